@@ -1,0 +1,70 @@
+import tseslint from 'typescript-eslint';
+
+/** Neither process imports the other; both import shared/; shared/ imports neither. */
+function neverImports(folders) {
+  return [
+    'error',
+    {
+      patterns: folders.map((folder) => ({
+        regex: `^\\.{1,2}/(.*/)?${folder}/`,
+        message: `${folder}/ is out of bounds here: daemon and trainer share only shared/ (docs/ARCHITECTURE.md).`,
+      })),
+    },
+  ];
+}
+
+const ambient = 'is ambient: time, randomness and the outside world come into shared/core as arguments only.';
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'var/', 'models/', 'bin/', 'eslint.config.js'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      eqeqeq: 'error',
+    },
+  },
+  { files: ['shared/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench']) } },
+  { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
+  { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench']) } },
+  {
+    files: ['shared/core/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'fetch', 'crypto', 'Buffer'].map(
+          (name) => ({ name, message: `${name} ${ambient}` }),
+        ),
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: `Math.random ${ambient}` },
+        { object: 'Date', property: 'now', message: `Date.now ${ambient}` },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: `new Date() ${ambient}` },
+      ],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^node:', message: `A Node module ${ambient}` },
+            { regex: '^[^.]', message: 'shared/core has no dependencies.' },
+            {
+              regex: '^\\.{1,2}/(.*/)?(daemon|trainer|cli|bench|bundle|policy|store|market)/',
+              message: 'shared/core imports nothing outside itself but shared/bar.ts and shared/pair.ts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+);

@@ -1,0 +1,23 @@
+/** Epoch seconds of a bar's OPEN in UTC, always a whole minute. */
+export type OpenTime = number & { readonly __unit: 'bar open, epoch seconds' };
+/** Wall-clock or simulated time in epoch milliseconds. */
+export type EpochMs = number & { readonly __unit: 'epoch milliseconds' };
+
+export const SECONDS_PER_BAR = 60;
+
+/** One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source knows it. */
+export interface Bar {
+  readonly symbol: string;
+  readonly time: OpenTime;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly spread?: number;
+}
+
+/** `2025-10-14T12:35:00Z`: the close of the bar that opened at `time`. */
+export function closeTimestamp(time: OpenTime): string {
+  return new Date((time + SECONDS_PER_BAR) * 1000).toISOString().slice(0, 19) + 'Z';
+}

@@ -1,0 +1,94 @@
+/**
+ * The one table of error codes. API answers, CLI messages, logs and docs/ERRORS.md all read it.
+ * Every entry says what is wrong and what to do next; the thrower adds what was seen and what was expected.
+ */
+export const ERRORS = {
+  BAR_MALFORMED: { status: 400, message: 'The bar is not an object with the expected fields.', next: 'Send {symbol, time, open, high, low, close, volume}; see docs/PROTOCOL.md.' },
+  BAR_NOT_FINITE: { status: 422, message: 'A number of the bar is NaN, infinite or missing.', next: 'Drop the bar at its source, or send the minute as empty.' },
+  BAR_NOT_POSITIVE: { status: 422, message: 'A price is zero or negative, or a volume is negative.', next: 'Check the source: prices are > 0, volume is >= 0 (0 means unknown).' },
+  BAR_RANGE: { status: 422, message: 'high and low do not enclose open and close.', next: 'Check the column order of the source: open, high, low, close.' },
+  BAR_OFF_MINUTE: { status: 422, message: 'The time is not the open of a UTC minute.', next: 'Send the bar open: ISO 8601 or epoch milliseconds, a whole minute.' },
+  BAR_FUTURE: { status: 422, message: 'The bar has not closed yet by the clock of this machine.', next: 'Check both clocks (NTP) and that times are UTC, not the broker’s server time.' },
+  BAR_UNKNOWN_SYMBOL: { status: 422, message: 'No configured pair uses this symbol.', next: 'Add the symbol and its pair to config/minutehand.yaml.' },
+  BAR_OUT_OF_ORDER: { status: 409, message: 'A newer bar of this symbol was already accepted.', next: 'Send bars of a symbol in ascending order; history belongs before live bars (?backfill=1).' },
+  BAR_REVISED: { status: 409, message: 'Another bar for this symbol and minute was already accepted.', next: 'Revisions are refused: what was decided on stays what is journalled.' },
+  BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
+  BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
+  BODY_NOT_JSON: { status: 400, message: 'The request body is not valid JSON.', next: 'Send a JSON object or array of bars.' },
+  FEED_CLOSED: { status: 409, message: 'This daemon takes no bars from outside: its market is simulated or a replay.', next: 'Start it with --feed live to send real bars.' },
+  NOT_FOUND: { status: 404, message: 'There is nothing at this address.', next: 'See docs/PROTOCOL.md for the addresses.' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'This address does not take this method.', next: 'See docs/PROTOCOL.md for the addresses.' },
+  INTERNAL: { status: 500, message: 'An unexpected error.', next: 'Look into the log; if it repeats, report it with the log line.' },
+  PORT_TAKEN: { status: 500, message: 'The port is in use by another program.', next: 'Stop the other program, or choose a port (MINUTEHAND_DAEMON_PORT, MINUTEHAND_TRAINER_PORT; 0 = a free one).' },
+  HOME_LOCKED: { status: 500, message: 'Another process of the same kind works on this MINUTEHAND_HOME.', next: 'Stop it first, or set another MINUTEHAND_HOME.' },
+  CONFIG_MISSING: { status: 500, message: 'A configuration file is missing.', next: 'Restore it from the repository, or point MINUTEHAND_CONFIG at the right folder.' },
+  CONFIG_SYNTAX: { status: 500, message: 'A configuration file is not valid YAML.', next: 'Correct the line that is named.' },
+  CONFIG_UNKNOWN_KEY: { status: 500, message: 'A configuration file has a key that does not exist.', next: 'Correct the spelling, or remove the key.' },
+  CONFIG_INVALID: { status: 500, message: 'A configuration value is not allowed.', next: 'Correct the value; `minutehand config show` prints what is in force.' },
+  DATA_MISSING: { status: 404, message: 'The data that was asked for is not there.', next: 'Check the folder: one SYMBOL.csv or SYMBOL.csv.gz per symbol.' },
+  DATA_FORMAT: { status: 422, message: 'A data file is not in the expected layout.', next: 'The header is time,open,high,low,close,volume[,spread]; time is epoch seconds of the bar open, UTC.' },
+  DATA_TOO_SHORT: { status: 422, message: 'There is not enough data.', next: 'Give a longer period, or fewer windows.' },
+  MODEL_MISSING: { status: 404, message: 'There is no such model bundle, or a file of it is missing.', next: '`minutehand models list` shows what is there; `minutehand train` makes a new one.' },
+  MODEL_MANIFEST: { status: 422, message: 'The manifest of the bundle is not valid.', next: 'Train again, or restore the bundle from a copy.' },
+  MODEL_HASH: { status: 422, message: 'A file of the bundle is not the one that was trained (sha256 differs).', next: 'Restore the bundle from a copy, or train again.' },
+  MODEL_SCHEMA: { status: 422, message: 'The bundle was trained on other features than this daemon computes.', next: 'Train again with this version and configuration.' },
+  MODEL_LOAD: { status: 422, message: 'The ONNX file could not be loaded.', next: 'Train again, or restore the bundle from a copy.' },
+  MODEL_GOLDEN: { status: 422, message: 'The model does not reproduce its golden answers.', next: 'Do not use this bundle; train again on this machine and compare.' },
+  MODEL_OUTPUT: { status: 500, message: 'A model answered with a value outside [0, 1].', next: 'The set was dropped; train again.' },
+  MODEL_REFUSED: { status: 422, message: 'These very bytes were refused before.', next: 'Promote another version.' },
+  JOURNAL_WRITE: { status: 500, message: 'The journal could not be written.', next: 'Check disk space and permissions of MINUTEHAND_HOME.' },
+  JOURNAL_DAMAGED: { status: 500, message: 'The journal does not hold what its own rules promise.', next: 'Keep a copy of the file, move it away and start again.' },
+  PUBLISH_FILE: { status: 500, message: 'A signal file could not be written.', next: 'Check disk space and permissions of the signals folder.' },
+  PUBLISH_REDIS: { status: 500, message: 'Redis did not take the signals.', next: 'File and WebSocket go on; check the Redis server.' },
+  SIGNAL_FORMAT: { status: 422, message: 'The signal is not one JSON object with the fields of the contract, in order.', next: 'Do not trade on it; see docs/PROTOCOL.md.' },
+  SIGNAL_CRC: { status: 422, message: 'The checksum does not fit the text of the signal.', next: 'Do not trade on it: the text was changed or torn.' },
+  SIGNAL_STALE: { status: 422, message: 'The signal has expired.', next: 'Do not trade on it; check that the daemon runs and receives bars.' },
+  USAGE: { status: 400, message: 'The command was used in a way it does not understand.', next: 'Add --help to see what it takes.' },
+} as const satisfies Record<string, { status: number; message: string; next: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetail {
+  /** What was found, e.g. `high 1.2 < low 1.3`. */
+  seen?: string;
+  /** What would have been right, where the message does not say it already. */
+  expected?: string;
+  /** A next step better than the table's, where the thrower knows one. */
+  next?: string;
+  cause?: unknown;
+}
+
+/** An error a user can act on. Everything else that is thrown is a defect of ours. */
+export class MinutehandError extends Error {
+  readonly code: ErrorCode;
+  readonly seen: string | undefined;
+  readonly expected: string | undefined;
+  readonly next: string;
+
+  constructor(code: ErrorCode, detail: ErrorDetail = {}) {
+    const parts: string[] = [ERRORS[code].message];
+    if (detail.seen !== undefined) parts.push(`Seen: ${detail.seen}.`);
+    if (detail.expected !== undefined) parts.push(`Expected: ${detail.expected}.`);
+    super(parts.join(' '), detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'MinutehandError';
+    this.code = code;
+    this.seen = detail.seen;
+    this.expected = detail.expected;
+    this.next = detail.next ?? ERRORS[code].next;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  toJSON(): { code: ErrorCode; message: string; next: string } {
+    return { code: this.code, message: this.message, next: this.next };
+  }
+}
+
+/** The error as `{code, message, next}`, whatever was thrown. */
+export function describeError(error: unknown): { code: ErrorCode; message: string; next: string } {
+  if (error instanceof MinutehandError) return error.toJSON();
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'INTERNAL', message: `${ERRORS.INTERNAL.message} ${message}`, next: ERRORS.INTERNAL.next };
+}
