@@ -1,0 +1,33 @@
+import type { FeatureDefinition, FeatureGroup, Frame, ModelName } from './feature.ts';
+
+const MINUTES_PER_DAY = 1440;
+const MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY;
+/** 1970-01-01 was a Thursday: three days after the week's Monday. */
+const EPOCH_MINUTE_OF_WEEK = 3 * MINUTES_PER_DAY;
+
+/** Where the bar's open stands in the UTC day and week, on a circle so that midnight has no edge. */
+export class Calendar implements FeatureGroup {
+  readonly features: readonly FeatureDefinition[];
+  readonly #at: number;
+
+  constructor(at: number) {
+    this.#at = at;
+    const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
+    const shared = { window: 1, ddof: null, warmup_bars: 1, unit: '−1…1', models };
+    this.features = [
+      { ...shared, name: 'day_sin', formula: 'sin(2π · minute of the UTC day / 1440)' },
+      { ...shared, name: 'day_cos', formula: 'cos of the same' },
+      { ...shared, name: 'week_sin', formula: 'sin(2π · minute of the week from Monday 00:00 UTC / 10080)' },
+      { ...shared, name: 'week_cos', formula: 'cos of the same' },
+    ];
+  }
+
+  step(frame: Frame, out: Float64Array): void {
+    const day = (2 * Math.PI * (frame.minute % MINUTES_PER_DAY)) / MINUTES_PER_DAY;
+    const week = (2 * Math.PI * ((frame.minute + EPOCH_MINUTE_OF_WEEK) % MINUTES_PER_WEEK)) / MINUTES_PER_WEEK;
+    out[this.#at] = Math.sin(day);
+    out[this.#at + 1] = Math.cos(day);
+    out[this.#at + 2] = Math.sin(week);
+    out[this.#at + 3] = Math.cos(week);
+  }
+}

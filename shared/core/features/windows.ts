@@ -1,0 +1,15 @@
+/** All look-backs of the features, in bars that both legs have. Part of the feature schema. */
+export interface Windows {
+  readonly beta_window: number;
+  readonly z_window: number;
+  readonly vol_short: number;
+  readonly vol_window: number;
+  readonly vol_long: number;
+  readonly atr_short: number;
+  readonly atr_long: number;
+  readonly stability_window: number;
+  readonly half_life_window: number;
+  readonly pnl_window: number;
+  readonly activity_window: number;
+  readonly volume_window: number;
+}
