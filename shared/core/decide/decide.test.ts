@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../bar.ts';
+import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
+import { decide, entryLegs, type DecisionPolicy } from './decide.ts';
+import { riskKnots, riskRank } from './risk_rank.ts';
+
+const POLICY: DecisionPolicy = {
+  z_entry: 2,
+  z_exit: 0.5,
+  stop: 1.5,
+  max_age_bars: 60,
+  beta_min: 0.05,
+  beta_max: 20,
+  risk_exit: 0.95,
+  require_edge: true,
+};
+const THETA = { theta1: 0.7, theta2: 0.3 };
+const GOOD = { return_prob: 0.8, risk_score: 0.1 };
+const market = (z: number, beta = 0.8): Market => ({
+  z,
+  alpha: 0,
+  beta,
+  zMean: 0,
+  zStd: 0.001,
+  lnA: z * 0.001 + beta * 2,
+  lnB: 2,
+});
+const open = (z: number): Position => openPosition(z > 0 ? -1 : 1, 'id', 60 as OpenTime, market(z));
+/** Prices at which the frozen z of an entry made by `market(·)` is `z`. */
+const later = (z: number): Market => market(z);
+
+describe('decide when flat', () => {
+  it('enters against the deviation when z, probability, risk, beta and edge all allow it', () => {
+    expect(decide(market(2.5), GOOD, true, THETA, POLICY, FLAT)).toEqual({
+      action: 'ENTER',
+      reason: 'ENTRY',
+      target: -1,
+    });
+    expect(decide(market(-2.5), GOOD, true, THETA, POLICY, FLAT)).toEqual({
+      action: 'ENTER',
+      reason: 'ENTRY',
+      target: 1,
+    });
+  });
+
+  it.each([
+    ['NO_MODEL', market(2.5), null, true],
+    ['NO_EDGE', market(2.5), GOOD, false],
+    ['BETA_RANGE', market(2.5, 0.01), GOOD, true],
+    ['BETA_RANGE', market(2.5, -21), GOOD, true],
+    ['BETA_RANGE', market(2.5, NaN), GOOD, true],
+    ['NO_SETUP', market(1.99), GOOD, true],
+    ['NO_SETUP', market(NaN), GOOD, true],
+    ['PROB_LOW', market(2.5), { return_prob: 0.7, risk_score: 0.1 }, true],
+    ['PROB_LOW', market(2.5), { return_prob: NaN, risk_score: 0.1 }, true],
+    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: 0.3 }, true],
+    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: NaN }, true],
+  ] as const)('holds with %s', (reason, at, scores, edge) => {
+    expect(decide(at, scores, edge, THETA, POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
+  });
+
+  it('enters a pair without a proven edge only when the policy does not require one', () => {
+    expect(decide(market(2.5), GOOD, false, THETA, { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
+  });
+
+  it('enters exactly when every condition of the contract holds', () => {
+    const near = (value: number): fc.Arbitrary<number> =>
+      fc.oneof(fc.constant(value), fc.double({ min: value - 0.2, max: value + 0.2, noNaN: true }));
+    fc.assert(
+      fc.property(near(2), near(0.7), near(0.3), fc.boolean(), fc.boolean(), (z, prob, risk, negative, edge) => {
+        const at = market(negative ? -z : z);
+        const decision = decide(at, { return_prob: prob, risk_score: risk }, edge, THETA, POLICY, FLAT);
+        expect(decision.action === 'ENTER').toBe(z >= 2 && prob > 0.7 && risk < 0.3 && edge);
+      }),
+    );
+  });
+});
+
+describe('decide with an open position', () => {
+  it.each([
+    ['Z_EXIT', later(0.5), GOOD, 3],
+    ['Z_EXIT', later(-1), GOOD, 3],
+    ['STOP', later(4), GOOD, 3],
+    ['MAX_AGE', later(2), GOOD, 60],
+    ['RISK_EXIT', later(2), { return_prob: 0.9, risk_score: 0.95 }, 3],
+  ] as const)('exits with %s, on either side', (reason, at, scores, ageBars) => {
+    expect(decide(at, scores, true, THETA, POLICY, { ...open(2.5), ageBars })).toEqual({
+      action: 'EXIT',
+      reason,
+      target: 0,
+    });
+    expect(decide(market(-at.z), scores, true, THETA, POLICY, { ...open(-2.5), ageBars })).toEqual({
+      action: 'EXIT',
+      reason,
+      target: 0,
+    });
+  });
+
+  it('holds in between, whatever the current z, probability and edge say', () => {
+    const moved = { ...later(1), z: 9, beta: 0 };
+    expect(decide(moved, { return_prob: 0, risk_score: 0.9 }, false, THETA, POLICY, open(2.5))).toEqual({
+      action: 'HOLD',
+      reason: 'IN_POSITION',
+      target: -1,
+    });
+  });
+
+  it('still exits on z, stop and age without models', () => {
+    expect(decide(later(0.4), null, false, THETA, POLICY, open(2.5)).reason).toBe('Z_EXIT');
+    expect(decide(later(2), null, false, THETA, POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
+  });
+
+  it('measures z with what was frozen at the entry', () => {
+    const position = open(2.5);
+    expect(frozenZ(position, later(1.25).lnA, 2)).toBeCloseTo(1.25, 9);
+    expect(agePosition(agePosition(position)).ageBars).toBe(2);
+    expect(agePosition(FLAT)).toBe(FLAT);
+  });
+});
+
+describe('entryLegs', () => {
+  it('sells A and buys B for beta > 0 and z > 0, and gives both the same side for beta < 0', () => {
+    expect(entryLegs(-1, 0.8, 'XAUUSD', 'XAGUSD')).toBe('SELL_XAUUSD, BUY_XAGUSD');
+    expect(entryLegs(1, 0.8, 'XAUUSD', 'XAGUSD')).toBe('BUY_XAUUSD, SELL_XAGUSD');
+    expect(entryLegs(-1, -0.8, 'EURUSD', 'USDCHF')).toBe('SELL_EURUSD, SELL_USDCHF');
+  });
+});
+
+describe('riskRank', () => {
+  it('equals the share of training values below, up to the spacing of the knots', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 200, maxLength: 400 }),
+        (values) => {
+          const knots = riskKnots(values, 100);
+          for (const value of values.slice(0, 20)) {
+            const below = values.filter((v) => v < value - 1e-6).length / values.length;
+            const notAbove = values.filter((v) => v <= value + 1e-6).length / values.length;
+            const rank = riskRank(knots, value);
+            expect(rank).toBeGreaterThanOrEqual(below - 0.02);
+            expect(rank).toBeLessThanOrEqual(notAbove + 0.02);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is 0 below all, 1 above all, the middle for a constant model, and never falls', () => {
+    expect(riskRank([0.1, 0.2, 0.3], 0.05)).toBe(0);
+    expect(riskRank([0.1, 0.2, 0.3], 0.35)).toBe(1);
+    expect(riskRank([0.1, 0.2, 0.3], 0.25)).toBeCloseTo(0.75);
+    expect(riskRank([0.2, 0.2, 0.2], 0.2)).toBe(0.5);
+    expect(riskRank([], 0.2)).toBe(0.5);
+    const knots = [0, 0.1, 0.1, 0.1, 0.4];
+    const ranks = Array.from({ length: 101 }, (_, i) => riskRank(knots, i / 100));
+    expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
+  });
+});

@@ -1,0 +1,116 @@
+import { excursion, type Market, type Position, type Side } from '../position/position.ts';
+
+export type Action = 'ENTER' | 'EXIT' | 'HOLD';
+
+/** Why a signal says what it says: the closed list, with its meaning for docs/PROTOCOL.md. */
+export const REASONS = {
+  ENTRY: 'ENTER: the spread is far out, the models expect it to revert, and the moment is calm.',
+  Z_EXIT: 'EXIT: the spread has come back.',
+  STOP: 'EXIT: the spread moved further out by the stop distance.',
+  MAX_AGE: 'EXIT: the position reached its maximum age.',
+  RISK_EXIT: 'EXIT: the risk score reached risk_exit.',
+  IN_POSITION: 'HOLD: a position is open and nothing ends it.',
+  NO_SETUP: 'HOLD: |z| is below z_entry.',
+  BETA_RANGE: 'HOLD: |beta| is outside [beta_min, beta_max].',
+  NO_EDGE: 'HOLD: the models have shown no edge after costs for this pair.',
+  PROB_LOW: 'HOLD: return_prob is not above theta1.',
+  RISK_HIGH: 'HOLD: risk_score is not below theta2.',
+  NO_MODEL: 'HOLD: no verified model set is loaded.',
+  WARMUP: 'HOLD: the pair has not seen enough bars yet.',
+  LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',
+  LEG_EMPTY: 'HOLD: one leg did not trade in this minute.',
+} as const;
+export type Reason = keyof typeof REASONS;
+
+export interface DecisionPolicy {
+  /** |z| from which a bar is an entry candidate, in standard deviations. */
+  readonly z_entry: number;
+  /** Frozen z at which an open position has reverted. */
+  readonly z_exit: number;
+  /** How far beyond its entry z a position may move, in standard deviations. */
+  readonly stop: number;
+  readonly max_age_bars: number;
+  readonly beta_min: number;
+  readonly beta_max: number;
+  /** risk_score at which an open position is left. */
+  readonly risk_exit: number;
+  /** Whether a pair without a proven edge holds. */
+  readonly require_edge: boolean;
+}
+
+export interface Thresholds {
+  /** return_prob must be above it. */
+  readonly theta1: number;
+  /** risk_score must be below it. */
+  readonly theta2: number;
+}
+
+export interface Scores {
+  readonly return_prob: number;
+  readonly risk_score: number;
+}
+
+export interface Decision {
+  readonly action: Action;
+  readonly reason: Reason;
+  /** The side of the virtual position after this bar. */
+  readonly target: Side;
+}
+
+/**
+ * What to do at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
+ * `position` is the one before this bar, already aged by it. Without `scores` nothing is entered; exits that need
+ * no model still happen.
+ */
+export function decide(
+  market: Market,
+  scores: Scores | null,
+  edge: boolean,
+  thresholds: Thresholds,
+  policy: DecisionPolicy,
+  position: Position,
+): Decision {
+  if (position.side !== 0) {
+    const reason = exitReason(market, scores, policy, position);
+    if (reason === null) return { action: 'HOLD', reason: 'IN_POSITION', target: position.side };
+    return { action: 'EXIT', reason, target: 0 };
+  }
+  const refusal = refusalReason(market, scores, edge, thresholds, policy);
+  if (refusal !== null) return { action: 'HOLD', reason: refusal, target: 0 };
+  return { action: 'ENTER', reason: 'ENTRY', target: market.z > 0 ? -1 : 1 };
+}
+
+function exitReason(market: Market, scores: Scores | null, policy: DecisionPolicy, position: Position): Reason | null {
+  const out = excursion(position, market.lnA, market.lnB);
+  if (out <= policy.z_exit) return 'Z_EXIT';
+  if (out >= Math.abs(position.entryZ) + policy.stop) return 'STOP';
+  if (position.ageBars >= policy.max_age_bars) return 'MAX_AGE';
+  if (scores !== null && scores.risk_score >= policy.risk_exit) return 'RISK_EXIT';
+  return null;
+}
+
+function refusalReason(
+  market: Market,
+  scores: Scores | null,
+  edge: boolean,
+  thresholds: Thresholds,
+  policy: DecisionPolicy,
+): Reason | null {
+  if (scores === null) return 'NO_MODEL';
+  if (policy.require_edge && !edge) return 'NO_EDGE';
+  const hedge = Math.abs(market.beta);
+  if (!(hedge >= policy.beta_min && hedge <= policy.beta_max)) return 'BETA_RANGE';
+  if (!(Math.abs(market.z) >= policy.z_entry)) return 'NO_SETUP';
+  if (!(scores.return_prob > thresholds.theta1)) return 'PROB_LOW';
+  if (!(scores.risk_score < thresholds.theta2)) return 'RISK_HIGH';
+  return null;
+}
+
+/**
+ * The legs of an entry as published, e.g. `SELL_XAUUSD, BUY_XAGUSD`. Leg A has the target's side, leg B −side · sign(beta):
+ * for beta < 0 both legs have the same side.
+ */
+export function entryLegs(target: Side, beta: number, symbolA: string, symbolB: string): string {
+  const word = (side: number): string => (side > 0 ? 'BUY' : 'SELL');
+  return `${word(target)}_${symbolA}, ${word(beta < 0 ? target : -target)}_${symbolB}`;
+}

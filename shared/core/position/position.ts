@@ -1,0 +1,63 @@
+import type { OpenTime } from '../../bar.ts';
+
+/** −1: leg A sold, 0: flat, 1: leg A bought. Leg B has the side −side · sign(beta). */
+export type Side = -1 | 0 | 1;
+
+/** What the decision reads of a pair's current bar. */
+export interface Market {
+  readonly z: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly zMean: number;
+  readonly zStd: number;
+  readonly lnA: number;
+  readonly lnB: number;
+}
+
+/** The virtual position of a pair. An open one is measured with alpha, beta, mean and std frozen at its entry. */
+export interface Position {
+  readonly side: Side;
+  /** signal_id of the ENTER; empty when flat. */
+  readonly positionId: string;
+  readonly entryTime: OpenTime | 0;
+  readonly entryZ: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly zMean: number;
+  readonly zStd: number;
+  /** Bars of the pair since the entry bar. */
+  readonly ageBars: number;
+}
+
+export const FLAT: Position = {
+  side: 0,
+  positionId: '',
+  entryTime: 0,
+  entryZ: 0,
+  alpha: 0,
+  beta: 0,
+  zMean: 0,
+  zStd: 0,
+  ageBars: 0,
+};
+
+/** The position that a decision to enter opens at the close of bar `time`. */
+export function openPosition(side: Side, positionId: string, time: OpenTime, market: Market): Position {
+  const { z, alpha, beta, zMean, zStd } = market;
+  return { side, positionId, entryTime: time, entryZ: z, alpha, beta, zMean, zStd, ageBars: 0 };
+}
+
+/** The position one bar later. */
+export function agePosition(position: Position): Position {
+  return position.side === 0 ? position : { ...position, ageBars: position.ageBars + 1 };
+}
+
+/** z of the current prices by the frozen parameters of the entry. */
+export function frozenZ(position: Position, lnA: number, lnB: number): number {
+  return (lnA - position.alpha - position.beta * lnB - position.zMean) / position.zStd;
+}
+
+/** How many standard deviations the frozen z stands on the entry's side of zero: falls as the spread reverts. */
+export function excursion(position: Position, lnA: number, lnB: number): number {
+  return -position.side * frozenZ(position, lnA, lnB);
+}

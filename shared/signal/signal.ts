@@ -1,0 +1,99 @@
+import type { Action, Reason } from '../core/decide/decide.ts';
+import type { Side } from '../core/position/position.ts';
+
+export const SIGNAL_SCHEMA = 'minutehand.signal/1';
+
+/** OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but something is wrong. HALT: no entries. */
+export const MODES = ['OK', 'WARMUP', 'DEGRADED', 'HALT'] as const;
+export type Mode = (typeof MODES)[number];
+
+export const MARKETS = ['live', 'simulated', 'replay'] as const;
+export type MarketKind = (typeof MARKETS)[number];
+
+/** What was decided for one pair at one bar: deterministic, the same live and in replay. */
+export interface SignalBody {
+  /** Close of the bar, `2025-10-14T12:35:00Z`. */
+  timestamp: string;
+  /** `XAU/USD vs XAG/USD` */
+  pair: string;
+  z_score: number | null;
+  return_prob: number | null;
+  risk_score: number | null;
+  /** `SELL_XAUUSD, BUY_XAGUSD`; empty unless ENTER. */
+  entry: string;
+  /** return_prob · (1 − risk_score). */
+  confidence: number | null;
+  /** 1 iff risk_score ≥ theta2. */
+  risk_flag: 0 | 1 | null;
+  theta1: number | null;
+  theta2: number | null;
+  position_scale: number | null;
+  action: Action;
+  reason: Reason;
+  /** Side of the virtual position after this bar. */
+  target: Side;
+  /** signal_id of the ENTER of the open position, or empty. */
+  position_id: string;
+  max_age_bars: number;
+  beta: number | null;
+  price_a: number | null;
+  price_b: number | null;
+  pair_id: string;
+  signal_id: string;
+  model_version: string;
+  feature_schema: string;
+  policy_hash: string;
+  mode: Mode;
+}
+
+/** How it was delivered: differs from run to run. `crc32` follows as the last field of the text. */
+export interface SignalEnvelope {
+  schema: typeof SIGNAL_SCHEMA;
+  market: MarketKind;
+  boot_id: string;
+  /** Per pair, from 1, without a gap within a boot. */
+  seq: number;
+  generated_at_ms: number;
+  valid_until_ms: number;
+}
+
+export type Signal = SignalBody & SignalEnvelope & { crc32: string };
+
+/** The fields in the order of the text. The first eleven are the published format. */
+export const BODY_FIELDS = [
+  'timestamp',
+  'pair',
+  'z_score',
+  'return_prob',
+  'risk_score',
+  'entry',
+  'confidence',
+  'risk_flag',
+  'theta1',
+  'theta2',
+  'position_scale',
+  'action',
+  'reason',
+  'target',
+  'position_id',
+  'max_age_bars',
+  'beta',
+  'price_a',
+  'price_b',
+  'pair_id',
+  'signal_id',
+  'model_version',
+  'feature_schema',
+  'policy_hash',
+  'mode',
+] as const satisfies readonly (keyof SignalBody)[];
+
+export const ENVELOPE_FIELDS = [
+  'schema',
+  'market',
+  'boot_id',
+  'seq',
+  'generated_at_ms',
+  'valid_until_ms',
+  'crc32',
+] as const satisfies readonly (keyof (SignalEnvelope & { crc32: string }))[];

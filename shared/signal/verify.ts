@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { REASONS, type Reason } from '../core/decide/decide.ts';
+import { MinutehandError } from '../errors.ts';
+import { checksum } from './encode.ts';
+import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, SIGNAL_SCHEMA, type Signal } from './signal.ts';
+
+const share = z.number().min(0).max(1).nullable();
+const hex = (digits: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+const price = z.number().positive().nullable();
+
+/** The contract of one signal as a schema: types and ranges of every field. */
+export const signalSchema = z.strictObject({
+  timestamp: z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/),
+  pair: z.string().min(1),
+  z_score: z.number().nullable(),
+  return_prob: share,
+  risk_score: share,
+  entry: z.string(),
+  confidence: share,
+  risk_flag: z.union([z.literal(0), z.literal(1)]).nullable(),
+  theta1: share,
+  theta2: share,
+  position_scale: share,
+  action: z.enum(['ENTER', 'EXIT', 'HOLD']),
+  reason: z.enum(Object.keys(REASONS) as [Reason, ...Reason[]]),
+  target: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+  position_id: z.union([z.literal(''), hex(32)]),
+  max_age_bars: z.int().positive(),
+  beta: z.number().nullable(),
+  price_a: price,
+  price_b: price,
+  pair_id: z.string().regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  signal_id: hex(32),
+  model_version: z.string(),
+  feature_schema: hex(16),
+  policy_hash: hex(16),
+  mode: z.enum(MODES),
+  schema: z.literal(SIGNAL_SCHEMA),
+  market: z.enum(MARKETS),
+  boot_id: z.string().min(1),
+  seq: z.int().positive(),
+  generated_at_ms: z.int().positive(),
+  valid_until_ms: z.int().positive(),
+  crc32: hex(8),
+});
+
+const FIELD_ORDER = [...BODY_FIELDS, ...ENVELOPE_FIELDS].join();
+const NUMBERS = [
+  'z_score',
+  'return_prob',
+  'risk_score',
+  'confidence',
+  'risk_flag',
+  'theta1',
+  'theta2',
+  'position_scale',
+  'beta',
+  'price_a',
+  'price_b',
+] as const;
+
+/**
+ * Reads one signal as a consumer must: checksum first, then fields and order, then what must hold between them.
+ * @param nowMs wall-clock time; when given, an expired signal is refused.
+ * @throws MinutehandError SIGNAL_CRC, SIGNAL_FORMAT, SIGNAL_STALE
+ */
+export function verifySignal(text: string, nowMs?: number): Signal {
+  const line = text.trim();
+  const tail = line.lastIndexOf(',"crc32":"');
+  if (!line.startsWith('{') || tail < 0)
+    throw new MinutehandError('SIGNAL_FORMAT', { seen: line === '' ? 'an empty text' : `${line.slice(0, 40)}…` });
+  const expected = `,"crc32":"${checksum(line.slice(0, tail))}"}`;
+  if (line.slice(tail) !== expected)
+    throw new MinutehandError('SIGNAL_CRC', { seen: line.slice(tail + 1), expected: expected.slice(1) });
+  const parsed = signalSchema.safeParse(parseJson(line));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new MinutehandError('SIGNAL_FORMAT', { seen: `${issue.path.join('.') || 'signal'}: ${issue.message}` });
+  }
+  const order = Object.keys(JSON.parse(line) as object).join();
+  if (order !== FIELD_ORDER)
+    throw new MinutehandError('SIGNAL_FORMAT', { seen: `fields ${order}`, expected: FIELD_ORDER });
+  const signal = parsed.data as Signal;
+  const contradiction = findContradiction(signal);
+  if (contradiction !== null) throw new MinutehandError('SIGNAL_FORMAT', { seen: contradiction });
+  if (nowMs !== undefined && signal.valid_until_ms < nowMs) {
+    throw new MinutehandError('SIGNAL_STALE', {
+      seen: `valid until ${new Date(signal.valid_until_ms).toISOString()}`,
+      expected: `after ${new Date(nowMs).toISOString()}`,
+    });
+  }
+  return signal;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new MinutehandError('SIGNAL_FORMAT', { seen: 'a line that is not JSON', cause });
+  }
+}
+
+function findContradiction(signal: Signal): string | null {
+  const { action, target, entry, position_id, mode, reason, signal_id } = signal;
+  if ((action === 'ENTER') !== (entry !== '')) return `action ${action} with entry "${entry}"`;
+  if (action === 'ENTER' && (target === 0 || position_id !== signal_id))
+    return `ENTER with target ${target} and position_id "${position_id}"`;
+  if (action === 'ENTER' && mode !== 'OK' && mode !== 'DEGRADED') return `ENTER in mode ${mode}`;
+  if (action === 'EXIT' && target !== 0) return `EXIT with target ${target}`;
+  if ((target === 0) !== (position_id === '') && action !== 'EXIT')
+    return `target ${target} with position_id "${position_id}"`;
+  const mayBeNull = mode === 'WARMUP' || mode === 'HALT' || reason === 'LEG_MISSING' || reason === 'LEG_EMPTY';
+  const missing = NUMBERS.find((name) => signal[name] === null);
+  if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;
+  return null;
+}
