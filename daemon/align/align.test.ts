@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Bar, OpenTime } from '../../shared/bar.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { Aligner, type PairMinute } from './align.ts';
+
+const bar = (symbol: string, minute: number, close = 1): Bar => ({
+  symbol,
+  time: (minute * 60) as OpenTime,
+  open: 1,
+  high: 2,
+  low: 0.5,
+  close,
+  volume: 0,
+});
+const at = (minute: number): OpenTime => (minute * 60) as OpenTime;
+
+function setUp(pairIds: string[]): {
+  aligner: Aligner;
+  send(symbol: string, minute: number, close?: number): string;
+  empty(symbol: string, minute: number): string;
+  seen: string[];
+} {
+  const seen: string[] = [];
+  const pairs = pairIds.map(parsePair);
+  const aligner = new Aligner(pairs, ({ pairIndex, time, outcome }: PairMinute) =>
+    seen.push(`${pairIds[pairIndex]} ${time / 60} ${outcome}`),
+  );
+  return {
+    aligner,
+    seen,
+    send: (symbol, minute, close) => aligner.take(symbol, at(minute), bar(symbol, minute, close), minute * 1000),
+    empty: (symbol, minute) => aligner.take(symbol, at(minute), 'empty', minute * 1000),
+  };
+}
+
+describe('Aligner', () => {
+  it('completes a minute when its second leg comes, whichever is first', () => {
+    const { send, seen } = setUp(['A_B']);
+    send('A', 1);
+    expect(seen).toEqual([]);
+    send('B', 1);
+    send('B', 2);
+    send('A', 2);
+    expect(seen).toEqual(['A_B 1 COMPLETE', 'A_B 2 COMPLETE']);
+  });
+
+  it('gives one bar to all pairs of its symbol', () => {
+    const { send, seen } = setUp(['A_B', 'A_C', 'C_B']);
+    send('B', 1);
+    send('C', 1);
+    send('A', 1);
+    expect(seen).toEqual(['C_B 1 COMPLETE', 'A_B 1 COMPLETE', 'A_C 1 COMPLETE']);
+  });
+
+  it('knows at once that a leg is missing when that leg is already further on', () => {
+    const { send, seen } = setUp(['A_B']);
+    send('A', 1);
+    send('A', 2);
+    send('B', 2);
+    expect(seen).toEqual(['A_B 1 LEG_MISSING', 'A_B 2 COMPLETE']);
+    send('B', 3);
+    send('A', 4);
+    expect(seen.slice(2)).toEqual(['A_B 3 LEG_MISSING']);
+  });
+
+  it('ends a waiting minute on time-out, and the leg that comes after is late and never used', () => {
+    const { aligner, send, seen } = setUp(['A_B']);
+    send('A', 1);
+    expect(aligner.overdue(2999, 2000)).toEqual([]);
+    expect(aligner.overdue(3000, 2000)).toEqual([{ pairIndex: 0, time: at(1) }]);
+    aligner.giveUp(0, at(1));
+    expect(send('B', 1)).toBe('late');
+    expect(seen).toEqual(['A_B 1 LEG_MISSING']);
+    expect(aligner.overdue(1e9, 2000)).toEqual([]);
+  });
+
+  it('a bar that is late for one pair still completes another', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'C_B']);
+    send('A', 1);
+    aligner.giveUp(0, at(1));
+    expect(send('B', 1)).toBe('accepted');
+    send('C', 1);
+    expect(seen).toEqual(['A_B 1 LEG_MISSING', 'C_B 1 COMPLETE']);
+  });
+
+  it('does not wait for a leg that is said to be empty', () => {
+    const { send, empty, seen } = setUp(['A_B']);
+    send('A', 1);
+    empty('B', 1);
+    empty('A', 2);
+    empty('B', 2);
+    expect(seen).toEqual(['A_B 1 LEG_EMPTY', 'A_B 2 LEG_EMPTY']);
+  });
+
+  it('ignores a bar sent again, refuses a revised one and one that is out of order', () => {
+    const { send, empty, seen } = setUp(['A_B']);
+    send('A', 1);
+    send('A', 3);
+    expect(send('A', 1)).toBe('duplicate');
+    expect(send('A', 3)).toBe('duplicate');
+    expect(send('A', 1, 1.5)).toBe('revised');
+    expect(send('A', 3, 1.5)).toBe('revised');
+    expect(empty('A', 3)).toBe('revised');
+    expect(send('A', 2)).toBe('out_of_order');
+    expect(seen).toEqual([]);
+  });
+
+  it('gives every pair each minute at most once, in ascending order, complete exactly when both legs were taken in time', () => {
+    const event = fc.record({
+      symbol: fc.constantFrom('A', 'B', 'C'),
+      minute: fc.integer({ min: 1, max: 30 }),
+      kind: fc.constantFrom('bar', 'bar', 'bar', 'empty', 'giveUp'),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 200 }), (events) => {
+        const ids = ['A_B', 'C_B'];
+        const seen: PairMinute[] = [];
+        const aligner = new Aligner(ids.map(parsePair), (minute) => seen.push(minute));
+        const taken = new Map<string, 'bar' | 'empty'>();
+        for (const { symbol, minute, kind } of events) {
+          if (kind === 'giveUp') {
+            aligner.giveUp(symbol === 'A' ? 0 : 1, at(minute));
+            continue;
+          }
+          const content = kind === 'bar' ? bar(symbol, minute) : 'empty';
+          if (['accepted', 'late'].includes(aligner.take(symbol, at(minute), content, 0)))
+            taken.set(`${symbol}${minute}`, kind === 'bar' ? 'bar' : 'empty');
+        }
+        for (let p = 0; p < 2; p++) {
+          const mine = seen.filter((minute) => minute.pairIndex === p);
+          const times = mine.map((minute) => minute.time);
+          expect(times).toEqual([...new Set(times)].sort((x, y) => x - y));
+          for (const { time, a, b, outcome } of mine) {
+            const [legA, legB] = ids[p]!.split('_');
+            if (outcome === 'COMPLETE') expect([a!.time, b!.time]).toEqual([time, time]);
+            if (a !== null) expect(taken.get(`${legA}${time / 60}`)).toBe('bar');
+            if (b !== null) expect(taken.get(`${legB}${time / 60}`)).toBe('bar');
+            if (outcome === 'LEG_EMPTY')
+              expect([taken.get(`${legA}${time / 60}`), taken.get(`${legB}${time / 60}`)]).toContain('empty');
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

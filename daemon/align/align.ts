@@ -1,0 +1,171 @@
+import type { Bar, OpenTime } from '../../shared/bar.ts';
+import type { Pair } from '../../shared/pair.ts';
+
+/** How a minute of a pair ended: with both legs, with one leg known to be empty, or with one leg that never came. */
+export type MinuteOutcome = 'COMPLETE' | 'LEG_EMPTY' | 'LEG_MISSING';
+
+export interface PairMinute {
+  readonly pairIndex: number;
+  readonly time: OpenTime;
+  readonly a: Bar | null;
+  readonly b: Bar | null;
+  readonly outcome: MinuteOutcome;
+}
+
+/**
+ * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
+ * duplicate: the very bar again, ignored. revised: another bar for a known minute, refused. out_of_order: older than the
+ * symbol's last, refused.
+ */
+export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of_order';
+
+/** How many bars back a repeated bar is still recognised as a duplicate or a revision. */
+const REMEMBERED_BARS = 1500;
+
+interface Slot {
+  readonly time: OpenTime;
+  readonly sinceMs: number;
+  a: Bar | 'empty' | null;
+  b: Bar | 'empty' | null;
+}
+
+interface PairState {
+  readonly index: number;
+  readonly pair: Pair;
+  /** Minutes up to this one are over: what comes later for them is late. */
+  resolvedUntil: number;
+  /** Minutes that wait for a leg, ascending; all of them wait for the same one. */
+  readonly waiting: Slot[];
+}
+
+interface SymbolState {
+  lastTime: number;
+  /** Insertion order is time order. */
+  readonly recent: Map<number, Bar | 'empty'>;
+  readonly pairs: { readonly state: PairState; readonly leg: 'a' | 'b' }[];
+}
+
+/**
+ * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already further on will never
+ * send an older minute: that minute is over at once. What only waits is ended by `expire` or by `giveUp`.
+ * Every minute of a pair reaches `onMinute` at most once, in ascending order.
+ */
+export class Aligner {
+  readonly #symbols = new Map<string, SymbolState>();
+  readonly #pairs: PairState[];
+  readonly #onMinute: (minute: PairMinute) => void;
+
+  constructor(pairs: readonly Pair[], onMinute: (minute: PairMinute) => void) {
+    this.#onMinute = onMinute;
+    this.#pairs = pairs.map((pair, index) => ({ index, pair, resolvedUntil: -Infinity, waiting: [] }));
+    for (const state of this.#pairs) {
+      this.#symbol(state.pair.a).pairs.push({ state, leg: 'a' });
+      this.#symbol(state.pair.b).pairs.push({ state, leg: 'b' });
+    }
+  }
+
+  #symbol(name: string): SymbolState {
+    let symbol = this.#symbols.get(name);
+    if (symbol === undefined) {
+      symbol = { lastTime: -Infinity, recent: new Map(), pairs: [] };
+      this.#symbols.set(name, symbol);
+    }
+    return symbol;
+  }
+
+  knows(symbol: string): boolean {
+    return this.#symbols.has(symbol);
+  }
+
+  /** Open of the newest minute of each symbol that has any. */
+  lastTimes(): Map<string, OpenTime> {
+    const times = new Map<string, OpenTime>();
+    for (const [name, { lastTime }] of this.#symbols) if (lastTime > -Infinity) times.set(name, lastTime as OpenTime);
+    return times;
+  }
+
+  /** What became of this minute of this symbol if it were taken now; changes nothing. */
+  outcomeOf(symbolName: string, time: OpenTime, content: Bar | 'empty'): BarOutcome {
+    const symbol = this.#symbols.get(symbolName)!;
+    if (time > symbol.lastTime) {
+      return symbol.pairs.some(({ state }) => time > state.resolvedUntil) ? 'accepted' : 'late';
+    }
+    const known = symbol.recent.get(time);
+    if (known === undefined) return 'out_of_order';
+    return sameContent(known, content) ? 'duplicate' : 'revised';
+  }
+
+  /** Takes a bar of a known symbol, or the word that it had none in this minute, at monotonic time `nowMs`. */
+  take(symbolName: string, time: OpenTime, content: Bar | 'empty', nowMs: number): BarOutcome {
+    const outcome = this.outcomeOf(symbolName, time, content);
+    if (outcome !== 'accepted' && outcome !== 'late') return outcome;
+    const symbol = this.#symbols.get(symbolName)!;
+    symbol.lastTime = time;
+    symbol.recent.set(time, content);
+    if (symbol.recent.size > REMEMBERED_BARS) symbol.recent.delete(symbol.recent.keys().next().value!);
+    for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, nowMs);
+    return outcome;
+  }
+
+  #offer(state: PairState, leg: 'a' | 'b', time: OpenTime, content: Bar | 'empty', nowMs: number): void {
+    if (time <= state.resolvedUntil) return;
+    const { waiting } = state;
+    while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
+    let slot = waiting.find((candidate) => candidate.time === time);
+    if (slot === undefined) {
+      slot = { time, sinceMs: nowMs, a: null, b: null };
+      const otherLegIsFurtherOn = waiting.length > 0 && waiting[0]!.time > time;
+      if (otherLegIsFurtherOn) {
+        slot[leg] = content;
+        waiting.unshift(slot);
+        this.#resolve(state);
+        return;
+      }
+      waiting.push(slot);
+    }
+    slot[leg] = content;
+    if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
+  }
+
+  /** Ends the oldest waiting minute of a pair with what is there. */
+  #resolve(state: PairState): void {
+    const { time, a, b } = state.waiting.shift()!;
+    state.resolvedUntil = time;
+    const outcome =
+      a === null || b === null ? 'LEG_MISSING' : a === 'empty' || b === 'empty' ? 'LEG_EMPTY' : 'COMPLETE';
+    this.#onMinute({
+      pairIndex: state.index,
+      time,
+      a: a === 'empty' ? null : a,
+      b: b === 'empty' ? null : b,
+      outcome,
+    });
+  }
+
+  /** The minutes whose missing leg is overdue at monotonic time `nowMs`, oldest first per pair; nothing is ended yet. */
+  overdue(nowMs: number, timeoutMs: number): { pairIndex: number; time: OpenTime }[] {
+    const found: { pairIndex: number; time: OpenTime }[] = [];
+    for (const { index, waiting } of this.#pairs) {
+      for (const { time, sinceMs } of waiting) if (nowMs - sinceMs >= timeoutMs) found.push({ pairIndex: index, time });
+    }
+    return found;
+  }
+
+  /** Ends all minutes of a pair up to `time` that still wait for a leg. */
+  giveUp(pairIndex: number, time: OpenTime): void {
+    const state = this.#pairs[pairIndex]!;
+    while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
+  }
+}
+
+function sameContent(x: Bar | 'empty', y: Bar | 'empty'): boolean {
+  if (x === 'empty' || y === 'empty') return x === y;
+  return (
+    x.open === y.open &&
+    x.high === y.high &&
+    x.low === y.low &&
+    x.close === y.close &&
+    x.volume === y.volume &&
+    x.spread === y.spread
+  );
+}

@@ -1,0 +1,240 @@
+import Database from 'better-sqlite3';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Bar, OpenTime } from '../bar.ts';
+import { MinutehandError } from '../errors.ts';
+
+/**
+ * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal names
+ * the last input before it. The trainer reads the bars of the same file.
+ */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS boots (
+    boot_id TEXT PRIMARY KEY, market TEXT NOT NULL, feature_schema TEXT NOT NULL, policy_hash TEXT NOT NULL, started_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS inputs (
+    input_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL,
+    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS inputs_by_subject ON inputs (subject, time) WHERE kind = 'bar';
+  CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
+  CREATE TABLE IF NOT EXISTS signals (
+    signal_row INTEGER PRIMARY KEY, after_input INTEGER NOT NULL, boot_id TEXT NOT NULL, seq INTEGER NOT NULL, pair_id TEXT NOT NULL,
+    time INTEGER NOT NULL, signal_id TEXT NOT NULL, body TEXT NOT NULL, features_crc TEXT, risk_prob REAL, position TEXT NOT NULL,
+    generated_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS signals_by_pair ON signals (pair_id, signal_row);
+`;
+
+export type InputKind = 'bar' | 'empty' | 'timeout' | 'swap';
+
+/** One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a swap to a version. */
+export interface InputRow {
+  readonly kind: InputKind;
+  /** Symbol, pair id or model version, by kind. */
+  readonly subject: string;
+  readonly time: OpenTime;
+  readonly bar: Bar | null;
+  readonly backfill: boolean;
+}
+
+export interface SignalRow {
+  readonly bootId: string;
+  readonly seq: number;
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly signalId: string;
+  /** The deterministic part of the signal, as encodeBody gives it. */
+  readonly body: string;
+  /** CRC-32 of the pair's feature values (float64, little endian); null when the bar moved no features. */
+  readonly featuresCrc: string | null;
+  readonly riskProb: number | null;
+  /** The virtual position after the bar, as JSON. */
+  readonly position: string;
+  readonly generatedAtMs: number;
+}
+
+export interface BootRow {
+  readonly bootId: string;
+  readonly market: string;
+  readonly featureSchema: string;
+  readonly policyHash: string;
+  readonly startedMs: number;
+}
+
+interface StoredInput {
+  kind: InputKind;
+  subject: string;
+  time: OpenTime;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+  volume: number;
+  spread: number | null;
+  backfill: 0 | 1;
+}
+
+export interface LastSignal {
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly position: string;
+}
+
+export interface JournalStore {
+  /** Stores all or nothing, inputs before signals. @throws MinutehandError JOURNAL_WRITE */
+  append(inputs: readonly InputRow[], signals: readonly SignalRow[]): void;
+  /** @throws MinutehandError JOURNAL_WRITE */
+  addBoot(boot: BootRow): void;
+  lastBoot(): BootRow | null;
+  /** The newest signal of each pair. */
+  lastSignals(): LastSignal[];
+  /** Open time of the `count`-th last minute that both symbols have; null when there are fewer. */
+  commonMinuteBefore(symbolA: string, symbolB: string, count: number): OpenTime | null;
+  /** All inputs from minute `from` on, in the order in which they took effect. */
+  inputsFrom(from: OpenTime): IterableIterator<InputRow>;
+  /** Symbols with bars, and the open of their last one. */
+  lastBars(): Map<string, OpenTime>;
+  /** The bars of one symbol in ascending time. */
+  bars(symbol: string): IterableIterator<Bar>;
+  close(): void;
+}
+
+/**
+ * Opens the journal file, creating it when `readOnly` is not set.
+ * @throws MinutehandError JOURNAL_WRITE when it cannot be opened or is not a database
+ */
+export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalStore {
+  const db = openDatabase(path, options.readOnly === true);
+  const insertInput = (): Database.Statement =>
+    db.prepare(
+      'INSERT INTO inputs (kind, subject, time, open, high, low, close, volume, spread, backfill) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    );
+  const insertSignal = (): Database.Statement =>
+    db.prepare(
+      `INSERT INTO signals (after_input, boot_id, seq, pair_id, time, signal_id, body, features_crc, risk_prob, position, generated_at_ms)
+       VALUES ((SELECT coalesce(max(input_id), 0) FROM inputs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+  let input: Database.Statement | null = null;
+  let signal: Database.Statement | null = null;
+  const appendAll = db.transaction((inputs: readonly InputRow[], signals: readonly SignalRow[]) => {
+    input ??= insertInput();
+    signal ??= insertSignal();
+    for (const { kind, subject, time, bar, backfill } of inputs) {
+      input.run(
+        kind,
+        subject,
+        time,
+        bar?.open,
+        bar?.high,
+        bar?.low,
+        bar?.close,
+        bar?.volume,
+        bar?.spread,
+        backfill ? 1 : 0,
+      );
+    }
+    for (const s of signals) {
+      signal.run(
+        s.bootId,
+        s.seq,
+        s.pairId,
+        s.time,
+        s.signalId,
+        s.body,
+        s.featuresCrc,
+        s.riskProb,
+        s.position,
+        s.generatedAtMs,
+      );
+    }
+  });
+  const writing = (work: () => void): void => {
+    try {
+      work();
+    } catch (cause) {
+      throw new MinutehandError('JOURNAL_WRITE', {
+        seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        cause,
+      });
+    }
+  };
+  return {
+    append: (inputs, signals) => writing(() => appendAll(inputs, signals)),
+    addBoot: ({ bootId, market, featureSchema, policyHash, startedMs }) =>
+      writing(() =>
+        db
+          .prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)')
+          .run(bootId, market, featureSchema, policyHash, startedMs),
+      ),
+    lastBoot: () =>
+      (db
+        .prepare(
+          'SELECT boot_id AS bootId, market, feature_schema AS featureSchema, policy_hash AS policyHash, started_ms AS startedMs FROM boots ORDER BY boot_id DESC LIMIT 1',
+        )
+        .get() as BootRow | undefined) ?? null,
+    lastSignals: () =>
+      db
+        .prepare(
+          'SELECT pair_id AS pairId, time, position FROM signals WHERE signal_row IN (SELECT max(signal_row) FROM signals GROUP BY pair_id)',
+        )
+        .all() as LastSignal[],
+    commonMinuteBefore: (symbolA, symbolB, count) => {
+      const row = db
+        .prepare(
+          `SELECT a.time FROM inputs a JOIN inputs b ON b.kind = 'bar' AND b.subject = ? AND b.time = a.time
+           WHERE a.kind = 'bar' AND a.subject = ? ORDER BY a.time DESC LIMIT 1 OFFSET ?`,
+        )
+        .get(symbolB, symbolA, count) as { time: OpenTime } | undefined;
+      return row?.time ?? null;
+    },
+    *inputsFrom(from) {
+      const rows = db
+        .prepare('SELECT * FROM inputs WHERE time >= ? ORDER BY input_id')
+        .iterate(from) as IterableIterator<StoredInput>;
+      for (const row of rows) yield toInput(row);
+    },
+    lastBars: () => {
+      const rows = db
+        .prepare("SELECT subject, max(time) AS time FROM inputs WHERE kind = 'bar' GROUP BY subject")
+        .all() as { subject: string; time: OpenTime }[];
+      return new Map(rows.map(({ subject, time }) => [subject, time]));
+    },
+    *bars(symbol) {
+      const rows = db
+        .prepare("SELECT * FROM inputs WHERE kind = 'bar' AND subject = ? ORDER BY time")
+        .iterate(symbol) as IterableIterator<StoredInput>;
+      for (const row of rows) yield toBar(row);
+    },
+    close: () => db.close(),
+  };
+}
+
+function openDatabase(path: string, readOnly: boolean): Database.Database {
+  try {
+    if (!readOnly) mkdirSync(dirname(path), { recursive: true });
+    const db = new Database(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 5000 });
+    if (!readOnly) {
+      db.pragma('journal_mode = WAL');
+      // A killed process loses nothing that was committed; only a power cut may lose the last moments.
+      db.pragma('synchronous = NORMAL');
+      db.exec(TABLES);
+    }
+    return db;
+  } catch (cause) {
+    throw new MinutehandError('JOURNAL_WRITE', {
+      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
+}
+
+function toInput(row: StoredInput): InputRow {
+  const { kind, subject, time, backfill } = row;
+  return { kind, subject, time, bar: kind === 'bar' ? toBar(row) : null, backfill: backfill === 1 };
+}
+
+function toBar(row: StoredInput): Bar {
+  const { subject, time, open, high, low, close, volume, spread } = row;
+  return { symbol: subject, time, open, high, low, close, volume, ...(spread === null ? {} : { spread }) };
+}
