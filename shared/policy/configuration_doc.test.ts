@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { check } from 'prettier';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../root.ts';
+import { renderConfigurationDoc } from './configuration_doc.ts';
+import { loadSettings } from './policy.ts';
+
+const text = renderConfigurationDoc();
+
+describe('docs/CONFIGURATION.md', () => {
+  it('is what the schemas and the files of config/ say', () => {
+    expect(readFileSync(join(packageRoot(), 'docs', 'CONFIGURATION.md'), 'utf8')).toBe(text);
+  });
+
+  it('is left alone by the formatter', async () => {
+    expect(await check(text, { parser: 'markdown', printWidth: 120 })).toBe(true);
+  });
+
+  it('names every setting', () => {
+    const { core, retrain, signals, minutehand } = loadSettings({ env: {} });
+    const keys = [core, retrain, signals, minutehand.windows, minutehand.decision, minutehand.label].flatMap(
+      Object.keys,
+    );
+    for (const key of keys) expect(text).toContain(`| \`${key}\``);
+    for (const section of Object.keys(minutehand)) expect(text).toContain(`### ${section}\n`);
+  });
+
+  it('is CONFIG_MISSING for a folder without the files', () => {
+    expect(() => renderConfigurationDoc('/nowhere')).toThrow(expect.objectContaining({ code: 'CONFIG_MISSING' }));
+  });
+});

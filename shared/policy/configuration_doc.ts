@@ -1,0 +1,158 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../root.ts';
+import { OVERRIDES, PLACES } from './environment.ts';
+import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import type { JsonSchema } from './json_schema.ts';
+import { keyText, problemsError } from './problem.ts';
+import { CONFIG_FILES } from './schema.ts';
+import type { ConfigPart } from './schema.ts';
+import { readYamlFile } from './yaml_file.ts';
+
+const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
+  core: 'When to trade, and what counts as a risk. Its values are part of `policy_hash`.',
+  retrain: 'When new models are learned, and what is kept of it.',
+  signals: 'Where signals are kept.',
+  minutehand: 'Pairs, costs, windows, rules, learning and transports, as plain values.',
+};
+
+/** Scripts whose letters take two columns in a fixed-width font (Unicode East Asian Width W and F, those in use here). */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
+
+function columnsOf(text: string): number {
+  return text.length + (text.match(WIDE)?.length ?? 0);
+}
+
+/** A Markdown table whose columns are aligned, as the formatter of this repository wants it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, ...[head, ...rows].map((row) => columnsOf(row[column] ?? title))),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell + ' '.repeat(widths[column]! - columnsOf(cell))).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+/** Prose for a table cell: names and quotations as code, bars escaped. */
+function prose(text: string): string {
+  return text
+    .replace(/"[^"]*"|[\w:<>]*_[\w:<>]*\w>?/g, (name) => code(name.replaceAll('"', '')))
+    .replaceAll('|', '\\|');
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return code(value);
+  return code(JSON.stringify(value).replaceAll(',', ', ').replaceAll(':', ': '));
+}
+
+interface Entry {
+  readonly value: unknown;
+  readonly label_ja: string;
+  readonly description: string;
+}
+
+function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
+  const rows = Object.entries(content).map(([key, entry]) => [
+    code(key),
+    shown(entry.value),
+    prose(allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
+    entry.label_ja,
+    prose(entry.description),
+  ]);
+  return table(['key', 'value', 'allowed', 'label_ja', 'meaning'], rows);
+}
+
+/** The single values of a section, sections within it flattened: `redis.url`. */
+function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []): string[][] {
+  return Object.entries(value as Record<string, unknown>).flatMap(([key, child]) => {
+    const childSchema = schema.properties?.[key] ?? {};
+    if (childSchema.properties !== undefined) return leaves(childSchema, child, [...path, key]);
+    const row = [
+      code(keyText([...path, key])),
+      shown(child),
+      prose(allowed(childSchema)),
+      prose(childSchema.description ?? ''),
+    ];
+    return [row];
+  });
+}
+
+/** A map with free names (symbols, shards), or a list: its rows are its items. */
+function freeSection(schema: JsonSchema, value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => `- ${shown(item)}`).join('\n');
+  const items = Object.entries(value as Record<string, unknown>);
+  const columns = (schema.additionalProperties || {}).properties;
+  if (columns === undefined) return items.map(([name, item]) => `- ${code(name)}: ${shown(item)}`).join('\n');
+  const names = Object.keys(columns);
+  const meanings = names.map((name) => `- ${code(name)}: ${prose(columns[name]?.description ?? '')}`).join('\n');
+  const rows = items.map(([name, item]) => [
+    code(name),
+    ...names.map((one) => shown((item as Record<string, unknown>)[one])),
+  ]);
+  return `${meanings}\n\n${table(['name', ...names.map(code)], rows)}`;
+}
+
+function plainSections(content: Record<string, unknown>): string {
+  const schema = jsonSchema('minutehand');
+  return Object.entries(content)
+    .map(([key, value]) => {
+      const section = schema.properties?.[key] ?? {};
+      const body =
+        section.properties === undefined
+          ? freeSection(section, value)
+          : table(['key', 'value', 'allowed', 'meaning'], leaves(section, value));
+      return `### ${key}\n\n${prose(section.description ?? '')}\n\n${body}`;
+    })
+    .join('\n\n');
+}
+
+function contentOf(configDir: string, part: ConfigPart): Record<string, unknown> {
+  const read = readYamlFile(join(configDir, CONFIG_FILES[part]));
+  if ('problems' in read) throw problemsError(read.problems);
+  return read.yaml.value as Record<string, unknown>;
+}
+
+/**
+ * The text of docs/CONFIGURATION.md: every key of every file with its value, what is allowed, and what it means.
+ * @param configDir folder of valid configuration files; `config/` of the package unless given.
+ * @throws MinutehandError CONFIG_MISSING or CONFIG_SYNTAX.
+ */
+export function renderConfigurationDoc(configDir: string = join(packageRoot(), 'config')): string {
+  const files = (Object.keys(CONFIG_FILES) as ConfigPart[]).map((part) => {
+    const content = contentOf(configDir, part);
+    const body = part === 'minutehand' ? plainSections(content) : policyTable(part, content as Record<string, Entry>);
+    return `## ${code(CONFIG_FILES[part])}\n\n${INTRODUCTIONS[part]}\n\n${body}`;
+  });
+  const places = PLACES.map(({ variable, meaning }) => [code(variable), '', meaning]);
+  const overrides = OVERRIDES.map(({ variable, part, path, meaning }) => [
+    code(variable),
+    `${code(keyText(path))} of ${code(CONFIG_FILES[part])}`,
+    meaning,
+  ]);
+  return [
+    '# Configuration',
+    '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
+    [
+      'Four YAML files in `config/` are the whole configuration. Every key is required: there are no hidden defaults, so',
+      'the files say what is in force. `minutehand config check` names every mistake at once, each with its file, line and',
+      'key, and for a misspelt key the nearest right one. The JSON Schemas in `config/schema/` let an editor do the same',
+      'while you type.',
+    ].join('\n'),
+    ...files,
+    '## Environment variables',
+    'A variable wins over its file. An empty one counts as not set.',
+    table(['variable', 'wins over', 'meaning'], [...places, ...overrides]),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** Writes docs/CONFIGURATION.md, or another `file`. */
+export function writeConfigurationDoc(file: string = join(packageRoot(), 'docs', 'CONFIGURATION.md')): void {
+  writeFileSync(file, renderConfigurationDoc());
+}

@@ -1,0 +1,234 @@
+import { validate as isCron } from 'node-cron';
+import { parsePair } from '../pair.ts';
+import type { Pair } from '../pair.ts';
+import type { KeyPath } from './file_check.ts';
+import type { ConfigPart, CorePolicy, MinutehandSettings, RetrainPolicy, SignalsPolicy } from './schema.ts';
+import { didYouMean } from './spelling.ts';
+
+/** The values of all four files. */
+export interface Parts {
+  readonly core: CorePolicy;
+  readonly retrain: RetrainPolicy;
+  readonly signals: SignalsPolicy;
+  readonly minutehand: MinutehandSettings;
+}
+
+/** A value that is right by itself and wrong beside another. */
+export interface Finding {
+  readonly part: ConfigPart;
+  /** Path in the values, i.e. without the `.value` of a policy file. */
+  readonly path: KeyPath;
+  readonly text: string;
+}
+
+interface Rule {
+  /** `part.key.key`: the rule is asked only when none of these, nothing above and nothing below them is faulty. */
+  readonly needs: readonly string[];
+  check(parts: Parts): readonly Finding[];
+}
+
+/** A rule about two numbers of which the first must be the smaller. */
+function below(part: ConfigPart, section: string, small: string, large: string): Rule {
+  return {
+    needs: [`${part}.${section}.${small}`, `${part}.${section}.${large}`],
+    check(parts) {
+      const values = (parts[part] as unknown as Record<string, Record<string, number>>)[section]!;
+      const [low, high] = [values[small]!, values[large]!];
+      if (low < high) return [];
+      return [{ part, path: [section, small], text: `is ${low}, expected less than ${section}.${large} (${high})` }];
+    },
+  };
+}
+
+function thetaInRange(theta: 'theta1' | 'theta2'): Rule {
+  return {
+    needs: [`core.${theta}_initial`, `core.theta_search_range`],
+    check({ core }) {
+      const [low, high] = core.theta_search_range[theta];
+      const value = core[`${theta}_initial`];
+      if (value >= low && value <= high) return [];
+      const text = `is ${value}, expected a value in its search range, from ${low} to ${high}`;
+      return [{ part: 'core', path: [`${theta}_initial`], text }];
+    },
+  };
+}
+
+function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
+  return {
+    needs: ['core.theta_search_range'],
+    check({ core }) {
+      const [low, high] = core.theta_search_range[theta];
+      if (low < high) return [];
+      return [
+        { part: 'core', path: ['theta_search_range', theta], text: `is [${low}, ${high}], expected [low, high]` },
+      ];
+    },
+  };
+}
+
+/** The pair of an id, or null when both legs are the same symbol. */
+function pairOf(id: string): Pair | null {
+  try {
+    return parsePair(id);
+  } catch {
+    return null;
+  }
+}
+
+/** The first index of each id that already stood earlier in the list. */
+function repeated(list: readonly string[]): number[] {
+  return list.flatMap((item, index) => (list.indexOf(item) < index ? [index] : []));
+}
+
+const pairsRule: Rule = {
+  needs: ['minutehand.pairs'],
+  check({ minutehand: { pairs } }) {
+    const twice = repeated(pairs).map((index) => ({ index, text: 'stands here for the second time' }));
+    const alike = pairs.flatMap((id, index) =>
+      pairOf(id) === null ? [{ index, text: 'has the same symbol on both legs' }] : [],
+    );
+    return [...twice, ...alike].map(({ index, text }) => ({
+      part: 'minutehand',
+      path: ['pairs', index],
+      text: `is "${pairs[index]}", which ${text}`,
+    }));
+  },
+};
+
+const costsRule: Rule = {
+  needs: ['minutehand.pairs', 'minutehand.symbols'],
+  check({ minutehand: { pairs, symbols } }) {
+    return pairs.flatMap((id, index) => {
+      const pair = pairOf(id);
+      const legs = pair === null ? [] : [pair.a, pair.b];
+      return legs
+        .filter((leg) => !Object.hasOwn(symbols, leg))
+        .map((leg): Finding => {
+          const hint = didYouMean(leg, Object.keys(symbols));
+          return {
+            part: 'minutehand',
+            path: ['pairs', index],
+            text: `is "${id}", but symbols has no costs for ${leg}${hint}`,
+          };
+        });
+    });
+  },
+};
+
+const shardsRule: Rule = {
+  needs: ['minutehand.pairs', 'minutehand.shards'],
+  check({ minutehand: { pairs, shards } }) {
+    const findings: Finding[] = [];
+    const owner = new Map<string, string>();
+    for (const [shard, list] of Object.entries(shards)) {
+      (list === 'all' ? pairs : list).forEach((id, index) => {
+        const path = list === 'all' ? ['shards', shard] : ['shards', shard, index];
+        const before = owner.get(id);
+        if (!pairs.includes(id)) {
+          const text = `is "${id}", which is not one of pairs${didYouMean(id, pairs)}`;
+          findings.push({ part: 'minutehand', path, text });
+        } else if (before !== undefined && !(list === 'all' && before === shard)) {
+          findings.push({ part: 'minutehand', path, text: `has ${id}, which shard ${before} already has` });
+        } else owner.set(id, shard);
+      });
+    }
+    const left = pairs.filter((id) => !owner.has(id));
+    if (left.length > 0) {
+      findings.push({
+        part: 'minutehand',
+        path: ['shards'],
+        text: `leaves out ${left.join(', ')}: every pair needs a shard`,
+      });
+    }
+    return findings;
+  },
+};
+
+const RULES: readonly Rule[] = [
+  searchRangeAscends('theta1'),
+  searchRangeAscends('theta2'),
+  thetaInRange('theta1'),
+  thetaInRange('theta2'),
+  {
+    needs: ['retrain.retrain_cron'],
+    check({ retrain: { retrain_cron: cron } }) {
+      if (isCron(cron)) return [];
+      const text = `is "${cron}", expected a cron expression such as "0 3 1 * *" (minute hour day month weekday, UTC)`;
+      return [{ part: 'retrain', path: ['retrain_cron'], text }];
+    },
+  },
+  {
+    needs: ['retrain.retrain_runs_columns'],
+    check({ retrain: { retrain_runs_columns: columns } }) {
+      const twice = repeated(columns).map((index): Finding => {
+        const text = `is "${columns[index]}", which stands here for the second time`;
+        return { part: 'retrain', path: ['retrain_runs_columns', index], text };
+      });
+      if (columns.includes('run_id')) return twice;
+      return [
+        ...twice,
+        { part: 'retrain', path: ['retrain_runs_columns'], text: 'has no run_id, the key of the table' },
+      ];
+    },
+  },
+  {
+    needs: ['signals.signals_table', 'signals.signals_history_table'],
+    check({ signals }) {
+      if (signals.signals_table !== signals.signals_history_table) return [];
+      const text = `is "${signals.signals_history_table}", expected another table than signals_table`;
+      return [{ part: 'signals', path: ['signals_history_table'], text }];
+    },
+  },
+  pairsRule,
+  costsRule,
+  shardsRule,
+  below('minutehand', 'windows', 'vol_short', 'vol_long'),
+  below('minutehand', 'windows', 'atr_short', 'atr_long'),
+  below('minutehand', 'decision', 'z_exit', 'z_entry'),
+  below('minutehand', 'decision', 'beta_min', 'beta_max'),
+  below('minutehand', 'feed', 'straggler_timeout_ms', 'interval_ms'),
+  {
+    // A position that its own entry rule admits must not be closed for risk at the next bar.
+    needs: ['minutehand.decision.risk_exit', 'core.theta_search_range'],
+    check({ core, minutehand }) {
+      const high = core.theta_search_range.theta2[1];
+      const { risk_exit: riskExit } = minutehand.decision;
+      if (riskExit >= high) return [];
+      const text = `is ${riskExit}, expected at least the upper end of theta_search_range.theta2 (${high})`;
+      return [{ part: 'minutehand', path: ['decision', 'risk_exit'], text }];
+    },
+  },
+  {
+    needs: ['minutehand.simulated.start'],
+    check({ minutehand: { simulated } }) {
+      const at = Date.parse(simulated.start);
+      // Date.parse takes 30 February for 1 March.
+      if (!Number.isNaN(at) && new Date(at).toISOString().startsWith(simulated.start.slice(0, 16))) return [];
+      const text = `is "${simulated.start}", which is not a day and time that exists`;
+      return [{ part: 'minutehand', path: ['simulated', 'start'], text }];
+    },
+  },
+  {
+    needs: ['minutehand.transports.daemon', 'minutehand.transports.trainer'],
+    check({ minutehand: { transports } }) {
+      const { daemon, trainer } = transports;
+      if (daemon.port === 0 || daemon.port !== trainer.port) return [];
+      const text = `is ${trainer.port}, the port of the daemon, too`;
+      return [{ part: 'minutehand', path: ['transports', 'trainer', 'port'], text }];
+    },
+  },
+];
+
+/**
+ * What is wrong between values that are each right by themselves.
+ * @param parts what was read; wherever `isFaulty` says so, it need not have its type.
+ * @param isFaulty whether something is wrong at, above or below this path of values.
+ */
+export function findInconsistencies(parts: Parts, isFaulty: (part: ConfigPart, path: KeyPath) => boolean): Finding[] {
+  return RULES.filter((rule) =>
+    rule.needs.every((need) => {
+      const [part, ...path] = need.split('.');
+      return !isFaulty(part as ConfigPart, path);
+    }),
+  ).flatMap((rule) => rule.check(parts));
+}

@@ -1,0 +1,61 @@
+import type { z } from 'zod';
+import { OVERRIDABLE } from './schema.ts';
+import type { ConfigPart } from './schema.ts';
+
+/** An environment variable that wins over a value of a file. */
+export interface Override {
+  readonly variable: string;
+  readonly part: ConfigPart;
+  readonly path: readonly string[];
+  readonly schema: z.ZodType;
+  readonly meaning: string;
+  /** The text of the variable as a value, to be judged by `schema`. */
+  read(text: string): unknown;
+}
+
+const asNumber = (text: string): unknown => (/^\d{1,9}$/.test(text) ? Number(text) : text);
+const asText = (text: string): string => text;
+
+export const OVERRIDES: readonly Override[] = [
+  {
+    variable: 'MINUTEHAND_DAEMON_PORT',
+    part: 'minutehand',
+    path: ['transports', 'daemon', 'port'],
+    schema: OVERRIDABLE.port,
+    meaning: 'Port of the daemon, 0 to 65535; 0 takes a free one and prints it.',
+    read: asNumber,
+  },
+  {
+    variable: 'MINUTEHAND_TRAINER_PORT',
+    part: 'minutehand',
+    path: ['transports', 'trainer', 'port'],
+    schema: OVERRIDABLE.port,
+    meaning: 'Port of the trainer, 0 to 65535; 0 takes a free one and prints it.',
+    read: asNumber,
+  },
+  {
+    variable: 'MINUTEHAND_REDIS_URL',
+    part: 'minutehand',
+    path: ['transports', 'redis', 'url'],
+    schema: OVERRIDABLE.redisUrl,
+    meaning: 'Address of the Redis server, `redis://` or `rediss://`.',
+    read: asText,
+  },
+  {
+    variable: 'ARCHIVE_TARGET',
+    part: 'signals',
+    path: ['archive_target'],
+    schema: OVERRIDABLE.archiveTarget,
+    meaning: 'Kind of archive: NAS, LOCAL, S3, WASABI or B2.',
+    read: asText,
+  },
+];
+
+/** Variables that say where things are. They are read before any file. */
+export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
+  { variable: 'MINUTEHAND_CONFIG', meaning: 'Folder of the configuration files; else `config/` of the package.' },
+  {
+    variable: 'MINUTEHAND_HOME',
+    meaning: 'Folder of run-time data; else `var/` of the package. Model bundles then go to its `models/`.',
+  },
+];

@@ -1,0 +1,37 @@
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../root.ts';
+import { homePaths } from './home.ts';
+
+describe('homePaths', () => {
+  it('is var/ of the package with bundles in models/ when MINUTEHAND_HOME is not set or empty', () => {
+    for (const env of [{}, { MINUTEHAND_HOME: '' }]) {
+      const paths = homePaths(env);
+      expect(paths.home).toBe(join(packageRoot(), 'var'));
+      expect(paths.signals).toBe(join(packageRoot(), 'var', 'signals'));
+      expect(paths.models).toBe(join(packageRoot(), 'models'));
+    }
+  });
+
+  it('holds everything, bundles too, when MINUTEHAND_HOME is set', () => {
+    const paths = homePaths({ MINUTEHAND_HOME: '/srv/minutehand' });
+    expect(paths).toMatchObject({
+      home: '/srv/minutehand',
+      signals: '/srv/minutehand/signals',
+      log: '/srv/minutehand/log',
+      models: '/srv/minutehand/models',
+      trainer: '/srv/minutehand/trainer.db',
+    });
+    expect(paths.journal('main')).toBe('/srv/minutehand/daemon_main.db');
+    expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
+  });
+
+  it('counts a relative MINUTEHAND_HOME from the working directory', () => {
+    expect(homePaths({ MINUTEHAND_HOME: 'here' }).home).toBe(resolve('here'));
+  });
+
+  it('gives a shard named trainer another file than the trainer', () => {
+    const paths = homePaths({});
+    expect(paths.journal('trainer')).not.toBe(paths.trainer);
+  });
+});

@@ -1,0 +1,37 @@
+import { join, resolve } from 'node:path';
+import { packageRoot } from '../root.ts';
+
+/** Where run-time data lives. Only paths: nothing is created here. All are absolute. */
+export interface HomePaths {
+  readonly home: string;
+  /** `<signals>/<pair_id>/signal.json` and `<signals>/signals.json`. */
+  readonly signals: string;
+  readonly log: string;
+  /** Model bundles, one folder each, and `active.json`. */
+  readonly models: string;
+  /** The trainer's SQLite file, when no PostgreSQL is named. */
+  readonly trainer: string;
+  /** The SQLite file of one daemon shard. */
+  journal(shard: string): string;
+  /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
+  lock(kind: string): string;
+}
+
+/**
+ * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles stand in `<package root>/models`
+ * unless MINUTEHAND_HOME is set. A relative MINUTEHAND_HOME counts from the working directory; an empty one is unset.
+ */
+export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
+  const chosen = env['MINUTEHAND_HOME'];
+  const isChosen = chosen !== undefined && chosen !== '';
+  const home = isChosen ? resolve(chosen) : join(packageRoot(), 'var');
+  return {
+    home,
+    signals: join(home, 'signals'),
+    log: join(home, 'log'),
+    models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
+    trainer: join(home, 'trainer.db'),
+    journal: (shard) => join(home, `daemon_${shard}.db`),
+    lock: (kind) => join(home, `${kind}.lock`),
+  };
+}

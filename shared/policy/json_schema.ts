@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CONFIG_FILES, FILE_SCHEMAS } from './schema.ts';
+import type { ConfigPart } from './schema.ts';
+
+/** The part of JSON Schema (draft 2020-12) that our schemas use. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | false;
+  readonly propertyNames?: JsonSchema;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly prefixItems?: readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly minItems?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+}
+
+const known = new Map<ConfigPart, JsonSchema>();
+
+/** The JSON Schema of one configuration file. */
+export function jsonSchema(part: ConfigPart): JsonSchema {
+  let schema = known.get(part);
+  if (schema === undefined) {
+    schema = z.toJSONSchema(FILE_SCHEMAS[part]) as JsonSchema;
+    known.set(part, schema);
+  }
+  return schema;
+}
+
+/** All JSON Schemas by the name of their file, e.g. `core_policy.schema.json`. */
+export function jsonSchemas(): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    (Object.keys(CONFIG_FILES) as ConfigPart[]).map((part) => [
+      CONFIG_FILES[part].replace(/\.yaml$/, '.schema.json'),
+      jsonSchema(part),
+    ]),
+  );
+}
+
+/**
+ * The schema of the value at `path`: map keys and list indexes.
+ * Undefined where the schema knows nothing of it. Does not look into alternatives (anyOf).
+ */
+export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
+  let at: JsonSchema | undefined = schema;
+  for (const step of path) {
+    if (at === undefined) return undefined;
+    if (typeof step === 'number') at = at.prefixItems?.[step] ?? at.items;
+    else if (at.properties && Object.hasOwn(at.properties, step)) at = at.properties[String(step)];
+    else at = at.additionalProperties === false ? undefined : at.additionalProperties;
+  }
+  return at;
+}
+
+/** `from 0 to 1`, `above 0`: the limits of a number in words. The bounds a safe integer has anyway are not said. */
+function limits(schema: JsonSchema): string {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  const words: string[] = [];
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  if (exclusiveMinimum !== undefined) words.push(`above ${exclusiveMinimum}`);
+  if (minimum !== undefined) words.push(`at least ${minimum}`);
+  if (exclusiveMaximum !== undefined) words.push(`below ${exclusiveMaximum}`);
+  if (maximum !== undefined) words.push(`at most ${maximum}`);
+  return words.length === 0 ? '' : ` ${words.join(' and ')}`;
+}
+
+/** What the schema allows, in words: `a whole number from 5 to 10000`, `one of "auto", "off"`. */
+export function allowed(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.anyOf !== undefined) return schema.anyOf.map(allowed).join(' or ');
+  if (schema.prefixItems !== undefined)
+    return `a list of ${schema.prefixItems.length}: ${schema.prefixItems.map(allowed).join(', ')}`;
+  switch (schema.type) {
+    case 'integer':
+      return `a whole number${limits(schema)}`;
+    case 'number':
+      return `a number${limits(schema)}`;
+    case 'boolean':
+      return 'true or false';
+    case 'array':
+      return `a list, each ${allowed(schema.items ?? {})}`;
+    case 'object':
+      return schema.properties === undefined
+        ? 'a map'
+        : `a map with the keys ${Object.keys(schema.properties).join(', ')}`;
+    case 'string':
+      return schema.examples === undefined ? 'text' : `text such as ${JSON.stringify(schema.examples[0])}`;
+    case undefined:
+    default:
+      return 'a value';
+  }
+}
+
+const LINE_WIDTH = 120;
+
+/** JSON with two spaces of indent; lists that fit stand on one line, as the formatter of this repository has them. */
+function formatJson(value: unknown, indent: string, used: number): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    const flat = `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
+    const isFlat = value.every((item) => typeof item !== 'object');
+    if (isFlat && indent.length + used + flat.length < LINE_WIDTH) return flat;
+    return `[\n${value.map((item) => `${inner}${formatJson(item, inner, 0)}`).join(',\n')}\n${indent}]`;
+  }
+  const lines = Object.entries(value).map(([key, item]) => {
+    const head = `${JSON.stringify(key)}: `;
+    return `${inner}${head}${formatJson(item, inner, head.length)}`;
+  });
+  return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n${indent}}`;
+}
+
+/** The text of each file of config/schema/, by its name. */
+export function jsonSchemaTexts(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(jsonSchemas()).map(([name, schema]) => [name, `${formatJson(schema, '', 0)}\n`]),
+  );
+}
+
+/** Writes all JSON Schemas into `folder` and returns their names. */
+export function writeJsonSchemas(folder: string): string[] {
+  mkdirSync(folder, { recursive: true });
+  const texts = jsonSchemaTexts();
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
+  return Object.keys(texts);
+}

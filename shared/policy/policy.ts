@@ -1,0 +1,188 @@
+import { join, resolve } from 'node:path';
+import { MinutehandError } from '../errors.ts';
+import { parsePair } from '../pair.ts';
+import type { Pair } from '../pair.ts';
+import { packageRoot } from '../root.ts';
+import { findInconsistencies } from './consistency.ts';
+import type { Parts } from './consistency.ts';
+import { OVERRIDES } from './environment.ts';
+import { checkFile } from './file_check.ts';
+import type { KeyPath } from './file_check.ts';
+import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { policyHash } from './policy_hash.ts';
+import { keyText, problemsError, valueText } from './problem.ts';
+import type { ConfigProblem } from './problem.ts';
+import { CONFIG_FILES } from './schema.ts';
+import type { ConfigPart, DecisionPolicy, MinutehandSettings } from './schema.ts';
+import { didYouMean } from './spelling.ts';
+import { readYamlFile } from './yaml_file.ts';
+import type { YamlFile } from './yaml_file.ts';
+
+export type * from './schema.ts';
+export type { ConfigProblem } from './problem.ts';
+
+/** Where the settings came from. */
+export interface SettingsSources {
+  readonly configDir: string;
+  readonly files: Readonly<Record<ConfigPart, string>>;
+  /** Environment variables that won over a file, with the setting they set, e.g. `transports.daemon.port`. */
+  readonly overrides: readonly { readonly variable: string; readonly setting: string }[];
+}
+
+/** The whole configuration, checked and frozen. Names are those of the files. */
+export interface Settings extends Parts {
+  /** Sixteen hex digits over everything that steers decisions; goes into every signal. */
+  readonly policyHash: string;
+  readonly sources: SettingsSources;
+}
+
+export interface LoadOptions {
+  /** Folder of the four files. Else MINUTEHAND_CONFIG, else `config/` of the package. */
+  readonly configDir?: string;
+  /** The environment; `process.env` unless given. An empty variable is an unset one. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+const PARTS = Object.keys(CONFIG_FILES) as ConfigPart[];
+
+/** A policy file keeps its values in `{value, label_ja, description}`; the other file has them plain. */
+function isPolicyFile(part: ConfigPart): boolean {
+  return part !== 'minutehand';
+}
+
+/** `['theta_step']` → `['theta_step', 'value']` where the file has entries. */
+function pathInFile(part: ConfigPart, path: KeyPath): KeyPath {
+  return isPolicyFile(part) && path.length > 0 ? [path[0]!, 'value', ...path.slice(1)] : path;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** The values of a file without labels and descriptions. */
+function valuesOf(part: ConfigPart, content: unknown): Record<string, unknown> {
+  const record = asRecord(content);
+  if (!isPolicyFile(part)) return record;
+  return Object.fromEntries(Object.entries(record).map(([key, entry]) => [key, asRecord(entry)['value']]));
+}
+
+/** Sets a value where its section is there; a section that is missing has been reported already. */
+function setAt(values: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let section: unknown = values;
+  for (const key of path.slice(0, -1)) section = asRecord(section)[key];
+  if (typeof section === 'object' && section !== null) (section as Record<string, unknown>)[path.at(-1)!] = value;
+}
+
+function startsWith(path: KeyPath, start: KeyPath): boolean {
+  return start.every((step, index) => path[index] === step);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}
+
+/** Lets the environment win over `values`, in place. Returns what it set and what it could not. */
+function applyEnvironment(
+  values: Record<ConfigPart, Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): { overrides: SettingsSources['overrides']; problems: ConfigProblem[] } {
+  const overrides: { variable: string; setting: string }[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const { variable, part, path, schema, read } of OVERRIDES) {
+    const text = env[variable];
+    if (text === undefined || text === '') continue;
+    const parsed = schema.safeParse(read(text));
+    if (parsed.success) {
+      setAt(values[part], path, parsed.data);
+      overrides.push({ variable, setting: keyText(path) });
+    } else {
+      const expected = allowed(schemaAt(jsonSchema(part), pathInFile(part, path)) ?? {});
+      const where = `environment variable ${variable}`;
+      problems.push({ code: 'CONFIG_INVALID', where, key: '', text: `is ${valueText(text)}, expected ${expected}` });
+    }
+  }
+  return { overrides, problems };
+}
+
+/** Reads and checks the configuration without throwing: the settings, or everything that is wrong with them. */
+export function inspectSettings(options: LoadOptions = {}): { settings: Settings | null; problems: ConfigProblem[] } {
+  const env = options.env ?? process.env;
+  const configDir = resolve(options.configDir ?? (env['MINUTEHAND_CONFIG'] || join(packageRoot(), 'config')));
+  const problems: ConfigProblem[] = [];
+  const yamls: Partial<Record<ConfigPart, YamlFile>> = {};
+  const faulty: { part: ConfigPart; path: KeyPath }[] = [];
+  const files = Object.fromEntries(PARTS.map((part) => [part, join(configDir, CONFIG_FILES[part])])) as Record<
+    ConfigPart,
+    string
+  >;
+  const values = { core: {}, retrain: {}, signals: {}, minutehand: {} } as Record<ConfigPart, Record<string, unknown>>;
+
+  for (const part of PARTS) {
+    const read = readYamlFile(files[part]);
+    if ('problems' in read) {
+      problems.push(...read.problems);
+      faulty.push({ part, path: [] });
+      continue;
+    }
+    yamls[part] = read.yaml;
+    const check = checkFile(part, read.yaml);
+    problems.push(...check.problems);
+    faulty.push(...check.faulty.map((path) => ({ part, path })));
+    values[part] = valuesOf(part, read.yaml.value);
+  }
+
+  const environment = applyEnvironment(values, env);
+  problems.push(...environment.problems);
+
+  const parts = values as unknown as Parts;
+  const isFaulty = (part: ConfigPart, path: KeyPath): boolean => {
+    const inFile = pathInFile(part, path);
+    return faulty.some((one) => one.part === part && (startsWith(one.path, inFile) || startsWith(inFile, one.path)));
+  };
+  for (const { part, path, text } of findInconsistencies(parts, isFaulty)) {
+    const inFile = pathInFile(part, path);
+    const where = yamls[part]?.where(inFile) ?? files[part];
+    problems.push({ code: 'CONFIG_INVALID', where, key: keyText(inFile), text });
+  }
+  if (problems.length > 0) return { settings: null, problems };
+
+  const hash = policyHash(parts.core, parts.minutehand.decision);
+  const sources: SettingsSources = { configDir, files, overrides: environment.overrides };
+  return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
+}
+
+/**
+ * The settings of this installation: four files of one folder, with environment variables on top.
+ * @throws MinutehandError CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY or CONFIG_INVALID, the severest of what
+ * was found; its message lists every problem with file, line, key, what was seen and what was expected.
+ */
+export function loadSettings(options: LoadOptions = {}): Settings {
+  const { settings, problems } = inspectSettings(options);
+  if (settings === null) throw problemsError(problems);
+  return settings;
+}
+
+/** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
+export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
+  return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
+}
+
+/**
+ * The pairs one daemon process serves, in the order of the file.
+ * @throws MinutehandError CONFIG_INVALID when there is no such shard.
+ */
+export function shardPairs(minutehand: MinutehandSettings, shard: string): Pair[] {
+  const list = Object.hasOwn(minutehand.shards, shard) ? minutehand.shards[shard] : undefined;
+  if (list === undefined) {
+    const names = Object.keys(minutehand.shards);
+    throw new MinutehandError('CONFIG_INVALID', {
+      seen: `shard "${shard}"${didYouMean(shard, names)}`,
+      expected: `one of the shards of minutehand.yaml: ${names.join(', ')}`,
+    });
+  }
+  return (list === 'all' ? minutehand.pairs : list).map(parsePair);
+}

@@ -1,0 +1,354 @@
+import { z } from 'zod';
+
+/*
+ * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
+ * are the whole truth; types, JSON Schemas, error messages and docs/CONFIGURATION.md all come from here.
+ * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
+ */
+
+const fraction = z.number().gt(0).lt(1);
+const port = z.int().min(0).max(65535);
+const windowBars = z.int().min(5).max(10_000);
+const pairId = z
+  .string()
+  .regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/)
+  .meta({ examples: ['XAUUSD_XAGUSD'] });
+const symbol = z
+  .string()
+  .regex(/^[A-Z0-9.]+$/)
+  .meta({ examples: ['XAUUSD'] });
+// Shard names become part of file names.
+const shardName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,31}$/)
+  .meta({ examples: ['main'] });
+// Names reach SQL text, where they cannot be bound as parameters: the pattern is what makes that safe.
+const tableName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/)
+  .meta({ examples: ['core.signals_live'] });
+const host = z
+  .string()
+  .regex(/^[A-Za-z0-9.:_-]+$/)
+  .meta({ examples: ['127.0.0.1'] });
+const searchRange = z.tuple([fraction, fraction]);
+
+const coreValues = {
+  theta1_initial: fraction,
+  theta2_initial: fraction,
+  theta_search_range: z.strictObject({ theta1: searchRange, theta2: searchRange }),
+  theta_step: z.number().gt(0).max(0.1),
+  risk_label_dd_threshold: z.number().gt(0).max(1),
+  risk_label_vol_ratio: z.number().min(1).max(100),
+  risk_label_corr_drop: z.number().min(-2).lt(0),
+  require_edge: z.boolean(),
+};
+
+/** What the trainer can write about a run, in the order of the table. */
+export const RETRAIN_RUN_COLUMNS = [
+  'run_id',
+  'trigger',
+  'attempt',
+  'started_at',
+  'finished_at',
+  'status',
+  'model_version',
+  'previous_version',
+  'seed',
+  'data_from',
+  'data_to',
+  'data_hash',
+  'metrics',
+  'gate',
+  'error',
+] as const;
+
+const retrainValues = {
+  retrain_cron: z
+    .string()
+    .min(1)
+    .meta({ examples: ['0 3 1 * *'] }),
+  retrain_retry_max: z.int().min(0).max(20),
+  retrain_retry_delay_minutes: z.int().min(0).max(1440),
+  retrain_notification_channel: z
+    .string()
+    .min(1)
+    .meta({ examples: ['#ml-ops'] }),
+  model_version_retention: z.int().min(2).max(1000),
+  retrain_runs_table: tableName,
+  retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
+};
+
+export const ARCHIVE_TARGETS = ['NAS', 'LOCAL', 'S3', 'WASABI', 'B2'] as const;
+
+const signalsValues = {
+  signals_table: tableName,
+  signals_history_table: tableName,
+  archive_target: z.enum(ARCHIVE_TARGETS),
+  archive_path: z
+    .string()
+    .min(1)
+    .meta({ examples: ['archive'] }),
+};
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+
+/** A policy file: every value with its Japanese label and a description. */
+function policyFile(values: Shape) {
+  const entry = (value: z.ZodType) =>
+    z.strictObject({ value, label_ja: z.string().min(1), description: z.string().min(1) });
+  return z.strictObject(Object.fromEntries(Object.entries(values).map(([key, value]) => [key, entry(value)])));
+}
+
+const symbolCosts = z.strictObject({
+  spread_bps: z.number().min(0).max(1000).describe('Full quoted spread, ask − bid, in basis points of the price.'),
+  commission_bps: z.number().min(0).max(1000).describe('Commission per side, in basis points of the traded value.'),
+  slippage_bps: z
+    .number()
+    .min(0)
+    .max(1000)
+    .describe('Expected slippage per side beyond the spread, in basis points of the price.'),
+});
+
+const windows = z.strictObject({
+  beta_window: windowBars.describe('Rolling regression of ln A on ln B: beta, alpha and correlation.'),
+  z_window: windowBars.describe('Mean and standard deviation of the spread behind z_score.'),
+  vol_short: windowBars.describe('Short volatility, the numerator of vol_jump, and the recent volume. Below vol_long.'),
+  vol_window: windowBars.describe('Volatility of the legs and of the hedged return, and the faster z-score.'),
+  vol_long: windowBars.describe('Long volatility, the denominator of vol_jump.'),
+  atr_short: windowBars.describe('Short average true range, the numerator of ATR_ratio. Below atr_long.'),
+  atr_long: windowBars.describe('Long average true range, the denominator of ATR_ratio.'),
+  stability_window: windowBars.describe('How steady beta was, and how far beta and correlation have moved.'),
+  half_life_window: windowBars.describe('Speed of reversion and half-life of the spread.'),
+  pnl_window: windowBars.describe("Standard deviation of the unit position's profit and loss (pnl_std)."),
+  activity_window: windowBars.describe('Share of bars in which the legs moved, and of minutes that are missing.'),
+  volume_window: windowBars.describe('Usual volume, against which the recent volume is measured.'),
+});
+
+const decision = z.strictObject({
+  z_entry: z.number().gt(0).max(20).describe('A bar is an entry candidate when |z| is at least this, in σ.'),
+  z_exit: z
+    .number()
+    .min(0)
+    .max(20)
+    .describe('An open position is closed when its frozen z has come back to this, in σ. Below z_entry.'),
+  stop: z
+    .number()
+    .gt(0)
+    .max(20)
+    .describe('An open position is stopped when its frozen z has moved this much further out than at its entry, in σ.'),
+  max_age_bars: z.int().min(1).max(10_000).describe('An open position is closed after this many bars.'),
+  beta_min: z
+    .number()
+    .min(0)
+    .max(1000)
+    .describe('Smallest |beta| that is traded; below it the bar is HOLD BETA_RANGE.'),
+  beta_max: z.number().gt(0).max(1000).describe('Largest |beta| that is traded; above it the bar is HOLD BETA_RANGE.'),
+  risk_exit: z
+    .number()
+    .gt(0)
+    .max(1)
+    .describe('An open position is closed when risk_score (0 to 1) reaches this. Not below the search range of θ2.'),
+});
+
+const label = z.strictObject({
+  horizon_bars: z.int().min(1).max(10_000).describe('How far all three labels look ahead, in bars.'),
+  leverage: z
+    .number()
+    .gt(0)
+    .max(1000)
+    .describe('Position value over margin: turns returns into fractions of margin for drawdown and profit and loss.'),
+  target_sigma: z
+    .number()
+    .gt(0)
+    .max(1)
+    .describe(
+      "Volatility target of AI3: wanted standard deviation of the unit position's profit and loss over the horizon, as a fraction of margin.",
+    ),
+});
+
+const train = z.strictObject({
+  rounds: z.int().min(1).max(5000).describe('Boosting rounds, one tree each, per model.'),
+  learning_rate: z.number().gt(0).max(1).describe('Weight of each tree; smaller learns slower and needs more rounds.'),
+  leaves: z.int().min(2).max(255).describe('Leaves per tree at most.'),
+  min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Rows a leaf must hold at least.'),
+  l2: z.number().min(0).max(10_000).describe('L2 penalty on leaf values.'),
+  row_fraction: z.number().gt(0).max(1).describe('Fraction of rows drawn for each tree.'),
+  column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
+  folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
+  holdout_fraction: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are judged on it.'),
+  max_rows: z.int().min(1000).max(10_000_000).describe('Training rows at most; beyond, rows are thinned by the seed.'),
+  min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
+});
+
+const feed = z.strictObject({
+  interval_ms: z
+    .int()
+    .min(10)
+    .max(3_600_000)
+    .describe('Time between two bars of a live market. A signal is valid for 2.5 intervals.'),
+  straggler_timeout_ms: z
+    .int()
+    .min(1)
+    .max(3_600_000)
+    .describe('How long the first leg of a minute waits for the other before HOLD LEG_MISSING. Below interval_ms.'),
+  max_clock_skew_ms: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .describe(
+      'How far the source of the bars may be ahead of this machine before a bar is refused as from the future.',
+    ),
+  max_bars_per_request: z.int().min(1).max(1_000_000).describe('Bars in one request at most.'),
+  max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Size of one request body at most.'),
+});
+
+const simulated = z.strictObject({
+  seed: z.int().min(0).max(4_294_967_295).describe('Seed of the simulated market: same seed, same prices.'),
+  bar_interval_ms: z.int().min(1).max(3_600_000).describe('Wall-clock time between two simulated one-minute bars.'),
+  start: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
+    .meta({ examples: ['2024-01-01T22:00:00Z'] })
+    .describe("First minute of the simulated market's own clock, UTC."),
+  history_bars: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .describe('Minutes generated before the first live one, for the warm-up of the features.'),
+});
+
+const transports = z.strictObject({
+  daemon: z
+    .strictObject({
+      host: host.describe('Address the daemon listens on. 127.0.0.1 is reachable from this machine only.'),
+      port: port.describe('Port of the daemon; 0 takes a free one and prints it. MINUTEHAND_DAEMON_PORT wins.'),
+      engine: z
+        .enum(['auto', 'uwebsockets', 'ws'])
+        .describe('HTTP and WebSocket engine. auto takes uWebSockets.js when it loads, else ws.'),
+      max_buffered_bytes: z
+        .int()
+        .min(1024)
+        .max(1_073_741_824)
+        .describe('A WebSocket reader that leaves more than this unread is dropped.'),
+    })
+    .describe('The daemon: bars in, signals out.'),
+  trainer: z
+    .strictObject({
+      host: host.describe('Address the trainer listens on.'),
+      port: port.describe('Port of the trainer; 0 takes a free one and prints it. MINUTEHAND_TRAINER_PORT wins.'),
+    })
+    .describe('The trainer: API and dashboard.'),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^rediss?:\/\/.+$/)
+        .meta({ examples: ['redis://127.0.0.1:6379'] })
+        .describe('Address of the Redis server. MINUTEHAND_REDIS_URL wins.'),
+      enabled: z
+        .enum(['auto', 'off'])
+        .describe('auto uses Redis whenever it answers and says once when it does not; off never connects.'),
+      key_ttl_ms: z
+        .int()
+        .min(1000)
+        .max(86_400_000)
+        .describe('Life of the keys minutehand:signal:<pair_id>, so that a dead daemon leaves no signal behind.'),
+      stream_maxlen: z.int().min(1).max(10_000_000).describe('Entries kept in the stream minutehand:signals, about.'),
+      connect_timeout_ms: z.int().min(10).max(60_000).describe('A connection that takes longer counts as absent.'),
+      command_timeout_ms: z.int().min(10).max(60_000).describe('A command that takes longer counts as failed.'),
+      max_batches_in_flight: z
+        .int()
+        .min(1)
+        .max(1000)
+        .describe('Unanswered batches at most; while Redis is behind by more, signals are skipped and counted.'),
+    })
+    .describe('Redis is used when it answers; files and WebSocket never wait for it.'),
+  files: z
+    .strictObject({ enabled: z.boolean().describe('Write signal files at every bar.') })
+    .describe('Signal files, the way MetaTrader reads them.'),
+});
+
+const log = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .describe('Least severe line that is written.'),
+});
+
+const minutehandFile = z.strictObject({
+  pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
+  shards: z
+    .record(shardName, z.union([z.literal('all'), z.array(pairId).min(1)]))
+    .describe('Which daemon process serves which pairs: a list, or the word all. Every pair is in exactly one shard.'),
+  symbols: z
+    .record(symbol, symbolCosts)
+    .describe(
+      'What a trade costs, per symbol, in basis points. spread_bps is the full quoted spread, paid once per round trip (half at each side); commission_bps and slippage_bps are paid at each side, so twice per round trip.',
+    ),
+  windows: windows.describe('Look-back windows of the features, in bars of a pair, the current bar included.'),
+  decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
+  label: label.describe('What the models are taught.'),
+  train: train.describe('Parameters of learning.'),
+  feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
+  transports: transports.describe('Ways in and out.'),
+  log: log.describe('What is logged.'),
+});
+
+/** The files of config/, by the name of their part of the settings. */
+export const CONFIG_FILES = {
+  core: 'core_policy.yaml',
+  retrain: 'retrain_policy.yaml',
+  signals: 'signals_policy.yaml',
+  minutehand: 'minutehand.yaml',
+} as const;
+
+export type ConfigPart = keyof typeof CONFIG_FILES;
+
+/** What each file must look like. */
+export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
+  core: policyFile(coreValues),
+  retrain: policyFile(retrainValues),
+  signals: policyFile(signalsValues),
+  minutehand: minutehandFile,
+};
+
+/** Schemas of single values that an environment variable can set. */
+export const OVERRIDABLE = {
+  port,
+  redisUrl: transports.shape.redis.shape.url,
+  archiveTarget: signalsValues.archive_target,
+};
+
+export type DeepReadonly<T> = T extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+type Values<S extends Shape> = { readonly [Key in keyof S]: DeepReadonly<z.infer<S[Key]>> };
+
+export type CorePolicy = Values<typeof coreValues>;
+export type RetrainPolicy = Values<typeof retrainValues>;
+export type SignalsPolicy = Values<typeof signalsValues>;
+export type MinutehandSettings = DeepReadonly<z.infer<typeof minutehandFile>>;
+
+export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
+export type RetrainRunColumn = (typeof RETRAIN_RUN_COLUMNS)[number];
+export type SymbolCosts = MinutehandSettings['symbols'][string];
+export type Windows = MinutehandSettings['windows'];
+export type DecisionPolicy = MinutehandSettings['decision'];
+export type LabelPolicy = MinutehandSettings['label'];
+export type TrainPolicy = MinutehandSettings['train'];
+export type FeedPolicy = MinutehandSettings['feed'];
+export type SimulatedSettings = MinutehandSettings['simulated'];
+export type Transports = MinutehandSettings['transports'];
+export type DaemonTransport = Transports['daemon'];
+export type TrainerTransport = Transports['trainer'];
+export type RedisTransport = Transports['redis'];
+export type FileTransport = Transports['files'];
+export type LogSettings = MinutehandSettings['log'];

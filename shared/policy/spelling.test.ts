@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { didYouMean, isSlip, nearest } from './spelling.ts';
+
+/** Levenshtein distance straight from its definition. */
+function edits(a: string, b: string): number {
+  if (a === '' || b === '') return a.length + b.length;
+  if (a[0] === b[0]) return edits(a.slice(1), b.slice(1));
+  return 1 + Math.min(edits(a.slice(1), b), edits(a, b.slice(1)), edits(a.slice(1), b.slice(1)));
+}
+
+const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '_'), maxLength: 6 });
+
+describe('nearest', () => {
+  it('is the first candidate of the smallest distance', () => {
+    fc.assert(
+      fc.property(word, fc.array(word, { minLength: 1, maxLength: 5 }), (wrong, candidates) => {
+        const distances = candidates.map((candidate) => edits(wrong, candidate));
+        const smallest = Math.min(...distances);
+        expect(nearest(wrong, candidates)).toEqual({ word: candidates[distances.indexOf(smallest)], edits: smallest });
+      }),
+    );
+  });
+
+  it('does not mind letter case, and finds nothing among nothing', () => {
+    expect(nearest('Z_ENTRY', ['z_exit', 'z_entry'])).toEqual({ word: 'z_entry', edits: 0 });
+    expect(nearest('x', [])).toBeUndefined();
+    expect(didYouMean('x', [])).toBe('');
+  });
+});
+
+describe('isSlip', () => {
+  it('is two edits in a short word and a third of a long one', () => {
+    expect([isSlip('seed', 2), isSlip('seed', 3), isSlip('theta1_initial', 4), isSlip('theta1_initial', 5)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+});
