@@ -18,6 +18,14 @@ const asText = (text: string): string => text;
 
 export const OVERRIDES: readonly Override[] = [
   {
+    variable: 'MINUTEHAND_MARKET',
+    part: 'minutehand',
+    path: ['market'],
+    schema: OVERRIDABLE.market,
+    meaning: 'Where bars come from: live or simulated.',
+    read: asText,
+  },
+  {
     variable: 'MINUTEHAND_DAEMON_PORT',
     part: 'minutehand',
     path: ['transports', 'daemon', 'port'],

@@ -22,7 +22,7 @@ describe('homePaths', () => {
       models: '/srv/minutehand/models',
       trainer: '/srv/minutehand/trainer.db',
     });
-    expect(paths.journal('main')).toBe('/srv/minutehand/daemon_main.db');
+    expect(paths.journal('simulated', 'main')).toBe('/srv/minutehand/simulated_main.db');
     expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
   });
 
@@ -32,6 +32,6 @@ describe('homePaths', () => {
 
   it('gives a shard named trainer another file than the trainer', () => {
     const paths = homePaths({});
-    expect(paths.journal('trainer')).not.toBe(paths.trainer);
+    expect(paths.journal('live', 'trainer')).not.toBe(paths.trainer);
   });
 });

@@ -279,7 +279,12 @@ const log = z.strictObject({
     .describe('Least severe line that is written.'),
 });
 
+const market = z.enum(['live', 'simulated']);
+
 const minutehandFile = z.strictObject({
+  market: market.describe(
+    'Where bars come from. simulated: a seeded market of its own, no expert advisor trades on it. live: bars that are sent in. MINUTEHAND_MARKET wins.',
+  ),
   pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
   shards: z
     .record(shardName, z.union([z.literal('all'), z.array(pairId).min(1)]))
@@ -319,6 +324,7 @@ export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
 
 /** Schemas of single values that an environment variable can set. */
 export const OVERRIDABLE = {
+  market,
   port,
   redisUrl: transports.shape.redis.shape.url,
   archiveTarget: signalsValues.archive_target,

@@ -23,6 +23,7 @@ const TABLES = `
     time INTEGER NOT NULL, signal_id TEXT NOT NULL, body TEXT NOT NULL, features_crc TEXT, risk_prob REAL, position TEXT NOT NULL,
     generated_at_ms INTEGER NOT NULL
   ) STRICT;
+  CREATE INDEX IF NOT EXISTS signals_by_time ON signals (time);
   CREATE INDEX IF NOT EXISTS signals_by_pair ON signals (pair_id, signal_row);
 `;
 
@@ -97,6 +98,8 @@ export interface JournalStore {
   lastBars(): Map<string, OpenTime>;
   /** The bars of one symbol in ascending time. */
   bars(symbol: string): IterableIterator<Bar>;
+  /** Forgets inputs and signals of minutes before `time`. @throws MinutehandError JOURNAL_WRITE */
+  forgetBefore(time: OpenTime): void;
   close(): void;
 }
 
@@ -206,6 +209,11 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         .iterate(symbol) as IterableIterator<StoredInput>;
       for (const row of rows) yield toBar(row);
     },
+    forgetBefore: (time) =>
+      writing(() => {
+        db.prepare('DELETE FROM inputs WHERE time < ?').run(time);
+        db.prepare('DELETE FROM signals WHERE time < ?').run(time);
+      }),
     close: () => db.close(),
   };
 }

@@ -1,0 +1,131 @@
+/** Compiles the sources to dist/ when they have changed. */
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MODULES, ROOT, SetupError, alone, readJson, say } from './project.mjs';
+import { capture } from './programs.mjs';
+
+const DIST = join(ROOT, 'dist');
+// Beside dist/ and not deeper, so that the source maps' relative paths are right after the rename.
+const FRESH = join(ROOT, 'dist.new');
+const OLD = join(ROOT, 'dist.old');
+const STAMP = join(DIST, '.build.json');
+const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench'];
+const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
+
+/**
+ * Compiles to dist/ when a source has changed since the last build. Without changes it costs one look at every
+ * source file. The new dist/ is made aside and then put in place, so that a process that runs from the old one is
+ * never without its files and a failed build leaves the old one.
+ * @returns {Promise<boolean>} whether there was something to build
+ * @throws {SetupError}
+ */
+export async function ensureBuilt() {
+  if (isBuilt(listSources())) {
+    rmSync(OLD, { recursive: true, force: true }); // Left behind by a build that was killed in its last step.
+    return false;
+  }
+  return alone('build', async () => {
+    const sources = listSources();
+    if (isBuilt(sources)) return false;
+    await build(sources);
+    return true;
+  });
+}
+
+/** @typedef {{ path: string, size: number, mtimeMs: number }} Source */
+
+/** @returns {Source[]} */
+function listSources() {
+  /** @type {Source[]} */
+  const sources = [];
+  /** @param {string} path */
+  const add = (path) => {
+    const { size, mtimeMs } = statSync(join(ROOT, path));
+    sources.push({ path, size, mtimeMs });
+  };
+  /** @param {string} folder */
+  const walk = (folder) => {
+    for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+      if (entry.isDirectory()) walk(`${folder}/${entry.name}`);
+      else if (!/\.test\.ts$|\.md$|^\./.test(entry.name)) add(`${folder}/${entry.name}`);
+    }
+  };
+  BUILD_SETTINGS.forEach(add);
+  SOURCE_FOLDERS.filter((folder) => existsSync(join(ROOT, folder))).forEach(walk);
+  return sources.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** @param {Source[]} sources */
+function isBuilt(sources) {
+  const stamp = readJson(STAMP);
+  if (stamp === null) return false;
+  const listing = listingHash(sources);
+  if (stamp.listing === listing) return true;
+  // A checkout touches files without changing them.
+  if (stamp.content !== contentHash(sources)) return false;
+  writeAside(STAMP, JSON.stringify({ ...stamp, listing }));
+  return true;
+}
+
+/** @param {Source[]} sources */
+function listingHash(sources) {
+  return createHash('sha256').update(JSON.stringify(sources)).digest('hex');
+}
+
+/** @param {Source[]} sources */
+function contentHash(sources) {
+  const hash = createHash('sha256');
+  for (const { path } of sources) {
+    const content = readFileSync(join(ROOT, path));
+    hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/** @param {Source[]} sources */
+async function build(sources) {
+  const startMs = performance.now();
+  const stamp = { content: contentHash(sources), listing: listingHash(sources) };
+  rmSync(FRESH, { recursive: true, force: true });
+  const compiler = join(MODULES, 'typescript', 'bin', 'tsc');
+  const { code, output } = await capture(process.execPath, [
+    compiler,
+    '-p',
+    join(ROOT, 'tsconfig.build.json'),
+    '--outDir',
+    FRESH,
+  ]);
+  if (code !== 0) {
+    rmSync(FRESH, { recursive: true, force: true });
+    throw new SetupError(`${output.trim()}\nthe build failed`);
+  }
+  for (const { path } of sources) {
+    if (path.endsWith('.ts') || BUILD_SETTINGS.includes(path)) continue;
+    mkdirSync(dirname(join(FRESH, path)), { recursive: true });
+    copyFileSync(join(ROOT, path), join(FRESH, path));
+  }
+  mkdirSync(FRESH, { recursive: true });
+  writeFileSync(join(FRESH, '.build.json'), JSON.stringify(stamp));
+  rmSync(OLD, { recursive: true, force: true });
+  if (existsSync(DIST)) renameSync(DIST, OLD);
+  renameSync(FRESH, DIST);
+  rmSync(OLD, { recursive: true, force: true });
+  say(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}
+
+/** @param {string} path @param {string} text */
+function writeAside(path, text) {
+  writeFileSync(`${path}.${process.pid}`, text);
+  renameSync(`${path}.${process.pid}`, path);
+}

@@ -1,0 +1,121 @@
+/** A lock between processes: a folder that holds the pid of its owner. */
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { basename, dirname, join } from 'node:path';
+
+const POLL_MS = 200;
+const KEEP_REMAINS_MS = 3_600_000;
+
+/**
+ * Does `work` while no other process does work under the lock `path`. A lock whose owner has died is taken over.
+ *
+ * The lock appears complete, by a rename of a prepared folder, which fails while the lock stands. Taking over renames
+ * the dead lock to a name made of its own token: of several processes that saw the same dead owner one succeeds, and a
+ * slow one cannot carry off its successor's lock, because that name is taken by then.
+ *
+ * @template T
+ * @param {string} path
+ * @param {(pid: number) => void} onWait called once when another process holds the lock
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function withLock(path, onWait, work) {
+  const token = randomUUID();
+  let said = false;
+  for (;;) {
+    if (take(path, token)) break;
+    const owner = readOwner(path);
+    if (owner !== null && !isRunning(owner)) {
+      moveAway(path, `${path}.dead-${owner.token}`);
+      continue;
+    }
+    // Without an owner, it was let go of between the two looks.
+    if (owner !== null && !said) {
+      onWait(owner.pid);
+      said = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const release = () => {
+    const remains = `${path}.done-${token}`;
+    moveAway(path, remains);
+    rmSync(remains, { recursive: true, force: true });
+  };
+  process.once('exit', release);
+  try {
+    removeOldRemains(path);
+    return await work();
+  } finally {
+    process.off('exit', release);
+    release();
+  }
+}
+
+/** @param {string} path @param {string} token */
+function take(path, token) {
+  const prepared = `${path}.${token}`;
+  mkdirSync(prepared, { recursive: true });
+  writeFileSync(
+    join(prepared, 'owner.json'),
+    JSON.stringify({ pid: process.pid, started: startOf(process.pid), token }),
+  );
+  try {
+    renameSync(prepared, path);
+    return true;
+  } catch {
+    rmSync(prepared, { recursive: true, force: true });
+    return false;
+  }
+}
+
+/** @param {string} path */
+function readOwner(path) {
+  try {
+    return JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} path @param {string} target */
+function moveAway(path, target) {
+  try {
+    renameSync(path, target);
+  } catch {
+    // Another process was quicker.
+  }
+}
+
+/** @param {{ pid: number, started: string | null }} owner */
+function isRunning(owner) {
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    if (error.code !== 'EPERM') return false;
+  }
+  // A pid is used again after a while, and always the same ones after a restart of a container.
+  return startOf(owner.pid) === owner.started;
+}
+
+/** When the process started, in clock ticks since the machine did; null where that cannot be told. @param {number} pid */
+function startOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} path */
+function removeOldRemains(path) {
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(`${basename(path)}.`)) continue;
+    const remains = join(dirname(path), name);
+    try {
+      if (Date.now() - statSync(remains).mtimeMs > KEEP_REMAINS_MS) rmSync(remains, { recursive: true, force: true });
+    } catch {
+      // Another process removed it.
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** What is installed on this machine, and on Debian and Ubuntu what can be. */
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { LOG_FOLDER, say } from './project.mjs';
+import { runLogged, tailOf } from './programs.mjs';
+
+/**
+ * Installs Debian packages, as root on Debian or Ubuntu only. No service is started by it.
+ * @param {string[]} packages
+ * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been said)
+ */
+export async function aptInstall(packages) {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !inPath('apt-get')) return false;
+  const logPath = join(LOG_FOLDER, 'apt.log');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = { file: 'apt-get', first: ['-y', '-o', 'DPkg::Lock::Timeout=120'] };
+  return withServicesHeldBack(async () => {
+    // A failing update (one source of several is away) does not mean that the package lists are of no use.
+    await runLogged('updating package lists', apt, ['update'], logPath, env);
+    const args = ['install', '--no-install-recommends', ...packages];
+    if ((await runLogged(`installing ${packages.join(', ')}`, apt, args, logPath, env)) === 0) return true;
+    say(`${tailOf(logPath)}\napt-get could not install ${packages.join(', ')}; the whole log is ${logPath}`);
+    return false;
+  });
+}
+
+/**
+ * Debian starts a service when its package is installed, unless this file forbids it.
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+async function withServicesHeldBack(work) {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return work();
+  const remove = () => rmSync(policy, { force: true });
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  process.once('exit', remove);
+  try {
+    return await work();
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+/** @param {string} program */
+export function inPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
+}

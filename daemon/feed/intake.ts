@@ -1,0 +1,90 @@
+import type { BarOutcome } from '../align/align.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { latestClosedOpenMs, parseMessage, parseWireMinute, type WireMinute } from './wire.ts';
+import type { Bar } from '../../shared/bar.ts';
+
+/** The door to the pipeline, as the feeds see it. */
+export interface BarTaker {
+  knows(symbol: string): boolean;
+  takeBar(bar: Bar, backfill: boolean): BarOutcome;
+  takeEmpty(symbol: string, time: OpenTime, backfill: boolean): BarOutcome;
+}
+
+/** What became of the minutes of one message. */
+export interface IntakeReport {
+  readonly accepted: number;
+  readonly duplicates: number;
+  /** Accepted, but every pair had given the minute up. */
+  readonly late: number;
+  readonly rejected: readonly {
+    readonly index: number;
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly next: string;
+  }[];
+}
+
+export interface IntakeOptions {
+  readonly taker: BarTaker;
+  readonly clock: Clock;
+  readonly maxClockSkewMs: number;
+  readonly maxBars: number;
+  /** The market that takes bars from outside; any other refuses them after they were checked. */
+  readonly open: boolean;
+  onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
+}
+
+export type Intake = (text: string, backfill: boolean) => IntakeReport;
+
+/**
+ * Takes a message of one minute or an array of them. A bad minute is reported by its index and disturbs no other.
+ * The intake throws for the message as a whole: BODY_NOT_JSON, BAR_TOO_MANY.
+ */
+export function createIntake(options: IntakeOptions): Intake {
+  const { taker, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
+
+  function take(value: unknown, latestOpenMs: number, backfill: boolean): 'accepted' | 'late' | 'duplicate' {
+    const minute = parseWireMinute(value, latestOpenMs);
+    const symbol = minute.kind === 'bar' ? minute.bar.symbol : minute.symbol;
+    if (!taker.knows(symbol)) throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
+    if (!open) throw new MinutehandError('FEED_CLOSED');
+    const outcome = offer(minute, backfill);
+    if (outcome === 'revised' || outcome === 'out_of_order') {
+      const time = minute.kind === 'bar' ? minute.bar.time : minute.time;
+      throw new MinutehandError(outcome === 'revised' ? 'BAR_REVISED' : 'BAR_OUT_OF_ORDER', {
+        seen: `${symbol} ${new Date(time * 1000).toISOString()}`,
+      });
+    }
+    return outcome;
+  }
+
+  function offer(minute: WireMinute, backfill: boolean): BarOutcome {
+    return minute.kind === 'bar'
+      ? taker.takeBar(minute.bar, backfill)
+      : taker.takeEmpty(minute.symbol, minute.time, backfill);
+  }
+
+  return (text, backfill) => {
+    const message = parseMessage(text);
+    const minutes = Array.isArray(message) ? (message as unknown[]) : [message];
+    if (minutes.length > maxBars)
+      throw new MinutehandError('BAR_TOO_MANY', { seen: `${minutes.length} bars`, expected: `at most ${maxBars}` });
+    const latestOpenMs = latestClosedOpenMs(clock.nowMs(), maxClockSkewMs);
+    const counts = { accepted: 0, late: 0, duplicate: 0 };
+    const rejected: IntakeReport['rejected'][number][] = [];
+    minutes.forEach((value, index) => {
+      try {
+        const outcome = take(value, latestOpenMs, backfill);
+        counts[outcome]++;
+        onOutcome(outcome);
+      } catch (error) {
+        if (!(error instanceof MinutehandError)) throw error;
+        rejected.push({ index, ...describeError(error) });
+        onOutcome(error.code);
+      }
+    });
+    return { accepted: counts.accepted, duplicates: counts.duplicate, late: counts.late, rejected };
+  };
+}

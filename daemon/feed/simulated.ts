@@ -1,0 +1,61 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
+import type { BarTaker } from './intake.ts';
+
+const BACKFILL_MINUTES_PER_SLICE = 500;
+
+export interface SimulatedFeedOptions {
+  readonly seed: number;
+  readonly symbols: readonly string[];
+  readonly start: OpenTime;
+  /** Minutes before the first one that is published. */
+  readonly historyBars: number;
+  readonly barIntervalMs: number;
+  /** Newest minute the daemon has already; null on a first start. */
+  readonly resumeAfter: OpenTime | null;
+  readonly taker: BarTaker;
+  settled(): Promise<void>;
+  onProgress(done: number, total: number): void;
+}
+
+export interface RunningFeed {
+  /** No bar is sent after this resolves. */
+  stop(): Promise<void>;
+}
+
+/** The seeded market of its own: history first, as backfill, then one minute every `barIntervalMs`. */
+export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise<RunningFeed> {
+  const market = createSimulatedMarket({ seed: options.seed, symbols: options.symbols, start: options.start });
+  if (options.resumeAfter === null) await backfill(market, options);
+  else while (market.nextTime <= options.resumeAfter) market.next();
+
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let dueMs = performance.now() + options.barIntervalMs;
+  const tick = (): void => {
+    if (stopped) return;
+    for (const bar of market.next().bars) options.taker.takeBar(bar, false);
+    const nowMs = performance.now();
+    // After a pause of the machine the market goes on from now; it does not race to catch up.
+    dueMs = Math.max(dueMs + options.barIntervalMs, nowMs);
+    timer = setTimeout(tick, dueMs - nowMs);
+  };
+  timer = setTimeout(tick, options.barIntervalMs);
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await options.settled();
+    },
+  };
+}
+
+async function backfill(market: SimulatedMarket, options: SimulatedFeedOptions): Promise<void> {
+  for (let done = 0; done < options.historyBars;) {
+    const slice = Math.min(BACKFILL_MINUTES_PER_SLICE, options.historyBars - done);
+    for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.taker.takeBar(bar, true);
+    await options.settled();
+    done += slice;
+    options.onProgress(done, options.historyBars);
+  }
+}

@@ -1,0 +1,19 @@
+import type { WebSocketRoute } from '../serve/serve.ts';
+import type { Intake } from './intake.ts';
+
+/** WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, after the journal has them. */
+export function barsWebSocket(
+  intake: Intake,
+  settled: () => Promise<void>,
+  onDefect: (error: unknown) => void,
+): WebSocketRoute {
+  return {
+    path: '/bars',
+    onOpen: () => undefined,
+    onMessage(connection, text) {
+      const report = intake(text, connection.query.get('backfill') === '1');
+      settled().then(() => connection.send(JSON.stringify(report)), onDefect);
+    },
+    onClose: () => undefined,
+  };
+}

@@ -1,0 +1,46 @@
+import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { Route } from '../serve/serve.ts';
+
+/** What the daemon says of itself. */
+export interface HealthReport {
+  /** ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet. */
+  readonly status: 'ok' | 'degraded' | 'waiting';
+  readonly market: MarketKind;
+  readonly boot_id: string;
+  readonly shard: string;
+  readonly uptime_seconds: number;
+  readonly server_engine: string;
+  readonly inference_engine: 'onnxruntime-node';
+  readonly model_version: string | null;
+  readonly model_market: string | null;
+  /** Why the last bundle was refused, until another one is accepted. */
+  readonly model_refused: {
+    readonly version: string;
+    readonly code: string;
+    readonly message: string;
+    readonly next: string;
+  } | null;
+  readonly feature_schema: string;
+  readonly policy_hash: string;
+  readonly pairs: number;
+  readonly pairs_ready: number;
+  readonly degradations: readonly string[];
+  readonly redis: 'up' | 'down' | 'off' | 'unknown';
+  /** Close of the newest bar of each symbol: where a feeder goes on after an interruption. */
+  readonly last_bars: Readonly<Record<string, string>>;
+}
+
+/**
+ * `/healthz` is 200 as long as the process answers. `/readyz` is 200 when every pair is warm and models are in force, else 503.
+ */
+export function healthRoutes(report: () => HealthReport): Route[] {
+  const answer = (status: number): { status: number; contentType: string; body: string } => ({
+    status,
+    contentType: 'application/json',
+    body: `${JSON.stringify(report(), null, 1)}\n`,
+  });
+  return [
+    { method: 'GET', path: '/healthz', handle: () => answer(200) },
+    { method: 'GET', path: '/readyz', handle: () => answer(report().status === 'waiting' ? 503 : 200) },
+  ];
+}

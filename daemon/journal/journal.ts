@@ -1,0 +1,45 @@
+import { describeError } from '../../shared/errors.ts';
+import type { InputRow, JournalStore, SignalRow } from '../../shared/store/journal.ts';
+
+/** Collects what took effect and what was answered, and stores it in one transaction off the bar's way. */
+export interface Journal {
+  input(row: InputRow): void;
+  signal(row: SignalRow): void;
+  /** Stores all that was collected, or keeps it for the next flush when the disk refuses. @returns whether it was stored */
+  flush(): boolean;
+}
+
+export interface JournalOptions {
+  readonly store: JournalStore;
+  /** Called at the first failed flush after a good one. */
+  onFailure(error: { code: string; message: string; next: string }): void;
+  onRecovered(): void;
+}
+
+export function createJournal(options: JournalOptions): Journal {
+  let inputs: InputRow[] = [];
+  let signals: SignalRow[] = [];
+  let failing = false;
+  return {
+    input: (row) => void inputs.push(row),
+    signal: (row) => void signals.push(row),
+    flush() {
+      if (inputs.length === 0 && signals.length === 0) return true;
+      try {
+        options.store.append(inputs, signals);
+      } catch (error) {
+        if (!failing) options.onFailure(describeError(error));
+        failing = true;
+        return false;
+      }
+      inputs = [];
+      signals = [];
+      if (failing) options.onRecovered();
+      failing = false;
+      return true;
+    },
+  };
+}
+
+/** A journal that keeps nothing: for a replay, whose inputs are on disk already. */
+export const NO_JOURNAL: Journal = { input: () => undefined, signal: () => undefined, flush: () => true };

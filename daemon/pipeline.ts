@@ -1,0 +1,499 @@
+import { crc32 } from 'node:zlib';
+import { closeTimestamp, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
+import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
+import { decide, entryLegs, type Decision, type DecisionPolicy, type Reason } from '../shared/core/decide/decide.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import type { Windows } from '../shared/core/features/windows.ts';
+import { agePosition, FLAT, openPosition, type Position } from '../shared/core/position/position.ts';
+import { pairLabel, type Pair } from '../shared/pair.ts';
+import type { Clock } from '../shared/ports.ts';
+import { encodeBody, encodeSignal } from '../shared/signal/encode.ts';
+import { SIGNAL_SCHEMA, type MarketKind, type Mode, type SignalBody } from '../shared/signal/signal.ts';
+import { signalId } from '../shared/signal/signal_id.ts';
+import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import { Aligner, type BarOutcome, type PairMinute } from './align/align.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Publication, Publisher } from './publish/publish.ts';
+
+/** A signal is valid for this many feed intervals after its publication. */
+const VALID_INTERVALS = 2.5;
+
+/** Microseconds spent in each station for one batch. */
+export interface BatchTiming {
+  readonly signals: number;
+  readonly features_us: number;
+  readonly infer_us: number;
+  readonly decide_us: number;
+  readonly publish_us: number;
+  readonly file_us: number;
+  readonly journal_us: number;
+  /** From the arrival of the batch's first completing bar until WebSocket and Redis have the signals. */
+  readonly bar_to_signal_us: number;
+}
+
+export interface PipelineObserver {
+  onSignals(batch: readonly { body: SignalBody; bodyText: string }[], timing: BatchTiming): void;
+  onSwap(set: ModelSet): void;
+  /** A set failed while it was in force; `fallback` is what serves now. */
+  onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
+}
+
+export interface PipelineOptions {
+  readonly pairs: readonly Pair[];
+  readonly windows: Windows;
+  readonly schema: FeatureSchema;
+  readonly policy: DecisionPolicy;
+  readonly policyHash: string;
+  readonly market: MarketKind;
+  readonly bootId: string;
+  /** Wall-clock distance of two bars, for `valid_until_ms`. */
+  readonly feedIntervalMs: number;
+  readonly stragglerTimeoutMs: number;
+  readonly clock: Clock;
+  /** WebSocket and Redis: they leave first. */
+  readonly sockets: readonly Publisher[];
+  /** Signal files: written a loop turn later, when the sockets have been flushed. */
+  readonly files: readonly Publisher[];
+  readonly journal: Journal;
+  readonly observer: PipelineObserver;
+}
+
+interface PairState {
+  readonly pair: Pair;
+  readonly label: string;
+  readonly features: PairFeatures;
+  /** The feature values as bytes, for their checksum. */
+  readonly featureBytes: Uint8Array;
+  position: Position;
+  seq: number;
+}
+
+type QueueItem =
+  | { readonly kind: 'minute'; readonly minute: PairMinute; readonly publish: boolean; readonly arrivedUs: number }
+  | { readonly kind: 'swap'; readonly set: ModelSet };
+type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
+
+interface Answer {
+  readonly state: PairState;
+  readonly time: OpenTime;
+  readonly body: SignalBody;
+  readonly bodyText: string;
+  readonly featuresCrc: string | null;
+  readonly riskProb: number | null;
+}
+
+/**
+ * A bar's way: feed → align → features → infer → decide → publish → journal.
+ *
+ * Feeds call `takeBar`; everything taken in one loop turn is scored as one batch. What takes effect (bars, time-outs,
+ * swaps) stands in one queue in the order in which it was journalled, so a replay of the journal gives the same signals.
+ */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #states: readonly PairState[];
+  readonly #aligner: Aligner;
+  readonly #matrix: Float32Array;
+  readonly #columns: number;
+  #queue: QueueItem[] = [];
+  #takingBackfill = false;
+  /** During recovery: nothing is journalled again, and what was published is not published again. */
+  #publishedUntil: Map<string, OpenTime> | null = null;
+  #running: Promise<void> | null = null;
+  #models: ModelSet | null = null;
+  #fallback: ModelSet | null = null;
+  readonly #degradations = new Set<string>();
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#states = options.pairs.map((pair) => {
+      const features = new PairFeatures(options.windows);
+      const { buffer, byteOffset, byteLength } = features.values;
+      const featureBytes = new Uint8Array(buffer, byteOffset, byteLength);
+      return { pair, label: pairLabel(pair), features, featureBytes, position: FLAT, seq: 0 };
+    });
+    this.#columns = options.schema.definitions.length;
+    this.#matrix = new Float32Array(options.pairs.length * this.#columns);
+    this.#aligner = new Aligner(options.pairs, (minute) => this.#enqueueMinute(minute));
+  }
+
+  // ---- feed → align ----
+
+  knows(symbol: string): boolean {
+    return this.#aligner.knows(symbol);
+  }
+
+  lastTimes(): Map<string, OpenTime> {
+    return this.#aligner.lastTimes();
+  }
+
+  get models(): ModelSet | null {
+    return this.#models;
+  }
+
+  get degradations(): ReadonlySet<string> {
+    return this.#degradations;
+  }
+
+  /** Pairs whose features are warm. */
+  get readyPairs(): number {
+    return this.#states.filter(({ features }) => features.ready).length;
+  }
+
+  /** Takes a validated bar of a known symbol. With `backfill` it moves features and publishes nothing. */
+  takeBar(bar: Bar, backfill: boolean): BarOutcome {
+    return this.#take(bar.symbol, bar.time, bar, backfill);
+  }
+
+  /** Takes the word that a known symbol did not trade in a minute. */
+  takeEmpty(symbol: string, time: OpenTime, backfill: boolean): BarOutcome {
+    return this.#take(symbol, time, 'empty', backfill);
+  }
+
+  #take(symbol: string, time: OpenTime, content: Bar | 'empty', backfill: boolean): BarOutcome {
+    const outcome = this.#aligner.outcomeOf(symbol, time, content);
+    if (outcome !== 'accepted' && outcome !== 'late') return outcome;
+    const bar = content === 'empty' ? null : content;
+    this.#journalInput({ kind: bar === null ? 'empty' : 'bar', subject: symbol, time, bar, backfill });
+    this.#takingBackfill = backfill;
+    return this.#aligner.take(symbol, time, content, this.#options.clock.monotonicUs() / 1000);
+  }
+
+  /** Ends the minutes whose missing leg is overdue. */
+  expire(): void {
+    const nowMs = this.#options.clock.monotonicUs() / 1000;
+    for (const { pairIndex, time } of this.#aligner.overdue(nowMs, this.#options.stragglerTimeoutMs))
+      this.#giveUp(pairIndex, time);
+  }
+
+  /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
+  endMinute(): void {
+    for (const { pairIndex, time } of this.#aligner.overdue(Infinity, 0)) this.#giveUp(pairIndex, time);
+  }
+
+  #giveUp(pairIndex: number, time: OpenTime): void {
+    const subject = this.#states[pairIndex]!.pair.id;
+    this.#journalInput({ kind: 'timeout', subject, time, bar: null, backfill: false });
+    this.#takingBackfill = false;
+    this.#aligner.giveUp(pairIndex, time);
+  }
+
+  /** Puts a verified, warm set in force between two bars, all three models at once. */
+  swap(set: ModelSet): void {
+    const time = Math.max(0, ...this.#aligner.lastTimes().values()) as OpenTime;
+    this.#journalInput({ kind: 'swap', subject: set.version, time, bar: null, backfill: false });
+    this.#enqueue({ kind: 'swap', set });
+  }
+
+  #journalInput(row: InputRow): void {
+    if (this.#publishedUntil === null) this.#options.journal.input(row);
+  }
+
+  /** Something is wrong but signals go on (mode DEGRADED), until `recovered` is called with the same name. */
+  degraded(name: string): void {
+    this.#degradations.add(name);
+  }
+
+  recovered(name: string): void {
+    this.#degradations.delete(name);
+  }
+
+  /**
+   * Brings the pipeline to where a killed one was: feeds the journalled inputs back in their order. Features move and
+   * positions are those of the last signals; a bar that was journalled but not answered is answered now.
+   */
+  async recover(inputs: Iterable<InputRow>, lastSignals: readonly LastSignal[]): Promise<void> {
+    this.#publishedUntil = new Map(lastSignals.map(({ pairId, time }) => [pairId, time]));
+    for (const { pairId, position } of lastSignals) {
+      const state = this.#states.find(({ pair }) => pair.id === pairId);
+      if (state !== undefined) state.position = JSON.parse(position) as Position;
+    }
+    for (const { kind, subject, time, bar, backfill } of inputs) {
+      if (kind === 'timeout') {
+        const pairIndex = this.#states.findIndex(({ pair }) => pair.id === subject);
+        this.#takingBackfill = false;
+        if (pairIndex >= 0) this.#aligner.giveUp(pairIndex, time);
+      } else if (kind !== 'swap' && this.#aligner.knows(subject)) {
+        this.#take(subject, time, bar ?? 'empty', backfill);
+      }
+    }
+    this.#publishedUntil = null;
+    await this.settled();
+  }
+
+  // ---- the queue ----
+
+  #enqueueMinute(minute: PairMinute): void {
+    const published = this.#publishedUntil?.get(this.#states[minute.pairIndex]!.pair.id) ?? -Infinity;
+    const publish = !this.#takingBackfill && minute.time > published;
+    this.#enqueue({ kind: 'minute', minute, publish, arrivedUs: this.#options.clock.monotonicUs() });
+  }
+
+  #enqueue(item: QueueItem): void {
+    this.#queue.push(item);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when all that was taken so far is published and journalled. */
+  async settled(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    this.#options.journal.flush();
+  }
+
+  async #run(): Promise<void> {
+    await loopTurn();
+    while (this.#queue.length > 0) {
+      const queue = this.#queue;
+      this.#queue = [];
+      let at = 0;
+      while (at < queue.length) {
+        const item = queue[at]!;
+        if (item.kind === 'swap') {
+          await this.#putInForce(item.set);
+          at++;
+          continue;
+        }
+        const batch = this.#batchFrom(queue, at);
+        at += batch.length;
+        await this.#answer(batch);
+      }
+    }
+    this.#running = null;
+  }
+
+  /** The longest run of minutes from `at` on in which no pair that publishes stands twice. */
+  #batchFrom(queue: readonly QueueItem[], at: number): MinuteItem[] {
+    const batch: MinuteItem[] = [];
+    const pairs = new Set<number>();
+    for (let i = at; i < queue.length; i++) {
+      const item = queue[i]!;
+      if (item.kind === 'swap' || pairs.has(item.minute.pairIndex)) break;
+      if (item.publish) pairs.add(item.minute.pairIndex);
+      batch.push(item);
+    }
+    return batch;
+  }
+
+  async #putInForce(set: ModelSet): Promise<void> {
+    const retired = this.#fallback;
+    this.#fallback = this.#models;
+    this.#models = set;
+    this.#degradations.delete('models');
+    this.#options.observer.onSwap(set);
+    if (retired !== null) await retired.release();
+  }
+
+  // ---- features → infer → decide → publish → journal ----
+
+  async #answer(batch: readonly MinuteItem[]): Promise<void> {
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
+    const rows = this.#moveFeatures(batch);
+    const featuresUs = clock.monotonicUs();
+    const toPublish = batch.filter((item) => item.publish);
+    if (toPublish.length === 0) return;
+    const scores = await this.#infer(rows.size);
+    const inferUs = clock.monotonicUs();
+    const answers = toPublish.map((item) => this.#decide(item.minute, rows, scores));
+    const decideUs = clock.monotonicUs();
+    const publications = this.#publish(answers);
+    const publishUs = clock.monotonicUs();
+    await loopTurn();
+    const fileStartUs = clock.monotonicUs();
+    for (const publisher of this.#options.files) publisher.publish(publications);
+    const fileUs = clock.monotonicUs();
+    this.#options.journal.flush();
+    this.#options.observer.onSignals(answers, {
+      signals: answers.length,
+      features_us: featuresUs - startUs,
+      infer_us: inferUs - featuresUs,
+      decide_us: decideUs - inferUs,
+      publish_us: publishUs - decideUs,
+      file_us: fileUs - fileStartUs,
+      journal_us: clock.monotonicUs() - fileUs,
+      bar_to_signal_us: publishUs - toPublish[0]!.arrivedUs,
+    });
+  }
+
+  /** @returns the matrix row of each pair that is to be scored, by pair index */
+  #moveFeatures(batch: readonly MinuteItem[]): Map<number, number> {
+    const rows = new Map<number, number>();
+    for (const { minute, publish } of batch) {
+      if (minute.outcome !== 'COMPLETE') continue;
+      const { features } = this.#states[minute.pairIndex]!;
+      features.step(minute.a!, minute.b!);
+      if (!publish || !features.ready) continue;
+      this.#matrix.set(features.values, rows.size * this.#columns);
+      rows.set(minute.pairIndex, rows.size);
+    }
+    return rows;
+  }
+
+  /** Scores the batch; a set that fails is dropped for the last good one within this very bar. */
+  async #infer(rows: number): Promise<BatchScores | null> {
+    while (this.#models !== null && rows > 0) {
+      try {
+        return await this.#models.infer(this.#matrix, rows);
+      } catch (error) {
+        const failed = this.#models;
+        this.#models = this.#fallback;
+        this.#fallback = null;
+        this.#degradations.add('models');
+        this.#options.observer.onModelFailure(error, failed, this.#models);
+      }
+    }
+    return null;
+  }
+
+  #decide(minute: PairMinute, rows: ReadonlyMap<number, number>, scores: BatchScores | null): Answer {
+    const state = this.#states[minute.pairIndex]!;
+    const row = rows.get(minute.pairIndex);
+    const { frame } = state.features;
+    const id = signalId(state.pair.id, minute.time, this.#models?.modelsHash ?? 'none', this.#options.policyHash);
+    if (row === undefined) return this.#refrain(state, minute, id);
+
+    const models = scores === null ? null : this.#models;
+    const scored =
+      models === null || scores === null
+        ? null
+        : {
+            return_prob: scores.return_prob[row]!,
+            risk_score: scores.risk_score[row]!,
+            position_scale: scores.position_scale[row]!,
+          };
+    const thresholds = { theta1: models?.theta1 ?? 1, theta2: models?.theta2 ?? 0 };
+    const before = agePosition(state.position);
+    const decision = decide(
+      frame,
+      scored,
+      models?.hasEdge(state.pair.id) ?? false,
+      thresholds,
+      this.#options.policy,
+      before,
+    );
+    state.position = positionAfter(decision, before, id, minute.time, frame);
+    const body: SignalBody = {
+      ...this.#bodyBase(state, minute, id),
+      z_score: frame.z,
+      return_prob: scored?.return_prob ?? null,
+      risk_score: scored?.risk_score ?? null,
+      entry: decision.action === 'ENTER' ? entryLegs(decision.target, frame.beta, state.pair.a, state.pair.b) : '',
+      confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
+      risk_flag: scored === null || models === null ? null : scored.risk_score >= models.theta2 ? 1 : 0,
+      position_scale: scored?.position_scale ?? null,
+      action: decision.action,
+      reason: decision.reason,
+      target: decision.target,
+      position_id: decision.action === 'EXIT' ? before.positionId : state.position.positionId,
+      beta: frame.beta,
+      mode: models === null ? 'HALT' : this.#degradations.size > 0 ? 'DEGRADED' : 'OK',
+    };
+    const riskProb = scores === null ? null : scores.risk_prob[row]!;
+    return {
+      state,
+      time: minute.time,
+      body,
+      bodyText: encodeBody(body),
+      featuresCrc: hex8(crc32(state.featureBytes)),
+      riskProb,
+    };
+  }
+
+  /** A minute on which nothing can be decided: a leg is missing or empty, or the pair is not warm yet. */
+  #refrain(state: PairState, minute: PairMinute, id: string): Answer {
+    const reason: Reason = minute.outcome === 'COMPLETE' ? 'WARMUP' : minute.outcome;
+    const body = this.#bodyBase(state, minute, id);
+    body.reason = reason;
+    body.mode = this.#restingMode(state);
+    const featuresCrc = minute.outcome === 'COMPLETE' ? hex8(crc32(state.featureBytes)) : null;
+    return { state, time: minute.time, body, bodyText: encodeBody(body), featuresCrc, riskProb: null };
+  }
+
+  #restingMode(state: PairState): Mode {
+    if (!state.features.ready) return 'WARMUP';
+    if (this.#models === null) return 'HALT';
+    return this.#degradations.size > 0 ? 'DEGRADED' : 'OK';
+  }
+
+  #bodyBase(state: PairState, minute: PairMinute, id: string): SignalBody {
+    return {
+      timestamp: closeTimestamp(minute.time),
+      pair: state.label,
+      z_score: null,
+      return_prob: null,
+      risk_score: null,
+      entry: '',
+      confidence: null,
+      risk_flag: null,
+      theta1: this.#models?.theta1 ?? null,
+      theta2: this.#models?.theta2 ?? null,
+      position_scale: null,
+      action: 'HOLD',
+      reason: 'WARMUP',
+      target: state.position.side,
+      position_id: state.position.positionId,
+      max_age_bars: this.#options.policy.max_age_bars,
+      beta: null,
+      price_a: minute.a?.close ?? null,
+      price_b: minute.b?.close ?? null,
+      pair_id: state.pair.id,
+      signal_id: id,
+      model_version: this.#models?.version ?? '',
+      feature_schema: this.#options.schema.hash,
+      policy_hash: this.#options.policyHash,
+      mode: 'OK',
+    };
+  }
+
+  #publish(answers: readonly Answer[]): readonly Publication[] {
+    const { bootId, market, clock, feedIntervalMs, journal } = this.#options;
+    const nowMs: EpochMs = clock.nowMs();
+    const publications = answers.map(({ state, bodyText }) => {
+      const text = encodeSignal(bodyText, {
+        schema: SIGNAL_SCHEMA,
+        market,
+        boot_id: bootId,
+        seq: ++state.seq,
+        generated_at_ms: nowMs,
+        valid_until_ms: nowMs + Math.round(VALID_INTERVALS * feedIntervalMs),
+      });
+      return { pairId: state.pair.id, text };
+    });
+    for (const publisher of this.#options.sockets) publisher.publish(publications);
+    for (const { state, time, body, bodyText, featuresCrc, riskProb } of answers) {
+      journal.signal({
+        bootId,
+        seq: state.seq,
+        pairId: state.pair.id,
+        time,
+        signalId: body.signal_id,
+        body: bodyText,
+        featuresCrc,
+        riskProb,
+        position: JSON.stringify(state.position),
+        generatedAtMs: nowMs,
+      });
+    }
+    return publications;
+  }
+}
+
+function positionAfter(
+  decision: Decision,
+  before: Position,
+  id: string,
+  time: OpenTime,
+  market: Parameters<typeof openPosition>[3],
+): Position {
+  if (decision.action === 'ENTER') return openPosition(decision.target, id, time, market);
+  return decision.action === 'EXIT' ? FLAT : before;
+}
+
+function hex8(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}
+
+/** The end of this loop turn: everything that arrived in it is there, and sockets have been flushed. */
+function loopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

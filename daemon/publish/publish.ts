@@ -1,0 +1,21 @@
+/** One pair's signal, ready to leave: `text` is the one-line JSON object, without a newline, checksum included. */
+export interface Publication {
+  readonly pairId: string;
+  readonly text: string;
+}
+
+/**
+ * One way out for signals. `publish` takes all signals of a loop turn, never throws, and never waits for an answer of
+ * a network; what goes wrong is counted in `failures` and told to the callbacks the publisher was made with.
+ *
+ * On a bar's way the WebSocket and Redis publishers come first and the file publisher a loop turn later: the sockets
+ * are only flushed when the turn ends, and a synchronous write before that would delay every client.
+ */
+export interface Publisher {
+  readonly name: 'file' | 'redis' | 'websocket';
+  /** How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave. */
+  readonly failures: number;
+  publish(batch: readonly Publication[]): void;
+  /** Lets go of sockets and timers. Publishing afterwards does nothing. */
+  close(): Promise<void>;
+}

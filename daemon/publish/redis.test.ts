@@ -1,0 +1,228 @@
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TestContext } from 'vitest';
+import type { MinutehandError } from '../../shared/errors.ts';
+import { freePort, startRedis } from '../../test/redis_server.ts';
+import type { RedisServer } from '../../test/redis_server.ts';
+import { SIGNALS_CHANNEL, SIGNALS_STREAM, createRedisPublisher, signalChannel, signalKey } from './redis.ts';
+import type { RedisPublisher } from './redis.ts';
+
+const toClose: (() => Promise<unknown> | void)[] = [];
+const states: string[] = [];
+const errors: MinutehandError[] = [];
+let recoveries = 0;
+
+beforeEach(() => {
+  states.length = 0;
+  errors.length = 0;
+  recoveries = 0;
+});
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close();
+});
+
+async function server(context: TestContext, args: readonly string[] = [], port?: number): Promise<RedisServer> {
+  const redis = await startRedis(args, port);
+  if (redis === null) return context.skip('redis-server is not installed (Debian: apt-get install redis-server)');
+  toClose.push(() => redis.stop());
+  return redis;
+}
+
+function publisherTo(url: string): RedisPublisher {
+  const publisher = createRedisPublisher({
+    url,
+    keyTtlMs: 150_000,
+    streamMaxLen: 1_000,
+    onState: (state, detail) => states.push(`${state}: ${detail}`),
+    onFailure: (error) => errors.push(error),
+    onRecovered: () => recoveries++,
+  });
+  toClose.push(() => publisher.close());
+  return publisher;
+}
+
+function clientOf(redis: RedisServer): Redis {
+  const client = new Redis(redis.url, { retryStrategy: () => 50 });
+  client.on('error', () => undefined);
+  toClose.push(() => client.disconnect());
+  return client;
+}
+
+async function listen(redis: RedisServer, ...channels: string[]): Promise<[channel: string, message: string][]> {
+  const heard: [string, string][] = [];
+  const client = clientOf(redis);
+  client.on('message', (channel: string, message: string) => heard.push([channel, message]));
+  await client.subscribe(...channels);
+  return heard;
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 12_000): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs)
+      throw new Error(`not within ${limitMs} ms: ${what}; states ${states.join(' | ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
+const isUp = (publisher: RedisPublisher) => () => publisher.state === 'up';
+
+describe('the Redis publisher', () => {
+  it('sends a batch as one message, and each signal as key, message and stream entry', async (context) => {
+    const redis = await server(context);
+    const heard = await listen(redis, SIGNALS_CHANNEL, signalChannel('A_B'));
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    await until('both heard', () => heard.length === 2);
+    expect(heard).toEqual([
+      [SIGNALS_CHANNEL, `${signal('A_B', 1).text}\n${signal('C_D', 1).text}`],
+      [signalChannel('A_B'), signal('A_B', 1).text],
+    ]);
+    const client = clientOf(redis);
+    expect(await client.get(signalKey('C_D'))).toBe(signal('C_D', 1).text);
+    expect(await client.pttl(signalKey('C_D'))).toBeGreaterThan(140_000);
+    const entries = await client.xrange(SIGNALS_STREAM, '-', '+');
+    expect(entries.map(([, fields]) => fields)).toEqual([
+      ['pair_id', 'A_B', 'signal', signal('A_B', 1).text],
+      ['pair_id', 'C_D', 'signal', signal('C_D', 1).text],
+    ]);
+    expect({ missed: publisher.missed, failures: publisher.failures, states }).toEqual({
+      missed: 0,
+      failures: 0,
+      states: ['up: connected'],
+    });
+  });
+
+  it('keeps about streamMaxLen entries in the stream', async (context) => {
+    const redis = await server(context);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    const client = clientOf(redis);
+    for (let seq = 1; seq <= 60; seq++) {
+      publisher.publish(Array.from({ length: 50 }, (_, i) => signal(`P${i}_Q`, seq)));
+      await until('taken', async () => (await client.get(signalKey('P49_Q'))) === signal('P49_Q', seq).text);
+    }
+    expect(await client.xlen(SIGNALS_STREAM)).toBeLessThan(1_500);
+    expect(publisher.missed).toBe(0);
+  });
+
+  it('says once that Redis is absent, counts what was missed, and starts by itself when Redis comes', async (context) => {
+    const port = await freePort();
+    const publisher = publisherTo(`redis://127.0.0.1:${port}`);
+    await until('known to be down', () => publisher.state === 'down');
+    for (let seq = 1; seq <= 20; seq++) {
+      publisher.publish([signal('A_B', seq), signal('C_D', seq)]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(publisher.missed).toBe(40);
+    expect(states).toHaveLength(1);
+    expect(states[0]).toContain('down: connect ECONNREFUSED');
+
+    const redis = await server(context, [], port);
+    await until('up', isUp(publisher));
+    expect(states[1]).toBe('up: 40 signals were missed');
+    const client = clientOf(redis);
+    expect(await client.get(signalKey('A_B'))).toBeNull();
+    expect(await client.xlen(SIGNALS_STREAM)).toBe(0);
+    publisher.publish([signal('A_B', 21)]);
+    await until('taken', async () => (await client.get(signalKey('A_B'))) === signal('A_B', 21).text);
+    expect(publisher.missed).toBe(40);
+  });
+
+  it('comes back after a crash of Redis and sends nothing of the time between', async (context) => {
+    const first = await server(context);
+    const publisher = publisherTo(first.url);
+    await until('connected', isUp(publisher));
+    publisher.publish([signal('A_B', 1)]);
+    await first.kill();
+    publisher.publish([signal('A_B', 2)]);
+    await until('down', () => publisher.state === 'down');
+    publisher.publish([signal('A_B', 3)]);
+    await until('all settled', () => publisher.missed >= 2);
+
+    const second = await server(context, [], first.port);
+    await until('up', isUp(publisher));
+    publisher.publish([signal('A_B', 4)]);
+    const client = clientOf(second);
+    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) > 0);
+    const entries = await client.xrange(SIGNALS_STREAM, '-', '+');
+    expect(entries.map(([, fields]) => fields[3])).toEqual([signal('A_B', 4).text]);
+    expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
+  });
+
+  it('stays fast while Redis stands still, counts, and afterwards sends only what was published before the stall was noticed', async (context) => {
+    const redis = await server(context);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    publisher.publish([signal('A_B', 0)]);
+    const client = clientOf(redis);
+    await until('taken', async () => (await client.get(signalKey('A_B'))) !== null);
+
+    redis.pause();
+    let slowestMs = 0;
+    const published = 200;
+    for (let seq = 1; seq <= published; seq++) {
+      const startMs = performance.now();
+      publisher.publish([signal('A_B', seq)]);
+      slowestMs = Math.max(slowestMs, performance.now() - startMs);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await until('down', () => publisher.state === 'down');
+    expect(slowestMs).toBeLessThan(100);
+    expect(publisher.missed).toBe(published);
+    expect(states[1]).toBe('down: no answer within 1000 ms');
+
+    redis.resume();
+    await until('up', isUp(publisher), 20_000);
+    publisher.publish([signal('A_B', 1_000)]);
+    await until('fresh one', async () => (await client.get(signalKey('A_B'))) === signal('A_B', 1_000).text);
+    const sent = (await client.xrange(SIGNALS_STREAM, '-', '+')).map(
+      ([, fields]) => (JSON.parse(fields[3]!) as { seq: number }).seq,
+    );
+    expect(sent[0]).toBe(0);
+    expect(sent.at(-1)).toBe(1_000);
+    const late = sent.slice(1, -1);
+    expect(late.length).toBeLessThanOrEqual(4);
+    expect(late.every((seq) => seq <= 4)).toBe(true);
+  });
+
+  it('reports a full Redis once, counts every refused batch, and goes on when there is room again', async (context) => {
+    const redis = await server(context, ['--maxmemory', '1', '--maxmemory-policy', 'noeviction']);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    for (let seq = 1; seq <= 3; seq++) {
+      publisher.publish([signal('A_B', seq)]);
+      await until('refused', () => publisher.failures === seq);
+    }
+    expect(errors.map((error) => error.code)).toEqual(['PUBLISH_REDIS']);
+    expect(errors[0]!.message).toContain('OOM');
+    expect(publisher.state).toBe('up');
+
+    await clientOf(redis).config('SET', 'maxmemory', '0');
+    publisher.publish([signal('A_B', 4)]);
+    await until('recovered', () => recoveries === 1);
+    expect({ missed: publisher.missed, failures: publisher.failures }).toEqual({ missed: 0, failures: 3 });
+  });
+
+  it('closes at once when Redis is absent, stalled, or there', async (context) => {
+    const absent = publisherTo(`redis://127.0.0.1:${await freePort()}`);
+    const redis = await server(context);
+    const there = publisherTo(redis.url);
+    const stalled = publisherTo(redis.url);
+    await until('connected', () => there.state === 'up' && stalled.state === 'up' && absent.state === 'down');
+    there.publish([signal('A_B', 1)]);
+    await there.close();
+    const client = clientOf(redis);
+    expect(await client.get(signalKey('A_B'))).toBe(signal('A_B', 1).text);
+    redis.pause();
+    stalled.publish([signal('A_B', 2)]);
+    const startMs = performance.now();
+    await Promise.all([absent.close(), stalled.close()]);
+    expect(performance.now() - startMs).toBeLessThan(900);
+    there.publish([signal('A_B', 3)]);
+    expect(there.missed).toBe(0);
+  });
+});

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { MinutehandError } from '../../shared/errors.ts';
+import { openServer } from '../serve/serve.ts';
+import type { Engine } from '../serve/serve.ts';
+import { createWebSocketPublisher } from './websocket.ts';
+
+const toClose: (() => Promise<unknown> | void)[] = [];
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close();
+});
+
+const PAIR_IDS = ['A_B', 'C_D', 'E_F'];
+const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
+
+function publisherWithErrors() {
+  const errors: MinutehandError[] = [];
+  const publisher = createWebSocketPublisher({ pairIds: PAIR_IDS, onFailure: (error) => errors.push(error) });
+  return { publisher, errors };
+}
+
+describe.each<Engine>(['uwebsockets', 'ws'])('the WebSocket publisher on %s', (engine) => {
+  async function open() {
+    const { publisher, errors } = publisherWithErrors();
+    const defects: unknown[] = [];
+    const server = await openServer({
+      host: '127.0.0.1',
+      port: 0,
+      engine,
+      routes: [],
+      webSockets: [publisher.subscriptionRoute()],
+      maxBodyBytes: 10_000,
+      maxBufferedBytes: 1_000_000,
+      onError: (error) => defects.push(error),
+    });
+    toClose.push(() => server.close());
+    publisher.attach(server);
+    return { publisher, server, errors, defects };
+  }
+
+  async function connect(port: number, query = '') {
+    const heard: string[] = [];
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/signals${query}`);
+    socket.on('message', (data) => heard.push((data as Buffer).toString()));
+    toClose.push(() => socket.terminate());
+    await once(socket, 'open');
+    return { socket, heard, send: (message: unknown) => socket.send(JSON.stringify(message)) };
+  }
+
+  type Client = Awaited<ReturnType<typeof connect>>;
+
+  /** An answer to a message of which it is known that it is answered comes after everything sent before it. */
+  async function settled(client: Client): Promise<void> {
+    const count = client.heard.length;
+    client.socket.send('?');
+    await expect
+      .poll(() => client.heard.slice(count).some((text) => text.includes('SUBSCRIPTION_MALFORMED')))
+      .toBe(true);
+    client.heard.splice(
+      client.heard.findIndex((text, at) => at >= count && text.includes('SUBSCRIPTION_MALFORMED')),
+      1,
+    );
+  }
+
+  const seqs = (client: Client) =>
+    client.heard.map((text) => {
+      const { pair_id: pairId, seq } = JSON.parse(text) as { pair_id: string; seq: number };
+      return `${pairId} ${seq}`;
+    });
+
+  it('sends every signal to a client that named no pairs, one message each, in order and unchanged', async () => {
+    const { publisher, server } = await open();
+    const client = await connect(server.port);
+    await settled(client);
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    publisher.publish([signal('A_B', 2)]);
+    await settled(client);
+    expect(client.heard).toEqual([signal('A_B', 1).text, signal('C_D', 1).text, signal('A_B', 2).text]);
+  });
+
+  it('hands over the last signals on connection, of all pairs or of those in the query', async () => {
+    const { publisher, server } = await open();
+    publisher.publish([signal('A_B', 1), signal('C_D', 1), signal('E_F', 1)]);
+    publisher.publish([signal('A_B', 2)]);
+    const all = await connect(server.port);
+    const some = await connect(server.port, '?pairs=A_B,E_F');
+    await settled(all);
+    await settled(some);
+    expect(seqs(all)).toEqual(['A_B 2', 'C_D 1', 'E_F 1']);
+    expect(seqs(some)).toEqual(['A_B 2', 'E_F 1']);
+    publisher.publish([signal('A_B', 3), signal('C_D', 3)]);
+    await settled(some);
+    expect(seqs(some)).toEqual(['A_B 2', 'E_F 1', 'A_B 3']);
+  });
+
+  it('narrows "all" to the first subscription, adds later ones, and takes pairs away again', async () => {
+    const { publisher, server } = await open();
+    const client = await connect(server.port);
+    client.send({ subscribe: ['A_B'] });
+    await settled(client);
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 1)));
+    await settled(client);
+    expect(seqs(client)).toEqual(['A_B 1']);
+
+    client.send({ subscribe: ['C_D'] });
+    await settled(client);
+    expect(seqs(client)).toEqual(['A_B 1', 'C_D 1']);
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 2)));
+    client.send({ unsubscribe: ['A_B', 'E_F'] });
+    await settled(client);
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 3)));
+    await settled(client);
+    expect(seqs(client)).toEqual(['A_B 1', 'C_D 1', 'A_B 2', 'C_D 2', 'C_D 3']);
+  });
+
+  it('takes a pair away from "all" and never sends a signal twice', async () => {
+    const { publisher, server } = await open();
+    const client = await connect(server.port);
+    client.send({ unsubscribe: ['C_D'] });
+    await settled(client);
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 1)));
+    client.send({ subscribe: ['C_D', 'C_D'] });
+    await settled(client);
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 2)));
+    await settled(client);
+    expect(seqs(client)).toEqual(['A_B 1', 'E_F 1', 'C_D 1', 'A_B 2', 'C_D 2', 'E_F 2']);
+  });
+
+  it('answers an unknown pair with an error and keeps the known ones of the list', async () => {
+    const { publisher, server, defects } = await open();
+    const client = await connect(server.port, '?pairs=A_B,NO_SUCH');
+    await settled(client);
+    const answer = JSON.parse(client.heard[0]!) as { error: { code: string; message: string } };
+    expect(answer.error.code).toBe('PAIR_UNKNOWN');
+    expect(answer.error.message).toContain('NO_SUCH');
+    publisher.publish(PAIR_IDS.map((pairId) => signal(pairId, 1)));
+    await settled(client);
+    expect(client.heard.slice(1)).toEqual([signal('A_B', 1).text]);
+    expect(defects).toEqual([]);
+  });
+
+  it('answers every message that is not a subscription with an error and stays connected', async () => {
+    const { publisher, server, defects } = await open();
+    const client = await connect(server.port, '?pairs=A_B');
+    const malformed = [
+      '',
+      'null',
+      '[]',
+      '{}',
+      '{"subscribe":"A_B"}',
+      '{"subscribe":[]}',
+      '{"subscribe":[1]}',
+      '{"ping":[]}',
+    ];
+    for (const text of malformed) client.socket.send(text);
+    await expect.poll(() => client.heard.length).toBe(malformed.length);
+    expect(client.heard.every((text) => text.startsWith('{"error":{"code":"SUBSCRIPTION_MALFORMED"'))).toBe(true);
+    publisher.publish([signal('A_B', 1)]);
+    await expect.poll(() => client.heard.at(-1)).toBe(signal('A_B', 1).text);
+    expect(defects).toEqual([]);
+  });
+
+  it('goes on without the clients that left', async () => {
+    const { publisher, server, errors } = await open();
+    const gone = await connect(server.port, '?pairs=A_B');
+    const stays = await connect(server.port, '?pairs=A_B');
+    gone.socket.terminate();
+    await expect.poll(() => server.connections).toBe(1);
+    publisher.publish([signal('A_B', 1)]);
+    await settled(stays);
+    expect(seqs(stays)).toEqual(['A_B 1']);
+    expect({ errors, failures: publisher.failures }).toEqual({ errors: [], failures: 0 });
+  });
+});
+
+describe('the WebSocket publisher', () => {
+  it('reports a server that throws once, counts every batch, and never throws itself', () => {
+    const { publisher, errors } = publisherWithErrors();
+    publisher.attach({
+      publishAll: () => {
+        throw new Error('closed');
+      },
+    });
+    publisher.publish([signal('A_B', 1)]);
+    publisher.publish([signal('A_B', 2)]);
+    expect(errors.map(({ code, seen }) => `${code} ${seen}`)).toEqual(['PUBLISH_WEBSOCKET closed']);
+    expect(publisher.failures).toBe(2);
+  });
+});

@@ -1,0 +1,156 @@
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import type { Connection, Message, ServerOptions, WebSocketRoute } from './serve.ts';
+
+/** Connections that must end have this long to read what is buffered for them. */
+export const CLOSE_GRACE_MS = 1000;
+/** A silent WebSocket client is pinged, and taken for dead when nothing came from it for this long. */
+export const IDLE_S = 120;
+/** The most that a close frame can carry as its reason (RFC 6455, 5.5: 125 bytes, two of them the code). */
+const CLOSE_REASON_BYTES_MAX = 123;
+
+/** What an engine can do with one WebSocket. Not called any more after `finish`. */
+export interface Wire {
+  /** Text messages in UTF-8, handed to the operating system at once and, as far as it goes, in one write. */
+  write(texts: readonly Buffer[]): void;
+  bufferedBytes(): number;
+  /** Sends what is buffered, then the close frame; cuts the connection when that takes longer than CLOSE_GRACE_MS. */
+  finish(code: number, reason: string): void;
+}
+
+/** A connection as its engine sees it. */
+export interface Client {
+  receive(text: string): void;
+  /** The socket is gone, or going. Idempotent. */
+  retire(): void;
+}
+
+/** All WebSocket clients of a server with their topics. */
+export interface Audience {
+  readonly size: number;
+  admit(route: WebSocketRoute, query: URLSearchParams, remoteAddress: string, wire: Wire): Client;
+  publishAll(messages: readonly Message[]): void;
+  closeAll(code: number, reason: string): void;
+}
+
+interface Subscriber {
+  write(texts: readonly Buffer[]): boolean;
+}
+
+/**
+ * Topics are kept here and not by uWebSockets.js: its publish waits for the end of the loop turn, and skips messages of
+ * slow readers without a word. One corked write for each client costs the same (measured: ten messages to 50 clients
+ * 0.33 ms both ways, 3.1 ms without the cork).
+ */
+export function createAudience(options: ServerOptions): Audience {
+  const topics = new Map<string, Set<Subscriber>>();
+  const connections = new Set<Connection>();
+  let lastId = 0;
+
+  function leave(topic: string, subscriber: Subscriber): void {
+    const subscribers = topics.get(topic);
+    if (subscribers?.delete(subscriber) && subscribers.size === 0) topics.delete(topic);
+  }
+
+  function admit(route: WebSocketRoute, query: URLSearchParams, remoteAddress: string, wire: Wire): Client {
+    let open = true;
+    const ownTopics = new Set<string>();
+    const subscriber: Subscriber = { write };
+    const connection: Connection = {
+      id: ++lastId,
+      query,
+      remoteAddress,
+      send: (text) => write([Buffer.from(text)]),
+      subscribe(topic) {
+        if (!open) return;
+        ownTopics.add(topic);
+        const subscribers = topics.get(topic);
+        if (subscribers) subscribers.add(subscriber);
+        else topics.set(topic, new Set([subscriber]));
+      },
+      unsubscribe(topic) {
+        ownTopics.delete(topic);
+        leave(topic, subscriber);
+      },
+      close: finish,
+      get bufferedBytes() {
+        return open ? wire.bufferedBytes() : 0;
+      },
+    };
+
+    function write(texts: readonly Buffer[]): boolean {
+      if (!open) return false;
+      wire.write(texts);
+      // A failed write may have closed the socket, and with it this client, in the meantime.
+      if (open && wire.bufferedBytes() > options.maxBufferedBytes) finish(1013, 'Too slow: messages wait unread');
+      return open;
+    }
+
+    function finish(code: number, reason: string): void {
+      if (!open) return;
+      retire();
+      wire.finish(code, cutReason(reason));
+    }
+
+    function retire(): void {
+      if (!open) return;
+      open = false;
+      for (const topic of ownTopics) leave(topic, subscriber);
+      connections.delete(connection);
+      run(() => route.onClose(connection));
+    }
+
+    /** A handler's error is told to the client, if it is still there; the connection goes on. */
+    function run(handler: () => void): void {
+      try {
+        handler();
+      } catch (error) {
+        if (!(error instanceof MinutehandError)) options.onError(error);
+        connection.send(JSON.stringify({ error: describeError(error) }));
+      }
+    }
+
+    connections.add(connection);
+    run(() => route.onOpen(connection));
+    return {
+      receive(text) {
+        if (open) run(() => route.onMessage(connection, text));
+      },
+      retire,
+    };
+  }
+
+  function publishAll(messages: readonly Message[]): void {
+    const outgoing = new Map<Subscriber, Buffer[]>();
+    for (const { topic, text } of messages) {
+      const subscribers = topics.get(topic);
+      if (!subscribers) continue;
+      const encoded = Buffer.from(text);
+      for (const subscriber of subscribers) {
+        const texts = outgoing.get(subscriber);
+        if (texts) texts.push(encoded);
+        else outgoing.set(subscriber, [encoded]);
+      }
+    }
+    for (const [subscriber, texts] of outgoing) subscriber.write(texts);
+  }
+
+  return {
+    get size() {
+      return connections.size;
+    },
+    admit,
+    publishAll,
+    closeAll(code, reason) {
+      for (const connection of [...connections]) connection.close(code, reason);
+    },
+  };
+}
+
+function cutReason(reason: string): string {
+  const encoded = Buffer.from(reason);
+  if (encoded.length <= CLOSE_REASON_BYTES_MAX) return reason;
+  return encoded
+    .subarray(0, CLOSE_REASON_BYTES_MAX)
+    .toString()
+    .replace(/\uFFFD$/, '');
+}

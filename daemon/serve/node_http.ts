@@ -1,0 +1,189 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type ServerOptions as WebSocketServerOptions, type WebSocket } from 'ws';
+import { CLOSE_GRACE_MS, createAudience, IDLE_S, type Wire } from './audience.ts';
+import { openIntake } from './intake.ts';
+import { listeningError } from './listening.ts';
+import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
+import type { HttpResponse, RequestHead, Route, Server, ServerOptions, WebSocketRoute } from './serve.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+
+const EMPTY = Buffer.alloc(0);
+/** As uWebSockets.js does it, which has no setting for this. */
+const KEEP_ALIVE_MS = 10_000;
+const REQUEST_MS = 30_000;
+
+/** The engine that works wherever Node works: node:http and ws. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
+export async function openNodeHttp(options: ServerOptions): Promise<Server> {
+  const router = createRouter(options);
+  const audience = createAudience(options);
+  const sockets = new Set<WebSocket>();
+  const heard = new WeakSet<WebSocket>();
+  const webSocketOptions: WebSocketServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: options.maxBodyBytes,
+    closeTimeout: CLOSE_GRACE_MS,
+  };
+  const upgrader = new WebSocketServer(webSocketOptions);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
+  let closing: Promise<void> | null = null;
+
+  server.on('request', (request, response) => {
+    const head = headOf(request);
+    const found = router.route(head);
+    if (isRefusal(found)) {
+      respond(response, found);
+    } else if (head.method === 'GET') {
+      settle(response, found, head, EMPTY);
+    } else {
+      collect(request, response, found, head);
+    }
+  });
+
+  function collect(request: IncomingMessage, response: ServerResponse, route: Route, head: RequestHead): void {
+    const intake = openIntake(options.maxBodyBytes, Number.parseInt(head.header('content-length'), 10), (verdict) => {
+      if (verdict.body) return settle(response, route, head, verdict.body);
+      respond(response, router.refuse(new MinutehandError('BODY_TOO_LARGE', bodyLimit(options))), !verdict.drained);
+    });
+    request.on('data', intake.take);
+    request.on('end', intake.end);
+    request.on('close', intake.abort);
+    request.on('error', intake.abort);
+  }
+
+  function settle(response: ServerResponse, route: Route, head: RequestHead, body: Buffer): void {
+    const answer = router.answer(route, { ...head, body });
+    if (answer instanceof Promise) void answer.then((late) => respond(response, late));
+    else respond(response, answer);
+  }
+
+  function respond(response: ServerResponse, answer: HttpResponse, lastOfConnection = false): void {
+    if (response.destroyed) return;
+    if (lastOfConnection || closing) response.shouldKeepAlive = false;
+    response.writeHead(answer.status, {
+      'content-type': answer.contentType,
+      'content-length': Buffer.byteLength(answer.body),
+      ...answer.headers,
+    });
+    response.end(answer.body);
+  }
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) => {
+    const head = headOf(request);
+    if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(server, request, socket, rest);
+    const found = router.upgrade(head);
+    if (isRefusal(found)) {
+      socket.on('error', () => socket.destroy());
+      const response = new ServerResponse(request);
+      response.assignSocket(socket as Socket);
+      response.on('finish', () => socket.end());
+      respond(response, found, true);
+      return;
+    }
+    upgrader.handleUpgrade(request, socket, rest, (webSocket) => welcome(webSocket, socket, found, head));
+  });
+
+  function welcome(webSocket: WebSocket, socket: Duplex, route: WebSocketRoute, head: RequestHead): void {
+    const wire: Wire = {
+      write(texts) {
+        socket.cork();
+        for (const text of texts) webSocket.send(text, { binary: false });
+        socket.uncork();
+      },
+      bufferedBytes: () => webSocket.bufferedAmount,
+      finish: (code, reason) => webSocket.close(code, reason),
+    };
+    sockets.add(webSocket);
+    heard.add(webSocket);
+    const client = audience.admit(route, head.query, head.remoteAddress, wire);
+    // Only with the default binaryType 'nodebuffer' is the data one Buffer.
+    webSocket.on('message', (data) => client.receive((data as Buffer).toString()));
+    socket.on('data', () => heard.add(webSocket));
+    webSocket.on('close', () => {
+      sockets.delete(webSocket);
+      client.retire();
+    });
+    // A client that breaks the protocol is closed by ws itself; 'close' follows.
+    webSocket.on('error', () => {});
+  }
+
+  const heartbeat = setInterval(
+    () => {
+      for (const webSocket of sockets) {
+        if (heard.delete(webSocket)) webSocket.ping();
+        else webSocket.terminate();
+      }
+    },
+    (IDLE_S / 2) * 1000,
+  );
+  heartbeat.unref();
+
+  async function shut(): Promise<void> {
+    router.stop();
+    clearInterval(heartbeat);
+    const gone = new Promise<void>((resolve) => server.close(() => resolve()));
+    audience.closeAll(1001, 'Shutting down');
+    const deadline = setTimeout(() => {
+      server.closeAllConnections();
+      for (const webSocket of sockets) webSocket.terminate();
+    }, CLOSE_GRACE_MS);
+    await gone;
+    clearTimeout(deadline);
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      clearInterval(heartbeat);
+      reject(listeningError(error, options.host, options.port));
+    });
+    server.listen(options.port, options.host, resolve);
+  });
+  server.on('error', options.onError);
+
+  return {
+    engine: 'ws',
+    port: (server.address() as AddressInfo).port,
+    get connections() {
+      return audience.size;
+    },
+    publish: (topic, text) => audience.publishAll([{ topic, text }]),
+    publishAll: audience.publishAll,
+    close: () => (closing ??= shut()),
+  };
+}
+
+function bodyLimit(options: ServerOptions): { expected: string } {
+  return { expected: `at most ${options.maxBodyBytes} bytes` };
+}
+
+function headOf(request: IncomingMessage): RequestHead {
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  return {
+    method: request.method ?? '',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    header(name) {
+      const value = request.headers[name.toLowerCase()];
+      return Array.isArray(value) ? value.join(', ') : (value ?? '');
+    },
+    remoteAddress: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
+  };
+}
+
+/**
+ * Node hands every request with an Upgrade header over as a bare socket, once somebody listens for upgrades. A server
+ * may ignore the offer (RFC 9110, 7.8): the request is put back without it and read as any other.
+ */
+function serveWithoutUpgrade(server: HttpServer, request: IncomingMessage, socket: Duplex, rest: Buffer): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i]!;
+    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${request.rawHeaders[i + 1]!}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
+  server.emit('connection', socket);
+}

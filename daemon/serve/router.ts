@@ -1,0 +1,127 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import type { HttpRequest, HttpResponse, RequestHead, Route, ServerOptions, WebSocketRoute } from './serve.ts';
+
+export interface Router {
+  /** Who answers a request that is no WebSocket, or the refusal that needs no body. */
+  route(head: RequestHead): Route | HttpResponse;
+  /** Who takes a WebSocket, or the refusal of the upgrade. */
+  upgrade(head: RequestHead): WebSocketRoute | HttpResponse;
+  /** Runs the handler. Never throws and never rejects; stays synchronous when the handler is. */
+  answer(route: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse>;
+  /** The answer to an error: of a handler, or of the server itself. */
+  refuse(error: unknown): HttpResponse;
+  /** From now on everything is refused with STOPPING. */
+  stop(): void;
+}
+
+/** Whether it is one of the refusals above and not a route. */
+export function isRefusal(found: Route | WebSocketRoute | HttpResponse): found is HttpResponse {
+  return 'status' in found;
+}
+
+/** Both engines decide here, so that they cannot differ in what they answer. */
+export function createRouter(options: ServerOptions): Router {
+  const routes = new Map<string, Map<string, Route>>();
+  for (const route of options.routes) {
+    const methods = routes.get(route.path) ?? new Map<string, Route>();
+    routes.set(route.path, methods.set(route.method, route));
+  }
+  const webSockets = new Map(options.webSockets.map((route) => [route.path, route]));
+  let stopping = false;
+
+  function refuse(error: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+    if (!(error instanceof MinutehandError)) options.onError(error);
+    return {
+      status: error instanceof MinutehandError ? error.status : 500,
+      contentType: 'application/json',
+      body: JSON.stringify({ error: describeError(error) }),
+      headers,
+    };
+  }
+
+  /** A refusal that comes before any route is looked up, so that strangers learn nothing about routes. */
+  function refuseAtTheDoor(head: RequestHead): HttpResponse | null {
+    if (stopping) return refuse(new MinutehandError('STOPPING'));
+    try {
+      const error = options.authorize?.(head) ?? null;
+      return error === null ? null : refuse(error);
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  function route(head: RequestHead): Route | HttpResponse {
+    if (isWebSocketUpgrade(head)) {
+      const found = upgrade(head);
+      return isRefusal(found) ? found : refuseWithoutWebSocket();
+    }
+    const refusal = refuseAtTheDoor(head);
+    if (refusal) return refusal;
+    const methods = routes.get(head.path);
+    const found = methods?.get(head.method);
+    if (found) return found;
+    if (methods) {
+      const allow = [...methods.keys()].join(', ');
+      return refuse(new MinutehandError('METHOD_NOT_ALLOWED', { seen: head.method, expected: allow }), { allow });
+    }
+    if (webSockets.has(head.path)) return refuseWithoutWebSocket();
+    return refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
+  }
+
+  function refuseWithoutWebSocket(): HttpResponse {
+    return refuse(new MinutehandError('UPGRADE_REQUIRED'), { upgrade: 'websocket', 'sec-websocket-version': '13' });
+  }
+
+  function upgrade(head: RequestHead): WebSocketRoute | HttpResponse {
+    const refusal = refuseAtTheDoor(head);
+    if (refusal) return refusal;
+    const found = webSockets.get(head.path);
+    if (!found) return refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
+    const sound =
+      head.method === 'GET' &&
+      isWebSocketUpgrade(head) &&
+      /\bupgrade\b/i.test(head.header('connection')) &&
+      head.header('sec-websocket-version') === '13' &&
+      /^[+/0-9A-Za-z]{22}==$/.test(head.header('sec-websocket-key'));
+    return sound ? found : refuseWithoutWebSocket();
+  }
+
+  function answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    try {
+      const response = found.handle(request);
+      if (!(response instanceof Promise)) return checkedResponse(response);
+      return response.then(checkedResponse).catch((error: unknown) => refuse(error));
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  return {
+    route,
+    upgrade,
+    answer,
+    refuse: (error) => refuse(error),
+    stop() {
+      stopping = true;
+    },
+  };
+}
+
+/** Other upgrades (Java's HTTP client offers h2c with every request) are offers to ignore, not to refuse. */
+export function isWebSocketUpgrade(head: RequestHead): boolean {
+  return head.header('upgrade').toLowerCase() === 'websocket';
+}
+
+/** A defect of a handler becomes a 500 here: uWebSockets.js would put a line break in a header on the wire as it is. */
+function checkedResponse(response: HttpResponse): HttpResponse {
+  validateHeaderValue('content-type', response.contentType);
+  for (const [name, value] of Object.entries(response.headers ?? {})) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+  if (!Number.isInteger(response.status) || response.status < 200 || response.status > 599) {
+    throw new RangeError(`a handler answered with status ${response.status}`);
+  }
+  return response;
+}

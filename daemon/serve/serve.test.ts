@@ -1,0 +1,844 @@
+import { createRequire } from 'node:module';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { MinutehandError } from '../../shared/errors.ts';
+import { CLOSE_GRACE_MS, IDLE_S } from './audience.ts';
+import {
+  chooseEngine,
+  openServer,
+  type Connection,
+  type HttpRequest,
+  type Server,
+  type ServerOptions,
+  type WebSocketRoute,
+} from './serve.ts';
+import { addressText, loadUwebsockets } from './uwebsockets.ts';
+
+const ENGINES = ['uwebsockets', 'ws'] as const;
+const MAX_BODY_BYTES = 100_000;
+const MAX_BUFFERED_BYTES = 1_000_000;
+
+const cleanups: (() => void | Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const BARE = {
+  host: '127.0.0.1',
+  port: 0,
+  routes: [],
+  webSockets: [],
+  maxBodyBytes: MAX_BODY_BYTES,
+  maxBufferedBytes: MAX_BUFFERED_BYTES,
+  onError(error: unknown) {
+    throw error;
+  },
+};
+
+const SILENT: WebSocketRoute = { path: '/silent', onOpen() {}, onMessage() {}, onClose() {} };
+
+const text = (body: string) => ({ status: 200, contentType: 'text/plain', body });
+
+describe.each(ENGINES)('a server on %s', (engine) => {
+  interface Probe extends Server {
+    readonly defects: unknown[];
+    readonly opened: Connection[];
+    readonly closed: Connection[];
+    readonly requests: HttpRequest[];
+  }
+
+  async function open(changes: Partial<ServerOptions> = {}): Promise<Probe> {
+    const defects: unknown[] = [];
+    const opened: Connection[] = [];
+    const closed: Connection[] = [];
+    const requests: HttpRequest[] = [];
+    const signals: WebSocketRoute = {
+      path: '/signals',
+      onOpen(connection) {
+        opened.push(connection);
+        for (const topic of connection.query.getAll('topic')) connection.subscribe(topic);
+        if (connection.query.has('greet')) connection.send('welcome');
+        if (connection.query.has('stranger')) throw new MinutehandError('USAGE', { seen: 'a stranger' });
+      },
+      onMessage(connection, message) {
+        if (message === 'refuse') throw new MinutehandError('BAR_MALFORMED', { seen: 'this' });
+        if (message === 'break') throw new TypeError('broken on purpose');
+        if (message === 'bye') connection.close(4000, 'as you wish');
+        else if (message.startsWith('+')) connection.subscribe(message.slice(1));
+        else if (message.startsWith('-')) connection.unsubscribe(message.slice(1));
+        else connection.send(`echo ${message}`);
+      },
+      onClose: (connection) => closed.push(connection),
+    };
+    const server = await openServer({
+      host: '127.0.0.1',
+      port: 0,
+      engine,
+      maxBodyBytes: MAX_BODY_BYTES,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      onError: (error) => defects.push(error),
+      webSockets: [signals, { ...signals, path: '/bars' }],
+      routes: [
+        { method: 'GET', path: '/hello', handle: () => text('hello') },
+        {
+          method: 'POST',
+          path: '/bars',
+          handle(request) {
+            requests.push(request);
+            return text(`${request.body.length} bytes`);
+          },
+        },
+        { method: 'POST', path: '/echo', handle: (request) => text(request.body.toString()) },
+        {
+          method: 'GET',
+          path: '/facts',
+          async handle(request) {
+            await delay(1);
+            const facts = {
+              method: request.method,
+              path: request.path,
+              query: [...request.query],
+              token: request.header('X-Token'),
+              absent: request.header('x-absent'),
+              address: request.remoteAddress,
+            };
+            return {
+              status: 203,
+              contentType: 'application/json',
+              body: JSON.stringify(facts),
+              headers: { 'x-a': '1' },
+            };
+          },
+        },
+        {
+          method: 'GET',
+          path: '/slow',
+          async handle(request) {
+            await delay(Number(request.query.get('ms')));
+            return text(`after ${request.query.get('ms')}`);
+          },
+        },
+        { method: 'GET', path: '/large', handle: () => ({ ...text(''), body: Buffer.alloc(5_000_000, 'y') }) },
+        {
+          method: 'GET',
+          path: '/refuse',
+          handle() {
+            throw new MinutehandError('BAR_FUTURE', { seen: '2099' });
+          },
+        },
+        { method: 'GET', path: '/break', handle: () => Promise.reject(new TypeError('broken on purpose')) },
+        { method: 'GET', path: '/smuggle', handle: () => ({ ...text(''), headers: { 'x-a': 'a\r\nx-b: b' } }) },
+      ],
+      ...changes,
+    });
+    cleanups.push(() => server.close());
+    const probe = { defects, opened, closed, requests };
+    return Object.create(server, Object.getOwnPropertyDescriptors(probe)) as Probe;
+  }
+
+  function url(server: Server, path: string): string {
+    return `http://127.0.0.1:${server.port}${path}`;
+  }
+
+  interface Reader {
+    readonly socket: WebSocket;
+    readonly messages: string[];
+    /** The close code, once it is there. */
+    readonly ended: Promise<number>;
+    next(count: number): Promise<string[]>;
+    pause(): void;
+    resume(): void;
+  }
+
+  async function listen(server: Server, path: string): Promise<Reader> {
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`);
+    cleanups.push(() => socket.terminate());
+    const messages: string[] = [];
+    socket.on('message', (data) => messages.push((data as Buffer).toString()));
+    const ended = new Promise<number>((resolve) => socket.on('close', resolve));
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    socket.on('error', (error) => messages.push(`ERROR ${error.message}`));
+    return {
+      socket,
+      messages,
+      ended,
+      async next(count) {
+        await until(() => messages.length >= count);
+        return messages;
+      },
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+    };
+  }
+
+  /** A bare TCP client that keeps all it reads. */
+  async function dial(server: Server): Promise<{ socket: Socket; read(): string; closed: Promise<void> }> {
+    const socket = connect(server.port, '127.0.0.1');
+    cleanups.push(() => void socket.destroy());
+    const parts: Buffer[] = [];
+    socket.on('data', (part) => parts.push(part));
+    socket.on('error', () => {});
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return { socket, read: () => Buffer.concat(parts).toString('latin1'), closed };
+  }
+
+  async function errorOf(response: Response): Promise<{ code: string; message: string; next: string }> {
+    expect(response.headers.get('content-type')).toBe('application/json');
+    return ((await response.json()) as { error: { code: string; message: string; next: string } }).error;
+  }
+
+  describe('as an HTTP server', () => {
+    it('names its engine and the free port it chose', async () => {
+      const server = await open();
+      expect(server.engine).toBe(engine);
+      expect(server.port).toBeGreaterThan(0);
+      expect(await (await fetch(url(server, '/hello'))).text()).toBe('hello');
+    });
+
+    it('gives a handler that waits the query, headers and address of its own request', async () => {
+      const server = await open();
+      const response = await fetch(url(server, '/facts?a=1&b=%C3%A9&a=2'), { headers: { 'X-Token': 'Secret' } });
+      expect(response.status).toBe(203);
+      expect(response.headers.get('x-a')).toBe('1');
+      expect(await response.json()).toEqual({
+        method: 'GET',
+        path: '/facts',
+        query: [
+          ['a', '1'],
+          ['b', 'é'],
+          ['a', '2'],
+        ],
+        token: 'Secret',
+        absent: '',
+        address: '127.0.0.1',
+      });
+    });
+
+    it('joins the lines of a repeated header', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write('GET /facts HTTP/1.1\r\nHost: a\r\nX-Token: one\r\nX-Token: two\r\n\r\n');
+      await until(() => client.read().includes('}'));
+      expect(client.read()).toContain('"token":"one, two"');
+    });
+
+    it('answers an unknown address with 404, another method with 405 and what it allows', async () => {
+      const server = await open();
+      const unknown = await fetch(url(server, '/nothing?a=1'));
+      expect(unknown.status).toBe(404);
+      expect(await errorOf(unknown)).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('/nothing') });
+      const wrong = await fetch(url(server, '/bars'));
+      expect(wrong.status).toBe(405);
+      expect(wrong.headers.get('allow')).toBe('POST');
+      expect((await errorOf(wrong)).code).toBe('METHOD_NOT_ALLOWED');
+      for (const method of ['PUT', 'DELETE', 'PATCH']) {
+        expect((await fetch(url(server, '/hello'), { method, body: 'x' })).status).toBe(405);
+      }
+    });
+
+    it('answers HEAD without a body', async () => {
+      const server = await open();
+      const response = await fetch(url(server, '/hello'), { method: 'HEAD' });
+      expect([response.status, await response.text()]).toEqual([405, '']);
+    });
+
+    it('turns an error of a handler into its status, a defect into 500, and goes on', async () => {
+      const server = await open();
+      const refused = await fetch(url(server, '/refuse'));
+      expect(refused.status).toBe(422);
+      expect(await errorOf(refused)).toMatchObject({ code: 'BAR_FUTURE', next: expect.stringContaining('NTP') });
+      expect(server.defects).toEqual([]);
+      for (const path of ['/break', '/smuggle']) {
+        const broken = await fetch(url(server, path));
+        expect(broken.status).toBe(500);
+        expect(broken.headers.get('x-b')).toBeNull();
+        expect((await errorOf(broken)).code).toBe('INTERNAL');
+      }
+      expect(server.defects).toHaveLength(2);
+      expect((await fetch(url(server, '/hello'))).status).toBe(200);
+    });
+
+    it('hands over any body up to the limit byte for byte, however it is cut on its way', async () => {
+      const server = await open();
+      const client = await dial(server);
+      let expected = '';
+      const body = fc.string({ unit: fc.constantFrom('a', 'é', '\n', '{', '漢'), maxLength: 400 });
+      await fc.assert(
+        fc.asyncProperty(body, fc.array(fc.nat(500), { maxLength: 4 }), fc.boolean(), async (sent, cuts, chunked) => {
+          const bytes = Buffer.from(sent);
+          const pieces = slices(bytes, cuts);
+          const framing = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bytes.length}`;
+          client.socket.write(`POST /echo HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+          for (const piece of pieces) {
+            await delay(1);
+            if (!chunked) client.socket.write(piece);
+            else if (piece.length > 0) {
+              client.socket.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF]));
+            }
+          }
+          if (chunked) client.socket.write('0\r\n\r\n');
+          expected += bytes.toString('latin1');
+          await until(() => bodies(client.read()) === expected);
+        }),
+        { numRuns: 40 },
+      );
+    });
+
+    it('takes a body of exactly the limit and refuses one byte more with 413', async () => {
+      const server = await open();
+      const fits = await fetch(url(server, '/bars'), { method: 'POST', body: Buffer.alloc(MAX_BODY_BYTES) });
+      expect(await fits.text()).toBe(`${MAX_BODY_BYTES} bytes`);
+      const large = await fetch(url(server, '/bars'), { method: 'POST', body: Buffer.alloc(MAX_BODY_BYTES + 1) });
+      expect(large.status).toBe(413);
+      expect(await errorOf(large)).toMatchObject({
+        code: 'BODY_TOO_LARGE',
+        message: expect.stringContaining(`${MAX_BODY_BYTES}`),
+      });
+      expect(server.requests).toHaveLength(1);
+    });
+
+    it('refuses a body declared as huge before it comes, and closes', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write('POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000\r\n\r\nsome');
+      await client.closed;
+      expect(client.read()).toMatch(/^HTTP\/1\.1 413 [^]*BODY_TOO_LARGE/);
+      expect(server.requests).toEqual([]);
+    });
+
+    it('stops reading a body without end soon after the limit', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write('POST /bars HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const piece = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536), CRLF]);
+      let gone = false;
+      void client.closed.then(() => (gone = true));
+      while (!gone) {
+        client.socket.write(piece);
+        await delay(1);
+      }
+      expect(client.socket.bytesWritten).toBeLessThan(20_000_000);
+      expect(server.requests).toEqual([]);
+    });
+
+    it('does not wait for the rest of a body that is known to be too large', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write(`POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: ${MAX_BODY_BYTES + 10}\r\n\r\nsome`);
+      await client.closed;
+      expect(client.read()).toMatch(/^HTTP\/1\.1 413 /);
+    });
+
+    it('forgets a client that goes away in the middle of a body or of an answer', async () => {
+      const server = await open();
+      for (const start of [
+        'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf',
+        `POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: ${MAX_BODY_BYTES + 5}\r\n\r\nhalf`,
+        'GET /slow?ms=30 HTTP/1.1\r\nHost: a\r\n\r\n',
+        'GET /large HTTP/1.1\r\nHost: a\r\n\r\n',
+      ]) {
+        const client = await dial(server);
+        client.socket.write(start);
+        await delay(10);
+        client.socket.resetAndDestroy();
+      }
+      await delay(100);
+      expect(server.requests).toEqual([]);
+      expect(server.defects).toEqual([]);
+      expect((await fetch(url(server, '/hello'))).status).toBe(200);
+      const startedMs = performance.now();
+      await server.close();
+      expect(performance.now() - startedMs).toBeLessThan(1000);
+    });
+
+    it('answers many requests on one connection, also when they come together or after a refusal', async () => {
+      const server = await open();
+      const client = await dial(server);
+      const requests = ['GET /hello', 'GET /nothing', 'GET /refuse', 'GET /slow?ms=5', 'GET /hello'];
+      for (const request of requests) {
+        const before = client.read().length;
+        client.socket.write(`${request} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await until(() => /\r\n\r\n[^]+/.test(client.read().slice(before)));
+        await delay(10);
+      }
+      client.socket.write('POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody');
+      client.socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlast');
+      await until(() => client.read().endsWith('last'));
+      expect([...client.read().matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual([
+        '200',
+        '404',
+        '422',
+        '200',
+        '200',
+        '404',
+        '200',
+      ]);
+    });
+
+    it('answers concurrent requests each with its own answer', async () => {
+      const server = await open();
+      const waits = Array.from({ length: 40 }, (_, i) => (i * 7) % 41);
+      const answers = await Promise.all(waits.map(async (ms) => (await fetch(url(server, `/slow?ms=${ms}`))).text()));
+      expect(answers).toEqual(waits.map((ms) => `after ${ms}`));
+    });
+
+    it('delivers a large answer whole to a client that reads slowly', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
+      await delay(5);
+      client.socket.pause();
+      await delay(100);
+      client.socket.resume();
+      await until(() => client.read().length > 5_000_000);
+      expect(client.read().split('\r\n\r\n')[1]).toBe('y'.repeat(5_000_000));
+    });
+
+    it('ignores an offer to upgrade to anything but WebSocket', async () => {
+      const server = await open();
+      const client = await dial(server);
+      const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
+      client.socket.write(`POST /echo HTTP/1.1\r\nHost: a\r\n${offer}Content-Length: 8\r\n\r\nfirst`);
+      await delay(20);
+      client.socket.write('end');
+      await until(() => client.read().endsWith('firstend'));
+      client.socket.write('GET /hello HTTP/1.1\r\nHost: a\r\n\r\n');
+      await until(() => client.read().endsWith('hello'));
+      expect(client.read()).not.toContain(' 101 ');
+    });
+
+    it('asks authorize about every request and upgrade before anything else', async () => {
+      const asked: string[] = [];
+      const server = await open({
+        authorize({ method, path, query, header, remoteAddress }) {
+          asked.push(`${method} ${path} ${remoteAddress}`);
+          if (header('authorization') === 'crash') throw new TypeError('broken on purpose');
+          return query.get('token') === 'good' ? null : new MinutehandError('FEED_CLOSED');
+        },
+      });
+      expect((await fetch(url(server, '/hello?token=good'))).status).toBe(200);
+      expect((await fetch(url(server, '/hello'))).status).toBe(409);
+      const hidden = await fetch(url(server, '/nothing'));
+      expect((await errorOf(hidden)).code).toBe('FEED_CLOSED');
+      expect((await fetch(url(server, '/hello'), { headers: { authorization: 'crash' } })).status).toBe(500);
+      expect(server.defects).toHaveLength(1);
+      await expect(listen(server, '/signals')).rejects.toThrow('409');
+      await listen(server, '/signals?token=good');
+      expect(asked.slice(0, 2)).toEqual(['GET /hello 127.0.0.1', 'GET /hello 127.0.0.1']);
+      expect(asked.slice(-2)).toEqual(['GET /signals 127.0.0.1', 'GET /signals 127.0.0.1']);
+    });
+  });
+
+  describe('as a WebSocket server', () => {
+    it('opens, echoes text and closes, and tells the handler each once', async () => {
+      const server = await open();
+      const reader = await listen(server, '/signals?greet=1&x=2');
+      reader.socket.send('grüß');
+      expect(await reader.next(2)).toEqual(['welcome', 'echo grüß']);
+      expect(server.connections).toBe(1);
+      expect(server.opened[0]!.query.get('x')).toBe('2');
+      expect(server.opened[0]!.remoteAddress).toBe('127.0.0.1');
+      reader.socket.close(1000);
+      await until(() => server.closed.length > 0);
+      expect(server.closed).toEqual(server.opened);
+      expect(server.connections).toBe(0);
+      expect(server.defects).toEqual([]);
+    });
+
+    it('decodes a binary message as UTF-8 and answers with text', async () => {
+      const server = await open();
+      const reader = await listen(server, '/signals');
+      const kinds: boolean[] = [];
+      reader.socket.on('message', (_, isBinary) => kinds.push(isBinary));
+      reader.socket.send(Buffer.from('größer'));
+      expect(await reader.next(1)).toEqual(['echo größer']);
+      expect(kinds).toEqual([false]);
+    });
+
+    it('serves an address as HTTP and as WebSocket at once', async () => {
+      const server = await open();
+      const reader = await listen(server, '/bars');
+      reader.socket.send('a');
+      expect(await reader.next(1)).toEqual(['echo a']);
+      expect((await fetch(url(server, '/bars'), { method: 'POST', body: 'abc' })).status).toBe(200);
+    });
+
+    it('answers an upgrade at an unknown address with 404 and a plain request at a WebSocket address with 426', async () => {
+      const server = await open();
+      await expect(listen(server, '/elsewhere')).rejects.toThrow('404');
+      await expect(listen(server, '/hello')).rejects.toThrow('404');
+      const plain = await fetch(url(server, '/signals'));
+      expect(plain.status).toBe(426);
+      expect((await errorOf(plain)).code).toBe('UPGRADE_REQUIRED');
+      expect(server.opened).toEqual([]);
+    });
+
+    it.each([
+      ['of an old version', 'Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='],
+      ['without a key', 'Sec-WebSocket-Version: 13'],
+      ['with a key of another length', 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhl'],
+    ])('answers an upgrade %s with 426', async (_, headers) => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write(
+        `GET /signals HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n\r\n`,
+      );
+      await until(() => client.read().includes('UPGRADE_REQUIRED'));
+      expect(client.read()).toMatch(/^HTTP\/1\.1 426 [^]*sec-websocket-version: 13/);
+    });
+
+    it('survives a handler that throws, tells the client, and keeps the connection', async () => {
+      const server = await open();
+      const reader = await listen(server, '/signals?stranger=1');
+      reader.socket.send('refuse');
+      reader.socket.send('break');
+      reader.socket.send('still here');
+      const messages = await reader.next(4);
+      const codes = messages
+        .slice(0, 3)
+        .map((message) => (JSON.parse(message) as { error: { code: string } }).error.code);
+      expect(codes).toEqual(['USAGE', 'BAR_MALFORMED', 'INTERNAL']);
+      expect(messages[3]).toBe('echo still here');
+      expect(server.defects).toHaveLength(1);
+    });
+
+    it('closes with the code and the reason of the handler, cut to what a close frame can carry', async () => {
+      const server = await open();
+      const reader = await listen(server, '/signals');
+      const reasons: string[] = [];
+      reader.socket.on('close', (_, reason) => reasons.push(reason.toString()));
+      reader.socket.send('bye');
+      expect(await reader.ended).toBe(4000);
+      const other = await listen(server, '/signals');
+      other.socket.on('close', (_, reason) => reasons.push(reason.toString()));
+      server.opened[1]!.close(4001, 'ü'.repeat(100));
+      expect(await other.ended).toBe(4001);
+      expect(reasons).toEqual(['as you wish', 'ü'.repeat(61)]);
+    });
+
+    it('treats every call on a closed connection as nothing', async () => {
+      const server = await open();
+      const reader = await listen(server, '/signals?topic=t');
+      const connection = server.opened[0]!;
+      connection.close(1000, '');
+      expect(server.closed).toEqual([connection]);
+      expect(connection.send('late')).toBe(false);
+      connection.subscribe('t');
+      connection.unsubscribe('t');
+      connection.close(1000, '');
+      expect(connection.bufferedBytes).toBe(0);
+      server.publish('t', 'late');
+      expect(await reader.ended).toBe(1000);
+      await delay(20);
+      expect(reader.messages).toEqual([]);
+      expect(server.closed).toHaveLength(1);
+    });
+
+    it('ends a connection whose message is over the limit, and only that one', async () => {
+      const server = await open();
+      const [loud, calm] = [await listen(server, '/signals'), await listen(server, '/signals')];
+      loud.socket.send('x'.repeat(MAX_BODY_BYTES + 1));
+      await loud.ended;
+      await until(() => server.connections === 1);
+      calm.socket.send('y'.repeat(MAX_BODY_BYTES - 10));
+      expect((await calm.next(1))[0]).toHaveLength(MAX_BODY_BYTES - 5);
+    });
+  });
+
+  describe('as a publisher', () => {
+    it('reaches the subscribers of a topic and nobody else, in order', async () => {
+      const server = await open();
+      const a = await listen(server, '/signals?topic=a');
+      const both = await listen(server, '/signals?topic=a&topic=b');
+      const none = await listen(server, '/signals');
+      for (let i = 0; i < 100; i++) server.publish(i % 2 ? 'b' : 'a', `${i}`);
+      server.publishAll([
+        { topic: 'b', text: 'end' },
+        { topic: 'nobody', text: '?' },
+        { topic: 'a', text: 'end' },
+      ]);
+      const all = Array.from({ length: 100 }, (_, i) => `${i}`);
+      expect(await both.next(102)).toEqual([...all, 'end', 'end']);
+      expect(await a.next(51)).toEqual([...all.filter((_, i) => i % 2 === 0), 'end']);
+      none.socket.send('ping');
+      expect(await none.next(1)).toEqual(['echo ping']);
+    });
+
+    it('follows subscriptions that come and go, as a simple list of who wants what would', async () => {
+      const server = await open();
+      const readers = await Promise.all([1, 2, 3].map(() => listen(server, '/signals')));
+      const wanted: Set<string>[] = [new Set(), new Set(), new Set()];
+      const expected: string[][] = [[], [], []];
+      const step = fc.record({ who: fc.nat(2), topic: fc.constantFrom('a', 'b', 'c'), on: fc.boolean() });
+      let count = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 6 }), fc.constantFrom('a', 'b', 'c'), async (steps, topic) => {
+          for (const { who, topic: changed, on } of steps) {
+            if (on) server.opened[who]!.subscribe(changed);
+            else server.opened[who]!.unsubscribe(changed);
+            wanted[who]![on ? 'add' : 'delete'](changed);
+          }
+          server.publish(topic, `${++count}`);
+          wanted.forEach((topics, i) => topics.has(topic) && expected[i]!.push(`${count}`));
+        }),
+      );
+      for (const connection of server.opened) connection.send('end');
+      for (const [i, reader] of readers.entries()) {
+        expect(await reader.next(expected[i]!.length + 1)).toEqual([...expected[i]!, 'end']);
+      }
+    });
+
+    it('brings every message whole and in order to a reader that pauses but stays within the limit', async () => {
+      const server = await open({ maxBufferedBytes: 20_000_000 });
+      const sizes = fc.array(fc.oneof(fc.constantFrom(1, 700, 8192, 8193, 16_384, 65_536, 200_000), fc.nat(40_000)), {
+        minLength: 1,
+        maxLength: 12,
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(sizes, { minLength: 1, maxLength: 3 }), async (batches) => {
+          const reader = await listen(server, '/signals?topic=t');
+          const connection = server.opened.at(-1)!;
+          reader.pause();
+          const sent: string[] = [];
+          while (connection.bufferedBytes < 300_000) {
+            for (const batch of batches) {
+              const messages = batch.map((size, i) => ({ topic: 't', text: letters(size, sent.length + i) }));
+              sent.push(...messages.map((message) => message.text));
+              server.publishAll(messages);
+            }
+            sent.push(letters(50_000, sent.length));
+            connection.send(sent.at(-1)!);
+          }
+          reader.resume();
+          await reader.next(sent.length);
+          expect(reader.messages.every((message, i) => message === sent[i])).toBe(true);
+          reader.socket.terminate();
+        }),
+        { numRuns: 8 },
+      );
+    });
+
+    it('drops a reader that stands still with 1013, and nobody else notices', async () => {
+      const server = await open();
+      const still = await listen(server, '/signals?topic=t');
+      const lively = await listen(server, '/signals?topic=t');
+      const dropped = server.opened[0]!;
+      still.pause();
+      let published = 0;
+      while (server.closed.length === 0) {
+        expect(dropped.bufferedBytes).toBeLessThanOrEqual(MAX_BUFFERED_BYTES);
+        for (let i = 0; i < 10; i++) server.publish('t', letters(10_000, published++));
+        await lively.next(published);
+      }
+      expect(server.closed).toEqual([dropped]);
+      expect(server.connections).toBe(1);
+      expect(dropped.send('more')).toBe(false);
+      server.publish('t', 'after');
+      expect((await lively.next(published + 1)).at(-1)).toBe('after');
+      still.resume();
+      expect(await still.ended).toBe(1013);
+      expect(still.messages.every((message, i) => message === letters(10_000, i))).toBe(true);
+      expect(still.messages).not.toContain('after');
+      expect(server.defects).toEqual([]);
+    });
+
+    it('cuts a dropped reader that never reads again', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write(
+        'GET /signals HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      );
+      await until(() => client.read().includes('\r\n\r\n'));
+      client.socket.pause();
+      while (server.opened[0]!.send('z'.repeat(50_000)));
+      expect(server.closed).toHaveLength(1);
+      await delay(CLOSE_GRACE_MS + 200);
+      client.socket.resume();
+      await client.closed;
+      expect(server.defects).toEqual([]);
+    });
+
+    it('sends one message that is larger than the limit to a reader that keeps up', async () => {
+      const server = await open({ maxBufferedBytes: 100_000 });
+      const reader = await listen(server, '/signals');
+      expect(server.opened[0]!.send('x'.repeat(80_000))).toBe(true);
+      expect((await reader.next(1))[0]).toHaveLength(80_000);
+    });
+  });
+
+  describe('at its beginning and end', () => {
+    it.each([...ENGINES, 'another program'] as const)('finds a port that %s has to be taken', async (owner) => {
+      const port = await occupy(owner);
+      const error = await open({ port }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(MinutehandError);
+      expect(error).toMatchObject({ code: 'PORT_TAKEN', message: expect.stringContaining(`127.0.0.1:${port}`) });
+    });
+
+    it('says that a host is not one of this machine', async () => {
+      await expect(open({ host: '192.0.2.1' })).rejects.toMatchObject({
+        code: 'ADDRESS_UNUSABLE',
+        message: expect.stringContaining('EADDRNOTAVAIL'),
+      });
+    });
+
+    it('ends its clients with 1001, lets a request finish, refuses new ones and frees the port', async () => {
+      const server = await open();
+      const readers = await Promise.all([1, 2, 3].map(() => listen(server, '/signals')));
+      const idle = await dial(server);
+      idle.socket.write('GET /hello HTTP/1.1\r\nHost: a\r\n\r\n');
+      await until(() => idle.read().endsWith('hello'));
+      const slow = fetch(url(server, '/slow?ms=150'));
+      await delay(30);
+      const startedMs = performance.now();
+      const closed = server.close();
+      expect(server.closed).toHaveLength(3);
+      expect(server.connections).toBe(0);
+      expect(await Promise.all(readers.map((reader) => reader.ended))).toEqual([1001, 1001, 1001]);
+      await expect(fetch(url(server, '/hello'))).rejects.toThrow();
+      expect(await (await slow).text()).toBe('after 150');
+      await closed;
+      await idle.closed;
+      expect(performance.now() - startedMs).toBeLessThan(1500);
+      const successor = await open({ port: server.port });
+      expect(successor.port).toBe(server.port);
+      await server.close();
+      expect((await fetch(url(successor, '/hello'))).status).toBe(200);
+    });
+
+    it('leaves its port to a successor at once, also when it was the one to hang up', async () => {
+      const server = await open();
+      for (let i = 0; i < 3; i++) {
+        const client = await dial(server);
+        client.socket.write('GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+        await client.closed;
+      }
+      await server.close();
+      const successor = await open({ port: server.port });
+      expect((await fetch(url(successor, '/hello'))).status).toBe(200);
+    });
+
+    it('does not wait for a request or a client that never ends', async () => {
+      const server = await open();
+      void fetch(url(server, '/slow?ms=60000')).catch(() => {});
+      const still = await listen(server, '/signals');
+      still.pause();
+      while (server.opened[0]!.bufferedBytes < 100_000) server.opened[0]!.send('z'.repeat(50_000));
+      const startedMs = performance.now();
+      await server.close();
+      expect(performance.now() - startedMs).toBeLessThan(3 * CLOSE_GRACE_MS);
+      await open({ port: server.port });
+    });
+  });
+});
+
+describe('the ws engine', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  // uWebSockets.js does the same with a clock of its own that no test can turn.
+  it('cuts a client that does not even answer pings, and keeps one that does', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const server = await openServer({ ...BARE, engine: 'ws', webSockets: [SILENT] });
+    cleanups.push(() => server.close());
+    const alive = new WebSocket(`ws://127.0.0.1:${server.port}/silent`);
+    const dead = new WebSocket(`ws://127.0.0.1:${server.port}/silent`, { autoPong: false });
+    cleanups.push(() => [alive, dead].forEach((socket) => socket.terminate()));
+    await until(() => server.connections === 2);
+    const pinged = new Promise((resolve) => alive.once('ping', resolve));
+    vi.advanceTimersByTime((IDLE_S / 2) * 1000);
+    await pinged;
+    await delay(50);
+    vi.advanceTimersByTime((IDLE_S / 2) * 1000);
+    await until(() => dead.readyState === WebSocket.CLOSED);
+    await delay(50);
+    expect(alive.readyState).toBe(WebSocket.OPEN);
+    expect(server.connections).toBe(1);
+  });
+});
+
+describe('the choice of the engine', () => {
+  const missing = () => loadUwebsockets(createRequire('/nowhere/at/all.js'));
+
+  it('falls back to ws when uWebSockets.js cannot be loaded', () => {
+    expect(chooseEngine('auto', missing)).toBe('ws');
+  });
+
+  it('prefers uWebSockets.js, and does not load it for ws', () => {
+    expect(chooseEngine('auto', loadUwebsockets)).toBe(loadUwebsockets());
+    expect(
+      chooseEngine('ws', () => {
+        throw new Error('must not be loaded');
+      }),
+    ).toBe('ws');
+  });
+
+  it('says clearly that an engine asked for by name is missing', () => {
+    expect(() => chooseEngine('uwebsockets', missing)).toThrowError(/uWebSockets\.js cannot be loaded.*Node v/);
+  });
+});
+
+describe('an address in bytes', () => {
+  it.each([
+    ['127.0.0.1', [127, 0, 0, 1]],
+    ['10.1.2.3', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 1, 2, 3]],
+    ['::1', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]],
+    ['2001:db8::ff00:42', [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0, 0, 0x42]],
+    ['', []],
+  ])('is written as %s', (written, bytes) => {
+    expect(addressText(Uint8Array.from(bytes))).toBe(written);
+  });
+});
+
+const CRLF = Buffer.from('\r\n');
+
+async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`not within ${limitMs} ms: ${condition.toString()}`);
+    await delay(2);
+  }
+}
+
+/** Text of a given length that differs from message to message and along its way. */
+function letters(length: number, seed: number): string {
+  const line = `${seed}:abcdefghijklmnopqrstuvwxyz${seed % 7};`;
+  return line.repeat(Math.ceil(length / line.length)).slice(0, length);
+}
+
+function slices(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const marks = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].sort((a, b) => a - b);
+  return marks.slice(1).map((mark, i) => bytes.subarray(marks[i], mark));
+}
+
+/** The bodies of all whole answers on a connection, one after the other. */
+function bodies(read: string): string {
+  let rest = read;
+  let found = '';
+  for (;;) {
+    const headEnd = rest.indexOf('\r\n\r\n');
+    const length = /content-length: (\d+)/i.exec(rest.slice(0, headEnd + 2));
+    if (headEnd < 0 || !length) return found;
+    const end = headEnd + 4 + Number(length[1]);
+    if (rest.length < end) return found;
+    found += rest.slice(headEnd + 4, end);
+    rest = rest.slice(end);
+  }
+}
+
+/** A port in the hands of a server of ours, or of a stranger. */
+async function occupy(owner: (typeof ENGINES)[number] | 'another program'): Promise<number> {
+  if (owner === 'another program') {
+    const stranger = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => stranger.once('listening', resolve));
+    cleanups.push(() => new Promise((resolve) => stranger.close(() => resolve())));
+    return (stranger.address() as AddressInfo).port;
+  }
+  const server = await openServer({ ...BARE, engine: owner });
+  cleanups.push(() => server.close());
+  return server.port;
+}

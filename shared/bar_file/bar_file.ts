@@ -1,0 +1,356 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { Bar, OpenTime } from '../bar.ts';
+import { SECONDS_PER_BAR } from '../bar.ts';
+import { MinutehandError } from '../errors.ts';
+import { parseDecimal } from './decimal.ts';
+
+/** The bars of one symbol, one array per column, ascending in time without duplicates. All arrays have `length` elements. */
+export interface BarColumns {
+  readonly symbol: string;
+  readonly length: number;
+  /** Epoch seconds of the bar open, UTC. */
+  readonly time: Float64Array;
+  readonly open: Float64Array;
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+  readonly close: Float64Array;
+  /** 0 means unknown. */
+  readonly volume: Float64Array;
+  /** Price units; NaN where this bar's spread is unknown, null when the file has no such column. */
+  readonly spread: Float64Array | null;
+}
+
+/** All bars that opened at `time`, in the order of the map they came from. */
+export interface Minute {
+  readonly time: OpenTime;
+  readonly bars: readonly Bar[];
+}
+
+export interface FolderProgress {
+  readonly symbol: string;
+  /** Symbols looked at so far, this one included. */
+  readonly done: number;
+  readonly total: number;
+  /** Bars of this symbol in the period; 0 when it has no file. */
+  readonly bars: number;
+}
+
+const HEADER = 'time,open,high,low,close,volume';
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const COMMA = 44;
+const inflate = promisify(gunzip);
+const deflate = promisify(gzip);
+
+/**
+ * Reads one `SYMBOL.csv` or `SYMBOL.csv.gz`; the symbol is the file's name. Nothing is repaired: the first line that breaks a rule ends the reading.
+ * @throws MinutehandError DATA_MISSING when there is no such file; DATA_FORMAT with file, line and what was seen when the gzip stream is
+ * damaged or cut, the header is another one, or a line is not a valid bar (finite, prices > 0, high and low enclosing open and
+ * close, volume and spread >= 0, a whole minute, later than the line before).
+ */
+export async function readBarFile(path: string): Promise<BarColumns> {
+  return parseBars(await readPlainBytes(path), path);
+}
+
+/** The bytes of a file, decompressed when it is gzip by its name or by its first bytes. @throws MinutehandError DATA_MISSING, DATA_FORMAT. */
+export async function readPlainBytes(path: string): Promise<Buffer> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    if (isMissing(cause)) throw new MinutehandError('DATA_MISSING', { seen: `no file ${path}`, cause });
+    throw cause;
+  }
+  if (!path.endsWith('.gz') && !(bytes[0] === 0x1f && bytes[1] === 0x8b)) return bytes;
+  try {
+    return await inflate(bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path}: ${reason === 'unexpected end of file' ? 'the gzip stream ends early, the file was cut' : `not a sound gzip file (${reason})`}`,
+      next: 'Fetch or export the file again.',
+      cause,
+    });
+  }
+}
+
+/** `XAUUSD` of `data/XAUUSD.csv.gz`. */
+export function symbolOfPath(path: string): string {
+  return basename(path).replace(/\.csv(\.gz)?$/i, '');
+}
+
+/** The parsing behind `readBarFile`; `path` names the symbol and stands in the errors. */
+export function parseBars(bytes: Uint8Array, path: string): BarColumns {
+  const symbol = symbolOfPath(path);
+  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  const refuse = (line: number, seen: string, expected?: string): never => {
+    const detail = { seen: `${path} line ${line}: ${seen}` };
+    throw new MinutehandError('DATA_FORMAT', expected === undefined ? detail : { ...detail, expected });
+  };
+
+  const headerEnd = lineEndFrom(bytes, at);
+  const header = textOf(bytes, at, headerEnd);
+  const hasSpread = header === `${HEADER},spread`;
+  if (header !== HEADER && !hasSpread)
+    refuse(1, bytes.length === at ? 'an empty file' : `the header "${header.slice(0, 80)}"`, `${HEADER}[,spread]`);
+  at = afterLine(bytes, headerEnd);
+
+  const capacity = countLines(bytes, at);
+  const time = new Float64Array(capacity);
+  const open = new Float64Array(capacity);
+  const high = new Float64Array(capacity);
+  const low = new Float64Array(capacity);
+  const close = new Float64Array(capacity);
+  const volume = new Float64Array(capacity);
+  const spread = hasSpread ? new Float64Array(capacity) : null;
+  const columns = hasSpread ? 7 : 6;
+  const starts = new Int32Array(columns + 1);
+  const field = (index: number): number => parseDecimal(bytes, starts[index]!, starts[index + 1]! - 1);
+
+  let length = 0;
+  let previous = -Infinity;
+  for (let line = 2; at < bytes.length; line++) {
+    let fields = 0;
+    let byte = 0;
+    starts[0] = at;
+    for (; at < bytes.length && (byte = bytes[at]!) !== LINE_FEED; at++)
+      if (byte === COMMA && ++fields < columns) starts[fields] = at + 1;
+    const end = at > starts[0]! && bytes[at - 1] === CARRIAGE_RETURN ? at - 1 : at;
+    const text = (): string => `"${textOf(bytes, starts[0]!, end).slice(0, 120)}"`;
+    at++;
+    if (end === starts[0] && isBlank(bytes, at)) break;
+    if (++fields !== columns) refuse(line, `${fields} fields in ${text()}`, `${columns} fields`);
+    starts[columns] = end + 1;
+
+    const t = field(0);
+    const o = field(1);
+    const h = field(2);
+    const l = field(3);
+    const c = field(4);
+    const v = field(5);
+    // `!(a > b)` is also true for NaN, so one test refuses both.
+    if (!(o > 0 && h > 0 && l > 0 && c > 0 && h < Infinity) || !(v >= 0 && v < Infinity))
+      refuse(line, text(), 'finite prices > 0 and a volume >= 0');
+    if (!(h >= o && h >= c && l <= o && l <= c)) refuse(line, text(), 'high and low that enclose open and close');
+    if (!(t > previous && t % SECONDS_PER_BAR === 0)) {
+      if (t % SECONDS_PER_BAR !== 0) refuse(line, `time ${t} in ${text()}`, 'epoch seconds of a whole minute');
+      refuse(line, `time ${t} after ${previous}`, 'ascending times without duplicates');
+    }
+    if (t > 1e11) refuse(line, `time ${t}`, 'epoch seconds; this looks like milliseconds');
+    if (spread !== null) {
+      const known = starts[6]! < end;
+      const s = known ? field(6) : NaN;
+      if (known && !(s >= 0 && s < Infinity))
+        refuse(line, text(), 'a spread >= 0, or an empty field when it is unknown');
+      spread[length] = s;
+    }
+    time[length] = previous = t;
+    open[length] = o;
+    high[length] = h;
+    low[length] = l;
+    close[length] = c;
+    volume[length] = v;
+    length++;
+  }
+  const whole: BarColumns = { symbol, length: capacity, time, open, high, low, close, volume, spread };
+  return length === capacity ? whole : cutBars(whole, 0, length);
+}
+
+/**
+ * Reads the files of `symbols` in `folder`; a symbol without a file is not in the map, which keeps the order of `symbols`.
+ * `from` is inclusive, `to` exclusive.
+ * @throws MinutehandError DATA_MISSING when the folder does not exist; DATA_FORMAT as `readBarFile`, or when a symbol has both a plain and a compressed file.
+ */
+export async function readBarFolder(
+  folder: string,
+  symbols: readonly string[],
+  options: { from?: OpenTime; to?: OpenTime; onProgress?: (progress: FolderProgress) => void } = {},
+): Promise<Map<string, BarColumns>> {
+  if (!(await stat(folder).catch(() => null))?.isDirectory())
+    throw new MinutehandError('DATA_MISSING', { seen: `no folder ${folder}` });
+  const found = new Map<string, BarColumns>();
+  let done = 0;
+  for (const symbol of symbols) {
+    const path = await findBarFile(folder, symbol);
+    if (path !== null) {
+      const columns = await readBarFile(path);
+      found.set(symbol, clipBars(columns, options.from, options.to));
+    }
+    done++;
+    options.onProgress?.({ symbol, done, total: symbols.length, bars: found.get(symbol)?.length ?? 0 });
+  }
+  return found;
+}
+
+/** The file of `symbol` in `folder`, or null. @throws MinutehandError DATA_FORMAT when there are two. */
+export async function findBarFile(folder: string, symbol: string): Promise<string | null> {
+  const present: string[] = [];
+  for (const path of [join(folder, `${symbol}.csv.gz`), join(folder, `${symbol}.csv`)])
+    if (await stat(path).catch(() => null)) present.push(path);
+  if (present.length > 1)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: present.join(' and '),
+      expected: 'one file per symbol',
+      next: 'Remove one of the two.',
+    });
+  return present[0] ?? null;
+}
+
+/** The bars with `from` <= time < `to`. */
+export function clipBars(columns: BarColumns, from?: OpenTime, to?: OpenTime): BarColumns {
+  const first = from === undefined ? 0 : lowerBound(columns.time, columns.length, from);
+  const end = to === undefined ? columns.length : lowerBound(columns.time, columns.length, to);
+  return first === 0 && end === columns.length ? columns : cutBars(columns, first, Math.max(first, end));
+}
+
+/**
+ * Writes `columns` in the layout `readBarFile` reads, compressed when the name ends in `.gz`. Numbers are written in their shortest
+ * exact form. A reader sees the old file or the new one: temporary file, fsync, rename.
+ */
+export async function writeBarFile(path: string, columns: BarColumns): Promise<void> {
+  const text = Buffer.from(formatBars(columns), 'latin1');
+  const bytes = path.endsWith('.gz') ? await deflate(text) : text;
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The text of a bar file. */
+export function formatBars(columns: BarColumns): string {
+  const { length, time, open, high, low, close, volume, spread } = columns;
+  const lines: string[] = [spread === null ? HEADER : `${HEADER},spread`];
+  for (let i = 0; i < length; i++) {
+    const line = `${time[i]},${open[i]},${high[i]},${low[i]},${close[i]},${volume[i]}`;
+    lines.push(spread === null ? line : `${line},${Number.isNaN(spread[i]) ? '' : spread[i]}`);
+  }
+  return lines.join('\n') + '\n';
+}
+
+/** Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when any bar has a spread. */
+export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {
+  const own = Array.from(bars).filter((bar) => bar.symbol === symbol);
+  const column = (value: (bar: Bar) => number): Float64Array => Float64Array.from(own, value);
+  return {
+    symbol,
+    length: own.length,
+    time: column((bar) => bar.time),
+    open: column((bar) => bar.open),
+    high: column((bar) => bar.high),
+    low: column((bar) => bar.low),
+    close: column((bar) => bar.close),
+    volume: column((bar) => bar.volume),
+    spread: own.some((bar) => bar.spread !== undefined) ? column((bar) => bar.spread ?? NaN) : null,
+  };
+}
+
+/** Bar `index` of the columns as an object. */
+export function barAt(columns: BarColumns, index: number): Bar {
+  const bar = {
+    symbol: columns.symbol,
+    time: columns.time[index]! as OpenTime,
+    open: columns.open[index]!,
+    high: columns.high[index]!,
+    low: columns.low[index]!,
+    close: columns.close[index]!,
+    volume: columns.volume[index]!,
+  };
+  const spread = columns.spread === null ? NaN : columns.spread[index]!;
+  return Number.isNaN(spread) ? bar : { ...bar, spread };
+}
+
+/** All minutes in which at least one symbol has a bar, ascending; holds one minute at a time. */
+export function* minutes(columns: ReadonlyMap<string, BarColumns>): Generator<Minute, void, undefined> {
+  const all = [...columns.values()];
+  const next = new Int32Array(all.length);
+  for (;;) {
+    let time = Infinity;
+    for (let i = 0; i < all.length; i++) {
+      const at = next[i]!;
+      if (at < all[i]!.length && all[i]!.time[at]! < time) time = all[i]!.time[at]!;
+    }
+    if (time === Infinity) return;
+    const bars: Bar[] = [];
+    for (let i = 0; i < all.length; i++) {
+      const at = next[i]!;
+      if (at < all[i]!.length && all[i]!.time[at] === time) {
+        bars.push(barAt(all[i]!, at));
+        next[i] = at + 1;
+      }
+    }
+    yield { time: time as OpenTime, bars };
+  }
+}
+
+/** Copies, so that the arrays of the whole file can be freed. */
+function cutBars(columns: BarColumns, first: number, end: number): BarColumns {
+  const cut = (column: Float64Array): Float64Array => column.slice(first, end);
+  return {
+    symbol: columns.symbol,
+    length: end - first,
+    time: cut(columns.time),
+    open: cut(columns.open),
+    high: cut(columns.high),
+    low: cut(columns.low),
+    close: cut(columns.close),
+    volume: cut(columns.volume),
+    spread: columns.spread === null ? null : cut(columns.spread),
+  };
+}
+
+/** The first index whose value is >= `bound`. */
+function lowerBound(ascending: Float64Array, length: number, bound: number): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function lineEndFrom(bytes: Uint8Array, from: number): number {
+  const lineFeed = bytes.indexOf(LINE_FEED, from);
+  const end = lineFeed < 0 ? bytes.length : lineFeed;
+  return end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+}
+
+function afterLine(bytes: Uint8Array, from: number): number {
+  const lineFeed = bytes.indexOf(LINE_FEED, from);
+  return lineFeed < 0 ? bytes.length : lineFeed + 1;
+}
+
+function countLines(bytes: Uint8Array, from: number): number {
+  let lines = 0;
+  for (let at = from; at < bytes.length; at = afterLine(bytes, at)) lines++;
+  return lines;
+}
+
+function isBlank(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; at < bytes.length; at++)
+    if (bytes[at] !== LINE_FEED && bytes[at] !== CARRIAGE_RETURN) return false;
+  return true;
+}
+
+function textOf(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.subarray(from, Math.min(to, from + 400))).toString('latin1');
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}

@@ -1,0 +1,221 @@
+import { basename } from 'node:path';
+import { parseDecimalText } from './decimal.ts';
+
+/** One bar as a foreign file has it: the clock is the file's own, the spread is in points when the layout says so. */
+export interface ForeignRow {
+  /** Seconds since 1970 on the file's clock; NaN when the stamp cannot be read. */
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  /** NaN when unknown. */
+  readonly spread: number;
+  /** The most digits after the point of its prices. */
+  readonly decimals: number;
+}
+
+export interface BarLayout {
+  readonly name: 'minutehand' | 'histdata' | 'metatrader' | 'binance';
+  readonly hasHeader: boolean;
+  /** False when the file does not say which clock it uses. */
+  readonly isUtc: boolean;
+  /** Prices are whole points (the last decimal of the file), and the spread counts points. */
+  readonly inPoints: boolean;
+  /** The row, or null when the line does not have the fields. */
+  readonly parse: (line: string) => ForeignRow | null;
+}
+
+interface Positions {
+  readonly separator: string;
+  readonly fields: number;
+  readonly stamp: (fields: readonly string[]) => number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly spread: number | null;
+}
+
+const HISTDATA_STAMP = /^(\d{4})(\d{2})(\d{2}) (\d{2})(\d{2})(\d{2})$/;
+const METATRADER_STAMP = /^(\d{4})[.-](\d{2})[.-](\d{2}) (\d{2}):(\d{2})(?::(\d{2}))?$/;
+const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)(Z|[+-]\d{2}:?\d{2})$/;
+
+/**
+ * The layout of a file by its first line, or null when it is none of these:
+ * our own CSV · HistData ASCII (no header, `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as its Python
+ * interface gives it (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds, microseconds or ISO
+ * text with its zone, also without open time but with `close_time` or `close_datetime`.
+ */
+export function recogniseLayout(firstLine: string): BarLayout | null {
+  if (/^\d{8} \d{6};/.test(firstLine)) return histdata();
+  if (/^\d{13,16},/.test(firstLine) && firstLine.split(',').length >= 6) return binanceWithoutHeader(firstLine);
+  const separator = ['\t', ';', ','].find((one) => firstLine.includes(one)) ?? ',';
+  const names = firstLine.split(separator).map((name) =>
+    name
+      .trim()
+      .replace(/^<(.*)>$/, '$1')
+      .toLowerCase(),
+  );
+  const at = (...candidates: string[]): number | null => {
+    const found = candidates.map((name) => names.indexOf(name)).find((index) => index >= 0);
+    return found ?? null;
+  };
+  const [open, high, low, close] = [at('open'), at('high'), at('low'), at('close')];
+  const volume = at('tickvol', 'tick_volume', 'volume');
+  if (open === null || high === null || low === null || close === null || volume === null) return null;
+  const positions = { separator, fields: names.length, open, high, low, close, volume, spread: at('spread') };
+
+  const [date, time] = [at('date'), at('time')];
+  if (at('tickvol', 'tick_volume') !== null && time !== null) {
+    const stamp = (fields: readonly string[]): number =>
+      date === null
+        ? epochSeconds(fields[time]!)
+        : calendarSeconds(METATRADER_STAMP.exec(`${fields[date]} ${fields[time]}`));
+    return {
+      name: 'metatrader',
+      hasHeader: true,
+      isUtc: false,
+      inPoints: true,
+      parse: rowParser({ ...positions, stamp }),
+    };
+  }
+  const [opened, closed] = [at('open_time'), at('close_time', 'close_datetime')];
+  if (opened !== null || (closed !== null && time === null)) {
+    const stamp = (fields: readonly string[]): number =>
+      opened !== null ? utcSeconds(fields[opened]!) : Math.ceil(utcSeconds(fields[closed!]!) / 60) * 60 - 60;
+    return {
+      name: 'binance',
+      hasHeader: true,
+      isUtc: true,
+      inPoints: false,
+      parse: rowParser({ ...positions, stamp }),
+    };
+  }
+  if (/^time,open,high,low,close,volume(,spread)?$/.test(firstLine)) {
+    const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
+    return {
+      name: 'minutehand',
+      hasHeader: true,
+      isUtc: true,
+      inPoints: false,
+      parse: rowParser({ ...positions, stamp }),
+    };
+  }
+  return null;
+}
+
+/** `XAUUSD` of `DAT_ASCII_XAUUSD_M1_2019.csv`, `XAUUSD.csv.gz` or `mt5-export-XAUUSD-M1.csv`; null when no part of the name looks like a symbol. */
+export function symbolOfSource(path: string): string | null {
+  const stem = basename(path)
+    .replace(/\.gz$/i, '')
+    .replace(/\.(csv|txt)$/i, '');
+  const parts = stem.split(/[-_ ]+/);
+  if (parts.length === 1) return /^[A-Za-z0-9.]+$/.test(stem) ? stem : null;
+  return parts.find((part) => /^[A-Z][A-Z0-9.]{2,}$/.test(part) && !NOT_SYMBOLS.has(part)) ?? null;
+}
+
+const NOT_SYMBOLS = new Set([
+  'DAT',
+  'ASCII',
+  'HISTDATA',
+  'COM',
+  'CSV',
+  'BID',
+  'ASK',
+  'UTC',
+  'EST',
+  'MT4',
+  'MT5',
+  'M15',
+  'M30',
+  'OHLC',
+]);
+
+function histdata(): BarLayout {
+  const stamp = (fields: readonly string[]): number => calendarSeconds(HISTDATA_STAMP.exec(fields[0]!));
+  const positions = { separator: ';', fields: 6, stamp, open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
+  return { name: 'histdata', hasHeader: false, isUtc: false, inPoints: false, parse: rowParser(positions) };
+}
+
+function binanceWithoutHeader(firstLine: string): BarLayout {
+  const fields = firstLine.split(',').length;
+  const stamp = (values: readonly string[]): number => utcSeconds(values[0]!);
+  const positions = { separator: ',', fields, stamp, open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
+  return { name: 'binance', hasHeader: false, isUtc: true, inPoints: false, parse: rowParser(positions) };
+}
+
+function rowParser(positions: Positions): (line: string) => ForeignRow | null {
+  const { separator, fields: count, stamp } = positions;
+  return (line) => {
+    const fields = line.split(separator);
+    if (fields.length !== count) return null;
+    const number = (index: number): number => parseDecimalText(fields[index]!);
+    const spread = positions.spread === null ? '' : fields[positions.spread]!;
+    return {
+      time: stamp(fields),
+      open: number(positions.open),
+      high: number(positions.high),
+      low: number(positions.low),
+      close: number(positions.close),
+      volume: number(positions.volume),
+      // A word where a spread belongs must not pass as "unknown".
+      spread: spread === '' ? NaN : ((value) => (Number.isNaN(value) ? -1 : value))(parseDecimalText(spread)),
+      decimals: Math.max(
+        decimalsOf(fields[positions.open]!),
+        decimalsOf(fields[positions.high]!),
+        decimalsOf(fields[positions.low]!),
+        decimalsOf(fields[positions.close]!),
+      ),
+    };
+  };
+}
+
+/** Digits after the point; what a program printed as 1.1445400000000001 has five. */
+function decimalsOf(price: string): number {
+  const dot = price.indexOf('.');
+  const decimals = dot < 0 ? 0 : price.length - dot - 1;
+  if (decimals <= MOST_DECIMALS) return decimals;
+  return decimalsOf(
+    Number(price)
+      .toFixed(MOST_DECIMALS)
+      .replace(/\.?0+$/, ''),
+  );
+}
+
+const MOST_DECIMALS = 8;
+
+/** Epoch seconds from seconds, milliseconds or microseconds, told apart by their size (all of 1973–5138 is unambiguous). */
+function epochSeconds(text: string): number {
+  const value = parseDecimalText(text);
+  if (value >= 1e14) return value / 1e6;
+  if (value >= 1e11) return value / 1e3;
+  return value;
+}
+
+function utcSeconds(text: string): number {
+  const iso = ISO_STAMP.exec(text);
+  if (iso === null) return epochSeconds(text);
+  const zone = iso[7]!;
+  if (zone === 'Z') return calendarSeconds(iso);
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
+  return calendarSeconds(iso) - (zone.startsWith('-') ? -minutes : minutes) * 60;
+}
+
+/** Seconds since 1970 of `[, year, month, day, hour, minute, second?]` read as UTC; NaN for no match or a day that is in no calendar. */
+function calendarSeconds(match: RegExpExecArray | null): number {
+  if (match === null) return NaN;
+  const [year, month, day, hour, minute] = [1, 2, 3, 4, 5].map((part) => Number(match[part])) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const second = Number(match[6] ?? 0);
+  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second >= 60) return NaN;
+  const midnight = Date.UTC(year, month - 1, day);
+  return new Date(midnight).getUTCDate() === day ? midnight / 1000 + hour * 3600 + minute * 60 + second : NaN;
+}

@@ -1,0 +1,359 @@
+import fc from 'fast-check';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../bar.ts';
+import { MinutehandError } from '../errors.ts';
+import { columnsOf, readBarFile } from './bar_file.ts';
+import { symbolOfSource } from './bar_layout.ts';
+import { checkClock } from './clock_check.ts';
+import type { ImportReport } from './import.ts';
+import { importBars } from './import.ts';
+import { realData, skipNote } from './real_data.fixture.ts';
+
+const HEADER = 'time,open,high,low,close,volume';
+const raw = realData('raw-samples');
+const binance = realData('binance');
+const m1 = realData('m1');
+
+let folder: string;
+let out: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bar-import-'));
+  out = join(folder, 'out');
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function source(name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+async function importOne(path: string, utcOffsetMinutes?: number): Promise<ImportReport> {
+  const options = { source: path, out };
+  const { symbols } = await importBars(utcOffsetMinutes === undefined ? options : { ...options, utcOffsetMinutes });
+  expect(symbols).toHaveLength(1);
+  return symbols[0]!;
+}
+
+async function bars(symbol: string): Promise<string[]> {
+  const { length, time, open, high, low, close, volume, spread } = await readBarFile(join(out, `${symbol}.csv.gz`));
+  return Array.from({ length }, (_, i) => {
+    const stamp = new Date(time[i]! * 1000).toISOString().slice(0, 16);
+    const text = `${stamp} ${open[i]} ${high[i]} ${low[i]} ${close[i]} ${volume[i]}`;
+    return spread === null ? text : `${text} ${spread[i]!.toFixed(5)}`;
+  });
+}
+
+async function refusalOf(promise: Promise<unknown>): Promise<MinutehandError> {
+  const outcome = await promise.then(() => new Error('was not refused')).catch((error: unknown) => error);
+  if (outcome instanceof MinutehandError) return outcome;
+  throw outcome;
+}
+
+describe('importBars recognises by the content', () => {
+  it('our own layout', async () => {
+    const path = await source('EURUSD.csv', `${HEADER}\n1546383600,1.2,1.3,1.1,1.25,7\n`);
+    expect(await importOne(path)).toMatchObject({ symbol: 'EURUSD', read: 1, added: 1, rejected_count: 0, bars: 1 });
+    expect(await bars('EURUSD')).toEqual(['2019-01-01T23:00 1.2 1.3 1.1 1.25 7']);
+  });
+
+  it('HistData ASCII, on the clock it is told', async () => {
+    const path = await source(
+      'DAT_ASCII_EURUSD_M1_2019.csv',
+      '20190102 180000;1.134000;1.134500;1.133900;1.134100;0\r\n20190102 180100;1.1341;1.1342;1.1341;1.1342;0\r\n',
+    );
+    expect(await importOne(path, -300)).toMatchObject({ symbol: 'EURUSD', added: 2 });
+    expect(await bars('EURUSD')).toEqual([
+      '2019-01-02T23:00 1.134 1.1345 1.1339 1.1341 0',
+      '2019-01-02T23:01 1.1341 1.1342 1.1341 1.1342 0',
+    ]);
+  });
+
+  it('a MetaTrader export, in UTF-16 too, with the spread from points to price units', async () => {
+    const text =
+      '<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\r\n' +
+      '2021.11.15\t01:39:00\t1.14439\t1.1444\t1.14432\t1.14434\t20\t0\t8\r\n2021.11.15\t01:40:00\t1.1443\t1.1444\t1.1443\t1.1444\t26\t0\t12\r\n';
+    const expected = [
+      '2021-11-14T23:39 1.14439 1.1444 1.14432 1.14434 20 0.00008',
+      '2021-11-14T23:40 1.1443 1.1444 1.1443 1.1444 26 0.00012',
+    ];
+    await importOne(await source('EURUSD_M1_202111150139.csv', text), 120);
+    expect(await bars('EURUSD')).toEqual(expected);
+    const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
+    expect(await importOne(await source('EURUSD_utf16.csv', utf16), 120)).toMatchObject({ duplicates: 2, added: 0 });
+  });
+
+  it('what MetaTrader’s Python interface gives', async () => {
+    const text =
+      ',time,open,high,low,close,tick_volume,spread,real_volume,data\n0,1636940340,1.14439,1.14439,1.14432,1.1443400000000001,20,8,0,x\n';
+    await importOne(await source('EURUSD_M1.csv', text), 120);
+    expect(await bars('EURUSD')).toEqual(['2021-11-14T23:39 1.14439 1.14439 1.14432 1.14434 20 0.00008']);
+  });
+
+  it('Binance klines: milliseconds with a header, microseconds without, ISO text, a close time only', async () => {
+    const tail = '2026-01-01,1,2,3,4,0';
+    const header =
+      'open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore';
+    await importOne(
+      await source(
+        'ETHUSDT-1m-a.csv',
+        `${header}\n1769904000000,10.1130,10.1300,10.1090,10.1280,38521,1769904059999,1,2,3,4,0\n`,
+      ),
+    );
+    await importOne(
+      await source('ETHUSDT-1m-b.csv', `1769904060000000,10.1,10.2,10,10.1,5,1769904119999999,1,2,3,4,0\n`),
+    );
+    await importOne(
+      await source('ETHUSDT-1m-c.csv', `${header}\n2026-02-01 00:02:00+00:00,10.1,10.2,10,10.1,6,${tail}\n`),
+    );
+    await importOne(
+      await source(
+        'ETHUSDT-1m-d.csv',
+        'open,high,low,close,volume,close_datetime\n10.1,10.2,10,10.1,7,2026-02-01 01:03:59.999000+01:00\n',
+      ),
+    );
+    expect(await bars('ETHUSDT')).toEqual([
+      '2026-02-01T00:00 10.113 10.13 10.109 10.128 38521',
+      '2026-02-01T00:01 10.1 10.2 10 10.1 5',
+      '2026-02-01T00:02 10.1 10.2 10 10.1 6',
+      '2026-02-01T00:03 10.1 10.2 10 10.1 7',
+    ]);
+  });
+
+  it('the symbol by the name of the file', () => {
+    const names = [
+      'EURUSD.csv',
+      'data/DAT_ASCII_XAUUSD_M1_2019.csv',
+      'BTCUSDT-1m-2024-12.csv.gz',
+      'mt5-export-layout-EURUSD-M1.csv',
+      'eurusd.csv',
+      'export-2019.csv',
+    ];
+    expect(names.map(symbolOfSource)).toEqual(['EURUSD', 'XAUUSD', 'BTCUSDT', 'EURUSD', 'eurusd', null]);
+  });
+});
+
+describe('importBars', () => {
+  it('insists on a clock where the layout does not name one', async () => {
+    const path = await source('EURUSD_x.csv', '20190102 180000;1.1;1.2;1.0;1.1;0\n');
+    const error = await refusalOf(importBars({ source: path, out }));
+    expect(error.code).toBe('USAGE');
+    expect(error.next).toContain('--timezone');
+    expect((await refusalOf(importBars({ source: path, out, utcOffsetMinutes: 3000 }))).code).toBe('USAGE');
+  });
+
+  it('rejects bad rows one by one, with line and code, and takes the rest', async () => {
+    const path = await source(
+      'EURUSD_x.csv',
+      [
+        '20190102 180000;1.1;1.2;1.0;1.1;0',
+        '20190102 180100;1.1;1.2;1.0;1.1',
+        '20190230 180200;1.1;1.2;1.0;1.1;0',
+        '20190102 180300;1.1;1.2;1.0;nan;0',
+        '20190102 180400;1.1;1.2;-1.0;1.1;0',
+        '20190102 180500;1.1;1.0;1.0;1.1;0',
+        '20190102 180630;1.1;1.2;1.0;1.1;0',
+        '',
+        'garbage',
+        '20190102 180700;1.1;1.2;1.0;1.1;0',
+      ].join('\n'),
+    );
+    const report = await importOne(path, -300);
+    expect(report).toMatchObject({ read: 9, added: 2, duplicates: 0, conflicts: 0, rejected_count: 7 });
+    expect(report.rejected.map(({ line, code }) => `${line} ${code}`)).toEqual([
+      '2 BAR_MALFORMED',
+      '3 BAR_MALFORMED',
+      '4 BAR_NOT_FINITE',
+      '5 BAR_NOT_POSITIVE',
+      '6 BAR_RANGE',
+      '7 BAR_OFF_MINUTE',
+      '9 BAR_MALFORMED',
+    ]);
+    expect(report.rejected[6]).toMatchObject({ file: path, seen: 'garbage' });
+  });
+
+  it('keeps the first copy of a minute, counts identical ones as duplicates and others as conflicts', async () => {
+    const row = (price: number) => `1546383600,${price},${price},${price},${price},0`;
+    const report = await importOne(await source('EURUSD.csv', [HEADER, row(1), row(1), row(2)].join('\n')));
+    expect(report).toMatchObject({ read: 3, added: 1, duplicates: 1, conflicts: 1 });
+    expect(report.conflicting).toEqual([{ time: 1546383600, kept: '1 1 1 1 0', seen: '2 2 2 2 0' }]);
+    const again = await importOne(await source('EURUSD.csv', [HEADER, row(3)].join('\n')));
+    expect(again).toMatchObject({ added: 0, conflicts: 1, bars: 1 });
+    expect(await bars('EURUSD')).toEqual(['2019-01-01T23:00 1 1 1 1 0']);
+  });
+
+  it('gives the same file, however the rows are shuffled, repeated and cut into imports, and the second time changes no byte', async () => {
+    const layout = fc.record({
+      minutes: fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 60 }),
+      cuts: fc.array(fc.nat({ max: 60 }), { maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(layout, async ({ minutes, cuts }) => {
+        const line = (minute: number): string =>
+          `${1546383600 + minute * 60},${1 + minute},${2 + minute},1,${1 + minute},${minute}`;
+        const edges = [0, ...cuts.sort((a, b) => a - b), minutes.length];
+        const totals = { added: 0, duplicates: 0, read: 0 };
+        for (let i = 1; i < edges.length; i++) {
+          const part = minutes.slice(edges[i - 1], edges[i]);
+          // A file without neighbouring minutes is refused as another period; these two rows make it one of minutes.
+          const lines = [HEADER, line(300), line(301), ...part.map(line)];
+          const report = await importOne(await source('EURUSD.csv', lines.join('\n')));
+          totals.added += report.added;
+          totals.duplicates += report.duplicates;
+          totals.read += report.read;
+          expect(report.conflicts + report.rejected_count).toBe(0);
+        }
+        const expected = [...new Set([...minutes, 300, 301])]
+          .sort((a, b) => a - b)
+          .map((minute) => 1546383600 + minute * 60);
+        const target = join(out, 'EURUSD.csv.gz');
+        expect([...(await readBarFile(target)).time]).toEqual(expected);
+        expect(totals.added).toBe(expected.length);
+        expect(totals.added + totals.duplicates).toBe(totals.read);
+        const before = await readFile(target);
+        expect(await importOne(join(folder, 'EURUSD.csv'))).toMatchObject({ added: 0 });
+        expect(await readFile(target)).toEqual(before);
+        await rm(target);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('fills a gap of an older file and keeps its spreads', async () => {
+    await importOne(
+      await source('EURUSD.csv', `${HEADER},spread\n1546383600,1,1,1,1,0,0.5\n1546383720,1,1,1,1,0,0.7\n`),
+    );
+    const report = await importOne(
+      await source('EURUSD.csv', `${HEADER}\n1546383600,1,1,1,1,0\n1546383660,1,1,1,1,0\n`),
+    );
+    expect(report).toMatchObject({ added: 1, duplicates: 1, bars: 3 });
+    expect([...(await readBarFile(report.file)).spread!]).toEqual([0.5, NaN, 0.7]);
+  });
+
+  it('goes on with the other files of a folder and names those it could not read', async () => {
+    const inbox = join(folder, 'in');
+    await mkdir(inbox);
+    await writeFile(join(inbox, 'EURUSD.csv'), `${HEADER}\n1546383600,1,1,1,1,0\n`);
+    await writeFile(join(inbox, 'GBPUSD.csv.gz'), gzipSync(`${HEADER}\n1546383600,1,1,1,1,0\n`).subarray(0, 40));
+    await writeFile(join(inbox, 'NOTES.txt'), 'not bars');
+    const seen: string[] = [];
+    const result = await importBars({
+      source: inbox,
+      out,
+      onProgress: ({ done, total }) => seen.push(`${done}/${total}`),
+    });
+    expect(result.symbols.map((report) => report.symbol)).toEqual(['EURUSD']);
+    expect(result.skipped.map(({ code }) => code)).toEqual(['DATA_FORMAT', 'DATA_FORMAT']);
+    expect(seen).toEqual(['1/3', '2/3', '3/3']);
+  });
+
+  it('refuses what is not there, not known, or not of minutes', async () => {
+    expect((await refusalOf(importBars({ source: join(folder, 'none'), out }))).code).toBe('DATA_MISSING');
+    const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 300},1,1,1,1,0`);
+    const five = await source('EURUSD.csv', [HEADER, ...lines].join('\n'));
+    expect(await refusalOf(importBars({ source: five, out }))).toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: expect.stringContaining('300 s'),
+    });
+    const unknown = await source('EURUSD.csv', 'a,b,c\n1,2,3\n');
+    expect((await refusalOf(importBars({ source: unknown, out }))).code).toBe('DATA_FORMAT');
+    const nameless = await source('prices-2019.csv', `${HEADER}\n1546383600,1,1,1,1,0\n`);
+    expect((await refusalOf(importBars({ source: nameless, out }))).code).toBe('USAGE');
+    expect((await importBars({ source: nameless, out, symbol: 'EURUSD' })).symbols[0]).toMatchObject({
+      symbol: 'EURUSD',
+      added: 1,
+    });
+  });
+});
+
+describe('checkClock', () => {
+  // 30 weeks of hourly bars from Sunday 17:00 New York on, January to July 2019; summer time from 10 March.
+  const weeks = (shift: (week: number) => number) => {
+    const bars = Array.from({ length: 30 * 120 }, (_, i) => {
+      const week = Math.floor(i / 120);
+      const sunday = Date.UTC(2019, 0, 6 + 7 * week, week >= 9 ? 21 : 22) / 1000;
+      const time = (sunday + ((i % 120) + shift(week)) * 3600) as OpenTime;
+      return { symbol: 'X', time, open: 1, high: 1, low: 1, close: 1, volume: 0 };
+    });
+    return columnsOf('X', bars);
+  };
+
+  it('is content when every week opens at the same New York hour', () => {
+    expect(checkClock(weeks(() => 0))).toEqual({ week_opens_new_york: { '17:00': 29 }, suspect: false });
+  });
+
+  it('suspects stamps that ignore daylight saving, or come an hour early', () => {
+    expect(checkClock(weeks((week) => (week >= 9 ? 1 : 0))).suspect).toBe(true);
+    expect(checkClock(weeks(() => -1)).suspect).toBe(true);
+  });
+
+  it.skipIf(m1 === null)(`is content with real bars in UTC${skipNote(m1)}`, async () => {
+    for (const symbol of ['EURUSD', 'XAUUSD', 'BCOUSD']) {
+      const report = checkClock(await readBarFile(join(m1!, `${symbol}.csv.gz`)));
+      expect(report.suspect, `${symbol} ${JSON.stringify(report)}`).toBe(false);
+    }
+  });
+});
+
+describe('importBars on files as they are found', () => {
+  it.skipIf(raw === null)(
+    `takes HistData with a repeated hour: identical rows are duplicates, none conflicts${skipNote(raw)}`,
+    async () => {
+      const report = await importOne(join(raw!, 'DAT_ASCII_AUDUSD_M1_2023-autumn.csv'), -240);
+      expect(report).toMatchObject({ symbol: 'AUDUSD', read: 220, rejected_count: 0, conflicts: 0 });
+      expect(report.duplicates).toBeGreaterThan(50);
+    },
+  );
+
+  it.skipIf(raw === null)(
+    `gives the bars of the reference series for HistData’s Friday in winter time${skipNote(raw)}`,
+    async () => {
+      const report = await importOne(join(raw!, 'DAT_ASCII_XAUUSD_M1_2019-spring.csv'), -300);
+      expect(report).toMatchObject({ symbol: 'XAUUSD', read: 200, rejected_count: 0 });
+      if (m1 === null) return;
+      const reference = await readBarFile(join(m1, 'XAUUSD.csv.gz'));
+      const closeAt = new Map(Array.from(reference.time, (time, i) => [time, reference.close[i]]));
+      const imported = await readBarFile(report.file);
+      const friday = Array.from(imported.time, (time, i) => [time, imported.close[i]] as const).filter(
+        ([time]) => time < Date.UTC(2019, 2, 30) / 1000,
+      );
+      expect(friday.length).toBeGreaterThan(50);
+      expect(friday.filter(([time, close]) => closeAt.get(time) !== close)).toEqual([]);
+    },
+  );
+
+  it.skipIf(raw === null)(`gives the same bars for the two MetaTrader layouts${skipNote(raw)}`, async () => {
+    expect(await importOne(join(raw!, 'mt5-export-layout-EURUSD-M1.csv'), 120)).toMatchObject({
+      added: 200,
+      rejected_count: 0,
+    });
+    expect(await importOne(join(raw!, 'mt5-copy-rates-EURUSD-M1.csv'), 120)).toMatchObject({
+      added: 0,
+      duplicates: 200,
+      rejected_count: 0,
+    });
+  });
+
+  it.skipIf(binance === null)(`takes every Binance file without a rejected row${skipNote(binance)}`, async () => {
+    const { symbols, skipped } = await importBars({ source: binance!, out });
+    expect(skipped).toEqual([]);
+    const counts = Object.fromEntries(
+      symbols.map((report) => [report.symbol, [report.added, report.rejected_count, report.conflicts]]),
+    );
+    expect(counts).toMatchObject({
+      AVAXUSDT: [40320, 0, 0],
+      LINKUSDT: [40320, 0, 0],
+      LTCUSDT: [40320, 0, 0],
+      ETHUSDT: [4320, 0, 0],
+    });
+    expect(counts['BTCUSDT']).toEqual([41761 + 4320, 0, 0]);
+    const btc = await readBarFile(join(out, 'BTCUSDT.csv.gz'));
+    expect(new Date(btc.time[0]! * 1000).toISOString()).toBe('2024-11-30T23:00:00.000Z');
+  });
+});

@@ -1,0 +1,103 @@
+import protobuf from 'protobufjs';
+
+/**
+ * The messages and fields of ONNX that a boosted-tree graph needs, by their field numbers in the ONNX IR specification
+ * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips fields it does not know, so a file with more of them is read all the same.
+ */
+const packed = { packed: true };
+const root = protobuf.Root.fromJSON({
+  nested: {
+    Model: {
+      fields: {
+        irVersion: { type: 'int64', id: 1 },
+        producerName: { type: 'string', id: 2 },
+        docString: { type: 'string', id: 6 },
+        graph: { type: 'Graph', id: 7 },
+        opsets: { rule: 'repeated', type: 'Opset', id: 8 },
+        metadata: { rule: 'repeated', type: 'Entry', id: 14 },
+      },
+    },
+    Opset: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },
+    Entry: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
+    Graph: {
+      fields: {
+        nodes: { rule: 'repeated', type: 'Node', id: 1 },
+        name: { type: 'string', id: 2 },
+        inputs: { rule: 'repeated', type: 'ValueInfo', id: 11 },
+        outputs: { rule: 'repeated', type: 'ValueInfo', id: 12 },
+      },
+    },
+    Node: {
+      fields: {
+        inputs: { rule: 'repeated', type: 'string', id: 1 },
+        outputs: { rule: 'repeated', type: 'string', id: 2 },
+        name: { type: 'string', id: 3 },
+        operator: { type: 'string', id: 4 },
+        attributes: { rule: 'repeated', type: 'Attribute', id: 5 },
+        domain: { type: 'string', id: 7 },
+      },
+    },
+    Attribute: {
+      fields: {
+        name: { type: 'string', id: 1 },
+        integer: { type: 'int64', id: 3 },
+        text: { type: 'bytes', id: 4 },
+        floats: { rule: 'repeated', type: 'float', id: 7, options: packed },
+        integers: { rule: 'repeated', type: 'int64', id: 8, options: packed },
+        texts: { rule: 'repeated', type: 'bytes', id: 9 },
+        type: { type: 'int32', id: 20 },
+      },
+    },
+    ValueInfo: { fields: { name: { type: 'string', id: 1 }, type: { type: 'Type', id: 2 } } },
+    Type: { fields: { tensor: { type: 'TensorType', id: 1 } } },
+    TensorType: { fields: { elementType: { type: 'int32', id: 1 }, shape: { type: 'Shape', id: 2 } } },
+    Shape: { fields: { dimensions: { rule: 'repeated', type: 'Dimension', id: 1 } } },
+    Dimension: { fields: { size: { type: 'int64', id: 1 }, symbol: { type: 'string', id: 2 } } },
+  },
+});
+
+export const ELEMENT_FLOAT32 = 1;
+export const ATTRIBUTE = { INT: 2, STRING: 3, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
+
+export interface OnnxAttribute {
+  name: string;
+  type: number;
+  integer?: number;
+  text?: Uint8Array;
+  floats?: number[];
+  integers?: number[];
+  texts?: Uint8Array[];
+}
+export interface OnnxNode {
+  inputs: string[];
+  outputs: string[];
+  name: string;
+  operator: string;
+  domain?: string;
+  attributes?: OnnxAttribute[];
+}
+export interface OnnxValue {
+  name: string;
+  type: { tensor: { elementType: number; shape: { dimensions: { size?: number; symbol?: string }[] } } };
+}
+export interface OnnxModel {
+  irVersion: number;
+  producerName: string;
+  docString?: string;
+  graph: { nodes: OnnxNode[]; name: string; inputs: OnnxValue[]; outputs: OnnxValue[] };
+  opsets: { domain: string; version: number }[];
+  metadata: { key: string; value: string }[];
+}
+
+const Model = root.lookupType('Model');
+
+/** Fields are written in the order of their numbers: equal models give equal bytes. */
+export function encodeModel(model: OnnxModel): Uint8Array {
+  return Model.encode(Model.fromObject(model)).finish().slice();
+}
+
+/** The message with every absent field at its default. @throws Error when the bytes are not protobuf of this shape. */
+export function decodeModel(bytes: Uint8Array): OnnxModel {
+  const plain = Model.toObject(Model.decode(bytes), { longs: Number, defaults: true, arrays: true });
+  return plain as OnnxModel;
+}

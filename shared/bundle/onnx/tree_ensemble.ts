@@ -1,0 +1,68 @@
+import { sigmoid } from '../../elementary.ts';
+
+/** Numbers by row: `values[row * columns + column]`. NaN is a missing value; infinities are values. */
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+/**
+ * One regression tree in flat arrays, one entry per node; node 0 is the root. At an inner node a row goes left when
+ * `x[feature] <= threshold`, or when the value is missing and `missingLeft` is 1.
+ */
+export interface Tree {
+  /** −1 marks a leaf. */
+  readonly feature: Int32Array;
+  readonly threshold: Float32Array;
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly missingLeft: Uint8Array;
+  /** What a leaf adds to the score, in logits; 0 at inner nodes. */
+  readonly value: Float32Array;
+}
+
+/** The score of a row is `baseScore` plus its leaf of every tree, in logits; its probability is the sigmoid of that. */
+export interface TreeEnsemble {
+  readonly columns: number;
+  /** In logits, a float32 number. */
+  readonly baseScore: number;
+  readonly trees: readonly Tree[];
+}
+
+/** Index of the leaf a row falls into; `offset` is where the row begins in `values`. */
+export function findLeaf(tree: Tree, values: Float32Array, offset: number): number {
+  const { feature, threshold, left, right, missingLeft } = tree;
+  let node = 0;
+  let column = feature[0]!;
+  while (column >= 0) {
+    const x = values[offset + column]!;
+    // A missing value compares false with everything, so only the second question is asked of it.
+    const goesLeft = x <= threshold[node]! || (x !== x && missingLeft[node] === 1);
+    node = goesLeft ? left[node]! : right[node]!;
+    column = feature[node]!;
+  }
+  return node;
+}
+
+/**
+ * Scores in logits, [rows], float64 sums in tree order.
+ * @throws RangeError when the matrix has another number of columns than the ensemble.
+ */
+export function predictLogits(ensemble: TreeEnsemble, x: Matrix): Float64Array {
+  if (x.columns !== ensemble.columns) {
+    throw new RangeError(`the ensemble was trained on ${ensemble.columns} columns, the matrix has ${x.columns}`);
+  }
+  const scores = new Float64Array(x.rows).fill(ensemble.baseScore);
+  for (const tree of ensemble.trees) {
+    for (let row = 0; row < x.rows; row++) {
+      scores[row] = scores[row]! + tree.value[findLeaf(tree, x.values, row * x.columns)]!;
+    }
+  }
+  return scores;
+}
+
+/** Probabilities, [rows]. The reference for what the ONNX graph computes in float32. @throws RangeError as above. */
+export function predict(ensemble: TreeEnsemble, x: Matrix): Float64Array {
+  return predictLogits(ensemble, x).map(sigmoid);
+}

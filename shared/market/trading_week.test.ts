@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isOpenMinute, openMinuteFrom, openMinutesBefore } from './trading_week.ts';
+
+const seconds = (text: string): number => Date.parse(text) / 1000;
+const anyTime = fc.integer({ min: seconds('1960-01-01T00:00:00Z'), max: seconds('2060-01-01T00:00:00Z') });
+
+/** The rule in the calendar's words. */
+function openByCalendar(time: number): boolean {
+  const date = new Date(time * 1000);
+  const day = date.getUTCDay();
+  const hour = date.getUTCHours();
+  if (day === 6) return false;
+  if (day === 0) return hour >= 22;
+  return day !== 5 || hour < 22;
+}
+
+describe('the trading week', () => {
+  it('is open from Sunday 22:00 to Friday 22:00 UTC', () => {
+    fc.assert(
+      fc.property(anyTime, (time) => {
+        expect(isOpenMinute(time)).toBe(openByCalendar(time));
+      }),
+    );
+    expect(isOpenMinute(seconds('2024-01-05T21:59:00Z'))).toBe(true);
+    expect(isOpenMinute(seconds('2024-01-05T22:00:00Z'))).toBe(false);
+    expect(isOpenMinute(seconds('2024-01-07T21:59:00Z'))).toBe(false);
+    expect(isOpenMinute(seconds('2024-01-07T22:00:00Z'))).toBe(true);
+  });
+
+  it('gives the first open minute at or after a time', () => {
+    fc.assert(
+      fc.property(anyTime, (time) => {
+        let expected = Math.ceil(time / 60) * 60;
+        while (!openByCalendar(expected)) expected += 60;
+        expect(openMinuteFrom(time)).toBe(expected);
+      }),
+    );
+  });
+
+  it('counts open minutes backwards, over weekends', () => {
+    fc.assert(
+      fc.property(anyTime, fc.integer({ min: 0, max: 20_000 }), (time, count) => {
+        const end = openMinuteFrom(time);
+        const start = openMinutesBefore(end, count);
+        expect(openByCalendar(start)).toBe(true);
+        let minutes = 0;
+        for (let t: number = start; t < end; t += 60) if (openByCalendar(t)) minutes++;
+        expect(minutes).toBe(count);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

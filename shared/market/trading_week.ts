@@ -1,0 +1,32 @@
+import type { OpenTime } from '../bar.ts';
+
+const MINUTES_PER_WEEK = 7 * 1440;
+const OPEN_MINUTES_PER_WEEK = 5 * 1440;
+/** Sunday 1970-01-04 22:00 UTC, in epoch minutes. */
+const FIRST_OPEN = 3 * 1440 + 22 * 60;
+
+/** Minutes since Sunday 22:00 UTC of the same trading week, 0…10079; the week is open below 7200. */
+function minuteOfWeek(epochMinute: number): number {
+  const since = (epochMinute - FIRST_OPEN) % MINUTES_PER_WEEK;
+  return since < 0 ? since + MINUTES_PER_WEEK : since;
+}
+
+/** Whether a bar that opens at `time` lies in the trading week, Sunday 22:00 to Friday 22:00 UTC. */
+export function isOpenMinute(time: number): boolean {
+  return minuteOfWeek(Math.floor(time / 60)) < OPEN_MINUTES_PER_WEEK;
+}
+
+/** The first open minute that begins at or after `time` (epoch seconds, not necessarily a whole minute). */
+export function openMinuteFrom(time: number): OpenTime {
+  const minute = Math.ceil(time / 60);
+  const since = minuteOfWeek(minute);
+  return ((since < OPEN_MINUTES_PER_WEEK ? minute : minute + MINUTES_PER_WEEK - since) * 60) as OpenTime;
+}
+
+/** The start that lies `count` open minutes before `time`: a market begun there has had `count` bars when `time` comes. */
+export function openMinutesBefore(time: OpenTime, count: number): OpenTime {
+  const minute = openMinuteFrom(time) / 60;
+  const since = minuteOfWeek(minute);
+  const weeks = Math.ceil(Math.max(0, count - since) / OPEN_MINUTES_PER_WEEK);
+  return ((minute - count - weeks * (MINUTES_PER_WEEK - OPEN_MINUTES_PER_WEEK)) * 60) as OpenTime;
+}

@@ -1,0 +1,112 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A real Redis server of a test's own, without persistence, on 127.0.0.1. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Ends it in good order (also when it is paused) and removes its folder. */
+  stop(): Promise<void>;
+  /** Kills it like a crash. */
+  kill(): Promise<void>;
+  /** Stops its process: connections stay open, nothing is answered. */
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Starts `redis-server` on a free port, or on `port`, with further command line arguments such as
+ * `['--maxmemory', '2mb']`. Resolves when it answers.
+ *
+ * @returns null when the program is not installed, so that a test can skip itself and say so.
+ * @throws Error when it is not installed and `CI=true`: there, skipping would hide a gap.
+ */
+export async function startRedis(args: readonly string[] = [], port?: number): Promise<RedisServer | null> {
+  if (spawnSync('redis-server', ['--version']).error) {
+    if (process.env['CI'] === 'true') {
+      throw new Error(
+        'redis-server is not in PATH; in CI these tests must run. Install it (Debian: apt-get install redis-server).',
+      );
+    }
+    return null;
+  }
+  if (port !== undefined) return launch(args, port);
+  // Between finding a free port and listening on it another process may take it.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launch(args, await freePort());
+    } catch (error) {
+      if (attempt === 3) throw error;
+    }
+  }
+}
+
+/** A port of 127.0.0.1 that nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+async function launch(args: readonly string[], port: number): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-'));
+  const standard = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const child = spawn('redis-server', [...standard, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const killOnExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    process.off('exit', killOnExit);
+    child.kill('SIGCONT');
+    child.kill(signal);
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  const deadlineMs = performance.now() + 10_000;
+  while (!(await answers(port))) {
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
+      await end('SIGKILL');
+      throw new Error(`redis-server did not start on port ${port}:\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    pid: child.pid!,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  };
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const finish = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(500, () => finish(false));
+    socket.once('error', () => finish(false));
+    socket.once('close', () => finish(false));
+    socket.once('data', (data) => finish(data.toString().startsWith('+PONG')));
+  });
+}

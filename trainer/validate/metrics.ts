@@ -1,0 +1,143 @@
+import { ln } from '../../shared/elementary.ts';
+
+/**
+ * Area under the ROC curve: the chance that a random positive row scores above a random negative one, ties counting
+ * half (Hanley & McNeil 1982). Work: one sort.
+ * @param labels 0 or 1, [rows].
+ * @param weights ≥ 0, [rows]; 1 each when absent.
+ * @returns null when one of the classes has no weight: there is nothing to rank.
+ * @throws RangeError when lengths differ, a score is NaN or a label is neither 0 nor 1.
+ */
+export function auc(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights?: ArrayLike<number> | null,
+): number | null {
+  checkLengths(scores, labels, weights);
+  const rows = scores.length;
+  const order = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    if (scores[row] !== scores[row]) throw new RangeError(`score of row ${row} is NaN`);
+    if (labels[row] !== 0 && labels[row] !== 1)
+      throw new RangeError(`label ${labels[row]} of row ${row} is not 0 or 1`);
+    order[row] = row;
+  }
+  order.sort((a, b) => scores[a]! - scores[b]! || a - b);
+
+  let won = 0;
+  let positives = 0;
+  let negatives = 0;
+  for (let i = 0; i < rows;) {
+    const score = scores[order[i]!]!;
+    let tiedPositives = 0;
+    let tiedNegatives = 0;
+    for (; i < rows && scores[order[i]!] === score; i++) {
+      const weight = weights ? weights[order[i]!]! : 1;
+      if (labels[order[i]!] === 1) tiedPositives += weight;
+      else tiedNegatives += weight;
+    }
+    won += tiedPositives * (negatives + tiedNegatives / 2);
+    positives += tiedPositives;
+    negatives += tiedNegatives;
+  }
+  return positives > 0 && negatives > 0 ? won / (positives * negatives) : null;
+}
+
+/** Mean squared distance between probability and label (Brier 1950). NaN without rows. @throws RangeError as above. */
+export function brier(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights?: ArrayLike<number> | null,
+): number {
+  return weightedMean(probabilities, labels, weights, (p, y) => (p - y) * (p - y));
+}
+
+/**
+ * Mean negative log-likelihood in nats; probabilities are kept 1e-15 away from 0 and 1. Labels may be soft.
+ * NaN without rows. @throws RangeError when lengths differ.
+ */
+export function logLoss(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights?: ArrayLike<number> | null,
+): number {
+  return weightedMean(probabilities, labels, weights, (p, y) => {
+    const kept = Math.min(Math.max(p, 1e-15), 1 - 1e-15);
+    return -(y * ln(kept) + (1 - y) * ln(1 - kept));
+  });
+}
+
+/** One bin of a reliability diagram. */
+export interface ReliabilityBin {
+  readonly rows: number;
+  /** Mean probability and mean label of its rows; NaN when it has none. */
+  readonly confidence: number;
+  readonly frequency: number;
+}
+
+/**
+ * Probabilities in `bins` cells of equal width over [0, 1]; the last one includes 1.
+ * @throws RangeError when lengths differ or a probability is outside [0, 1].
+ */
+export function reliability(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  bins = 10,
+): readonly ReliabilityBin[] {
+  checkLengths(probabilities, labels, null);
+  const rows = new Array<number>(bins).fill(0);
+  const confidence = new Array<number>(bins).fill(0);
+  const frequency = new Array<number>(bins).fill(0);
+  for (let row = 0; row < probabilities.length; row++) {
+    const p = probabilities[row]!;
+    if (!(p >= 0 && p <= 1)) throw new RangeError(`probability ${p} of row ${row} is not in [0, 1]`);
+    const bin = Math.min(Math.floor(p * bins), bins - 1);
+    rows[bin]!++;
+    confidence[bin]! += p;
+    frequency[bin]! += labels[row]!;
+  }
+  return rows.map((count, bin) => ({
+    rows: count,
+    confidence: confidence[bin]! / count,
+    frequency: frequency[bin]! / count,
+  }));
+}
+
+/**
+ * Expected calibration error: mean |confidence − frequency| of the bins, weighted by their rows (Naeini et al. 2015).
+ * NaN without rows. @throws RangeError as `reliability`.
+ */
+export function expectedCalibrationError(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  bins = 10,
+): number {
+  let sum = 0;
+  for (const { rows, confidence, frequency } of reliability(probabilities, labels, bins)) {
+    if (rows > 0) sum += rows * Math.abs(confidence - frequency);
+  }
+  return sum / probabilities.length;
+}
+
+function weightedMean(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights: ArrayLike<number> | null | undefined,
+  of: (probability: number, label: number) => number,
+): number {
+  checkLengths(probabilities, labels, weights);
+  let sum = 0;
+  let total = 0;
+  for (let row = 0; row < probabilities.length; row++) {
+    const weight = weights ? weights[row]! : 1;
+    sum += weight * of(probabilities[row]!, labels[row]!);
+    total += weight;
+  }
+  return sum / total;
+}
+
+function checkLengths(a: ArrayLike<number>, b: ArrayLike<number>, c: ArrayLike<number> | null | undefined): void {
+  if (a.length !== b.length || (c && c.length !== a.length)) {
+    throw new RangeError(`lengths differ: ${a.length}, ${b.length}${c ? `, ${c.length}` : ''}`);
+  }
+}
