@@ -26,8 +26,9 @@ export interface RunningFeed {
 /** The seeded market of its own: history first, as backfill, then one minute every `barIntervalMs`. */
 export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise<RunningFeed> {
   const market = createSimulatedMarket({ seed: options.seed, symbols: options.symbols, start: options.start });
-  if (options.resumeAfter === null) await backfill(market, options);
-  else while (market.nextTime <= options.resumeAfter) market.next();
+  let minutesDone = 0;
+  for (; options.resumeAfter !== null && market.nextTime <= options.resumeAfter; minutesDone++) market.next();
+  await backfill(market, minutesDone, options);
 
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -50,8 +51,8 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   };
 }
 
-async function backfill(market: SimulatedMarket, options: SimulatedFeedOptions): Promise<void> {
-  for (let done = 0; done < options.historyBars;) {
+async function backfill(market: SimulatedMarket, minutesDone: number, options: SimulatedFeedOptions): Promise<void> {
+  for (let done = minutesDone; done < options.historyBars;) {
     const slice = Math.min(BACKFILL_MINUTES_PER_SLICE, options.historyBars - done);
     for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.taker.takeBar(bar, true);
     await options.settled();

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
 const ACTIVE = 'active.json';
@@ -35,10 +35,7 @@ export interface Bundle {
  */
 export function readBundle(folder: string): Bundle {
   const manifest = readManifest(folder);
-  const models = Object.fromEntries(MODEL_NAMES.map((name) => [name, readModel(folder, name, manifest)])) as Record<
-    ModelName,
-    Buffer
-  >;
+  const models = perModel((name) => readModel(folder, name, manifest));
   return { folder, manifest, models, modelsHash: hashModels(manifest) };
 }
 

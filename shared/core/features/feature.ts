@@ -3,6 +3,11 @@ import type { Bar } from '../../bar.ts';
 export type ModelName = 'ai1' | 'ai2' | 'ai3';
 export const MODEL_NAMES: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
 
+/** One thing for each model. */
+export function perModel<T>(make: (model: ModelName) => T): Record<ModelName, T> {
+  return { ai1: make('ai1'), ai2: make('ai2'), ai3: make('ai3') };
+}
+
 /** What docs/FEATURES.md and the feature schema say of one column. */
 export interface FeatureDefinition {
   readonly name: string;

@@ -1,0 +1,201 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { featureDefinitions } from '../../shared/core/features/features.ts';
+import { perModel, type FeatureDefinition, type ModelName } from '../../shared/core/features/feature.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Pair } from '../../shared/pair.ts';
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { isCandidate, reversionLabel, type Barriers } from '../label/reversion.ts';
+import { riskLabel, type RiskLabelPolicy } from '../label/risk.ts';
+import { scaleLabel, type ScaleLabelPolicy } from '../label/scale.ts';
+import { buildPairHistory, type PairHistory } from './pair_history.ts';
+
+const SECONDS_PER_MINUTE = 60;
+
+export interface DatasetPolicy {
+  readonly windows: Windows;
+  readonly barriers: Barriers;
+  readonly risk: RiskLabelPolicy;
+  readonly scale: ScaleLabelPolicy;
+  /** Fraction of time at the end that no choice sees. */
+  readonly holdoutFraction: number;
+  /** Rows of the training period per model, at most. */
+  readonly maxRows: number;
+  /** A pair with fewer common bars is left out. */
+  readonly minBars: number;
+}
+
+/** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
+export interface LabelledRows {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  /** Epoch seconds at which the features were known: the bar's close. */
+  readonly time: Float64Array;
+  /** Epoch seconds at which the label was known. */
+  readonly labelEnd: Float64Array;
+  /** Index into `histories`. */
+  readonly pair: Int32Array;
+}
+
+export interface Dataset {
+  readonly definitions: readonly FeatureDefinition[];
+  readonly histories: readonly PairHistory[];
+  /** Rows whose labels were known before the holdout began. */
+  readonly train: Readonly<Record<ModelName, LabelledRows>>;
+  /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
+  readonly holdout: Readonly<Record<ModelName, LabelledRows>>;
+  /** Entry candidates among the training rows, for the risk ranks: the rows of `train.ai1`. */
+  readonly from: OpenTime;
+  readonly to: OpenTime;
+  readonly holdoutFrom: OpenTime;
+  /** Share of AI2's training rows in which each part alone is 1. */
+  readonly riskParts: Readonly<Record<'drawdown' | 'volatility' | 'correlation', number>>;
+}
+
+/**
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the training
+ * rows nothing overlaps, for a training row's label must be known before the holdout begins.
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
+ */
+export function buildDataset(
+  pairs: readonly Pair[],
+  bars: ReadonlyMap<string, BarColumns>,
+  policy: DatasetPolicy,
+  onProgress: (done: number, total: number, pair: string) => void,
+): Dataset {
+  const usable = pairs.filter(
+    ({ a, b }) => Math.min(bars.get(a)?.length ?? 0, bars.get(b)?.length ?? 0) >= policy.minBars,
+  );
+  if (usable.length === 0) {
+    const counts = [...bars.values()].map(({ symbol, length }) => `${symbol} ${length}`).join(', ');
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: counts === '' ? 'no bars of any configured symbol' : `bars: ${counts}`,
+      expected: `both symbols of a pair with at least ${policy.minBars} bars`,
+    });
+  }
+  const symbols = new Set(usable.flatMap(({ a, b }) => [a, b]));
+  const used = [...symbols].map((symbol) => bars.get(symbol)!);
+  const from = Math.min(...used.map(({ time }) => time[0]!)) as OpenTime;
+  const to = Math.max(...used.map(({ time, length }) => time[length - 1]!)) as OpenTime;
+  const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_MINUTE) * policy.holdoutFraction);
+  const holdoutFrom = (to - holdoutMinutes * SECONDS_PER_MINUTE) as OpenTime;
+
+  // AI2 and AI3 are asked at every bar but learn from every n-th: neighbours say nearly the same.
+  const trainBars =
+    usable.reduce((sum, { a, b }) => sum + Math.min(bars.get(a)!.length, bars.get(b)!.length), 0) *
+    (1 - policy.holdoutFraction);
+  const stride = Math.max(1, Math.ceil(trainBars / policy.maxRows));
+  const isSampled = (time: OpenTime): boolean => (time / SECONDS_PER_MINUTE) % stride === 0;
+  const keep = (time: OpenTime, z: number): boolean =>
+    time >= holdoutFrom || isSampled(time) || Math.abs(z) >= policy.barriers.z_entry;
+
+  const definitions = featureDefinitions(policy.windows);
+  const histories = usable.map((pair, done) => {
+    onProgress(done, usable.length, pair.id);
+    return buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy.windows, keep);
+  });
+  onProgress(usable.length, usable.length, '');
+
+  const select = (model: ModelName, isHoldout: boolean): LabelledRows => {
+    const rows = collectRows(histories, model, policy, isSampled, (time, end) =>
+      isHoldout ? time >= holdoutFrom : end < holdoutFrom,
+    );
+    return isHoldout
+      ? gather(rows, histories, definitions.length)
+      : gather(thin(rows, policy.maxRows), histories, definitions.length);
+  };
+  const both = (isHoldout: boolean): Record<ModelName, LabelledRows> => perModel((model) => select(model, isHoldout));
+  return {
+    definitions,
+    histories,
+    train: both(false),
+    holdout: both(true),
+    from,
+    to,
+    holdoutFrom,
+    riskParts: riskParts(histories, policy, isSampled, holdoutFrom),
+  };
+}
+
+interface RowRef {
+  readonly pair: number;
+  readonly bar: number;
+  readonly label: number;
+  readonly end: number;
+}
+
+function collectRows(
+  histories: readonly PairHistory[],
+  model: ModelName,
+  policy: DatasetPolicy,
+  isSampled: (time: OpenTime) => boolean,
+  isWanted: (time: number, labelEnd: number) => boolean,
+): RowRef[] {
+  const rows: RowRef[] = [];
+  histories.forEach((history, pair) => {
+    for (let t = 0; t < history.length; t++) {
+      const wanted =
+        model === 'ai1' ? isCandidate(history, t, policy.barriers) : isSampled(history.time[t]! as OpenTime);
+      if (!wanted) continue;
+      const outcome = labelOf(history, t, model, policy);
+      if (outcome === null || !isWanted(history.time[t]!, history.time[outcome.end]!)) continue;
+      rows.push({ pair, bar: t, label: outcome.label, end: outcome.end });
+    }
+  });
+  return rows;
+}
+
+function labelOf(
+  history: PairHistory,
+  t: number,
+  model: ModelName,
+  policy: DatasetPolicy,
+): { label: number; end: number } | null {
+  if (model === 'ai1') return reversionLabel(history, t, policy.barriers);
+  return model === 'ai2' ? riskLabel(history, t, policy.risk) : scaleLabel(history, t, policy.scale);
+}
+
+/** At most `most` rows, evenly spread. */
+function thin(rows: readonly RowRef[], most: number): readonly RowRef[] {
+  if (rows.length <= most) return rows;
+  return Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);
+}
+
+function gather(rows: readonly RowRef[], histories: readonly PairHistory[], columns: number): LabelledRows {
+  const values = new Float32Array(rows.length * columns);
+  rows.forEach(({ pair, bar }, i) => {
+    const { features, row } = histories[pair]!;
+    const at = row[bar]! * columns;
+    values.set(features.subarray(at, at + columns), i * columns);
+  });
+  return {
+    x: { rows: rows.length, columns, values },
+    y: Float64Array.from(rows, ({ label }) => label),
+    time: Float64Array.from(rows, ({ pair, bar }) => histories[pair]!.time[bar]! + SECONDS_PER_MINUTE),
+    labelEnd: Float64Array.from(rows, ({ pair, end }) => histories[pair]!.time[end]! + SECONDS_PER_MINUTE),
+    pair: Int32Array.from(rows, ({ pair }) => pair),
+  };
+}
+
+function riskParts(
+  histories: readonly PairHistory[],
+  policy: DatasetPolicy,
+  isSampled: (time: OpenTime) => boolean,
+  before: OpenTime,
+): Dataset['riskParts'] {
+  const sums = { drawdown: 0, volatility: 0, correlation: 0 };
+  let rows = 0;
+  for (const history of histories) {
+    for (let t = 0; t < history.length && history.time[t]! < before; t++) {
+      const outcome = isSampled(history.time[t]! as OpenTime) ? riskLabel(history, t, policy.risk) : null;
+      if (outcome === null || history.time[outcome.end]! >= before) continue;
+      rows++;
+      sums.drawdown += outcome.drawdown;
+      sums.volatility += outcome.volatility;
+      sums.correlation += outcome.correlation;
+    }
+  }
+  const share = (sum: number): number => (rows === 0 ? 0 : sum / rows);
+  return { drawdown: share(sums.drawdown), volatility: share(sums.volatility), correlation: share(sums.correlation) };
+}

@@ -1,0 +1,119 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import { barAt, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { PairFeatures } from '../../shared/core/features/features.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import type { Pair } from '../../shared/pair.ts';
+
+/**
+ * One pair's warm bars, one element per minute that both legs have, ascending: what labels and backtest need of each.
+ * The features of some of them are kept; `row` says where.
+ */
+export interface PairHistory {
+  readonly pair: Pair;
+  readonly length: number;
+  /** Epoch seconds of the bar open. */
+  readonly time: Float64Array;
+  readonly openA: Float64Array;
+  readonly openB: Float64Array;
+  readonly lnA: Float64Array;
+  readonly lnB: Float64Array;
+  readonly alpha: Float64Array;
+  readonly beta: Float64Array;
+  readonly corr: Float64Array;
+  readonly zMean: Float64Array;
+  readonly zStd: Float64Array;
+  readonly z: Float64Array;
+  readonly atrRatio: Float64Array;
+  /** Row of each bar in `features`, −1 when its features were not kept. */
+  readonly row: Int32Array;
+  /** [kept rows, columns], float32 as the models score them; NaN = missing. */
+  readonly features: Float32Array;
+  readonly rows: number;
+}
+
+const COLUMNS = [
+  'time',
+  'openA',
+  'openB',
+  'lnA',
+  'lnB',
+  'alpha',
+  'beta',
+  'corr',
+  'zMean',
+  'zStd',
+  'z',
+  'atrRatio',
+] as const;
+
+/**
+ * Runs the daemon's own features over a pair's bars.
+ * @param keep whether to keep the features of a warm bar
+ */
+export function buildPairHistory(
+  pair: Pair,
+  a: BarColumns,
+  b: BarColumns,
+  windows: Windows,
+  keep: (time: OpenTime, z: number) => boolean,
+): PairHistory {
+  const capacity = Math.min(a.length, b.length);
+  const columns = Object.fromEntries(COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
+    (typeof COLUMNS)[number],
+    Float64Array
+  >;
+  const row = new Int32Array(capacity).fill(-1);
+  const engine = new PairFeatures(windows);
+  const width = engine.definitions.length;
+  const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
+  let features = new Float32Array(1024 * width);
+  let length = 0;
+  let rows = 0;
+  for (const [i, j] of commonMinutes(a, b)) {
+    engine.step(barAt(a, i), barAt(b, j));
+    if (!engine.ready) continue;
+    const { frame } = engine;
+    const time = a.time[i]! as OpenTime;
+    const values = [
+      time,
+      frame.a.open,
+      frame.b.open,
+      frame.lnA,
+      frame.lnB,
+      frame.alpha,
+      frame.beta,
+      frame.corr,
+      frame.zMean,
+      frame.zStd,
+      frame.z,
+      engine.values[atrRatio]!,
+    ];
+    for (let c = 0; c < COLUMNS.length; c++) columns[COLUMNS[c]!][length] = values[c]!;
+    if (keep(time, frame.z)) {
+      if ((rows + 1) * width > features.length) features = grow(features);
+      features.set(engine.values, rows * width);
+      row[length] = rows++;
+    }
+    length++;
+  }
+  const cut = Object.fromEntries(COLUMNS.map((name) => [name, columns[name].slice(0, length)])) as typeof columns;
+  return { pair, length, ...cut, row: row.slice(0, length), features: features.slice(0, rows * width), rows };
+}
+
+function grow(values: Float32Array): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(values.length * 2);
+  larger.set(values);
+  return larger;
+}
+
+/** Positions of the minutes that both columns have, ascending. */
+export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly [number, number], void, undefined> {
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const difference = a.time[i]! - b.time[j]!;
+    if (difference === 0) yield [i, j];
+    if (difference <= 0) i++;
+    if (difference >= 0) j++;
+  }
+}

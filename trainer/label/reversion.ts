@@ -1,0 +1,46 @@
+import type { PairHistory } from '../dataset/pair_history.ts';
+
+/** The barriers of AI1's label, in standard deviations of the entry and bars. */
+export interface Barriers {
+  readonly z_entry: number;
+  readonly z_exit: number;
+  readonly stop: number;
+  readonly horizon: number;
+}
+
+/** Every AUC, Brier score and calibration error of AI1 is reported on this label. */
+export const EVALUATION_BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 60 };
+
+export interface Outcome {
+  readonly label: 0 | 1;
+  /** The bar at which the label was known. */
+  readonly end: number;
+}
+
+/** |z| ≥ z_entry: only these bars have a label of AI1. */
+export function isCandidate(history: PairHistory, t: number, barriers: Barriers): boolean {
+  return Math.abs(history.z[t]!) >= barriers.z_entry;
+}
+
+/**
+ * AI1's label at candidate `t` by the triple-barrier method (López de Prado, Advances in Financial Machine Learning, ch. 3): alpha, beta, mean
+ * and std are frozen at t; 1 iff the frozen z comes back to z_exit before it moves `stop` further out, within `horizon` bars.
+ * @returns null when the bars end before the label is known
+ */
+export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
+  const { lnA, lnB } = history;
+  const alpha = history.alpha[t]!;
+  const beta = history.beta[t]!;
+  const mean = history.zMean[t]!;
+  const std = history.zStd[t]!;
+  const z = history.z[t]!;
+  const side = Math.sign(z);
+  const stopAt = Math.abs(z) + barriers.stop;
+  const last = t + barriers.horizon;
+  for (let k = t + 1; k <= last && k < history.length; k++) {
+    const out = (side * (lnA[k]! - alpha - beta * lnB[k]! - mean)) / std;
+    if (out <= barriers.z_exit) return { label: 1, end: k };
+    if (out >= stopAt) return { label: 0, end: k };
+  }
+  return last < history.length ? { label: 0, end: last } : null;
+}

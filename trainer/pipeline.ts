@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto';
+import type { OpenTime } from '../shared/bar.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { writeBundle } from '../shared/bundle/bundle.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { Manifest, ModelReport, PairEdge } from '../shared/bundle/manifest.ts';
+import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
+import { perModel, type FeatureDefinition, type ModelName } from '../shared/core/features/feature.ts';
+import { riskKnots, riskRank } from '../shared/core/decide/risk_rank.ts';
+import { parsePair, type Pair } from '../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { createRng } from '../shared/rng.ts';
+import { backtest } from './backtest/backtest.ts';
+import { pairEdge } from './backtest/edge.ts';
+import { buildDataset, type Dataset, type DatasetPolicy, type LabelledRows } from './dataset/dataset.ts';
+import type { PairHistory } from './dataset/pair_history.ts';
+import { EVALUATION_BARRIERS } from './label/reversion.ts';
+import { predict, trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from './learn/gbdt.ts';
+import { renderCard } from './registry/card.ts';
+import { crossValidate, outOfFold, takeLabels, takeRows, type FoldModel } from './validate/cross_validation.ts';
+import { meanMetrics, modelMetrics } from './validate/model_metrics.ts';
+
+const RISK_KNOTS = 200;
+const GOLDEN_ROWS = 32;
+const SECONDS_PER_MINUTE = 60;
+
+export interface TrainOptions {
+  readonly settings: Settings;
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  /** Where the bars come from; stands in manifest and card. */
+  readonly market: 'live' | 'simulated';
+  readonly seed: number;
+  readonly gitCommit: string | null;
+  /** Folder of bundles to write into; null trains and measures without writing. */
+  readonly out: string | null;
+  readonly created: Date;
+  onProgress(stage: string, done: number, total: number): void;
+}
+
+export interface TrainResult {
+  /** null when nothing was written. */
+  readonly version: string | null;
+  readonly path: string | null;
+  readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
+  readonly dataset: Dataset;
+}
+
+/**
+ * bars → dataset → labels → learn → validate → edge → bundle. The same bars, settings and seed give byte-identical ONNX files.
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner did
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { settings, bars, seed, onProgress } = options;
+  const { minutehand } = settings;
+  const policy = datasetPolicy(settings);
+  const pairs = minutehand.pairs.map(parsePair);
+  const dataset = buildDataset(pairs, bars, policy, (done, total) => onProgress('features and labels', done, total));
+  const learned = learnAll(dataset, settings, seed, onProgress);
+  const knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
+  const thresholds = { theta1: settings.core.theta1_initial, theta2: settings.core.theta2_initial };
+  const edge = proveEdge(dataset, learned, knots, thresholds, settings, seed, onProgress);
+  const schema = featureSchema(minutehand.windows);
+  const manifest = {
+    market: options.market,
+    seed,
+    git_commit: options.gitCommit,
+    feature_schema: schema.hash,
+    features: dataset.definitions.map(({ name }) => name),
+    windows: { ...minutehand.windows },
+    pairs: dataset.histories.map(({ pair }) => pair.id),
+    period: { from: isoMinute(dataset.from), to: isoMinute(dataset.to), holdout_from: isoMinute(dataset.holdoutFrom) },
+    data_hash: hashBars(bars),
+    label_policy: { ...policy.barriers, ...policy.risk, ...policy.scale },
+    engine: { name: 'gbdt', parameters: numericParameters(minutehand.train) },
+    ...thresholds,
+    risk_knots: knots,
+    metrics: {
+      ai1: learned.ai1.report,
+      ai2: learned.ai2.report,
+      ai3: learned.ai3.report,
+      ai2_parts: { ...dataset.riskParts },
+    },
+    edge,
+    golden: goldenVectors(dataset, learned),
+  };
+  if (options.out === null) return { version: null, path: null, manifest, dataset };
+  const models = perModel((name) =>
+    encodeOnnx(learned[name].ensemble, {
+      metadata: { model: name, feature_schema: schema.hash, market: options.market },
+    }),
+  );
+  const path = writeBundle(options.out, options.created, { manifest, models, card: renderCard });
+  // The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers.
+  const set = await loadModelSet(path, schema, 1);
+  await set.release();
+  return { version: set.version, path, manifest, dataset };
+}
+
+export function datasetPolicy({ core, minutehand }: Settings): DatasetPolicy {
+  const { label, train: learning, windows } = minutehand;
+  const horizon = label.horizon_bars;
+  return {
+    windows,
+    barriers: EVALUATION_BARRIERS,
+    risk: {
+      horizon,
+      leverage: label.leverage,
+      dd_threshold: core.risk_label_dd_threshold,
+      vol_ratio: core.risk_label_vol_ratio,
+      corr_drop: core.risk_label_corr_drop,
+    },
+    scale: { horizon, leverage: label.leverage, target_sigma: label.target_sigma },
+    holdoutFraction: learning.holdout_fraction,
+    maxRows: learning.max_rows,
+    minBars: learning.min_bars,
+  };
+}
+
+interface Learned {
+  readonly ensemble: TreeEnsemble;
+  readonly folds: readonly FoldModel[];
+  readonly report: ModelReport;
+}
+
+function learnAll(
+  dataset: Dataset,
+  settings: Settings,
+  seed: number,
+  onProgress: TrainOptions['onProgress'],
+): Record<ModelName, Learned> {
+  const { train: learning, label } = settings.minutehand;
+  const embargo = label.horizon_bars * SECONDS_PER_MINUTE;
+  const rounds = learning.rounds * (learning.folds + 1);
+  return perModel((name) => {
+    let done = 0;
+    const onRound = (): void => onProgress(`learning ${name}`, ++done, rounds);
+    const rows = dataset.train[name];
+    const params = gbdtParams(settings, dataset.definitions, name, seed);
+    const folds = crossValidate(rows, learning.folds, embargo, params, onRound);
+    const ensemble = trainGbdt(rows.x, rows.y, null, params, { onRound });
+    const cross_validation = {
+      mean: meanMetrics(folds.map(({ metrics }) => metrics)),
+      folds: folds.map(({ metrics }) => metrics),
+    };
+    const report: ModelReport = {
+      cross_validation,
+      ...measureHoldout(ensemble, dataset.holdout[name], dataset.histories),
+    };
+    return { ensemble, folds, report };
+  });
+}
+
+function gbdtParams(
+  { minutehand }: Settings,
+  definitions: readonly FeatureDefinition[],
+  model: ModelName,
+  seed: number,
+): GbdtParams {
+  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } = minutehand.train;
+  return {
+    rounds,
+    learningRate: learning_rate,
+    leaves,
+    minDataInLeaf: min_data_in_leaf,
+    l2,
+    minGain: 0,
+    maxBins: 255,
+    rowFraction: row_fraction,
+    columnFraction: column_fraction,
+    seed: `${seed}/${model}`,
+    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
+  };
+}
+
+function measureHoldout(
+  ensemble: TreeEnsemble,
+  rows: LabelledRows,
+  histories: readonly PairHistory[],
+): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
+  const scores = predict(ensemble, rows.x);
+  const byPair = histories.map(({ pair }, index) => {
+    const own = Int32Array.from([...rows.pair.keys()].filter((row) => rows.pair[row] === index));
+    return [pair.id, modelMetrics(takeLabels(scores, own), takeLabels(rows.y, own))] as const;
+  });
+  return { holdout: modelMetrics(scores, rows.y), holdout_by_pair: Object.fromEntries(byPair) };
+}
+
+function proveEdge(
+  dataset: Dataset,
+  learned: Record<ModelName, Learned>,
+  knots: readonly number[],
+  thresholds: { theta1: number; theta2: number },
+  settings: Settings,
+  seed: number,
+  onProgress: TrainOptions['onProgress'],
+): Record<string, PairEdge> {
+  // Whether there is an edge is judged as if the gate were not there.
+  const policy = { ...decisionPolicy(settings), require_edge: false };
+  const entries = dataset.histories.map((history, index) => {
+    onProgress('backtest of the holdout', index + 1, dataset.histories.length);
+    const from = firstBarFrom(history, dataset.holdoutFrom);
+    const x = holdoutFeatures(history, from, dataset.definitions.length);
+    const returns = predict(learned.ai1.ensemble, x);
+    const risks = predict(learned.ai2.ensemble, x);
+    const trades = backtest(history, from, history.length, {
+      thresholds,
+      policy,
+      edge: true,
+      costs: symbolCosts(settings, history.pair),
+      scores: (t) => ({
+        return_prob: Math.fround(returns[t - from]!),
+        risk_score: riskRank(knots, Math.fround(risks[t - from]!)),
+      }),
+    });
+    return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function symbolCosts({ minutehand }: Settings, { a, b }: Pair): Parameters<typeof backtest>[3]['costs'] {
+  return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
+}
+
+function firstBarFrom(history: PairHistory, time: OpenTime): number {
+  const found = history.time.findIndex((barTime) => barTime >= time);
+  return found < 0 ? history.length : found;
+}
+
+/** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */
+function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
+  const rows = history.length - from;
+  const first = rows === 0 ? history.rows : history.row[from]!;
+  return { rows, columns, values: history.features.subarray(first * columns, (first + rows) * columns) };
+}
+
+/** Rows of the holdout (of the training rows when it is empty) and one with everything missing, with the learner's answers. */
+function goldenVectors(dataset: Dataset, learned: Record<ModelName, Learned>): Manifest['golden'] {
+  const source = [dataset.holdout.ai1, dataset.holdout.ai2, dataset.train.ai2].find((rows) => rows.x.rows > 0)!;
+  const rng = createRng('golden rows');
+  const picked = takeRows(
+    source.x,
+    Array.from({ length: GOLDEN_ROWS - 1 }, () => rng.integer(source.x.rows)),
+  );
+  const { columns } = picked;
+  const values = new Float32Array(GOLDEN_ROWS * columns).fill(NaN);
+  values.set(picked.values);
+  const x: Matrix = { rows: GOLDEN_ROWS, columns, values };
+  const features = Array.from({ length: x.rows }, (_, row) =>
+    Array.from(values.subarray(row * columns, (row + 1) * columns), (value) => (Number.isFinite(value) ? value : null)),
+  );
+  const answers = (name: ModelName): number[] => Array.from(predict(learned[name].ensemble, x));
+  return { features, ai1: answers('ai1'), ai2: answers('ai2'), ai3: answers('ai3') };
+}
+
+function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
+  const hash = createHash('sha256');
+  for (const symbol of [...bars.keys()].sort()) {
+    const columns = bars.get(symbol)!;
+    hash.update(symbol);
+    for (const column of [
+      columns.time,
+      columns.open,
+      columns.high,
+      columns.low,
+      columns.close,
+      columns.volume,
+      columns.spread ?? new Float64Array(),
+    ]) {
+      hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+    }
+  }
+  return hash.digest('hex');
+}
+
+function numericParameters(parameters: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(parameters).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+function isoMinute(time: OpenTime): string {
+  return new Date(time * 1000).toISOString().slice(0, 16) + 'Z';
+}
