@@ -8,21 +8,41 @@ const SAY_EVERY_S = 10;
 
 /** @typedef {{ file: string, first: string[], shell?: boolean }} Command */
 
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+const KILL_AFTER_MS = 5_000;
+
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const children = new Set();
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+/** @type {number | null} The exit code once a signal has come. */
+let endingWith = null;
 
-/** @param {keyof typeof SIGNALS} signal */
+/** Each child leads a process group, so that what it started (compilers, for instance) ends with it. @param {string} signal */
+function signalChildren(signal) {
+  for (const child of children) {
+    try {
+      if (process.platform === 'win32') child.kill(signal);
+      else process.kill(-child.pid, signal);
+    } catch {
+      // It has just ended.
+    }
+  }
+}
+
+/**
+ * Ends the children and then this process, in this order: the lock is held as long as anything is written.
+ * @param {string} signal
+ */
 function endWithChildren(signal) {
-  for (const child of children) child.kill(signal);
-  process.exit(128 + SIGNALS[signal]);
+  signalChildren(endingWith === null ? signal : 'SIGKILL');
+  endingWith = 128 + SIGNALS[signal];
+  setTimeout(() => signalChildren('SIGKILL'), KILL_AFTER_MS);
 }
 
 /** Only while there are children: afterwards signals are for the command that was set up. */
 function listenForSignals() {
   for (const signal of Object.keys(SIGNALS)) {
-    if (children.size > 0 && !process.listeners(signal).includes(endWithChildren)) process.on(signal, endWithChildren);
-    if (children.size === 0) process.off(signal, endWithChildren);
+    process.off(signal, endWithChildren);
+    if (children.size > 0) process.on(signal, endWithChildren);
   }
 }
 
@@ -62,7 +82,7 @@ export async function runLogged(label, command, args, logPath, env = process.env
  * @returns {Promise<number>} the exit code
  */
 export function runShown(file, args) {
-  return start(file, args, { stdio: ['inherit', 2, 2] });
+  return start(file, args, { stdio: ['ignore', 2, 2] });
 }
 
 /**
@@ -85,25 +105,27 @@ export async function capture(file, args) {
  */
 function start(file, args, options, onOutput) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: ROOT, ...options });
+    const child = spawn(file, args, { cwd: ROOT, detached: process.platform !== 'win32', ...options });
     children.add(child);
     listenForSignals();
-    child.stdout?.setEncoding('utf8').on('data', onOutput);
-    child.stderr?.setEncoding('utf8').on('data', onOutput);
-    child.once('error', (error) => {
+    const forget = () => {
       children.delete(child);
+      if (endingWith !== null && children.size === 0) process.exit(endingWith);
       listenForSignals();
+    };
+    if (onOutput) for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onOutput);
+    child.once('error', (error) => {
+      forget();
       reject(new SetupError(`${file} could not be started: ${error.message}`));
     });
     child.once('close', (code) => {
-      children.delete(child);
-      listenForSignals();
+      forget();
       resolve(code ?? 1);
     });
   });
 }
 
-/** @param {string} path */
+/** The last lines of a log file. @param {string} path */
 export function tailOf(path) {
   return (readText(path) ?? '').trimEnd().split('\n').slice(-40).join('\n');
 }
