@@ -25,8 +25,6 @@ import { authorizeBars } from './serve/authorize.ts';
 import { openServer, type Server } from './serve/serve.ts';
 
 const MODEL_POLL_MS = 500;
-/** Enough history for every window twice over: what remains of a minute that was given up does not count. */
-const RECOVERY_WARMUPS = 2;
 /** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
@@ -53,7 +51,7 @@ export interface RunningDaemon {
 
 /**
  * Starts the data plane: bars in, signals out.
- * @throws MinutehandError HOME_LOCKED, JOURNAL_WRITE, PORT_TAKEN, CONFIG_INVALID
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID
  */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   const { settings, paths, shard, clock, log, say } = options;
@@ -157,6 +155,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         log.error(refused, 'models refused');
         say(`Models ${version} refused. ${refused.code}: ${refused.message} ${refused.next}`);
       },
+      onWithdrawn: () => (refused = null),
     });
     undo.push(() => models.stop());
 
@@ -196,8 +195,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     const onDefect = (error: unknown): void => log.error({ err: error }, 'unexpected error');
     const settled = (): Promise<void> => pipeline.settled();
 
-    await recover(pipeline, store, pairs, warmupBars(minutehand.windows));
-    await models.check();
+    const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
+    await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => models.check());
 
     const { host, port, engine, max_buffered_bytes } = minutehand.transports.daemon;
     server = await openServer({
@@ -233,14 +232,22 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     });
     return { port: opened.port, bootId, health, stop: () => unwind(undo) };
   } catch (error) {
-    await unwind(undo);
+    await unwind(undo).catch((failure: unknown) => log.error({ err: failure }, 'not everything was undone'));
     throw error;
   }
 }
 
-/** Undoes what was started, last first. */
+/** Undoes what was started, last first. A step that fails does not keep the others, such as the lock, from their turn. */
 async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
+  const failures: unknown[] = [];
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** A boot id sorts after every earlier one of this journal, even when the clock was set back. */
@@ -276,13 +283,17 @@ function connectRedis({ settings, say, log }: DaemonOptions): RedisPublisher {
   });
 }
 
-async function recover(pipeline: Pipeline, store: JournalStore, pairs: readonly Pair[], warmup: number): Promise<void> {
-  const starts = pairs.map(({ a, b }) => store.commonMinuteBefore(a, b, RECOVERY_WARMUPS * warmup) ?? 0);
-  await pipeline.recover(store.inputsFrom(Math.min(...starts) as OpenTime), store.lastSignals());
+/** The first minute whose inputs matter: they give every pair its features, and every symbol its last bar. */
+function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmup: number): OpenTime {
+  const warm = pairs.map((pair) => store.commonMinuteBefore(pair, warmup));
+  const lastBars = store.lastBars();
+  const last = pairs.flatMap(({ a, b }) => [lastBars.get(a) ?? null, lastBars.get(b) ?? null]);
+  const starts = [...warm, ...last].filter((time) => time !== null);
+  return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
 }
 
 async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store: JournalStore): Promise<RunningFeed> {
-  const { settings, say } = options;
+  const { settings, say, log } = options;
   const { simulated } = settings.minutehand;
   const pairs = shardPairs(settings.minutehand, options.shard);
   const symbols = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].sort();
@@ -306,7 +317,11 @@ async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store:
   });
   const forgetting = setInterval(() => {
     const newest = Math.max(...pipeline.lastTimes().values());
-    store.forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime);
+    try {
+      store.forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime);
+    } catch (error) {
+      log.error(describeError(error), 'old minutes not forgotten');
+    }
   }, FORGET_EVERY_MS);
   return {
     async stop() {

@@ -163,18 +163,18 @@ export class Pipeline {
   expire(): void {
     const nowMs = this.#options.clock.monotonicUs() / 1000;
     for (const { pairIndex, time } of this.#aligner.overdue(nowMs, this.#options.stragglerTimeoutMs))
-      this.#giveUp(pairIndex, time);
+      this.#giveUp(pairIndex, time, false);
   }
 
   /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
-  endMinute(): void {
-    for (const { pairIndex, time } of this.#aligner.overdue(Infinity, 0)) this.#giveUp(pairIndex, time);
+  endMinute(backfill: boolean): void {
+    for (const { pairIndex, time } of this.#aligner.overdue(Infinity, 0)) this.#giveUp(pairIndex, time, backfill);
   }
 
-  #giveUp(pairIndex: number, time: OpenTime): void {
+  #giveUp(pairIndex: number, time: OpenTime, backfill: boolean): void {
     const subject = this.#states[pairIndex]!.pair.id;
-    this.#journalInput({ kind: 'timeout', subject, time, bar: null, backfill: false });
-    this.#takingBackfill = false;
+    this.#journalInput({ kind: 'timeout', subject, time, bar: null, backfill });
+    this.#takingBackfill = backfill;
     this.#aligner.giveUp(pairIndex, time);
   }
 
@@ -200,9 +200,14 @@ export class Pipeline {
 
   /**
    * Brings the pipeline to where a killed one was: feeds the journalled inputs back in their order. Features move and
-   * positions are those of the last signals; a bar that was journalled but not answered is answered now.
+   * positions are those of the last signals. Minutes that were journalled but not answered are answered now, after
+   * `loadModels` has had its chance to swap: without models they would be held that the killed one would have entered.
    */
-  async recover(inputs: Iterable<InputRow>, lastSignals: readonly LastSignal[]): Promise<void> {
+  async recover(
+    inputs: Iterable<InputRow>,
+    lastSignals: readonly LastSignal[],
+    loadModels: () => Promise<void>,
+  ): Promise<void> {
     this.#publishedUntil = new Map(lastSignals.map(({ pairId, time }) => [pairId, time]));
     for (const { pairId, position } of lastSignals) {
       const state = this.#states.find(({ pair }) => pair.id === pairId);
@@ -211,13 +216,18 @@ export class Pipeline {
     for (const { kind, subject, time, bar, backfill } of inputs) {
       if (kind === 'timeout') {
         const pairIndex = this.#states.findIndex(({ pair }) => pair.id === subject);
-        this.#takingBackfill = false;
+        this.#takingBackfill = backfill;
         if (pairIndex >= 0) this.#aligner.giveUp(pairIndex, time);
       } else if (kind !== 'swap' && this.#aligner.knows(subject)) {
         this.#take(subject, time, bar ?? 'empty', backfill);
       }
     }
     this.#publishedUntil = null;
+    const firstUnanswered = this.#queue.findIndex((item) => item.kind === 'minute' && item.publish);
+    const unanswered = firstUnanswered < 0 ? [] : this.#queue.splice(firstUnanswered);
+    await this.settled();
+    await loadModels();
+    for (const item of unanswered) this.#enqueue(item);
     await this.settled();
   }
 
@@ -280,7 +290,7 @@ export class Pipeline {
     this.#models = set;
     this.#degradations.delete('models');
     this.#options.observer.onSwap(set);
-    if (retired !== null) await retired.release();
+    if (retired !== null) await release(retired);
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -340,6 +350,7 @@ export class Pipeline {
         this.#fallback = null;
         this.#degradations.add('models');
         this.#options.observer.onModelFailure(error, failed, this.#models);
+        void release(failed);
       }
     }
     return null;
@@ -487,6 +498,11 @@ function positionAfter(
 ): Position {
   if (decision.action === 'ENTER') return openPosition(decision.target, id, time, market);
   return decision.action === 'EXIT' ? FLAT : before;
+}
+
+/** A set that cannot be let go of costs memory, not signals. */
+function release(set: ModelSet): Promise<void> {
+  return set.release().catch(() => undefined);
 }
 
 function hex8(value: number): string {

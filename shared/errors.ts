@@ -111,6 +111,11 @@ export const ERRORS = {
     message: 'Another process of the same kind works on this MINUTEHAND_HOME.',
     next: 'Stop it first, or set another MINUTEHAND_HOME.',
   },
+  HOME_UNUSABLE: {
+    status: 500,
+    message: 'The folder of run-time data cannot be used.',
+    next: 'Check that MINUTEHAND_HOME is a folder this user may write to.',
+  },
   CONFIG_MISSING: {
     status: 500,
     message: 'A configuration file is missing.',
@@ -186,7 +191,16 @@ export const ERRORS = {
     message: 'The bundle was trained on a simulated market; a live daemon does not use it.',
     next: 'Train on real bars: `minutehand train --data <folder>`.',
   },
-  MODEL_REFUSED: { status: 422, message: 'These very bytes were refused before.', next: 'Promote another version.' },
+  MODEL_EXISTS: {
+    status: 409,
+    message: 'Another bundle has this version already.',
+    next: 'Remove or rename one of the two folders.',
+  },
+  RETRAIN_RUNNING: {
+    status: 409,
+    message: 'A training run is under way.',
+    next: 'Wait for it to end: GET /runs shows its stage.',
+  },
   JOURNAL_WRITE: {
     status: 500,
     message: 'The journal could not be written.',
@@ -236,6 +250,11 @@ export const ERRORS = {
     status: 422,
     message: 'The signal has expired.',
     next: 'Do not trade on it; check that the daemon runs and receives bars.',
+  },
+  PROCESS_ENDED: {
+    status: 500,
+    message: 'A process of minutehand ended right after its start.',
+    next: 'Its last lines above say why; the log folder has the rest.',
   },
   USAGE: {
     status: 400,

@@ -7,8 +7,14 @@ export type WireMinute =
   | { readonly kind: 'empty'; readonly symbol: string; readonly time: OpenTime };
 
 const MS_PER_BAR = SECONDS_PER_BAR * 1000;
-/** Epoch seconds of any date since 1973 look like this as milliseconds: a day early in 1970. */
-const LATEST_MISTAKEN_SECONDS = 20_000_000_000;
+/** Epoch seconds of 1973 to 2603 would be days early in 1970 as milliseconds, of which nobody has minutes. */
+const MISTAKEN_SECONDS = { from: 1e8, to: 2e10 } as const;
+const LATEST_DATE_MS = 8.64e15;
+/** Date.parse alone takes `5 Z` and `1/2/2024 0:00Z` too, and makes something of them. */
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?$/;
+const SHOWN_LENGTH = 60;
+
+const STRING_OR_BARE_WORD = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
 /**
  * JSON of one message. Bare NaN and Infinity, which many JSON writers let out, become null, so that only the bar
@@ -20,7 +26,7 @@ export function parseMessage(text: string): unknown {
     return JSON.parse(text);
   } catch (first) {
     try {
-      return JSON.parse(text.replace(/-?\b(?:NaN|Infinity)\b/g, 'null'));
+      return JSON.parse(text.replace(STRING_OR_BARE_WORD, (found) => (found.startsWith('"') ? found : 'null')));
     } catch {
       const seen = first instanceof Error ? first.message : String(first);
       throw new MinutehandError('BODY_NOT_JSON', { seen: seen.slice(0, 200), cause: first });
@@ -35,15 +41,12 @@ export function parseMessage(text: string): unknown {
  */
 export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinute {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MinutehandError('BAR_MALFORMED', {
-      seen: JSON.stringify(value)?.slice(0, 80) ?? String(value),
-      expected: 'an object',
-    });
+    throw new MinutehandError('BAR_MALFORMED', { seen: shown(value), expected: 'an object' });
   }
   const fields = value as Record<string, unknown>;
   const { symbol } = fields;
   if (typeof symbol !== 'string' || symbol === '')
-    throw new MinutehandError('BAR_MALFORMED', { seen: `symbol ${JSON.stringify(symbol)}`, expected: 'a name' });
+    throw new MinutehandError('BAR_MALFORMED', { seen: `symbol ${shown(symbol)}`, expected: 'a name' });
   const time = parseTime(fields['time'], latestOpenMs);
   if (fields['empty'] === true) return { kind: 'empty', symbol, time };
   const [open, high, low, close] = ['open', 'high', 'low', 'close'].map((name) => price(fields, name)) as [
@@ -68,34 +71,56 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
 }
 
 function parseTime(value: unknown, latestOpenMs: number): OpenTime {
-  const ms = typeof value === 'string' ? Date.parse(value) : value;
+  const ms = typeof value === 'string' ? parseIsoTime(value) : value;
   if (typeof ms !== 'number' || !Number.isFinite(ms)) {
     throw new MinutehandError('BAR_MALFORMED', {
-      seen: `time ${JSON.stringify(value)}`,
+      seen: `time ${shown(value)}`,
       expected: 'ISO 8601 with a zone, or epoch milliseconds',
     });
   }
-  if (typeof value === 'string' && !/(?:Z|[+-]\d{2}:?\d{2})$/.test(value)) {
-    throw new MinutehandError('BAR_MALFORMED', {
-      seen: `time "${value}" without a zone`,
-      expected: 'ISO 8601 in UTC, ending in Z',
-    });
-  }
-  if (ms % MS_PER_BAR !== 0 || ms < 0) {
-    const looksLikeSeconds =
-      typeof value === 'number' && value % SECONDS_PER_BAR === 0 && value < LATEST_MISTAKEN_SECONDS;
+  const looksLikeSeconds =
+    typeof value === 'number' &&
+    value % SECONDS_PER_BAR === 0 &&
+    value >= MISTAKEN_SECONDS.from &&
+    value < MISTAKEN_SECONDS.to;
+  if (ms % MS_PER_BAR !== 0 || ms < 0 || looksLikeSeconds) {
     throw new MinutehandError('BAR_OFF_MINUTE', {
-      seen: `time ${JSON.stringify(value)}`,
+      seen: `time ${shown(value)}`,
       ...(looksLikeSeconds ? { next: 'This looks like epoch seconds: multiply by 1000.' } : {}),
     });
   }
   if (ms > latestOpenMs) {
     throw new MinutehandError('BAR_FUTURE', {
-      seen: `a bar that opens at ${new Date(ms).toISOString()}`,
+      seen: ms > LATEST_DATE_MS ? `time ${ms}` : `a bar that opens at ${new Date(ms).toISOString()}`,
       expected: `at most ${new Date(latestOpenMs).toISOString()}`,
     });
   }
   return (ms / 1000) as OpenTime;
+}
+
+/** @returns epoch milliseconds, with a fraction when the text has one; NaN when it is no time */
+function parseIsoTime(text: string): number {
+  const match = ISO_TIME.exec(text);
+  if (match === null) return NaN;
+  const [, date, fraction = '', zone] = match;
+  if (zone === undefined) {
+    throw new MinutehandError('BAR_MALFORMED', {
+      seen: `time "${text}" without a zone`,
+      expected: 'ISO 8601 in UTC, ending in Z',
+    });
+  }
+  // Date.parse turns February 30 into March 1, and drops what is finer than a millisecond.
+  const day = new Date(`${date}T00:00:00Z`);
+  if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== date) return NaN;
+  return Date.parse(text.replace(' ', 'T')) + (/[1-9]/.test(fraction.slice(3)) ? 0.5 : 0);
+}
+
+/** A value from outside in a few words: never long, and never deeper than the stack. */
+function shown(value: unknown): string {
+  if (typeof value === 'string')
+    return value.length > SHOWN_LENGTH ? `${JSON.stringify(value.slice(0, SHOWN_LENGTH))}…` : JSON.stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 
 function finite(fields: Record<string, unknown>, name: string): number {
@@ -104,7 +129,7 @@ function finite(fields: Record<string, unknown>, name: string): number {
   if (value === undefined)
     throw new MinutehandError('BAR_MALFORMED', { seen: `no ${name}`, expected: 'open, high, low, close and volume' });
   throw new MinutehandError('BAR_NOT_FINITE', {
-    seen: `${name} ${JSON.stringify(value)}`,
+    seen: `${name} ${shown(value)}`,
     expected: 'a finite number',
   });
 }

@@ -26,7 +26,7 @@ export interface HealthReport {
   readonly pairs_ready: number;
   readonly degradations: readonly string[];
   readonly redis: 'up' | 'down' | 'off' | 'unknown';
-  /** Close of the newest bar of each symbol: where a feeder goes on after an interruption. */
+  /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */
   readonly last_bars: Readonly<Record<string, string>>;
 }
 

@@ -17,6 +17,8 @@ export interface ModelWatchOptions {
   onReady(set: ModelSet): void;
   /** A bundle was refused; the old models go on. Said once for the same bytes. */
   onRefused(version: string, error: unknown): void;
+  /** After a refusal: `active.json` names the set in force again. */
+  onWithdrawn(): void;
 }
 
 export interface ModelWatch {
@@ -29,6 +31,7 @@ export interface ModelWatch {
 export function watchModels(options: ModelWatchOptions): ModelWatch {
   let current = '';
   const refused = new Set<string>();
+  let refusalStands = false;
   let checking: Promise<void> | null = null;
 
   async function look(): Promise<void> {
@@ -39,14 +42,20 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
       version = readActive(options.modelsFolder)!.version;
       const folder = join(options.modelsFolder, version);
       seen = fingerprint(folder);
+      if (seen === current) {
+        if (refusalStands) options.onWithdrawn();
+        refusalStands = false;
+      }
       if (seen === current || refused.has(seen)) return;
       const set = await loadModelSet(folder, options.schema, options.maxRows);
-      refuseSimulatedModels(set, options.market);
+      await refuseSimulatedModels(set, options.market);
       current = seen;
+      refusalStands = false;
       options.onReady(set);
     } catch (error) {
       if (refused.has(seen)) return;
       refused.add(seen);
+      refusalStands = true;
       options.onRefused(version, error);
     }
   }
@@ -67,10 +76,10 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
   };
 }
 
-function refuseSimulatedModels(set: ModelSet, market: MarketKind): void {
-  if (market === 'live' && set.manifest.market === 'simulated') {
-    throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
-  }
+async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise<void> {
+  if (market !== 'live' || set.manifest.market !== 'simulated') return;
+  await set.release();
+  throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
 }
 
 /** Which bytes a bundle has, without reading them: a file that is put right again is another fingerprint. */

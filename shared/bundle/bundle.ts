@@ -9,7 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -117,31 +117,36 @@ export function writeBundle(modelsFolder: string, created: Date, content: Bundle
     const folder = join(modelsFolder, version);
     if (existsSync(folder)) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft);
-    const fileEntries = MODEL_NAMES.map((name) => {
-      const bytes = content.models[name];
-      writeDurably(join(draft, MODEL_FILES[name]), bytes);
-      return [MODEL_FILES[name], { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
-    });
-    const files = Object.fromEntries(fileEntries) as Manifest['files'];
-    const manifest: Manifest = {
-      format: BUNDLE_FORMAT,
-      version,
-      created: created.toISOString(),
-      ...content.manifest,
-      files,
-    };
-    writeDurably(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
-    writeDurably(join(draft, 'CARD.md'), content.card(manifest));
     try {
+      writeDraft(draft, version, created, content);
       renameSync(draft, folder);
       return folder;
     } catch (error) {
       rmSync(draft, { recursive: true, force: true });
+      // Another process took the name in between: the next one is free.
       if (!existsSync(folder)) throw error;
     }
   }
+}
+
+function writeDraft(draft: string, version: string, created: Date, content: BundleContent): void {
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft);
+  const fileEntries = MODEL_NAMES.map((name) => {
+    const bytes = content.models[name];
+    writeDurably(join(draft, MODEL_FILES[name]), bytes);
+    return [MODEL_FILES[name], { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
+  });
+  const files = Object.fromEntries(fileEntries) as Manifest['files'];
+  const manifest: Manifest = {
+    format: BUNDLE_FORMAT,
+    version,
+    created: created.toISOString(),
+    ...content.manifest,
+    files,
+  };
+  writeDurably(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+  writeDurably(join(draft, 'CARD.md'), content.card(manifest));
 }
 
 /** Versions in a folder of bundles, oldest first. An absent folder has none. */
@@ -176,11 +181,15 @@ export function readActive(modelsFolder: string): ActivePointer | null {
   }
 }
 
-/** Makes `version` the active one; a reader sees the old or the new pointer, never a part. @throws MinutehandError MODEL_MISSING */
+/**
+ * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced by one
+ * without a predecessor.
+ * @throws MinutehandError MODEL_MISSING
+ */
 export function activate(modelsFolder: string, version: string): ActivePointer {
-  if (!existsSync(join(modelsFolder, version, 'manifest.json')))
+  if (!VERSION.test(version) || !existsSync(join(modelsFolder, version, 'manifest.json')))
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
-  const before = readActive(modelsFolder);
+  const before = readActiveOrNull(modelsFolder);
   const previous = before === null ? null : before.version === version ? before.previous : before.version;
   const pointer: ActivePointer = { version, previous };
   const temporary = `${activePath(modelsFolder)}.${process.pid}.tmp`;
@@ -189,9 +198,17 @@ export function activate(modelsFolder: string, version: string): ActivePointer {
   return pointer;
 }
 
+function readActiveOrNull(modelsFolder: string): ActivePointer | null {
+  try {
+    return readActive(modelsFolder);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * The bundle that `--models` means: a bundle's own folder, or the active (else newest) one of a folder of bundles.
- * @throws MinutehandError MODEL_MISSING
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST when active.json is damaged
  */
 export function resolveBundle(folder: string): string {
   if (existsSync(join(folder, 'manifest.json'))) return folder;
@@ -205,7 +222,7 @@ export function resolveBundle(folder: string): string {
 function writeDurably(path: string, data: string | Uint8Array): void {
   const file = openSync(path, 'w');
   try {
-    writeSync(file, typeof data === 'string' ? Buffer.from(data) : data);
+    writeFileSync(file, data);
     fsyncSync(file);
   } finally {
     closeSync(file);

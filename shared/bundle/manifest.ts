@@ -7,13 +7,17 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.number().min(0).max(1);
 const metric = z.number().nullable();
 
+function isAscending(values: readonly number[]): boolean {
+  return values.every((value, i) => i === 0 || value >= values[i - 1]!);
+}
+
 const modelMetrics = z.object({
   rows: z.int().nonnegative(),
   /** Mean of the label: the share of positives, or the mean target of AI3. */
   label_mean: metric,
   auc: metric,
   brier: metric,
-  /** Brier score of always answering the training mean: what a model has to beat. */
+  /** Brier score of always answering `label_mean`, which nobody could have known before: what a model has to beat. */
   brier_of_mean: metric,
   log_loss: metric,
   /** Expected calibration error, 10 equal-width bins. */
@@ -43,7 +47,7 @@ export type PairEdge = z.infer<typeof pairEdge>;
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
-  created: z.string(),
+  created: z.iso.datetime(),
   /** Where the bars came from: models of a simulated market say so. */
   market: z.enum(['live', 'simulated']),
   seed: z.int(),
@@ -59,7 +63,7 @@ export const manifestSchema = z.strictObject({
   theta1: share,
   theta2: share,
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
-  risk_knots: z.array(share),
+  risk_knots: z.array(share).refine(isAscending, 'not ascending'),
   metrics: z.object({ ai1: modelReport, ai2: modelReport, ai3: modelReport, ai2_parts: z.record(z.string(), share) }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),

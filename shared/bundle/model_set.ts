@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import type { FeatureSchema } from './feature_schema.ts';
 import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
 import { MinutehandError } from '../errors.ts';
 import { readBundle, type Bundle } from './bundle.ts';
-import type { Manifest } from './manifest.ts';
+import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { loadScorer, type Scorer } from './scorer.ts';
 
 const GOLDEN_TOLERANCE = 1e-5;
@@ -56,10 +57,15 @@ export async function loadModelSet(folder: string, schema: FeatureSchema, maxRow
 type Scorers = Readonly<Record<ModelName, Scorer>>;
 
 async function loadScorers(bundle: Bundle, columns: number): Promise<Scorers> {
-  const entries: [ModelName, Scorer][] = [];
-  for (const name of MODEL_NAMES)
-    entries.push([name, await loadScorer(bundle.models[name], columns, `${bundle.folder}/${name}.onnx`)]);
-  return Object.fromEntries(entries) as Record<ModelName, Scorer>;
+  const scorers: Partial<Record<ModelName, Scorer>> = {};
+  try {
+    for (const name of MODEL_NAMES)
+      scorers[name] = await loadScorer(bundle.models[name], columns, join(bundle.folder, MODEL_FILES[name]));
+    return scorers as Record<ModelName, Scorer>;
+  } catch (error) {
+    await Promise.all(Object.values(scorers).map((scorer) => scorer.release()));
+    throw error;
+  }
 }
 
 async function checkGolden(bundle: Bundle, scorers: Scorers, columns: number): Promise<void> {
@@ -69,8 +75,7 @@ async function checkGolden(bundle: Bundle, scorers: Scorers, columns: number): P
     throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
   const features = Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
   for (const name of MODEL_NAMES) {
-    let answers = await scorers[name].score(features, rows);
-    for (let run = 1; run < WARM_UP_RUNS; run++) answers = await scorers[name].score(features, rows);
+    const answers = await firstAnswers(scorers[name], features, rows, `${name} of ${bundle.folder}`);
     for (let row = 0; row < rows; row++) {
       const expected = golden[name][row];
       if (expected === undefined || !(Math.abs(answers[row]! - expected) <= GOLDEN_TOLERANCE)) {
@@ -80,6 +85,17 @@ async function checkGolden(bundle: Bundle, scorers: Scorers, columns: number): P
         });
       }
     }
+  }
+}
+
+/** Warms the model. A graph that takes other shapes than its features shows here. @throws MinutehandError MODEL_LOAD */
+async function firstAnswers(scorer: Scorer, features: Float32Array, rows: number, name: string): Promise<Float32Array> {
+  try {
+    for (let run = 1; run < WARM_UP_RUNS; run++) await scorer.score(features, rows);
+    return await scorer.score(features, rows);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('MODEL_LOAD', { seen: `${name}: ${text}`, cause });
   }
 }
 

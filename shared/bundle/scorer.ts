@@ -12,6 +12,7 @@ export interface Scorer {
 export async function loadScorer(bytes: Uint8Array, columns: number, name: string): Promise<Scorer> {
   const session = await createSession(bytes, name);
   if (session.inputNames.join() !== 'features' || session.outputNames.join() !== 'score') {
+    await session.release();
     throw new MinutehandError('MODEL_LOAD', {
       seen: `${name}: inputs ${session.inputNames.join()}, outputs ${session.outputNames.join()}`,
       expected: 'input features, output score',

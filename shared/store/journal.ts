@@ -1,8 +1,9 @@
 import Database from 'better-sqlite3';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Bar, OpenTime } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
+import type { Pair } from '../pair.ts';
 
 /**
  * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal names
@@ -90,12 +91,17 @@ export interface JournalStore {
   lastBoot(): BootRow | null;
   /** The newest signal of each pair. */
   lastSignals(): LastSignal[];
-  /** Open time of the `count`-th last minute that both symbols have; null when there are fewer. */
-  commonMinuteBefore(symbolA: string, symbolB: string, count: number): OpenTime | null;
+  /**
+   * Open time of the oldest of the last `count` minutes that moved the pair's features: both legs have them, and they
+   * were not given up before the second leg came. Of all such minutes when there are fewer; null when there is none.
+   */
+  commonMinuteBefore(pair: Pair, count: number): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
   /** Symbols with bars, and the open of their last one. */
   lastBars(): Map<string, OpenTime>;
+  /** Bars of the symbol that has most. */
+  mostBars(): number;
   /** The bars of one symbol in ascending time. */
   bars(symbol: string): IterableIterator<Bar>;
   /** Forgets inputs and signals of minutes before `time`. @throws MinutehandError JOURNAL_WRITE */
@@ -105,7 +111,8 @@ export interface JournalStore {
 
 /**
  * Opens the journal file, creating it when `readOnly` is not set.
- * @throws MinutehandError JOURNAL_WRITE when it cannot be opened or is not a database
+ * @throws MinutehandError JOURNAL_WRITE when it cannot be opened, JOURNAL_DAMAGED when it is no journal, DATA_MISSING when
+ * it is to be read only and is not there
  */
 export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalStore {
   const db = openDatabase(path, options.readOnly === true);
@@ -182,14 +189,17 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
           'SELECT pair_id AS pairId, time, position FROM signals WHERE signal_row IN (SELECT max(signal_row) FROM signals GROUP BY pair_id)',
         )
         .all() as LastSignal[],
-    commonMinuteBefore: (symbolA, symbolB, count) => {
+    commonMinuteBefore: (pair, count) => {
       const row = db
         .prepare(
-          `SELECT a.time FROM inputs a JOIN inputs b ON b.kind = 'bar' AND b.subject = ? AND b.time = a.time
-           WHERE a.kind = 'bar' AND a.subject = ? ORDER BY a.time DESC LIMIT 1 OFFSET ?`,
+          `SELECT min(time) AS time FROM (
+             SELECT a.time FROM inputs a WHERE a.kind = 'bar' AND a.subject = ?
+             AND EXISTS (SELECT 1 FROM inputs b WHERE b.kind = 'bar' AND b.subject = ? AND b.time = a.time)
+             AND NOT EXISTS (SELECT 1 FROM inputs t WHERE t.kind = 'timeout' AND t.subject = ? AND t.time = a.time)
+             ORDER BY a.time DESC LIMIT ?)`,
         )
-        .get(symbolB, symbolA, count) as { time: OpenTime } | undefined;
-      return row?.time ?? null;
+        .get(pair.a, pair.b, pair.id, count) as { time: OpenTime | null };
+      return row.time;
     },
     *inputsFrom(from) {
       const rows = db
@@ -202,6 +212,12 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         .prepare("SELECT subject, max(time) AS time FROM inputs WHERE kind = 'bar' GROUP BY subject")
         .all() as { subject: string; time: OpenTime }[];
       return new Map(rows.map(({ subject, time }) => [subject, time]));
+    },
+    mostBars: () => {
+      const row = db
+        .prepare("SELECT count(*) AS bars FROM inputs WHERE kind = 'bar' GROUP BY subject ORDER BY bars DESC LIMIT 1")
+        .get() as { bars: number } | undefined;
+      return row?.bars ?? 0;
     },
     *bars(symbol) {
       const rows = db
@@ -219,10 +235,19 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
 }
 
 function openDatabase(path: string, readOnly: boolean): Database.Database {
+  if (readOnly && !existsSync(path)) {
+    throw new MinutehandError('DATA_MISSING', {
+      seen: path,
+      next: 'Start the daemon first, or name its journal file.',
+    });
+  }
+  let db: Database.Database | null = null;
   try {
     if (!readOnly) mkdirSync(dirname(path), { recursive: true });
-    const db = new Database(path, { readonly: readOnly, fileMustExist: readOnly, timeout: 5000 });
-    if (!readOnly) {
+    db = new Database(path, { readonly: readOnly, timeout: 5000 });
+    if (readOnly) {
+      db.prepare('SELECT 1 FROM inputs, signals, boots LIMIT 1').get();
+    } else {
       db.pragma('journal_mode = WAL');
       // A killed process loses nothing that was committed; only a power cut may lose the last moments.
       db.pragma('synchronous = NORMAL');
@@ -230,7 +255,9 @@ function openDatabase(path: string, readOnly: boolean): Database.Database {
     }
     return db;
   } catch (cause) {
-    throw new MinutehandError('JOURNAL_WRITE', {
+    db?.close();
+    const isNoJournal = cause instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
+    throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,
     });

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
+import { problemsError } from '../../shared/policy/problem.ts';
+import type { Output } from '../output.ts';
+
+export function addConfig(program: Command, output: () => Output): void {
+  const config = program
+    .command('config')
+    .summary('check and show the configuration')
+    .description('config/*.yaml, or the folder MINUTEHAND_CONFIG names; docs/CONFIGURATION.md explains every key.');
+  config
+    .command('check')
+    .description('reads all files and names every problem: file, line, key, what was seen, what was expected')
+    .action(() => check(output()));
+  config
+    .command('show')
+    .description('the values in force, environment variables included')
+    .action(() => show(output()));
+}
+
+function check(output: Output): void {
+  const { settings, problems } = inspectSettings();
+  if (settings === null) throw problemsError(problems);
+  output.line(`The configuration in ${settings.sources.configDir} is right. policy_hash ${settings.policyHash}`);
+  output.result({ ok: true, config_dir: settings.sources.configDir, policy_hash: settings.policyHash });
+}
+
+function show(output: Output): void {
+  const { core, retrain, signals, minutehand, policyHash, sources } = loadSettings();
+  const shown = JSON.parse(
+    maskPasswords(JSON.stringify({ core, retrain, signals, minutehand, policyHash, sources })),
+  ) as object;
+  output.line(JSON.stringify(shown, null, 2));
+  output.result(shown);
+}
+
+/** `redis://user:secret@host` is shown as `redis://***@host`. */
+function maskPasswords(text: string): string {
+  return text.replace(/(\w+:\/\/)[^/@"]+@/g, '$1***@');
+}

@@ -1,0 +1,24 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { renderErrorsDoc } from '../../shared/errors_doc.ts';
+import { renderFeaturesDoc } from '../../shared/core/features/features_doc.ts';
+import { writeConfigurationDoc } from '../../shared/policy/configuration_doc.ts';
+import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { packageRoot } from '../../shared/root.ts';
+import { writeSignalSchema } from '../../shared/signal/json_schema.ts';
+import type { Output } from '../output.ts';
+
+/** For the developers of minutehand: writes the parts of docs/ and config/schema that the code knows. */
+export function addDocs(program: Command, output: () => Output): void {
+  program.command('docs', { hidden: true }).action(() => {
+    const root = packageRoot();
+    writeFileSync(join(root, 'docs', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
+    writeFileSync(join(root, 'docs', 'ERRORS.md'), renderErrorsDoc());
+    writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
+    writeJsonSchemas(join(root, 'config', 'schema'));
+    writeConfigurationDoc();
+    output().line('docs/ and config/schema written');
+  });
+}

@@ -1,0 +1,169 @@
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { Redis } from 'ioredis';
+import { readActive } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import { describeError } from '../../shared/errors.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { inspectSettings, type Settings } from '../../shared/policy/policy.ts';
+import { problemsError } from '../../shared/policy/problem.ts';
+import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
+import type { Output } from '../output.ts';
+
+const LEAST_FREE_BYTES = 1e9;
+const REDIS_WAIT_MS = 1000;
+
+interface Finding {
+  readonly what: string;
+  /** A warning does not make the exit code 1: minutehand works without it. */
+  readonly verdict: 'ok' | 'warning' | 'error';
+  readonly detail: string;
+}
+
+export function addDoctor(program: Command, output: () => Output): void {
+  program
+    .command('doctor')
+    .summary('look at this machine and installation')
+    .description(
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis and the active models, and says what to do. Exit code 1 when something must be mended.',
+    )
+    .action(() => runDoctor(output()));
+}
+
+async function runDoctor(output: Output): Promise<void> {
+  const findings: Finding[] = [
+    node(),
+    await native('onnxruntime-node'),
+    await native('better-sqlite3'),
+    serverEngine(),
+  ];
+  const { settings, problems } = inspectSettings();
+  const paths = homePaths();
+  if (settings === null) {
+    findings.push({ what: 'configuration', verdict: 'error', detail: problemsError(problems).message });
+  } else {
+    findings.push({
+      what: 'configuration',
+      verdict: 'ok',
+      detail: `${settings.sources.configDir}, market ${settings.minutehand.market}, policy_hash ${settings.policyHash}`,
+    });
+    findings.push(
+      await port('daemon port', settings.minutehand.transports.daemon),
+      await port('trainer port', settings.minutehand.transports.trainer),
+    );
+    findings.push(await redis(settings), await models(settings, paths));
+  }
+  findings.push(home(paths));
+  for (const { what, verdict, detail } of findings)
+    output.line(`${{ ok: '✓', warning: '!', error: '✗' }[verdict]} ${what.padEnd(18)} ${detail}`);
+  output.result({ ok: findings.every(({ verdict }) => verdict !== 'error'), findings });
+  if (findings.some(({ verdict }) => verdict === 'error')) process.exitCode = 1;
+}
+
+function node(): Finding {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  const isRight = major > 20 || (major === 20 && minor >= 15);
+  return {
+    what: 'node',
+    verdict: isRight ? 'ok' : 'error',
+    detail: `${process.versions.node}${isRight ? '' : ', needed: 20.15 or newer'}, ${process.platform} ${process.arch}`,
+  };
+}
+
+async function native(name: string): Promise<Finding> {
+  try {
+    await import(name);
+    return { what: name, verdict: 'ok', detail: 'loads' };
+  } catch (error) {
+    return { what: name, verdict: 'error', detail: `${describeError(error).message} Run npm ci again.` };
+  }
+}
+
+function serverEngine(): Finding {
+  try {
+    loadUwebsockets();
+    return { what: 'server engine', verdict: 'ok', detail: 'uWebSockets.js' };
+  } catch (error) {
+    return { what: 'server engine', verdict: 'warning', detail: `ws and node:http (${describeError(error).message})` };
+  }
+}
+
+async function port(what: string, { host, port: number }: { host: string; port: number }): Promise<Finding> {
+  if (number === 0) return { what, verdict: 'ok', detail: 'a free one' };
+  const code = await new Promise<string | null>((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port: number, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+  return {
+    what,
+    verdict: code === null ? 'ok' : 'warning',
+    detail:
+      code === null
+        ? `${host}:${number} is free`
+        : `${host}:${number} is in use (${code}): by a running minutehand, or by another program`,
+  };
+}
+
+async function redis({ minutehand }: Settings): Promise<Finding> {
+  const { url, enabled } = minutehand.transports.redis;
+  const shown = url.replace(/\/\/.*@/, '//***@');
+  if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
+  const client = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: REDIS_WAIT_MS,
+    maxRetriesPerRequest: 0,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.ping();
+    return { what: 'redis', verdict: 'ok', detail: `answers at ${shown}` };
+  } catch (error) {
+    return {
+      what: 'redis',
+      verdict: 'warning',
+      detail: `does not answer at ${shown} (${describeError(error).message}); file and WebSocket work without it`,
+    };
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function models({ minutehand }: Settings, paths: HomePaths): Promise<Finding> {
+  try {
+    const active = readActive(paths.models);
+    if (active === null)
+      return {
+        what: 'models',
+        verdict: 'warning',
+        detail: `none active in ${paths.models}; signals have mode HALT until there are`,
+      };
+    const set = await loadModelSet(join(paths.models, active.version), featureSchema(minutehand.windows), 1);
+    await set.release();
+    return { what: 'models', verdict: 'ok', detail: `${active.version} (${set.manifest.market} market) verified` };
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}` };
+  }
+}
+
+function home({ home: folder }: HomePaths): Finding {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    const isRoomy = bavail * bsize >= LEAST_FREE_BYTES;
+    return {
+      what: 'home',
+      verdict: isRoomy ? 'ok' : 'warning',
+      detail: `${folder}, ${((bavail * bsize) / 1e9).toFixed(1)} GB free`,
+    };
+  } catch (error) {
+    return { what: 'home', verdict: 'error', detail: `${folder}: ${describeError(error).message}` };
+  }
+}

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { createWriteStream, renameSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import type { OpenTime } from '../../shared/bar.ts';
+import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { PairFeatures } from '../../shared/core/features/features.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { commonMinutes } from '../../trainer/dataset/pair_history.ts';
+import type { Output } from '../output.ts';
+import { parseDay } from '../period.ts';
+
+const ROWS_PER_WRITE = 1000;
+
+interface FeaturesFlags {
+  readonly pair: string;
+  readonly data: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly out?: string;
+}
+
+export function addFeatures(program: Command, output: () => Output): void {
+  program
+    .command('features')
+    .summary('the feature matrix of a pair as CSV')
+    .description(
+      'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have. A cell is empty while its ' +
+        'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/FEATURES.md explains the columns.',
+    )
+    .requiredOption('--pair <id>', 'such as XAUUSD_XAGUSD')
+    .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
+    .option('--from <day>', 'first UTC day or minute to write')
+    .option('--to <day>', 'UTC day or minute at which it ends')
+    .option('--out <file>', 'file to write (default: standard output)')
+    .action((flags: FeaturesFlags) => runFeatures(flags, output()));
+}
+
+async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> {
+  const { windows } = loadSettings().minutehand;
+  const pair = parsePairId(flags.pair);
+  const from = flags.from === undefined ? -Infinity : parseDay(flags.from, '--from');
+  const to = flags.to === undefined ? undefined : parseDay(flags.to, '--to');
+  const bars = await readBarFolder(flags.data, [pair.a, pair.b], to === undefined ? {} : { to });
+  const missing = [pair.a, pair.b].filter((symbol) => !bars.has(symbol));
+  if (missing.length > 0)
+    throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
+  const temporary = `${flags.out}.${process.pid}.tmp`;
+  const stream = flags.out === undefined ? process.stdout : createWriteStream(temporary);
+  const rows = await writeMatrix(stream, windows, bars.get(pair.a)!, bars.get(pair.b)!, from);
+  if (flags.out !== undefined) {
+    stream.end();
+    await once(stream, 'finish');
+    renameSync(temporary, flags.out);
+    output.line(`${rows} rows written to ${flags.out}`);
+    output.result({ rows, out: flags.out, feature_schema: featureSchema(windows).hash });
+  }
+}
+
+function parsePairId(id: string): ReturnType<typeof parsePair> {
+  try {
+    return parsePair(id);
+  } catch (cause) {
+    throw new MinutehandError('USAGE', {
+      seen: `--pair ${id}`,
+      expected: 'two symbols joined by one underscore, such as XAUUSD_XAGUSD',
+      cause,
+    });
+  }
+}
+
+async function writeMatrix(
+  stream: Writable,
+  windows: Windows,
+  a: BarColumns,
+  b: BarColumns,
+  from: number,
+): Promise<number> {
+  const features = new PairFeatures(windows);
+  let lines = [['time', ...features.definitions.map(({ name }) => name)].join(',')];
+  let rows = 0;
+  const flush = async (): Promise<void> => {
+    if (!stream.write(`${lines.join('\n')}\n`)) await once(stream, 'drain');
+    lines = [];
+  };
+  for (const [i, j] of commonMinutes(a, b)) {
+    features.step(barAt(a, i), barAt(b, j));
+    const time = a.time[i]! as OpenTime;
+    if (time < from) continue;
+    let line = String(time);
+    for (const value of features.values) line += Number.isNaN(value) ? ',' : `,${value}`;
+    lines.push(line);
+    rows++;
+    if (lines.length >= ROWS_PER_WRITE) await flush();
+  }
+  if (lines.length > 0) await flush();
+  return rows;
+}

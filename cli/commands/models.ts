@@ -1,0 +1,149 @@
+import { cpSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { activate, listVersions, readActive, readBundle, readManifest } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { renderCard } from '../../trainer/registry/card.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import type { Output } from '../output.ts';
+
+export function addModels(program: Command, output: () => Output): void {
+  const models = program
+    .command('models')
+    .summary('list, show, verify, promote and roll back model bundles')
+    .description('Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the one in force.');
+  models
+    .command('list')
+    .description('all versions, oldest first, with the active one marked')
+    .action(() => list(output()));
+  models
+    .command('show')
+    .argument('<version or path>')
+    .description('the card of a bundle: origin, metrics, edge per pair')
+    .action((name: string) => show(name, output()));
+  models
+    .command('verify')
+    .argument('<version or path>')
+    .description('checks hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap')
+    .action((name: string) => verify(name, output()));
+  models
+    .command('promote')
+    .argument('<version or path>')
+    .description('verifies a bundle and makes it the active one; a running daemon swaps it in between two bars')
+    .action((name: string) => promote(name, output()));
+  models
+    .command('rollback')
+    .description('makes the predecessor of the active version active again')
+    .action(() => rollback(output()));
+}
+
+/** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
+function bundleFolder(name: string): string {
+  const inModels = join(homePaths().models, name);
+  if (!name.includes('/') && existsSync(inModels)) return inModels;
+  if (existsSync(name) && statSync(name).isDirectory()) return resolve(name);
+  throw new MinutehandError('MODEL_MISSING', { seen: name });
+}
+
+function list(output: Output): void {
+  const { models } = homePaths();
+  const active = readActive(models);
+  const rows = listVersions(models).map((version) => ({
+    version,
+    active: version === active?.version,
+    ...summarise(join(models, version)),
+  }));
+  if (rows.length === 0) output.line(`No bundles in ${models}. \`minutehand train\` makes one.`);
+  for (const row of rows) {
+    const about =
+      row.error === null
+        ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
+        : row.error;
+    output.line(`${row.active ? '*' : ' '} ${row.version.padEnd(16)} ${about}`);
+  }
+  output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows });
+}
+
+function summarise(folder: string): {
+  market: string | null;
+  auc: number | null;
+  pairs: number;
+  pairs_with_edge: number;
+  error: string | null;
+} {
+  try {
+    const { market, metrics, edge } = readManifest(folder);
+    const edges = Object.values(edge);
+    return {
+      market,
+      auc: metrics.ai1.holdout.auc,
+      pairs: edges.length,
+      pairs_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
+      error: null,
+    };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, error: `${code}: ${message}` };
+  }
+}
+
+function show(name: string, output: Output): void {
+  const manifest = readManifest(bundleFolder(name));
+  output.line(renderCard(manifest));
+  const { golden: _golden, ...rest } = manifest;
+  output.result(rest);
+}
+
+async function verifyFolder(folder: string): Promise<Manifest> {
+  const set = await loadModelSet(folder, featureSchema(loadSettings().minutehand.windows), 1);
+  await set.release();
+  return set.manifest;
+}
+
+async function verify(name: string, output: Output): Promise<void> {
+  const folder = bundleFolder(name);
+  const { version } = await verifyFolder(folder);
+  output.line(`${version}: hashes, feature schema and golden answers are right (${folder})`);
+  output.result({ version, path: folder, ok: true });
+}
+
+async function promote(name: string, output: Output): Promise<void> {
+  const folder = bundleFolder(name);
+  const { version } = await verifyFolder(folder);
+  const { models } = homePaths();
+  if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version)
+    adoptFolder(folder, models, version);
+  const { previous } = activate(models, version);
+  output.line(
+    `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
+  );
+  output.result({ version, previous });
+}
+
+/** Copies a bundle from elsewhere into the models folder, whole or not at all. */
+function adoptFolder(folder: string, models: string, version: string): void {
+  const target = join(models, version);
+  if (existsSync(target)) {
+    if (readBundle(target).modelsHash === readBundle(folder).modelsHash) return;
+    throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has other models than ${folder}` });
+  }
+  const draft = join(models, `.${version}.${process.pid}.tmp`);
+  rmSync(draft, { recursive: true, force: true });
+  cpSync(folder, draft, { recursive: true });
+  renameSync(draft, target);
+}
+
+async function rollback(output: Output): Promise<void> {
+  const { models } = homePaths();
+  const active = readActive(models);
+  if (active === null || active.previous === null)
+    throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
+  await verifyFolder(join(models, active.previous));
+  const { version, previous } = activate(models, active.previous);
+  output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
+  output.result({ version, previous });
+}

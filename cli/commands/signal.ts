@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { verifySignal } from '../../shared/signal/verify.ts';
+import type { Output } from '../output.ts';
+
+export function addSignal(program: Command, output: () => Output): void {
+  const signal = program
+    .command('signal')
+    .summary('check signals as a consumer must')
+    .description('docs/PROTOCOL.md explains every field and the order of checks.');
+  signal
+    .command('verify')
+    .argument('<files...>', 'signal.json files, or .jsonl files with one signal per line; - is standard input')
+    .option('--fresh', 'refuse signals whose valid_until_ms has passed by this machine’s clock')
+    .description(
+      'checksum, fields and their order, ranges, and what must hold between them; exit code 1 if any signal is refused',
+    )
+    .action((files: string[], flags: { fresh?: boolean }) => verify(files, flags.fresh === true, output()));
+}
+
+interface Verdict {
+  readonly file: string;
+  readonly line: number;
+  readonly ok: boolean;
+  readonly pair_id: string | null;
+  readonly error: { code: string; message: string; next: string } | null;
+}
+
+function verify(files: readonly string[], fresh: boolean, output: Output): void {
+  const verdicts = files.flatMap((file) => verifyFile(file, fresh));
+  const refused = verdicts.filter(({ ok }) => !ok);
+  const shown = verdicts.length > 50 ? refused.slice(0, 50) : verdicts;
+  for (const { file, line, ok, pair_id, error } of shown)
+    output.line(
+      ok
+        ? `ok       ${pair_id!.padEnd(16)} ${file}:${line}`
+        : `REFUSED  ${file}:${line}  ${error!.code}: ${error!.message}`,
+    );
+  output.line(`${verdicts.length - refused.length} of ${verdicts.length} signals accepted`);
+  output.result({ accepted: verdicts.length - refused.length, refused });
+  if (refused.length > 0) process.exitCode = 1;
+}
+
+function verifyFile(file: string, fresh: boolean): Verdict[] {
+  const lines = read(file)
+    .split('\n')
+    .map((text, index) => ({ text, line: index + 1 }))
+    .filter(({ text }) => text.trim() !== '');
+  if (lines.length === 0)
+    return [
+      {
+        file,
+        line: 1,
+        ok: false,
+        pair_id: null,
+        error: describeError(new MinutehandError('SIGNAL_FORMAT', { seen: 'an empty file' })),
+      },
+    ];
+  return lines.map(({ text, line }) => {
+    try {
+      const { pair_id } = verifySignal(text, fresh ? Date.now() : undefined);
+      return { file, line, ok: true, pair_id, error: null };
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      return { file, line, ok: false, pair_id: null, error: describeError(error) };
+    }
+  });
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    throw new MinutehandError('DATA_MISSING', {
+      seen: file,
+      next: 'Is the daemon running, and is this the signals folder it printed at its start?',
+      cause,
+    });
+  }
+}

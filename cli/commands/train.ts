@@ -1,0 +1,157 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { OpenTime } from '../../shared/bar.ts';
+import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { packageRoot } from '../../shared/root.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { judge } from '../../trainer/gate/gate.ts';
+import { train } from '../../trainer/pipeline.ts';
+import type { Output } from '../output.ts';
+import { parseDay, parseInteger } from '../period.ts';
+
+interface TrainFlags {
+  readonly data?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly out?: string;
+  readonly seed: string;
+  readonly trials: string;
+  readonly dryRun?: boolean;
+  readonly adopt?: boolean;
+}
+
+export function addTrain(program: Command, output: () => Output): void {
+  program
+    .command('train')
+    .summary('train, validate and write a model bundle')
+    .description(
+      'Bars → features → labels → three models → purged validation → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
+        'metrics, costs and NO_EDGE are judged on it. The same bars, configuration and seed give byte-identical ONNX files.',
+    )
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journalled')
+    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--to <day>', 'UTC day or minute at which they end')
+    .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
+    .option('--seed <n>', 'seed of row and column sampling', '1')
+    .option('--trials <n>', 'trials of the parameter search; 0 takes the parameters of config/minutehand.yaml', '0')
+    .option('--dry-run', 'train and measure, write nothing')
+    .option('--adopt', 'make it the active version if it passes the gates')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand train --data ./m1 --seed 7\n  minutehand train --adopt            # on what the running daemon has seen\n  minutehand models promote <version>',
+    )
+    .action((flags: TrainFlags) => runTrain(flags, output()));
+}
+
+async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+  const seed = parseInteger(flags.seed, '--seed');
+  if (parseInteger(flags.trials, '--trials') > 0) {
+    throw new MinutehandError('USAGE', {
+      seen: `--trials ${flags.trials}`,
+      expected: '--trials 0',
+      next: 'The parameter search is not built yet; set the parameters in config/minutehand.yaml.',
+    });
+  }
+  if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
+  const settings = loadSettings();
+  const paths = homePaths();
+  const out = flags.out ?? paths.models;
+  const progress = output.progress();
+  const bars = await readBars(flags, settings, (done, total) => progress.update('reading bars', done, total));
+  const result = await train({
+    settings,
+    bars,
+    market: flags.data === undefined ? settings.minutehand.market : 'live',
+    seed,
+    gitCommit: gitCommit(),
+    out: flags.dryRun ? null : out,
+    created: new Date(),
+    onProgress: (stage, done, total) => progress.update(stage, done, total),
+  });
+  progress.stop();
+
+  const { metrics, edge } = result.manifest;
+  const gates = await judge(result, out);
+  const adopted = flags.adopt === true && result.version !== null && gates.every(({ passed }) => passed);
+  if (adopted) activate(out, result.version!);
+
+  const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
+  output.line(result.path === null ? 'Nothing written (dry run).' : `Bundle ${result.path}`);
+  output.line('model   rows     AUC     Brier   Brier of the mean   (holdout)');
+  for (const name of ['ai1', 'ai2', 'ai3'] as const) {
+    const { rows, auc, brier, brier_of_mean } = metrics[name].holdout;
+    output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_of_mean)}`);
+  }
+  for (const [pair, { no_edge, trades, mean_net_bps }] of Object.entries(edge)) {
+    output.line(
+      `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
+    );
+  }
+  for (const { name, passed, seen, limit } of gates)
+    output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
+  if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
+  else if (result.version !== null)
+    output.line(
+      `Put it in force with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
+    );
+  output.result({
+    version: result.version,
+    path: result.path,
+    adopted,
+    models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3 },
+    edge,
+    gates,
+  });
+}
+
+/** Bars of all configured symbols, from a folder or from the daemon's journals. */
+async function readBars(
+  flags: TrainFlags,
+  settings: Settings,
+  onProgress: (done: number, total: number) => void,
+): Promise<Map<string, BarColumns>> {
+  const symbols = [...new Set(settings.minutehand.pairs.flatMap((id) => id.split('_')))];
+  const period: { from?: OpenTime; to?: OpenTime } = {};
+  if (flags.from !== undefined) period.from = parseDay(flags.from, '--from');
+  if (flags.to !== undefined) period.to = parseDay(flags.to, '--to');
+  if (flags.data !== undefined)
+    return readBarFolder(flags.data, symbols, { ...period, onProgress: ({ done, total }) => onProgress(done, total) });
+
+  const { market, shards } = settings.minutehand;
+  const paths = Object.keys(shards).map((shard) => homePaths().journal(market, shard));
+  const journals = paths.filter((path) => existsSync(path));
+  if (journals.length === 0) {
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `no journal ${paths.join(', ')}`,
+      next: 'Start the daemon first, or give --data <folder>.',
+    });
+  }
+  const bars = new Map<string, BarColumns>();
+  for (const path of journals) {
+    const journal = openJournal(path, { readOnly: true });
+    symbols.forEach((symbol, done) => {
+      onProgress(done + 1, symbols.length);
+      const columns = clipBars(columnsOf(symbol, journal.bars(symbol)), period.from, period.to);
+      if (columns.length > (bars.get(symbol)?.length ?? 0)) bars.set(symbol, columns);
+    });
+    journal.close();
+  }
+  return bars;
+}
+
+function gitCommit(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}

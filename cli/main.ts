@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../shared/root.ts';
+import { addBars } from './commands/bars.ts';
+import { addConfig } from './commands/config.ts';
+import { addDocs } from './commands/docs.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addFeatures } from './commands/features.ts';
+import { addModels } from './commands/models.ts';
+import { addDaemon, addTrainer } from './commands/processes.ts';
+import { addReplay } from './commands/replay.ts';
+import { addSignal } from './commands/signal.ts';
+import { addTrain } from './commands/train.ts';
+import { addUp } from './commands/up.ts';
+import { createOutput, showError, type Output } from './output.ts';
+
+const DONE = 0;
+const MISUSED = 2;
+
+/** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused */
+export async function main(argv: readonly string[]): Promise<number> {
+  const json = argv.includes('--json');
+  const program = createProgram(() => createOutput(json));
+  process.exitCode = DONE;
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return process.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return showError(error, json);
+    // Commander has said what is wrong; asking for help or version is not misuse.
+    return error.exitCode === 0 ? DONE : MISUSED;
+  }
+}
+
+function createProgram(output: () => Output): Command {
+  const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+    description: string;
+  };
+  const program = new Command('minutehand');
+  program
+    .description(description)
+    .version(version)
+    .option('--json', 'one JSON document on standard output, for programs')
+    .showHelpAfterError('(add --help to see what this command takes)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 failed, 2 misused.
+Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
+MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines).
+
+Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
+    );
+  addUp(program);
+  addDaemon(program);
+  addTrainer(program);
+  addBars(program, output);
+  addFeatures(program, output);
+  addTrain(program, output);
+  addReplay(program, output);
+  addModels(program, output);
+  addSignal(program, output);
+  addConfig(program, output);
+  addDoctor(program, output);
+  addDocs(program, output);
+  acceptJsonEverywhere(program);
+  return program;
+}
+
+/** `--json` may stand behind any command, and every command reports misuse instead of ending the process. */
+function acceptJsonEverywhere(command: Command): void {
+  for (const sub of command.commands) {
+    if (!sub.options.some(({ long }) => long === '--json'))
+      sub.option('--json', 'one JSON document on standard output');
+    sub.exitOverride().showHelpAfterError('(add --help to see what this command takes)');
+    acceptJsonEverywhere(sub);
+  }
+}

@@ -1,0 +1,87 @@
+import { Presets, SingleBar } from 'cli-progress';
+import { describeError, MinutehandError } from '../shared/errors.ts';
+
+/** How a command talks: results on stdout, everything else on stderr, so that `--json` can be piped. */
+export interface Output {
+  readonly json: boolean;
+  /** A result for people; silent with --json. */
+  line(text: string): void;
+  /** A remark beside the result. */
+  note(text: string): void;
+  /** The result for programs, as one JSON document; silent without --json. */
+  result(value: unknown): void;
+  /** A bar on a terminal, plain lines elsewhere. */
+  progress(): Progress;
+}
+
+export interface Progress {
+  update(stage: string, done: number, total: number): void;
+  stop(): void;
+}
+
+const PLAIN_STEP = 0.25;
+
+export function createOutput(json: boolean): Output {
+  return {
+    json,
+    line: (text) => {
+      if (!json) process.stdout.write(`${text}\n`);
+    },
+    note: (text) => void process.stderr.write(`${text}\n`),
+    result: (value) => {
+      if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
+    },
+    progress: () => (process.stderr.isTTY ? terminalProgress() : plainProgress()),
+  };
+}
+
+function terminalProgress(): Progress {
+  let bar: SingleBar | null = null;
+  let current = '';
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+    current = '';
+  };
+  return {
+    update(stage, done, total) {
+      if (stage !== current) {
+        stop();
+        current = stage;
+        bar = new SingleBar(
+          { format: `${stage.padEnd(24)} {bar} {percentage} % | {eta_formatted} left`, stream: process.stderr, fps: 5 },
+          Presets.shades_classic,
+        );
+        bar.start(total, done);
+      }
+      bar?.update(done);
+      if (done >= total) stop();
+    },
+    stop,
+  };
+}
+
+function plainProgress(): Progress {
+  let current = '';
+  let nextShare = 0;
+  return {
+    update(stage, done, total) {
+      if (stage !== current) nextShare = 0;
+      current = stage;
+      const share = total === 0 ? 1 : done / total;
+      if (share < nextShare) return;
+      process.stderr.write(`${stage}: ${Math.floor(share * 100)} %\n`);
+      nextShare = Math.min(1, Math.floor(share / PLAIN_STEP) * PLAIN_STEP + PLAIN_STEP) + (share >= 1 ? 1 : 0);
+    },
+    stop: () => undefined,
+  };
+}
+
+/** Shows what went wrong and what to do next. @returns the exit code: 2 for misuse, else 1 */
+export function showError(error: unknown, json: boolean): number {
+  const { code, message, next } = describeError(error);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
+  process.stderr.write(`${code}: ${message}\n  → ${next}\n`);
+  if (!(error instanceof MinutehandError) && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return code === 'USAGE' ? 2 : 1;
+}

@@ -1,0 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { signalSchema } from './verify.ts';
+
+/** JSON Schema of one signal, for docs/signal.schema.json. */
+export function signalJsonSchema(): object {
+  return { title: 'minutehand.signal/1', ...z.toJSONSchema(signalSchema) };
+}
+
+export function writeSignalSchema(path: string): void {
+  writeFileSync(path, `${JSON.stringify(signalJsonSchema(), null, 2)}\n`);
+}

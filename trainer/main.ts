@@ -1,0 +1,70 @@
+import fastify from 'fastify';
+import type { Logger } from 'pino';
+import { readActive } from '../shared/bundle/bundle.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import type { HomePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { lockHome } from '../shared/store/home_lock.ts';
+import { addRoutes } from './api/api.ts';
+import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
+import { scheduleRetrain } from './schedule/schedule.ts';
+import { waitForFirstBars } from './schedule/first_models.ts';
+
+export interface TrainerOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  /** Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process of its own. */
+  readonly command: readonly string[];
+  say(line: string): void;
+}
+
+export interface RunningTrainer {
+  readonly port: number;
+  readonly retrainer: Retrainer;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the control plane: first models when there are none, then by schedule and on demand.
+ * @throws MinutehandError HOME_LOCKED, PORT_TAKEN
+ */
+export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
+  const { settings, paths, say } = options;
+  const unlock = lockHome(paths.lock('trainer'));
+  const retrainer = createRetrainer(options);
+  const server = fastify({ logger: false, forceCloseConnections: true });
+  const { host, port } = settings.minutehand.transports.trainer;
+  addRoutes(server, retrainer, paths);
+  try {
+    await server.listen({ host, port });
+  } catch (cause) {
+    await server.close();
+    unlock();
+    const isTaken = (cause as { code?: string }).code === 'EADDRINUSE';
+    throw isTaken ? new MinutehandError('PORT_TAKEN', { seen: `${host}:${port}`, cause }) : cause;
+  }
+  const schedule = scheduleRetrain(settings.retrain.retrain_cron, () => retrainer.start('schedule'));
+  say(
+    `Retraining by schedule "${settings.retrain.retrain_cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`,
+  );
+
+  const waiting = new AbortController();
+  if (readActive(paths.models) === null) {
+    void waitForFirstBars(settings, paths, waiting.signal, say).then((enough) => {
+      if (enough && readActive(paths.models) === null) retrainer.start('first models');
+    });
+  }
+  const address = server.server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    retrainer,
+    async stop() {
+      waiting.abort();
+      schedule.stop();
+      await retrainer.stop();
+      await server.close();
+      unlock();
+    },
+  };
+}
