@@ -3,7 +3,6 @@ import type { EpochMs, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { describeError } from '../shared/errors.ts';
-import type { Pair } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import { decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -16,6 +15,7 @@ import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { watchModels } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
+import { recoveryStart } from './journal/recovery.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { Pipeline } from './pipeline.ts';
 import { createFilePublisher } from './publish/file.ts';
@@ -28,6 +28,7 @@ const MODEL_POLL_MS = 500;
 /** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
+const PROGRESS_MINUTES = 5000;
 
 export interface DaemonOptions {
   readonly settings: Settings;
@@ -283,15 +284,6 @@ function connectRedis({ settings, say, log }: DaemonOptions): RedisPublisher {
   });
 }
 
-/** The first minute whose inputs matter: they give every pair its features, and every symbol its last bar. */
-function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmup: number): OpenTime {
-  const warm = pairs.map((pair) => store.commonMinuteBefore(pair, warmup));
-  const lastBars = store.lastBars();
-  const last = pairs.flatMap(({ a, b }) => [lastBars.get(a) ?? null, lastBars.get(b) ?? null]);
-  const starts = [...warm, ...last].filter((time) => time !== null);
-  return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
-}
-
 async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store: JournalStore): Promise<RunningFeed> {
   const { settings, say, log } = options;
   const { simulated } = settings.minutehand;
@@ -313,7 +305,10 @@ async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store:
     resumeAfter,
     taker: pipeline,
     settled: () => pipeline.settled(),
-    onProgress: (done, total) => say(`Simulated market: ${done} of ${total} minutes of history.`),
+    onProgress: (done, total) => {
+      if (done === total || done % PROGRESS_MINUTES === 0)
+        say(`Simulated market: ${done} of ${total} minutes of history.`);
+    },
   });
   const forgetting = setInterval(() => {
     const newest = Math.max(...pipeline.lastTimes().values());

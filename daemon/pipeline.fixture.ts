@@ -1,0 +1,107 @@
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { parsePair } from '../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { Signal, SignalBody } from '../shared/signal/signal.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import type { InputRow, SignalRow } from '../shared/store/journal.ts';
+import type { Journal } from './journal/journal.ts';
+import { Pipeline, type PipelineOptions } from './pipeline.ts';
+
+export const START_MS = Date.parse('2025-10-14T12:00:00Z');
+
+/** A real pipeline whose time stands still until it is moved, and which keeps all that leaves it. */
+export interface Bench {
+  readonly pipeline: Pipeline;
+  /** Every signal, read as a consumer must: a bad checksum or a contradiction throws. */
+  readonly signals: Signal[];
+  readonly texts: string[];
+  readonly inputs: InputRow[];
+  readonly rows: SignalRow[];
+  readonly failures: { code: unknown; failed: string; fallback: string | null }[];
+  readonly swaps: string[];
+  /** How many signals there were in each batch. */
+  readonly batches: number[];
+  passMs(ms: number): void;
+}
+
+export function openBench(settings: Settings, changes: Partial<PipelineOptions> = {}): Bench {
+  const { minutehand } = settings;
+  let passedMs = 0;
+  const bench: Omit<Bench, 'pipeline'> = {
+    signals: [],
+    texts: [],
+    inputs: [],
+    rows: [],
+    failures: [],
+    swaps: [],
+    batches: [],
+    passMs: (ms) => void (passedMs += ms),
+  };
+  const journal: Journal = {
+    input: (row) => void bench.inputs.push(row),
+    signal: (row) => void bench.rows.push(row),
+    flush: () => true,
+  };
+  const pipeline = new Pipeline({
+    pairs: minutehand.pairs.map(parsePair),
+    windows: minutehand.windows,
+    schema: featureSchema(minutehand.windows),
+    policy: decisionPolicy(settings),
+    policyHash: settings.policyHash,
+    market: 'simulated',
+    bootId: '20251014T120000000Z',
+    feedIntervalMs: minutehand.feed.interval_ms,
+    stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
+    clock: { nowMs: () => (START_MS + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },
+    sockets: [
+      {
+        name: 'websocket',
+        failures: 0,
+        publish(batch) {
+          bench.batches.push(batch.length);
+          for (const { text } of batch) {
+            bench.texts.push(text);
+            bench.signals.push(verifySignal(text, START_MS + passedMs));
+          }
+        },
+        close: () => Promise.resolve(),
+      },
+    ],
+    files: [],
+    journal,
+    observer: {
+      onSignals: () => undefined,
+      onSwap: (set) => bench.swaps.push(set.version),
+      onModelFailure: (error, failed, fallback) =>
+        bench.failures.push({
+          code: (error as { code?: unknown }).code,
+          failed: failed.version,
+          fallback: fallback?.version ?? null,
+        }),
+    },
+    ...changes,
+  });
+  return { ...bench, pipeline };
+}
+
+/** Recorded bars, minute by minute. */
+export function byMinute(bars: ReadonlyMap<string, BarColumns>): { time: OpenTime; bars: Bar[] }[] {
+  return [...minutes(bars)].map(({ time, bars: ofMinute }) => ({ time, bars: [...ofMinute] }));
+}
+
+/** The journalled bodies of one pair, in order. */
+export function bodiesOf(rows: readonly SignalRow[], pairId: string): string[] {
+  return rows.filter((row) => row.pairId === pairId).map((row) => row.body);
+}
+
+export function bodyOf(row: SignalRow): SignalBody {
+  return JSON.parse(`${row.body}}`) as SignalBody;
+}
+
+/** A verified set whose answers go through `change`, to make it fail as no file on disk can be made to. */
+export function withInference(set: ModelSet, change: (infer: ModelSet['infer']) => ModelSet['infer']): ModelSet {
+  return { ...set, hasEdge: set.hasEdge, infer: change(set.infer), release: () => Promise.resolve() };
+}
