@@ -26,7 +26,7 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       eqeqeq: 'error',
     },
   },
@@ -56,7 +56,6 @@ export default tseslint.config(
         'error',
         {
           patterns: [
-            { regex: '^node:', message: `A Node module ${ambient}` },
             { regex: '^[^.]', message: 'shared/core has no dependencies.' },
             {
               regex: '^\\.{1,2}/(.*/)?(daemon|trainer|cli|bench|bundle|policy|store|market)/',

@@ -266,11 +266,15 @@ function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: s
 }
 
 function connectRedis({ settings, say, log }: DaemonOptions): RedisPublisher {
-  const { url, key_ttl_ms, stream_maxlen } = settings.minutehand.transports.redis;
+  const { url, key_ttl_ms, stream_maxlen, connect_timeout_ms, command_timeout_ms, max_batches_in_flight } =
+    settings.minutehand.transports.redis;
   return createRedisPublisher({
     url,
     keyTtlMs: key_ttl_ms,
     streamMaxLen: stream_maxlen,
+    connectTimeoutMs: connect_timeout_ms,
+    commandTimeoutMs: command_timeout_ms,
+    maxBatchesInFlight: max_batches_in_flight,
     onState(state, detail) {
       log.info({ state, detail }, 'redis');
       say(

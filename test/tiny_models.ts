@@ -20,6 +20,8 @@ const TINY: SettingsOverrides = {
   core: {
     theta1_initial: 0.4,
     theta2_initial: 0.8,
+    risk_label_dd_threshold: 0.02,
+    risk_label_vol_ratio: 1.5,
     theta_search_range: { theta1: [0.3, 0.85], theta2: [0.2, 0.9] },
     require_edge: false,
   },
@@ -41,7 +43,7 @@ const TINY: SettingsOverrides = {
       volume_window: 20,
     },
     decision: { max_age_bars: 20 },
-    label: { horizon_bars: 20 },
+    label: { horizon_bars: 20, target_sigma: 0.005 },
     train: {
       rounds: 12,
       learning_rate: 0.2,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { writeBundle } from '../shared/bundle/bundle.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Manifest, ModelReport, PairEdge } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
@@ -71,7 +72,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     pairs: dataset.histories.map(({ pair }) => pair.id),
     period: { from: isoMinute(dataset.from), to: isoMinute(dataset.to), holdout_from: isoMinute(dataset.holdoutFrom) },
     data_hash: hashBars(bars),
-    label_policy: { ...policy.barriers, ...policy.risk, ...policy.scale },
+    label_policy: {
+      ...prefixed('ai1', policy.barriers),
+      ...prefixed('ai2', policy.risk),
+      ...prefixed('ai3', policy.scale),
+    },
     engine: { name: 'gbdt', parameters: numericParameters(minutehand.train) },
     ...thresholds,
     risk_knots: knots,
@@ -91,10 +96,23 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     }),
   );
   const path = writeBundle(options.out, options.created, { manifest, models, card: renderCard });
-  // The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers.
-  const set = await loadModelSet(path, schema, 1);
-  await set.release();
-  return { version: set.version, path, manifest, dataset };
+  const version = await proveLoadable(path, schema);
+  return { version, path, manifest, dataset };
+}
+
+/**
+ * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle that fails is
+ * removed, or it would stand there as the newest.
+ */
+async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
+  try {
+    const set = await loadModelSet(path, schema, 1);
+    await set.release();
+    return set.version;
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 export function datasetPolicy({ core, minutehand }: Settings): DatasetPolicy {
@@ -244,7 +262,8 @@ function goldenVectors(dataset: Dataset, learned: Record<ModelName, Learned>): M
   );
   const { columns } = picked;
   const values = new Float32Array(GOLDEN_ROWS * columns).fill(NaN);
-  values.set(picked.values);
+  // JSON knows no infinity: the manifest would say null, which is missing.
+  values.set(picked.values.map((value) => (Number.isFinite(value) ? value : NaN)));
   const x: Matrix = { rows: GOLDEN_ROWS, columns, values };
   const features = Array.from({ length: x.rows }, (_, row) =>
     Array.from(values.subarray(row * columns, (row + 1) * columns), (value) => (Number.isFinite(value) ? value : null)),
@@ -276,6 +295,13 @@ function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
 function numericParameters(parameters: object): Record<string, number> {
   return Object.fromEntries(
     Object.entries(parameters).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+/** The horizon of AI1 is not the one of the other two: their names must not collide. */
+function prefixed(model: ModelName, parameters: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(numericParameters(parameters)).map(([key, value]) => [`${model}_${key}`, value]),
   );
 }
 

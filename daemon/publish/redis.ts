@@ -9,6 +9,11 @@ export interface RedisPublisherOptions {
   readonly keyTtlMs: number;
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;
+  readonly connectTimeoutMs: number;
+  /** A batch that is not answered within this time counts as missed, and its connection as stalled. */
+  readonly commandTimeoutMs: number;
+  /** Unanswered batches at most; while there are as many, signals are skipped and counted. */
+  readonly maxBatchesInFlight: number;
   /** Called when it is first known whether Redis answers, and then only when that changes. */
   onState(state: 'up' | 'down', detail: string): void;
   /** Called with PUBLISH_REDIS at the first batch that Redis refuses after a good one, e.g. because its memory is full. */
@@ -30,9 +35,6 @@ export const SIGNALS_STREAM = 'minutehand:signals';
 export const signalChannel = (pairId: string): string => `minutehand:signals:${pairId}`;
 export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
 
-const MAX_BATCHES_IN_FLIGHT = 4;
-/** A batch that is not answered within this time counts as missed, and its connection as stalled. */
-const REPLY_TIMEOUT_MS = 1_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 const CLOSE_GRACE_MS = 500;
@@ -47,7 +49,7 @@ const CLOSE_GRACE_MS = 500;
  * not sent yet is thrown away.
  *
  * What cannot be taken back is what the other machine's kernel already holds: when a Redis that stood still goes on, it
- * executes the batches that were sent before the stall was noticed, at most {@link MAX_BATCHES_IN_FLIGHT} and at one bar
+ * executes the batches that were sent before the stall was noticed, at most `maxBatchesInFlight` and at one bar
  * a minute a single one. Consumers therefore judge a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
@@ -67,9 +69,9 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
     autoResendUnfulfilledCommands: false,
     // With 0, commands without an answer are rejected as soon as the connection closes.
     maxRetriesPerRequest: 0,
-    connectTimeout: 2_000,
+    connectTimeout: options.connectTimeoutMs,
     // The handshake; a batch has one timer of its own below, instead of one for each of its commands.
-    socketTimeout: 2 * REPLY_TIMEOUT_MS,
+    socketTimeout: 2 * options.commandTimeoutMs,
     retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
     connectionName: 'minutehand-publish',
   });
@@ -93,7 +95,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
   redis.connect().catch(() => undefined);
 
   function resetConnection(): void {
-    lastError = `no answer within ${REPLY_TIMEOUT_MS} ms`;
+    lastError = `no answer within ${options.commandTimeoutMs} ms`;
     const { stream } = redis;
     // A reset drops what the kernel still has to send; TLS sockets know only the ordinary way.
     if ('encrypted' in stream) stream.destroy();
@@ -135,7 +137,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
     },
     publish(batch: readonly Publication[]): void {
       if (closing || batch.length === 0) return;
-      if (redis.status !== 'ready' || batchesInFlight >= MAX_BATCHES_IN_FLIGHT) {
+      if (redis.status !== 'ready' || batchesInFlight >= options.maxBatchesInFlight) {
         missed += batch.length;
         return;
       }
@@ -147,7 +149,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
         pipeline.xadd(SIGNALS_STREAM, 'MAXLEN', '~', options.streamMaxLen, '*', 'pair_id', pairId, 'signal', text);
       }
       batchesInFlight++;
-      const timer = setTimeout(resetConnection, REPLY_TIMEOUT_MS);
+      const timer = setTimeout(resetConnection, options.commandTimeoutMs);
       pipeline.exec().then(
         (results) => {
           clearTimeout(timer);

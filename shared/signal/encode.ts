@@ -1,13 +1,12 @@
 import { crc32 } from 'node:zlib';
-import { BODY_FIELDS, type SignalBody, type SignalEnvelope } from './signal.ts';
+import type { SignalBody, SignalEnvelope } from './signal.ts';
 
 /**
- * The deterministic part as JSON without its closing brace, fields in contract order.
- * This is what `replay` hashes and what the journal keeps.
+ * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The fields
+ * must have been set in the order of BODY_FIELDS: a replacer that enforced it would take twice as long.
  */
 export function encodeBody(body: SignalBody): string {
-  const text = JSON.stringify(body, BODY_FIELDS as unknown as string[]);
-  return text.slice(0, -1);
+  return JSON.stringify(body).slice(0, -1);
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */

@@ -8,7 +8,6 @@ import { verifySignal } from './verify.ts';
 
 const id = signalId('XAUUSD_XAGUSD', 60 as OpenTime, 'models', 'policy');
 const BODY: SignalBody = {
-  mode: 'OK',
   timestamp: '2025-10-14T12:35:00Z',
   pair: 'XAU/USD vs XAG/USD',
   z_score: 2.34,
@@ -33,6 +32,7 @@ const BODY: SignalBody = {
   model_version: '20251014_1200',
   feature_schema: '0123456789abcdef',
   policy_hash: 'fedcba9876543210',
+  mode: 'OK',
 };
 const ENVELOPE: SignalEnvelope = {
   schema: SIGNAL_SCHEMA,

@@ -92,10 +92,11 @@ export interface JournalStore {
   /** The newest signal of each pair. */
   lastSignals(): LastSignal[];
   /**
-   * Open time of the oldest of the last `count` minutes that moved the pair's features: both legs have them, and they
-   * were not given up before the second leg came. Of all such minutes when there are fewer; null when there is none.
+   * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
+   * them, and they were not given up before the second leg came. Of all such minutes when there are fewer; null when
+   * there is none.
    */
-  commonMinuteBefore(pair: Pair, count: number): OpenTime | null;
+  commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
   /** Symbols with bars, and the open of their last one. */
@@ -189,16 +190,16 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
           'SELECT pair_id AS pairId, time, position FROM signals WHERE signal_row IN (SELECT max(signal_row) FROM signals GROUP BY pair_id)',
         )
         .all() as LastSignal[],
-    commonMinuteBefore: (pair, count) => {
+    commonMinuteBefore: (pair, count, until) => {
       const row = db
         .prepare(
           `SELECT min(time) AS time FROM (
-             SELECT a.time FROM inputs a WHERE a.kind = 'bar' AND a.subject = ?
+             SELECT a.time FROM inputs a WHERE a.kind = 'bar' AND a.subject = ? AND a.time <= ?
              AND EXISTS (SELECT 1 FROM inputs b WHERE b.kind = 'bar' AND b.subject = ? AND b.time = a.time)
              AND NOT EXISTS (SELECT 1 FROM inputs t WHERE t.kind = 'timeout' AND t.subject = ? AND t.time = a.time)
              ORDER BY a.time DESC LIMIT ?)`,
         )
-        .get(pair.a, pair.b, pair.id, count) as { time: OpenTime | null };
+        .get(pair.a, until, pair.b, pair.id, count) as { time: OpenTime | null };
       return row.time;
     },
     *inputsFrom(from) {

@@ -9,9 +9,10 @@ import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { isCandidate, reversionLabel, type Barriers } from '../label/reversion.ts';
 import { riskLabel, type RiskLabelPolicy } from '../label/risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from '../label/scale.ts';
-import { buildPairHistory, type PairHistory } from './pair_history.ts';
+import { buildPairHistory, commonMinutes, type PairHistory } from './pair_history.ts';
 
 const SECONDS_PER_MINUTE = 60;
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export interface DatasetPolicy {
   readonly windows: Windows;
@@ -20,7 +21,7 @@ export interface DatasetPolicy {
   readonly scale: ScaleLabelPolicy;
   /** Fraction of time at the end that no choice sees. */
   readonly holdoutFraction: number;
-  /** Rows of the training period per model, at most. */
+  /** Rows of the training period per model, at most: evenly spread over time. */
   readonly maxRows: number;
   /** A pair with fewer common bars is left out. */
   readonly minBars: number;
@@ -64,16 +65,9 @@ export function buildDataset(
   policy: DatasetPolicy,
   onProgress: (done: number, total: number, pair: string) => void,
 ): Dataset {
-  const usable = pairs.filter(
-    ({ a, b }) => Math.min(bars.get(a)?.length ?? 0, bars.get(b)?.length ?? 0) >= policy.minBars,
-  );
-  if (usable.length === 0) {
-    const counts = [...bars.values()].map(({ symbol, length }) => `${symbol} ${length}`).join(', ');
-    throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: counts === '' ? 'no bars of any configured symbol' : `bars: ${counts}`,
-      expected: `both symbols of a pair with at least ${policy.minBars} bars`,
-    });
-  }
+  const counted = pairs.map((pair) => ({ pair, common: countCommonMinutes(bars.get(pair.a), bars.get(pair.b)) }));
+  const usable = counted.filter(({ common }) => common >= policy.minBars).map(({ pair }) => pair);
+  if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
   const symbols = new Set(usable.flatMap(({ a, b }) => [a, b]));
   const used = [...symbols].map((symbol) => bars.get(symbol)!);
   const from = Math.min(...used.map(({ time }) => time[0]!)) as OpenTime;
@@ -81,12 +75,10 @@ export function buildDataset(
   const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_MINUTE) * policy.holdoutFraction);
   const holdoutFrom = (to - holdoutMinutes * SECONDS_PER_MINUTE) as OpenTime;
 
-  // AI2 and AI3 are asked at every bar but learn from every n-th: neighbours say nearly the same.
-  const trainBars =
-    usable.reduce((sum, { a, b }) => sum + Math.min(bars.get(a)!.length, bars.get(b)!.length), 0) *
-    (1 - policy.holdoutFraction);
-  const stride = Math.max(1, Math.ceil(trainBars / policy.maxRows));
-  const isSampled = (time: OpenTime): boolean => (time / SECONDS_PER_MINUTE) % stride === 0;
+  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbours say nearly the same.
+  const commonBars = counted.reduce((sum, { common }) => sum + (common >= policy.minBars ? common : 0), 0);
+  const share = policy.maxRows / (commonBars * (1 - policy.holdoutFraction));
+  const isSampled = (time: OpenTime): boolean => isSampledMinute(time, share);
   const keep = (time: OpenTime, z: number): boolean =>
     time >= holdoutFrom || isSampled(time) || Math.abs(z) >= policy.barriers.z_entry;
 
@@ -116,6 +108,37 @@ export function buildDataset(
     holdoutFrom,
     riskParts: riskParts(histories, policy, isSampled, holdoutFrom),
   };
+}
+
+function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  let count = 0;
+  for (const _ of commonMinutes(a, b)) count++;
+  return count;
+}
+
+function noUsablePair(
+  counted: readonly { readonly pair: Pair; readonly common: number }[],
+  bars: ReadonlyMap<string, BarColumns>,
+  minBars: number,
+): MinutehandError {
+  const symbols = new Set(counted.flatMap(({ pair: { a, b } }) => [a, b]));
+  const present = [...symbols].filter((symbol) => (bars.get(symbol)?.length ?? 0) > 0);
+  if (present.length === 0)
+    return new MinutehandError('DATA_MISSING', { seen: 'no bars', expected: `bars of ${[...symbols].join(', ')}` });
+  const minutes = counted.map(({ pair, common }) => `${pair.id} ${common}`).join(', ');
+  return new MinutehandError('DATA_TOO_SHORT', {
+    seen: `minutes that both legs have: ${minutes}`,
+    expected: `at least ${minBars} for a pair`,
+  });
+}
+
+/**
+ * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's sequence), so that
+ * the kept ones lie evenly in time and favour no minute of the hour, as every n-th would.
+ */
+function isSampledMinute(time: OpenTime, share: number): boolean {
+  return ((time / SECONDS_PER_MINUTE) * GOLDEN_RATIO) % 1 < share;
 }
 
 interface RowRef {

@@ -1,0 +1,536 @@
+import fc from 'fast-check';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import { parsePair, type Pair } from '../shared/pair.ts';
+import { decisionPolicy } from '../shared/policy/policy.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { recoveryStart } from './journal/recovery.ts';
+import { bodiesOf, bodyOf, byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
+
+// The last pair shares a leg with each of two others.
+const settings = tinySettings({
+  minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD', 'EURUSD_AUDUSD'] },
+});
+const { windows, pairs: pairIds, feed } = settings.minutehand;
+const PAIRS: readonly Pair[] = pairIds.map(parsePair);
+const POLICY = decisionPolicy(settings);
+const WARMUP = warmupBars(windows);
+const MARKET = byMinute(tinyBars(settings, 900));
+
+let folder: string;
+let models: ModelSet;
+let others: ModelSet;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-pipeline-'));
+  const schema = featureSchema(windows);
+  const load = async (seed: number): Promise<ModelSet> =>
+    loadModelSet((await trainTinyModels(folder, { seed })).path, schema, PAIRS.length);
+  models = await load(7);
+  others = await load(8);
+});
+afterAll(async () => {
+  await models.release();
+  await others.release();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const minute = (index: number): OpenTime => MARKET[index]!.time;
+const barOf = (symbol: string, index: number): Bar => MARKET[index]!.bars.find((bar) => bar.symbol === symbol)!;
+const ofPair = <T extends { pairId: string }>(rows: readonly T[], pairId: string): T[] =>
+  rows.filter((row) => row.pairId === pairId);
+
+function takeAll({ pipeline }: Bench, from: number, to: number, backfill = false): void {
+  for (const { bars } of MARKET.slice(from, to)) for (const bar of bars) pipeline.takeBar(bar, backfill);
+}
+
+/** A pipeline that is warm by history and has models. */
+async function openWarm(set: ModelSet | null = models, until = WARMUP + 10): Promise<Bench> {
+  const bench = openBench(settings);
+  if (set !== null) bench.pipeline.swap(set);
+  takeAll(bench, 0, until, true);
+  await bench.pipeline.settled();
+  return bench;
+}
+
+/** The whole market, minute by minute, never interrupted. */
+async function runMarket(set: ModelSet = models): Promise<Bench> {
+  const bench = openBench(settings);
+  bench.pipeline.swap(set);
+  for (let i = 0; i < MARKET.length; i++) {
+    takeAll(bench, i, i + 1);
+    await bench.pipeline.settled();
+  }
+  return bench;
+}
+
+describe('the pipeline', () => {
+  it('answers every minute of every pair with a signal that verifies, seq gapless from 1, time ascending', async () => {
+    const { signals, texts } = await runMarket();
+    expect(signals).toHaveLength(MARKET.length * PAIRS.length);
+    expect(new Set(texts.map((text) => text.includes('\n')))).toEqual(new Set([false]));
+    for (const { id } of PAIRS) {
+      const mine = signals.filter((signal) => signal.pair_id === id);
+      expect(mine.map(({ seq }) => seq)).toEqual(MARKET.map((_, i) => i + 1));
+      expect(mine.map(({ timestamp }) => Date.parse(timestamp) / 1000)).toEqual(MARKET.map(({ time }) => time + 60));
+      expect(new Set(mine.map(({ signal_id }) => signal_id)).size).toBe(MARKET.length);
+      for (const { generated_at_ms, valid_until_ms } of mine)
+        expect(valid_until_ms - generated_at_ms).toBe(2.5 * feed.interval_ms);
+    }
+    const reasons = new Set(signals.map(({ reason }) => reason));
+    for (const reason of ['ENTRY', 'Z_EXIT', 'STOP', 'IN_POSITION', 'NO_SETUP', 'PROB_LOW', 'WARMUP'] as const)
+      expect(reasons).toContain(reason);
+  });
+
+  it('is in WARMUP until the bar that fills the last window, then OK', async () => {
+    const { signals } = await runMarket();
+    const modes = signals.filter(({ pair_id }) => pair_id === PAIRS[0]!.id).map(({ mode }) => mode);
+    expect(modes.slice(0, WARMUP - 1)).toEqual(Array(WARMUP - 1).fill('WARMUP'));
+    expect(modes.slice(WARMUP - 1)).toEqual(Array(MARKET.length - WARMUP + 1).fill('OK'));
+  });
+
+  it('moves the virtual positions as the written rules do, looked at from outside', async () => {
+    const bench = await runMarket();
+    let entries = 0;
+    for (const pair of PAIRS) {
+      const features = new PairFeatures(windows);
+      let side = 0;
+      let id = '';
+      let entry = { alpha: 0, beta: 0, mean: 0, std: 0, z: 0, age: 0 };
+      ofPair(bench.rows, pair.id).forEach((row, i) => {
+        features.step(barOf(pair.a, i), barOf(pair.b, i));
+        const body = bodyOf(row);
+        const { z, alpha, beta, zMean, zStd, lnA, lnB } = features.frame;
+        if (body.mode === 'WARMUP') return;
+        expect([body.z_score, body.beta]).toEqual([z, beta]);
+        if (side !== 0) {
+          entry.age++;
+          const frozen = (lnA - entry.alpha - entry.beta * lnB - entry.mean) / entry.std;
+          const out = frozen * Math.sign(entry.z);
+          const over =
+            out <= POLICY.z_exit ||
+            out >= Math.abs(entry.z) + POLICY.stop ||
+            entry.age >= POLICY.max_age_bars ||
+            body.risk_score! >= POLICY.risk_exit;
+          expect([body.action, body.position_id]).toEqual([over ? 'EXIT' : 'HOLD', id]);
+          if (over) side = 0;
+        } else {
+          const hedgeable = Math.abs(beta) >= POLICY.beta_min && Math.abs(beta) <= POLICY.beta_max;
+          const enters =
+            hedgeable &&
+            Math.abs(z) >= POLICY.z_entry &&
+            body.return_prob! > models.theta1 &&
+            body.risk_score! < models.theta2;
+          expect(body.action).toBe(enters ? 'ENTER' : 'HOLD');
+          if (enters) {
+            entries++;
+            side = -Math.sign(z);
+            id = body.signal_id;
+            entry = { alpha, beta, mean: zMean, std: zStd, z, age: 0 };
+            const [a, b] = [side > 0 ? 'BUY' : 'SELL', -side * Math.sign(beta) > 0 ? 'BUY' : 'SELL'];
+            expect(body.entry).toBe(`${a}_${pair.a}, ${b}_${pair.b}`);
+          }
+        }
+        expect(body.target).toBe(side);
+        expect((JSON.parse(row.position) as { side: number }).side).toBe(side);
+      });
+    }
+    expect(entries).toBeGreaterThan(20);
+  });
+
+  it('gives the same bodies to the byte when it runs again', async () => {
+    const [one, two] = [await runMarket(), await runMarket()];
+    expect(two.rows.map(({ body }) => body)).toEqual(one.rows.map(({ body }) => body));
+    expect(two.inputs).toEqual(one.inputs);
+  });
+
+  it('answers the same however the bars are bunched', async () => {
+    const until = WARMUP + 120;
+    const stream = MARKET.slice(WARMUP, until).flatMap(({ bars }) => bars);
+    const whole = await openWarm(models, WARMUP);
+    takeAll(whole, WARMUP, until);
+    await whole.pipeline.settled();
+    const expected = PAIRS.map(({ id }) => ofPair(whole.rows, id).map(({ body, featuresCrc }) => [body, featuresCrc]));
+    expect(expected[0]).toHaveLength(120);
+    const bunch = fc.record({ bars: fc.integer({ min: 1, max: 40 }), wait: fc.constantFrom('no', 'turn', 'settled') });
+    await fc.assert(
+      fc.asyncProperty(fc.array(bunch, { minLength: 1, maxLength: 200 }), async (bunches) => {
+        const bench = await openWarm(models, WARMUP);
+        let at = 0;
+        for (let i = 0; at < stream.length; i++) {
+          const { bars, wait } = bunches[i % bunches.length]!;
+          for (const bar of stream.slice(at, at + bars)) bench.pipeline.takeBar(bar, false);
+          at += bars;
+          if (wait === 'turn') await loopTurn();
+          if (wait === 'settled') await bench.pipeline.settled();
+        }
+        await bench.pipeline.settled();
+        const seen = PAIRS.map(({ id }) => ofPair(bench.rows, id).map(({ body, featuresCrc }) => [body, featuresCrc]));
+        expect(seen).toEqual(expected);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('scores what came in one loop turn as one batch, never a pair twice in it', async () => {
+    const bench = await openWarm();
+    takeAll(bench, WARMUP + 10, WARMUP + 13);
+    await bench.pipeline.settled();
+    expect(bench.batches).toEqual([4, 4, 4]);
+  });
+
+  it('moves features by backfill, and publishes nothing of it', async () => {
+    const live = await runMarket();
+    const bench = await openWarm(models, 400);
+    expect(bench.signals).toEqual([]);
+    expect(bench.pipeline.readyPairs).toBe(PAIRS.length);
+    takeAll(bench, 400, 401);
+    await bench.pipeline.settled();
+    expect(bench.signals.map(({ seq, mode }) => [seq, mode])).toEqual(Array(4).fill([1, 'OK']));
+    for (const row of bench.rows)
+      expect(row.featuresCrc).toBe(ofPair(live.rows, row.pairId).find(({ time }) => time === row.time)!.featuresCrc);
+  });
+
+  it('says HALT without models, and OK at the first bar after they come', async () => {
+    const bench = await openWarm(null);
+    takeAll(bench, WARMUP + 10, WARMUP + 11);
+    await bench.pipeline.settled();
+    const halted = { mode: 'HALT', reason: 'NO_MODEL', theta1: null, return_prob: null, model_version: '' };
+    for (const signal of bench.signals) expect(signal).toMatchObject(halted);
+    expect(bench.signals[0]!.z_score).not.toBeNull();
+    bench.pipeline.swap(models);
+    takeAll(bench, WARMUP + 11, WARMUP + 12);
+    await bench.pipeline.settled();
+    for (const signal of bench.signals.slice(4)) expect(signal).toMatchObject({ mode: 'OK', theta1: models.theta1 });
+  });
+
+  it('enters nothing where the models have shown no edge', async () => {
+    const edged = PAIRS[1]!.id;
+    const cautious = tinySettings({ core: { require_edge: true }, minutehand: { pairs: pairIds } });
+    const bench = openBench(cautious);
+    bench.pipeline.swap({ ...models, hasEdge: (pairId) => pairId === edged });
+    takeAll(bench, 0, MARKET.length);
+    await bench.pipeline.settled();
+    for (const { id } of PAIRS) {
+      const mine = bench.signals.filter(({ pair_id, mode }) => pair_id === id && mode === 'OK');
+      const reasons = new Set(mine.map(({ reason }) => reason));
+      if (id === edged) expect(reasons).toContain('ENTRY');
+      else expect(reasons).toEqual(new Set(['NO_EDGE']));
+    }
+  });
+});
+
+describe('a minute with a leg missing', () => {
+  const [A, B] = ['XAUUSD', 'XAGUSD'];
+  const pairId = 'XAUUSD_XAGUSD';
+  const now = WARMUP + 10;
+
+  it('ends after the straggler time-out, not before, and its bar never enters the features', async () => {
+    const bench = await openWarm();
+    bench.pipeline.takeBar(barOf(A, now), false);
+    bench.passMs(feed.straggler_timeout_ms - 1);
+    bench.pipeline.expire();
+    await bench.pipeline.settled();
+    expect(bench.signals).toEqual([]);
+    bench.passMs(1);
+    bench.pipeline.expire();
+    await bench.pipeline.settled();
+    expect(bench.signals).toHaveLength(1);
+    expect(bench.signals[0]).toMatchObject({
+      pair_id: pairId,
+      reason: 'LEG_MISSING',
+      action: 'HOLD',
+      mode: 'OK',
+      z_score: null,
+      price_a: barOf(A, now).close,
+      price_b: null,
+    });
+    expect(bench.rows[0]!.featuresCrc).toBeNull();
+    expect(bench.inputs.at(-1)).toMatchObject({ kind: 'timeout', subject: pairId, time: minute(now) });
+    expect(bench.pipeline.takeBar(barOf(B, now), false)).toBe('late');
+    for (const symbol of [A, B]) bench.pipeline.takeBar(barOf(symbol, now + 1), false);
+    await bench.pipeline.settled();
+
+    const without = await openWarm();
+    for (const symbol of [A, B]) without.pipeline.takeBar(barOf(symbol, now + 1), false);
+    await without.pipeline.settled();
+    expect(bench.rows[1]!.featuresCrc).toBe(without.rows[0]!.featuresCrc);
+    expect(bench.rows[1]!.body).toBe(without.rows[0]!.body);
+    expect(bench.signals.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
+  it('ends at once when that leg is further on already', async () => {
+    const bench = await openWarm();
+    bench.pipeline.takeBar(barOf(A, now), false);
+    bench.pipeline.takeBar(barOf(B, now + 1), false);
+    await bench.pipeline.settled();
+    expect(bench.signals.map(({ reason }) => reason)).toEqual(['LEG_MISSING']);
+    expect(bench.pipeline.takeBar(barOf(B, now), false)).toBe('out_of_order');
+    bench.pipeline.takeBar(barOf(A, now + 1), false);
+    await bench.pipeline.settled();
+    expect(bench.signals.map(({ reason, price_a }) => [reason === 'LEG_MISSING', price_a])).toEqual([
+      [true, barOf(A, now).close],
+      [false, barOf(A, now + 1).close],
+    ]);
+  });
+
+  it('does not wait for a leg that is said to be empty', async () => {
+    const bench = await openWarm();
+    bench.pipeline.takeBar(barOf(A, now), false);
+    bench.pipeline.takeEmpty(B, minute(now), false);
+    await bench.pipeline.settled();
+    expect(bench.signals[0]).toMatchObject({
+      reason: 'LEG_EMPTY',
+      price_a: barOf(A, now).close,
+      price_b: null,
+      beta: null,
+    });
+    expect(bench.rows[0]!.featuresCrc).toBeNull();
+  });
+
+  it('keeps an open position open, and does not age it', async () => {
+    const whole = await runMarket();
+    const entryRow = ofPair(whole.rows, pairId).find((row, i, all) => {
+      return bodyOf(row).action === 'ENTER' && all.slice(i + 1, i + 4).every((next) => bodyOf(next).target !== 0);
+    })!;
+    const entryIndex = MARKET.findIndex(({ time }) => time === entryRow.time);
+    const bench = await openWarm(models, WARMUP);
+    takeAll(bench, WARMUP, entryIndex + 1);
+    bench.pipeline.takeBar(barOf(A, entryIndex + 1), false);
+    bench.pipeline.takeBar(barOf(B, entryIndex + 2), false);
+    bench.pipeline.takeBar(barOf(A, entryIndex + 2), false);
+    await bench.pipeline.settled();
+    const [entry, missing, next] = ofPair(bench.rows, pairId).slice(-3);
+    expect([entry, missing, next].map((row) => (JSON.parse(row!.position) as { ageBars: number }).ageBars)).toEqual([
+      0, 0, 1,
+    ]);
+    expect(bodyOf(missing!)).toMatchObject({
+      reason: 'LEG_MISSING',
+      target: bodyOf(entry!).target,
+      position_id: entry!.signalId,
+    });
+  });
+
+  it('is said once even when the minute is given up again and again', async () => {
+    const bench = await openWarm();
+    bench.pipeline.takeBar(barOf(A, now), false);
+    for (let i = 0; i < 3; i++) bench.pipeline.endMinute(false);
+    bench.passMs(1e6);
+    bench.pipeline.expire();
+    await bench.pipeline.settled();
+    expect(bench.signals).toHaveLength(1);
+  });
+});
+
+describe('a swap of models', () => {
+  it('changes model_version between two bars, for all pairs at once, and leaves no gap in seq', async () => {
+    const bench = await openWarm();
+    const first = WARMUP + 10;
+    takeAll(bench, first, first + 5);
+    bench.pipeline.swap(others);
+    takeAll(bench, first + 5, first + 10);
+    await bench.pipeline.settled();
+    expect(bench.swaps).toEqual([models.version, others.version]);
+    for (const { id } of PAIRS) {
+      const mine = bench.signals.filter(({ pair_id }) => pair_id === id);
+      expect(mine.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(mine.map(({ model_version }) => model_version)).toEqual([
+        ...Array<string>(5).fill(models.version),
+        ...Array<string>(5).fill(others.version),
+      ]);
+    }
+    const kinds = bench.inputs.map(({ kind, subject }) => (kind === 'swap' ? subject : ''));
+    const swapAt = kinds.lastIndexOf(others.version);
+    expect(bench.inputs[swapAt]!.time).toBe(minute(first + 4));
+    expect(bench.inputs[swapAt - 1]!.time).toBe(minute(first + 4));
+    expect(bench.inputs[swapAt + 1]!.time).toBe(minute(first + 5));
+  });
+
+  it('lets go of the set before the last one only, for that one is to fall back on', async () => {
+    const released: string[] = [];
+    const named = (name: string): ModelSet => ({
+      ...models,
+      version: name,
+      release: () => (released.push(name), Promise.reject(new Error('will not be released'))),
+    });
+    const bench = openBench(settings);
+    for (const name of ['one', 'two', 'three']) bench.pipeline.swap(named(name));
+    await bench.pipeline.settled();
+    expect(released).toEqual(['one']);
+    expect(bench.pipeline.models!.version).toBe('three');
+  });
+});
+
+describe('models that fail', () => {
+  const failures: [string, ModelSet['infer'], string | undefined][] = [
+    ['throw', () => Promise.reject(new Error('session lost')), undefined],
+    [
+      'answer NaN',
+      () => Promise.reject(new MinutehandError('MODEL_OUTPUT', { seen: 'ai1 answered NaN' })),
+      'MODEL_OUTPUT',
+    ],
+  ];
+
+  it.each(failures)(
+    'when they %s, the last good set answers that very bar, in mode DEGRADED',
+    async (_, infer, code) => {
+      const bench = await openWarm();
+      const first = WARMUP + 10;
+      takeAll(bench, first, first + 1);
+      let failing = false;
+      const bad = withInference(
+        { ...others, version: 'bad' },
+        (right) => (features, rows) => (failing ? infer(features, rows) : right(features, rows)),
+      );
+      bench.pipeline.swap(bad);
+      takeAll(bench, first + 1, first + 2);
+      await bench.pipeline.settled();
+      failing = true;
+      takeAll(bench, first + 2, first + 4);
+      await bench.pipeline.settled();
+      const mine = bench.signals.filter(({ pair_id }) => pair_id === PAIRS[0]!.id);
+      expect(mine.map(({ model_version, mode }) => [model_version, mode])).toEqual([
+        [models.version, 'OK'],
+        ['bad', 'OK'],
+        [models.version, 'DEGRADED'],
+        [models.version, 'DEGRADED'],
+      ]);
+      expect(mine.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+      expect(bench.failures).toEqual([{ code, failed: 'bad', fallback: models.version }]);
+      expect([...bench.pipeline.degradations]).toEqual(['models']);
+      bench.pipeline.swap(others);
+      takeAll(bench, first + 4, first + 5);
+      await bench.pipeline.settled();
+      expect(bench.signals.at(-1)).toMatchObject({ mode: 'OK', model_version: others.version });
+      expect(bench.pipeline.degradations.size).toBe(0);
+    },
+  );
+
+  it.each(failures)('when they %s and there is no good set, mode is HALT and only exits happen', async (_, infer) => {
+    const whole = await runMarket();
+    const { id } = PAIRS[2]!;
+    const mine = ofPair(whole.rows, id).map(bodyOf);
+    const exitAt = mine.findIndex(({ reason }, i) => reason === 'Z_EXIT' && mine[i - 2]?.reason === 'IN_POSITION');
+    let failing = false;
+    const bad = withInference(
+      models,
+      (right) => (features, rows) => (failing ? infer(features, rows) : right(features, rows)),
+    );
+    const bench = await openWarm(bad, WARMUP);
+    takeAll(bench, WARMUP, exitAt - 1);
+    await bench.pipeline.settled();
+    failing = true;
+    takeAll(bench, exitAt - 1, MARKET.length);
+    await bench.pipeline.settled();
+    const after = bench.signals.filter(({ pair_id }) => pair_id === id).slice(exitAt - 1 - WARMUP);
+    expect(after.slice(0, 3)).toMatchObject([
+      { mode: 'HALT', reason: 'IN_POSITION', return_prob: null },
+      { mode: 'HALT', action: 'EXIT', reason: 'Z_EXIT' },
+      { mode: 'HALT', reason: 'NO_MODEL' },
+    ]);
+    expect(after.filter(({ action }) => action === 'ENTER')).toEqual([]);
+    expect(bench.failures).toHaveLength(1);
+  });
+});
+
+describe('recovery', () => {
+  it('continues to the byte where it was killed, whatever had been journalled and whatever had been answered', async () => {
+    const until = 420;
+    const bench = openBench(settings);
+    bench.pipeline.swap(models);
+    takeAll(bench, 0, WARMUP, true);
+    await bench.pipeline.settled();
+    const answeredAfter: number[] = [];
+    for (let i = WARMUP; i < until; i++) {
+      for (const bar of MARKET[i]!.bars) {
+        // Silver is sometimes empty, sometimes late, and sterling's feed has holes.
+        if (bar.symbol === 'XAGUSD' && i % 29 === 0) bench.pipeline.takeEmpty(bar.symbol, bar.time, false);
+        else if (bar.symbol === 'GBPUSD' && i % 31 < 2) continue;
+        else if (bar.symbol === 'XAGUSD' && i % 17 === 0) continue;
+        else bench.pipeline.takeBar(bar, false);
+        await bench.pipeline.settled();
+        answeredAfter.push(...Array<number>(bench.rows.length - answeredAfter.length).fill(bench.inputs.length));
+      }
+      bench.passMs(feed.straggler_timeout_ms);
+      if (i % 17 === 0) bench.pipeline.expire();
+      await bench.pipeline.settled();
+      answeredAfter.push(...Array<number>(bench.rows.length - answeredAfter.length).fill(bench.inputs.length));
+      if (i % 17 === 0) bench.pipeline.takeBar(barOf('XAGUSD', i), false);
+    }
+    await bench.pipeline.settled();
+    expect(bench.signals.filter(({ reason }) => reason === 'LEG_MISSING').length).toBeGreaterThan(20);
+
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: bench.inputs.length }),
+        fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 })),
+        async (journalled, unansweredInputs) => {
+          const answered = answeredAfter.filter((input) => input <= journalled - unansweredInputs).length;
+          const store = openJournal(':memory:');
+          store.append(bench.inputs.slice(0, journalled), bench.rows.slice(0, answered));
+          const again = openBench(settings);
+          await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
+            Promise.resolve(again.pipeline.swap(models)),
+          );
+          store.close();
+          for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
+            if (kind === 'timeout') again.pipeline.endMinute(false);
+            else if (kind === 'empty') again.pipeline.takeEmpty(subject, time, backfill);
+            else if (kind === 'bar') again.pipeline.takeBar(bar!, backfill);
+          }
+          await again.pipeline.settled();
+          for (const { id } of PAIRS) {
+            const whole = ofPair(bench.rows, id);
+            const parts = [...ofPair(bench.rows.slice(0, answered), id), ...ofPair(again.rows, id)];
+            const essence = ({ body, featuresCrc, position, riskProb }: (typeof whole)[number]): unknown[] => [
+              body,
+              featuresCrc,
+              position,
+              riskProb,
+            ];
+            expect(parts.map(essence)).toEqual(whole.map(essence));
+            expect(ofPair(again.rows, id).map(({ seq }) => seq)).toEqual(ofPair(again.rows, id).map((_, i) => i + 1));
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('journals no input twice, and knows the bars it has', async () => {
+    const whole = await runMarket();
+    const store = openJournal(':memory:');
+    store.append(whole.inputs, whole.rows);
+    const again = openBench(settings);
+    await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
+      Promise.resolve(),
+    );
+    store.close();
+    expect([again.inputs, again.rows]).toEqual([[], []]);
+    expect(again.pipeline.lastTimes()).toEqual(whole.pipeline.lastTimes());
+    expect(again.pipeline.readyPairs).toBe(PAIRS.length);
+    const last = MARKET.length - 1;
+    expect(again.pipeline.takeBar(barOf('EURUSD', last), false)).toBe('duplicate');
+    expect(again.pipeline.takeBar({ ...barOf('EURUSD', last), volume: 1e9 }, false)).toBe('revised');
+    expect(again.pipeline.takeBar(barOf('EURUSD', 0), false)).toBe('out_of_order');
+  });
+
+  it('starts from nothing with an empty journal', async () => {
+    const store = openJournal(':memory:');
+    expect(recoveryStart(store, PAIRS, WARMUP)).toBe(0);
+    store.close();
+    const bench = openBench(settings);
+    let asked = 0;
+    await bench.pipeline.recover([], [], () => Promise.resolve(void asked++));
+    expect([bench.signals, asked]).toEqual([[], 1]);
+    expect(bodiesOf(bench.rows, PAIRS[0]!.id)).toEqual([]);
+  });
+});

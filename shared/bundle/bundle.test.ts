@@ -1,0 +1,300 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { trainTinyModels } from '../../test/tiny_models.ts';
+import {
+  activate,
+  activePath,
+  listVersions,
+  readActive,
+  readBundle,
+  readManifest,
+  resolveBundle,
+  sha256Hex,
+  writeBundle,
+  type BundleContent,
+} from './bundle.ts';
+import { MODEL_FILES, type Manifest } from './manifest.ts';
+
+let root: string;
+let models: string;
+let original: string;
+let content: BundleContent;
+const CREATED = new Date('2026-11-20T07:30:59.999Z');
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-bundle-'));
+  const { path, result } = await trainTinyModels(join(root, 'trained'));
+  original = path;
+  content = { manifest: result.manifest, models: readBundle(path).models, card: ({ version }) => `# ${version}\n` };
+});
+beforeEach(() => {
+  models = mkdtempSync(join(root, 'models-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Empty folders by these names with a manifest, enough for pointers. */
+function addVersions(...versions: string[]): void {
+  for (const version of versions) {
+    mkdirSync(join(models, version));
+    writeFileSync(join(models, version, 'manifest.json'), '{}');
+  }
+}
+
+/** A copy of the trained bundle whose manifest was changed. */
+function tampered(change: (manifest: Manifest) => unknown): string {
+  const folder = mkdtempSync(join(models, 'copy-'));
+  cpSync(original, folder, { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(change(manifest) ?? manifest));
+  return folder;
+}
+
+describe('writeBundle', () => {
+  it('writes the files its manifest names, under the minute of their making in UTC', () => {
+    const folder = writeBundle(models, CREATED, content);
+    expect(folder).toBe(join(models, '20261120_0730'));
+    expect(readdirSync(folder).sort()).toEqual(['CARD.md', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx', 'manifest.json']);
+    const bundle = readBundle(folder);
+    expect(bundle.models).toEqual(content.models);
+    expect(bundle.manifest).toMatchObject({
+      version: '20261120_0730',
+      created: CREATED.toISOString(),
+      ...content.manifest,
+    });
+    expect(bundle.manifest.files['ai2.onnx']).toEqual({
+      sha256: sha256Hex(content.models.ai2),
+      bytes: content.models.ai2.length,
+    });
+    expect(readFileSync(join(folder, 'CARD.md'), 'utf8')).toBe('# 20261120_0730\n');
+  });
+
+  it('gives a second and a third one in the same minute names of their own', () => {
+    const names = [1, 2, 3].map(() => writeBundle(models, CREATED, content));
+    expect(names).toEqual(['20261120_0730', '20261120_0730_2', '20261120_0730_3'].map((name) => join(models, name)));
+    expect(readManifest(names[2]!).version).toBe('20261120_0730_3');
+    expect(listVersions(models)).toEqual(['20261120_0730', '20261120_0730_2', '20261120_0730_3']);
+  });
+
+  it('leaves nothing behind when writing fails half-way', () => {
+    const failing: BundleContent = {
+      ...content,
+      card() {
+        throw new Error('no card');
+      },
+    };
+    expect(() => writeBundle(models, CREATED, failing)).toThrow('no card');
+    expect(readdirSync(models)).toEqual([]);
+  });
+
+  it('is not disturbed by what a crash left of the same version', () => {
+    const leftover = join(models, `.20261120_0730.${process.pid}.tmp`);
+    mkdirSync(leftover);
+    writeFileSync(join(leftover, 'ai1.onnx'), 'half of it');
+    writeFileSync(join(leftover, 'stray'), '');
+    const folder = writeBundle(models, CREATED, content);
+    expect(readBundle(folder).models).toEqual(content.models);
+    expect(existsSync(join(folder, 'stray'))).toBe(false);
+    expect(existsSync(leftover)).toBe(false);
+  });
+});
+
+describe('listVersions', () => {
+  it('is oldest first, the tenth of a minute after its second', () => {
+    const sorted = [
+      '20251231_2359',
+      '20260101_0000',
+      '20260101_0000_2',
+      '20260101_0000_9',
+      '20260101_0000_10',
+      '20260101_0000_11',
+      '20260101_0001',
+    ];
+    addVersions(...[...sorted].reverse());
+    expect(listVersions(models)).toEqual(sorted);
+  });
+
+  it('does not see leftovers of a crash, the pointer or anything else', () => {
+    addVersions('20260101_0000');
+    for (const name of ['.20260101_0001.123.tmp', '20260101', 'latest', '20260101_0001.bak', '20260101_0001_']) {
+      mkdirSync(join(models, name));
+    }
+    writeFileSync(activePath(models), '{}');
+    expect(listVersions(models)).toEqual(['20260101_0000']);
+  });
+
+  it('is empty for a folder that is not there', () => {
+    expect(listVersions(join(models, 'none'))).toEqual([]);
+  });
+});
+
+describe('activate', () => {
+  it('names the version and remembers its predecessor', () => {
+    addVersions('20260101_0000', '20260102_0000', '20260103_0000');
+    expect(readActive(models)).toBeNull();
+    expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
+    activate(models, '20260102_0000');
+    activate(models, '20260103_0000');
+    expect(readActive(models)).toEqual({ version: '20260103_0000', previous: '20260102_0000' });
+    expect(readdirSync(models).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('keeps the predecessor when the active one is named again, and swaps the two on the way back', () => {
+    addVersions('20260101_0000', '20260102_0000');
+    activate(models, '20260101_0000');
+    activate(models, '20260102_0000');
+    activate(models, '20260102_0000');
+    expect(readActive(models)).toEqual({ version: '20260102_0000', previous: '20260101_0000' });
+    activate(models, readActive(models)!.previous!);
+    expect(readActive(models)).toEqual({ version: '20260101_0000', previous: '20260102_0000' });
+  });
+
+  it('refuses a version that is not there, or that is a way out of the folder, and leaves the pointer as it was', () => {
+    addVersions('20260101_0000');
+    mkdirSync(join(models, '20260105_0000'));
+    mkdirSync(join(models, 'elsewhere'));
+    writeFileSync(join(models, 'elsewhere', 'manifest.json'), '{}');
+    activate(models, '20260101_0000');
+    for (const version of ['20260104_0000', '20260105_0000', 'elsewhere', '../models', ''])
+      expect(() => activate(models, version)).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
+    expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
+  });
+
+  it('puts a torn pointer right: what the torn one said before is lost', () => {
+    addVersions('20260101_0000');
+    writeFileSync(activePath(models), '{"version":"2026');
+    expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
+    expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
+  });
+});
+
+describe('readActive', () => {
+  it('says MODEL_MANIFEST of a torn, empty or senseless pointer', () => {
+    for (const text of [
+      '',
+      '{',
+      '{"version":"20260101_0000"',
+      '{}',
+      'null',
+      '{"version":"../x","previous":null}',
+      '{"version":"20260101_0000"}',
+    ]) {
+      writeFileSync(activePath(models), text);
+      expect(() => readActive(models), text).toThrow(expect.objectContaining({ code: 'MODEL_MANIFEST' }));
+    }
+  });
+});
+
+describe('resolveBundle', () => {
+  it('takes a bundle’s own folder as it is', () => {
+    expect(resolveBundle(original)).toBe(original);
+  });
+
+  it('takes the active one of a folder of bundles, though there are newer ones', () => {
+    addVersions('20260101_0000', '20260102_0000');
+    activate(models, '20260101_0000');
+    expect(resolveBundle(models)).toBe(join(models, '20260101_0000'));
+  });
+
+  it('takes the newest when none is active', () => {
+    addVersions('20260101_0000_10', '20260101_0000_9');
+    expect(resolveBundle(models)).toBe(join(models, '20260101_0000_10'));
+  });
+
+  it('says MODEL_MISSING where there is no bundle and MODEL_MANIFEST where the pointer is torn', () => {
+    expect(() => resolveBundle(models)).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
+    expect(() => resolveBundle(join(models, 'none'))).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
+    addVersions('20260101_0000');
+    writeFileSync(activePath(models), '{');
+    expect(() => resolveBundle(models)).toThrow(expect.objectContaining({ code: 'MODEL_MANIFEST' }));
+  });
+});
+
+describe('readBundle', () => {
+  it('says MODEL_HASH and which file when one byte of a model differs, wherever it is', () => {
+    for (const file of Object.values(MODEL_FILES)) {
+      const length = readFileSync(join(original, file)).length;
+      for (const at of [0, Math.floor(length / 2), length - 1]) {
+        const folder = tampered(() => undefined);
+        const bytes = readFileSync(join(folder, file));
+        bytes[at] = bytes[at]! ^ 1;
+        writeFileSync(join(folder, file), bytes);
+        expect(() => readBundle(folder)).toThrow(
+          expect.objectContaining({ code: 'MODEL_HASH', seen: expect.stringContaining(file) as string }),
+        );
+      }
+    }
+  });
+
+  it('says MODEL_HASH of a cut and of an empty file', () => {
+    for (const keep of [0, 100]) {
+      const folder = tampered(() => undefined);
+      const path = join(folder, 'ai3.onnx');
+      writeFileSync(path, readFileSync(path).subarray(0, keep));
+      expect(() => readBundle(folder)).toThrow(expect.objectContaining({ code: 'MODEL_HASH' }));
+    }
+  });
+
+  it('says MODEL_MISSING and which file when one is not there; the card is for people and may be', () => {
+    for (const file of [...Object.values(MODEL_FILES), 'manifest.json']) {
+      const folder = tampered(() => undefined);
+      rmSync(join(folder, file));
+      expect(() => readBundle(folder)).toThrow(
+        expect.objectContaining({ code: 'MODEL_MISSING', seen: expect.stringContaining(file) as string }),
+      );
+    }
+    const folder = tampered(() => undefined);
+    rmSync(join(folder, 'CARD.md'));
+    expect(readBundle(folder).manifest.version).toBe(readManifest(original).version);
+    expect(() => readBundle(join(models, 'none'))).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
+  });
+
+  it('says MODEL_MANIFEST and where when the manifest is not what a manifest is', () => {
+    const changes: [string, (manifest: Manifest) => unknown][] = [
+      ['format', (m) => ({ ...m, format: 'minutehand.bundle/2' })],
+      ['market', (m) => ({ ...m, market: 'replay' })],
+      ['version', (m) => ({ ...m, version: '../../x' })],
+      ['created', (m) => ({ ...m, created: 'yesterday' })],
+      ['theta1', (m) => ({ ...m, theta1: 1.5 })],
+      ['theta2', (m) => ({ ...m, theta2: null })],
+      ['risk_knots', (m) => ({ ...m, risk_knots: [...m.risk_knots].reverse() })],
+      ['risk_knots', (m) => ({ ...m, risk_knots: [-0.1, 0.5] })],
+      ['golden', (m) => ({ ...m, golden: { ...m.golden, features: [] } })],
+      ['golden', (m) => ({ ...m, golden: { ...m.golden, ai2: [2] } })],
+      ['files', (m) => ({ ...m, files: { 'ai1.onnx': m.files['ai1.onnx'] } })],
+      ['files', (m) => ({ ...m, files: { ...m.files, 'ai1.onnx': { sha256: 'abc', bytes: 3 } } })],
+      ['edge', (m) => ({ ...m, edge: { XAUUSD_XAGUSD: { no_edge: 'no' } } })],
+      ['extra', (m) => ({ ...m, extra: 1 })],
+      ['seed', (m) => ({ ...m, seed: undefined })],
+      ['', () => []],
+    ];
+    for (const [key, change] of changes) {
+      const folder = tampered(change);
+      expect(() => readBundle(folder), key).toThrow(
+        expect.objectContaining({ code: 'MODEL_MANIFEST', seen: expect.stringContaining(key) as string }),
+      );
+    }
+    const folder = tampered(() => undefined);
+    writeFileSync(join(folder, 'manifest.json'), readFileSync(join(folder, 'manifest.json')).subarray(0, 1000));
+    expect(() => readBundle(folder)).toThrow(
+      expect.objectContaining({ code: 'MODEL_MANIFEST', seen: expect.stringContaining('not JSON') as string }),
+    );
+  });
+
+  it('gives what decides an identity: models, thresholds, ranks and verdicts, and nothing else', () => {
+    const identity = readBundle(original).modelsHash;
+    const of = (change: (manifest: Manifest) => unknown): string => readBundle(tampered(change)).modelsHash;
+    expect(of((m) => ({ ...m, git_commit: 'abc', version: '20300101_0000', created: '2030-01-01T00:00:00Z' }))).toBe(
+      identity,
+    );
+    expect(of((m) => ({ ...m, edge: Object.fromEntries(Object.entries(m.edge).reverse()) }))).toBe(identity);
+    const changed = [
+      of((m) => ({ ...m, theta1: m.theta1 + 0.01 })),
+      of((m) => ({ ...m, theta2: m.theta2 + 0.01 })),
+      of((m) => ({ ...m, risk_knots: m.risk_knots.slice(1) })),
+      of((m) => ({ ...m, edge: { ...m.edge, XAUUSD_XAGUSD: { ...m.edge['XAUUSD_XAGUSD'], no_edge: false } } })),
+    ];
+    expect(new Set([identity, ...changed]).size).toBe(5);
+  });
+});

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { renderFeaturesDoc } from '../shared/core/features/features_doc.ts';
+import { renderErrorsDoc } from '../shared/errors_doc.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
+import { packageRoot } from '../shared/root.ts';
+import { signalJsonSchema } from '../shared/signal/json_schema.ts';
+
+const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
+
+describe('generated documents (written by `minutehand docs`)', () => {
+  it('docs/FEATURES.md is what the features say of themselves', () => {
+    expect(read('FEATURES.md')).toBe(renderFeaturesDoc(loadSettings({ env: {} }).minutehand.windows));
+  });
+
+  it('docs/ERRORS.md is the table of codes', () => {
+    expect(read('ERRORS.md')).toBe(renderErrorsDoc());
+  });
+
+  it('docs/signal.schema.json is the schema that signals are verified with', () => {
+    expect(JSON.parse(read('signal.schema.json'))).toEqual(JSON.parse(JSON.stringify(signalJsonSchema())));
+  });
+});

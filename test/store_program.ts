@@ -1,0 +1,35 @@
+/** For tests of locks and journals across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal. */
+import type { OpenTime } from '../shared/bar.ts';
+import { describeError } from '../shared/errors.ts';
+import { lockHome } from '../shared/store/home_lock.ts';
+import { openJournal, type InputRow } from '../shared/store/journal.ts';
+
+const [command, path, count] = process.argv.slice(2) as [string, string, string];
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+if (command === 'lock') {
+  try {
+    lockHome(path);
+    say('locked');
+    setInterval(() => undefined, 1000);
+  } catch (error) {
+    say(describeError(error).code);
+  }
+} else {
+  const store = openJournal(path);
+  say('open');
+  for (let minute = 0; minute < Number(count); minute++) {
+    const time = (minute * 60) as OpenTime;
+    const row = (subject: string): InputRow => ({
+      kind: 'bar',
+      subject,
+      time,
+      backfill: false,
+      bar: { symbol: subject, time, open: 1, high: 1, low: 1, close: 1, volume: minute },
+    });
+    store.append([row('A'), row('B')], []);
+    if (minute === 20) say('well under way');
+  }
+  store.close();
+  say('done');
+}

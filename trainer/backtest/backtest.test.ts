@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide, type Decision, type DecisionPolicy, type Scores } from '../../shared/core/decide/decide.ts';
+import type { Position, Side } from '../../shared/core/position/position.ts';
+import { createRng } from '../../shared/rng.ts';
+import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { backtest, roundTripBps, type BacktestOptions } from './backtest.ts';
+
+const POLICY: DecisionPolicy = {
+  z_entry: 1.5,
+  z_exit: 0.5,
+  stop: 1.5,
+  max_age_bars: 12,
+  beta_min: 0.05,
+  beta_max: 20,
+  risk_exit: 0.95,
+  require_edge: false,
+};
+const FREE = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
+const SURE: Scores = { return_prob: 0.99, risk_score: 0 };
+
+function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
+  return {
+    thresholds: { theta1: 0.5, theta2: 0.5 },
+    policy: POLICY,
+    edge: true,
+    costs: { a: FREE, b: FREE },
+    scores: () => SURE,
+    ...changes,
+  };
+}
+
+/** Bar by bar: the decisions first, then the money each one moves, with holdings in both legs. */
+function obviousTrades(history: PairHistory, from: number, to: number, how: BacktestOptions) {
+  const flat: Position = {
+    side: 0,
+    positionId: '',
+    entryTime: 0,
+    entryZ: 0,
+    alpha: 0,
+    beta: 0,
+    zMean: 0,
+    zStd: 0,
+    ageBars: 0,
+  };
+  const decisions: Decision[] = [];
+  let entered = -1;
+  for (let t = from; t < to; t++) {
+    const at = (k: number) => ({
+      z: history.z[k]!,
+      alpha: history.alpha[k]!,
+      beta: history.beta[k]!,
+      zMean: history.zMean[k]!,
+      zStd: history.zStd[k]!,
+      lnA: history.lnA[k]!,
+      lnB: history.lnB[k]!,
+    });
+    const frozen = entered < 0 ? null : at(entered);
+    const side: Side = frozen === null ? 0 : frozen.z > 0 ? -1 : 1;
+    const position = frozen === null ? flat : { ...flat, ...frozen, side, entryZ: frozen.z, ageBars: t - entered };
+    const decision = decide(at(t), how.scores(t), how.edge, how.thresholds, how.policy, position);
+    decisions.push(decision);
+    if (decision.action === 'ENTER') entered = t;
+    if (decision.action === 'EXIT') entered = -1;
+  }
+  const trades = [];
+  for (let at = 0; at < decisions.length; at++) {
+    if (decisions[at]!.action !== 'ENTER') continue;
+    const signal = from + at;
+    const exit = decisions.findIndex((decision, k) => k > at && decision.action === 'EXIT');
+    const entryFill = signal + 1;
+    const known = exit >= 0 && from + exit + 1 < to;
+    const exitFill = known ? from + exit + 1 : to - 1;
+    if (exitFill <= entryFill) continue;
+    const beta = history.beta[signal]!;
+    const gross = 1 + Math.abs(beta);
+    // Returns of one unit of money, split over the legs; log returns as everywhere.
+    const legA = decisions[at]!.target / gross;
+    const legB = (-decisions[at]!.target * beta) / gross;
+    const earned =
+      legA * (Math.log(history.openA[exitFill]!) - Math.log(history.openA[entryFill]!)) +
+      legB * (Math.log(history.openB[exitFill]!) - Math.log(history.openB[entryFill]!));
+    const cost = (leg: number, { spread_bps, commission_bps, slippage_bps }: typeof FREE): number =>
+      Math.abs(leg) * (spread_bps / 2 + commission_bps + slippage_bps + spread_bps / 2 + commission_bps + slippage_bps);
+    trades.push({
+      pairId: history.pair.id,
+      side: decisions[at]!.target,
+      entryTime: history.time[entryFill],
+      exitTime: history.time[exitFill],
+      reason: known ? decisions[exit]!.reason : 'END_OF_DATA',
+      grossBps: earned * 1e4,
+      netBps: earned * 1e4 - cost(legA, how.costs.a) - cost(legB, how.costs.b),
+    });
+  }
+  return trades;
+}
+
+/** A path of z with alpha 0, mean 0, std 1; leg B at rest; opens where the closes before were. */
+function pathOf(z: readonly number[], change: Partial<HistoryBar> = {}): PairHistory {
+  return historyOf(z.map((lnA) => ({ ...CALM_BAR, lnA, ...change })));
+}
+
+describe('backtest', () => {
+  it('equals decide asked bar by bar on plain objects, with the money counted leg by leg', () => {
+    let trades = 0;
+    const reasons = new Set<string>();
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.constantFrom(-1 as const, 1 as const),
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 20 }),
+        fc.record({
+          spread_bps: fc.double({ min: 0, max: 9, noNaN: true }),
+          commission_bps: fc.double({ min: 0, max: 1, noNaN: true }),
+          slippage_bps: fc.double({ min: 0, max: 1, noNaN: true }),
+        }),
+        (seed, sign, skipped, cut, costs) => {
+          const history = randomHistory(seed, 250, sign);
+          const rng = createRng(`${seed} scores`);
+          const scores = Array.from({ length: 250 }, () =>
+            rng.uniform() < 0.05 ? null : { return_prob: rng.uniform() * 1.2, risk_score: rng.uniform() },
+          );
+          const how = options({
+            costs: { a: costs, b: FREE },
+            scores: (t) => scores[t]!,
+            thresholds: { theta1: 0.3, theta2: 0.8 },
+          });
+          const fast = backtest(history, skipped, 250 - cut, how);
+          const slow = obviousTrades(history, skipped, 250 - cut, how);
+          expect(fast.map(({ grossBps: _, netBps: __, ...rest }) => rest)).toEqual(
+            slow.map(({ grossBps: _, netBps: __, ...rest }) => rest),
+          );
+          fast.forEach(({ grossBps, netBps }, i) => {
+            expect(grossBps).toBeCloseTo(slow[i]!.grossBps, 8);
+            expect(netBps).toBeCloseTo(slow[i]!.netBps, 8);
+          });
+          trades += fast.length;
+          for (const { reason } of fast) reasons.add(reason);
+        },
+      ),
+      { numRuns: 60, seed: 1 },
+    );
+    expect(trades).toBeGreaterThan(500);
+    expect([...reasons].sort()).toEqual(['END_OF_DATA', 'MAX_AGE', 'RISK_EXIT', 'STOP', 'Z_EXIT']);
+  });
+
+  it('fills at the open of the bar after the decision, not at the close that made it', () => {
+    const bars: HistoryBar[] = [
+      { ...CALM_BAR, lnA: 2 },
+      { ...CALM_BAR, lnA: 1.5, lnOpenA: 1.9, lnOpenB: 0.01 },
+      { ...CALM_BAR, lnA: 0.2, lnOpenA: 1.4, lnOpenB: 0.02 },
+      { ...CALM_BAR, lnA: 0, lnOpenA: 0.3, lnOpenB: 0.05 },
+    ];
+    const history = historyOf(bars);
+    const [trade, ...more] = backtest(history, 0, 4, options());
+    expect(more).toEqual([]);
+    expect(trade).toMatchObject({ side: -1, reason: 'Z_EXIT', entryTime: history.time[1], exitTime: history.time[3] });
+    // Sells half a unit of A at e^1.9 and buys it back at e^0.3; buys half a unit of B at e^0.01, sells at e^0.05.
+    expect(trade!.grossBps).toBeCloseTo(1e4 * (0.5 * 1.6 + 0.5 * 0.04), 8);
+  });
+
+  it('takes costs by hand: spread once, commission and slippage at each side, each leg by its share', () => {
+    const gold = { spread_bps: 0.9, commission_bps: 0.2, slippage_bps: 0.2 };
+    const silver = { spread_bps: 6, commission_bps: 0.3, slippage_bps: 0.6 };
+    expect(roundTripBps(gold)).toBeCloseTo(1.7, 12);
+    expect(roundTripBps(silver)).toBeCloseTo(7.8, 12);
+    const history = pathOf([2, 2, 0, 0], { beta: 3 });
+    const [trade] = backtest(history, 0, 4, options({ costs: { a: gold, b: silver } }));
+    // beta 3: a quarter of the money in gold, three quarters in silver.
+    expect(trade!.grossBps - trade!.netBps).toBeCloseTo(0.25 * 1.7 + 0.75 * 7.8, 10);
+  });
+
+  it('has both legs on the same side when beta is negative', () => {
+    const history = historyOf([
+      { ...CALM_BAR, lnA: 2, beta: -1 },
+      { ...CALM_BAR, lnA: 2, beta: -1 },
+      { ...CALM_BAR, lnA: 0.9, lnB: -0.9, beta: -1, lnOpenA: 2, lnOpenB: 0 },
+      { ...CALM_BAR, lnOpenA: 0.9, lnOpenB: -0.9, beta: -1 },
+    ]);
+    const [trade] = backtest(history, 0, 4, options());
+    // Sold half a unit of each; A fell by 1.1, B by 0.9.
+    expect(trade).toMatchObject({ side: -1, reason: 'Z_EXIT' });
+    expect(trade!.grossBps).toBeCloseTo(10_000, 8);
+  });
+
+  it('closes what is open at the last open of the data, and drops an entry whose fill would be its exit', () => {
+    const open = pathOf([2, 2, 2, 2]);
+    expect(backtest(open, 0, 4, options())).toMatchObject([
+      { reason: 'END_OF_DATA', entryTime: open.time[1], exitTime: open.time[3] },
+    ]);
+    expect(backtest(pathOf([0, 0, 2, 2]), 0, 4, options())).toEqual([]);
+    expect(backtest(pathOf([0, 0, 0, 2]), 0, 4, options())).toEqual([]);
+    expect(backtest(open, 3, 4, options())).toEqual([]);
+    expect(backtest(open, 4, 4, options())).toEqual([]);
+  });
+
+  it('opens nothing on the bar that closes a position, and nothing where scores, thresholds or edge forbid it', () => {
+    const history = pathOf([2, 0, 2, 0, 0]);
+    const trades = backtest(history, 0, 5, options());
+    expect(trades.map(({ entryTime, exitTime }) => [entryTime, exitTime])).toEqual([
+      [history.time[1], history.time[2]],
+      [history.time[3], history.time[4]],
+    ]);
+    expect(backtest(history, 0, 5, options({ scores: () => null }))).toEqual([]);
+    expect(backtest(history, 0, 5, options({ thresholds: { theta1: 0.99, theta2: 0.5 } }))).toEqual([]);
+    expect(backtest(history, 0, 5, options({ edge: false, policy: { ...POLICY, require_edge: true } }))).toEqual([]);
+  });
+
+  it('asks only for scores within its bars', () => {
+    const asked: number[] = [];
+    backtest(pathOf([0, 0, 0, 0, 0, 0, 0]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));
+    expect(Math.min(...asked)).toBe(2);
+    expect(Math.max(...asked)).toBeLessThan(6);
+  });
+});

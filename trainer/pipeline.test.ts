@@ -1,0 +1,219 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listVersions, readBundle } from '../shared/bundle/bundle.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { MODEL_FILES } from '../shared/bundle/manifest.ts';
+import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { riskRank } from '../shared/core/decide/risk_rank.ts';
+import { createRng } from '../shared/rng.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import type { LabelledRows } from './dataset/dataset.ts';
+import { GBDT_DEFAULTS, predict, trainGbdt } from './learn/gbdt.ts';
+import { train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { crossValidate, outOfFold } from './validate/cross_validation.ts';
+import { auc } from './validate/metrics.ts';
+
+const settings = tinySettings();
+const MODELS = Object.values(MODEL_FILES);
+
+let folder: string;
+let bars: Map<string, BarColumns>;
+let first: { version: string; path: string; result: TrainResult };
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-train-'));
+  bars = tinyBars(settings);
+  first = await trainTinyModels(folder, { settings, bars, seed: 7 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function optionsOf(changes: Partial<TrainOptions>): TrainOptions {
+  return {
+    settings,
+    bars,
+    market: 'simulated',
+    seed: 7,
+    gitCommit: null,
+    out: null,
+    created: new Date('2024-01-05T12:00:00Z'),
+    onProgress: () => undefined,
+    ...changes,
+  };
+}
+
+/** The labels of the rows in an order of chance. */
+function shuffled(rows: LabelledRows, seed: string): LabelledRows {
+  const rng = createRng(seed);
+  const y = rows.y.slice();
+  for (let i = y.length - 1; i > 0; i--) {
+    const j = rng.integer(i + 1);
+    [y[i], y[j]] = [y[j]!, y[i]!];
+  }
+  return { ...rows, y };
+}
+
+describe('train', () => {
+  it('gives the same bars, settings and seed byte-identical models, thresholds, knots and verdicts', async () => {
+    const second = await trainTinyModels(folder, { settings, bars: tinyBars(settings), seed: 7 });
+    expect(second.version).toBe(`${first.version}_2`);
+    for (const file of MODELS)
+      expect(readFileSync(join(second.path, file))).toEqual(readFileSync(join(first.path, file)));
+    expect(second.result.manifest).toEqual(first.result.manifest);
+    expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
+  });
+
+  it('gives another seed other models, of the same data', async () => {
+    const other = await trainTinyModels(folder, { settings, bars, seed: 8 });
+    for (const file of MODELS)
+      expect(readFileSync(join(other.path, file)).equals(readFileSync(join(first.path, file)))).toBe(false);
+    expect(other.result.manifest.data_hash).toBe(first.result.manifest.data_hash);
+  });
+
+  it('gives other bars another data hash', async () => {
+    const gold = bars.get('XAUUSD')!;
+    const close = gold.close.slice();
+    close[100] = close[100]! * (1 + 1e-9);
+    const { manifest } = await train(optionsOf({ bars: new Map(bars).set('XAUUSD', { ...gold, close }) }));
+    expect(manifest.data_hash).not.toBe(first.result.manifest.data_hash);
+  });
+
+  it('writes a bundle that the daemon’s loader takes and that answers as the learner does', async () => {
+    const schema = featureSchema(settings.minutehand.windows);
+    const { x } = first.result.dataset.holdout.ai1;
+    const set = await loadModelSet(first.path, schema, x.rows);
+    try {
+      expect(set.version).toBe(first.version);
+      const scores = await set.infer(x.values, x.rows);
+      expect(auc(scores.return_prob, first.result.dataset.holdout.ai1.y)).toBeCloseTo(
+        first.result.manifest.metrics.ai1.holdout.auc!,
+        5,
+      );
+      for (let row = 0; row < x.rows; row++) {
+        expect(scores.risk_score[row]).toBe(riskRank(set.manifest.risk_knots, scores.risk_prob[row]!));
+      }
+    } finally {
+      await set.release();
+    }
+  });
+
+  it('describes what it did: period, features, windows, label of each model, pairs and verdicts', () => {
+    const { manifest, dataset } = first.result;
+    const { minutehand, core } = settings;
+    expect(manifest.period.from).toBe('2024-01-01T22:00Z');
+    expect(
+      manifest.period.holdout_from > manifest.period.from && manifest.period.to > manifest.period.holdout_from,
+    ).toBe(true);
+    expect(manifest.features).toEqual(dataset.definitions.map(({ name }) => name));
+    expect(manifest.windows).toEqual(minutehand.windows);
+    expect(manifest.pairs).toEqual(minutehand.pairs);
+    expect(Object.keys(manifest.edge)).toEqual(minutehand.pairs);
+    expect(manifest.label_policy).toMatchObject({
+      ai1_horizon: 60,
+      ai1_z_entry: 2,
+      ai2_horizon: minutehand.label.horizon_bars,
+      ai2_dd_threshold: core.risk_label_dd_threshold,
+      ai3_horizon: minutehand.label.horizon_bars,
+      ai3_target_sigma: minutehand.label.target_sigma,
+    });
+    expect([manifest.theta1, manifest.theta2]).toEqual([core.theta1_initial, core.theta2_initial]);
+    expect(manifest.golden.features.at(-1)!.every((value) => value === null)).toBe(true);
+  });
+
+  it('spreads the risk scores of training’s entry candidates evenly, so that θ2 means a share of them', async () => {
+    const { manifest, dataset } = first.result;
+    const { x } = dataset.train.ai1;
+    const set = await loadModelSet(first.path, featureSchema(settings.minutehand.windows), x.rows);
+    const { risk_score } = await set.infer(x.values, x.rows);
+    await set.release();
+    for (const theta2 of [0.2, 0.3, 0.5, 0.7, 0.9]) {
+      const share = risk_score.filter((score) => score < theta2).length / x.rows;
+      // The ranks are those of models that had not seen the rows; the one asked here has.
+      expect(Math.abs(share - theta2)).toBeLessThan(0.1);
+    }
+    expect(manifest.risk_knots.length).toBe(201);
+  });
+
+  it('judges the edge on the holdout alone', () => {
+    const { edge } = first.result.manifest;
+    for (const { no_edge, trades, lower_5_net_bps } of Object.values(edge)) {
+      if (trades < 20) expect(no_edge).toBe(true);
+      else expect(no_edge).toBe(!(lower_5_net_bps! > 0));
+    }
+    expect(Object.values(edge).reduce((sum, { trades }) => sum + trades, 0)).toBeGreaterThan(0);
+  });
+
+  it('says SIMULATED MARKET on the card of simulated models, and only there', async () => {
+    const card = readFileSync(join(first.path, 'CARD.md'), 'utf8');
+    expect(card).toContain(`# Models ${first.version}: SIMULATED MARKET`);
+    expect(card).toContain('A live daemon refuses them.');
+    expect(readBundle(first.path).manifest.market).toBe('simulated');
+    const live = await trainTinyModels(folder, { settings, bars, market: 'live' });
+    expect(readFileSync(join(live.path, 'CARD.md'), 'utf8')).not.toMatch(/simulated/i);
+    expect(readBundle(live.path).manifest.market).toBe('live');
+  });
+
+  it('writes nothing in a dry run, which measures the same', async () => {
+    const before = readdirSync(folder).sort();
+    const dry = await train(optionsOf({ out: null }));
+    expect(dry).toMatchObject({ version: null, path: null });
+    expect(dry.manifest).toEqual(first.result.manifest);
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+
+  it('leaves nothing behind when there is too little data', async () => {
+    const out = join(folder, 'never');
+    await expect(train(optionsOf({ out, bars: tinyBars(settings, 300) }))).rejects.toMatchObject({
+      code: 'DATA_TOO_SHORT',
+    });
+    await expect(train(optionsOf({ out, bars: new Map() }))).rejects.toMatchObject({ code: 'DATA_MISSING' });
+    expect(existsSync(out)).toBe(false);
+    expect(listVersions(folder)).not.toContain('never');
+  });
+
+  it('reports its progress from nothing to all of every stage, in order', async () => {
+    const stages = new Map<string, [number, number]>();
+    await train(
+      optionsOf({
+        onProgress(stage, done, total) {
+          expect(done).toBeGreaterThanOrEqual(stages.get(stage)?.[0] ?? 0);
+          stages.set(stage, [done, total]);
+        },
+      }),
+    );
+    expect([...stages.keys()]).toEqual([
+      'features and labels',
+      'learning ai1',
+      'learning ai2',
+      'learning ai3',
+      'backtest of the holdout',
+    ]);
+    for (const [done, total] of stages.values()) expect(done).toBe(total);
+  });
+
+  it('learns nothing from shuffled targets: neither the folds nor the holdout rank better than chance', () => {
+    const { dataset } = first.result;
+    const params = { ...GBDT_DEFAULTS, rounds: 12, learningRate: 0.2, leaves: 7, minDataInLeaf: 20, seed: 1 };
+    const shuffles = 5;
+    let foldSum = 0;
+    let holdoutSum = 0;
+    for (let i = 0; i < shuffles; i++) {
+      const rows = shuffled(dataset.train.ai2, `shuffle ${i}`);
+      foldSum += auc(
+        outOfFold(
+          crossValidate(rows, 3, 1200, params, () => undefined),
+          rows,
+        ),
+        rows.y,
+      )!;
+      const holdout = dataset.holdout.ai2;
+      holdoutSum += auc(predict(trainGbdt(rows.x, rows.y, null, params), holdout.x), holdout.y)!;
+    }
+    expect(Math.abs(foldSum / shuffles - 0.5)).toBeLessThan(0.03);
+    expect(Math.abs(holdoutSum / shuffles - 0.5)).toBeLessThan(0.08);
+    // The true targets are learned, so the test can tell the difference.
+    expect(first.result.manifest.metrics.ai2.holdout.auc!).toBeGreaterThan(0.6);
+  });
+});
