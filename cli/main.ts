@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { MinutehandError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
 import { addBars } from './commands/bars.ts';
 import { addConfig } from './commands/config.ts';
@@ -13,27 +14,41 @@ import { addReplay } from './commands/replay.ts';
 import { addSignal } from './commands/signal.ts';
 import { addTrain } from './commands/train.ts';
 import { addUp } from './commands/up.ts';
-import { createOutput, showError, type Output } from './output.ts';
+import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output } from './output.ts';
 
 const DONE = 0;
 const MISUSED = 2;
 
 /** Runs one command. @returns its exit code: 0 done, 1 failed, 2 misused */
 export async function main(argv: readonly string[]): Promise<number> {
+  tolerateClosedPipes();
   const json = argv.includes('--json');
-  const program = createProgram(() => createOutput(json));
+  const answers: string[] = [];
+  const program = createProgram(
+    () => createOutput(json),
+    (text) => (json ? answers.push(text) : process.stdout.write(text)),
+  );
   process.exitCode = DONE;
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return process.exitCode;
   } catch (error) {
+    if (isClosedPipe(error)) return DONE;
     if (!(error instanceof CommanderError)) return showError(error, json);
-    // Commander has said what is wrong; asking for help or version is not misuse.
-    return error.exitCode === 0 ? DONE : MISUSED;
+    const isMisuse = error.exitCode !== 0 || error.code === 'commander.help';
+    if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: answers.join('') })}\n`);
+    return isMisuse ? MISUSED : DONE;
   }
 }
 
-function createProgram(output: () => Output): Command {
+/** What commander has already said on standard error, for programs. */
+function misuse({ message }: CommanderError): object {
+  const seen = message.startsWith('(') ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return { error: new MinutehandError('USAGE', { seen }) };
+}
+
+/** @param answer takes what was asked for: help, or the version */
+function createProgram(output: () => Output, answer: (text: string) => void): Command {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
     version: string;
     description: string;
@@ -45,6 +60,7 @@ function createProgram(output: () => Output): Command {
     .option('--json', 'one JSON document on standard output, for programs')
     .showHelpAfterError('(add --help to see what this command takes)')
     .exitOverride()
+    .configureOutput({ writeOut: answer })
     .addHelpText(
       'after',
       `
@@ -54,9 +70,9 @@ MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from o
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
     );
-  addUp(program);
-  addDaemon(program);
-  addTrainer(program);
+  addUp(program, output);
+  addDaemon(program, output);
+  addTrainer(program, output);
   addBars(program, output);
   addFeatures(program, output);
   addTrain(program, output);

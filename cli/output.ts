@@ -6,6 +6,8 @@ export interface Output {
   readonly json: boolean;
   /** A result for people; silent with --json. */
   line(text: string): void;
+  /** What a process that goes on running has to tell: on standard output for people, on standard error with --json. */
+  say(text: string): void;
   /** A remark beside the result. */
   note(text: string): void;
   /** The result for programs, as one JSON document; silent without --json. */
@@ -27,6 +29,7 @@ export function createOutput(json: boolean): Output {
     line: (text) => {
       if (!json) process.stdout.write(`${text}\n`);
     },
+    say: (text) => void (json ? process.stderr : process.stdout).write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -75,6 +78,21 @@ function plainProgress(): Progress {
     },
     stop: () => undefined,
   };
+}
+
+/**
+ * A reader that has seen enough (`| head`), or a parent that has died, closes the pipe: that is no defect. Whatever is in
+ * the middle of writing still learns of it.
+ */
+export function tolerateClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error) => {
+      if (!isClosedPipe(error)) throw error;
+    });
+}
+
+export function isClosedPipe(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'EPIPE';
 }
 
 /** Shows what went wrong and what to do next. @returns the exit code: 2 for misuse, else 1 */

@@ -1,11 +1,35 @@
 import type { OpenTime } from '../shared/bar.ts';
 import { MinutehandError } from '../shared/errors.ts';
 
+export interface PeriodFlags {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** From `from` on, up to but not including `to`; a side that was not given is open. */
+export interface Period {
+  readonly from?: OpenTime;
+  readonly to?: OpenTime;
+}
+
+/** `--from` and `--to` of a command. @throws MinutehandError USAGE, also when nothing lies between them */
+export function parsePeriod({ from, to }: PeriodFlags): Period {
+  const period = {
+    ...(from === undefined ? {} : { from: parseDay(from, '--from') }),
+    ...(to === undefined ? {} : { to: parseDay(to, '--to') }),
+  };
+  if (period.from !== undefined && period.to !== undefined && period.from >= period.to)
+    throw new MinutehandError('USAGE', { seen: `--from ${from} --to ${to}`, expected: '--to after --from' });
+  return period;
+}
+
 /** `2019-03-01` or `2019-03-01T12:00[Z]`, always UTC, as a bar open. @throws MinutehandError USAGE */
 export function parseDay(text: string, option: string): OpenTime {
-  const match = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::00)?Z?)?$/.exec(text);
+  const match = /^(\d{4}-\d{2}-\d{2})(?:T([01]\d:[0-5]\d|2[0-3]:[0-5]\d)(?::00)?Z?)?$/.exec(text);
   const ms = match === null ? NaN : Date.parse(`${match[1]}T${match[2] ?? '00:00'}:00Z`);
-  if (Number.isNaN(ms))
+  // The 30th of February would otherwise be the 2nd of March.
+  const isThere = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(match![1]!);
+  if (!isThere)
     throw new MinutehandError('USAGE', {
       seen: `${option} ${text}`,
       expected: 'a UTC day or minute such as 2019-03-01 or 2019-03-01T12:00Z',

@@ -6,13 +6,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of SIGNALS) process.on(name, () => end(name));
-    const onDisconnect = (): void => end('the process that started this one has ended');
-    const end = (reason: string): void => {
-      // A listener on the channel to the parent keeps a process alive.
-      process.off('disconnect', onDisconnect);
-      resolve(reason);
-    };
-    if (process.send !== undefined) process.on('disconnect', onDisconnect);
+    for (const name of SIGNALS) process.on(name, () => resolve(name));
+    if (process.channel == null) return;
+    process.on('disconnect', () => resolve('the process that started this one has ended'));
+    // A listener on the channel to the parent would keep alive a process that could not start.
+    process.channel.unref();
   });
 }

@@ -256,6 +256,11 @@ export const ERRORS = {
     message: 'A process of minutehand ended right after its start.',
     next: 'Its last lines above say why; the log folder has the rest.',
   },
+  OUTPUT_UNWRITABLE: {
+    status: 500,
+    message: 'The output file cannot be written.',
+    next: 'Name a file in a folder that exists and that you may write to.',
+  },
   USAGE: {
     status: 400,
     message: 'The command was used in a way it does not understand.',

@@ -1,6 +1,5 @@
 import fastify from 'fastify';
 import type { Logger } from 'pino';
-import { readActive } from '../shared/bundle/bundle.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -8,7 +7,7 @@ import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { scheduleRetrain } from './schedule/schedule.ts';
-import { waitForFirstBars } from './schedule/first_models.ts';
+import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 
 export interface TrainerOptions {
   readonly settings: Settings;
@@ -27,7 +26,7 @@ export interface RunningTrainer {
 
 /**
  * Starts the control plane: first models when there are none, then by schedule and on demand.
- * @throws MinutehandError HOME_LOCKED, PORT_TAKEN
+ * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, PORT_TAKEN, ADDRESS_UNUSABLE
  */
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths, say } = options;
@@ -41,8 +40,9 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   } catch (cause) {
     await server.close();
     unlock();
-    const isTaken = (cause as { code?: string }).code === 'EADDRINUSE';
-    throw isTaken ? new MinutehandError('PORT_TAKEN', { seen: `${host}:${port}`, cause }) : cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
+    throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
   const schedule = scheduleRetrain(settings.retrain.retrain_cron, () => retrainer.start('schedule'));
   say(
@@ -50,9 +50,10 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   );
 
   const waiting = new AbortController();
-  if (readActive(paths.models) === null) {
-    void waitForFirstBars(settings, paths, waiting.signal, say).then((enough) => {
-      if (enough && readActive(paths.models) === null) retrainer.start('first models');
+  const lack = lackOfModels(settings, paths);
+  if (lack !== null) {
+    void waitForFirstBars(settings, paths, waiting.signal, lack, say).then((enough) => {
+      if (enough && lackOfModels(settings, paths) !== null) retrainer.start('first models');
     });
   }
   const address = server.server.address();

@@ -66,6 +66,7 @@ async function runImport(source: string, flags: ImportFlags, output: Output): Pr
         `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
       );
   }
+  for (const { file, code, seen } of report.skipped) output.note(`${file}: not imported. ${code}: ${seen}`);
   output.result(report);
 }
 

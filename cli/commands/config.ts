@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import type { Output } from '../output.ts';
+import { maskPasswords } from '../password.ts';
 
 export function addConfig(program: Command, output: () => Output): void {
   const config = program
@@ -34,7 +35,3 @@ function show(output: Output): void {
   output.result(shown);
 }
 
-/** `redis://user:secret@host` is shown as `redis://***@host`. */
-function maskPasswords(text: string): string {
-  return text.replace(/(\w+:\/\/)[^/@"]+@/g, '$1***@');
-}

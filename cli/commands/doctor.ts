@@ -12,6 +12,7 @@ import { inspectSettings, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import type { Output } from '../output.ts';
+import { maskPasswords } from '../password.ts';
 
 const LEAST_FREE_BYTES = 1e9;
 const REDIS_WAIT_MS = 1000;
@@ -110,7 +111,7 @@ async function port(what: string, { host, port: number }: { host: string; port: 
 
 async function redis({ minutehand }: Settings): Promise<Finding> {
   const { url, enabled } = minutehand.transports.redis;
-  const shown = url.replace(/\/\/.*@/, '//***@');
+  const shown = maskPasswords(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
   const client = new Redis(url, {
     lazyConnect: true,
@@ -127,7 +128,7 @@ async function redis({ minutehand }: Settings): Promise<Finding> {
     return {
       what: 'redis',
       verdict: 'warning',
-      detail: `does not answer at ${shown} (${describeError(error).message}); file and WebSocket work without it`,
+      detail: `does not answer at ${shown} (${maskPasswords(describeError(error).message)}); file and WebSocket work without it`,
     };
   } finally {
     client.disconnect();

@@ -1,6 +1,4 @@
 import { once } from 'node:events';
-import { createWriteStream, renameSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
@@ -12,7 +10,8 @@ import { parsePair } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/dataset/pair_history.ts';
 import type { Output } from '../output.ts';
-import { parseDay } from '../period.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parsePeriod } from '../period.ts';
 
 const ROWS_PER_WRITE = 1000;
 
@@ -41,24 +40,33 @@ export function addFeatures(program: Command, output: () => Output): void {
 }
 
 async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> {
+  if (output.json && flags.out === undefined)
+    throw new MinutehandError('USAGE', { seen: '--json without --out', expected: '--out <file>: the matrix is CSV' });
   const { windows } = loadSettings().minutehand;
   const pair = parsePairId(flags.pair);
-  const from = flags.from === undefined ? -Infinity : parseDay(flags.from, '--from');
-  const to = flags.to === undefined ? undefined : parseDay(flags.to, '--to');
+  const { from = -Infinity, to } = parsePeriod(flags);
   const bars = await readBarFolder(flags.data, [pair.a, pair.b], to === undefined ? {} : { to });
   const missing = [pair.a, pair.b].filter((symbol) => !bars.has(symbol));
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
-  const temporary = `${flags.out}.${process.pid}.tmp`;
-  const stream = flags.out === undefined ? process.stdout : createWriteStream(temporary);
-  const rows = await writeMatrix(stream, windows, bars.get(pair.a)!, bars.get(pair.b)!, from);
-  if (flags.out !== undefined) {
-    stream.end();
-    await once(stream, 'finish');
-    renameSync(temporary, flags.out);
-    output.line(`${rows} rows written to ${flags.out}`);
-    output.result({ rows, out: flags.out, feature_schema: featureSchema(windows).hash });
+  const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+  if (flags.out === undefined) {
+    await writeMatrix(writeStdout, windows, a, b, from);
+    return;
   }
+  const file = openOutputFile(flags.out);
+  const rows = await writeMatrix((text) => file.write(text), windows, a, b, from).catch((error: unknown) => {
+    file.discard();
+    throw error;
+  });
+  file.close();
+  output.line(`${rows} rows written to ${flags.out}`);
+  output.result({ rows, out: flags.out, feature_schema: featureSchema(windows).hash });
+}
+
+/** Waits for a reader that is slower than this. */
+async function writeStdout(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
 function parsePairId(id: string): ReturnType<typeof parsePair> {
@@ -74,7 +82,7 @@ function parsePairId(id: string): ReturnType<typeof parsePair> {
 }
 
 async function writeMatrix(
-  stream: Writable,
+  write: (text: string) => Promise<void> | void,
   windows: Windows,
   a: BarColumns,
   b: BarColumns,
@@ -84,7 +92,7 @@ async function writeMatrix(
   let lines = [['time', ...features.definitions.map(({ name }) => name)].join(',')];
   let rows = 0;
   const flush = async (): Promise<void> => {
-    if (!stream.write(`${lines.join('\n')}\n`)) await once(stream, 'drain');
+    await write(`${lines.join('\n')}\n`);
     lines = [];
   };
   for (const [i, j] of commonMinutes(a, b)) {

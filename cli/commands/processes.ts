@@ -6,6 +6,7 @@ import { startDaemon } from '../../daemon/main.ts';
 import { startTrainer } from '../../trainer/main.ts';
 import { openLog } from '../log.ts';
 import { launcher } from '../launcher.ts';
+import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
 
 export function marketOption(): Option {
@@ -25,7 +26,7 @@ export function applyMarket(market: string | undefined): void {
   if (market !== undefined) process.env['MINUTEHAND_MARKET'] = market;
 }
 
-export function addDaemon(program: Command): void {
+export function addDaemon(program: Command, output: () => Output): void {
   program
     .command('daemon')
     .summary('run the data plane: bars in, signals out')
@@ -37,11 +38,12 @@ export function addDaemon(program: Command): void {
     .addOption(marketOption())
     .action((flags: { shard: string; market?: string }) => {
       applyMarket(flags.market);
-      return runDaemon(flags.shard);
+      return runDaemon(flags.shard, output());
     });
 }
 
-async function runDaemon(shard: string): Promise<void> {
+async function runDaemon(shard: string, output: Output): Promise<void> {
+  const { say } = output;
   const stopping = stopSignal();
   const settings = loadSettings();
   const paths = homePaths();
@@ -58,6 +60,7 @@ async function runDaemon(shard: string): Promise<void> {
   say(
     `Daemon listens on ${settings.minutehand.transports.daemon.host}:${daemon.port} (${daemon.health().server_engine}), market ${settings.minutehand.market}.`,
   );
+  output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
   process.send?.({ ready: { port: daemon.port } } satisfies ReadyMessage);
   const reason = await stopping;
   log.info({ reason }, 'daemon ends');
@@ -65,7 +68,7 @@ async function runDaemon(shard: string): Promise<void> {
   flush();
 }
 
-export function addTrainer(program: Command): void {
+export function addTrainer(program: Command, output: () => Output): void {
   program
     .command('trainer')
     .summary('run the control plane: schedule, training runs, API')
@@ -75,23 +78,21 @@ export function addTrainer(program: Command): void {
     .addOption(marketOption())
     .action((flags: { market?: string }) => {
       applyMarket(flags.market);
-      return runTrainer();
+      return runTrainer(output());
     });
 }
 
-async function runTrainer(): Promise<void> {
+async function runTrainer(output: Output): Promise<void> {
+  const { say } = output;
   const stopping = stopSignal();
   const settings = loadSettings();
   const paths = homePaths();
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
   const trainer = await startTrainer({ settings, paths, log, command: launcher(), say });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
+  output.result({ port: trainer.port });
   process.send?.({ ready: { port: trainer.port } } satisfies ReadyMessage);
   await stopping;
   await trainer.stop();
   flush();
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

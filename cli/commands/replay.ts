@@ -1,4 +1,3 @@
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
@@ -11,11 +10,11 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { replay } from '../../daemon/feed/replay.ts';
 import type { Output } from '../output.ts';
-import { parseDay } from '../period.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parsePeriod } from '../period.ts';
 
 /** Bars before --from that warm the features: enough for every window, weekends and sparse symbols included. */
 const WARM_UP_SECONDS = 14 * 86_400;
-const WRITE_BYTES = 1 << 20;
 
 interface ReplayFlags {
   readonly data: string;
@@ -53,8 +52,7 @@ export function addReplay(program: Command, output: () => Output): void {
 async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const { minutehand } = settings;
-  const from = flags.from === undefined ? (0 as OpenTime) : parseDay(flags.from, '--from');
-  const to = flags.to === undefined ? (Infinity as OpenTime) : parseDay(flags.to, '--to');
+  const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
   const unknown = flags.pair?.find((id) => !minutehand.pairs.includes(id));
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
   const wanted = flags.pair ?? minutehand.pairs;
@@ -79,9 +77,9 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   const last = Math.max(
     ...[...bars.values()].filter(({ length }) => length > 0).map(({ time, length }) => time[length - 1]!),
   );
-  const file = flags.out === undefined ? null : openLines(flags.out);
+  const file = flags.out === undefined ? null : openOutputFile(flags.out);
   const startedMs = performance.now();
-  const summary = await replay({
+  const work = replay({
     settings,
     pairIds,
     bars,
@@ -91,9 +89,13 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
     from,
     to,
     onSignals: (batch) => {
-      for (const { text } of batch) file?.write(text);
+      for (const { text } of batch) file?.write(`${text}\n`);
     },
     onMinute: (time) => progress.update('replay', time - first, Math.max(1, last - first)),
+  });
+  const summary = await work.catch((error: unknown) => {
+    file?.discard();
+    throw error;
   });
   progress.stop();
   file?.close();
@@ -104,29 +106,4 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   );
   output.line(`sha256 ${summary.sha256}`);
   output.result({ ...summary, pairs: pairIds, model_version: models.version, seconds, out: flags.out ?? null });
-}
-
-/** A file of lines that appears under its name only when it is whole. */
-function openLines(path: string): { write(line: string): void; close(): void } {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, 'w');
-  let pending: string[] = [];
-  let size = 0;
-  const flush = (): void => {
-    if (pending.length > 0) writeSync(file, `${pending.join('\n')}\n`);
-    pending = [];
-    size = 0;
-  };
-  return {
-    write(line) {
-      pending.push(line);
-      size += line.length;
-      if (size >= WRITE_BYTES) flush();
-    },
-    close() {
-      flush();
-      closeSync(file);
-      renameSync(temporary, path);
-    },
-  };
 }

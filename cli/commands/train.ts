@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { OpenTime } from '../../shared/bar.ts';
 import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -12,7 +11,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { judge } from '../../trainer/gate/gate.ts';
 import { train } from '../../trainer/pipeline.ts';
 import type { Output } from '../output.ts';
-import { parseDay, parseInteger } from '../period.ts';
+import { parseInteger, parsePeriod } from '../period.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -116,9 +115,7 @@ async function readBars(
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
   const symbols = [...new Set(settings.minutehand.pairs.flatMap((id) => id.split('_')))];
-  const period: { from?: OpenTime; to?: OpenTime } = {};
-  if (flags.from !== undefined) period.from = parseDay(flags.from, '--from');
-  if (flags.to !== undefined) period.to = parseDay(flags.to, '--to');
+  const period = parsePeriod(flags);
   if (flags.data !== undefined)
     return readBarFolder(flags.data, symbols, { ...period, onProgress: ({ done, total }) => onProgress(done, total) });
 
@@ -134,12 +131,15 @@ async function readBars(
   const bars = new Map<string, BarColumns>();
   for (const path of journals) {
     const journal = openJournal(path, { readOnly: true });
-    symbols.forEach((symbol, done) => {
-      onProgress(done + 1, symbols.length);
-      const columns = clipBars(columnsOf(symbol, journal.bars(symbol)), period.from, period.to);
-      if (columns.length > (bars.get(symbol)?.length ?? 0)) bars.set(symbol, columns);
-    });
-    journal.close();
+    try {
+      symbols.forEach((symbol, done) => {
+        onProgress(done + 1, symbols.length);
+        const columns = clipBars(columnsOf(symbol, journal.bars(symbol)), period.from, period.to);
+        if (columns.length > (bars.get(symbol)?.length ?? 0)) bars.set(symbol, columns);
+      });
+    } finally {
+      journal.close();
+    }
   }
   return bars;
 }

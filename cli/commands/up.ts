@@ -1,141 +1,196 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { activePath } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../launcher.ts';
+import type { Output } from '../output.ts';
+import { maskPasswords } from '../password.ts';
 import { stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
 
-const RESTART_AFTER_MS = 1000;
-/** A process that ends this soon after its start would only end again. */
-const SHORTEST_LIFE_MS = 10_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+/** A process that has lived this long is started again after the first pause. */
+const LONG_LIFE_MS = 60_000;
+/** Far more than the end of a process takes: it stores its journal and is gone. */
+const KILL_AFTER_MS = 20_000;
 
-export function addUp(program: Command): void {
+export function addUp(program: Command, output: () => Output): void {
   program
     .command('up')
     .summary('run daemon and trainer (this is what npm start does)')
     .description(
-      'Starts both processes, shows what they say, starts one again when it dies, and ends both on Ctrl-C. A second start resumes.',
+      'Starts both processes, shows what they say, starts one again when it dies, and ends both on Ctrl-C. A second start resumes. ' +
+        'With --json it tells ports and folders once everything is ready.',
     )
     .addOption(marketOption())
     .action((flags: { market?: string }) => {
       applyMarket(flags.market);
-      return runUp();
+      return runUp(output());
     });
 }
 
 interface Part {
   readonly name: string;
-  readonly args: readonly string[];
+  /** null: the trainer. */
+  readonly shard: string | null;
   child: ChildProcess | null;
+  /** null until it was ready for the first time. */
   port: number | null;
+  /** The last line of its error output that names an error code. */
+  lastError: string;
 }
 
-async function runUp(): Promise<void> {
-  const settings = loadSettings();
+interface Watch {
+  /** Aborted when everything is to end. */
+  readonly ending: AbortSignal;
+  say(part: Part, line: string): void;
+  onReady(): void;
+  onFailure(error: MinutehandError): void;
+}
+
+async function runUp(output: Output): Promise<void> {
   const stopping = stopSignal();
-  const parts: Part[] = [
-    ...Object.keys(settings.minutehand.shards).map((shard) => ({
-      name: shard === 'main' ? 'daemon' : `daemon ${shard}`,
-      args: ['daemon', '--shard', shard],
-      child: null,
-      port: null,
-    })),
-    { name: 'trainer', args: ['trainer'], child: null, port: null },
-  ];
-  let ending = false;
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => (fail = reject));
-  const ended = parts.map((part) => keepRunning(part, () => ending, settings, parts, fail));
+  const settings = loadSettings();
+  const parts = [...Object.keys(settings.minutehand.shards), null].map(
+    (shard): Part => ({ name: partName(shard), shard, child: null, port: null, lastError: '' }),
+  );
+  const ending = new AbortController();
+  let onFailure: (error: MinutehandError) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
+  let isTold = false;
+  const watch: Watch = {
+    ending: ending.signal,
+    say: ({ name }, line) => output.say(`${name.padEnd(8)}│ ${line}`),
+    onReady() {
+      if (parts.some(({ port }) => port === null)) return;
+      output.say(whereToLook(settings, parts));
+      if (!isTold) output.result(placesOf(parts));
+      isTold = true;
+    },
+    onFailure,
+  };
+  const ended = parts.map((part) => keepRunning(part, watch));
   try {
     const reason = await Promise.race([stopping, failed]);
-    say('', reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
+    output.say(reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
   } finally {
-    ending = true;
+    ending.abort();
     for (const { child } of parts) child?.kill('SIGTERM');
+    const killing = setTimeout(() => parts.forEach(({ child }) => child?.kill('SIGKILL')), KILL_AFTER_MS);
     await Promise.all(ended);
+    clearTimeout(killing);
   }
-  say('', 'Both have ended. The next start resumes here.');
+  output.say('Both have ended. The next start resumes here.');
 }
 
-async function keepRunning(
-  part: Part,
-  isEnding: () => boolean,
-  settings: Settings,
-  parts: readonly Part[],
-  fail: (error: unknown) => void,
-): Promise<void> {
-  while (!isEnding()) {
+function partName(shard: string | null): string {
+  if (shard === null) return 'trainer';
+  return shard === 'main' ? 'daemon' : `daemon ${shard}`;
+}
+
+/** Starts a process again whenever it dies; one that never was ready would only die again. */
+async function keepRunning(part: Part, watch: Watch): Promise<void> {
+  let pauseMs = FIRST_PAUSE_MS;
+  while (!watch.ending.aborted) {
     const startedMs = performance.now();
-    const code = await runOnce(part, () => {
-      if (parts.every(({ port }) => port !== null)) showWhereToLook(settings, parts);
-    });
-    if (isEnding()) return;
-    if (performance.now() - startedMs < SHORTEST_LIFE_MS) {
-      fail(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${code} right after its start` }));
+    const end = await runOnce(part, watch);
+    if (watch.ending.aborted) return;
+    if (part.port === null) {
+      const why = part.lastError === '' ? '' : `; ${part.lastError}`;
+      watch.onFailure(new MinutehandError('PROCESS_ENDED', { seen: `${part.name} ended with ${end}${why}` }));
       return;
     }
-    say(part.name, `ended with ${code}; it is started again.`);
-    await new Promise((resolve) => setTimeout(resolve, RESTART_AFTER_MS));
+    if (performance.now() - startedMs > LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS;
+    watch.say(part, `ended with ${end}; it is started again in ${pauseMs / 1000} s.`);
+    await sleep(pauseMs, undefined, { signal: watch.ending }).catch(() => undefined);
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }
 
-function runOnce(part: Part, onReady: () => void): Promise<string> {
+/** @returns the exit code, or the signal that ended it */
+function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
-  const child = spawn(program!, [...first, ...part.args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const args = part.shard === null ? ['trainer'] : ['daemon', '--shard', part.shard];
+  const child = spawn(program!, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   part.child = child;
-  for (const stream of [child.stdout!, child.stderr!])
-    createInterface({ input: stream }).on('line', (line) => say(part.name, line));
+  createInterface({ input: child.stdout! }).on('line', (line) => watch.say(part, line));
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    if (/^[A-Z]+(?:_[A-Z]+)*: /.test(line)) part.lastError = line;
+    watch.say(part, line);
+  });
   child.on('message', (message) => {
     part.port = (message as ReadyMessage).ready.port;
-    onReady();
+    watch.onReady();
   });
   return new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => {
+    const end = (how: string): void => {
       part.child = null;
-      resolve(String(signal ?? code));
-    });
+      resolve(how);
+    };
+    child.on('error', (error) => end(error.message));
+    child.on('close', (code, signal) => end(String(signal ?? code)));
   });
 }
 
-function say(who: string, line: string): void {
-  process.stdout.write(who === '' ? `${line}\n` : `${who.padEnd(8)}│ ${line}\n`);
+function placesOf(parts: readonly Part[]): object {
+  const { signals, models, log } = homePaths();
+  const daemons = parts.filter(({ shard }) => shard !== null).map(({ shard, port }) => ({ shard, port }));
+  return { daemons, trainer: { port: parts.at(-1)!.port }, signals, models, log };
 }
 
-function showWhereToLook(settings: Settings, parts: readonly Part[]): void {
-  const { minutehand } = settings;
+function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
+  const { market, pairs, simulated, transports } = minutehand;
   const paths = homePaths();
-  const port = parts[0]!.port!;
-  const trainerPort = parts.at(-1)!.port!;
-  const simulated = minutehand.market === 'simulated';
-  const pair = minutehand.pairs[0]!;
-  const lines = [
+  const isSimulated = market === 'simulated';
+  const perDaemon = parts.flatMap(({ shard, port }) => {
+    if (shard === null) return [];
+    const address = `${urlHost(transports.daemon.host)}:${port}`;
+    return [
+      `  WebSocket      ws://${address}/signals?pairs=${shardPairs(minutehand, shard)[0]!.id}`,
+      ...(isSimulated
+        ? []
+        : [
+            `  send bars      curl -X POST http://${address}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`,
+          ]),
+      `  health         http://${address}/healthz   /readyz   /metrics`,
+    ];
+  });
+  const trainer = `${urlHost(transports.trainer.host)}:${parts.at(-1)!.port}`;
+  return [
     '',
-    simulated
-      ? `minutehand is up on a SIMULATED market: ${minutehand.pairs.length} pairs, one simulated minute every ${minutehand.simulated.bar_interval_ms / 1000} s.`
-      : `minutehand is up: ${minutehand.pairs.length} pairs, waiting for live bars.`,
+    isSimulated
+      ? `minutehand is up on a SIMULATED market: ${pairs.length} pairs, one simulated minute every ${simulated.bar_interval_ms / 1000} s.`
+      : `minutehand is up: ${pairs.length} pairs, waiting for live bars.`,
     '',
     `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: signals.json)`,
     `  check them     npx minutehand signal verify ${paths.signals}/*/signal.json`,
-    `  WebSocket      ws://127.0.0.1:${port}/signals?pairs=${pair}`,
-    `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${minutehand.transports.redis.url.replace(/\/\/.*@/, '//***@')})`,
-    ...(simulated
-      ? []
-      : [
-          `  send bars      curl -X POST http://127.0.0.1:${port}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`,
-        ]),
-    `  health         http://127.0.0.1:${port}/healthz   /readyz   /metrics`,
-    `  trainer        http://127.0.0.1:${trainerPort}/healthz   retrain now: curl -X POST http://127.0.0.1:${trainerPort}/retrain`,
+    ...perDaemon,
+    transports.redis.enabled === 'off'
+      ? '  Redis          off by configuration'
+      : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskPasswords(transports.redis.url)})`,
+    `  trainer        http://${trainer}/healthz   retrain now: curl -X POST http://${trainer}/retrain`,
     `  models, logs   ${paths.models}   ${paths.log}`,
     '',
-    simulated
-      ? '  Next: first models are trained on the simulated history (within a minute), then every signal has mode OK.'
-      : '  Next: signals have mode WARMUP until every window is full, and HALT until there are models.',
+    ...(existsSync(activePath(paths.models)) ? [] : [nextStep(isSimulated)]),
     '  Ctrl-C ends both; the next start resumes.',
     '',
-  ];
-  for (const line of lines) say('', line);
+  ].join('\n');
+}
+
+function nextStep(isSimulated: boolean): string {
+  return isSimulated
+    ? '  Next: first models are trained on the simulated history (within a minute), then every signal has mode OK.'
+    : '  Next: signals have mode WARMUP until every window is full, and HALT until there are models.';
+}
+
+/** An address that listens everywhere is reached at this machine's own. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,10 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
+const PATHS = ['/healthz', '/runs', '/retrain'];
 
 /** `GET /healthz`, `GET /runs`, `POST /retrain`. */
 export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: HomePaths): void {
@@ -13,16 +14,24 @@ export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: 
     if (request.method !== 'GET' && origin !== undefined && !LOOPBACK_ORIGIN.test(origin))
       throw new MinutehandError('ORIGIN_REFUSED', { seen: origin.slice(0, 80) });
   });
-  server.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof MinutehandError ? error.status : 500;
-    return reply.status(status).send({ error: describeError(error) });
+  // No address takes a body: whatever a client sends along is neither read nor refused.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (_request, payload, done) => {
+    payload.on('end', () => done(null, undefined)).resume();
+  });
+  server.setErrorHandler((error: FastifyError, _request, reply) => {
+    const known = error.statusCode === 413 ? new MinutehandError('BODY_TOO_LARGE', { cause: error }) : error;
+    const status = known instanceof MinutehandError ? known.status : 500;
+    return reply.status(status).send({ error: describeError(known) });
   });
   server.setNotFoundHandler((request) => {
-    throw new MinutehandError('NOT_FOUND', { seen: `${request.method} ${request.url.slice(0, 80)}` });
+    const isThere = PATHS.includes(request.url.split('?')[0]!);
+    const seen = `${request.method} ${request.url.slice(0, 80)}`;
+    throw new MinutehandError(isThere ? 'METHOD_NOT_ALLOWED' : 'NOT_FOUND', { seen });
   });
   server.get('/healthz', async () => {
     const [last] = retrainer.runs();
-    return { status: 'ok', active_version: readActive(paths.models)?.version ?? null, last_run: last ?? null };
+    return { status: 'ok', ...activeVersion(paths), last_run: last ?? null };
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
   server.post('/retrain', async (_request, reply) => {
@@ -30,4 +39,13 @@ export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: 
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });
+}
+
+/** A damaged pointer does not make the trainer unwell: its next bundle that is adopted mends it. */
+function activeVersion(paths: HomePaths): { active_version: string | null; active_error?: object } {
+  try {
+    return { active_version: readActive(paths.models)?.version ?? null };
+  } catch (error) {
+    return { active_version: null, active_error: describeError(error) };
+  }
 }

@@ -1,5 +1,9 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
@@ -7,14 +11,35 @@ import { openJournal } from '../../shared/store/journal.ts';
 const LOOK_EVERY_MS = 1000;
 
 /**
+ * Why the daemon can use no models until some are trained, or null when it can. Damage is for people to look at
+ * (`models verify`, `promote`, `rollback`): training on its own would hide it.
+ */
+export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): string | null {
+  try {
+    const active = readActive(models);
+    if (active === null) return 'No models yet';
+    const { feature_schema, market } = readManifest(join(models, active.version));
+    if (feature_schema !== featureSchema(minutehand.windows).hash)
+      return `Models ${active.version} were trained on other features than this configuration has`;
+    if (market === 'simulated' && minutehand.market === 'live')
+      return `Models ${active.version} were trained on a simulated market`;
+    return null;
+  } catch (error) {
+    return describeError(error).code === 'MODEL_MISSING' ? 'The bundle that active.json names is missing' : null;
+  }
+}
+
+/**
  * Waits until the daemon has journalled enough bars to train first models on. A simulated market delivers its whole
  * history at its start, and all of it is waited for.
+ * @param why first models are needed, as it is said
  * @returns false when it was aborted
  */
 export async function waitForFirstBars(
   settings: Settings,
   paths: HomePaths,
   signal: AbortSignal,
+  why: string,
   say: (line: string) => void,
 ): Promise<boolean> {
   const { market, shards, train, simulated } = settings.minutehand;
@@ -23,7 +48,7 @@ export async function waitForFirstBars(
   while (!signal.aborted) {
     const most = Math.max(0, ...Object.keys(shards).map((shard) => mostBars(paths.journal(market, shard))));
     if (most >= enough) return true;
-    if (!said) say(`No models yet: they are trained as soon as a symbol has ${enough} bars (${most} so far).`);
+    if (!said) say(`${why}: new ones are trained as soon as a symbol has ${enough} bars (${most} so far).`);
     said = true;
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -1,0 +1,272 @@
+import Database from 'better-sqlite3';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { activate } from '../shared/bundle/bundle.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
+import { parsePair } from '../shared/pair.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { createRng } from '../shared/rng.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { buildProgram, type Program, type RunningProgram } from '../test/program.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import type { HealthReport } from './health/health.ts';
+import { byMinute } from './pipeline.fixture.ts';
+
+let folder: string;
+let program: Program;
+let models: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-kill-'));
+  models = join(folder, 'trained');
+  program = await buildProgram('daemon_program');
+});
+afterAll(async () => {
+  await program.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Running {
+  readonly program: RunningProgram;
+  readonly url: string;
+  readonly bootId: string;
+  readonly said: string[];
+}
+
+function makeHome(
+  name: string,
+  settings: Settings,
+): { start(): Promise<Running>; launch(): RunningProgram; home: string } {
+  const home = join(folder, name);
+  mkdirSync(home, { recursive: true });
+  const file = join(home, 'settings.json');
+  writeFileSync(file, JSON.stringify(settings));
+  const launch = (): RunningProgram => program.start([file], { MINUTEHAND_HOME: home });
+  const start = async (): Promise<Running> => {
+    const started = launch();
+    const said: string[] = [];
+    for (;;) {
+      const event = JSON.parse(await started.line()) as { say?: string; port?: number; bootId?: string };
+      if (event.port !== undefined)
+        return { program: started, url: `http://127.0.0.1:${event.port}`, bootId: event.bootId!, said };
+      said.push(event.say!);
+    }
+  };
+  return { start, launch, home };
+}
+
+const pathsOf = (home: string): ReturnType<typeof homePaths> => homePaths({ MINUTEHAND_HOME: home });
+
+interface StoredSignal {
+  readonly boot_id: string;
+  readonly seq: number;
+  readonly pair_id: string;
+  readonly time: number;
+  readonly body: string;
+  readonly features_crc: string | null;
+  readonly risk_prob: number | null;
+  readonly position: string;
+}
+
+function storedSignals(path: string): StoredSignal[] {
+  const db = new Database(path, { readonly: true });
+  const rows = db.prepare('SELECT * FROM signals ORDER BY signal_row').all() as StoredSignal[];
+  db.close();
+  return rows;
+}
+
+const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal): unknown[] => [
+  time,
+  body,
+  features_crc,
+  risk_prob,
+  position,
+];
+
+describe('a live daemon that is killed again and again', () => {
+  it('leaves the same features, bodies and positions as one that never was', { timeout: 90_000 }, async () => {
+    // No leg of a minute may time out here: that would depend on when the kill came.
+    const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
+    const { path, version } = await trainTinyModels(models, { market: 'live', settings });
+    const warmup = warmupBars(settings.minutehand.windows);
+    const market = byMinute(tinyBars(settings, warmup + 400));
+    const send = async (url: string, bars: readonly Bar[], backfill = false): Promise<void> => {
+      const wire = bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
+      const answer = await fetch(`${url}/bars${backfill ? '?backfill=1' : ''}`, {
+        method: 'POST',
+        body: JSON.stringify(wire),
+      });
+      expect(await answer.json()).toMatchObject({ rejected: [] });
+    };
+    const history = market.slice(0, warmup).flatMap(({ bars }) => bars);
+    const install = (home: string): void => {
+      mkdirSync(pathsOf(home).models, { recursive: true });
+      cpSync(path, join(pathsOf(home).models, version), { recursive: true });
+      activate(pathsOf(home).models, version);
+    };
+
+    const calm = makeHome('calm', settings);
+    install(calm.home);
+    const whole = await calm.start();
+    await send(whole.url, history, true);
+    for (const { bars } of market.slice(warmup)) await send(whole.url, bars);
+    await whole.program.kill('SIGTERM');
+
+    const rng = createRng('kill');
+    const rough = makeHome('rough', settings);
+    install(rough.home);
+    const boots: string[] = [];
+    let kills = 0;
+    let at = warmup;
+    while (at < market.length) {
+      const daemon = await rough.start();
+      boots.push(daemon.bootId);
+      try {
+        const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
+        const last = Object.values(health.last_bars).map((time) => Date.parse(time) / 1000);
+        if (last.length < 6 || Math.min(...last) < market[warmup - 1]!.time) {
+          await send(daemon.url, history, true);
+        } else {
+          // Every symbol has this minute, so sending on from here leaves no gap; some bars are duplicates.
+          at = Math.max(
+            warmup,
+            market.findIndex(({ time }) => time === Math.min(...last)),
+          );
+        }
+        const life = 20 + rng.integer(60);
+        const killing = kills < 10 ? delay(life).then(() => daemon.program.kill('SIGKILL')) : null;
+        if (killing !== null) kills++;
+        while (at < market.length) {
+          const count = 1 + rng.integer(4);
+          await send(
+            daemon.url,
+            market.slice(at, at + count).flatMap(({ bars }) => bars),
+          );
+          at += count;
+          if (killing !== null && at >= market.length - 5) at = market.length - 5;
+        }
+        await daemon.program.kill('SIGTERM');
+      } catch (error) {
+        if ((error as Error).name !== 'TypeError') throw error;
+        await daemon.program.ended;
+      }
+    }
+    expect(kills).toBe(10);
+
+    const expected = storedSignals(pathsOf(calm.home).journal('live', 'main'));
+    const seen = storedSignals(pathsOf(rough.home).journal('live', 'main'));
+    expect(expected).toHaveLength(400 * 3);
+    expect(new Set(expected.map(({ body }) => (JSON.parse(`${body}}`) as { action: string }).action))).toEqual(
+      new Set(['ENTER', 'EXIT', 'HOLD']),
+    );
+    for (const id of settings.minutehand.pairs) {
+      const mine = (rows: StoredSignal[]): StoredSignal[] => rows.filter(({ pair_id }) => pair_id === id);
+      expect(mine(seen).map(essence)).toEqual(mine(expected).map(essence));
+      for (const boot of boots) {
+        const numbers = mine(seen).filter(({ boot_id }) => boot_id === boot);
+        expect(numbers.map(({ seq }) => seq)).toEqual(numbers.map((_, i) => i + 1));
+      }
+    }
+    expect(boots).toEqual([...new Set(boots)].sort());
+    expect(new Set(seen.map(({ boot_id }) => boot_id)).size).toBeGreaterThan(3);
+    const [a, b] = [calm.home, rough.home].map((home) => {
+      const store = openJournal(pathsOf(home).journal('live', 'main'), { readOnly: true });
+      const bars = settings.minutehand.pairs
+        .map(parsePair)
+        .flatMap((pair) => [...store.bars(pair.a), ...store.bars(pair.b)]);
+      store.close();
+      return bars;
+    });
+    expect(b).toEqual(a);
+  });
+});
+
+describe('a daemon with a simulated market', () => {
+  const settings = tinySettings({ minutehand: { simulated: { bar_interval_ms: 5, history_bars: 6000 } } });
+  const { simulated, pairs } = settings.minutehand;
+  const symbols = [...new Set(pairs.map(parsePair).flatMap(({ a, b }) => [a, b]))];
+
+  it(
+    'killed amid its history, and killed again later, has every minute once, as a market never interrupted',
+    { timeout: 60_000 },
+    async () => {
+      const { start, launch, home } = makeHome('simulated', settings);
+      const first = launch();
+      expect(JSON.parse(await first.line())).toMatchObject({
+        say: expect.stringMatching(/6000 minutes of history/) as string,
+      });
+      const reader = openJournal(pathsOf(home).journal('simulated', 'main'), { readOnly: true });
+      while (reader.mostBars() < 500) await delay(1);
+      reader.close();
+      await first.kill('SIGKILL');
+      const atKill = storedBars(pathsOf(home).journal('simulated', 'main'));
+      expect(atKill.length / symbols.length).toBeGreaterThanOrEqual(500);
+      expect(atKill.length / symbols.length).toBeLessThan(6000);
+      expect(new Set(atKill.map(({ backfill }) => backfill))).toEqual(new Set([1]));
+
+      const second = await start();
+      expect(second.said.join()).toMatch(/goes on after/);
+      await delay(150);
+      await second.program.kill('SIGKILL');
+      const third = await start();
+      await delay(100);
+      expect(await third.program.kill('SIGTERM')).toBe(0);
+
+      const rows = storedBars(pathsOf(home).journal('simulated', 'main'));
+      const minutes = rows.length / symbols.length;
+      expect(minutes).toBeGreaterThan(6010);
+      const market = createSimulatedMarket({
+        seed: simulated.seed,
+        symbols: [...symbols].sort(),
+        start: (Date.parse(simulated.start) / 1000) as OpenTime,
+      });
+      const expected = Array.from({ length: minutes }, (_, minute) =>
+        market.next().bars.map((bar) => ({ ...bar, backfill: minute < simulated.history_bars ? 1 : 0 })),
+      ).flat();
+      expect(
+        rows.map(({ subject, time, open, high, low, close, volume, spread, backfill }) => ({
+          symbol: subject,
+          time,
+          open,
+          high,
+          low,
+          close,
+          volume,
+          spread,
+          backfill,
+        })),
+      ).toEqual(expected);
+      const signals = storedSignals(pathsOf(home).journal('simulated', 'main'));
+      for (const id of pairs) {
+        const times = signals.filter(({ pair_id }) => pair_id === id).map(({ time }) => time);
+        expect(times).toEqual(
+          expected.filter(({ backfill, symbol }) => backfill === 0 && symbol === symbols[0]).map(({ time }) => time),
+        );
+      }
+    },
+  );
+});
+
+interface StoredBar {
+  readonly subject: string;
+  readonly time: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly spread: number;
+  readonly backfill: 0 | 1;
+}
+
+function storedBars(path: string): StoredBar[] {
+  const db = new Database(path, { readonly: true });
+  const rows = db.prepare("SELECT * FROM inputs WHERE kind = 'bar' ORDER BY input_id").all() as StoredBar[];
+  db.close();
+  return rows;
+}

@@ -1,0 +1,456 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Bar } from '../shared/bar.ts';
+import { activate } from '../shared/bundle/bundle.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import { homePaths, type HomePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import { lockHome } from '../shared/store/home_lock.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import type { HealthReport } from './health/health.ts';
+import { startDaemon, type RunningDaemon } from './main.ts';
+import { byMinute } from './pipeline.fixture.ts';
+
+const LIVE = { minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } } as const;
+const settings = tinySettings(LIVE);
+const { windows, pairs } = settings.minutehand;
+const WARMUP = warmupBars(windows);
+const MARKET = byMinute(tinyBars(settings, WARMUP + 60));
+const HISTORY = MARKET.slice(0, WARMUP).flatMap(({ bars }) => bars);
+
+let folder: string;
+let homes = 0;
+const trained = { live: '', second: '', simulated: '' };
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-daemon-'));
+  const train = async (name: string, market: 'live' | 'simulated', minute: number): Promise<string> =>
+    (
+      await trainTinyModels(join(folder, name), {
+        market,
+        seed: minute,
+        created: new Date(Date.UTC(2024, 0, 5, 12, minute)),
+      })
+    ).path;
+  trained.live = await train('live', 'live', 1);
+  trained.second = await train('second', 'live', 2);
+  trained.simulated = await train('simulated', 'simulated', 3);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Home {
+  readonly paths: HomePaths;
+  readonly said: string[];
+  start(changes?: Settings, token?: string): Promise<Daemon>;
+  /** Copies a bundle here, without making it active. @returns its version */
+  install(path: string): string;
+}
+interface Daemon extends RunningDaemon {
+  readonly url: string;
+  post(bars: unknown, query?: string): Promise<{ status: number; body: Record<string, unknown> }>;
+}
+
+function makeHome(): Home {
+  const paths = homePaths({ MINUTEHAND_HOME: join(folder, `home_${++homes}`) });
+  const said: string[] = [];
+  return {
+    paths,
+    said,
+    install(path) {
+      const version = path.split('/').at(-1)!;
+      mkdirSync(paths.models, { recursive: true });
+      cpSync(path, join(paths.models, version), { recursive: true });
+      return version;
+    },
+    async start(changed = settings, token) {
+      const daemon = await startDaemon({
+        settings: changed,
+        paths,
+        shard: 'main',
+        clock: MACHINE_CLOCK,
+        log: pino({ level: 'silent' }),
+        token,
+        say: (line) => said.push(line),
+      });
+      const url = `http://127.0.0.1:${daemon.port}`;
+      cleanups.push(() => daemon.stop());
+      return {
+        ...daemon,
+        url,
+        async post(bars, query = '') {
+          const body = typeof bars === 'string' ? bars : JSON.stringify(bars);
+          const response = await fetch(`${url}/bars${query}`, { method: 'POST', body });
+          return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+        },
+      };
+    },
+  };
+}
+
+const wire = (bars: readonly Bar[]): object[] => bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
+const minuteWire = (index: number): object[] => wire(MARKET[index]!.bars);
+const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
+
+interface Client {
+  readonly socket: WebSocket;
+  next(): Promise<string>;
+}
+async function connect(url: string, options: object = {}): Promise<Client> {
+  const socket = new WebSocket(url.replace('http', 'ws'), options);
+  const waiting: string[] = [];
+  const readers: ((text: string) => void)[] = [];
+  socket.on('message', (data: Buffer) => {
+    const reader = readers.shift();
+    if (reader) reader(data.toString());
+    else waiting.push(data.toString());
+  });
+  cleanups.push(() => socket.terminate());
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', reject);
+  });
+  return {
+    socket,
+    next: () =>
+      waiting.length > 0 ? Promise.resolve(waiting.shift()!) : new Promise((resolve) => readers.push(resolve)),
+  };
+}
+
+describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) => {
+  const onEngine = tinySettings({ minutehand: { ...LIVE.minutehand, transports: { daemon: { port: 0, engine } } } });
+
+  async function startWarm(): Promise<{ home: Home; daemon: Daemon; version: string }> {
+    const home = makeHome();
+    const version = home.install(trained.live);
+    activate(home.paths.models, version);
+    const daemon = await home.start(onEngine);
+    await daemon.post(wire(HISTORY), '?backfill=1');
+    return { home, daemon, version };
+  }
+
+  it('takes history, then bars, and gives each minute to WebSocket, file and journal', async () => {
+    const home = makeHome();
+    const version = home.install(trained.live);
+    activate(home.paths.models, version);
+    const daemon = await home.start(onEngine);
+    expect((await fetch(`${daemon.url}/readyz`)).status).toBe(503);
+    expect(await (await fetch(`${daemon.url}/healthz`)).json()).toMatchObject({ status: 'waiting', pairs_ready: 0 });
+    const history = await daemon.post(wire(HISTORY), '?backfill=1');
+    expect(history).toMatchObject({ status: 200, body: { accepted: HISTORY.length, rejected: [] } });
+    expect((await fetch(`${daemon.url}/readyz`)).status).toBe(200);
+    const last = new Date(MARKET[WARMUP - 1]!.time * 1000).toISOString();
+    expect(await (await fetch(`${daemon.url}/healthz`)).json()).toMatchObject({
+      status: 'ok',
+      market: 'live',
+      boot_id: daemon.bootId,
+      server_engine: engine,
+      model_version: version,
+      model_market: 'live',
+      model_refused: null,
+      pairs: 3,
+      pairs_ready: 3,
+      redis: 'off',
+      last_bars: { XAUUSD: last, USDCAD: last },
+    });
+
+    const all = await connect(`${daemon.url}/signals`);
+    const one = await connect(`${daemon.url}/signals?pairs=${pairs[1]}`);
+    for (let i = 0; i < 3; i++) {
+      expect((await daemon.post(minuteWire(WARMUP + i))).status).toBe(200);
+      const heard = [await all.next(), await all.next(), await all.next()].map((text) =>
+        verifySignal(text, Date.now()),
+      );
+      expect(new Set(heard.map(({ pair_id }) => pair_id))).toEqual(new Set(pairs));
+      for (const signal of heard)
+        expect(signal).toMatchObject({
+          seq: i + 1,
+          boot_id: daemon.bootId,
+          market: 'live',
+          mode: 'OK',
+          model_version: version,
+        });
+      expect(verifySignal(await one.next())).toMatchObject({ pair_id: pairs[1], seq: i + 1 });
+    }
+    const file = verifySignal(readFileSync(join(home.paths.signals, pairs[0]!, 'signal.json'), 'utf8'));
+    expect(file).toMatchObject({ pair_id: pairs[0], seq: 3 });
+    const late = await connect(`${daemon.url}/signals?pairs=${pairs[0]}`);
+    expect(verifySignal(await late.next())).toEqual(file);
+    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
+    expect(store.lastSignals().map(({ time }) => time)).toEqual(Array(3).fill(MARKET[WARMUP + 2]!.time));
+    store.close();
+    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    expect(metrics).toMatch(new RegExp(`minutehand_bars_total\\{outcome="accepted"\\} ${HISTORY.length + 18}\\n`));
+    expect(metrics).toMatch(/minutehand_pairs_ready 3\n/);
+    expect(metrics).toMatch(/minutehand_websocket_connections 3\n/);
+    expect(metrics).toMatch(/minutehand_bar_to_signal_seconds_count 3\n/);
+  });
+
+  it('answers bad bars with their code, and goes on', async () => {
+    const { daemon } = await startWarm();
+    const [first, ...others] = minuteWire(WARMUP);
+    expect(await daemon.post([{ ...first, high: 0 }, ...others])).toMatchObject({
+      status: 207,
+      body: { accepted: 5, rejected: [{ index: 0, code: 'BAR_NOT_POSITIVE' }], error: { code: 'BAR_NOT_POSITIVE' } },
+    });
+    expect(await daemon.post('{')).toMatchObject({ status: 400, body: { error: { code: 'BODY_NOT_JSON' } } });
+    expect(await daemon.post({ ...first, symbol: 'DOGEUSD' })).toMatchObject({ status: 422 });
+    expect(await daemon.post(wire(MARKET[3]!.bars)[0])).toMatchObject({ status: 200, body: { duplicates: 1 } });
+    expect(await daemon.post({ ...wire(MARKET[3]!.bars)[0], volume: 1e9 })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'BAR_REVISED' } },
+    });
+    const tooMany = Array.from({ length: settings.minutehand.feed.max_bars_per_request + 1 }, () => 0);
+    expect(await daemon.post(tooMany)).toMatchObject({ status: 413, body: { error: { code: 'BAR_TOO_MANY' } } });
+    expect((await fetch(`${daemon.url}/bars`)).status).toBe(405);
+    expect((await fetch(`${daemon.url}/nothing`)).status).toBe(404);
+    expect(await daemon.post(first)).toMatchObject({ status: 200, body: { accepted: 1 } });
+    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    expect(metrics).toContain('minutehand_bars_total{outcome="BAR_NOT_POSITIVE"} 1\n');
+    expect(metrics).toContain('minutehand_bars_total{outcome="BAR_REVISED"} 1\n');
+  });
+
+  it('takes bars by WebSocket too, and answers each message', async () => {
+    const { daemon } = await startWarm();
+    const signals = await connect(`${daemon.url}/signals`);
+    const feed = await connect(`${daemon.url}/bars`);
+    feed.socket.send(JSON.stringify(minuteWire(WARMUP)));
+    expect(JSON.parse(await feed.next())).toEqual({ accepted: 6, duplicates: 0, late: 0, rejected: [] });
+    expect(verifySignal(await signals.next()).seq).toBe(1);
+    feed.socket.send('not JSON');
+    expect(JSON.parse(await feed.next())).toMatchObject({ error: { code: 'BODY_NOT_JSON' } });
+    feed.socket.send(JSON.stringify({ symbol: 'XAUUSD', time: 1 }));
+    expect(JSON.parse(await feed.next())).toMatchObject({ rejected: [{ code: 'BAR_OFF_MINUTE' }] });
+    const history = await connect(`${daemon.url}/bars?backfill=1`);
+    history.socket.send(JSON.stringify(minuteWire(WARMUP + 1)));
+    expect(JSON.parse(await history.next())).toMatchObject({ accepted: 6 });
+    feed.socket.send(JSON.stringify(minuteWire(WARMUP + 2)));
+    expect(JSON.parse(await feed.next())).toMatchObject({ accepted: 6 });
+    await signals.next();
+    await signals.next();
+    expect(verifySignal(await signals.next())).toMatchObject({
+      seq: 2,
+      timestamp: expect.stringMatching(/Z$/) as string,
+    });
+  });
+
+  it('lets no page of another site send bars, by POST or by WebSocket, and lets it read', async () => {
+    const { daemon } = await startWarm();
+    const body = JSON.stringify(minuteWire(WARMUP));
+    for (const origin of [
+      'https://evil.example',
+      'http://localhost.evil.example',
+      'null',
+      'http://127.0.0.1.evil.example:7400',
+    ]) {
+      const answer = await fetch(`${daemon.url}/bars`, { method: 'POST', body, headers: { origin } });
+      expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([
+        403,
+        'ORIGIN_REFUSED',
+      ]);
+      await expect(connect(`${daemon.url}/bars`, { origin })).rejects.toThrow('403');
+      await connect(`${daemon.url}/signals`, { origin });
+    }
+    for (const origin of ['http://localhost:7401', 'http://127.0.0.1', 'http://[::1]:3000']) {
+      expect((await fetch(`${daemon.url}/bars`, { method: 'POST', body, headers: { origin } })).status).toBe(200);
+      await connect(`${daemon.url}/bars`, { origin });
+    }
+  });
+});
+
+describe('the start of a daemon', () => {
+  it('fails with PORT_TAKEN on a taken port, and gives the home back', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    cleanups.push(() => other.close());
+    const { port } = other.address() as AddressInfo;
+    const home = makeHome();
+    const taken = tinySettings({ minutehand: { ...LIVE.minutehand, transports: { daemon: { port } } } });
+    await expect(home.start(taken)).rejects.toThrowError(withCode('PORT_TAKEN'));
+    lockHome(home.paths.lock('daemon_main'))();
+    expect((await home.start()).health().status).toBe('waiting');
+  });
+
+  it('fails with HOME_LOCKED beside another daemon, which goes on', async () => {
+    const home = makeHome();
+    const daemon = await home.start();
+    await expect(home.start()).rejects.toThrowError(withCode('HOME_LOCKED'));
+    expect((await daemon.post(minuteWire(0))).status).toBe(200);
+    await daemon.stop();
+    await home.start();
+  });
+
+  it('fails on a shard that is not configured, and on a journal that is none, and gives the home back', async () => {
+    const home = makeHome();
+    const options = {
+      settings,
+      paths: home.paths,
+      clock: MACHINE_CLOCK,
+      log: pino({ level: 'silent' }),
+      token: undefined,
+    };
+    await expect(startDaemon({ ...options, shard: 'mian', say: () => undefined })).rejects.toThrowError(
+      withCode('CONFIG_INVALID'),
+    );
+    mkdirSync(home.paths.home, { recursive: true });
+    const journal = home.paths.journal('live', 'main');
+    writeFileSync(journal, 'not a journal '.repeat(1000));
+    await expect(home.start()).rejects.toThrowError(withCode('JOURNAL_DAMAGED'));
+    renameSync(journal, `${journal}.away`);
+    await home.start();
+  });
+
+  it('needs no models: signals go out in HALT, and entries begin when a bundle is made active', async () => {
+    const home = makeHome();
+    const daemon = await home.start();
+    await daemon.post(wire(HISTORY), '?backfill=1');
+    const signals = await connect(`${daemon.url}/signals`);
+    await daemon.post(minuteWire(WARMUP));
+    expect(verifySignal(await signals.next())).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL' });
+    expect(daemon.health()).toMatchObject({ status: 'waiting', model_version: null, pairs_ready: 3 });
+    activate(home.paths.models, home.install(trained.live));
+    await vi.waitFor(() => expect(daemon.health().status).toBe('ok'), { timeout: 5000 });
+  });
+
+  it('gives every start a boot_id that sorts after the one before, even when the clock was set back', async () => {
+    const home = makeHome();
+    const ids: string[] = [];
+    for (const nowMs of [Date.now(), Date.now() - 86_400_000, Date.now() - 86_400_000]) {
+      const clock = { ...MACHINE_CLOCK, nowMs: () => nowMs as never };
+      const daemon = await startDaemon({
+        settings,
+        paths: home.paths,
+        shard: 'main',
+        clock,
+        log: pino({ level: 'silent' }),
+        token: undefined,
+        say: () => undefined,
+      });
+      ids.push(daemon.bootId);
+      await daemon.stop();
+    }
+    expect(ids).toEqual([...new Set(ids)].sort());
+  });
+
+  it('stops with all it took in the journal, and its port free', async () => {
+    const home = makeHome();
+    const daemon = await home.start();
+    const answers = Promise.all([daemon.post(wire(HISTORY), '?backfill=1'), daemon.post(minuteWire(WARMUP))]);
+    await answers;
+    await daemon.stop();
+    await daemon.stop();
+    await expect(fetch(`${daemon.url}/healthz`)).rejects.toThrow();
+    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
+    expect(store.mostBars()).toBe(WARMUP + 1);
+    expect(store.lastSignals()).toHaveLength(3);
+    store.close();
+  });
+});
+
+describe('the models of a live daemon', () => {
+  const flipByte = (file: string): void => {
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(file, bytes);
+  };
+  const refusal = (daemon: Daemon): string | undefined => daemon.health().model_refused?.code;
+
+  it('stay in force when a bundle with one flipped byte is made active, which is told until it is put right', async () => {
+    const home = makeHome();
+    const good = home.install(trained.live);
+    activate(home.paths.models, good);
+    const daemon = await home.start();
+    await daemon.post(wire(HISTORY), '?backfill=1');
+    const second = home.install(trained.second);
+    const file = join(home.paths.models, second, 'ai2.onnx');
+    flipByte(file);
+    activate(home.paths.models, second);
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_HASH'), { timeout: 5000 });
+    const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
+    expect(health).toMatchObject({ status: 'ok', model_version: good, model_refused: { version: second } });
+    expect(health.model_refused!.message).toContain('ai2.onnx');
+    await delay(1100);
+    expect(home.said.filter((line) => line.includes('MODEL_HASH'))).toHaveLength(1);
+    const signals = await connect(`${daemon.url}/signals`);
+    await daemon.post(minuteWire(WARMUP));
+    expect(verifySignal(await signals.next())).toMatchObject({ mode: 'OK', model_version: good });
+
+    flipByte(file);
+    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: second, model_refused: null }), {
+      timeout: 5000,
+    });
+    await daemon.post(minuteWire(WARMUP + 1));
+    for (let i = 0; i < 2; i++) await signals.next();
+    expect(verifySignal(await signals.next())).toMatchObject({ mode: 'OK', model_version: second, seq: 2 });
+    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    expect(metrics).toContain('minutehand_models_refused_total{code="MODEL_HASH"} 1\n');
+    expect(metrics).toContain('minutehand_model_swaps_total 2\n');
+  });
+
+  it('are never those of a simulated market; the refusal is withdrawn with the pointer', async () => {
+    const home = makeHome();
+    const simulated = home.install(trained.simulated);
+    activate(home.paths.models, simulated);
+    const daemon = await home.start();
+    expect(daemon.health()).toMatchObject({
+      status: 'waiting',
+      model_version: null,
+      model_refused: { code: 'MODEL_SIMULATED', version: simulated },
+    });
+    const good = home.install(trained.live);
+    activate(home.paths.models, good);
+    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: good, model_refused: null }), {
+      timeout: 5000,
+    });
+    const broken = home.install(trained.second);
+    rmSync(join(home.paths.models, broken, 'ai1.onnx'));
+    activate(home.paths.models, broken);
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MISSING'), { timeout: 5000 });
+    activate(home.paths.models, good);
+    await vi.waitFor(() => expect(daemon.health()).toMatchObject({ model_version: good, model_refused: null }), {
+      timeout: 5000,
+    });
+    writeFileSync(join(home.paths.models, 'active.json'), '{"version":"../../etc"}');
+    await vi.waitFor(() => expect(refusal(daemon)).toBe('MODEL_MANIFEST'), { timeout: 5000 });
+    expect(daemon.health().model_version).toBe(good);
+  });
+
+  it('are refused when they were trained on other features', async () => {
+    const home = makeHome();
+    activate(home.paths.models, home.install(trained.live));
+    const otherWindows = tinySettings({ minutehand: { ...LIVE.minutehand, windows: { z_window: 21 } } });
+    const daemon = await home.start(otherWindows);
+    expect(refusal(daemon)).toBe('MODEL_SCHEMA');
+  });
+});
+
+describe('a daemon with a simulated market', () => {
+  const simulated = tinySettings({ minutehand: { simulated: { history_bars: 100, bar_interval_ms: 10 } } });
+
+  it('is ready after its history, publishes every minute, and takes no bars from outside', async () => {
+    const home = makeHome();
+    activate(home.paths.models, home.install(trained.simulated));
+    const daemon = await home.start(simulated);
+    expect(daemon.health()).toMatchObject({ status: 'ok', market: 'simulated', model_market: 'simulated' });
+    const signals = await connect(`${daemon.url}/signals`);
+    const heard = [];
+    while (heard.length < 30) heard.push(verifySignal(await signals.next(), Date.now()));
+    const mine = heard.filter(({ pair_id }) => pair_id === pairs[0]);
+    mine.slice(1).forEach((signal, i) => expect(signal.seq).toBe(mine[i]!.seq + 1));
+    expect(mine[0]).toMatchObject({ market: 'simulated', mode: 'OK' });
+    expect(await daemon.post(minuteWire(0))).toMatchObject({ status: 409, body: { error: { code: 'FEED_CLOSED' } } });
+    expect(existsSync(home.paths.journal('live', 'main'))).toBe(false);
+  });
+});
