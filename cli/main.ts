@@ -35,7 +35,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (isClosedPipe(error)) return DONE;
     if (!(error instanceof CommanderError)) return showError(error, json);
-    const isMisuse = error.exitCode !== 0 || error.code === 'commander.help';
+    // Asking for help or the version is not misuse.
+    const isMisuse = error.exitCode !== 0;
     if (json) process.stdout.write(`${JSON.stringify(isMisuse ? misuse(error) : { text: answers.join('') })}\n`);
     return isMisuse ? MISUSED : DONE;
   }

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -356,6 +357,40 @@ describe('the start of a daemon', () => {
     expect(store.mostBars()).toBe(WARMUP + 1);
     expect(store.lastSignals()).toHaveLength(3);
     store.close();
+  });
+});
+
+describe('a daemon whose disk refuses the journal', () => {
+  it('goes on in mode DEGRADED, and has lost nothing when there is room again', async () => {
+    const home = makeHome();
+    activate(home.paths.models, home.install(trained.live));
+    const daemon = await home.start();
+    await daemon.post(wire(HISTORY), '?backfill=1');
+    const signals = await connect(`${daemon.url}/signals`);
+    const modesOfNextMinute = async (index: number): Promise<string[]> => {
+      expect((await daemon.post(minuteWire(index))).status).toBe(200);
+      return [await signals.next(), await signals.next(), await signals.next()].map((text) => verifySignal(text).mode);
+    };
+    const path = home.paths.journal('live', 'main');
+    const disk = new Database(path);
+    cleanups.push(() => disk.close());
+    disk.exec("CREATE TRIGGER refuse BEFORE INSERT ON signals BEGIN SELECT raise(ABORT, 'no room'); END");
+    expect(await modesOfNextMinute(WARMUP)).toEqual(['OK', 'OK', 'OK']);
+    expect(daemon.health()).toMatchObject({ status: 'degraded', degradations: ['journal'] });
+    expect(home.said.filter((line) => line.startsWith('JOURNAL_WRITE'))).toHaveLength(1);
+    expect(await modesOfNextMinute(WARMUP + 1)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);
+    expect(disk.prepare('SELECT max(time) FROM inputs').pluck().get()).toBe(MARKET[WARMUP - 1]!.time);
+    disk.exec('DROP TRIGGER refuse');
+    expect(await modesOfNextMinute(WARMUP + 2)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);
+    expect(daemon.health()).toMatchObject({ status: 'ok', degradations: [] });
+    expect(await modesOfNextMinute(WARMUP + 3)).toEqual(['OK', 'OK', 'OK']);
+    const times = MARKET.slice(WARMUP, WARMUP + 4).map(({ time }) => time);
+    for (const id of pairs)
+      expect(disk.prepare('SELECT time FROM signals WHERE pair_id = ? ORDER BY signal_row').pluck().all(id)).toEqual(
+        times,
+      );
+    const count = "SELECT count(*) FROM inputs WHERE kind = 'bar'";
+    expect(disk.prepare(count).pluck().get()).toBe((WARMUP + 4) * 6);
   });
 });
 

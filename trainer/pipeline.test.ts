@@ -14,6 +14,7 @@ import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts'
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
 import type { LabelledRows } from './dataset/dataset.ts';
+import { fitRounds } from './learn/fit.ts';
 import { GBDT_DEFAULTS, predict, trainGbdt } from './learn/gbdt.ts';
 import { train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { crossValidate, outOfFold } from './validate/cross_validation.ts';
@@ -224,7 +225,7 @@ describe('train', () => {
       const rows = shuffled(dataset.train.ai2, `shuffle ${i}`);
       foldSum += auc(
         outOfFold(
-          crossValidate(rows, 3, 1200, params, () => undefined),
+          crossValidate(rows, 3, 1200, (of, train) => fitRounds(of, train, params, () => undefined)),
           rows,
         ),
         rows.y,

@@ -17,9 +17,10 @@ import { pairEdge } from './backtest/edge.ts';
 import { buildDataset, type Dataset, type DatasetPolicy, type LabelledRows } from './dataset/dataset.ts';
 import type { PairHistory } from './dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from './label/reversion.ts';
-import { predict, trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from './learn/gbdt.ts';
+import { fitRounds, fitUntilItStopsHelping, takeLabels, takeRows } from './learn/fit.ts';
+import { predict, type GbdtParams, type Matrix, type TreeEnsemble } from './learn/gbdt.ts';
 import { renderCard } from './registry/card.ts';
-import { crossValidate, outOfFold, takeLabels, takeRows, type FoldModel } from './validate/cross_validation.ts';
+import { crossValidate, outOfFold, type FoldModel } from './validate/cross_validation.ts';
 import { meanMetrics, modelMetrics } from './validate/model_metrics.ts';
 
 const RISK_KNOTS = 200;
@@ -77,7 +78,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       ...prefixed('ai2', policy.risk),
       ...prefixed('ai3', policy.scale),
     },
-    engine: { name: 'gbdt', parameters: numericParameters(minutehand.train) },
+    engine: { name: 'gbdt', parameters: { ...numericParameters(minutehand.train), ...treeCounts(learned) } },
     ...thresholds,
     risk_knots: knots,
     metrics: {
@@ -149,14 +150,28 @@ function learnAll(
 ): Record<ModelName, Learned> {
   const { train: learning, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_MINUTE;
-  const rounds = learning.rounds * (learning.folds + 1);
   return perModel((name) => {
-    let done = 0;
-    const onRound = (): void => onProgress(`learning ${name}`, ++done, rounds);
     const rows = dataset.train[name];
     const params = gbdtParams(settings, dataset.definitions, name, seed);
-    const folds = crossValidate(rows, learning.folds, embargo, params, onRound);
-    const ensemble = trainGbdt(rows.x, rows.y, null, params, { onRound });
+    const fits = learning.folds + 2;
+    let fitsDone = 0;
+    const onTree = (done: number, total: number): void =>
+      onProgress(
+        `learning ${name}`,
+        fitsDone * learning.rounds + (done * learning.rounds) / total,
+        fits * learning.rounds,
+      );
+    const fit = (of: LabelledRows, subset: Int32Array): TreeEnsemble => {
+      const ensemble = fitUntilItStopsHelping(of, subset, params, onTree);
+      fitsDone++;
+      return ensemble;
+    };
+    const folds = crossValidate(rows, learning.folds, embargo, fit);
+    // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
+    const all = Int32Array.from(rows.y.keys());
+    const rounds = fit(rows, all).trees.length;
+    const ensemble = fitRounds(rows, all, { ...params, rounds }, onTree);
+    onProgress(`learning ${name}`, fits * learning.rounds, fits * learning.rounds);
     const cross_validation = {
       mean: meanMetrics(folds.map(({ metrics }) => metrics)),
       folds: folds.map(({ metrics }) => metrics),
@@ -167,6 +182,13 @@ function learnAll(
     };
     return { ensemble, folds, report };
   });
+}
+
+/** How many trees each model ended up with; `rounds` is the most it could have. */
+function treeCounts(learned: Record<ModelName, Learned>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(learned).map(([name, { ensemble }]) => [`trees_${name}`, ensemble.trees.length]),
+  );
 }
 
 function gbdtParams(

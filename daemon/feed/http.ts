@@ -4,7 +4,8 @@ import type { Intake } from './intake.ts';
 
 /**
  * `POST /bars[?backfill=1]`: one bar or an array. 200 when all were taken, 207 when some were, else the status of the
- * first refusal. The answer comes after the journal has what was taken.
+ * first refusal. The answer comes after the journal has what was taken; while the disk refuses it, the bars count all
+ * the same, and `/healthz` says so.
  */
 export function barsRoute(intake: Intake, settled: () => Promise<void>): Route {
   return {

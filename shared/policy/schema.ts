@@ -152,7 +152,7 @@ const decision = z.strictObject({
 });
 
 const label = z.strictObject({
-  horizon_bars: z.int().min(1).max(10_000).describe('How far all three labels look ahead, in bars.'),
+  horizon_bars: z.int().min(1).max(10_000).describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always judged on 60.'),
   leverage: z
     .number()
     .gt(0)
@@ -168,7 +168,7 @@ const label = z.strictObject({
 });
 
 const train = z.strictObject({
-  rounds: z.int().min(1).max(5000).describe('Boosting rounds, one tree each, per model.'),
+  rounds: z.int().min(1).max(5000).describe('Trees per model at most; boosting ends earlier when they stop helping.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree; smaller learns slower and needs more rounds.'),
   leaves: z.int().min(2).max(255).describe('Leaves per tree at most.'),
   min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Rows a leaf must hold at least.'),
@@ -181,7 +181,7 @@ const train = z.strictObject({
     .gt(0)
     .max(0.5)
     .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are judged on it.'),
-  max_rows: z.int().min(1000).max(10_000_000).describe('Training rows at most; beyond, rows are thinned by the seed.'),
+  max_rows: z.int().min(1000).max(10_000_000).describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
 });
 
@@ -219,7 +219,7 @@ const simulated = z.strictObject({
     .int()
     .min(0)
     .max(1_000_000)
-    .describe('Minutes generated before the first live one, for the warm-up of the features.'),
+    .describe('Minutes generated before the first live one: the history the first models are trained on.'),
 });
 
 const transports = z.strictObject({

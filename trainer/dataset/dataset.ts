@@ -12,6 +12,8 @@ import { scaleLabel, type ScaleLabelPolicy } from '../label/scale.ts';
 import { buildPairHistory, commonMinutes, type PairHistory } from './pair_history.ts';
 
 const SECONDS_PER_MINUTE = 60;
+/** Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the models. */
+const DENSEST_SHARE = 0.2;
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export interface DatasetPolicy {
@@ -77,7 +79,7 @@ export function buildDataset(
 
   // AI2 and AI3 are asked at every bar but learn from a share of them: neighbours say nearly the same.
   const commonBars = counted.reduce((sum, { common }) => sum + (common >= policy.minBars ? common : 0), 0);
-  const share = policy.maxRows / (commonBars * (1 - policy.holdoutFraction));
+  const share = Math.min(DENSEST_SHARE, policy.maxRows / (commonBars * (1 - policy.holdoutFraction)));
   const isSampled = (time: OpenTime): boolean => isSampledMinute(time, share);
   const keep = (time: OpenTime, z: number): boolean =>
     time >= holdoutFrom || isSampled(time) || Math.abs(z) >= policy.barriers.z_entry;

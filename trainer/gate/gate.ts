@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readActive, readBundle } from '../../shared/bundle/bundle.ts';
 import { loadScorer } from '../../shared/bundle/scorer.ts';
+import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { TrainResult } from '../pipeline.ts';
 import { auc } from '../validate/metrics.ts';
 
 const AUC_TOLERANCE = 0.02;
+const LEAST_AUC = 0.52;
 
 export interface GateResult {
   readonly name: string;
@@ -15,34 +17,55 @@ export interface GateResult {
 }
 
 /**
- * Whether a new bundle may take the champion's place. Its golden answers were checked in onnxruntime when it was written;
- * here AI1 of both is measured on the challenger's holdout, on the evaluation label.
+ * Whether a new bundle may be put in force. Its golden answers were checked in onnxruntime when it was written; here AI1
+ * must know something on its holdout (evaluation label), and not much less than the champion on the same rows.
  */
 export async function judge(result: TrainResult, modelsFolder: string): Promise<GateResult[]> {
-  const challenger = result.manifest.metrics.ai1.holdout.auc;
+  return [...judgeSkill(result.manifest.metrics.ai1.holdout), await judgeAgainstChampion(result, modelsFolder)];
+}
+
+/** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
+function judgeSkill({ auc: rank, brier, brier_of_mean }: ModelMetrics): GateResult[] {
+  return [
+    {
+      name: 'ai1 auc',
+      passed: rank !== null && rank >= LEAST_AUC,
+      seen: shown(rank),
+      limit: `at least ${LEAST_AUC} on the holdout`,
+    },
+    {
+      name: 'ai1 brier',
+      passed: brier !== null && brier_of_mean !== null && brier < brier_of_mean,
+      seen: shown(brier),
+      limit: `below ${shown(brier_of_mean)}, that of the mean`,
+    },
+  ];
+}
+
+async function judgeAgainstChampion(result: TrainResult, modelsFolder: string): Promise<GateResult> {
+  const name = 'champion';
   const active = readActive(modelsFolder);
   const folder = active === null ? null : join(modelsFolder, active.version);
-  if (folder === null || !existsSync(folder)) {
-    return [{ name: 'champion', passed: true, seen: 'there is none', limit: 'the first bundle needs none' }];
-  }
+  if (folder === null || !existsSync(folder))
+    return { name, passed: true, seen: 'there is none', limit: 'none to compare with' };
   const champion = readBundle(folder);
   if (champion.manifest.feature_schema !== result.manifest.feature_schema) {
-    return [
-      { name: 'champion', passed: true, seen: 'it was trained on other features', limit: 'the daemon would refuse it' },
-    ];
+    return { name, passed: true, seen: 'it was trained on other features', limit: 'the daemon would refuse it' };
   }
   const { x, y } = result.dataset.holdout.ai1;
   const scorer = await loadScorer(champion.models.ai1, x.columns, 'champion ai1');
   const scores = x.rows === 0 ? new Float32Array() : await scorer.score(x.values, x.rows);
   await scorer.release();
   const championAuc = auc(Float64Array.from(scores), y);
-  const passed = challenger === null || championAuc === null || challenger >= championAuc - AUC_TOLERANCE;
-  return [
-    {
-      name: 'auc',
-      passed,
-      seen: `${challenger?.toFixed(4) ?? 'none'} against ${championAuc?.toFixed(4) ?? 'none'} of ${champion.manifest.version} on the same rows`,
-      limit: `not more than ${AUC_TOLERANCE} below`,
-    },
-  ];
+  const challenger = result.manifest.metrics.ai1.holdout.auc;
+  return {
+    name,
+    passed: championAuc === null || (challenger !== null && challenger >= championAuc - AUC_TOLERANCE),
+    seen: `AUC ${shown(challenger)} against ${shown(championAuc)} of ${champion.manifest.version} on the same rows`,
+    limit: `not more than ${AUC_TOLERANCE} below`,
+  };
+}
+
+function shown(value: number | null): string {
+  return value === null ? 'none' : value.toFixed(4);
 }

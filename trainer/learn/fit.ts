@@ -8,46 +8,34 @@ const PATIENCE = 20;
 /** With fewer rows on either side, the number of trees is the configured one. */
 const FEWEST_ROWS = 200;
 
-export interface Fitted {
-  readonly ensemble: TreeEnsemble;
-  /** Trees that the last part of the training time asked for. */
-  readonly rounds: number;
-}
+/** `done` trees of at most `total`. */
+export type OnTree = (done: number, total: number) => void;
 
 /**
- * Boosts until the last part of the rows' own time no longer gains from it. Rows whose label was not known when
- * that part began take no part in the training, so neighbours do not vouch for each other.
- * @param onRound called once per tree
+ * Boosts until the last part of the subset's own time no longer gains from it. Rows whose label was not known when that
+ * part began take no part in the training, so neighbours do not vouch for each other.
  */
 export function fitUntilItStopsHelping(
   rows: LabelledRows,
   subset: Int32Array,
   params: GbdtParams,
-  onRound: () => void,
-): Fitted {
+  onTree: OnTree,
+): TreeEnsemble {
   const times = Float64Array.from(subset, (row) => rows.time[row]!).sort();
   const stoppingFrom = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
   const train = subset.filter((row) => rows.labelEnd[row]! < stoppingFrom);
   const stopping = subset.filter((row) => rows.time[row]! >= stoppingFrom);
-  if (Math.min(train.length, stopping.length) < FEWEST_ROWS) {
-    return { ensemble: fitRounds(rows, subset, params, onRound), rounds: params.rounds };
-  }
-  const ensemble = trainGbdt(takeRows(rows.x, train), takeLabels(rows.y, train), null, params, {
+  if (Math.min(train.length, stopping.length) < FEWEST_ROWS) return fitRounds(rows, subset, params, onTree);
+  return trainGbdt(takeRows(rows.x, train), takeLabels(rows.y, train), null, params, {
     validation: { x: takeRows(rows.x, stopping), y: takeLabels(rows.y, stopping) },
     earlyStoppingRounds: PATIENCE,
-    onRound,
+    onRound: onTree,
   });
-  return { ensemble, rounds: ensemble.trees.length };
 }
 
 /** As many trees as `params` says, on all of the subset. */
-export function fitRounds(
-  rows: LabelledRows,
-  subset: Int32Array,
-  params: GbdtParams,
-  onRound: () => void,
-): TreeEnsemble {
-  return trainGbdt(takeRows(rows.x, subset), takeLabels(rows.y, subset), null, params, { onRound });
+export function fitRounds(rows: LabelledRows, subset: Int32Array, params: GbdtParams, onTree: OnTree): TreeEnsemble {
+  return trainGbdt(takeRows(rows.x, subset), takeLabels(rows.y, subset), null, params, { onRound: onTree });
 }
 
 /** These rows of a matrix, in this order. */

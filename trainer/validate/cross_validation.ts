@@ -1,6 +1,7 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { LabelledRows } from '../dataset/dataset.ts';
-import { predict, trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from '../learn/gbdt.ts';
+import { takeLabels, takeRows } from '../learn/fit.ts';
+import { predict, type TreeEnsemble } from '../learn/gbdt.ts';
 import { modelMetrics } from './model_metrics.ts';
 import { purgedKFold } from './purged_kfold.ts';
 
@@ -12,18 +13,17 @@ export interface FoldModel {
   readonly metrics: ModelMetrics;
 }
 
-/** One model per purged fold, each measured on the block it never saw. `embargo` in seconds. */
+/** One model per purged fold, learned by `fit` from the fold's training rows and measured on the block it never saw. `embargo` in seconds. */
 export function crossValidate(
   rows: LabelledRows,
   folds: number,
   embargo: number,
-  params: GbdtParams,
-  onRound: () => void,
+  fit: (rows: LabelledRows, train: Int32Array) => TreeEnsemble,
 ): FoldModel[] {
   const parts = purgedKFold(rows.time, rows.labelEnd, folds, embargo);
   const starts = parts.map(({ test }) => test.reduce((least, row) => Math.min(least, rows.time[row]!), Infinity));
   return parts.map(({ train, test }, fold) => {
-    const ensemble = trainGbdt(takeRows(rows.x, train), takeLabels(rows.y, train), null, params, { onRound });
+    const ensemble = fit(rows, train);
     const scores = predict(ensemble, takeRows(rows.x, test));
     return {
       ensemble,
@@ -43,17 +43,4 @@ export function outOfFold(models: readonly FoldModel[], rows: LabelledRows): Flo
     predict(ensemble, takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
   }
   return scores;
-}
-
-export function takeRows(x: Matrix, rows: ArrayLike<number>): Matrix {
-  const values = new Float32Array(rows.length * x.columns);
-  for (let i = 0; i < rows.length; i++) {
-    const at = rows[i]! * x.columns;
-    values.set(x.values.subarray(at, at + x.columns), i * x.columns);
-  }
-  return { rows: rows.length, columns: x.columns, values };
-}
-
-export function takeLabels(y: Float64Array, rows: Int32Array): Float64Array {
-  return Float64Array.from(rows, (row) => y[row]!);
 }

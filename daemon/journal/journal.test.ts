@@ -1,0 +1,80 @@
+import Database from 'better-sqlite3';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import { openJournal, type InputRow, type JournalStore } from '../../shared/store/journal.ts';
+import { createJournal, type Journal } from './journal.ts';
+
+let folder: string;
+let store: JournalStore;
+let journal: Journal;
+let told: string[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-journal-'));
+  store = openJournal(join(folder, 'journal.db'));
+  told = [];
+  journal = createJournal({
+    store,
+    onFailure: ({ code }) => told.push(code),
+    onRecovered: () => told.push('recovered'),
+  });
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const empty = (minute: number): InputRow => ({
+  kind: 'empty',
+  subject: 'A',
+  time: (minute * 60) as OpenTime,
+  bar: null,
+  backfill: false,
+});
+const stored = (): InputRow[] => [...store.inputsFrom(0 as OpenTime)];
+
+/** Makes SQLite itself refuse every insert, as a full disk does. */
+function refuseWrites(refuse: boolean): void {
+  const other = new Database(join(folder, 'journal.db'));
+  other.exec(
+    refuse
+      ? "CREATE TRIGGER refuse BEFORE INSERT ON inputs BEGIN SELECT raise(ABORT, 'no room'); END"
+      : 'DROP TRIGGER refuse',
+  );
+  other.close();
+}
+
+describe('the journal of a daemon', () => {
+  it('stores nothing before a flush, and everything by it, in order', () => {
+    for (const minute of [1, 2, 3]) journal.input(empty(minute));
+    expect(stored()).toEqual([]);
+    expect(journal.flush()).toBe(true);
+    expect(stored()).toEqual([empty(1), empty(2), empty(3)]);
+    expect(journal.flush()).toBe(true);
+    expect(stored()).toHaveLength(3);
+    expect(told).toEqual([]);
+  });
+
+  it('keeps what the disk refuses for the next flush, says so once, and loses nothing', () => {
+    journal.input(empty(1));
+    journal.flush();
+    refuseWrites(true);
+    for (const minute of [2, 3, 4]) {
+      journal.input(empty(minute));
+      expect(journal.flush()).toBe(false);
+    }
+    expect(stored()).toEqual([empty(1)]);
+    expect(told).toEqual(['JOURNAL_WRITE']);
+    refuseWrites(false);
+    journal.input(empty(5));
+    expect(journal.flush()).toBe(true);
+    expect(stored()).toEqual([1, 2, 3, 4, 5].map(empty));
+    expect(told).toEqual(['JOURNAL_WRITE', 'recovered']);
+    refuseWrites(true);
+    journal.input(empty(6));
+    journal.flush();
+    expect(told).toEqual(['JOURNAL_WRITE', 'recovered', 'JOURNAL_WRITE']);
+  });
+});

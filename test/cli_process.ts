@@ -1,0 +1,202 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDocument } from 'yaml';
+import { writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { packageRoot } from '../shared/root.ts';
+import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
+
+const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
+const SOURCE = join(packageRoot(), 'config');
+
+/** A folder with a configuration and a home of its own, in which the command line is run as users run it. */
+export interface Workplace {
+  readonly folder: string;
+  readonly home: string;
+  readonly models: string;
+  readonly config: string;
+  readonly settings: Settings;
+  /** Runs a command to its end. */
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** Starts a command that goes on, as the leader of a process group. */
+  start(args: readonly string[], env?: NodeJS.ProcessEnv): Running;
+  /** Writes bar files into a folder of this name. @returns the folder */
+  writeBars(name: string, bars: ReadonlyMap<string, BarColumns>): Promise<string>;
+  /** Kills what still runs and removes the folder. */
+  remove(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
+export interface Finished {
+  readonly code: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly pid: number;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** To the process alone. */
+  kill(signal: NodeJS.Signals): void;
+  /** To the whole process group, as a terminal does on Ctrl-C. */
+  killGroup(signal: NodeJS.Signals): void;
+}
+
+/** Tiny settings (see tinySettings) as configuration files, with whatever `overrides` say. */
+export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-cli-'));
+  const config = join(folder, 'config');
+  const home = join(folder, 'home');
+  const settings = tinySettings(overrides);
+  writeConfig(config, settings);
+  const environment = {
+    ...process.env,
+    NODE_OPTIONS: '',
+    MINUTEHAND_HOME: home,
+    MINUTEHAND_CONFIG: config,
+    MINUTEHAND_DAEMON_PORT: '0',
+    MINUTEHAND_TRAINER_PORT: '0',
+  };
+  const children = new Set<ChildProcess>();
+
+  function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd: folder,
+      env: { ...environment, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+    children.add(child);
+    const ended = new Promise<number | NodeJS.Signals>((resolve) =>
+      child.once('close', (code, signal) => {
+        children.delete(child);
+        resolve(code ?? signal!);
+      }),
+    );
+    return { child, output, ended };
+  }
+
+  return {
+    folder,
+    home,
+    models: join(home, 'models'),
+    config,
+    settings,
+    async run(args, { env, input = '' } = {}) {
+      const { child, output, ended } = launch(args, env);
+      // A command that does not read it may have ended before it was written.
+      child.stdin.on('error', () => undefined).end(input);
+      const code = await ended;
+      return { code, ...output };
+    },
+    start(args, env) {
+      const { child, output, ended } = launch(args, env);
+      return {
+        pid: child.pid!,
+        stdout: () => output.stdout,
+        stderr: () => output.stderr,
+        ended,
+        kill: (signal) => void child.kill(signal),
+        killGroup: (signal) => void process.kill(-child.pid!, signal),
+      };
+    },
+    async writeBars(name, bars) {
+      const target = join(folder, name);
+      mkdirSync(target, { recursive: true });
+      for (const columns of bars.values()) await writeBarFile(join(target, `${columns.symbol}.csv`), columns);
+      return target;
+    },
+    async remove() {
+      for (const child of children) {
+        const closed = new Promise((resolve) => child.once('close', resolve));
+        killGroup(child.pid!);
+        await closed;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The configuration files of this repository with the values of `settings`. */
+function writeConfig(folder: string, settings: Settings): void {
+  mkdirSync(folder, { recursive: true });
+  for (const part of ['core', 'retrain', 'signals', 'minutehand'] as const) {
+    const name = part === 'minutehand' ? 'minutehand.yaml' : `${part}_policy.yaml`;
+    const document = parseDocument(readFileSync(join(SOURCE, name), 'utf8'));
+    for (const [key, value] of Object.entries(settings[part]))
+      document.setIn(part === 'minutehand' ? [key] : [key, 'value'], value);
+    writeFileSync(join(folder, name), document.toString());
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after a minute */
+export async function eventually<T>(
+  what: string | (() => string),
+  look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+): Promise<T> {
+  for (let tries = 0; tries < 1200; tries++) {
+    const found = await look();
+    if (found !== null && found !== undefined && found !== false) return found;
+    await sleep(50);
+  }
+  throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);
+}
+
+/** The process and all it has started, down to the last; Linux only. */
+export function processTree(pid: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc'))
+    if (/^\d+$/.test(name)) {
+      const stat = statOf(Number(name));
+      if (stat !== null) parents.set(Number(name), stat.parent);
+    }
+  const tree = [pid];
+  for (const one of tree) for (const [child, parent] of parents) if (parent === one) tree.push(child);
+  return tree;
+}
+
+/** A process that has ended and only waits to be looked at by its parent is not running. */
+export function isRunning(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== null && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+/** The arguments of a process, as one text. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+function statOf(pid: number): { state: string; parent: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, parent] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: state!, parent: Number(parent) };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,263 @@
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { readActive } from '../shared/bundle/bundle.ts';
+import type { Signal } from '../shared/signal/signal.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import {
+  commandOf,
+  createWorkplace,
+  eventually,
+  isRunning,
+  processTree,
+  type Running,
+  type Workplace,
+} from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+const FAST = { minutehand: { simulated: { bar_interval_ms: 100, history_bars: 1500 }, log: { level: 'info' } } } as const;
+const MINUTE_MS = 60_000;
+const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
+
+let place: Workplace;
+beforeAll(() => {
+  place = createWorkplace(FAST);
+});
+afterAll(() => place.remove());
+
+interface Places {
+  readonly daemons: { shard: string; port: number }[];
+  readonly trainer: { port: number };
+}
+
+async function startUp(where = place): Promise<{ up: Running; daemonPort: number; trainerPort: number }> {
+  const up = where.start(['up', '--json']);
+  let ended: unknown = null;
+  void up.ended.then((code) => (ended = code));
+  const text = await eventually(
+    () => `the ready line of up (${String(ended)}): ${up.stderr()}`,
+    () => {
+      if (ended !== null) throw new Error(`up ended with ${String(ended)}: ${up.stderr()}`);
+      return up.stdout();
+    },
+  );
+  const { daemons, trainer } = JSON.parse(text) as Places;
+  return { up, daemonPort: daemons[0]!.port, trainerPort: trainer.port };
+}
+
+const signalPath = (pair: string): string => join(place.home, 'signals', pair, 'signal.json');
+
+function readSignal(pair: string): Signal | null {
+  return existsSync(signalPath(pair)) ? verifySignal(readFileSync(signalPath(pair), 'utf8')) : null;
+}
+
+/** The newest signals, once each pair's fits. */
+async function signalsWhere(what: string, fits: (signal: Signal) => boolean): Promise<Signal[]> {
+  const signals = await eventually(
+    () => `${what}; there is ${PAIRS.map((pair) => JSON.stringify(readSignal(pair))).join('\n')}`,
+    () => {
+      const newest = PAIRS.map(readSignal);
+      return newest.every((signal) => signal !== null && fits(signal)) && newest;
+    },
+  );
+  return signals as Signal[];
+}
+
+async function getJson(port: number, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+async function allEnded(pids: readonly number[]): Promise<void> {
+  await eventually(
+    () =>
+      `the end of ${pids
+        .filter(isRunning)
+        .map((pid) => `${pid} ${commandOf(pid)}`)
+        .join(', ')}`,
+    () => !pids.some(isRunning),
+  );
+}
+
+const later = (signal: Signal, than: Signal): number => (Date.parse(signal.timestamp) - Date.parse(than.timestamp)) / MINUTE_MS;
+
+describe.runIf(process.platform === 'linux')('minutehand up', () => {
+  let up: Running;
+  let daemonPort: number;
+  let trainerPort: number;
+  /** Every signal that came by WebSocket since the start. */
+  const heard: Signal[] = [];
+  let lastOfFirstRun: Signal[];
+
+  it('starts both processes and says where to look', async () => {
+    ({ up, daemonPort, trainerPort } = await startUp());
+    expect(up.stderr()).toContain('minutehand is up on a SIMULATED market: 3 pairs, one simulated minute every 0.1 s.');
+    expect(up.stderr()).toContain(`ws://127.0.0.1:${daemonPort}/signals?pairs=XAUUSD_XAGUSD`);
+    expect(up.stderr()).toContain(`curl -X POST http://127.0.0.1:${trainerPort}/retrain`);
+    expect(processTree(up.pid).map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
+    const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
+    socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
+    socket.on('error', () => undefined);
+  });
+
+  it('trains first models and has every signal in mode OK, renewed with every bar', async () => {
+    const first = await signalsWhere('signals in mode OK', ({ mode }) => mode === 'OK');
+    await signalsWhere('newer signals', (signal) => first.every((one) => signal.seq > one.seq));
+    const { status, body } = await getJson(daemonPort, '/readyz');
+    expect({ status, said: body['status'] }).toEqual({ status: 200, said: 'ok' });
+    expect(first.map(({ market }) => market)).toEqual(['simulated', 'simulated', 'simulated']);
+    const { code, stdout } = await place.run(['signal', 'verify', ...PAIRS.map(signalPath), join(place.home, 'signals', 'signals.json'), '--json']);
+    expect({ code, stdout: JSON.parse(stdout) as unknown }).toMatchObject({ code: 0, stdout: { refused: [] } });
+    const runs = (await getJson(trainerPort, '/runs')).body['runs'];
+    expect(runs).toMatchObject([{ trigger: 'first models', status: 'adopted', attempt: 1 }]);
+  });
+
+  it('refuses to be started twice in one home, and the first goes on', async () => {
+    const second = await place.run(['up', '--json']);
+    expect(second.code).toBe(1);
+    expect((JSON.parse(second.stdout) as { error: { message: string } }).error.message).toContain('HOME_LOCKED');
+    const before = readSignal(PAIRS[0]!)!;
+    await signalsWhere('newer signals', ({ seq }) => seq > before.seq + 2);
+  });
+
+  it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
+    await place.writeBars('bars', tinyBars(place.settings));
+    const trained = await place.run(['train', '--data', 'bars', '--seed', '5', '--json']);
+    expect(trained.code, trained.stderr).toBe(0);
+    const { version } = JSON.parse(trained.stdout) as { version: string };
+    const promoted = await place.run(['models', 'promote', version, '--json']);
+    expect({ code: promoted.code, ...(JSON.parse(promoted.stdout) as object) }).toMatchObject({ code: 0, version });
+    await signalsWhere(`signals of ${version}`, ({ model_version, mode }) => model_version === version && mode === 'OK');
+
+    for (const pair of PAIRS) {
+      const own = heard.filter(({ pair_id }) => pair_id === pair);
+      expect(new Set(own.map(({ model_version }) => model_version)).size).toBeGreaterThan(1);
+      for (let i = 1; i < own.length; i++) {
+        expect(own[i]!.seq).toBe(own[i - 1]!.seq + 1);
+        expect(later(own[i]!, own[i - 1]!)).toBe(1);
+      }
+    }
+  });
+
+  it('refuses a bundle with one flipped byte: promote does, and the daemon does when it is forced on it', async () => {
+    const { version: good } = readActive(place.models)!;
+    const bad = '20990101_0000';
+    cpSync(join(place.models, good), join(place.models, bad), { recursive: true });
+    const model = join(place.models, bad, 'ai2.onnx');
+    const bytes = readFileSync(model);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(model, bytes);
+
+    const promoted = await place.run(['models', 'promote', bad, '--json']);
+    expect({ code: promoted.code, ...(JSON.parse(promoted.stdout) as object) }).toMatchObject({
+      code: 1,
+      error: { code: 'MODEL_HASH' },
+    });
+    expect(readActive(place.models)!.version).toBe(good);
+
+    writeFileSync(join(place.models, 'active.json'), JSON.stringify({ version: bad, previous: good }));
+    const { body } = await eventually('the refusal', async () => {
+      const health = await getJson(daemonPort, '/healthz');
+      return health.body['model_refused'] !== null && health;
+    });
+    expect(body).toMatchObject({ model_version: good, model_refused: { version: bad, code: 'MODEL_HASH' } });
+    const before = readSignal(PAIRS[0]!)!;
+    const after = await signalsWhere('newer signals', ({ seq }) => seq > before.seq + 2);
+    for (const { mode, model_version } of after) expect({ mode, model_version }).toEqual({ mode: 'OK', model_version: good });
+
+    const rolledBack = await place.run(['models', 'rollback', '--json']);
+    expect({ code: rolledBack.code, ...(JSON.parse(rolledBack.stdout) as object) }).toMatchObject({ code: 0, version: good });
+    await eventually('the end of the refusal', async () => (await getJson(daemonPort, '/healthz')).body['model_refused'] === null);
+  });
+
+  it('starts a daemon that was killed again, and its minutes follow on', async () => {
+    const daemon = processTree(up.pid).find((pid) => commandOf(pid).includes(' daemon '))!;
+    const before = PAIRS.map((pair) => readSignal(pair)!);
+    process.kill(daemon, 'SIGKILL');
+    const after = await signalsWhere('signals of a new boot', ({ boot_id }) => boot_id > before[0]!.boot_id);
+    expect(up.stderr()).toContain('daemon  │ ended with SIGKILL; it is started again');
+    for (const [index, signal] of after.entries()) {
+      expect(signal.mode).toBe('OK');
+      // Counted back to its first signal, the new boot goes on where the killed one was, or answers its last minutes again.
+      expect(later(signal, before[index]!) - signal.seq).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('ends on Ctrl-C with exit code 0 and leaves no process behind', async () => {
+    const pids = processTree(up.pid);
+    expect(pids.length).toBeGreaterThanOrEqual(3);
+    up.killGroup('SIGINT');
+    expect(await up.ended).toBe(0);
+    await allEnded(pids);
+    expect(up.stderr()).toContain('Ctrl-C: ending …');
+    expect(up.stdout().trim().split('\n')).toHaveLength(1);
+    lastOfFirstRun = PAIRS.map((pair) => readSignal(pair)!);
+  });
+
+  it('resumes at the next start: the same models, the next minutes, a later boot; SIGTERM ends it as well', async () => {
+    const versions = readdirSync(place.models);
+    const next = await startUp();
+    const signals = await signalsWhere('signals of the second start', ({ boot_id }) => boot_id > lastOfFirstRun[0]!.boot_id);
+    for (const [index, signal] of signals.entries()) {
+      expect(signal.mode).toBe('OK');
+      expect(later(signal, lastOfFirstRun[index]!)).toBe(signal.seq);
+    }
+    expect((await getJson(next.trainerPort, '/runs')).body).toEqual({ runs: [] });
+    expect(readdirSync(place.models)).toEqual(versions);
+    expect(next.up.stderr()).not.toContain('first models');
+    const pids = processTree(next.up.pid);
+    next.up.kill('SIGTERM');
+    expect(await next.up.ended).toBe(0);
+    await allEnded(pids);
+  });
+
+  it('leaves no process behind when it is killed itself', async () => {
+    const { up: killed } = await startUp();
+    const pids = processTree(killed.pid);
+    killed.kill('SIGKILL');
+    expect(await killed.ended).toBe('SIGKILL');
+    await allEnded(pids);
+  });
+
+  it.each([
+    ['daemon', 'MINUTEHAND_DAEMON_PORT'],
+    ['trainer', 'MINUTEHAND_TRAINER_PORT'],
+  ])('names a port of the %s that is taken, and ends with exit code 1', async (name, variable) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => holder.once('listening', resolve));
+    const { port } = holder.address() as AddressInfo;
+    const failed = place.start(['up'], { [variable]: String(port) });
+    const pids = new Set<number>();
+    const looking = setInterval(() => processTree(failed.pid).forEach((pid) => pids.add(pid)), 50);
+    expect(await failed.ended).toBe(1);
+    clearInterval(looking);
+    holder.close();
+    expect(failed.stdout()).toContain(`${name.padEnd(8)}│ PORT_TAKEN: `);
+    expect(failed.stderr()).toContain(`PROCESS_ENDED: `);
+    expect(failed.stderr()).toContain(`127.0.0.1:${port}`);
+    await allEnded([...pids]);
+  });
+});
+
+describe('a configuration that is not right', () => {
+  it('keeps up from starting: file, line and key are named', async () => {
+    const broken = createWorkplace(FAST);
+    const path = join(broken.config, 'minutehand.yaml');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace('pairs:', 'pairs: [\n'));
+    const syntax = await broken.run(['up']);
+    expect({ code: syntax.code, stdout: syntax.stdout }).toEqual({ code: 1, stdout: '' });
+    expect(syntax.stderr).toMatch(/^CONFIG_SYNTAX: .*minutehand\.yaml:\d+/m);
+
+    writeFileSync(path, text.replace('z_entry:', 'z_entri:'));
+    const misspelt = await broken.run(['up', '--json']);
+    expect(misspelt.code).toBe(1);
+    const { error } = JSON.parse(misspelt.stdout) as { error: { code: string; message: string } };
+    expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
+    expect(error.message).toMatch(/minutehand\.yaml:\d+:\d+: decision\.z_entri .*did you mean "decision\.z_entry"\?/);
+    expect(existsSync(broken.home)).toBe(false);
+    await broken.remove();
+  });
+});
