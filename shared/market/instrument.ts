@@ -52,16 +52,16 @@ export interface Instrument {
  */
 const ASSETS: readonly Asset[] = [
   asset('EUR', 1.085, { dollar: -1.0, europe: 1.0 }, 1.6, 22, 0.08),
-  asset('GBP', 1.265, { dollar: -1.05, europe: 0.92 }, 4.2, 11, 0.1),
+  asset('GBP', 1.265, { dollar: -1.05, europe: 0.92 }, 8, 7, 0.1),
   asset('CHF', 1 / 0.885, { dollar: -0.97, europe: 0.9 }, 2.3, 24, 0.1),
   asset('JPY', 1 / 149.5, { dollar: -1.05, europe: 0.85, risk: -0.06 }, 3.6, 24, 0.12),
   asset('AUD', 0.655, { dollar: -1.0, commodity: 1.0, risk: 0.05, oil: 0.08 }, 2.4, 16, 0.1),
-  asset('NZD', 0.605, { dollar: -0.97, commodity: 0.97, risk: 0.04, oil: 0.06 }, 5, 10, 0.12),
+  asset('NZD', 0.605, { dollar: -0.97, commodity: 0.97, risk: 0.04, oil: 0.06 }, 8, 7, 0.12),
   asset('CAD', 1 / 1.365, { dollar: -0.72, commodity: 0.66, oil: 0.2 }, 2.2, 26, 0.1),
   asset('XAU', 2035, { metals: 1.0, dollar: -0.45 }, 3.6, 20, 0.18),
   asset('XAG', 23.1, { metals: 1.75, dollar: -0.75 }, 13, 20, 0.35),
   asset('SPX', 5020, { risk: 1.0 }, 2.2, 12, 0.1),
-  asset('NSX', 17650, { risk: 1.28 }, 5.2, 11, 0.15),
+  asset('NSX', 17650, { risk: 1.28 }, 11, 7, 0.15),
   asset('BCO', 82.4, { dollar: -2.4, commodity: 2.2, oil: 1.1 }, 8.5, 32, 0.4),
 ];
 

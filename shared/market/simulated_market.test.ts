@@ -104,7 +104,7 @@ describe('the simulated market', () => {
     const digest = createHash('sha256')
       .update(JSON.stringify(bars(1, SYMBOLS, 2000)))
       .digest('hex');
-    expect(digest.slice(0, 16)).toBe('c65b8d8460ba58a3');
+    expect(digest.slice(0, 16)).toBe('3a88f51647c84460');
   });
 
   it('does not change a symbol when others are listed beside it', () => {
