@@ -150,14 +150,16 @@ function killGroup(pid: number): void {
   }
 }
 
+type Missing = null | undefined | false | '';
+
 /** Polls until `look` gives something; a busy machine only makes it slower. @throws Error with `what` after a minute */
-export async function eventually<T>(
+export async function eventually<T extends object | string | number | true>(
   what: string | (() => string),
-  look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+  look: () => T | Missing | Promise<T | Missing>,
 ): Promise<T> {
   for (let tries = 0; tries < 1200; tries++) {
     const found = await look();
-    if (found !== null && found !== undefined && found !== false) return found;
+    if (found) return found;
     await sleep(50);
   }
   throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { readActive } from '../shared/bundle/bundle.ts';
 import type { Signal } from '../shared/signal/signal.ts';
@@ -16,6 +16,9 @@ import {
   type Workplace,
 } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
+
+// Each wait has its own deadline, and says what it waited for.
+vi.setConfig({ testTimeout: 180_000 });
 
 const FAST = { minutehand: { simulated: { bar_interval_ms: 100, history_bars: 1500 }, log: { level: 'info' } } } as const;
 const MINUTE_MS = 60_000;
@@ -249,7 +252,7 @@ describe('a configuration that is not right', () => {
     writeFileSync(path, text.replace('pairs:', 'pairs: [\n'));
     const syntax = await broken.run(['up']);
     expect({ code: syntax.code, stdout: syntax.stdout }).toEqual({ code: 1, stdout: '' });
-    expect(syntax.stderr).toMatch(/^CONFIG_SYNTAX: .*minutehand\.yaml:\d+/m);
+    expect(syntax.stderr).toMatch(/^CONFIG_SYNTAX: [^]*minutehand\.yaml:\d+:\d+: /);
 
     writeFileSync(path, text.replace('z_entry:', 'z_entri:'));
     const misspelt = await broken.run(['up', '--json']);
