@@ -7,7 +7,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const name of SIGNALS) process.on(name, () => resolve(name));
-    if (process.channel == null) return;
+    if (process.channel === null || process.channel === undefined) return;
     process.on('disconnect', () => resolve('the process that started this one has ended'));
     // A listener on the channel to the parent would keep alive a process that could not start.
     process.channel.unref();

@@ -308,6 +308,8 @@ async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store:
     barIntervalMs: simulated.bar_interval_ms,
     resumeAfter,
     taker: pipeline,
+    hasModels: () => pipeline.models !== null,
+    awaitModelsMs: simulated.await_models_ms,
     settled: () => pipeline.settled(),
     onProgress: (done, total) => {
       if (done === total || done % PROGRESS_MINUTES === 0)

@@ -322,7 +322,7 @@ describe('a minute with a leg missing', () => {
   it('is said once even when the minute is given up again and again', async () => {
     const bench = await openWarm();
     bench.pipeline.takeBar(barOf(A, now), false);
-    for (let i = 0; i < 3; i++) bench.pipeline.endMinute(false);
+    for (let i = 0; i < 3; i++) bench.pipeline.endMinute();
     bench.passMs(1e6);
     bench.pipeline.expire();
     await bench.pipeline.settled();
@@ -482,7 +482,7 @@ describe('recovery', () => {
           );
           store.close();
           for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
-            if (kind === 'timeout') again.pipeline.endMinute(false);
+            if (kind === 'timeout') again.pipeline.endMinute();
             else if (kind === 'empty') again.pipeline.takeEmpty(subject, time, backfill);
             else if (kind === 'bar') again.pipeline.takeBar(bar!, backfill);
           }

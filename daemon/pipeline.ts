@@ -96,7 +96,6 @@ export class Pipeline {
   readonly #matrix: Float32Array;
   readonly #columns: number;
   #queue: QueueItem[] = [];
-  #takingBackfill = false;
   /** During recovery: nothing is journalled again, and what was published is not published again. */
   #publishedUntil: Map<string, OpenTime> | null = null;
   #running: Promise<void> | null = null;
@@ -155,26 +154,24 @@ export class Pipeline {
     if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     const bar = content === 'empty' ? null : content;
     this.#journalInput({ kind: bar === null ? 'empty' : 'bar', subject: symbol, time, bar, backfill });
-    this.#takingBackfill = backfill;
-    return this.#aligner.take(symbol, time, content, this.#options.clock.monotonicUs() / 1000);
+    return this.#aligner.take(symbol, time, content, backfill, this.#options.clock.monotonicUs() / 1000);
   }
 
   /** Ends the minutes whose missing leg is overdue. */
   expire(): void {
     const nowMs = this.#options.clock.monotonicUs() / 1000;
     for (const { pairIndex, time } of this.#aligner.overdue(nowMs, this.#options.stragglerTimeoutMs))
-      this.#giveUp(pairIndex, time, false);
+      this.#giveUp(pairIndex, time);
   }
 
   /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
-  endMinute(backfill: boolean): void {
-    for (const { pairIndex, time } of this.#aligner.overdue(Infinity, 0)) this.#giveUp(pairIndex, time, backfill);
+  endMinute(): void {
+    for (const { pairIndex, time } of this.#aligner.overdue(Infinity, 0)) this.#giveUp(pairIndex, time);
   }
 
-  #giveUp(pairIndex: number, time: OpenTime, backfill: boolean): void {
+  #giveUp(pairIndex: number, time: OpenTime): void {
     const subject = this.#states[pairIndex]!.pair.id;
-    this.#journalInput({ kind: 'timeout', subject, time, bar: null, backfill });
-    this.#takingBackfill = backfill;
+    this.#journalInput({ kind: 'timeout', subject, time, bar: null, backfill: false });
     this.#aligner.giveUp(pairIndex, time);
   }
 
@@ -216,7 +213,6 @@ export class Pipeline {
     for (const { kind, subject, time, bar, backfill } of inputs) {
       if (kind === 'timeout') {
         const pairIndex = this.#states.findIndex(({ pair }) => pair.id === subject);
-        this.#takingBackfill = backfill;
         if (pairIndex >= 0) this.#aligner.giveUp(pairIndex, time);
       } else if (kind !== 'swap' && this.#aligner.knows(subject)) {
         this.#take(subject, time, bar ?? 'empty', backfill);
@@ -235,7 +231,7 @@ export class Pipeline {
 
   #enqueueMinute(minute: PairMinute): void {
     const published = this.#publishedUntil?.get(this.#states[minute.pairIndex]!.pair.id) ?? -Infinity;
-    const publish = !this.#takingBackfill && minute.time > published;
+    const publish = !minute.backfill && minute.time > published;
     this.#enqueue({ kind: 'minute', minute, publish, arrivedUs: this.#options.clock.monotonicUs() });
   }
 

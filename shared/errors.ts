@@ -58,7 +58,7 @@ export const ERRORS = {
   FEED_CLOSED: {
     status: 409,
     message: 'This daemon takes no bars from outside: its market is simulated or a replay.',
-    next: 'Start it with --feed live to send real bars.',
+    next: 'Start it with --market live to send real bars.',
   },
   UNAUTHORIZED: {
     status: 401,

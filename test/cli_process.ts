@@ -46,6 +46,8 @@ export interface Running {
   readonly stderr: () => string;
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
+  /** As `head` does when it has seen enough. */
+  closeStdout(): void;
   /** To the process alone. */
   kill(signal: NodeJS.Signals): void;
   /** To the whole process group, as a terminal does on Ctrl-C. */
@@ -109,6 +111,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
         stdout: () => output.stdout,
         stderr: () => output.stderr,
         ended,
+        closeStdout: () => void child.stdout.destroy(),
         kill: (signal) => void child.kill(signal),
         killGroup: (signal) => void process.kill(-child.pid!, signal),
       };

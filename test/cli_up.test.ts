@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { readActive } from '../shared/bundle/bundle.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import {
@@ -15,14 +16,25 @@ import {
   type Running,
   type Workplace,
 } from './cli_process.ts';
-import { tinyBars } from './tiny_models.ts';
+import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
 // Each wait has its own deadline, and says what it waited for.
 vi.setConfig({ testTimeout: 180_000 });
 
-const FAST = { minutehand: { simulated: { bar_interval_ms: 100, history_bars: 1500 }, log: { level: 'info' } } } as const;
+const { pairs: PAIRS, windows, decision, label, simulated } = loadSettings({ env: {} }).minutehand;
+/** All pairs and look-backs as they are delivered, so that first models pass the gate; only training and the minutes are short. */
+const FAST: SettingsOverrides = {
+  minutehand: {
+    pairs: PAIRS,
+    windows,
+    decision,
+    label,
+    train: { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100, folds: 2, max_rows: 200_000 },
+    simulated: { ...simulated, bar_interval_ms: 100 },
+    log: { level: 'info' },
+  },
+};
 const MINUTE_MS = 60_000;
-const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 
 let place: Workplace;
 beforeAll(() => {
@@ -84,7 +96,8 @@ async function allEnded(pids: readonly number[]): Promise<void> {
   );
 }
 
-const later = (signal: Signal, than: Signal): number => (Date.parse(signal.timestamp) - Date.parse(than.timestamp)) / MINUTE_MS;
+const later = (signal: Signal, than: Signal): number =>
+  (Date.parse(signal.timestamp) - Date.parse(than.timestamp)) / MINUTE_MS;
 
 describe.runIf(process.platform === 'linux')('minutehand up', () => {
   let up: Running;
@@ -96,7 +109,9 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
 
   it('starts both processes and says where to look', async () => {
     ({ up, daemonPort, trainerPort } = await startUp());
-    expect(up.stderr()).toContain('minutehand is up on a SIMULATED market: 3 pairs, one simulated minute every 0.1 s.');
+    expect(up.stderr()).toContain(
+      'minutehand is up on a SIMULATED market: 10 pairs, one simulated minute every 0.1 s.',
+    );
     expect(up.stderr()).toContain(`ws://127.0.0.1:${daemonPort}/signals?pairs=XAUUSD_XAGUSD`);
     expect(up.stderr()).toContain(`curl -X POST http://127.0.0.1:${trainerPort}/retrain`);
     expect(processTree(up.pid).map(commandOf).join('\n')).toMatch(/ daemon --shard main\n[^]* trainer$/m);
@@ -110,8 +125,14 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
     await signalsWhere('newer signals', (signal) => first.every((one) => signal.seq > one.seq));
     const { status, body } = await getJson(daemonPort, '/readyz');
     expect({ status, said: body['status'] }).toEqual({ status: 200, said: 'ok' });
-    expect(first.map(({ market }) => market)).toEqual(['simulated', 'simulated', 'simulated']);
-    const { code, stdout } = await place.run(['signal', 'verify', ...PAIRS.map(signalPath), join(place.home, 'signals', 'signals.json'), '--json']);
+    for (const { market } of first) expect(market).toBe('simulated');
+    const { code, stdout } = await place.run([
+      'signal',
+      'verify',
+      ...PAIRS.map(signalPath),
+      join(place.home, 'signals', 'signals.json'),
+      '--json',
+    ]);
     expect({ code, stdout: JSON.parse(stdout) as unknown }).toMatchObject({ code: 0, stdout: { refused: [] } });
     const runs = (await getJson(trainerPort, '/runs')).body['runs'];
     expect(runs).toMatchObject([{ trigger: 'first models', status: 'adopted', attempt: 1 }]);
@@ -126,13 +147,16 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
   });
 
   it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
-    await place.writeBars('bars', tinyBars(place.settings));
+    await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars));
     const trained = await place.run(['train', '--data', 'bars', '--seed', '5', '--json']);
     expect(trained.code, trained.stderr).toBe(0);
     const { version } = JSON.parse(trained.stdout) as { version: string };
     const promoted = await place.run(['models', 'promote', version, '--json']);
     expect({ code: promoted.code, ...(JSON.parse(promoted.stdout) as object) }).toMatchObject({ code: 0, version });
-    await signalsWhere(`signals of ${version}`, ({ model_version, mode }) => model_version === version && mode === 'OK');
+    await signalsWhere(
+      `signals of ${version}`,
+      ({ model_version, mode }) => model_version === version && mode === 'OK',
+    );
 
     for (const pair of PAIRS) {
       const own = heard.filter(({ pair_id }) => pair_id === pair);
@@ -168,11 +192,18 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
     expect(body).toMatchObject({ model_version: good, model_refused: { version: bad, code: 'MODEL_HASH' } });
     const before = readSignal(PAIRS[0]!)!;
     const after = await signalsWhere('newer signals', ({ seq }) => seq > before.seq + 2);
-    for (const { mode, model_version } of after) expect({ mode, model_version }).toEqual({ mode: 'OK', model_version: good });
+    for (const { mode, model_version } of after)
+      expect({ mode, model_version }).toEqual({ mode: 'OK', model_version: good });
 
     const rolledBack = await place.run(['models', 'rollback', '--json']);
-    expect({ code: rolledBack.code, ...(JSON.parse(rolledBack.stdout) as object) }).toMatchObject({ code: 0, version: good });
-    await eventually('the end of the refusal', async () => (await getJson(daemonPort, '/healthz')).body['model_refused'] === null);
+    expect({ code: rolledBack.code, ...(JSON.parse(rolledBack.stdout) as object) }).toMatchObject({
+      code: 0,
+      version: good,
+    });
+    await eventually(
+      'the end of the refusal',
+      async () => (await getJson(daemonPort, '/healthz')).body['model_refused'] === null,
+    );
   });
 
   it('starts a daemon that was killed again, and its minutes follow on', async () => {
@@ -202,7 +233,10 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
   it('resumes at the next start: the same models, the next minutes, a later boot; SIGTERM ends it as well', async () => {
     const versions = readdirSync(place.models);
     const next = await startUp();
-    const signals = await signalsWhere('signals of the second start', ({ boot_id }) => boot_id > lastOfFirstRun[0]!.boot_id);
+    const signals = await signalsWhere(
+      'signals of the second start',
+      ({ boot_id }) => boot_id > lastOfFirstRun[0]!.boot_id,
+    );
     for (const [index, signal] of signals.entries()) {
       expect(signal.mode).toBe('OK');
       expect(later(signal, lastOfFirstRun[index]!)).toBe(signal.seq);
@@ -241,6 +275,25 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
     expect(failed.stderr()).toContain(`PROCESS_ENDED: `);
     expect(failed.stderr()).toContain(`127.0.0.1:${port}`);
     await allEnded([...pids]);
+  });
+});
+
+describe('minutehand daemon', () => {
+  it('runs alone: its address is one JSON document, SIGTERM ends it with exit code 0', async () => {
+    const alone = createWorkplace();
+    const daemon = alone.start(['daemon', '--json']);
+    const { port, boot_id } = JSON.parse(await eventually(daemon.stderr, daemon.stdout)) as {
+      port: number;
+      boot_id: string;
+    };
+    expect((await getJson(port, '/healthz')).body).toMatchObject({ boot_id, shard: 'main', status: 'waiting' });
+    expect((await getJson(port, '/readyz')).status).toBe(503);
+    daemon.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+    const unknown = await alone.run(['daemon', '--shard', 'mian', '--json']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('did you mean "main"?');
+    await alone.remove();
   });
 });
 

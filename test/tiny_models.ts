@@ -55,7 +55,7 @@ const TINY: SettingsOverrides = {
       min_bars: 500,
     },
     feed: { straggler_timeout_ms: 50 },
-    simulated: { bar_interval_ms: 20, history_bars: 400 },
+    simulated: { bar_interval_ms: 20, history_bars: 400, await_models_ms: 0 },
     transports: { daemon: { port: 0 }, trainer: { port: 0 }, redis: { enabled: 'off' } },
     log: { level: 'silent' },
   },

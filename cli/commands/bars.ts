@@ -26,7 +26,7 @@ export function addBars(program: Command, output: () => Output): void {
     .requiredOption('--out <folder>', 'folder of bars to merge into; what is there stays')
     .option(
       '--timezone <offset>',
-      'clock of the source, for layouts that do not name theirs: UTC, or a fixed offset such as -05:00 (HistData: see its pitfalls in docs)',
+      'clock of the source, for layouts that do not name theirs: UTC, or a fixed offset such as -05:00 (HistData: see the README)',
     )
     .option('--symbol <name>', 'symbol of a single file whose name does not say it')
     .description(

@@ -34,4 +34,3 @@ function show(output: Output): void {
   output.line(JSON.stringify(shown, null, 2));
   output.result(shown);
 }
-

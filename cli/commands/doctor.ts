@@ -2,7 +2,6 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { Redis } from 'ioredis';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
@@ -113,13 +112,16 @@ async function redis({ minutehand }: Settings): Promise<Finding> {
   const { url, enabled } = minutehand.transports.redis;
   const shown = maskPasswords(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
+  const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
     connectTimeout: REDIS_WAIT_MS,
     maxRetriesPerRequest: 0,
   });
-  client.on('error', () => undefined);
+  // connect() rejects with the words of the closed connection; why it was closed comes by this event.
+  let lastError: Error | null = null;
+  client.on('error', (error: Error) => (lastError = error));
   try {
     await client.connect();
     await client.ping();
@@ -128,7 +130,7 @@ async function redis({ minutehand }: Settings): Promise<Finding> {
     return {
       what: 'redis',
       verdict: 'warning',
-      detail: `does not answer at ${shown} (${maskPasswords(describeError(error).message)}); file and WebSocket work without it`,
+      detail: `does not answer at ${shown} (${maskPasswords((lastError ?? (error as Error)).message)}); file and WebSocket work without it`,
     };
   } finally {
     client.disconnect();

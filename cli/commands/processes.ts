@@ -2,8 +2,6 @@ import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { startDaemon } from '../../daemon/main.ts';
-import { startTrainer } from '../../trainer/main.ts';
 import { openLog } from '../log.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
@@ -47,6 +45,8 @@ async function runDaemon(shard: string, output: Output): Promise<void> {
   const stopping = stopSignal();
   const settings = loadSettings();
   const paths = homePaths();
+  // Loading the servers takes longer than most other commands do.
+  const { startDaemon } = await import('../../daemon/main.ts');
   const { log, flush } = openLog(paths.log, `daemon_${shard}`, settings.minutehand.log.level);
   const daemon = await startDaemon({
     settings,
@@ -87,6 +87,7 @@ async function runTrainer(output: Output): Promise<void> {
   const stopping = stopSignal();
   const settings = loadSettings();
   const paths = homePaths();
+  const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
   const trainer = await startTrainer({ settings, paths, log, command: launcher(), say });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);

@@ -11,7 +11,10 @@ export function addSignal(program: Command, output: () => Output): void {
     .description('docs/PROTOCOL.md explains every field and the order of checks.');
   signal
     .command('verify')
-    .argument('<files...>', 'signal.json files, or .jsonl files with one signal per line; - is standard input')
+    .argument(
+      '<files...>',
+      'signal.json or signals.json files, or .jsonl files with one signal per line; - is standard input',
+    )
     .option('--fresh', 'refuse signals whose valid_until_ms has passed by this machine’s clock')
     .description(
       'checksum, fields and their order, ranges, and what must hold between them; exit code 1 if any signal is refused',
@@ -45,8 +48,7 @@ function verify(files: readonly string[], fresh: boolean, output: Output): void 
 function verifyFile(file: string, fresh: boolean): Verdict[] {
   const lines = read(file)
     .split('\n')
-    .map((text, index) => ({ text, line: index + 1 }))
-    .filter(({ text }) => text.trim() !== '');
+    .flatMap((text, index) => signalsOf(text.trim()).map((signal) => ({ text: signal, line: index + 1 })));
   if (lines.length === 0)
     return [
       {
@@ -66,6 +68,14 @@ function verifyFile(file: string, fresh: boolean): Verdict[] {
       return { file, line, ok: false, pair_id: null, error: describeError(error) };
     }
   });
+}
+
+/** The signals of one line, each one's text unchanged: none, one, or those of all pairs as in signals.json. */
+function signalsOf(line: string): string[] {
+  if (line === '') return [];
+  const entries = [...line.matchAll(/[{,]"([A-Z0-9.]+_[A-Z0-9.]+)":(\{[^{}]*\})/g)];
+  const isAllPairs = entries.length > 0 && `${entries.map(([text]) => text).join('')}}` === line;
+  return isAllPairs ? entries.map(([, , signal]) => signal!) : [line];
 }
 
 function read(file: string): string {

@@ -57,9 +57,13 @@ interface Watch {
 async function runUp(output: Output): Promise<void> {
   const stopping = stopSignal();
   const settings = loadSettings();
-  const parts = [...Object.keys(settings.minutehand.shards), null].map(
-    (shard): Part => ({ name: partName(shard), shard, child: null, port: null, lastError: '' }),
-  );
+  const parts = [...Object.keys(settings.minutehand.shards), null].map((shard): Part => ({
+    name: partName(shard),
+    shard,
+    child: null,
+    port: null,
+    lastError: '',
+  }));
   const ending = new AbortController();
   let onFailure: (error: MinutehandError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
@@ -185,7 +189,7 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
 
 function nextStep(isSimulated: boolean): string {
   return isSimulated
-    ? '  Next: first models are trained on the simulated history (within a minute), then every signal has mode OK.'
+    ? '  Next: first models are trained on the simulated history (within a minute); then the market begins, one signal per pair and bar.'
     : '  Next: signals have mode WARMUP until every window is full, and HALT until there are models.';
 }
 

@@ -29,8 +29,8 @@ function setUp(pairIds: string[]): {
   return {
     aligner,
     seen,
-    send: (symbol, minute, close) => aligner.take(symbol, at(minute), bar(symbol, minute, close), minute * 1000),
-    empty: (symbol, minute) => aligner.take(symbol, at(minute), 'empty', minute * 1000),
+    send: (symbol, minute, close) => aligner.take(symbol, at(minute), bar(symbol, minute, close), false, minute * 1000),
+    empty: (symbol, minute) => aligner.take(symbol, at(minute), 'empty', false, minute * 1000),
   };
 }
 
@@ -106,6 +106,23 @@ describe('Aligner', () => {
     expect(seen).toEqual([]);
   });
 
+  it('calls a minute history only when every leg that came was history', () => {
+    const seen: boolean[] = [];
+    const aligner = new Aligner([parsePair('A_B')], ({ backfill }) => seen.push(backfill));
+    const take = (symbol: string, minute: number, backfill: boolean): void =>
+      void aligner.take(symbol, at(minute), bar(symbol, minute), backfill, 0);
+    take('A', 1, true);
+    take('B', 1, true);
+    take('A', 2, true);
+    take('B', 2, false);
+    take('A', 3, true);
+    aligner.giveUp(0, at(3));
+    take('A', 4, true);
+    take('A', 5, false);
+    take('B', 5, false);
+    expect(seen).toEqual([true, false, true, true, false]);
+  });
+
   it('gives every pair each minute at most once, in ascending order, complete exactly when both legs were taken in time', () => {
     const event = fc.record({
       symbol: fc.constantFrom('A', 'B', 'C'),
@@ -124,7 +141,7 @@ describe('Aligner', () => {
             continue;
           }
           const content = kind === 'bar' ? bar(symbol, minute) : 'empty';
-          if (['accepted', 'late'].includes(aligner.take(symbol, at(minute), content, 0)))
+          if (['accepted', 'late'].includes(aligner.take(symbol, at(minute), content, false, 0)))
             taken.set(`${symbol}${minute}`, kind === 'bar' ? 'bar' : 'empty');
         }
         for (let p = 0; p < 2; p++) {

@@ -10,6 +10,8 @@ export interface PairMinute {
   readonly a: Bar | null;
   readonly b: Bar | null;
   readonly outcome: MinuteOutcome;
+  /** Every leg that came was history: the minute moves features and publishes nothing. */
+  readonly backfill: boolean;
 }
 
 /**
@@ -25,6 +27,7 @@ const REMEMBERED_BARS = 1500;
 interface Slot {
   readonly time: OpenTime;
   readonly sinceMs: number;
+  backfill: boolean;
   a: Bar | 'empty' | null;
   b: Bar | 'empty' | null;
 }
@@ -95,25 +98,32 @@ export class Aligner {
     return sameContent(known, content) ? 'duplicate' : 'revised';
   }
 
-  /** Takes a bar of a known symbol, or the word that it had none in this minute, at monotonic time `nowMs`. */
-  take(symbolName: string, time: OpenTime, content: Bar | 'empty', nowMs: number): BarOutcome {
+  /** Takes a bar of a known symbol, or the word that it had none in this minute, live or as history, at monotonic time `nowMs`. */
+  take(symbolName: string, time: OpenTime, content: Bar | 'empty', backfill: boolean, nowMs: number): BarOutcome {
     const outcome = this.outcomeOf(symbolName, time, content);
     if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     const symbol = this.#symbols.get(symbolName)!;
     symbol.lastTime = time;
     symbol.recent.set(time, content);
     if (symbol.recent.size > REMEMBERED_BARS) symbol.recent.delete(symbol.recent.keys().next().value!);
-    for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, nowMs);
+    for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, backfill, nowMs);
     return outcome;
   }
 
-  #offer(state: PairState, leg: 'a' | 'b', time: OpenTime, content: Bar | 'empty', nowMs: number): void {
+  #offer(
+    state: PairState,
+    leg: 'a' | 'b',
+    time: OpenTime,
+    content: Bar | 'empty',
+    backfill: boolean,
+    nowMs: number,
+  ): void {
     if (time <= state.resolvedUntil) return;
     const { waiting } = state;
     while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
     let slot = waiting.find((candidate) => candidate.time === time);
     if (slot === undefined) {
-      slot = { time, sinceMs: nowMs, a: null, b: null };
+      slot = { time, sinceMs: nowMs, backfill, a: null, b: null };
       const otherLegIsFurtherOn = waiting.length > 0 && waiting[0]!.time > time;
       if (otherLegIsFurtherOn) {
         slot[leg] = content;
@@ -124,12 +134,13 @@ export class Aligner {
       waiting.push(slot);
     }
     slot[leg] = content;
+    slot.backfill &&= backfill;
     if (slot.a !== null && slot.b !== null) while (state.resolvedUntil < time) this.#resolve(state);
   }
 
   /** Ends the oldest waiting minute of a pair with what is there. */
   #resolve(state: PairState): void {
-    const { time, a, b } = state.waiting.shift()!;
+    const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
     const outcome =
       a === null || b === null ? 'LEG_MISSING' : a === 'empty' || b === 'empty' ? 'LEG_EMPTY' : 'COMPLETE';
@@ -139,6 +150,7 @@ export class Aligner {
       a: a === 'empty' ? null : a,
       b: b === 'empty' ? null : b,
       outcome,
+      backfill,
     });
   }
 

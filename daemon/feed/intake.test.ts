@@ -32,12 +32,12 @@ function setUp(changes: Partial<IntakeOptions> = {}): Setup {
   const taker: BarTaker = {
     knows: (symbol) => aligner.knows(symbol),
     takeBar(bar) {
-      const outcome = aligner.take(bar.symbol, bar.time, bar, 0);
+      const outcome = aligner.take(bar.symbol, bar.time, bar, false, 0);
       if (outcome === 'accepted') taken.push(bar);
       return outcome;
     },
     takeEmpty(symbol, time) {
-      const outcome = aligner.take(symbol, time, 'empty', 0);
+      const outcome = aligner.take(symbol, time, 'empty', false, 0);
       if (outcome === 'accepted') taken.push({ symbol, time, empty: true });
       return outcome;
     },

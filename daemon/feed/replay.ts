@@ -73,7 +73,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
     for (const bar of bars) if (pipeline.knows(bar.symbol)) pipeline.takeBar(bar, isWarmUp);
-    pipeline.endMinute(isWarmUp);
+    pipeline.endMinute();
     await pipeline.settled();
     if (failure !== null) throw failure;
     if (!isWarmUp) summary.minutes++;

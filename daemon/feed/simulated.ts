@@ -16,6 +16,9 @@ export interface SimulatedFeedOptions {
   /** Newest minute the daemon has already; null on a first start. */
   readonly resumeAfter: OpenTime | null;
   readonly taker: BarTaker;
+  /** Whether there are models; the first minute waits for them, but not longer than `awaitModelsMs`. */
+  hasModels(): boolean;
+  readonly awaitModelsMs: number;
   settled(): Promise<void>;
   onProgress(done: number, total: number): void;
 }
@@ -37,11 +40,14 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   await backfill(market, minutesDone, options);
 
   let stopped = false;
+  let begun = false;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = performance.now() + options.barIntervalMs;
+  const beginsAtTheLatestMs = performance.now() + options.awaitModelsMs;
   const tick = (): void => {
     if (stopped) return;
-    for (const bar of market.next().bars) options.taker.takeBar(bar, false);
+    begun ||= options.hasModels() || performance.now() >= beginsAtTheLatestMs;
+    if (begun) for (const bar of market.next().bars) options.taker.takeBar(bar, false);
     const nowMs = performance.now();
     // After a pause of the machine the market goes on from now; it does not race to catch up.
     dueMs = Math.max(dueMs + options.barIntervalMs, nowMs);

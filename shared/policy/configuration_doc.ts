@@ -84,6 +84,7 @@ function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []
 
 /** A map with free names (symbols, shards), or a list: its rows are its items. */
 function freeSection(schema: JsonSchema, value: unknown): string {
+  if (typeof value !== 'object' || value === null) return `Value: ${shown(value)}; allowed: ${allowed(schema)}.`;
   if (Array.isArray(value)) return value.map((item) => `- ${shown(item)}`).join('\n');
   const items = Object.entries(value as Record<string, unknown>);
   const columns = (schema.additionalProperties || {}).properties;

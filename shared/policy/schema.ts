@@ -152,7 +152,11 @@ const decision = z.strictObject({
 });
 
 const label = z.strictObject({
-  horizon_bars: z.int().min(1).max(10_000).describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always judged on 60.'),
+  horizon_bars: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always judged on 60.'),
   leverage: z
     .number()
     .gt(0)
@@ -181,7 +185,11 @@ const train = z.strictObject({
     .gt(0)
     .max(0.5)
     .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are judged on it.'),
-  max_rows: z.int().min(1000).max(10_000_000).describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
+  max_rows: z
+    .int()
+    .min(1000)
+    .max(10_000_000)
+    .describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
 });
 
@@ -220,6 +228,11 @@ const simulated = z.strictObject({
     .min(0)
     .max(1_000_000)
     .describe('Minutes generated before the first live one: the history the first models are trained on.'),
+  await_models_ms: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .describe('How long the simulated market waits for first models before it begins without them.'),
 });
 
 const transports = z.strictObject({

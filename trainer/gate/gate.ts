@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readActive, readBundle } from '../../shared/bundle/bundle.ts';
+import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import { loadScorer } from '../../shared/bundle/scorer.ts';
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import { describeError } from '../../shared/errors.ts';
 import type { TrainResult } from '../pipeline.ts';
 import { auc } from '../validate/metrics.ts';
 
@@ -44,11 +44,8 @@ function judgeSkill({ auc: rank, brier, brier_of_mean }: ModelMetrics): GateResu
 
 async function judgeAgainstChampion(result: TrainResult, modelsFolder: string): Promise<GateResult> {
   const name = 'champion';
-  const active = readActive(modelsFolder);
-  const folder = active === null ? null : join(modelsFolder, active.version);
-  if (folder === null || !existsSync(folder))
-    return { name, passed: true, seen: 'there is none', limit: 'none to compare with' };
-  const champion = readBundle(folder);
+  const champion = readChampion(modelsFolder);
+  if (typeof champion === 'string') return { name, passed: true, seen: champion, limit: 'none to compare with' };
   if (champion.manifest.feature_schema !== result.manifest.feature_schema) {
     return { name, passed: true, seen: 'it was trained on other features', limit: 'the daemon would refuse it' };
   }
@@ -68,4 +65,14 @@ async function judgeAgainstChampion(result: TrainResult, modelsFolder: string): 
 
 function shown(value: number | null): string {
   return value === null ? 'none' : value.toFixed(4);
+}
+
+/** The active bundle, or why there is none to compare with: one that cannot be read does not keep its successor out. */
+function readChampion(modelsFolder: string): Bundle | string {
+  try {
+    const active = readActive(modelsFolder);
+    return active === null ? 'there is none' : readBundle(join(modelsFolder, active.version));
+  } catch (error) {
+    return describeError(error).message;
+  }
 }

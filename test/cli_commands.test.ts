@@ -1,0 +1,535 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import { checksum } from '../shared/signal/encode.ts';
+import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let place: Workplace;
+let bars: Map<string, BarColumns>;
+let data: string;
+beforeAll(async () => {
+  place = createWorkplace();
+  bars = tinyBars(place.settings);
+  data = await place.writeBars('bars', bars);
+});
+afterAll(() => place.remove());
+
+interface ErrorDocument {
+  readonly error: { readonly code: string; readonly message: string; readonly next: string };
+}
+
+/** The one JSON document on standard output. */
+function documentOf({ stdout, stderr }: Finished): unknown {
+  const lines = stdout.split('\n');
+  expect(lines, stderr).toHaveLength(2);
+  expect(lines[1]).toBe('');
+  return JSON.parse(lines[0]!);
+}
+
+async function json(...args: string[]): Promise<{ code: number | string; document: unknown }> {
+  const finished = await place.run([...args, '--json']);
+  return { code: finished.code, document: documentOf(finished) };
+}
+
+async function failure(
+  ...args: string[]
+): Promise<{ exit: number | string; code: string; message: string; next: string }> {
+  const { code, document } = await json(...args);
+  return { exit: code, ...(document as ErrorDocument).error };
+}
+
+const utc = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16) + 'Z';
+const timesOf = (symbol: string): Float64Array => bars.get(symbol)!.time;
+
+describe('misuse', () => {
+  it.each([
+    [['modls'], /unknown command 'modls'\n\(Did you mean models\?\)\n\(add --help/],
+    [['models', 'lst'], /unknown command 'lst'\n\(Did you mean list\?\)\n\(add --help/],
+    [['train', '--sed', '3'], /unknown option '--sed'\n\(Did you mean --seed\?\)\n\(add --help/],
+    [['features', '--pair', 'A_B'], /required option '--data <folder>' not specified\n\(add --help/],
+    [['models', 'show'], /missing required argument 'version or path'\n\(add --help/],
+    [['models', 'list', 'all'], /too many arguments/],
+    [['up', '--market', 'real'], /Allowed choices are live, simulated/],
+    [[], /^Usage: minutehand/],
+    [['signal'], /^Usage: minutehand signal/],
+  ])('%j ends with exit code 2 and a hint, on standard error alone', async (args, hint) => {
+    const { code, stdout, stderr } = await place.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(hint);
+  });
+
+  it('with --json is one document, wherever --json stands', async () => {
+    const misuses = [
+      ['--json', 'modls'],
+      ['modls', '--json'],
+      ['--json', 'models'],
+      ['models', 'show', '--json'],
+      ['train', '--json', '--seed', 'x'],
+    ];
+    for (const finished of await Promise.all(misuses.map((args) => place.run(args)))) {
+      expect(finished.code).toBe(2);
+      expect(documentOf(finished)).toMatchObject({ error: { code: 'USAGE' } });
+    }
+  });
+
+  it('of values is told from failure: 2 against 1', async () => {
+    expect(await failure('train', '--data', data, '--trials', '3')).toMatchObject({
+      exit: 2,
+      code: 'USAGE',
+      message: expect.stringContaining('--trials 3') as string,
+      next: expect.stringContaining('not built yet') as string,
+    });
+    expect(await failure('train', '--data', data, '--from', '2019-02-30')).toMatchObject({ exit: 2, code: 'USAGE' });
+    expect(await failure('replay', '--data', data, '--from', '2024-01-03', '--to', '2024-01-03')).toMatchObject({
+      exit: 2,
+      message: expect.stringContaining('--to after --from') as string,
+    });
+    expect(await failure('features', '--data', data, '--pair', 'XAUUSD')).toMatchObject({ exit: 2, code: 'USAGE' });
+    expect(await failure('features', '--data', data, '--pair', 'XAUUSD_XAGUSD')).toMatchObject({
+      exit: 2,
+      message: expect.stringContaining('--out') as string,
+    });
+    expect(await failure('replay', '--data', join(place.folder, 'nowhere'))).toMatchObject({
+      exit: 1,
+      code: 'DATA_MISSING',
+    });
+    expect(await failure('models', 'show', '20200101_0000')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+    expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+  });
+});
+
+describe('help', () => {
+  it('teaches every command: what it does, and what each option means', async () => {
+    const top = await place.run(['--help']);
+    expect(top.code).toBe(0);
+    const names = (text: string): string[] =>
+      [...text.slice(text.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) (?=.*\S)/gm)]
+        .map((match) => match[1]!)
+        .filter((name) => name !== 'help');
+    const commands = names(top.stdout);
+    expect(commands).toEqual(
+      expect.arrayContaining([
+        'up',
+        'daemon',
+        'trainer',
+        'bars',
+        'features',
+        'train',
+        'replay',
+        'models',
+        'signal',
+        'config',
+        'doctor',
+      ]),
+    );
+    const paths = commands.map((name) => [name]);
+    const subcommands: string[][] = [];
+    const check = async (path: string[]): Promise<void> => {
+      const { code, stdout, stderr } = await place.run([...path, '--help']);
+      expect({ code, stderr }, path.join(' ')).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Usage: minutehand ${path.join(' ')} `));
+      // A description of its own, more than the usage line and the options.
+      expect(stdout.split('\n\n')[1]!.length, stdout).toBeGreaterThan(40);
+      expect(stdout).toContain('--json');
+      for (const [, option, meaning] of stdout.matchAll(/^ {2}(-.*?)(?: {2,}(.*))?$/gm))
+        expect(meaning, `${path.join(' ')} ${option}`).toBeTruthy();
+      if (stdout.includes('Commands:')) for (const name of names(stdout)) subcommands.push([...path, name]);
+    };
+    await Promise.all(paths.map(check));
+    expect(subcommands.length).toBeGreaterThanOrEqual(10);
+    await Promise.all(subcommands.map(check));
+  });
+
+  it('and version are documents with --json', async () => {
+    const help = documentOf(await place.run(['train', '--json', '--help'])) as { text: string };
+    expect(help.text).toMatch(/^Usage: minutehand train/);
+    const version = documentOf(await place.run(['--json', '--version'])) as { text: string };
+    expect(version.text).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await place.run(['help', 'train'])).code).toBe(0);
+  });
+});
+
+describe('config and doctor', () => {
+  it('check says that all is right, or names file, line and key', async () => {
+    expect(await json('config', 'check')).toMatchObject({ code: 0, document: { ok: true, config_dir: place.config } });
+    const wrong = createWorkplace();
+    const path = join(wrong.config, 'core_policy.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('theta_step:', 'theta_stp:'));
+    const { code, stdout, stderr } = await wrong.run(['config', 'check']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /CONFIG_UNKNOWN_KEY: [^]*core_policy\.yaml:\d+:\d+: theta_stp .*did you mean "theta_step"\?/,
+    );
+    await wrong.remove();
+  });
+
+  it('show has what is in force, environment included, and no password', async () => {
+    const env = { MINUTEHAND_REDIS_URL: 'redis://user:s3cr@t@127.0.0.1:1/2', MINUTEHAND_DAEMON_PORT: '7999' };
+    const shown = await place.run(['config', 'show', '--json'], { env });
+    expect(documentOf(shown)).toMatchObject({
+      minutehand: { transports: { redis: { url: 'redis://***@127.0.0.1:1/2' }, daemon: { port: 7999 } } },
+      sources: {
+        overrides: [
+          { variable: 'MINUTEHAND_DAEMON_PORT' },
+          { variable: 'MINUTEHAND_TRAINER_PORT' },
+          { variable: 'MINUTEHAND_REDIS_URL' },
+        ],
+      },
+    });
+    expect(shown.stdout + shown.stderr).not.toContain('s3cr');
+  });
+
+  it('doctor finds nothing to mend on this machine, and says what is missing', async () => {
+    const { code, document } = await json('doctor');
+    const { ok, findings } = document as { ok: boolean; findings: { what: string; verdict: string; detail: string }[] };
+    expect({ code, ok }, JSON.stringify(findings)).toEqual({ code: 0, ok: true });
+    const verdicts = Object.fromEntries(findings.map(({ what, verdict }) => [what, verdict]));
+    expect(verdicts).toMatchObject({
+      node: 'ok',
+      configuration: 'ok',
+      'better-sqlite3': 'ok',
+      'onnxruntime-node': 'ok',
+      redis: 'ok',
+      models: 'warning',
+    });
+  });
+
+  it('doctor ends with exit code 1 when the configuration must be mended', async () => {
+    const finished = await place.run(['doctor', '--json'], {
+      env: { MINUTEHAND_CONFIG: join(place.folder, 'nowhere') },
+    });
+    expect(finished.code).toBe(1);
+    expect(documentOf(finished)).toMatchObject({ ok: false });
+  });
+});
+
+describe('bars', () => {
+  it('import merges a source once, and check counts what is there', async () => {
+    const source = join(data, 'XAUUSD.csv');
+    const out = join(place.folder, 'imported');
+    const first = await json('bars', 'import', source, '--out', out);
+    const count = bars.get('XAUUSD')!.length;
+    expect(first).toMatchObject({
+      code: 0,
+      document: { symbols: [{ symbol: 'XAUUSD', added: count, duplicates: 0, bars: count }] },
+    });
+    const second = await json('bars', 'import', source, '--out', out);
+    expect(second).toMatchObject({ code: 0, document: { symbols: [{ added: 0, duplicates: count, bars: count }] } });
+    const check = await json('bars', 'check', out);
+    expect(check).toMatchObject({ code: 0, document: [{ symbol: 'XAUUSD', bars: count, missing_minutes: 0 }] });
+    expect((await place.run(['bars', 'check', out])).stdout).toMatch(
+      new RegExp(`^symbol .*\nXAUUSD +${count} +2024-01-01T22:00Z `),
+    );
+  });
+
+  it('import tells of the files it could not read, and of a time zone it does not understand', async () => {
+    const mixed = join(place.folder, 'mixed');
+    mkdirSync(mixed);
+    writeFileSync(join(mixed, 'notes.txt'), 'nothing\nof use\n');
+    writeFileSync(join(mixed, 'XAGUSD.csv'), readFileSync(join(data, 'XAGUSD.csv')));
+    const { code, stdout, stderr } = await place.run([
+      'bars',
+      'import',
+      mixed,
+      '--out',
+      join(place.folder, 'imported'),
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^XAGUSD: \d+ read, /);
+    expect(stderr).toContain('notes.txt: not imported. DATA_FORMAT: ');
+    expect(await failure('bars', 'import', mixed, '--out', mixed, '--timezone', 'Tokyo')).toMatchObject({
+      exit: 2,
+      code: 'USAGE',
+    });
+    expect(await failure('bars', 'check', join(place.folder, 'nowhere'))).toMatchObject({
+      exit: 1,
+      code: 'DATA_MISSING',
+    });
+  });
+});
+
+describe('features', () => {
+  const pair = 'XAUUSD_XAGUSD';
+
+  it('writes what the core computes, to the bit: a header, a row per common minute, empty cells in warm-up', async () => {
+    const { code, stdout } = await place.run(['features', '--pair', pair, '--data', data]);
+    expect(code).toBe(0);
+    const [header, ...rows] = stdout.trimEnd().split('\n');
+    const core = new PairFeatures(place.settings.minutehand.windows);
+    expect(header).toBe(['time', ...core.definitions.map(({ name }) => name)].join(','));
+    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    expect(rows).toHaveLength(a.length);
+    for (const [index, row] of rows.entries()) {
+      core.step(barAt(a, index), barAt(b, index));
+      const [time, ...cells] = row.split(',');
+      expect(Number(time)).toBe(a.time[index]);
+      expect(cells.map((cell) => (cell === '' ? NaN : Number(cell)))).toEqual([...core.values]);
+    }
+    expect(rows[0]).toContain(',,');
+    expect(rows.at(-1)).not.toContain(',,');
+  });
+
+  it('writes the same into a file, and with --from and --to the same rows of that time', async () => {
+    const whole = (await place.run(['features', '--pair', pair, '--data', data])).stdout;
+    const out = join(place.folder, 'features.csv');
+    const written = await json('features', '--pair', pair, '--data', data, '--out', out);
+    expect(written).toMatchObject({ code: 0, document: { rows: bars.get('XAUUSD')!.length, out } });
+    expect(readFileSync(out, 'utf8')).toBe(whole);
+    const [from, to] = [timesOf('XAUUSD')[700]!, timesOf('XAUUSD')[900]!];
+    const part = await place.run(['features', '--pair', pair, '--data', data, '--from', utc(from), '--to', utc(to)]);
+    const lines = whole.split('\n');
+    expect(part.stdout).toBe([lines[0], ...lines.slice(701, 901), ''].join('\n'));
+  });
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const features = place.start(['features', '--pair', pair, '--data', data]);
+    await eventually('the header', features.stdout);
+    features.closeStdout();
+    expect(await features.ended).toBe(0);
+    expect(features.stderr()).not.toContain('EPIPE');
+  });
+
+  it('leaves an earlier file alone when it fails, and never replaces a device', async () => {
+    expect(
+      await failure('features', '--pair', pair, '--data', data, '--out', join(place.folder, 'no', 'such', 'x.csv')),
+    ).toMatchObject({ exit: 1, code: 'OUTPUT_UNWRITABLE' });
+    expect(await failure('features', '--pair', pair, '--data', data, '--out', place.folder)).toMatchObject({
+      exit: 1,
+      code: 'OUTPUT_UNWRITABLE',
+    });
+    expect(await json('features', '--pair', pair, '--data', data, '--out', '/dev/null')).toMatchObject({ code: 0 });
+    expect(existsSync('/dev/null') && readFileSync('/dev/null', 'utf8')).toBe('');
+    expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+});
+
+describe('train', () => {
+  const onnx = (folder: string): string[] =>
+    ['ai1.onnx', 'ai2.onnx', 'ai3.onnx'].map((name) => readFileSync(join(folder, name), 'base64'));
+
+  it('with the same bars and seed writes the same ONNX files, byte for byte; another seed does not', async () => {
+    const train = async (seed: string): Promise<string> => {
+      const { code, document } = await json(
+        'train',
+        '--data',
+        data,
+        '--seed',
+        seed,
+        '--out',
+        join(place.folder, 'twice'),
+      );
+      expect(code).toBe(0);
+      return (document as { path: string }).path;
+    };
+    const [first, second, other] = [await train('3'), await train('3'), await train('4')];
+    expect(second).not.toBe(first);
+    expect(onnx(second)).toEqual(onnx(first));
+    expect(onnx(other)).not.toEqual(onnx(first));
+    expect(readdirSync(first).sort()).toEqual(['CARD.md', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx', 'manifest.json']);
+  });
+
+  it('--dry-run measures and writes nothing', async () => {
+    const out = join(place.folder, 'dry');
+    const { code, document } = await json('train', '--data', data, '--dry-run', '--out', out);
+    expect({ code, document }).toMatchObject({ code: 0, document: { version: null, path: null, adopted: false } });
+    expect(existsSync(out)).toBe(false);
+    expect(existsSync(place.models)).toBe(false);
+    expect(await failure('train', '--data', data, '--dry-run', '--adopt')).toMatchObject({ exit: 2, code: 'USAGE' });
+  });
+
+  it('says when there are no bars, or not enough', async () => {
+    const empty = join(place.folder, 'empty');
+    mkdirSync(empty);
+    expect(await failure('train', '--data', empty)).toMatchObject({ exit: 1, code: 'DATA_MISSING' });
+    expect(await failure('train')).toMatchObject({
+      exit: 1,
+      code: 'DATA_MISSING',
+      next: expect.stringContaining('--data') as string,
+    });
+    const end = utc(timesOf('XAUUSD')[450]!);
+    expect(await failure('train', '--data', data, '--to', end)).toMatchObject({ exit: 1, code: 'DATA_TOO_SHORT' });
+  });
+
+  it('writes its bundle where the other commands find it', async () => {
+    const trained = await place.run(['train', '--data', data]);
+    expect(trained.code, trained.stderr).toBe(0);
+    const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)\n/.exec(trained.stdout)![1]!;
+    expect(await json('models', 'list')).toMatchObject({
+      code: 0,
+      document: { active: null, bundles: [{ version, active: false, error: null, pairs: 3 }] },
+    });
+    expect(await json('models', 'verify', version)).toMatchObject({ code: 0, document: { version, ok: true } });
+    expect((await place.run(['models', 'show', version])).stdout).toBe(
+      `${readFileSync(join(place.models, version, 'CARD.md'), 'utf8')}\n`,
+    );
+    expect(await json('models', 'promote', join(place.models, version))).toMatchObject({
+      code: 0,
+      document: { version, previous: null },
+    });
+    expect((await place.run(['models', 'list'])).stdout).toMatch(new RegExp(`^\\* ${version} `));
+    expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+  });
+
+  it('promotes a bundle from elsewhere by its path, and rolls back to the one before', async () => {
+    const before = (await json('models', 'list')).document as { active: string };
+    const elsewhere = join(place.folder, 'elsewhere');
+    const trained = await json('train', '--data', data, '--seed', '9', '--out', elsewhere);
+    const { path, version } = trained.document as { path: string; version: string };
+    const renamed = join(elsewhere, 'a copy of mine');
+    writeFileSync(
+      join(path, 'manifest.json'),
+      readFileSync(join(path, 'manifest.json'), 'utf8').replace(
+        `"version": "${version}"`,
+        '"version": "20990101_0000"',
+      ),
+    );
+    renameSync(path, renamed);
+    expect(await json('models', 'promote', renamed)).toMatchObject({
+      code: 0,
+      document: { version: '20990101_0000', previous: before.active },
+    });
+    expect(existsSync(join(place.models, '20990101_0000', 'ai1.onnx'))).toBe(true);
+    expect(await json('models', 'rollback')).toMatchObject({
+      code: 0,
+      document: { version: before.active, previous: '20990101_0000' },
+    });
+  });
+});
+
+describe('replay', () => {
+  const ENVELOPE = new Set<string>(ENVELOPE_FIELDS);
+
+  async function replay(
+    name: string,
+    ...args: string[]
+  ): Promise<{
+    summary: { sha256: string; signals: number; minutes: number; enters: number };
+    signals: Signal[];
+    path: string;
+  }> {
+    const path = join(place.folder, name);
+    const { code, document } = await json('replay', '--data', data, '--out', path, ...args);
+    expect(code).toBe(0);
+    const signals = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => verifySignal(line));
+    return { summary: document as { sha256: string; signals: number; minutes: number; enters: number }, signals, path };
+  }
+  const bodyOf = (signal: Signal): string =>
+    JSON.stringify(Object.entries(signal).filter(([key]) => !ENVELOPE.has(key)));
+
+  it('gives the same signals every time; its sha256 says so, and every line is a signal as the contract has it', async () => {
+    const first = await replay('first.jsonl');
+    const second = await replay('second.jsonl');
+    expect(second.summary.sha256).toBe(first.summary.sha256);
+    expect(second.signals.map(bodyOf)).toEqual(first.signals.map(bodyOf));
+    expect(first.signals).toHaveLength(first.summary.signals);
+    expect(first.summary.signals).toBe(3 * first.summary.minutes);
+    expect(first.summary.enters).toBeGreaterThan(0);
+    for (const { market } of first.signals) expect(market).toBe('replay');
+    const shown = await place.run(['replay', '--data', data]);
+    expect(shown.stdout).toContain(`\nsha256 ${first.summary.sha256}\n`);
+    expect(await json('signal', 'verify', first.path)).toMatchObject({
+      code: 0,
+      document: { accepted: first.summary.signals, refused: [] },
+    });
+  });
+
+  it('of a part equals the same minutes of the whole, when no position is open at its beginning', async () => {
+    const whole = await replay('whole.jsonl');
+    const stamps = [...new Set(whole.signals.map(({ timestamp }) => timestamp))];
+    const byStamp = (stamp: string): Signal[] => whole.signals.filter(({ timestamp }) => timestamp === stamp);
+    // The bar after this close: all pairs are warm and flat.
+    const flat = stamps.findIndex(
+      (stamp, index) => index > 400 && byStamp(stamp).every(({ target, mode }) => target === 0 && mode === 'OK'),
+    );
+    expect(flat).toBeGreaterThan(0);
+    const [from, to] = [stamps[flat]!, stamps[flat + 500]!];
+    const part = await replay('part.jsonl', '--from', from.slice(0, 16) + 'Z', '--to', to.slice(0, 16) + 'Z');
+    expect(part.signals[0]!.timestamp).toBe(stamps[flat + 1]);
+    expect(part.signals.at(-1)!.timestamp).toBe(to);
+    expect(part.summary.minutes).toBe(500);
+    const expected = whole.signals.filter(({ timestamp }) => timestamp > from && timestamp <= to);
+    expect(part.signals.map(bodyOf)).toEqual(expected.map(bodyOf));
+  });
+
+  it('takes the pairs and models it is told to, and refuses others', async () => {
+    const [model] = readdirSync(place.models).filter((name) => name.startsWith('2099'));
+    const one = await replay('one.jsonl', '--pair', 'EURUSD_GBPUSD', '--models', join(place.models, model!));
+    expect(new Set(one.signals.map(({ pair_id }) => pair_id))).toEqual(new Set(['EURUSD_GBPUSD']));
+    expect(one.signals.at(-1)!.model_version).toBe(model);
+    expect(await failure('replay', '--data', data, '--pair', 'AAA_BBB')).toMatchObject({
+      exit: 1,
+      code: 'PAIR_UNKNOWN',
+    });
+    expect(await failure('replay', '--data', data, '--models', join(place.folder, 'empty'))).toMatchObject({
+      exit: 1,
+      code: 'MODEL_MISSING',
+    });
+  });
+
+  it('leaves nothing behind when it fails in the middle', async () => {
+    expect(await failure('replay', '--data', data, '--out', join(place.folder, 'no', 'failed.jsonl'))).toMatchObject({
+      exit: 1,
+      code: 'OUTPUT_UNWRITABLE',
+    });
+    expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+});
+
+describe('signal verify', () => {
+  const line = (): string => readFileSync(join(place.folder, 'part.jsonl'), 'utf8').split('\n')[7]!;
+
+  it('refuses a changed text, a stale signal when asked to, and what is no signal', async () => {
+    const changed = join(place.folder, 'changed.json');
+    writeFileSync(changed, line().replace('"target":0', '"target":1') + '\n');
+    expect(await json('signal', 'verify', changed)).toMatchObject({
+      code: 1,
+      document: { accepted: 0, refused: [{ line: 1, error: { code: 'SIGNAL_CRC' } }] },
+    });
+    const shown = await place.run(['signal', 'verify', changed]);
+    expect(shown.stdout).toMatch(/^REFUSED {2}.*changed\.json:1 {2}SIGNAL_CRC: .*\n0 of 1 signals accepted\n$/);
+
+    const stale = join(place.folder, 'stale.json');
+    const past = line().replace(/"valid_until_ms":\d+/, '"valid_until_ms":1700000000000');
+    writeFileSync(stale, past.replace(/[0-9a-f]{8}"\}$/, `${checksum(past.slice(0, past.lastIndexOf(',"crc32"')))}"}`));
+    expect((await place.run(['signal', 'verify', stale])).code).toBe(0);
+    expect(await json('signal', 'verify', stale, '--fresh')).toMatchObject({
+      code: 1,
+      document: { refused: [{ error: { code: 'SIGNAL_STALE' } }] },
+    });
+
+    const empty = join(place.folder, 'empty.json');
+    writeFileSync(empty, '\n');
+    expect(await json('signal', 'verify', empty)).toMatchObject({
+      code: 1,
+      document: { refused: [{ error: { code: 'SIGNAL_FORMAT' } }] },
+    });
+    expect(await failure('signal', 'verify', join(place.folder, 'nowhere.json'))).toMatchObject({
+      exit: 1,
+      code: 'DATA_MISSING',
+    });
+  });
+
+  it('reads standard input, many lines and the file of all pairs', async () => {
+    const lines = readFileSync(join(place.folder, 'part.jsonl'), 'utf8').split('\n').slice(0, 3);
+    const piped = await place.run(['signal', 'verify', '-'], { input: `${lines.join('\n')}\n` });
+    expect(piped).toMatchObject({ code: 0, stdout: expect.stringMatching(/3 of 3 signals accepted\n$/) as string });
+    const all = join(place.folder, 'signals.json');
+    writeFileSync(all, `{${lines.map((text) => `"${verifySignal(text).pair_id}":${text}`).join(',')}}\n`);
+    expect(await json('signal', 'verify', all)).toMatchObject({ code: 0, document: { accepted: 3, refused: [] } });
+    writeFileSync(all, readFileSync(all, 'utf8').replace('"mode":"OK"', '"mode":"HALT"'));
+    expect(await json('signal', 'verify', all)).toMatchObject({
+      code: 1,
+      document: { accepted: 2, refused: [{ error: { code: 'SIGNAL_CRC' } }] },
+    });
+  });
+});

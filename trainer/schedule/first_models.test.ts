@@ -1,0 +1,92 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { barAt } from '../../shared/bar_file/bar_file.ts';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { lackOfModels, waitForFirstBars } from './first_models.ts';
+
+const settings = tinySettings({ minutehand: { simulated: { history_bars: 600 } } });
+let root: string;
+let version: string;
+let home: string;
+let count = 0;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-first-'));
+  ({ version } = await trainTinyModels(join(root, 'trained')));
+});
+beforeEach(() => {
+  home = join(root, String(count++));
+  cpSync(join(root, 'trained'), join(home, 'models'), { recursive: true });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe('the lack of models', () => {
+  const paths = () => homePaths({ MINUTEHAND_HOME: home });
+  const pointAt = (text: string): void => writeFileSync(join(home, 'models', 'active.json'), text);
+
+  it('is there before any were made active, and not afterwards', () => {
+    expect(lackOfModels(settings, paths())).toBe('No models yet');
+    activate(paths().models, version);
+    expect(lackOfModels(settings, paths())).toBeNull();
+  });
+
+  it('is there when the daemon would refuse what is active: other features, a simulated market for a live one, a missing bundle', () => {
+    activate(paths().models, version);
+    const otherWindows = tinySettings({ minutehand: { windows: { beta_window: 40 } } });
+    expect(lackOfModels(otherWindows, paths())).toContain('other features');
+    expect(lackOfModels(tinySettings({ minutehand: { market: 'live' } }), paths())).toContain('simulated market');
+    pointAt(JSON.stringify({ version: '20200101_0000', previous: null }));
+    expect(lackOfModels(settings, paths())).toContain('missing');
+  });
+
+  it('is not there when something is damaged: that is for people to look at', () => {
+    pointAt('{');
+    expect(lackOfModels(settings, paths())).toBeNull();
+    activate(paths().models, version);
+    writeFileSync(join(home, 'models', version, 'manifest.json'), '{');
+    expect(lackOfModels(settings, paths())).toBeNull();
+  });
+});
+
+describe('waiting for first bars', () => {
+  it('ends when the journal has as many as training needs, and says once what it waits for', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const said: string[] = [];
+    let enough: boolean | null = null;
+    const waiting = waitForFirstBars(settings, paths, new AbortController().signal, 'No models yet', (line) =>
+      said.push(line),
+    );
+    void waiting.then((answer) => (enough = answer));
+    await expect.poll(() => said.length).toBe(1);
+    expect(said).toEqual(['No models yet: new ones are trained as soon as a symbol has 600 bars (0 so far).']);
+
+    const columns = [...tinyBars(settings, 600).values()][0]!;
+    const journal = openJournal(paths.journal('simulated', 'main'));
+    const rows = Array.from({ length: 600 }, (_, index) => barAt(columns, index)).map((bar) => {
+      return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true } as const;
+    });
+    journal.append(rows.slice(0, 599), []);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(enough).toBeNull();
+    journal.append(rows.slice(599), []);
+    expect(await waiting).toBe(true);
+    expect(said).toHaveLength(1);
+    journal.close();
+  });
+
+  it('ends at once when it is aborted', async () => {
+    const aborted = new AbortController();
+    const waiting = waitForFirstBars(
+      settings,
+      homePaths({ MINUTEHAND_HOME: home }),
+      aborted.signal,
+      'No models yet',
+      () => aborted.abort(),
+    );
+    expect(await waiting).toBe(false);
+  });
+});

@@ -1,0 +1,31 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { scheduleRetrain, type Schedule } from './schedule.ts';
+
+let schedule: Schedule | null = null;
+const zone = process.env['TZ'];
+afterEach(() => {
+  schedule?.stop();
+  if (zone === undefined) delete process.env['TZ'];
+  else process.env['TZ'] = zone;
+});
+
+describe('the schedule of retraining', () => {
+  it.each(['America/New_York', 'Asia/Tokyo', 'UTC'])('counts in UTC on a machine in %s', (timeZone) => {
+    process.env['TZ'] = timeZone;
+    schedule = scheduleRetrain('30 3 1 * *', () => undefined);
+    const next = schedule.next()!;
+    expect(next.toISOString()).toMatch(/^\d{4}-\d{2}-01T03:30:00\.000Z$/);
+    expect(next.getTime()).toBeGreaterThan(Date.now());
+    expect(next.getTime() - Date.now()).toBeLessThanOrEqual(31 * 86_400_000);
+  });
+
+  it('calls the work at each of its times, and no more once it is stopped', async () => {
+    let calls = 0;
+    schedule = scheduleRetrain('* * * * * *', () => calls++);
+    await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    schedule.stop();
+    const before = calls;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(calls).toBe(before);
+  });
+});
