@@ -30,7 +30,10 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  { files: ['shared/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench']) } },
+  {
+    files: ['shared/**/*.ts'],
+    rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench']) },
+  },
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench']) } },
   {
