@@ -71,7 +71,9 @@ interface PairState {
 
 type QueueItem =
   | { readonly kind: 'minute'; readonly minute: PairMinute; readonly publish: boolean; readonly arrivedUs: number }
-  | { readonly kind: 'swap'; readonly set: ModelSet };
+  | { readonly kind: 'swap'; readonly set: ModelSet }
+  | { readonly kind: 'degraded' | 'recovered'; readonly what: string }
+  | { readonly kind: 'boot' };
 type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
 
 interface Answer {
@@ -87,7 +89,7 @@ interface Answer {
  * A bar's way: feed → align → features → infer → decide → publish → journal.
  *
  * Feeds call `takeBar`; everything taken in one loop turn is scored as one batch. What takes effect (bars, time-outs,
- * swaps) stands in one queue in the order in which it was journalled, so a replay of the journal gives the same signals.
+ * swaps, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the same signals.
  */
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -177,22 +179,40 @@ export class Pipeline {
 
   /** Puts a verified, warm set in force between two bars, all three models at once. */
   swap(set: ModelSet): void {
-    const time = Math.max(0, ...this.#aligner.lastTimes().values()) as OpenTime;
-    this.#journalInput({ kind: 'swap', subject: set.version, time, bar: null, backfill: false });
+    this.#journalEvent('swap', set.version);
     this.#enqueue({ kind: 'swap', set });
+  }
+
+  /** An event without a minute of its own stands at the newest one. */
+  #journalEvent(kind: 'swap' | 'degraded' | 'recovered' | 'boot', subject: string): void {
+    const time = Math.max(0, ...this.#aligner.lastTimes().values()) as OpenTime;
+    this.#journalInput({ kind, subject, time, bar: null, backfill: false });
   }
 
   #journalInput(row: InputRow): void {
     if (this.#publishedUntil === null) this.#options.journal.input(row);
   }
 
-  /** Something is wrong but signals go on (mode DEGRADED), until `recovered` is called with the same name. */
-  degraded(name: string): void {
-    this.#degradations.add(name);
+  /** Something is wrong but signals go on (mode DEGRADED), until `recovered` is called with the same word. */
+  degraded(what: string): void {
+    this.#journalEvent('degraded', what);
+    this.#enqueue({ kind: 'degraded', what });
   }
 
-  recovered(name: string): void {
-    this.#degradations.delete(name);
+  recovered(what: string): void {
+    this.#journalEvent('recovered', what);
+    this.#enqueue({ kind: 'recovered', what });
+  }
+
+  /** In the replay of a journal: the process began anew here, without models and with nothing degraded. */
+  reboot(): void {
+    this.#enqueue({ kind: 'boot' });
+  }
+
+  /** Ends a waiting minute of a pair, as a journal says it was ended. */
+  giveUp(pairId: string, time: OpenTime): void {
+    const pairIndex = this.#states.findIndex(({ pair }) => pair.id === pairId);
+    if (pairIndex >= 0) this.#giveUp(pairIndex, time);
   }
 
   /**
@@ -211,14 +231,13 @@ export class Pipeline {
       if (state !== undefined) state.position = JSON.parse(position) as Position;
     }
     for (const { kind, subject, time, bar, backfill } of inputs) {
-      if (kind === 'timeout') {
-        const pairIndex = this.#states.findIndex(({ pair }) => pair.id === subject);
-        if (pairIndex >= 0) this.#aligner.giveUp(pairIndex, time);
-      } else if (kind !== 'swap' && this.#aligner.knows(subject)) {
+      if (kind === 'timeout') this.giveUp(subject, time);
+      else if ((kind === 'bar' || kind === 'empty') && this.#aligner.knows(subject)) {
         this.#take(subject, time, bar ?? 'empty', backfill);
       }
     }
     this.#publishedUntil = null;
+    this.#journalEvent('boot', this.#options.bootId);
     const firstUnanswered = this.#queue.findIndex((item) => item.kind === 'minute' && item.publish);
     const unanswered = firstUnanswered < 0 ? [] : this.#queue.splice(firstUnanswered);
     await this.settled();
@@ -254,17 +273,34 @@ export class Pipeline {
       let at = 0;
       while (at < queue.length) {
         const item = queue[at]!;
-        if (item.kind === 'swap') {
-          await this.#putInForce(item.set);
-          at++;
+        if (item.kind === 'minute') {
+          const batch = this.#batchFrom(queue, at);
+          at += batch.length;
+          await this.#answer(batch);
           continue;
         }
-        const batch = this.#batchFrom(queue, at);
-        at += batch.length;
-        await this.#answer(batch);
+        at++;
+        await this.#takeEffect(item);
       }
     }
     this.#running = null;
+  }
+
+  async #takeEffect(item: Exclude<QueueItem, MinuteItem>): Promise<void> {
+    switch (item.kind) {
+      case 'swap':
+        return this.#putInForce(item.set);
+      case 'degraded':
+        this.#degradations.add(item.what);
+        return;
+      case 'recovered':
+        this.#degradations.delete(item.what);
+        return;
+      case 'boot':
+        this.#models = null;
+        this.#fallback = null;
+        this.#degradations.clear();
+    }
   }
 
   /** The longest run of minutes from `at` on in which no pair that publishes stands twice. */
@@ -273,7 +309,7 @@ export class Pipeline {
     const pairs = new Set<number>();
     for (let i = at; i < queue.length; i++) {
       const item = queue[i]!;
-      if (item.kind === 'swap' || pairs.has(item.minute.pairIndex)) break;
+      if (item.kind !== 'minute' || pairs.has(item.minute.pairIndex)) break;
       if (item.publish) pairs.add(item.minute.pairIndex);
       batch.push(item);
     }

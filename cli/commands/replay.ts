@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
@@ -8,7 +9,8 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { replay } from '../../daemon/feed/replay.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/feed/replay.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parsePeriod } from '../period.ts';
@@ -17,7 +19,8 @@ import { parsePeriod } from '../period.ts';
 const WARM_UP_SECONDS = 14 * 86_400;
 
 interface ReplayFlags {
-  readonly data: string;
+  readonly data?: string;
+  readonly journal?: string;
   readonly models?: string;
   readonly from?: string;
   readonly to?: string;
@@ -28,12 +31,17 @@ interface ReplayFlags {
 export function addReplay(program: Command, output: () => Output): void {
   program
     .command('replay')
-    .summary('run bar files through the very pipeline of the daemon')
+    .summary('run bar files, or a journal, through the very pipeline of the daemon')
     .description(
       'Feeds a folder of bars, minute by minute, through align → features → infer → decide and writes the signals (market "replay"). ' +
-        'Prints sha256 over their deterministic part: the same bars, models and configuration give the same one.',
+        'Prints sha256 over their deterministic part: the same bars, models and configuration give the same one. With --journal, what a daemon took in ' +
+        '(bars, time-outs, swaps, boots) is fed back in its order, and every signal must come out as it was published, to the byte; exit code 1 if one does not.',
     )
-    .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
+    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]')
+    .option(
+      '--journal <file>',
+      'a daemon’s journal, such as var/live_main.db; --models names the folder of its bundles',
+    )
     .option(
       '--models <folder>',
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
@@ -44,12 +52,73 @@ export function addReplay(program: Command, output: () => Output): void {
     .option('--out <file>', 'write the signals there, one JSON object per line')
     .addHelpText(
       'after',
-      '\nExample:\n  minutehand replay --data ./m1 --models ./models --from 2019-03-01 --to 2019-04-01 --out signals.jsonl',
+      '\nExamples:\n  minutehand replay --data ./m1 --models ./models --from 2019-03-01 --to 2019-04-01 --out signals.jsonl\n  minutehand replay --journal var/live_main.db',
     )
     .action((flags: ReplayFlags) => runReplay(flags, output()));
 }
 
-async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
+function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
+  if ((flags.data === undefined) === (flags.journal === undefined))
+    throw new MinutehandError('USAGE', { seen: 'replay', expected: 'either --data <folder> or --journal <file>' });
+  if (flags.data !== undefined) return runBars(flags.data, flags, output);
+  const bound = (['from', 'to', 'pair'] as const).find((name) => flags[name] !== undefined);
+  if (bound !== undefined)
+    throw new MinutehandError('USAGE', {
+      seen: `--journal with --${bound}`,
+      expected: '--journal alone: all of it is replayed',
+    });
+  return runJournal(flags.journal!, flags, output);
+}
+
+async function runJournal(path: string, flags: ReplayFlags, output: Output): Promise<void> {
+  const settings = loadSettings();
+  const { pairs, windows } = settings.minutehand;
+  const modelsFolder = flags.models ?? homePaths().models;
+  const schema = featureSchema(windows);
+  const store = openJournal(path, { readOnly: true });
+  const file = flags.out === undefined ? null : openOutputFile(flags.out);
+  try {
+    const summary = await replayJournal({
+      settings,
+      pairIds: pairs,
+      clock: MACHINE_CLOCK,
+      bootId: newBootId(),
+      store,
+      loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
+      onSignals: (batch) => {
+        for (const { text } of batch) file?.write(`${text}\n`);
+      },
+      onInputs: () => undefined,
+    });
+    file?.close();
+    show(summary, output);
+  } catch (error) {
+    file?.discard();
+    throw error;
+  } finally {
+    store.close();
+  }
+}
+
+function show(summary: JournalReplaySummary, output: Output): void {
+  const { signals, enters, exits, equal, differences, sha256 } = summary;
+  output.line(`${signals} signals (${enters} ENTER, ${exits} EXIT), ${equal} equal to the journal to the byte`);
+  for (const { pair_id, time, journal, replay } of differences)
+    output.line(`DIFFERS ${pair_id} ${time}\n  journal ${journal}\n  replay  ${replay}`);
+  output.line(`sha256 ${sha256}`);
+  output.result(summary);
+  if (differences.length === 0) return;
+  output.note(
+    'Compare version, configuration and bundles with those of the day; with the same ones this is a defect: report it with the journal.',
+  );
+  process.exitCode = 1;
+}
+
+function newBootId(): string {
+  return new Date().toISOString().replace(/[-:.]/g, '');
+}
+
+async function runBars(data: string, flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
@@ -57,7 +126,7 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
   const wanted = flags.pair ?? minutehand.pairs;
   const progress = output.progress();
-  const bars = await readBarFolder(flags.data, [...new Set(wanted.flatMap((id) => id.split('_')))], {
+  const bars = await readBarFolder(data, [...new Set(wanted.flatMap((id) => id.split('_')))], {
     from: (from - WARM_UP_SECONDS) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
@@ -65,7 +134,7 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   const pairIds = wanted.filter((id) => id.split('_').every((symbol) => (bars.get(symbol)?.length ?? 0) > 0));
   if (pairIds.length === 0)
     throw new MinutehandError('DATA_MISSING', {
-      seen: `no pair has both symbols with bars of this period in ${flags.data}`,
+      seen: `no pair has both symbols with bars of this period in ${data}`,
     });
   const models = await loadModelSet(
     resolveBundle(flags.models ?? homePaths().models),
@@ -79,13 +148,13 @@ async function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   );
   const file = flags.out === undefined ? null : openOutputFile(flags.out);
   const startedMs = performance.now();
-  const work = replay({
+  const work = replayBars({
     settings,
     pairIds,
     bars,
     models,
     clock: MACHINE_CLOCK,
-    bootId: new Date().toISOString().replace(/[-:.]/g, ''),
+    bootId: newBootId(),
     from,
     to,
     onSignals: (batch) => {

@@ -6,39 +6,38 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { NO_JOURNAL } from '../journal/journal.ts';
+import type { AnsweredSignal, JournalStore } from '../../shared/store/journal.ts';
+import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Publication } from '../publish/publish.ts';
+
+const ROWS_PER_TURN = 500;
 
 export interface ReplayOptions {
   readonly settings: Settings;
   readonly pairIds: readonly string[];
-  readonly bars: ReadonlyMap<string, BarColumns>;
-  readonly models: ModelSet;
   readonly clock: Clock;
   readonly bootId: string;
-  /** Earlier bars warm the features and publish nothing. */
-  readonly from: OpenTime;
-  readonly to: OpenTime;
   onSignals(batch: readonly Publication[]): void;
-  onMinute(time: OpenTime): void;
 }
 
 export interface ReplaySummary {
   readonly signals: number;
-  readonly minutes: number;
   readonly enters: number;
   readonly exits: number;
   /** SHA-256 over the deterministic part of every signal, one line each, in order. */
   readonly sha256: string;
 }
 
-/** Runs bars through the daemon's own pipeline, minute by minute, as fast as it goes. */
-export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
+/** The daemon's own pipeline with nothing around it: signals go to `onSignals`, and a model that fails ends the replay. */
+function createReplay(
+  options: ReplayOptions,
+  journal: Journal,
+): { pipeline: Pipeline; settle(): Promise<void>; summary(): ReplaySummary } {
   const { settings, clock } = options;
   const { minutehand } = settings;
   const hash = createHash('sha256');
-  const summary = { signals: 0, minutes: 0, enters: 0, exits: 0 };
+  const counts = { signals: 0, enters: 0, exits: 0 };
   let failure: unknown = null;
   const pipeline = new Pipeline({
     pairs: options.pairIds.map(parsePair),
@@ -51,16 +50,18 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     feedIntervalMs: minutehand.feed.interval_ms,
     stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
     clock,
-    sockets: [{ name: 'file', failures: 0, publish: options.onSignals, close: () => Promise.resolve() }],
+    sockets: [
+      { name: 'file', failures: 0, publish: (batch) => options.onSignals(batch), close: () => Promise.resolve() },
+    ],
     files: [],
-    journal: NO_JOURNAL,
+    journal,
     observer: {
       onSignals(batch) {
         for (const { body, bodyText } of batch) {
           hash.update(bodyText).update('\n');
-          summary.signals++;
-          if (body.action === 'ENTER') summary.enters++;
-          if (body.action === 'EXIT') summary.exits++;
+          counts.signals++;
+          if (body.action === 'ENTER') counts.enters++;
+          if (body.action === 'EXIT') counts.exits++;
         }
       },
       onSwap: () => undefined,
@@ -68,16 +69,134 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       onModelFailure: (error) => (failure = error),
     },
   });
+  return {
+    pipeline,
+    async settle() {
+      await pipeline.settled();
+      if (failure !== null) throw failure;
+    },
+    summary: () => ({ ...counts, sha256: hash.digest('hex') }),
+  };
+}
+
+export interface BarReplayOptions extends ReplayOptions {
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly models: ModelSet;
+  /** Earlier bars warm the features and publish nothing. */
+  readonly from: OpenTime;
+  readonly to: OpenTime;
+  onMinute(time: OpenTime): void;
+}
+
+/** Runs bars through the pipeline, minute by minute, as fast as it goes. */
+export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
+  const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
+  let answered = 0;
   pipeline.swap(options.models);
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
     for (const bar of bars) if (pipeline.knows(bar.symbol)) pipeline.takeBar(bar, isWarmUp);
     pipeline.endMinute();
-    await pipeline.settled();
-    if (failure !== null) throw failure;
-    if (!isWarmUp) summary.minutes++;
+    await settle();
+    if (!isWarmUp) answered++;
     options.onMinute(time);
   }
-  return { ...summary, sha256: hash.digest('hex') };
+  return { ...summary(), minutes: answered };
+}
+
+export interface JournalReplayOptions extends ReplayOptions {
+  readonly store: JournalStore;
+  /** The set of a version that was in force. @throws MinutehandError MODEL_MISSING … */
+  loadModels(version: string): Promise<ModelSet>;
+  onInputs(done: number): void;
+}
+
+export interface JournalReplaySummary extends ReplaySummary {
+  /** Signals whose body, features and position came out again to the byte. */
+  readonly equal: number;
+  /** The first signals that did not, or that the journal has and the replay has not, or the other way round. */
+  readonly differences: readonly {
+    readonly pair_id: string;
+    readonly time: string;
+    readonly journal: string | null;
+    readonly replay: string | null;
+  }[];
+}
+
+/** Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it holds. */
+export async function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
+  const { store } = options;
+  const replayed = new Map<string, string>();
+  const { pipeline, settle, summary } = createReplay(options, {
+    ...NO_JOURNAL,
+    signal: (row) => void replayed.set(keyOf(row), contentOf(row)),
+  });
+  let done = 0;
+  for (const { kind, subject, time, bar, backfill } of store.inputsFrom(0 as OpenTime)) {
+    switch (kind) {
+      case 'bar':
+        if (pipeline.knows(subject)) pipeline.takeBar(bar!, backfill);
+        break;
+      case 'empty':
+        if (pipeline.knows(subject)) pipeline.takeEmpty(subject, time, backfill);
+        break;
+      case 'timeout':
+        pipeline.giveUp(subject, time);
+        break;
+      case 'swap':
+        pipeline.swap(await options.loadModels(subject));
+        break;
+      case 'degraded':
+        pipeline.degraded(subject);
+        break;
+      case 'recovered':
+        pipeline.recovered(subject);
+        break;
+      case 'boot':
+        // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
+        await settle();
+        pipeline.reboot();
+        break;
+    }
+    if (++done % ROWS_PER_TURN === 0) {
+      await settle();
+      options.onInputs(done);
+    }
+  }
+  await settle();
+  return { ...summary(), ...compare(store, replayed) };
+}
+
+const MOST_DIFFERENCES = 20;
+
+function compare(
+  store: JournalStore,
+  replayed: Map<string, string>,
+): Pick<JournalReplaySummary, 'equal' | 'differences'> {
+  const differences: JournalReplaySummary['differences'][number][] = [];
+  const differ = (key: string, journal: string | null, replay: string | null): void => {
+    const [pair_id, time] = key.split(' ') as [string, string];
+    if (differences.length < MOST_DIFFERENCES)
+      differences.push({ pair_id, time: new Date(Number(time) * 1000).toISOString(), journal, replay });
+  };
+  let equal = 0;
+  for (const signal of store.signals()) {
+    const key = keyOf(signal);
+    const journal = contentOf(signal);
+    const replay = replayed.get(key) ?? null;
+    if (replay === journal) equal++;
+    else differ(key, journal, replay);
+    replayed.delete(key);
+  }
+  for (const [key, replay] of replayed) differ(key, null, replay);
+  return { equal, differences };
+}
+
+function keyOf({ pairId, time }: Pick<AnsweredSignal, 'pairId' | 'time'>): string {
+  return `${pairId} ${time}`;
+}
+
+function contentOf({ body, featuresCrc, position }: Pick<AnsweredSignal, 'body' | 'featuresCrc' | 'position'>): string {
+  return `${body}} features ${featuresCrc} position ${position}`;
 }

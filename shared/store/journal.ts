@@ -28,12 +28,12 @@ const TABLES = `
   CREATE INDEX IF NOT EXISTS signals_by_pair ON signals (pair_id, signal_row);
 `;
 
-export type InputKind = 'bar' | 'empty' | 'timeout' | 'swap';
+export type InputKind = 'bar' | 'empty' | 'timeout' | 'swap' | 'degraded' | 'recovered' | 'boot';
 
-/** One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a swap to a version. */
+/** One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a swap to a version, a degradation or its end, a boot. */
 export interface InputRow {
   readonly kind: InputKind;
-  /** Symbol, pair id or model version, by kind. */
+  /** Symbol, pair id, model version, what is degraded, or boot id, by kind. */
   readonly subject: string;
   readonly time: OpenTime;
   readonly bar: Bar | null;
@@ -77,6 +77,15 @@ interface StoredInput {
   backfill: 0 | 1;
 }
 
+/** What a replay of the inputs must give again, to the byte. */
+export interface AnsweredSignal {
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly body: string;
+  readonly featuresCrc: string | null;
+  readonly position: string;
+}
+
 export interface LastSignal {
   readonly pairId: string;
   readonly time: OpenTime;
@@ -99,6 +108,8 @@ export interface JournalStore {
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
+  /** All signals in the order in which they were published. */
+  signals(): IterableIterator<AnsweredSignal>;
   /** Symbols with bars, and the open of their last one. */
   lastBars(): Map<string, OpenTime>;
   /** Bars of the symbol that has most. */
@@ -207,6 +218,12 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         .prepare('SELECT * FROM inputs WHERE time >= ? ORDER BY input_id')
         .iterate(from) as IterableIterator<StoredInput>;
       for (const row of rows) yield toInput(row);
+    },
+    *signals() {
+      const rows = db.prepare(
+        'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals ORDER BY signal_row',
+      );
+      yield* rows.iterate() as IterableIterator<AnsweredSignal>;
     },
     lastBars: () => {
       const rows = db

@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { createRng } from '../../shared/rng.ts';
+import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { createJournal } from '../journal/journal.ts';
+import { recoveryStart } from '../journal/recovery.ts';
+import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
+import { replayJournal, type JournalReplaySummary } from './replay.ts';
+
+const settings = tinySettings();
+const { windows, pairs: pairIds, feed } = settings.minutehand;
+const WARMUP = warmupBars(windows);
+const MARKET = byMinute(tinyBars(settings, 1200));
+const schema = featureSchema(windows);
+
+let folder: string;
+let versions: string[];
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-replay-'));
+  versions = [];
+  for (const seed of [1, 2]) versions.push((await trainTinyModels(folder, { seed })).version);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const loadModels = (version: string): Promise<ModelSet> => loadModelSet(join(folder, version), schema, pairIds.length);
+
+/** One day's weather on a journal file: late and empty legs, swaps, a degradation, and processes that end and begin anew. */
+async function liveThrough(path: string, seed: string): Promise<void> {
+  const rng = createRng(seed);
+  const store = openJournal(path);
+  const boot = async (): Promise<Bench> => {
+    const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
+    const bench = openBench(settings, { journal, bootId: `boot ${rng.uniform()}` });
+    const pairs = pairIds.map(parsePair);
+    const from = recoveryStart(store, pairs, WARMUP);
+    await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () =>
+      bench.pipeline.swap(await loadModels(versions[0]!)),
+    );
+    return bench;
+  };
+  let bench = await boot();
+  for (const { bars } of MARKET.slice(0, WARMUP - 20)) for (const bar of bars) bench.pipeline.takeBar(bar, true);
+  for (const { bars } of MARKET.slice(WARMUP - 20)) {
+    const dice = rng.uniform();
+    const unlucky = bars[rng.integer(bars.length)]!.symbol;
+    for (const bar of bars) {
+      if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.takeBar(bar, false);
+      else if (dice > 0.05) bench.pipeline.takeEmpty(bar.symbol, bar.time, false);
+    }
+    if (dice < 0.03) {
+      bench.passMs(feed.straggler_timeout_ms);
+      bench.pipeline.expire();
+    }
+    if (dice > 0.97) bench.pipeline.degraded('file');
+    else if (dice > 0.94) bench.pipeline.recovered('file');
+    else if (dice > 0.92) bench.pipeline.swap(await loadModels(versions[rng.integer(2)]!));
+    await bench.pipeline.settled();
+    if (dice > 0.91 && dice < 0.92) bench = await boot();
+  }
+  store.close();
+}
+
+function replayOf(store: JournalStore): Promise<JournalReplaySummary> {
+  return replayJournal({
+    settings,
+    pairIds,
+    clock: MACHINE_CLOCK,
+    bootId: 'replay',
+    store,
+    loadModels,
+    onSignals: () => undefined,
+    onInputs: () => undefined,
+  });
+}
+
+describe('replayJournal', () => {
+  it('gives every signal of the journal again, to the byte, through bad weather, swaps, degradations and restarts', async () => {
+    for (const seed of ['monday', 'tuesday']) {
+      const path = join(folder, `${seed}.db`);
+      await liveThrough(path, seed);
+      const store = openJournal(path, { readOnly: true });
+      const signals = [...store.signals()];
+      const summary = await replayOf(store);
+      const again = await replayOf(store);
+      store.close();
+      expect(summary.differences).toEqual([]);
+      expect(summary.equal).toBe(signals.length);
+      expect(summary.signals).toBe(signals.length);
+      expect(again.sha256).toBe(summary.sha256);
+      const bodies = signals.map(({ body }) => body).join('\n');
+      for (const word of [
+        '"mode":"DEGRADED"',
+        '"reason":"LEG_MISSING"',
+        '"reason":"LEG_EMPTY"',
+        '"mode":"WARMUP"',
+        '"action":"ENTER"',
+        ...versions,
+      ]) {
+        expect(bodies).toContain(word);
+      }
+    }
+  });
+
+  it('names what differs when the journal was changed afterwards', async () => {
+    const path = join(folder, 'changed.db');
+    await liveThrough(path, 'wednesday');
+    const db = new Database(path);
+    db.exec(
+      "UPDATE inputs SET close = close * 1.0001 WHERE input_id = (SELECT max(input_id) FROM inputs WHERE kind = 'bar')",
+    );
+    db.exec('DELETE FROM signals WHERE signal_row = 10');
+    db.close();
+    const store = openJournal(path, { readOnly: true });
+    const { differences, equal } = await replayOf(store);
+    const total = [...store.signals()].length;
+    store.close();
+    expect(differences.some(({ journal, replay }) => journal === null && replay !== null)).toBe(true);
+    expect(differences.some(({ journal, replay }) => journal !== null && replay !== null)).toBe(true);
+    expect(equal).toBeLessThan(total);
+  });
+});
