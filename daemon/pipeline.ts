@@ -1,18 +1,16 @@
-import { crc32 } from 'node:zlib';
-import { closeTimestamp, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
-import { decide, entryLegs, type Decision, type DecisionPolicy, type Reason } from '../shared/core/decide/decide.ts';
-import { PairFeatures } from '../shared/core/features/features.ts';
+import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
-import { agePosition, FLAT, openPosition, type Position } from '../shared/core/position/position.ts';
-import { pairLabel, type Pair } from '../shared/pair.ts';
+import type { Position } from '../shared/core/position/position.ts';
+import type { Pair } from '../shared/pair.ts';
 import type { Clock } from '../shared/ports.ts';
-import { encodeBody, encodeSignal } from '../shared/signal/encode.ts';
-import { SIGNAL_SCHEMA, type MarketKind, type Mode, type SignalBody } from '../shared/signal/signal.ts';
-import { signalId } from '../shared/signal/signal_id.ts';
+import { encodeSignal } from '../shared/signal/encode.ts';
+import { SIGNAL_SCHEMA, type MarketKind, type SignalBody } from '../shared/signal/signal.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Aligner, type BarOutcome, type PairMinute } from './align/align.ts';
+import { answerMinute, createPairState, type Answer, type PairState } from './answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Publication, Publisher } from './publish/publish.ts';
 
@@ -59,31 +57,12 @@ export interface PipelineOptions {
   readonly observer: PipelineObserver;
 }
 
-interface PairState {
-  readonly pair: Pair;
-  readonly label: string;
-  readonly features: PairFeatures;
-  /** The feature values as bytes, for their checksum. */
-  readonly featureBytes: Uint8Array;
-  position: Position;
-  seq: number;
-}
-
 type QueueItem =
   | { readonly kind: 'minute'; readonly minute: PairMinute; readonly publish: boolean; readonly arrivedUs: number }
   | { readonly kind: 'swap'; readonly set: ModelSet }
   | { readonly kind: 'degraded' | 'recovered'; readonly what: string }
   | { readonly kind: 'boot' };
 type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
-
-interface Answer {
-  readonly state: PairState;
-  readonly time: OpenTime;
-  readonly body: SignalBody;
-  readonly bodyText: string;
-  readonly featuresCrc: string | null;
-  readonly riskProb: number | null;
-}
 
 /**
  * A bar's way: feed → align → features → infer → decide → publish → journal.
@@ -107,12 +86,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.#states = options.pairs.map((pair) => {
-      const features = new PairFeatures(options.windows);
-      const { buffer, byteOffset, byteLength } = features.values;
-      const featureBytes = new Uint8Array(buffer, byteOffset, byteLength);
-      return { pair, label: pairLabel(pair), features, featureBytes, position: FLAT, seq: 0 };
-    });
+    this.#states = options.pairs.map((pair) => createPairState(pair, options.windows));
     this.#columns = options.schema.definitions.length;
     this.#matrix = new Float32Array(options.pairs.length * this.#columns);
     this.#aligner = new Aligner(options.pairs, (minute) => this.#enqueueMinute(minute));
@@ -336,7 +310,7 @@ export class Pipeline {
     if (toPublish.length === 0) return;
     const scores = await this.#infer(rows.size);
     const inferUs = clock.monotonicUs();
-    const answers = toPublish.map((item) => this.#decide(item.minute, rows, scores));
+    const answers = this.#decide(toPublish, rows, scores);
     const decideUs = clock.monotonicUs();
     const publications = this.#publish(answers);
     const publishUs = clock.monotonicUs();
@@ -388,104 +362,20 @@ export class Pipeline {
     return null;
   }
 
-  #decide(minute: PairMinute, rows: ReadonlyMap<number, number>, scores: BatchScores | null): Answer {
-    const state = this.#states[minute.pairIndex]!;
-    const row = rows.get(minute.pairIndex);
-    const { frame } = state.features;
-    const id = signalId(state.pair.id, minute.time, this.#models?.modelsHash ?? 'none', this.#options.policyHash);
-    if (row === undefined) return this.#refrain(state, minute, id);
-
-    const models = scores === null ? null : this.#models;
-    const scored =
-      models === null || scores === null
-        ? null
-        : {
-            return_prob: scores.return_prob[row]!,
-            risk_score: scores.risk_score[row]!,
-            position_scale: scores.position_scale[row]!,
-          };
-    const thresholds = { theta1: models?.theta1 ?? 1, theta2: models?.theta2 ?? 0 };
-    const before = agePosition(state.position);
-    const decision = decide(
-      frame,
-      scored,
-      models?.hasEdge(state.pair.id) ?? false,
-      thresholds,
-      this.#options.policy,
-      before,
+  #decide(items: readonly MinuteItem[], rows: ReadonlyMap<number, number>, scores: BatchScores | null): Answer[] {
+    const { policy, policyHash, schema } = this.#options;
+    const models = this.#models;
+    const context = {
+      policy,
+      policyHash,
+      featureSchema: schema.hash,
+      models,
+      scores,
+      isDegraded: this.#degradations.size > 0,
+    };
+    return items.map(({ minute }) =>
+      answerMinute(context, this.#states[minute.pairIndex]!, minute, rows.get(minute.pairIndex)),
     );
-    state.position = positionAfter(decision, before, id, minute.time, frame);
-    const body: SignalBody = {
-      ...this.#bodyBase(state, minute, id),
-      z_score: frame.z,
-      return_prob: scored?.return_prob ?? null,
-      risk_score: scored?.risk_score ?? null,
-      entry: decision.action === 'ENTER' ? entryLegs(decision.target, frame.beta, state.pair.a, state.pair.b) : '',
-      confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
-      risk_flag: scored === null || models === null ? null : scored.risk_score >= models.theta2 ? 1 : 0,
-      position_scale: scored?.position_scale ?? null,
-      action: decision.action,
-      reason: decision.reason,
-      target: decision.target,
-      position_id: decision.action === 'EXIT' ? before.positionId : state.position.positionId,
-      beta: frame.beta,
-      mode: models === null ? 'HALT' : this.#degradations.size > 0 ? 'DEGRADED' : 'OK',
-    };
-    const riskProb = scores === null ? null : scores.risk_prob[row]!;
-    return {
-      state,
-      time: minute.time,
-      body,
-      bodyText: encodeBody(body),
-      featuresCrc: hex8(crc32(state.featureBytes)),
-      riskProb,
-    };
-  }
-
-  /** A minute on which nothing can be decided: a leg is missing or empty, or the pair is not warm yet. */
-  #refrain(state: PairState, minute: PairMinute, id: string): Answer {
-    const reason: Reason = minute.outcome === 'COMPLETE' ? 'WARMUP' : minute.outcome;
-    const body = this.#bodyBase(state, minute, id);
-    body.reason = reason;
-    body.mode = this.#restingMode(state);
-    const featuresCrc = minute.outcome === 'COMPLETE' ? hex8(crc32(state.featureBytes)) : null;
-    return { state, time: minute.time, body, bodyText: encodeBody(body), featuresCrc, riskProb: null };
-  }
-
-  #restingMode(state: PairState): Mode {
-    if (!state.features.ready) return 'WARMUP';
-    if (this.#models === null) return 'HALT';
-    return this.#degradations.size > 0 ? 'DEGRADED' : 'OK';
-  }
-
-  #bodyBase(state: PairState, minute: PairMinute, id: string): SignalBody {
-    return {
-      timestamp: closeTimestamp(minute.time),
-      pair: state.label,
-      z_score: null,
-      return_prob: null,
-      risk_score: null,
-      entry: '',
-      confidence: null,
-      risk_flag: null,
-      theta1: this.#models?.theta1 ?? null,
-      theta2: this.#models?.theta2 ?? null,
-      position_scale: null,
-      action: 'HOLD',
-      reason: 'WARMUP',
-      target: state.position.side,
-      position_id: state.position.positionId,
-      max_age_bars: this.#options.policy.max_age_bars,
-      beta: null,
-      price_a: minute.a?.close ?? null,
-      price_b: minute.b?.close ?? null,
-      pair_id: state.pair.id,
-      signal_id: id,
-      model_version: this.#models?.version ?? '',
-      feature_schema: this.#options.schema.hash,
-      policy_hash: this.#options.policyHash,
-      mode: 'OK',
-    };
   }
 
   #publish(answers: readonly Answer[]): readonly Publication[] {
@@ -521,24 +411,9 @@ export class Pipeline {
   }
 }
 
-function positionAfter(
-  decision: Decision,
-  before: Position,
-  id: string,
-  time: OpenTime,
-  market: Parameters<typeof openPosition>[3],
-): Position {
-  if (decision.action === 'ENTER') return openPosition(decision.target, id, time, market);
-  return decision.action === 'EXIT' ? FLAT : before;
-}
-
 /** A set that cannot be let go of costs memory, not signals. */
 function release(set: ModelSet): Promise<void> {
   return set.release().catch(() => undefined);
-}
-
-function hex8(value: number): string {
-  return value.toString(16).padStart(8, '0');
 }
 
 /** The end of this loop turn: everything that arrived in it is there, and sockets have been flushed. */

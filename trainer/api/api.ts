@@ -1,18 +1,18 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { isForeignOrigin } from '../../shared/loopback.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 
-const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 const PATHS = ['/healthz', '/runs', '/retrain'];
 
 /** `GET /healthz`, `GET /runs`, `POST /retrain`. */
 export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: HomePaths): void {
   server.addHook('onRequest', async (request) => {
     const { origin } = request.headers;
-    if (request.method !== 'GET' && origin !== undefined && !LOOPBACK_ORIGIN.test(origin))
-      throw new MinutehandError('ORIGIN_REFUSED', { seen: origin.slice(0, 80) });
+    if (request.method !== 'GET' && isForeignOrigin(origin))
+      throw new MinutehandError('ORIGIN_REFUSED', { seen: origin!.slice(0, 80) });
   });
   // No address takes a body: whatever a client sends along is neither read nor refused.
   server.removeAllContentTypeParsers();
