@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { recoveryStart } from './journal/recovery.ts';
@@ -225,6 +226,42 @@ describe('the pipeline', () => {
       if (id === edged) expect(reasons).toContain('ENTRY');
       else expect(reasons).toEqual(new Set(['NO_EDGE']));
     }
+  });
+});
+
+describe('the expiry of a live signal', () => {
+  const expiryOf = async (lateMs: number): Promise<{ age: number; validFor: number }> => {
+    const last = WARMUP + 5;
+    const closeMs = (minute(last) + 60) * 1000;
+    const texts: string[] = [];
+    const nowMs = closeMs + lateMs;
+    const bench = openBench(settings, {
+      market: 'live',
+      clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 },
+      sockets: [
+        {
+          name: 'websocket',
+          failures: 0,
+          publish: (batch) => void texts.push(...batch.map(({ text }) => text)),
+          close: () => Promise.resolve(),
+        },
+      ],
+    });
+    takeAll(bench, 0, last, true);
+    takeAll(bench, last, last + 1);
+    await bench.pipeline.settled();
+    const { generated_at_ms, valid_until_ms } = verifySignal(texts[0]!);
+    return { age: generated_at_ms - closeMs, validFor: valid_until_ms - nowMs };
+  };
+
+  it('counts from the publication when the bar came within an interval of its close', async () => {
+    for (const lateMs of [0, 900, feed.interval_ms])
+      expect((await expiryOf(lateMs)).validFor).toBe(2.5 * feed.interval_ms);
+  });
+
+  it('counts from the bar when it came later, so that nobody enters on an old minute', async () => {
+    expect((await expiryOf(2 * feed.interval_ms)).validFor).toBe(1.5 * feed.interval_ms);
+    expect((await expiryOf(60 * feed.interval_ms)).validFor).toBeLessThan(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
+import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
@@ -14,7 +14,7 @@ import { answerMinute, createPairState, type Answer, type PairState } from './an
 import type { Journal } from './journal/journal.ts';
 import type { Publication, Publisher } from './publish/publish.ts';
 
-/** A signal is valid for this many feed intervals after its publication. */
+/** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
 const VALID_INTERVALS = 2.5;
 
 /** Microseconds spent in each station for one batch. */
@@ -381,14 +381,14 @@ export class Pipeline {
   #publish(answers: readonly Answer[]): readonly Publication[] {
     const { bootId, market, clock, feedIntervalMs, journal } = this.#options;
     const nowMs: EpochMs = clock.nowMs();
-    const publications = answers.map(({ state, bodyText }) => {
+    const publications = answers.map(({ state, time, bodyText }) => {
       const text = encodeSignal(bodyText, {
         schema: SIGNAL_SCHEMA,
         market,
         boot_id: bootId,
         seq: ++state.seq,
         generated_at_ms: nowMs,
-        valid_until_ms: nowMs + Math.round(VALID_INTERVALS * feedIntervalMs),
+        valid_until_ms: validUntilMs(market, time, nowMs, feedIntervalMs),
       });
       return { pairId: state.pair.id, text };
     });
@@ -409,6 +409,15 @@ export class Pipeline {
     }
     return publications;
   }
+}
+
+/**
+ * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and may be born
+ * expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have clocks of their own.
+ */
+function validUntilMs(market: MarketKind, time: OpenTime, nowMs: number, intervalMs: number): number {
+  const latestMs = market === 'live' ? (time + SECONDS_PER_BAR) * 1000 + intervalMs : Infinity;
+  return Math.min(nowMs, latestMs) + Math.round(VALID_INTERVALS * intervalMs);
 }
 
 /** A set that cannot be let go of costs memory, not signals. */
