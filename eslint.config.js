@@ -16,7 +16,7 @@ function neverImports(folders) {
 const ambient = 'is ambient: time, randomness and the outside world come into shared/core as arguments only.';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'var/', 'models/', 'bin/', 'eslint.config.js'] },
+  { ignores: ['dist/', 'dist.*/', 'node_modules/', 'var/', 'models/', 'bin/', 'eslint.config.js'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
