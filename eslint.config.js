@@ -5,6 +5,9 @@ function neverImports(folders) {
   return [
     'error',
     {
+      paths: [
+        { name: 'onnxruntime-node', message: 'Import shared/bundle/onnxruntime.ts, which keeps its telemetry off.' },
+      ],
       patterns: folders.map((folder) => ({
         regex: `^\\.{1,2}/(.*/)?${folder}/`,
         message: `${folder}/ is out of bounds here: daemon and trainer share only shared/ (docs/ARCHITECTURE.md).`,
@@ -36,6 +39,8 @@ export default tseslint.config(
   },
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench']) } },
+  { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-restricted-imports': neverImports([]) } },
+  { files: ['shared/bundle/onnxruntime.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['shared/core/**/*.ts'],
     ignores: ['**/*.test.ts'],

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { Bar, OpenTime } from '../shared/bar.ts';
@@ -83,6 +83,7 @@ async function trainModels(settings: Settings, folder: string): Promise<string> 
     gitCommit: null,
     out: join(folder, 'models'),
     created: new Date(),
+    workers: availableParallelism(),
     onProgress: () => undefined,
   });
   return path!;

@@ -88,7 +88,7 @@ async function install() {
 /** @returns {Promise<string | null>} what goes wrong when the native packages are loaded, in a process of its own */
 async function nativePartsFault() {
   const script =
-    "const Database = require('better-sqlite3'); new Database(':memory:').prepare('SELECT 1').get(); require('onnxruntime-node');";
+    "process.env.ORT_DISABLE_TELEMETRY ??= '1'; const Database = require('better-sqlite3'); new Database(':memory:').prepare('SELECT 1').get(); require('onnxruntime-node');";
   const { code, output } = await capture(process.execPath, ['-e', script]);
   return code === 0 ? null : output.trim().split('\n').slice(-12).join('\n');
 }

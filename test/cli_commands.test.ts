@@ -314,21 +314,23 @@ describe('train', () => {
   const onnx = (folder: string): string[] =>
     ['ai1.onnx', 'ai2.onnx', 'ai3.onnx'].map((name) => readFileSync(join(folder, name), 'base64'));
 
-  it('with the same bars and seed writes the same ONNX files, byte for byte; another seed does not', async () => {
-    const train = async (seed: string): Promise<string> => {
+  it('with the same bars and seed writes the same ONNX files, byte for byte, on any number of threads; another seed does not', async () => {
+    const train = async (seed: string, workers: string): Promise<string> => {
       const { code, document } = await json(
         'train',
         '--data',
         data,
         '--seed',
         seed,
+        '--workers',
+        workers,
         '--out',
         join(place.folder, 'twice'),
       );
       expect(code).toBe(0);
       return (document as { path: string }).path;
     };
-    const [first, second, other] = [await train('3'), await train('3'), await train('4')];
+    const [first, second, other] = [await train('3', '1'), await train('3', '3'), await train('4', '2')];
     expect(second).not.toBe(first);
     expect(onnx(second)).toEqual(onnx(first));
     expect(onnx(other)).not.toEqual(onnx(first));

@@ -7,7 +7,7 @@ import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_sche
 import type { Manifest, ModelReport, PairEdge } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
-import { perModel, type FeatureDefinition, type ModelName } from '../shared/core/features/feature.ts';
+import { MODEL_NAMES, perModel, type FeatureDefinition, type ModelName } from '../shared/core/features/feature.ts';
 import { riskKnots, riskRank } from '../shared/core/decide/risk_rank.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
@@ -17,7 +17,8 @@ import { pairEdge } from './backtest/edge.ts';
 import { buildDataset, type Dataset, type DatasetPolicy, type LabelledRows } from './dataset/dataset.ts';
 import type { PairHistory } from './dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from './label/reversion.ts';
-import { fitRounds, fitUntilItStopsHelping, takeLabels, takeRows } from './learn/fit.ts';
+import { takeLabels, takeRows, type OnTree } from './learn/fit.ts';
+import { openFitPool } from './learn/fit_pool.ts';
 import { predict, type GbdtParams, type Matrix, type TreeEnsemble } from './learn/gbdt.ts';
 import { renderCard } from './registry/card.ts';
 import { crossValidate, outOfFold, type FoldModel } from './validate/cross_validation.ts';
@@ -37,6 +38,8 @@ export interface TrainOptions {
   /** Folder of bundles to write into; null trains and measures without writing. */
   readonly out: string | null;
   readonly created: Date;
+  /** Threads to learn on; 0 = on the calling one. They change the time and nothing else. */
+  readonly workers: number;
   onProgress(stage: string, done: number, total: number): void;
 }
 
@@ -58,7 +61,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const policy = datasetPolicy(settings);
   const pairs = minutehand.pairs.map(parsePair);
   const dataset = buildDataset(pairs, bars, policy, (done, total) => onProgress('features and labels', done, total));
-  const learned = learnAll(dataset, settings, seed, onProgress);
+  const learned = await learnAll(dataset, settings, seed, options.workers, onProgress);
   const knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
   const thresholds = { theta1: settings.core.theta1_initial, theta2: settings.core.theta2_initial };
   const edge = proveEdge(dataset, learned, knots, thresholds, settings, seed, onProgress);
@@ -142,46 +145,65 @@ interface Learned {
   readonly report: ModelReport;
 }
 
-function learnAll(
+async function learnAll(
   dataset: Dataset,
   settings: Settings,
   seed: number,
+  workers: number,
   onProgress: TrainOptions['onProgress'],
-): Record<ModelName, Learned> {
-  const { train: learning, label } = settings.minutehand;
-  const embargo = label.horizon_bars * SECONDS_PER_MINUTE;
-  return perModel((name) => {
-    const rows = dataset.train[name];
-    const params = gbdtParams(settings, dataset.definitions, name, seed);
-    const fits = learning.folds + 2;
-    let fitsDone = 0;
-    const onTree = (done: number, total: number): void =>
+): Promise<Record<ModelName, Learned>> {
+  const { rounds, folds } = settings.minutehand.train;
+  const fits = MODEL_NAMES.length * (folds + 2);
+  const shares: number[] = [];
+  const progressOfNextFit = (): OnTree => {
+    const fit = shares.push(0) - 1;
+    return (done, total) => {
+      shares[fit] = done / total;
       onProgress(
-        `learning ${name}`,
-        fitsDone * learning.rounds + (done * learning.rounds) / total,
-        fits * learning.rounds,
+        'learning',
+        shares.reduce((sum, share) => sum + share, 0),
+        fits,
       );
-    const fit = (of: LabelledRows, subset: Int32Array): TreeEnsemble => {
-      const ensemble = fitUntilItStopsHelping(of, subset, params, onTree);
-      fitsDone++;
-      return ensemble;
     };
-    const folds = crossValidate(rows, learning.folds, embargo, fit);
+  };
+  const pool = openFitPool(workers);
+  try {
+    const [ai1, ai2, ai3] = await Promise.all(
+      MODEL_NAMES.map((name) => {
+        const params = gbdtParams(settings, dataset.definitions, name, seed);
+        return learn(name, dataset, settings, (rows, subset, trees) =>
+          pool.fit(
+            { rows, subset, params: { ...params, rounds: trees ?? rounds }, stopsEarly: trees === null },
+            progressOfNextFit(),
+          ),
+        );
+      }),
+    );
+    onProgress('learning', fits, fits);
+    return { ai1: ai1!, ai2: ai2!, ai3: ai3! };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Learns from these rows: so many trees, or with null as many as help. */
+type Fit = (rows: LabelledRows, subset: Int32Array, trees: number | null) => Promise<TreeEnsemble>;
+
+async function learn(name: ModelName, dataset: Dataset, settings: Settings, fit: Fit): Promise<Learned> {
+  const rows = dataset.train[name];
+  const embargo = settings.minutehand.label.horizon_bars * SECONDS_PER_MINUTE;
+  const all = Int32Array.from(rows.y.keys());
+  const [folds, ensemble] = await Promise.all([
+    crossValidate(rows, settings.minutehand.train.folds, embargo, (of, subset) => fit(of, subset, null)),
     // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
-    const all = Int32Array.from(rows.y.keys());
-    const rounds = fit(rows, all).trees.length;
-    const ensemble = fitRounds(rows, all, { ...params, rounds }, onTree);
-    onProgress(`learning ${name}`, fits * learning.rounds, fits * learning.rounds);
-    const cross_validation = {
-      mean: meanMetrics(folds.map(({ metrics }) => metrics)),
-      folds: folds.map(({ metrics }) => metrics),
-    };
-    const report: ModelReport = {
-      cross_validation,
-      ...measureHoldout(ensemble, dataset.holdout[name], dataset.histories),
-    };
-    return { ensemble, folds, report };
-  });
+    fit(rows, all, null).then(({ trees }) => fit(rows, all, trees.length)),
+  ]);
+  const metrics = folds.map((fold) => fold.metrics);
+  const report: ModelReport = {
+    cross_validation: { mean: meanMetrics(metrics), folds: metrics },
+    ...measureHoldout(ensemble, dataset.holdout[name], dataset.histories),
+  };
+  return { ensemble, folds, report };
 }
 
 /** How many trees each model ended up with; `rounds` is the most it could have. */

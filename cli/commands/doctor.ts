@@ -36,8 +36,8 @@ export function addDoctor(program: Command, output: () => Output): void {
 async function runDoctor(output: Output): Promise<void> {
   const findings: Finding[] = [
     node(),
-    await native('onnxruntime-node'),
-    await native('better-sqlite3'),
+    await native('onnxruntime-node', () => import('../../shared/bundle/onnxruntime.ts')),
+    await native('better-sqlite3', () => import('better-sqlite3')),
     serverEngine(),
   ];
   const { settings, problems } = inspectSettings();
@@ -73,9 +73,9 @@ function node(): Finding {
   };
 }
 
-async function native(name: string): Promise<Finding> {
+async function native(name: string, load: () => Promise<unknown>): Promise<Finding> {
   try {
-    await import(name);
+    await load();
     return { what: name, verdict: 'ok', detail: 'loads' };
   } catch (error) {
     return { what: name, verdict: 'error', detail: `${describeError(error).message} Run npm ci again.` };

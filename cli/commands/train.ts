@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
@@ -20,6 +21,7 @@ interface TrainFlags {
   readonly out?: string;
   readonly seed: string;
   readonly trials: string;
+  readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
 }
@@ -38,6 +40,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
     .option('--seed <n>', 'seed of row and column sampling', '1')
     .option('--trials <n>', 'trials of the parameter search; 0 takes the parameters of config/minutehand.yaml', '0')
+    .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -70,6 +73,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     gitCommit: gitCommit(),
     out: flags.dryRun ? null : out,
     created: new Date(),
+    workers: flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1),
     onProgress: (stage, done, total) => progress.update(stage, done, total),
   });
   progress.stop();

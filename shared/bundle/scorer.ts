@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
 
 /** One ONNX model in onnxruntime: float32 `features` [rows, columns] in, float32 `score` [rows, 1] out. */

@@ -1,4 +1,5 @@
 import type { LabelledRows } from '../dataset/dataset.ts';
+import type { FitTask } from './fit_pool.ts';
 import { trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from './gbdt.ts';
 
 /** The last part of the training time that decides how many trees there are. */
@@ -10,6 +11,11 @@ const FEWEST_ROWS = 200;
 
 /** `done` trees of at most `total`. */
 export type OnTree = (done: number, total: number) => void;
+
+/** Learns one ensemble, as its task says. */
+export function runFit({ rows, subset, params, stopsEarly }: FitTask, onTree: OnTree): TreeEnsemble {
+  return stopsEarly ? fitUntilItStopsHelping(rows, subset, params, onTree) : fitRounds(rows, subset, params, onTree);
+}
 
 /**
  * Boosts until the last part of the subset's own time no longer gains from it. Rows whose label was not known when that

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeOnnx, encodeOnnx } from '../../shared/bundle/onnx/onnx.ts';
 import { createRng } from '../../shared/rng.ts';
 import { GBDT_DEFAULTS, predict, trainGbdt, type Matrix, type TreeEnsemble } from './gbdt.ts';
+import { InferenceSession, Tensor } from '../../shared/bundle/onnxruntime.ts';
 
 const COLUMNS = 12;
 
@@ -34,12 +34,12 @@ function train(): TreeEnsemble {
 async function openSession(
   bytes: Uint8Array,
 ): Promise<(x: Matrix, from?: number, rows?: number) => Promise<Float32Array>> {
-  const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   expect(session.inputNames).toEqual(['features']);
   expect(session.outputNames).toEqual(['score']);
   return async (x, from = 0, rows = x.rows) => {
     const values = x.values.slice(from * x.columns, (from + rows) * x.columns);
-    const { score } = await session.run({ features: new ort.Tensor('float32', values, [rows, x.columns]) });
+    const { score } = await session.run({ features: new Tensor('float32', values, [rows, x.columns]) });
     expect(score!.dims).toEqual([rows, 1]);
     return score!.data as Float32Array;
   };

@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { availableParallelism, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { TrainerOptions } from '../main.ts';
 
 /** Below the daemon's, so that a bar never waits for a tree. */
 const NICE = 10;
+/** A core stays free for the daemon. */
+const WORKERS = Math.max(1, availableParallelism() - 1);
 const KEPT_RUNS = 50;
 const MS_PER_MINUTE = 60_000;
 
@@ -89,7 +91,9 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions)
     run: RetrainRun,
   ): Promise<{ version: string; adopted: boolean; gates: string[] } | { error: string }> {
     const [program, ...args] = command;
-    const process = spawn(program!, [...args, 'train', '--adopt', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const process = spawn(program!, [...args, 'train', '--adopt', '--json', '--workers', String(WORKERS)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child = process;
     lowerPriority(process);
     let answer = '';

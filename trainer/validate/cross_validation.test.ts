@@ -19,7 +19,7 @@ const GREEDY: GbdtParams = {
   l2: 0,
   seed: 'greedy',
 };
-const fitGreedily = (rows: LabelledRows, train: Int32Array): TreeEnsemble =>
+const fitGreedily = async (rows: LabelledRows, train: Int32Array): Promise<TreeEnsemble> =>
   fitRounds(rows, train, GREEDY, () => undefined);
 
 /** Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to memorise. */
@@ -39,9 +39,9 @@ function coinRows(seed: string, perPair: number): LabelledRows {
 let rows: LabelledRows;
 let folds: FoldModel[];
 
-beforeAll(() => {
+beforeAll(async () => {
   rows = coinRows('coins', 1500);
-  folds = crossValidate(rows, FOLDS, EMBARGO, fitGreedily);
+  folds = await crossValidate(rows, FOLDS, EMBARGO, fitGreedily);
 });
 
 describe('crossValidate', () => {
@@ -73,7 +73,7 @@ describe('outOfFold', () => {
     expect(scores).toEqual(expected);
   });
 
-  it('scores rows of other times by a model without a training label that spans them', () => {
+  it('scores rows of other times by a model without a training label that spans them', async () => {
     // Rows of every minute, asked of models that learned from every seventh.
     const sparse = Int32Array.from([...rows.time.keys()].filter((row) => (rows.time[row]! / 60) % 7 === 0));
     const learned: LabelledRows = {
@@ -83,7 +83,7 @@ describe('outOfFold', () => {
       labelEnd: takeLabels(rows.labelEnd, sparse),
       pair: rows.pair.filter((_, row) => (rows.time[row]! / 60) % 7 === 0),
     };
-    const models = crossValidate(learned, FOLDS, EMBARGO, fitGreedily);
+    const models = await crossValidate(learned, FOLDS, EMBARGO, fitGreedily);
     const parts = purgedKFold(learned.time, learned.labelEnd, FOLDS, EMBARGO);
     const scores = outOfFold(models, rows);
     for (let row = 0; row < rows.x.rows; row += 13) {

@@ -14,16 +14,17 @@ export interface FoldModel {
 }
 
 /** One model per purged fold, learned by `fit` from the fold's training rows and measured on the block it never saw. `embargo` in seconds. */
-export function crossValidate(
+export async function crossValidate(
   rows: LabelledRows,
   folds: number,
   embargo: number,
-  fit: (rows: LabelledRows, train: Int32Array) => TreeEnsemble,
-): FoldModel[] {
+  fit: (rows: LabelledRows, train: Int32Array) => Promise<TreeEnsemble>,
+): Promise<FoldModel[]> {
   const parts = purgedKFold(rows.time, rows.labelEnd, folds, embargo);
   const starts = parts.map(({ test }) => test.reduce((least, row) => Math.min(least, rows.time[row]!), Infinity));
-  return parts.map(({ train, test }, fold) => {
-    const ensemble = fit(rows, train);
+  const ensembles = await Promise.all(parts.map(({ train }) => fit(rows, train)));
+  return parts.map(({ test }, fold) => {
+    const ensemble = ensembles[fold]!;
     const scores = predict(ensemble, takeRows(rows.x, test));
     return {
       ensemble,

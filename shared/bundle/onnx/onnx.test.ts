@@ -1,9 +1,9 @@
-import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../errors.ts';
 import { decodeOnnx, encodeOnnx } from './onnx.ts';
 import { decodeModel, encodeModel } from './schema.ts';
 import { predict, type TreeEnsemble } from './tree_ensemble.ts';
+import { InferenceSession, Tensor } from '../onnxruntime.ts';
 
 const stump: TreeEnsemble = {
   columns: 2,
@@ -21,9 +21,9 @@ const stump: TreeEnsemble = {
 };
 
 async function score(ensemble: TreeEnsemble, values: Float32Array): Promise<Float32Array> {
-  const session = await ort.InferenceSession.create(encodeOnnx(ensemble), { intraOpNumThreads: 1 });
+  const session = await InferenceSession.create(encodeOnnx(ensemble), { intraOpNumThreads: 1 });
   const shape = [values.length / ensemble.columns, ensemble.columns];
-  const result = await session.run({ features: new ort.Tensor('float32', values, shape) });
+  const result = await session.run({ features: new Tensor('float32', values, shape) });
   return result['score']!.data as Float32Array;
 }
 
