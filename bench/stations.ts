@@ -3,10 +3,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { Bar, OpenTime } from '../shared/bar.ts';
+import { readManifest } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
+import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
 import { createSimulatedMarket, recordMarket } from '../shared/market/simulated_market.ts';
 import { parsePair } from '../shared/pair.ts';
@@ -29,6 +31,8 @@ type Station = (typeof STATIONS)[number];
 export interface StationsResult {
   readonly pairs: number;
   readonly minutes: number;
+  /** Trees of ai1, ai2, ai3. */
+  readonly trees: readonly number[];
   /** Microseconds for one minute of all pairs. */
   readonly stations: Readonly<Record<Station, Percentiles>>;
   /** From the last leg's arrival until WebSocket has the signals. */
@@ -57,6 +61,7 @@ export async function benchStations(minutes: number, say: (line: string) => void
     return {
       pairs: settings.minutehand.pairs.length,
       minutes,
+      trees: treesOf(models),
       stations,
       bar_to_signal: percentiles(timings.map(({ bar_to_signal_us }) => bar_to_signal_us)),
       ...features,
@@ -64,6 +69,11 @@ export async function benchStations(minutes: number, say: (line: string) => void
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function treesOf(bundle: string): number[] {
+  const { parameters } = readManifest(bundle).engine;
+  return MODEL_NAMES.map((name) => parameters[`trees_${name}`] ?? NaN);
 }
 
 function symbolsOf(settings: Settings): string[] {
