@@ -22,7 +22,7 @@ import { openServer } from '../daemon/serve/serve.ts';
 import { train } from '../trainer/pipeline.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
 
-const TRAINING_MINUTES = 8000;
+const TRAINING_MINUTES = 20_160;
 const WARM_UP_MINUTES = 300;
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
 const STATIONS = ['features', 'infer', 'decide', 'publish', 'file', 'journal'] as const;
