@@ -11,7 +11,7 @@ import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
 import { createSimulatedMarket, recordMarket } from '../shared/market/simulated_market.ts';
-import { parsePair } from '../shared/pair.ts';
+import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
@@ -76,13 +76,13 @@ function treesOf(bundle: string): number[] {
   return MODEL_NAMES.map((name) => parameters[`trees_${name}`] ?? NaN);
 }
 
-function symbolsOf(settings: Settings): string[] {
-  return [...new Set(settings.minutehand.pairs.flatMap((id) => id.split('_')))];
-}
-
 async function trainModels(settings: Settings, folder: string): Promise<string> {
   const bars = recordMarket(
-    createSimulatedMarket({ seed: 'bench', symbols: symbolsOf(settings), start: START }),
+    createSimulatedMarket({
+      seed: 'bench',
+      symbols: symbolsOf(settings.minutehand.pairs.map(parsePair)),
+      start: START,
+    }),
     TRAINING_MINUTES,
   );
   const { path } = await train({
@@ -147,7 +147,11 @@ async function runPipeline(
     },
   });
   pipeline.swap(await loadModelSet(models, schema, minutehand.pairs.length));
-  const market = createSimulatedMarket({ seed: 'bench live', symbols: symbolsOf(settings), start: START });
+  const market = createSimulatedMarket({
+    seed: 'bench live',
+    symbols: symbolsOf(settings.minutehand.pairs.map(parsePair)),
+    start: START,
+  });
   for (let i = 0; i < 2 * warmupBars(minutehand.windows); i++)
     for (const bar of market.next().bars) pipeline.takeBar(bar, true);
   await pipeline.settled();

@@ -8,7 +8,7 @@ import type { Bar, OpenTime } from '../shared/bar.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
-import { parsePair } from '../shared/pair.ts';
+import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
@@ -189,7 +189,7 @@ describe('a live daemon that is killed again and again', () => {
 describe('a daemon with a simulated market', () => {
   const settings = tinySettings({ minutehand: { simulated: { bar_interval_ms: 5, history_bars: 6000 } } });
   const { simulated, pairs } = settings.minutehand;
-  const symbols = [...new Set(pairs.map(parsePair).flatMap(({ a, b }) => [a, b]))];
+  const symbols = symbolsOf(pairs.map(parsePair));
 
   it(
     'killed amid its history, and killed again later, has every minute once, as a market never interrupted',

@@ -3,9 +3,11 @@ import type { EpochMs, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { describeError } from '../shared/errors.ts';
+import { symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import { decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
+import { bootIdAt } from '../shared/signal/boot_id.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalStore } from '../shared/store/journal.ts';
 import { barsRoute } from './feed/http.ts';
@@ -254,7 +256,7 @@ async function unwind(undo: (() => Promise<void> | void)[]): Promise<void> {
 /** A boot id sorts after every earlier one of this journal, even when the clock was set back. */
 function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: string, nowMs: EpochMs): string {
   const startedMs = Math.max(nowMs, (store.lastBoot()?.startedMs ?? 0) + 1);
-  const bootId = new Date(startedMs).toISOString().replace(/[-:.]/g, '');
+  const bootId = bootIdAt(startedMs);
   store.addBoot({
     bootId,
     market: settings.minutehand.market,
@@ -292,7 +294,7 @@ async function startSimulated(options: DaemonOptions, pipeline: Pipeline, store:
   const { settings, say, log } = options;
   const { simulated } = settings.minutehand;
   const pairs = shardPairs(settings.minutehand, options.shard);
-  const symbols = [...new Set(pairs.flatMap(({ a, b }) => [a, b]))].sort();
+  const symbols = symbolsOf(pairs).sort();
   const lastTimes = [...pipeline.lastTimes().values()];
   const resumeAfter = lastTimes.length === 0 ? null : (Math.max(...lastTimes) as OpenTime);
   say(

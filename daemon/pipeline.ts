@@ -126,11 +126,12 @@ export class Pipeline {
   }
 
   #take(symbol: string, time: OpenTime, content: Bar | 'empty', backfill: boolean): BarOutcome {
-    const outcome = this.#aligner.outcomeOf(symbol, time, content);
+    const nowMs = this.#options.clock.monotonicUs() / 1000;
+    const outcome = this.#aligner.take(symbol, time, content, backfill, nowMs);
     if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     const bar = content === 'empty' ? null : content;
     this.#journalInput({ kind: bar === null ? 'empty' : 'bar', subject: symbol, time, bar, backfill });
-    return this.#aligner.take(symbol, time, content, backfill, this.#options.clock.monotonicUs() / 1000);
+    return outcome;
   }
 
   /** Ends the minutes whose missing leg is overdue. */

@@ -19,3 +19,8 @@ export function pairLabel(pair: Pair): string {
     /^[A-Z]{6}$/.test(symbol) ? `${symbol.slice(0, 3)}/${symbol.slice(3)}` : symbol;
   return `${symbolLabel(pair.a)} vs ${symbolLabel(pair.b)}`;
 }
+
+/** Every symbol that a leg of these pairs has, once, in the order in which they first stand. */
+export function symbolsOf(pairs: readonly Pair[]): string[] {
+  return [...new Set(pairs.flatMap(({ a, b }) => [a, b]))];
+}

@@ -1,7 +1,7 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { createSimulatedMarket, recordMarket } from '../shared/market/simulated_market.ts';
-import { parsePair } from '../shared/pair.ts';
+import { parsePair, symbolsOf } from '../shared/pair.ts';
 import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { policyHash } from '../shared/policy/policy_hash.ts';
 import { train, type TrainResult } from '../trainer/pipeline.ts';
@@ -88,7 +88,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** The simulated market of these settings from its start, as recorded bars. */
 export function tinyBars(settings: Settings, minutes = TINY_MINUTES): Map<string, BarColumns> {
   const { pairs, simulated } = settings.minutehand;
-  const symbols = [...new Set(pairs.map(parsePair).flatMap(({ a, b }) => [a, b]))];
+  const symbols = symbolsOf(pairs.map(parsePair));
   const start = (Date.parse(simulated.start) / 1000) as OpenTime;
   return recordMarket(createSimulatedMarket({ seed: simulated.seed, symbols, start }), minutes);
 }

@@ -7,8 +7,10 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/feed/replay.ts';
 import type { Output } from '../output.ts';
@@ -82,13 +84,12 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
       settings,
       pairIds: pairs,
       clock: MACHINE_CLOCK,
-      bootId: newBootId(),
+      bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
       store,
       loadModels: (version) => loadModelSet(join(modelsFolder, version), schema, pairs.length),
       onSignals: (batch) => {
         for (const { text } of batch) file?.write(`${text}\n`);
       },
-      onInputs: () => undefined,
     });
     file?.close();
     show(summary, output);
@@ -114,24 +115,21 @@ function show(summary: JournalReplaySummary, output: Output): void {
   process.exitCode = 1;
 }
 
-function newBootId(): string {
-  return new Date().toISOString().replace(/[-:.]/g, '');
-}
-
 async function runBars(data: string, flags: ReplayFlags, output: Output): Promise<void> {
   const settings = loadSettings();
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
   const unknown = flags.pair?.find((id) => !minutehand.pairs.includes(id));
   if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  const wanted = flags.pair ?? minutehand.pairs;
+  const wanted = (flags.pair ?? minutehand.pairs).map(parsePair);
   const progress = output.progress();
-  const bars = await readBarFolder(data, [...new Set(wanted.flatMap((id) => id.split('_')))], {
+  const bars = await readBarFolder(data, symbolsOf(wanted), {
     from: (from - WARM_UP_SECONDS) as OpenTime,
     to,
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
-  const pairIds = wanted.filter((id) => id.split('_').every((symbol) => (bars.get(symbol)?.length ?? 0) > 0));
+  const hasBars = (symbol: string): boolean => (bars.get(symbol)?.length ?? 0) > 0;
+  const pairIds = wanted.filter(({ a, b }) => hasBars(a) && hasBars(b)).map(({ id }) => id);
   if (pairIds.length === 0)
     throw new MinutehandError('DATA_MISSING', {
       seen: `no pair has both symbols with bars of this period in ${data}`,
@@ -154,7 +152,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
     bars,
     models,
     clock: MACHINE_CLOCK,
-    bootId: newBootId(),
+    bootId: bootIdAt(MACHINE_CLOCK.nowMs()),
     from,
     to,
     onSignals: (batch) => {

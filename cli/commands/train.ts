@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
@@ -118,7 +119,7 @@ async function readBars(
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {
-  const symbols = [...new Set(settings.minutehand.pairs.flatMap((id) => id.split('_')))];
+  const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
   const period = parsePeriod(flags);
   if (flags.data !== undefined)
     return readBarFolder(flags.data, symbols, { ...period, onProgress: ({ done, total }) => onProgress(done, total) });

@@ -87,22 +87,11 @@ export class Aligner {
     return times;
   }
 
-  /** What became of this minute of this symbol if it were taken now; changes nothing. */
-  outcomeOf(symbolName: string, time: OpenTime, content: Bar | 'empty'): BarOutcome {
-    const symbol = this.#symbols.get(symbolName)!;
-    if (time > symbol.lastTime) {
-      return symbol.pairs.some(({ state }) => time > state.resolvedUntil) ? 'accepted' : 'late';
-    }
-    const known = symbol.recent.get(time);
-    if (known === undefined) return 'out_of_order';
-    return sameContent(known, content) ? 'duplicate' : 'revised';
-  }
-
   /** Takes a bar of a known symbol, or the word that it had none in this minute, live or as history, at monotonic time `nowMs`. */
   take(symbolName: string, time: OpenTime, content: Bar | 'empty', backfill: boolean, nowMs: number): BarOutcome {
-    const outcome = this.outcomeOf(symbolName, time, content);
-    if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     const symbol = this.#symbols.get(symbolName)!;
+    const outcome = outcomeOf(symbol, time, content);
+    if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     symbol.lastTime = time;
     symbol.recent.set(time, content);
     if (symbol.recent.size > REMEMBERED_BARS) symbol.recent.delete(symbol.recent.keys().next().value!);
@@ -168,6 +157,15 @@ export class Aligner {
     const state = this.#pairs[pairIndex]!;
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
   }
+}
+
+function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'): BarOutcome {
+  if (time > symbol.lastTime) {
+    return symbol.pairs.some(({ state }) => time > state.resolvedUntil) ? 'accepted' : 'late';
+  }
+  const known = symbol.recent.get(time);
+  if (known === undefined) return 'out_of_order';
+  return sameContent(known, content) ? 'duplicate' : 'revised';
 }
 
 function sameContent(x: Bar | 'empty', y: Bar | 'empty'): boolean {

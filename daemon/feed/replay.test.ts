@@ -78,7 +78,6 @@ function replayOf(store: JournalStore): Promise<JournalReplaySummary> {
     store,
     loadModels,
     onSignals: () => undefined,
-    onInputs: () => undefined,
   });
 }
 

@@ -109,7 +109,6 @@ export interface JournalReplayOptions extends ReplayOptions {
   readonly store: JournalStore;
   /** The set of a version that was in force. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
-  onInputs(done: number): void;
 }
 
 export interface JournalReplaySummary extends ReplaySummary {
@@ -159,10 +158,7 @@ export async function replayJournal(options: JournalReplayOptions): Promise<Jour
         pipeline.reboot();
         break;
     }
-    if (++done % ROWS_PER_TURN === 0) {
-      await settle();
-      options.onInputs(done);
-    }
+    if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
   return { ...summary(), ...compare(store, replayed) };

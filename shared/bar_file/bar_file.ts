@@ -100,13 +100,8 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
   at = afterLine(bytes, headerEnd);
 
   const capacity = countLines(bytes, at);
-  const time = new Float64Array(capacity);
-  const open = new Float64Array(capacity);
-  const high = new Float64Array(capacity);
-  const low = new Float64Array(capacity);
-  const close = new Float64Array(capacity);
-  const volume = new Float64Array(capacity);
-  const spread = hasSpread ? new Float64Array(capacity) : null;
+  const { time, open, high, low, close, volume, ...own } = emptyColumns(capacity);
+  const spread = hasSpread ? own.spread : null;
   const columns = hasSpread ? 7 : 6;
   const starts = new Int32Array(columns + 1);
   const field = (index: number): number => parseDecimal(bytes, starts[index]!, starts[index + 1]! - 1);
@@ -255,6 +250,22 @@ export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {
     close: column((bar) => bar.close),
     volume: column((bar) => bar.volume),
     spread: own.some((bar) => bar.spread !== undefined) ? column((bar) => bar.spread ?? NaN) : null,
+  };
+}
+
+/** Columns of `length` bars to be filled in. */
+export function emptyColumns(
+  length: number,
+): Record<'time' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'spread', Float64Array<ArrayBuffer>> {
+  const column = (): Float64Array<ArrayBuffer> => new Float64Array(length);
+  return {
+    time: column(),
+    open: column(),
+    high: column(),
+    low: column(),
+    close: column(),
+    volume: column(),
+    spread: column(),
   };
 }
 

@@ -5,7 +5,7 @@ import { SECONDS_PER_BAR } from '../bar.ts';
 import type { ErrorCode } from '../errors.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import type { BarColumns } from './bar_file.ts';
-import { findBarFile, readBarFile, readPlainBytes, writeBarFile } from './bar_file.ts';
+import { emptyColumns, findBarFile, readBarFile, readPlainBytes, writeBarFile } from './bar_file.ts';
 import type { BarLayout, ForeignRow } from './bar_layout.ts';
 import { recogniseLayout, symbolOfSource } from './bar_layout.ts';
 import type { ClockReport } from './clock_check.ts';
@@ -316,7 +316,7 @@ function mergeRows(
   copyExisting(Infinity);
   const spread = columns.spread.subarray(0, length);
   const cut = Object.fromEntries(COLUMN_NAMES.map((name) => [name, columns[name].subarray(0, length)])) as Record<
-    ColumnName,
+    (typeof COLUMN_NAMES)[number],
     Float64Array
   >;
   const merged = { symbol, length, ...cut, spread: spread.every(Number.isNaN) ? null : spread };
@@ -326,17 +326,3 @@ function mergeRows(
 const PRICE_NAMES = ['open', 'high', 'low', 'close'] as const;
 const VALUE_NAMES = [...PRICE_NAMES, 'volume'] as const;
 const COLUMN_NAMES = ['time', ...VALUE_NAMES] as const;
-type ColumnName = (typeof COLUMN_NAMES)[number];
-
-function emptyColumns(capacity: number): Record<ColumnName | 'spread', Float64Array> {
-  const column = (): Float64Array => new Float64Array(capacity);
-  return {
-    time: column(),
-    open: column(),
-    high: column(),
-    low: column(),
-    close: column(),
-    volume: column(),
-    spread: column(),
-  };
-}

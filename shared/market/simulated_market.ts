@@ -1,6 +1,6 @@
 import type { Bar, OpenTime } from '../bar.ts';
 import { SECONDS_PER_BAR } from '../bar.ts';
-import type { BarColumns } from '../bar_file/bar_file.ts';
+import { emptyColumns, type BarColumns } from '../bar_file/bar_file.ts';
 import { exp, ln } from '../elementary.ts';
 import type { Rng } from '../ports.ts';
 import { createRng } from '../rng.ts';
@@ -191,18 +191,7 @@ export function createSimulatedMarket(options: {
 
 /** The next `minutes` minutes of `market` as columns, for what works on recorded bars; takes the minutes out of the market. */
 export function recordMarket(market: SimulatedMarket, minutes: number): Map<string, BarColumns> {
-  const column = (): Float64Array => new Float64Array(minutes);
-  const recorded = market.symbols.map((symbol) => ({
-    symbol,
-    length: minutes,
-    time: column(),
-    open: column(),
-    high: column(),
-    low: column(),
-    close: column(),
-    volume: column(),
-    spread: column(),
-  }));
+  const recorded = market.symbols.map((symbol) => ({ symbol, length: minutes, ...emptyColumns(minutes) }));
   for (let i = 0; i < minutes; i++) {
     const { time, bars } = market.next();
     bars.forEach((bar, index) => {

@@ -2,7 +2,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { decide, type DecisionPolicy, type Scores, type Thresholds } from '../../shared/core/decide/decide.ts';
 import { agePosition, FLAT, openPosition, type Position } from '../../shared/core/position/position.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
-import type { PairHistory } from '../dataset/pair_history.ts';
+import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
 const BPS = 1e4;
 
@@ -40,15 +40,7 @@ export function backtest(history: PairHistory, from: number, to: number, options
     position = FLAT;
   };
   for (let t = from; t + 1 < to; t++) {
-    const market = {
-      z: history.z[t]!,
-      alpha: history.alpha[t]!,
-      beta: history.beta[t]!,
-      zMean: history.zMean[t]!,
-      zStd: history.zStd[t]!,
-      lnA: history.lnA[t]!,
-      lnB: history.lnB[t]!,
-    };
+    const market = marketAt(history, t);
     position = agePosition(position);
     const decision = decide(market, options.scores(t), options.edge, options.thresholds, options.policy, position);
     if (decision.action === 'EXIT') close(t + 1, decision.reason);

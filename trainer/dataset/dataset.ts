@@ -4,10 +4,10 @@ import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { perModel, type FeatureDefinition, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Pair } from '../../shared/pair.ts';
+import { symbolsOf, type Pair } from '../../shared/pair.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { isCandidate, reversionLabel, type Barriers } from '../label/reversion.ts';
-import { riskLabel, type RiskLabelPolicy } from '../label/risk.ts';
+import { riskLabel, type RiskLabelPolicy, type RiskOutcome } from '../label/risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from '../label/scale.ts';
 import { buildPairHistory, commonMinutes, type PairHistory } from './pair_history.ts';
 
@@ -70,8 +70,8 @@ export function buildDataset(
   const counted = pairs.map((pair) => ({ pair, common: countCommonMinutes(bars.get(pair.a), bars.get(pair.b)) }));
   const usable = counted.filter(({ common }) => common >= policy.minBars).map(({ pair }) => pair);
   if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
-  const symbols = new Set(usable.flatMap(({ a, b }) => [a, b]));
-  const used = [...symbols].map((symbol) => bars.get(symbol)!);
+  const symbols = symbolsOf(usable);
+  const used = symbols.map((symbol) => bars.get(symbol)!);
   const from = Math.min(...used.map(({ time }) => time[0]!)) as OpenTime;
   const to = Math.max(...used.map(({ time, length }) => time[length - 1]!)) as OpenTime;
   const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_MINUTE) * policy.holdoutFraction);
@@ -91,24 +91,30 @@ export function buildDataset(
   });
   onProgress(usable.length, usable.length, '');
 
-  const select = (model: ModelName, isHoldout: boolean): LabelledRows => {
-    const rows = collectRows(histories, model, policy, isSampled, (time, end) =>
-      isHoldout ? time >= holdoutFrom : end < holdoutFrom,
-    );
-    return isHoldout
-      ? gather(rows, histories, definitions.length)
-      : gather(thin(rows, policy.maxRows), histories, definitions.length);
+  const isSampledBar = (history: PairHistory, t: number): boolean => isSampled(history.time[t]! as OpenTime);
+  const ai2 = labelBars(histories, isSampledBar, (history, t) => riskLabel(history, t, policy.risk));
+  const labelled: Record<ModelName, readonly LabelledBar[]> = {
+    ai1: labelBars(
+      histories,
+      (history, t) => isCandidate(history, t, policy.barriers),
+      (history, t) => reversionLabel(history, t, policy.barriers),
+    ),
+    ai2,
+    ai3: labelBars(histories, isSampledBar, (history, t) => scaleLabel(history, t, policy.scale)),
   };
-  const both = (isHoldout: boolean): Record<ModelName, LabelledRows> => perModel((model) => select(model, isHoldout));
+  const isTraining = ({ pair, outcome }: LabelledBar): boolean => histories[pair]!.time[outcome.end]! < holdoutFrom;
+  const isHoldout = ({ pair, bar }: LabelledBar): boolean => histories[pair]!.time[bar]! >= holdoutFrom;
   return {
     definitions,
     histories,
-    train: both(false),
-    holdout: both(true),
+    train: perModel((model) =>
+      gather(thin(labelled[model].filter(isTraining), policy.maxRows), histories, definitions.length),
+    ),
+    holdout: perModel((model) => gather(labelled[model].filter(isHoldout), histories, definitions.length)),
     from,
     to,
     holdoutFrom,
-    riskParts: riskParts(histories, policy, isSampled, holdoutFrom),
+    riskParts: riskParts(ai2.filter(isTraining).map(({ outcome }) => outcome)),
   };
 }
 
@@ -143,51 +149,37 @@ function isSampledMinute(time: OpenTime, share: number): boolean {
   return ((time / SECONDS_PER_MINUTE) * GOLDEN_RATIO) % 1 < share;
 }
 
-interface RowRef {
+/** A bar whose label is known. */
+interface LabelledBar<
+  Outcome extends { readonly label: number; readonly end: number } = { label: number; end: number },
+> {
   readonly pair: number;
   readonly bar: number;
-  readonly label: number;
-  readonly end: number;
+  readonly outcome: Outcome;
 }
 
-function collectRows(
+function labelBars<Outcome extends { readonly label: number; readonly end: number }>(
   histories: readonly PairHistory[],
-  model: ModelName,
-  policy: DatasetPolicy,
-  isSampled: (time: OpenTime) => boolean,
-  isWanted: (time: number, labelEnd: number) => boolean,
-): RowRef[] {
-  const rows: RowRef[] = [];
+  isWanted: (history: PairHistory, t: number) => boolean,
+  labelOf: (history: PairHistory, t: number) => Outcome | null,
+): LabelledBar<Outcome>[] {
+  const bars: LabelledBar<Outcome>[] = [];
   histories.forEach((history, pair) => {
-    for (let t = 0; t < history.length; t++) {
-      const wanted =
-        model === 'ai1' ? isCandidate(history, t, policy.barriers) : isSampled(history.time[t]! as OpenTime);
-      if (!wanted) continue;
-      const outcome = labelOf(history, t, model, policy);
-      if (outcome === null || !isWanted(history.time[t]!, history.time[outcome.end]!)) continue;
-      rows.push({ pair, bar: t, label: outcome.label, end: outcome.end });
+    for (let bar = 0; bar < history.length; bar++) {
+      const outcome = isWanted(history, bar) ? labelOf(history, bar) : null;
+      if (outcome !== null) bars.push({ pair, bar, outcome });
     }
   });
-  return rows;
-}
-
-function labelOf(
-  history: PairHistory,
-  t: number,
-  model: ModelName,
-  policy: DatasetPolicy,
-): { label: number; end: number } | null {
-  if (model === 'ai1') return reversionLabel(history, t, policy.barriers);
-  return model === 'ai2' ? riskLabel(history, t, policy.risk) : scaleLabel(history, t, policy.scale);
+  return bars;
 }
 
 /** At most `most` rows, evenly spread. */
-function thin(rows: readonly RowRef[], most: number): readonly RowRef[] {
+function thin(rows: readonly LabelledBar[], most: number): readonly LabelledBar[] {
   if (rows.length <= most) return rows;
   return Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);
 }
 
-function gather(rows: readonly RowRef[], histories: readonly PairHistory[], columns: number): LabelledRows {
+function gather(rows: readonly LabelledBar[], histories: readonly PairHistory[], columns: number): LabelledRows {
   const values = new Float32Array(rows.length * columns);
   rows.forEach(({ pair, bar }, i) => {
     const { features, row } = histories[pair]!;
@@ -196,31 +188,15 @@ function gather(rows: readonly RowRef[], histories: readonly PairHistory[], colu
   });
   return {
     x: { rows: rows.length, columns, values },
-    y: Float64Array.from(rows, ({ label }) => label),
+    y: Float64Array.from(rows, ({ outcome }) => outcome.label),
     time: Float64Array.from(rows, ({ pair, bar }) => histories[pair]!.time[bar]! + SECONDS_PER_MINUTE),
-    labelEnd: Float64Array.from(rows, ({ pair, end }) => histories[pair]!.time[end]! + SECONDS_PER_MINUTE),
+    labelEnd: Float64Array.from(rows, ({ pair, outcome }) => histories[pair]!.time[outcome.end]! + SECONDS_PER_MINUTE),
     pair: Int32Array.from(rows, ({ pair }) => pair),
   };
 }
 
-function riskParts(
-  histories: readonly PairHistory[],
-  policy: DatasetPolicy,
-  isSampled: (time: OpenTime) => boolean,
-  before: OpenTime,
-): Dataset['riskParts'] {
-  const sums = { drawdown: 0, volatility: 0, correlation: 0 };
-  let rows = 0;
-  for (const history of histories) {
-    for (let t = 0; t < history.length && history.time[t]! < before; t++) {
-      const outcome = isSampled(history.time[t]! as OpenTime) ? riskLabel(history, t, policy.risk) : null;
-      if (outcome === null || history.time[outcome.end]! >= before) continue;
-      rows++;
-      sums.drawdown += outcome.drawdown;
-      sums.volatility += outcome.volatility;
-      sums.correlation += outcome.correlation;
-    }
-  }
-  const share = (sum: number): number => (rows === 0 ? 0 : sum / rows);
-  return { drawdown: share(sums.drawdown), volatility: share(sums.volatility), correlation: share(sums.correlation) };
+function riskParts(outcomes: readonly RiskOutcome[]): Dataset['riskParts'] {
+  const share = (part: 'drawdown' | 'volatility' | 'correlation'): number =>
+    outcomes.length === 0 ? 0 : outcomes.reduce((sum, outcome) => sum + outcome[part], 0) / outcomes.length;
+  return { drawdown: share('drawdown'), volatility: share('volatility'), correlation: share('correlation') };
 }

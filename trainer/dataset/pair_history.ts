@@ -1,6 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
+import type { Market } from '../../shared/core/position/position.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 
@@ -116,4 +117,17 @@ export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
+}
+
+/** Bar `t` as `decide` and the position read it. */
+export function marketAt(history: PairHistory, t: number): Market {
+  return {
+    z: history.z[t]!,
+    alpha: history.alpha[t]!,
+    beta: history.beta[t]!,
+    zMean: history.zMean[t]!,
+    zStd: history.zStd[t]!,
+    lnA: history.lnA[t]!,
+    lnB: history.lnB[t]!,
+  };
 }

@@ -1,4 +1,6 @@
-import type { PairHistory } from '../dataset/pair_history.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { excursion, openPosition } from '../../shared/core/position/position.ts';
+import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
 /** The barriers of AI1's label, in standard deviations of the entry and bars. */
 export interface Barriers {
@@ -28,17 +30,13 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
  * @returns null when the bars end before the label is known
  */
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
-  const { lnA, lnB } = history;
-  const alpha = history.alpha[t]!;
-  const beta = history.beta[t]!;
-  const mean = history.zMean[t]!;
-  const std = history.zStd[t]!;
-  const z = history.z[t]!;
-  const side = Math.sign(z);
-  const stopAt = Math.abs(z) + barriers.stop;
+  const { lnA, lnB, z } = history;
+  const side = z[t]! > 0 ? -1 : 1;
+  const position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
+  const stopAt = Math.abs(z[t]!) + barriers.stop;
   const last = t + barriers.horizon;
   for (let k = t + 1; k <= last && k < history.length; k++) {
-    const out = (side * (lnA[k]! - alpha - beta * lnB[k]! - mean)) / std;
+    const out = excursion(position, lnA[k]!, lnB[k]!);
     if (out <= barriers.z_exit) return { label: 1, end: k };
     if (out >= stopAt) return { label: 0, end: k };
   }
