@@ -19,7 +19,7 @@ function neverImports(folders) {
 const ambient = 'is ambient: time, randomness and the outside world come into shared/core as arguments only.';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist.*/', 'node_modules/', 'var/', 'models/', 'bin/', 'eslint.config.js'] },
+  { ignores: ['dist/', 'dist.*/', 'node_modules/', 'var/', 'models/', 'bin/', '**/*.as.ts', 'eslint.config.js'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -35,10 +35,11 @@ export default tseslint.config(
   },
   {
     files: ['shared/**/*.ts'],
-    rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench']) },
+    rules: { 'no-restricted-imports': neverImports(['daemon', 'trainer', 'cli', 'bench', 'sim']) },
   },
-  { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
-  { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench']) } },
+  { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
+  { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
+  { files: ['sim/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
   { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-restricted-imports': neverImports([]) } },
   { files: ['shared/bundle/onnxruntime.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
@@ -66,7 +67,7 @@ export default tseslint.config(
           patterns: [
             { regex: '^[^.]', message: 'shared/core has no dependencies.' },
             {
-              regex: '^\\.{1,2}/(.*/)?(daemon|trainer|cli|bench|bundle|policy|store|market)/',
+              regex: '^\\.{1,2}/(.*/)?(daemon|trainer|cli|bench|sim|bundle|policy|store|market)/',
               message: 'shared/core imports nothing outside itself but shared/bar.ts and shared/pair.ts.',
             },
           ],

@@ -7,8 +7,8 @@ export interface Percentiles {
   readonly max: number;
 }
 
-/** Nearest-rank percentiles. */
-export function percentiles(values: readonly number[]): Percentiles {
+/** Nearest-rank percentiles. NaN without any value. */
+export function percentiles(values: ArrayLike<number>): Percentiles {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

@@ -20,7 +20,9 @@ const DIST = join(ROOT, 'dist');
 const FRESH = join(ROOT, 'dist.new');
 const OLD = join(ROOT, 'dist.old');
 const STAMP = join(DIST, '.build.json');
-const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench'];
+const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
+/** AssemblyScript; TypeScript's own tools leave these files alone. */
+const KERNEL_SOURCE = '.as.ts';
 const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /**
@@ -98,17 +100,13 @@ async function build(sources) {
   const startMs = performance.now();
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
-  const compiler = join(MODULES, 'typescript', 'bin', 'tsc');
-  const { code, output } = await capture(process.execPath, [
-    compiler,
-    '-p',
-    join(ROOT, 'tsconfig.build.json'),
-    '--outDir',
-    FRESH,
-  ]);
-  if (code !== 0) {
+  const tsc = [join(MODULES, 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
+  const kernels = sources.filter(({ path }) => path.endsWith(KERNEL_SOURCE)).map(({ path }) => kernelCompilation(path));
+  const results = await Promise.all([tsc, ...kernels].map((compilation) => capture(process.execPath, compilation)));
+  const failed = results.filter(({ code }) => code !== 0);
+  if (failed.length > 0) {
     rmSync(FRESH, { recursive: true, force: true });
-    throw new SetupError(`${output.trim()}\nthe build failed`);
+    throw new SetupError(`${failed.map(({ output }) => output.trim()).join('\n')}\nthe build failed`);
   }
   for (const { path } of sources) {
     if (path.endsWith('.ts') || BUILD_SETTINGS.includes(path)) continue;
@@ -122,6 +120,16 @@ async function build(sources) {
   renameSync(FRESH, DIST);
   rmSync(OLD, { recursive: true, force: true });
   say(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}
+
+/**
+ * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it allocates nothing.
+ * @param {string} path
+ */
+function kernelCompilation(path) {
+  const out = join(FRESH, path.slice(0, -KERNEL_SOURCE.length) + '.wasm');
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd'];
+  return [join(MODULES, 'assemblyscript', 'bin', 'asc.js'), join(ROOT, path), ...options, '--outFile', out];
 }
 
 /** @param {string} path @param {string} text */

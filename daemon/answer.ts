@@ -1,37 +1,49 @@
-import { crc32 } from 'node:zlib';
 import { closeTimestamp, type OpenTime } from '../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { decide, entryLegs, type Decision, type DecisionPolicy } from '../shared/core/decide/decide.ts';
-import { PairFeatures } from '../shared/core/features/features.ts';
-import type { Windows } from '../shared/core/features/windows.ts';
+import type { FeatureEngine } from '../shared/core/features/features.ts';
 import { agePosition, FLAT, openPosition, type Market, type Position } from '../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../shared/pair.ts';
 import { encodeBody } from '../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../shared/signal/signal.ts';
-import { signalId } from '../shared/signal/signal_id.ts';
+import { heartbeatId, signalId } from '../shared/signal/signal_id.ts';
 import type { PairMinute } from './align/align.ts';
 
-/** What the daemon keeps of a pair between two bars. */
+/** A heartbeat of a pair whose bars stay away: nothing came since the minute `time`. */
+export interface SilentMinute {
+  readonly pairIndex: number;
+  readonly time: OpenTime;
+  readonly a: null;
+  readonly b: null;
+  readonly outcome: 'SILENCE';
+  /** Silent for so long that the mode is HALT. */
+  readonly isHalted: boolean;
+  readonly backfill: false;
+}
+
+/** What the daemon answers: a minute that ended, or the silence after one. */
+export type AnsweredMinute = PairMinute | SilentMinute;
+
+/** What the daemon keeps of a pair between two bars, beside its features. */
 export interface PairState {
   readonly pair: Pair;
   readonly label: string;
-  readonly features: PairFeatures;
-  /** The feature values as bytes, for their checksum. */
-  readonly featureBytes: Uint8Array;
   position: Position;
+  /** The virtual position of the shadow set. */
+  shadowPosition: Position;
   /** Of the last signal in this boot. */
   seq: number;
+  /** Heartbeats of silence since the pair's last minute. */
+  heartbeats: number;
 }
 
-export function createPairState(pair: Pair, windows: Windows): PairState {
-  const features = new PairFeatures(windows);
-  const { buffer, byteOffset, byteLength } = features.values;
-  const featureBytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return { pair, label: pairLabel(pair), features, featureBytes, position: FLAT, seq: 0 };
+export function createPairState(pair: Pair): PairState {
+  return { pair, label: pairLabel(pair), position: FLAT, shadowPosition: FLAT, seq: 0, heartbeats: 0 };
 }
 
 /** What is the same for all pairs of a batch. */
 export interface AnswerContext {
+  readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
   readonly featureSchema: string;
@@ -44,76 +56,106 @@ export interface AnswerContext {
 /** The deterministic answer to one minute of one pair. */
 export interface Answer {
   readonly state: PairState;
+  readonly minute: AnsweredMinute;
   readonly time: OpenTime;
   readonly body: SignalBody;
   readonly bodyText: string;
-  readonly featuresCrc: string | null;
   readonly riskProb: number | null;
+  /** The virtual position after this minute. */
+  readonly position: Position;
 }
 
 /**
- * Decides on a minute and moves the pair's position. Its features have been moved already.
- * @param row of the scores; undefined when nothing can be decided: a leg is missing or empty, or the pair is not warm yet
+ * Decides on a minute. Its features have been moved already; the position is the caller's to keep.
+ * @param position the virtual position before this minute
+ * @param row of the scores; −1 when nothing can be decided: a leg is missing or empty, or the pair is not warm yet
+ * @param id the signal_id, where it is not this answer's own: a shadow set answers under the id of what was published
  */
 export function answerMinute(
   context: AnswerContext,
   state: PairState,
-  minute: PairMinute,
-  row: number | undefined,
+  minute: AnsweredMinute,
+  position: Position,
+  row: number,
+  id?: string,
 ): Answer {
-  const body = row === undefined ? restingBody(context, state, minute) : decidedBody(context, state, minute, row);
+  const body = bodyBase(context, state, minute, position, id);
+  let after = position;
+  if (row < 0) rest(context, body, minute);
+  else {
+    score(context, body, minute, row);
+    if (minute.outcome === 'SILENCE') body.reason = 'SILENCE';
+    else after = settle(context, body, state, minute, position, row);
+  }
+  if (minute.outcome === 'SILENCE') body.mode = silentMode(context, body, minute);
   return {
     state,
+    minute,
     time: minute.time,
     body,
     bodyText: encodeBody(body),
-    featuresCrc: minute.outcome === 'COMPLETE' ? crc32(state.featureBytes).toString(16).padStart(8, '0') : null,
-    riskProb: row === undefined ? null : (context.scores?.risk_prob[row] ?? null),
+    riskProb: row < 0 ? null : (context.scores?.risk_prob[row] ?? null),
+    position: after,
   };
 }
 
-function decidedBody(context: AnswerContext, state: PairState, minute: PairMinute, row: number): SignalBody {
+/** What was measured and scored at the pair's last bar. */
+function score(context: AnswerContext, body: SignalBody, minute: AnsweredMinute, row: number): void {
+  const { scores } = context;
+  const frame = context.features.frame(minute.pairIndex);
+  body.z_score = frame.z;
+  body.beta = frame.beta;
+  body.price_a = frame.a.close;
+  body.price_b = frame.b.close;
+  if (scores === null) {
+    body.mode = 'HALT';
+    return;
+  }
+  const risk = scores.risk_score[row]!;
+  body.return_prob = scores.return_prob[row]!;
+  body.risk_score = risk;
+  body.confidence = scores.return_prob[row]! * (1 - risk);
+  body.risk_flag = risk >= context.models!.theta2 ? 1 : 0;
+  body.position_scale = scores.position_scale[row]!;
+  body.mode = modeOf(context.models, context.isDegraded);
+}
+
+/** @returns the position after this bar */
+function settle(
+  context: AnswerContext,
+  body: SignalBody,
+  state: PairState,
+  minute: AnsweredMinute,
+  position: Position,
+  row: number,
+): Position {
   const { policy, scores } = context;
   const models = scores === null ? null : context.models;
   const { pair } = state;
-  const { frame } = state.features;
+  const frame = context.features.frame(minute.pairIndex);
   const scored =
-    scores === null
-      ? null
-      : {
-          return_prob: scores.return_prob[row]!,
-          risk_score: scores.risk_score[row]!,
-          position_scale: scores.position_scale[row]!,
-        };
+    scores === null ? null : { return_prob: scores.return_prob[row]!, risk_score: scores.risk_score[row]! };
   const thresholds = { theta1: models?.theta1 ?? 1, theta2: models?.theta2 ?? 0 };
-  const before = agePosition(state.position);
+  const before = agePosition(position);
   const decision = decide(frame, scored, models?.hasEdge(pair.id) ?? false, thresholds, policy, before);
-  const base = bodyBase(context, state, minute);
-  state.position = positionAfter(decision, before, base.signal_id, minute.time, frame);
-  return {
-    ...base,
-    z_score: frame.z,
-    return_prob: scored?.return_prob ?? null,
-    risk_score: scored?.risk_score ?? null,
-    entry: decision.action === 'ENTER' ? entryLegs(decision.target, frame.beta, pair.a, pair.b) : '',
-    confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
-    risk_flag: scored === null ? null : scored.risk_score >= thresholds.theta2 ? 1 : 0,
-    position_scale: scored?.position_scale ?? null,
-    action: decision.action,
-    reason: decision.reason,
-    target: decision.target,
-    position_id: decision.action === 'EXIT' ? before.positionId : state.position.positionId,
-    beta: frame.beta,
-    mode: modeOf(models, context.isDegraded),
-  };
+  const after = positionAfter(decision, before, body.signal_id, minute.time, frame);
+  body.action = decision.action;
+  body.reason = decision.reason;
+  body.target = decision.target;
+  body.position_id = decision.action === 'EXIT' ? before.positionId : after.positionId;
+  if (decision.action === 'ENTER') body.entry = entryLegs(decision.target, frame.beta, pair.a, pair.b);
+  return after;
 }
 
-function restingBody(context: AnswerContext, state: PairState, minute: PairMinute): SignalBody {
-  return {
-    ...bodyBase(context, state, minute),
-    reason: minute.outcome === 'COMPLETE' ? 'WARMUP' : minute.outcome,
-    mode: state.features.ready ? modeOf(context.models, context.isDegraded) : 'WARMUP',
-  };
+/** Nothing can be decided. */
+function rest(context: AnswerContext, body: SignalBody, minute: AnsweredMinute): void {
+  body.reason = minute.outcome === 'COMPLETE' ? 'WARMUP' : minute.outcome;
+  body.mode = context.features.ready(minute.pairIndex) ? modeOf(context.models, context.isDegraded) : 'WARMUP';
+}
+
+function silentMode(context: AnswerContext, body: SignalBody, minute: SilentMinute): Mode {
+  if (minute.isHalted || body.mode === 'HALT') return 'HALT';
+  return context.features.ready(minute.pairIndex) ? 'DEGRADED' : 'WARMUP';
 }
 
 function modeOf(models: ModelSet | null, isDegraded: boolean): Mode {
@@ -121,8 +163,14 @@ function modeOf(models: ModelSet | null, isDegraded: boolean): Mode {
   return isDegraded ? 'DEGRADED' : 'OK';
 }
 
-/** HOLD with nothing known but the prices. The fields stand in the order of the text. */
-function bodyBase(context: AnswerContext, state: PairState, minute: PairMinute): SignalBody {
+/** HOLD with nothing known but the prices. */
+function bodyBase(
+  context: AnswerContext,
+  state: PairState,
+  minute: AnsweredMinute,
+  position: Position,
+  id: string | undefined,
+): SignalBody {
   const { models, policy, policyHash, featureSchema } = context;
   return {
     timestamp: closeTimestamp(minute.time),
@@ -138,19 +186,26 @@ function bodyBase(context: AnswerContext, state: PairState, minute: PairMinute):
     position_scale: null,
     action: 'HOLD',
     reason: 'WARMUP',
-    target: state.position.side,
-    position_id: state.position.positionId,
+    target: position.side,
+    position_id: position.positionId,
     max_age_bars: policy.max_age_bars,
     beta: null,
     price_a: minute.a?.close ?? null,
     price_b: minute.b?.close ?? null,
     pair_id: state.pair.id,
-    signal_id: signalId(state.pair.id, minute.time, models?.modelsHash ?? 'none', policyHash),
+    signal_id: id ?? ownId(context, state, minute),
     model_version: models?.version ?? '',
     feature_schema: featureSchema,
     policy_hash: policyHash,
     mode: 'OK',
   };
+}
+
+function ownId({ models, policyHash }: AnswerContext, { pair, heartbeats }: PairState, minute: AnsweredMinute): string {
+  const modelsHash = models?.modelsHash ?? 'none';
+  return minute.outcome === 'SILENCE'
+    ? heartbeatId(pair.id, minute.time, heartbeats, modelsHash, policyHash)
+    : signalId(pair.id, minute.time, modelsHash, policyHash);
 }
 
 function positionAfter(decision: Decision, before: Position, id: string, time: OpenTime, market: Market): Position {

@@ -4,7 +4,6 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Bar } from '../shared/bar.ts';
@@ -82,7 +81,6 @@ function makeHome(): Home {
         paths,
         shard: 'main',
         clock: MACHINE_CLOCK,
-        log: pino({ level: 'silent' }),
         token,
         say: (line) => said.push(line),
       });
@@ -197,7 +195,7 @@ describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) =>
     expect(metrics).toMatch(new RegExp(`minutehand_bars_total\\{outcome="accepted"\\} ${HISTORY.length + 18}\\n`));
     expect(metrics).toMatch(/minutehand_pairs_ready 3\n/);
     expect(metrics).toMatch(/minutehand_websocket_connections 3\n/);
-    expect(metrics).toMatch(/minutehand_bar_to_signal_seconds_count 3\n/);
+    expect(metrics).toMatch(/minutehand_bar_to_signal_seconds_count{transport="websocket"} 3\n/);
   });
 
   it('answers bad bars with their code, and goes on', async () => {
@@ -300,7 +298,6 @@ describe('the start of a daemon', () => {
       settings,
       paths: home.paths,
       clock: MACHINE_CLOCK,
-      log: pino({ level: 'silent' }),
       token: undefined,
     };
     await expect(startDaemon({ ...options, shard: 'mian', say: () => undefined })).rejects.toThrowError(
@@ -336,7 +333,6 @@ describe('the start of a daemon', () => {
         paths: home.paths,
         shard: 'main',
         clock,
-        log: pino({ level: 'silent' }),
         token: undefined,
         say: () => undefined,
       });

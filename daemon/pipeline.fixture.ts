@@ -1,12 +1,13 @@
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { InputRow, SignalRow } from '../shared/store/journal.ts';
+import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 import type { Journal } from './journal/journal.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 
@@ -20,6 +21,7 @@ export interface Bench {
   readonly texts: string[];
   readonly inputs: InputRow[];
   readonly rows: SignalRow[];
+  readonly shadows: ShadowRow[];
   readonly failures: { code: unknown; failed: string; fallback: string | null }[];
   readonly swaps: string[];
   /** How many signals there were in each batch. */
@@ -35,6 +37,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
     texts: [],
     inputs: [],
     rows: [],
+    shadows: [],
     failures: [],
     swaps: [],
     batches: [],
@@ -43,6 +46,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
   const journal: Journal = {
     input: (row) => void bench.inputs.push(row),
     signal: (row) => void bench.rows.push(row),
+    shadow: (row) => void bench.shadows.push(row),
     flush: () => true,
   };
   const pipeline = new Pipeline({
@@ -55,6 +59,12 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
     bootId: '20251014T120000000Z',
     feedIntervalMs: minutehand.feed.interval_ms,
     stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
+    silence: {
+      degradedIntervals: minutehand.feed.silence_degraded_intervals,
+      haltIntervals: minutehand.feed.silence_halt_intervals,
+    },
+    slowInferenceMs: minutehand.inference.slow_ms,
+    scheduler: MACHINE_SCHEDULER,
     clock: { nowMs: () => (START_MS + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },
     sockets: [
       {
@@ -81,6 +91,8 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
           failed: failed.version,
           fallback: fallback?.version ?? null,
         }),
+      onShadowFailure: (error, failed) =>
+        bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: 'shadow' }),
     },
     ...changes,
   });
@@ -97,7 +109,7 @@ export function bodiesOf(rows: readonly SignalRow[], pairId: string): string[] {
   return rows.filter((row) => row.pairId === pairId).map((row) => row.body);
 }
 
-export function bodyOf(row: SignalRow): SignalBody {
+export function bodyOf(row: { readonly body: string }): SignalBody {
   return JSON.parse(`${row.body}}`) as SignalBody;
 }
 

@@ -8,6 +8,7 @@ import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { PairFeatures, warmupBars } from '../shared/core/features/features.ts';
+import type { Position } from '../shared/core/position/position.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
@@ -570,5 +571,246 @@ describe('recovery', () => {
     await bench.pipeline.recover([], [], () => Promise.resolve(void asked++));
     expect([bench.signals, asked]).toEqual([[], 1]);
     expect(bodiesOf(bench.rows, PAIRS[0]!.id)).toEqual([]);
+  });
+});
+
+describe('silence', () => {
+  const { interval_ms: interval, silence_degraded_intervals: degraded, silence_halt_intervals: halted } = feed;
+
+  it('is said by the pair itself: DEGRADED after the written delay, then HALT, once each interval, until a bar ends it', async () => {
+    const bench = await openWarm();
+    const now = WARMUP + 10;
+    takeAll(bench, now, now + 1);
+    await bench.pipeline.settled();
+    const check = async (passedMs: number): Promise<void> => {
+      bench.passMs(passedMs);
+      bench.pipeline.checkSilence();
+      bench.pipeline.checkSilence();
+      await bench.pipeline.settled();
+    };
+    await check(degraded * interval - 1);
+    expect(bench.signals).toHaveLength(PAIRS.length);
+    expect(bench.pipeline.silentPairs).toEqual([]);
+    await check(1);
+    expect(bench.pipeline.silentPairs).toEqual(pairIds);
+    const heartbeatsUntilHalt = Math.ceil(halted - degraded);
+    for (let i = 0; i <= heartbeatsUntilHalt; i++) await check(interval);
+    const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
+    expect(mine.map(({ reason, mode }) => [reason, mode]).slice(1)).toEqual([
+      ...Array<string[]>(heartbeatsUntilHalt).fill(['SILENCE', 'DEGRADED']),
+      ['SILENCE', 'HALT'],
+      ['SILENCE', 'HALT'],
+    ]);
+    expect(mine.map(({ seq }) => seq)).toEqual(mine.map((_, i) => i + 1));
+    expect(new Set(mine.map(({ signal_id }) => signal_id)).size).toBe(mine.length);
+    const { z_score, return_prob, risk_score, beta, price_a, price_b, timestamp, target } = mine[0]!;
+    for (const heartbeat of mine.slice(1)) {
+      expect(heartbeat).toMatchObject({ z_score, return_prob, risk_score, beta, price_a, price_b, timestamp });
+      expect(heartbeat).toMatchObject({ action: 'HOLD', entry: '', target });
+      expect(heartbeat.valid_until_ms - heartbeat.generated_at_ms).toBe(2.5 * interval);
+    }
+    takeAll(bench, now + 1, now + 2);
+    await bench.pipeline.settled();
+    expect(bench.signals.at(-1)).toMatchObject({
+      mode: 'OK',
+      timestamp: new Date((minute(now + 1) + 60) * 1000).toISOString().replace('.000', ''),
+    });
+    expect(bench.pipeline.silentPairs).toEqual([]);
+  });
+
+  it('moves nothing: what follows is what would have followed without it', async () => {
+    const calm = await runMarket();
+    const bench = openBench(settings);
+    bench.pipeline.swap(models);
+    for (let i = 0; i < MARKET.length; i++) {
+      takeAll(bench, i, i + 1);
+      await bench.pipeline.settled();
+      if (i % 50 !== 49) continue;
+      bench.passMs((degraded + (i % 3) * 2) * interval);
+      bench.pipeline.checkSilence();
+      await bench.pipeline.settled();
+    }
+    const spoken = bench.rows.filter((row) => bodyOf(row).reason !== 'SILENCE');
+    expect(bench.rows.length).toBeGreaterThan(spoken.length);
+    const essence = ({ pairId, body, featuresCrc, position }: (typeof spoken)[number]): unknown[] => [
+      pairId,
+      body,
+      featuresCrc,
+      position,
+    ];
+    expect(spoken.map(essence)).toEqual(calm.rows.map(essence));
+  });
+
+  it('is one pair’s own: others go on in mode OK', async () => {
+    const bench = await openWarm();
+    for (let i = WARMUP + 10; i < WARMUP + 16; i++) {
+      for (const bar of MARKET[i]!.bars) if (!bar.symbol.startsWith('XA')) bench.pipeline.takeBar(bar, false);
+      bench.passMs(interval);
+      bench.pipeline.checkSilence();
+      await bench.pipeline.settled();
+    }
+    expect(bench.pipeline.silentPairs).toEqual([pairIds[0]]);
+    expect(bench.signals.filter(({ pair_id }) => pair_id !== pairIds[0]).every(({ mode }) => mode === 'OK')).toBe(true);
+    expect(bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]).map(({ reason }) => reason)).toContain(
+      'SILENCE',
+    );
+  });
+
+  it('is not counted before bars can be expected, and a pair that never had one has nothing to repeat', async () => {
+    const bench = await openWarm();
+    bench.passMs(100 * interval);
+    bench.pipeline.expectNoBars();
+    bench.pipeline.checkSilence();
+    await bench.pipeline.settled();
+    const fresh = openBench(settings);
+    fresh.passMs(100 * interval);
+    fresh.pipeline.checkSilence();
+    await fresh.pipeline.settled();
+    expect([bench.signals, fresh.signals, fresh.inputs]).toEqual([[], [], []]);
+  });
+
+  it('goes on after a restart with ids of its own', async () => {
+    const bench = await openWarm();
+    const now = WARMUP + 10;
+    takeAll(bench, now, now + 1);
+    bench.passMs(degraded * interval);
+    bench.pipeline.checkSilence();
+    await bench.pipeline.settled();
+    const store = openJournal(':memory:');
+    store.append(bench.inputs, bench.rows);
+    const again = openBench(settings);
+    await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
+      Promise.resolve(again.pipeline.swap(models)),
+    );
+    store.close();
+    again.passMs(degraded * interval);
+    again.pipeline.checkSilence();
+    await again.pipeline.settled();
+    expect(again.signals.map(({ reason }) => reason)).toEqual(Array(PAIRS.length).fill('SILENCE'));
+    const before = new Set(bench.signals.map(({ signal_id }) => signal_id));
+    expect(again.signals.filter(({ signal_id }) => before.has(signal_id))).toEqual([]);
+  });
+});
+
+describe('models that are slow', () => {
+  const { slow_ms: slowMs } = settings.minutehand.inference;
+
+  async function runSlow(slowCalls: number, swapFirst: boolean): Promise<{ bench: Bench; first: number }> {
+    const bench = await openWarm(swapFirst ? models : null);
+    const first = WARMUP + 10;
+    let slowLeft = slowCalls;
+    const slow = withInference({ ...others, version: 'slow' }, (right) => (features, rows) => {
+      if (slowLeft-- > 0) bench.passMs(slowMs + 1);
+      return right(features, rows);
+    });
+    bench.pipeline.swap(slow);
+    for (let i = first; i < first + 3; i++) {
+      takeAll(bench, i, i + 1);
+      await bench.pipeline.settled();
+    }
+    return { bench, first };
+  }
+
+  it('once are asked again at once and kept', async () => {
+    const { bench } = await runSlow(1, true);
+    expect(new Set(bench.signals.map(({ model_version }) => model_version))).toEqual(new Set(['slow']));
+    expect(bench.failures).toEqual([]);
+  });
+
+  it('twice in a row are dropped behind that bar for the last good set, as the journal says', async () => {
+    const { bench } = await runSlow(2, true);
+    const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
+    expect(mine.map(({ model_version, mode }) => [model_version, mode])).toEqual([
+      ['slow', 'OK'],
+      [models.version, 'DEGRADED'],
+      [models.version, 'DEGRADED'],
+    ]);
+    expect(bench.failures).toEqual([{ code: 'MODEL_SLOW', failed: 'slow', fallback: models.version }]);
+    expect(bench.inputs.filter(({ kind }) => kind === 'swap').map(({ subject }) => subject)).toEqual([
+      models.version,
+      'slow',
+      models.version,
+    ]);
+  });
+
+  it('twice in a row without a good set mean HALT', async () => {
+    const { bench } = await runSlow(2, false);
+    const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
+    expect(mine.map(({ mode }) => mode)).toEqual(['OK', 'HALT', 'HALT']);
+    expect(bench.inputs.filter(({ kind }) => kind === 'swap').at(-1)!.subject).toBe('');
+  });
+});
+
+describe('a shadow set', () => {
+  it('answers under the same ids into the journal only, with a position of its own, as if it had been in force', async () => {
+    const bench = openBench(settings);
+    bench.pipeline.swap(models);
+    bench.pipeline.setShadow(others);
+    for (let i = 0; i < MARKET.length; i++) {
+      takeAll(bench, i, i + 1);
+      await bench.pipeline.settled();
+    }
+    const plain = await runMarket();
+    expect(bench.texts).toEqual(plain.texts);
+    expect(bench.shadows).toHaveLength((MARKET.length - WARMUP + 1) * PAIRS.length);
+    const published = new Map(bench.rows.map((row) => [row.signalId, row]));
+    const alone = await runMarket(others);
+    const inForce = new Map(alone.rows.map((row) => [`${row.pairId} ${row.time}`, row]));
+    let differing = 0;
+    for (const shadow of bench.shadows) {
+      const row = published.get(shadow.signalId)!;
+      expect([row.pairId, row.time, shadow.modelVersion]).toEqual([shadow.pairId, shadow.time, others.version]);
+      const [mine, its] = [bodyOf(inForce.get(`${shadow.pairId} ${shadow.time}`)!), bodyOf(shadow)];
+      expect(its).toEqual({ ...mine, signal_id: row.signalId, position_id: its.position_id });
+      if (its.action !== bodyOf(row).action) differing++;
+    }
+    expect(differing).toBeGreaterThan(0);
+  });
+
+  it('that fails is let go of, and what is published does not notice', async () => {
+    const bench = await openWarm();
+    const first = WARMUP + 10;
+    bench.pipeline.setShadow(
+      withInference({ ...others, version: 'shadow' }, () => () => Promise.reject(new Error('gone'))),
+    );
+    takeAll(bench, first, first + 3);
+    await bench.pipeline.settled();
+    expect(bench.failures).toEqual([{ code: undefined, failed: 'shadow', fallback: 'shadow' }]);
+    expect(bench.shadows).toEqual([]);
+    expect(bench.signals.every(({ mode }) => mode === 'OK')).toBe(true);
+    expect(bench.signals).toHaveLength(3 * PAIRS.length);
+  });
+
+  it('keeps its positions over a restart', async () => {
+    const bench = openBench(settings);
+    bench.pipeline.swap(models);
+    bench.pipeline.setShadow(others);
+    takeAll(bench, 0, MARKET.length);
+    await bench.pipeline.settled();
+    const half = Math.floor(MARKET.length / 2);
+    const until = minute(half);
+    const store = openJournal(':memory:');
+    const first = openBench(settings);
+    first.pipeline.swap(models);
+    first.pipeline.setShadow(others);
+    takeAll(first, 0, half);
+    await first.pipeline.settled();
+    store.append(first.inputs, first.rows, first.shadows);
+    const again = openBench(settings);
+    await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () => {
+      again.pipeline.swap(models);
+      again.pipeline.setShadow(
+        others,
+        new Map(
+          store.lastShadows(others.version).map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]),
+        ),
+      );
+      return Promise.resolve();
+    });
+    store.close();
+    takeAll(again, half, MARKET.length);
+    await again.pipeline.settled();
+    expect([...first.shadows, ...again.shadows]).toEqual(bench.shadows);
+    expect(again.shadows.every(({ time }) => time >= until)).toBe(true);
   });
 });

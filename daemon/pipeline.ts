@@ -1,21 +1,27 @@
+import { crc32 } from 'node:zlib';
 import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
+import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
-import type { Position } from '../shared/core/position/position.ts';
+import { FLAT, type Position } from '../shared/core/position/position.ts';
+import { MinutehandError } from '../shared/errors.ts';
 import type { Pair } from '../shared/pair.ts';
-import type { Clock } from '../shared/ports.ts';
+import type { Clock, Scheduler } from '../shared/ports.ts';
 import { encodeSignal } from '../shared/signal/encode.ts';
-import { SIGNAL_SCHEMA, type MarketKind, type SignalBody } from '../shared/signal/signal.ts';
+import { SIGNAL_SCHEMA, type MarketKind } from '../shared/signal/signal.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Aligner, type BarOutcome, type PairMinute } from './align/align.ts';
-import { answerMinute, createPairState, type Answer, type PairState } from './answer.ts';
+import { answerMinute, createPairState, type Answer, type AnsweredMinute, type PairState } from './answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Publication, Publisher } from './publish/publish.ts';
 
 /** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
 const VALID_INTERVALS = 2.5;
+const FLAT_TEXT = JSON.stringify(FLAT);
+/** A bar that is due within this time is waited for by work that blocks the thread, and so is one that is late by it. */
+const GUARD_MS = 250;
 
 /** Microseconds spent in each station for one batch. */
 export interface BatchTiming {
@@ -25,16 +31,23 @@ export interface BatchTiming {
   readonly decide_us: number;
   readonly publish_us: number;
   readonly file_us: number;
+  /** Of the shadow set, after the files. */
+  readonly shadow_us: number;
   readonly journal_us: number;
   /** From the arrival of the batch's first completing bar until WebSocket and Redis have the signals. */
   readonly bar_to_signal_us: number;
+  /** The same until each transport has been handed all signals; null for one that is not there. */
+  readonly bar_to_us: Readonly<Record<Publisher['name'], number | null>>;
 }
 
 export interface PipelineObserver {
-  onSignals(batch: readonly { body: SignalBody; bodyText: string }[], timing: BatchTiming): void;
+  /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
+  onSignals(batch: readonly Answer[], timing: BatchTiming): void;
   onSwap(set: ModelSet): void;
   /** A set failed while it was in force; `fallback` is what serves now. */
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
+  /** The shadow set failed and is let go of. */
+  onShadowFailure(error: unknown, failed: ModelSet): void;
 }
 
 export interface PipelineOptions {
@@ -48,7 +61,12 @@ export interface PipelineOptions {
   /** Wall-clock distance of two bars, for `valid_until_ms`. */
   readonly feedIntervalMs: number;
   readonly stragglerTimeoutMs: number;
+  /** Intervals without a bar after which a pair says so by itself, and after which its mode is HALT. */
+  readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
+  /** A set that takes longer for a batch, twice in a row, is dropped. */
+  readonly slowInferenceMs: number;
   readonly clock: Clock;
+  readonly scheduler: Scheduler;
   /** WebSocket and Redis: they leave first. */
   readonly sockets: readonly Publisher[];
   /** Signal files: written a loop turn later, when the sockets have been flushed. */
@@ -58,8 +76,16 @@ export interface PipelineOptions {
 }
 
 type QueueItem =
-  | { readonly kind: 'minute'; readonly minute: PairMinute; readonly publish: boolean; readonly arrivedUs: number }
+  | {
+      readonly kind: 'minute';
+      readonly minute: AnsweredMinute;
+      readonly publish: boolean;
+      readonly arrivedUs: number;
+    }
   | { readonly kind: 'swap'; readonly set: ModelSet }
+  | { readonly kind: 'drop'; readonly set: ModelSet }
+  | { readonly kind: 'withdraw' }
+  | { readonly kind: 'shadow'; readonly set: ModelSet | null; readonly positions: ReadonlyMap<string, Position> }
   | { readonly kind: 'degraded' | 'recovered'; readonly what: string }
   | { readonly kind: 'boot' };
 type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
@@ -68,30 +94,56 @@ type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
  * A bar's way: feed → align → features → infer → decide → publish → journal.
  *
  * Feeds call `takeBar`; everything taken in one loop turn is scored as one batch. What takes effect (bars, time-outs,
- * swaps, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the same signals.
+ * silence, swaps, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the
+ * same signals.
  */
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #states: readonly PairState[];
   readonly #aligner: Aligner;
+  readonly #features: FeatureEngine;
+  /** The feature values of each pair as bytes, for their checksum. */
+  readonly #featureBytes: readonly Uint8Array[];
   readonly #matrix: Float32Array;
   readonly #columns: number;
+  /** Row of each pair in the matrix; −1 = not scored. */
+  readonly #rows: Int32Array;
+  /** Open of the newest minute of each pair that has ended, and when that was heard of. */
+  readonly #lastMinute: Float64Array;
+  readonly #heardUs: Float64Array;
+  /** Heartbeats that were due for each pair since then. */
+  readonly #heartbeats: Int32Array;
+  #lastBarUs = -Infinity;
+  /** Told when the next batch has been answered. */
+  #waitingForBar: (() => void)[] = [];
   #queue: QueueItem[] = [];
   /** During recovery: nothing is journalled again, and what was published is not published again. */
   #publishedUntil: Map<string, OpenTime> | null = null;
   #running: Promise<void> | null = null;
   #models: ModelSet | null = null;
   #fallback: ModelSet | null = null;
+  #shadow: ModelSet | null = null;
+  /** Swaps that stand in the queue. */
+  #swapsToCome = 0;
   readonly #degradations = new Set<string>();
 
   constructor(options: PipelineOptions) {
+    const { pairs, windows, clock } = options;
     this.#options = options;
-    this.#states = options.pairs.map((pair) => createPairState(pair, options.windows));
+    this.#states = pairs.map(createPairState);
+    this.#features = new FeatureEngine(pairs, windows);
+    this.#featureBytes = pairs.map((_, pairIndex) => {
+      const { buffer, byteOffset, byteLength } = this.#features.values(pairIndex);
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    });
     this.#columns = options.schema.definitions.length;
-    this.#matrix = new Float32Array(options.pairs.length * this.#columns);
-    this.#aligner = new Aligner(options.pairs, (minute) => this.#enqueueMinute(minute));
+    this.#matrix = new Float32Array(pairs.length * this.#columns);
+    this.#rows = new Int32Array(pairs.length).fill(-1);
+    this.#lastMinute = new Float64Array(pairs.length).fill(-Infinity);
+    this.#heardUs = new Float64Array(pairs.length).fill(clock.monotonicUs());
+    this.#heartbeats = new Int32Array(pairs.length);
+    this.#aligner = new Aligner(pairs, (minute) => this.#enqueueMinute(minute));
   }
-
   // ---- feed → align ----
 
   knows(symbol: string): boolean {
@@ -110,9 +162,14 @@ export class Pipeline {
     return this.#degradations;
   }
 
+  /** Pairs whose bars stay away, and have been said to. */
+  get silentPairs(): string[] {
+    return this.#states.filter((_, pairIndex) => this.#heartbeats[pairIndex]! > 0).map(({ pair }) => pair.id);
+  }
+
   /** Pairs whose features are warm. */
   get readyPairs(): number {
-    return this.#states.filter(({ features }) => features.ready).length;
+    return this.#states.filter((_, pairIndex) => this.#features.ready(pairIndex)).length;
   }
 
   /** Takes a validated bar of a known symbol. With `backfill` it moves features and publishes nothing. */
@@ -152,10 +209,87 @@ export class Pipeline {
     this.#aligner.giveUp(pairIndex, time);
   }
 
+  // ---- silence ----
+
+  /** Says of each pair whose bars stay away that they do, once each interval. A pair that never had a minute has nothing to repeat. */
+  checkSilence(): void {
+    const { clock, feedIntervalMs, silence } = this.#options;
+    const nowUs = clock.monotonicUs();
+    for (let pairIndex = 0; pairIndex < this.#states.length; pairIndex++) {
+      const intervals = (nowUs - this.#heardUs[pairIndex]!) / 1000 / feedIntervalMs;
+      const due = Math.floor(intervals - silence.degradedIntervals) + 1;
+      if (due <= this.#heartbeats[pairIndex]! || this.#lastMinute[pairIndex] === -Infinity) continue;
+      this.#heartbeats[pairIndex] = due;
+      this.#heartbeat(pairIndex, intervals >= silence.haltIntervals);
+    }
+  }
+
+  /** No bars can be expected yet: silence is counted from now on. */
+  expectNoBars(): void {
+    this.#heardUs.fill(this.#options.clock.monotonicUs());
+  }
+
+  /** One heartbeat of a silent pair, as a journal has it. */
+  silence(pairId: string, isHalted: boolean): void {
+    const pairIndex = this.#indexOf(pairId);
+    if (pairIndex >= 0 && this.#lastMinute[pairIndex] !== -Infinity) this.#heartbeat(pairIndex, isHalted);
+  }
+
+  #heartbeat(pairIndex: number, isHalted: boolean): void {
+    const time = this.#lastMinute[pairIndex] as OpenTime;
+    const kind = isHalted ? 'silence_halt' : 'silence';
+    this.#journalInput({ kind, subject: this.#states[pairIndex]!.pair.id, time, bar: null, backfill: false });
+    this.#enqueue({
+      kind: 'minute',
+      minute: { pairIndex, time, a: null, b: null, outcome: 'SILENCE', isHalted, backfill: false },
+      publish: this.#publishedUntil === null,
+      arrivedUs: this.#options.clock.monotonicUs(),
+    });
+  }
+
+  #indexOf(pairId: string): number {
+    return this.#states.findIndex(({ pair }) => pair.id === pairId);
+  }
+
+  // ---- models ----
+
   /** Puts a verified, warm set in force between two bars, all three models at once. */
   swap(set: ModelSet): void {
     this.#journalEvent('swap', set.version);
+    this.#swapsToCome++;
     this.#enqueue({ kind: 'swap', set });
+  }
+
+  /** In the replay of a journal: the set in force was dropped here and there was no other. */
+  withdraw(): void {
+    this.#enqueue({ kind: 'withdraw' });
+  }
+
+  /**
+   * A set that scores every batch after it was published, and is never published itself; null = none any more.
+   * @param positions the virtual positions it had before, by pair id
+   */
+  setShadow(set: ModelSet | null, positions: ReadonlyMap<string, Position> = new Map()): void {
+    this.#enqueue({ kind: 'shadow', set, positions });
+  }
+
+  /**
+   * Resolves when the thread may be blocked for some milliseconds: at once in the middle of an interval; when a bar is due, after it
+   * was answered, or when it does not come.
+   */
+  quietMoment(): Promise<void> {
+    const { clock, scheduler, feedIntervalMs } = this.#options;
+    const sinceBarMs = (clock.monotonicUs() - this.#lastBarUs) / 1000;
+    const guardMs = Math.min(GUARD_MS, feedIntervalMs / 4);
+    const untilDueMs = feedIntervalMs - sinceBarMs;
+    if (this.#models === null || Math.abs(untilDueMs) > guardMs) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = scheduler.after(2 * guardMs, resolve);
+      this.#waitingForBar.push(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** An event without a minute of its own stands at the newest one. */
@@ -186,7 +320,7 @@ export class Pipeline {
 
   /** Ends a waiting minute of a pair, as a journal says it was ended. */
   giveUp(pairId: string, time: OpenTime): void {
-    const pairIndex = this.#states.findIndex(({ pair }) => pair.id === pairId);
+    const pairIndex = this.#indexOf(pairId);
     if (pairIndex >= 0) this.#giveUp(pairIndex, time);
   }
 
@@ -207,6 +341,7 @@ export class Pipeline {
     }
     for (const { kind, subject, time, bar, backfill } of inputs) {
       if (kind === 'timeout') this.giveUp(subject, time);
+      else if (kind === 'silence' || kind === 'silence_halt') this.silence(subject, kind === 'silence_halt');
       else if ((kind === 'bar' || kind === 'empty') && this.#aligner.knows(subject)) {
         this.#take(subject, time, bar ?? 'empty', backfill);
       }
@@ -219,14 +354,20 @@ export class Pipeline {
     await loadModels();
     for (const item of unanswered) this.#enqueue(item);
     await this.settled();
+    this.expectNoBars();
   }
 
   // ---- the queue ----
 
   #enqueueMinute(minute: PairMinute): void {
-    const published = this.#publishedUntil?.get(this.#states[minute.pairIndex]!.pair.id) ?? -Infinity;
-    const publish = !minute.backfill && minute.time > published;
-    this.#enqueue({ kind: 'minute', minute, publish, arrivedUs: this.#options.clock.monotonicUs() });
+    const { pairIndex, time } = minute;
+    const arrivedUs = this.#options.clock.monotonicUs();
+    this.#lastMinute[pairIndex] = time;
+    this.#heardUs[pairIndex] = arrivedUs;
+    this.#lastBarUs = arrivedUs;
+    this.#heartbeats[pairIndex] = 0;
+    const published = this.#publishedUntil?.get(this.#states[pairIndex]!.pair.id) ?? -Infinity;
+    this.#enqueue({ kind: 'minute', minute, publish: !minute.backfill && time > published, arrivedUs });
   }
 
   #enqueue(item: QueueItem): void {
@@ -241,7 +382,7 @@ export class Pipeline {
   }
 
   async #run(): Promise<void> {
-    await loopTurn();
+    await this.#loopTurn();
     while (this.#queue.length > 0) {
       const queue = this.#queue;
       this.#queue = [];
@@ -255,16 +396,34 @@ export class Pipeline {
           continue;
         }
         at++;
-        await this.#takeEffect(item);
+        this.#takeEffect(item);
       }
     }
     this.#running = null;
   }
 
-  async #takeEffect(item: Exclude<QueueItem, MinuteItem>): Promise<void> {
+  /** The end of this loop turn: everything that arrived in it is there, and sockets have been flushed. */
+  #loopTurn(): Promise<void> {
+    return new Promise((resolve) => this.#options.scheduler.afterTurn(resolve));
+  }
+
+  #takeEffect(item: Exclude<QueueItem, MinuteItem>): void {
     switch (item.kind) {
       case 'swap':
         return this.#putInForce(item.set);
+      case 'drop':
+        if (this.#models === item.set) this.#models = this.#fallback;
+        this.#fallback = null;
+        return release(item.set);
+      case 'withdraw':
+        this.#models = null;
+        this.#fallback = null;
+        return;
+      case 'shadow':
+        if (this.#shadow !== null) release(this.#shadow);
+        this.#shadow = item.set;
+        for (const state of this.#states) state.shadowPosition = item.positions.get(state.pair.id) ?? FLAT;
+        return;
       case 'degraded':
         this.#degradations.add(item.what);
         return;
@@ -291,13 +450,14 @@ export class Pipeline {
     return batch;
   }
 
-  async #putInForce(set: ModelSet): Promise<void> {
+  #putInForce(set: ModelSet): void {
+    this.#swapsToCome--;
     const retired = this.#fallback;
     this.#fallback = this.#models;
     this.#models = set;
     this.#degradations.delete('models');
     this.#options.observer.onSwap(set);
-    if (retired !== null) await release(retired);
+    if (retired !== null) release(retired);
   }
 
   // ---- features → infer → decide → publish → journal ----
@@ -309,17 +469,30 @@ export class Pipeline {
     const featuresUs = clock.monotonicUs();
     const toPublish = batch.filter((item) => item.publish);
     if (toPublish.length === 0) return;
-    const scores = await this.#infer(rows.size);
+    const scoring = this.#infer(rows);
+    const scores = scoring instanceof Promise ? await scoring : scoring;
     const inferUs = clock.monotonicUs();
-    const answers = this.#decide(toPublish, rows, scores);
+    const answers = this.#decide(toPublish, scores);
     const decideUs = clock.monotonicUs();
-    const publications = this.#publish(answers);
+    const { arrivedUs } = toPublish[0]!;
+    const handedUs: Record<Publisher['name'], number | null> = { websocket: null, redis: null, file: null };
+    const nowMs = clock.nowMs();
+    const publications = this.#encode(answers, nowMs);
+    for (const publisher of this.#options.sockets) {
+      publisher.publish(publications);
+      handedUs[publisher.name] = clock.monotonicUs() - arrivedUs;
+    }
     const publishUs = clock.monotonicUs();
-    await loopTurn();
+    await this.#loopTurn();
     const fileStartUs = clock.monotonicUs();
-    for (const publisher of this.#options.files) publisher.publish(publications);
+    for (const publisher of this.#options.files) {
+      publisher.publish(publications);
+      handedUs[publisher.name] = clock.monotonicUs() - arrivedUs;
+    }
     const fileUs = clock.monotonicUs();
-    this.#options.journal.flush();
+    if (this.#shadow !== null && rows > 0) await this.#followInShadow(this.#shadow, answers, rows);
+    const shadowUs = clock.monotonicUs();
+    this.#store(answers, nowMs);
     this.#options.observer.onSignals(answers, {
       signals: answers.length,
       features_us: featuresUs - startUs,
@@ -327,74 +500,177 @@ export class Pipeline {
       decide_us: decideUs - inferUs,
       publish_us: publishUs - decideUs,
       file_us: fileUs - fileStartUs,
-      journal_us: clock.monotonicUs() - fileUs,
-      bar_to_signal_us: publishUs - toPublish[0]!.arrivedUs,
+      shadow_us: shadowUs - fileUs,
+      journal_us: clock.monotonicUs() - shadowUs,
+      bar_to_signal_us: publishUs - arrivedUs,
+      bar_to_us: handedUs,
     });
+    for (const resume of this.#waitingForBar.splice(0)) resume();
   }
 
-  /** @returns the matrix row of each pair that is to be scored, by pair index */
-  #moveFeatures(batch: readonly MinuteItem[]): Map<number, number> {
-    const rows = new Map<number, number>();
+  /** Steps the features and puts the pairs that are to be scored into the matrix. @returns how many rows it has */
+  #moveFeatures(batch: readonly MinuteItem[]): number {
+    const complete: PairBars[] = [];
+    for (const { minute } of batch) {
+      const state = this.#states[minute.pairIndex]!;
+      state.heartbeats = minute.outcome === 'SILENCE' ? state.heartbeats + 1 : 0;
+      if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
+    }
+    this.#features.step(complete);
+    let rows = 0;
     for (const { minute, publish } of batch) {
-      if (minute.outcome !== 'COMPLETE') continue;
-      const { features } = this.#states[minute.pairIndex]!;
-      features.step(minute.a!, minute.b!);
-      if (!publish || !features.ready) continue;
-      this.#matrix.set(features.values, rows.size * this.#columns);
-      rows.set(minute.pairIndex, rows.size);
+      const { pairIndex, outcome } = minute;
+      const isScored = publish && (outcome === 'COMPLETE' || outcome === 'SILENCE') && this.#features.ready(pairIndex);
+      this.#rows[pairIndex] = isScored ? rows : -1;
+      if (isScored) this.#features.writeRow(pairIndex, this.#matrix, rows++ * this.#columns);
     }
     return rows;
   }
 
   /** Scores the batch; a set that fails is dropped for the last good one within this very bar. */
-  async #infer(rows: number): Promise<BatchScores | null> {
-    while (this.#models !== null && rows > 0) {
-      try {
-        return await this.#models.infer(this.#matrix, rows);
-      } catch (error) {
-        const failed = this.#models;
-        this.#models = this.#fallback;
-        this.#fallback = null;
-        this.#degradations.add('models');
-        this.#options.observer.onModelFailure(error, failed, this.#models);
-        void release(failed);
-      }
+  #infer(rows: number): BatchScores | null | Promise<BatchScores | null> {
+    const set = this.#models;
+    if (set === null || rows === 0) return null;
+    const startUs = this.#options.clock.monotonicUs();
+    try {
+      const scores = set.infer(this.#matrix, rows);
+      if (!(scores instanceof Promise)) return this.#judgePace(set, scores, rows, startUs);
+      return scores.then(
+        (answered) => this.#judgePace(set, answered, rows, startUs),
+        (error: unknown) => this.#fallBack(error, set, rows),
+      );
+    } catch (error) {
+      return this.#fallBack(error, set, rows);
     }
-    return null;
   }
 
-  #decide(items: readonly MinuteItem[], rows: ReadonlyMap<number, number>, scores: BatchScores | null): Answer[] {
-    const { policy, policyHash, schema } = this.#options;
-    const models = this.#models;
-    const context = {
-      policy,
-      policyHash,
-      featureSchema: schema.hash,
-      models,
-      scores,
-      isDegraded: this.#degradations.size > 0,
+  #fallBack(error: unknown, failed: ModelSet, rows: number): BatchScores | null | Promise<BatchScores | null> {
+    this.#models = this.#fallback;
+    this.#fallback = null;
+    this.#degradations.add('models');
+    this.#options.observer.onModelFailure(error, failed, this.#models);
+    release(failed);
+    return this.#infer(rows);
+  }
+
+  /**
+   * A set that was slow is asked again at once, for a pause of the machine is not its fault. Slow again, its answers still stand,
+   * and it is dropped right behind this bar.
+   */
+  #judgePace(
+    set: ModelSet,
+    scores: BatchScores,
+    rows: number,
+    startUs: number,
+  ): BatchScores | null | Promise<BatchScores | null> {
+    const { clock, slowInferenceMs } = this.#options;
+    const tookMs = (sinceUs: number): number => (clock.monotonicUs() - sinceUs) / 1000;
+    if (tookMs(startUs) <= slowInferenceMs) return scores;
+    const againUs = clock.monotonicUs();
+    const judge = (answered: BatchScores): BatchScores => {
+      if (tookMs(againUs) > slowInferenceMs) this.#dropSlow(set, tookMs(againUs));
+      return answered;
     };
-    return items.map(({ minute }) =>
-      answerMinute(context, this.#states[minute.pairIndex]!, minute, rows.get(minute.pairIndex)),
+    try {
+      const again = set.infer(this.#matrix, rows);
+      if (!(again instanceof Promise)) return judge(again);
+      return again.then(judge, (error: unknown) => this.#fallBack(error, set, rows));
+    } catch (error) {
+      return this.#fallBack(error, set, rows);
+    }
+  }
+
+  #dropSlow(set: ModelSet, tookMs: number): void {
+    // A newer set is about to replace it anyway.
+    if (this.#swapsToCome > 0) return;
+    const fallback = this.#fallback;
+    const { slowInferenceMs, observer } = this.#options;
+    this.#journalEvent('swap', fallback?.version ?? '');
+    this.#enqueue({ kind: 'drop', set });
+    this.degraded('models');
+    const seen = `${set.version}: ${tookMs.toFixed(0)} ms`;
+    observer.onModelFailure(
+      new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` }),
+      set,
+      fallback,
     );
   }
 
-  #publish(answers: readonly Answer[]): readonly Publication[] {
-    const { bootId, market, clock, feedIntervalMs, journal } = this.#options;
-    const nowMs: EpochMs = clock.nowMs();
-    const publications = answers.map(({ state, time, bodyText }) => {
-      const text = encodeSignal(bodyText, {
+  #decide(items: readonly MinuteItem[], scores: BatchScores | null): Answer[] {
+    const { policy, policyHash, schema } = this.#options;
+    const context = {
+      features: this.#features,
+      policy,
+      policyHash,
+      featureSchema: schema.hash,
+      models: this.#models,
+      scores,
+      isDegraded: this.#degradations.size > 0,
+    };
+    return items.map(({ minute }) => {
+      const state = this.#states[minute.pairIndex]!;
+      const answer = answerMinute(context, state, minute, state.position, this.#rows[minute.pairIndex]!);
+      state.position = answer.position;
+      return answer;
+    });
+  }
+
+  #encode(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
+    const { bootId, market, feedIntervalMs } = this.#options;
+    return answers.map(({ state, minute, bodyText }) => ({
+      pairId: state.pair.id,
+      text: encodeSignal(bodyText, {
         schema: SIGNAL_SCHEMA,
         market,
         boot_id: bootId,
         seq: ++state.seq,
         generated_at_ms: nowMs,
-        valid_until_ms: validUntilMs(market, time, nowMs, feedIntervalMs),
-      });
-      return { pairId: state.pair.id, text };
-    });
-    for (const publisher of this.#options.sockets) publisher.publish(publications);
-    for (const { state, time, body, bodyText, featuresCrc, riskProb } of answers) {
+        valid_until_ms: validUntilMs(market, minute, nowMs, feedIntervalMs),
+      }),
+    }));
+  }
+
+  /** What the shadow set would have said: journalled under the ids of what was published, and published nowhere. */
+  async #followInShadow(shadow: ModelSet, answers: readonly Answer[], rows: number): Promise<void> {
+    const { policy, policyHash, schema, journal, observer } = this.#options;
+    try {
+      const scoring = shadow.infer(this.#matrix, rows);
+      const scores = scoring instanceof Promise ? await scoring : scoring;
+      const context = {
+        features: this.#features,
+        policy,
+        policyHash,
+        featureSchema: schema.hash,
+        models: shadow,
+        scores,
+        isDegraded: this.#degradations.size > 0,
+      };
+      for (const { state, minute, body } of answers) {
+        const row = this.#rows[minute.pairIndex]!;
+        if (row < 0 || minute.outcome !== 'COMPLETE') continue;
+        const answer = answerMinute(context, state, minute, state.shadowPosition, row, body.signal_id);
+        state.shadowPosition = answer.position;
+        journal.shadow({
+          signalId: body.signal_id,
+          pairId: state.pair.id,
+          time: minute.time,
+          modelVersion: shadow.version,
+          body: answer.bodyText,
+          riskProb: answer.riskProb,
+          position: positionText(answer.position),
+        });
+      }
+    } catch (error) {
+      this.#shadow = null;
+      observer.onShadowFailure(error, shadow);
+      release(shadow);
+    }
+  }
+
+  #store(answers: readonly Answer[], nowMs: EpochMs): void {
+    const { bootId, journal } = this.#options;
+    for (const { state, minute, body, bodyText, riskProb, position } of answers) {
+      const { pairIndex, time, outcome } = minute;
       journal.signal({
         bootId,
         seq: state.seq,
@@ -402,31 +678,35 @@ export class Pipeline {
         time,
         signalId: body.signal_id,
         body: bodyText,
-        featuresCrc,
+        featuresCrc: outcome === 'COMPLETE' ? hex8(crc32(this.#featureBytes[pairIndex]!)) : null,
         riskProb,
-        position: JSON.stringify(state.position),
+        position: positionText(position),
         generatedAtMs: nowMs,
       });
     }
-    return publications;
+    journal.flush();
   }
+}
+
+function positionText(position: Position): string {
+  return position === FLAT ? FLAT_TEXT : JSON.stringify(position);
+}
+
+function hex8(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
 }
 
 /**
  * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and may be born
  * expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have clocks of their own.
  */
-function validUntilMs(market: MarketKind, time: OpenTime, nowMs: number, intervalMs: number): number {
-  const latestMs = market === 'live' ? (time + SECONDS_PER_BAR) * 1000 + intervalMs : Infinity;
+function validUntilMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
+  const isNews = market !== 'live' || minute.outcome === 'SILENCE';
+  const latestMs = isNews ? Infinity : (minute.time + SECONDS_PER_BAR) * 1000 + intervalMs;
   return Math.min(nowMs, latestMs) + Math.round(VALID_INTERVALS * intervalMs);
 }
 
 /** A set that cannot be let go of costs memory, not signals. */
-function release(set: ModelSet): Promise<void> {
-  return set.release().catch(() => undefined);
-}
-
-/** The end of this loop turn: everything that arrived in it is there, and sockets have been flushed. */
-function loopTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+function release(set: ModelSet): void {
+  set.release().catch(() => undefined);
 }

@@ -19,5 +19,13 @@ export interface Bar {
 
 /** `2025-10-14T12:35:00Z`: the close of the bar that opened at `time`. */
 export function closeTimestamp(time: OpenTime): string {
-  return new Date((time + SECONDS_PER_BAR) * 1000).toISOString().slice(0, 19) + 'Z';
+  // All pairs of a batch ask for the same minute, and a Date costs as much as the rest of a signal's text.
+  if (time !== lastTime) {
+    lastTimestamp = new Date((time + SECONDS_PER_BAR) * 1000).toISOString().slice(0, 19) + 'Z';
+    lastTime = time;
+  }
+  return lastTimestamp;
 }
+
+let lastTime = NaN;
+let lastTimestamp = '';

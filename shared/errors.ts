@@ -186,6 +186,11 @@ export const ERRORS = {
     message: 'A model answered with a value outside [0, 1].',
     next: 'The set was dropped; train again.',
   },
+  MODEL_SLOW: {
+    status: 500,
+    message: 'A model set was too slow twice in a row.',
+    next: 'The set was dropped; train fewer trees, or raise inference.slow_ms if the machine is slow.',
+  },
   MODEL_SIMULATED: {
     status: 422,
     message: 'The bundle was trained on a simulated market; a live daemon does not use it.',

@@ -7,6 +7,16 @@ export interface Clock {
   monotonicUs(): number;
 }
 
+/** When work is done. Live: Node's event loop; in a simulation: the seed's. */
+export interface Scheduler {
+  /** Runs `work` when everything that arrived in this loop turn is there, and sockets have been flushed. */
+  afterTurn(work: () => void): void;
+  /** Runs `work` once. @returns a function that cancels it */
+  after(ms: number, work: () => void): () => void;
+  /** Runs `work` again and again. @returns a function that ends it */
+  every(ms: number, work: () => void): () => void;
+}
+
 /** A seeded source of randomness. Same seed, same numbers, on every machine. */
 export interface Rng {
   /** Uniform in [0, 1). */
@@ -15,4 +25,60 @@ export interface Rng {
   normal(): number;
   /** Uniform integer in [0, bound). */
   integer(bound: number): number;
+}
+
+export interface FileEntry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+export interface FileStat {
+  /** Another file at the same path has another one. */
+  readonly inode: number;
+  readonly bytes: number;
+  readonly modifiedMs: number;
+}
+
+/**
+ * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC, EACCES …).
+ * What was written survives the death of the process at once, a power cut only after `sync`.
+ */
+export interface FileSystem {
+  read(path: string): Buffer;
+  /** Creates or replaces the content. The folder must exist. */
+  write(path: string, data: string | Uint8Array): void;
+  /** Makes the content of a file, or the names in a folder, survive a power cut. */
+  sync(path: string): void;
+  /** Replaces `to` in one step. */
+  rename(from: string, to: string): void;
+  /** Makes the folder and those above it, where they are absent. */
+  makeFolder(path: string): void;
+  /** Removes a file, or a folder with all in it. Absent is fine; what cannot be removed stays. */
+  remove(path: string): void;
+  /** What is in a folder; nothing when it is absent or cannot be read. */
+  list(path: string): readonly FileEntry[];
+  /** null when there is nothing. */
+  stat(path: string): FileStat | null;
+}
+
+/** One batch of signals for Redis: what stands behind `daemon/publish/redis.ts`. */
+export interface BusMessage {
+  readonly pairId: string;
+  readonly text: string;
+}
+
+/** A connection to Redis that mends itself. Nothing is queued while it is down. */
+export interface Bus {
+  /** Whether a batch that is sent now goes out at once. */
+  readonly ready: boolean;
+  /**
+   * Sends one batch at once. Resolves to null when all of it was taken, or to the words of a refusal (memory full, read
+   * only …); rejects when the connection ended before the answer, so that nobody knows.
+   */
+  send(batch: readonly BusMessage[]): Promise<string | null>;
+  /** Throws away what has not left yet and connects anew. */
+  reset(): void;
+  /** Told of every change: up, or down with the reason. */
+  onState(listener: (state: 'up' | 'down', detail: string) => void): void;
+  close(): Promise<void>;
 }

@@ -3,7 +3,6 @@
  * Prints one JSON line per event: `{say}` while it starts, `{port, bootId}` when it listens. SIGTERM stops it.
  */
 import { readFileSync } from 'node:fs';
-import pino from 'pino';
 import { startDaemon } from '../daemon/main.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
@@ -16,7 +15,6 @@ const daemon = await startDaemon({
   paths: homePaths(),
   shard: 'main',
   clock: MACHINE_CLOCK,
-  log: pino({ level: 'silent' }),
   token: undefined,
   say: (line) => print({ say: line }),
 });

@@ -10,6 +10,8 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** Where it keeps what it saves; gone when it ends, unless it was given. */
+  readonly folder: string;
   /** Ends it in good order (also when it is paused) and removes its folder. */
   stop(): Promise<void>;
   /** Kills it like a crash. */
@@ -21,12 +23,17 @@ export interface RedisServer {
 
 /**
  * Starts `redis-server` on a free port, or on `port`, with further command line arguments such as
- * `['--maxmemory', '2mb']`. Resolves when it answers.
+ * `['--maxmemory', '2mb']`. Resolves when it answers, be it that it wants a password or is still loading.
  *
+ * @param folder of the caller's, with what the server should load; without it the server has one of its own
  * @returns null when the program is not installed, so that a test can skip itself and say so.
  * @throws Error when it is not installed and `CI=true`: there, skipping would hide a gap.
  */
-export async function startRedis(args: readonly string[] = [], port?: number): Promise<RedisServer | null> {
+export async function startRedis(
+  args: readonly string[] = [],
+  port?: number,
+  folder?: string,
+): Promise<RedisServer | null> {
   if (spawnSync('redis-server', ['--version']).error) {
     if (process.env['CI'] === 'true') {
       throw new Error(
@@ -35,11 +42,11 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
     }
     return null;
   }
-  if (port !== undefined) return launch(args, port);
+  if (port !== undefined) return launch(args, port, folder);
   // Between finding a free port and listening on it another process may take it.
   for (let attempt = 1; ; attempt++) {
     try {
-      return await launch(args, await freePort());
+      return await launch(args, await freePort(), folder);
     } catch (error) {
       if (attempt === 3) throw error;
     }
@@ -58,8 +65,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function launch(args: readonly string[], port: number): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-'));
+async function launch(args: readonly string[], port: number, givenFolder: string | undefined): Promise<RedisServer> {
+  const folder = givenFolder ?? mkdtempSync(join(tmpdir(), 'minutehand-redis-'));
   const standard = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   const child = spawn('redis-server', [...standard, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -74,7 +81,7 @@ async function launch(args: readonly string[], port: number): Promise<RedisServe
     child.kill('SIGCONT');
     child.kill(signal);
     await exited;
-    rmSync(folder, { recursive: true, force: true });
+    if (givenFolder === undefined) rmSync(folder, { recursive: true, force: true });
   }
 
   const deadlineMs = performance.now() + 10_000;
@@ -90,6 +97,7 @@ async function launch(args: readonly string[], port: number): Promise<RedisServe
     url: `redis://127.0.0.1:${port}`,
     port,
     pid: child.pid!,
+    folder,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     pause: () => void child.kill('SIGSTOP'),
@@ -107,6 +115,6 @@ function answers(port: number): Promise<boolean> {
     socket.setTimeout(500, () => finish(false));
     socket.once('error', () => finish(false));
     socket.once('close', () => finish(false));
-    socket.once('data', (data) => finish(data.toString().startsWith('+PONG')));
+    socket.once('data', (data) => finish(/^(\+PONG|-NOAUTH|-LOADING)/.test(data.toString())));
   });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -173,6 +173,73 @@ describe('a training run that fails', () => {
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'failed');
     expect(trainer!.retrainer.runs()[0]!.error).toContain('the training process ended with');
+  });
+});
+
+describe('train.log', () => {
+  const logged = { minutehand: { log: { level: 'info' } } } as const;
+
+  /** Of the runs that have ended: the trainer is stopped, so that every line is there. */
+  async function lines(): Promise<Record<string, unknown>[]> {
+    await trainer!.stop();
+    trainer = null;
+    const text = readFileSync(join(folder, 'log', 'train.log'), 'utf8');
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  it('has the begin of a run, each stage with its duration, and the end with its result', async () => {
+    const stages = ['reading bars: 100 %', 'learning ai1: 0 %', 'learning ai1: 50 %', 'learning ai1: 100 %'];
+    await start(program(`process.stderr.write(${JSON.stringify(`${stages.join('\n')}\n`)}); ${REJECTS}`), logged);
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.status === 'rejected');
+    const common = { level: 30, process: 'train', time: expect.any(String) as string, run_id: 1 };
+    const duration_ms = expect.any(Number) as number;
+    expect(await lines()).toEqual([
+      { ...common, trigger: 'request', attempt: 1, msg: 'run began' },
+      { ...common, stage: 'reading bars', duration_ms, msg: 'stage ended' },
+      { ...common, stage: 'learning ai1', duration_ms, msg: 'stage ended' },
+      {
+        ...common,
+        trigger: 'request',
+        attempt: 1,
+        status: 'rejected',
+        model_version: '20260101_0000',
+        gates: ['auc 0.5'],
+        error: null,
+        duration_ms,
+        msg: 'run ended',
+      },
+    ]);
+  });
+
+  it('has a run that failed as an error, and one that was stopped', async () => {
+    await start(program(FAILS), { ...logged, retrain: { retrain_retry_max: 0 } });
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.status === 'failed');
+    expect((await lines()).at(-1)).toMatchObject({
+      level: 50,
+      status: 'failed',
+      error: expect.stringContaining('something odd') as string,
+    });
+    await start(program(HANGS), logged);
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.stage === 'learning ai1: 25 %');
+    expect((await lines()).slice(-2)).toMatchObject([
+      { stage: 'learning ai1', msg: 'stage ended' },
+      { level: 30, status: 'stopped', error: null },
+    ]);
+  });
+
+  it('is not made at level silent', async () => {
+    await start(program(ADOPTS), { minutehand: { log: { level: 'silent' } } });
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.status === 'adopted');
+    await trainer!.stop();
+    trainer = null;
+    expect(existsSync(join(folder, 'log'))).toBe(false);
   });
 });
 

@@ -1,11 +1,13 @@
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { MinutehandError } from '../shared/errors.ts';
+import { openLog } from '../shared/log/log.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
+import { createRunLog } from './schedule/run_log.ts';
 import { scheduleRetrain } from './schedule/schedule.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 
@@ -31,7 +33,8 @@ export interface RunningTrainer {
 export async function startTrainer(options: TrainerOptions): Promise<RunningTrainer> {
   const { settings, paths, say } = options;
   const unlock = lockHome(paths.lock('trainer'));
-  const retrainer = createRetrainer(options);
+  const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
+  const retrainer = createRetrainer(options, createRunLog(runs.log));
   const server = fastify({ logger: false, forceCloseConnections: true });
   const { host, port } = settings.minutehand.transports.trainer;
   addRoutes(server, retrainer, paths);
@@ -39,6 +42,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     await server.listen({ host, port });
   } catch (cause) {
     await server.close();
+    await runs.close();
     unlock();
     const { code } = cause as NodeJS.ErrnoException;
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
@@ -65,6 +69,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       schedule.stop();
       await retrainer.stop();
       await server.close();
+      await runs.close();
       unlock();
     },
   };

@@ -1,7 +1,15 @@
-import { cpSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { activate, listVersions, readActive, readBundle, readManifest } from '../../shared/bundle/bundle.ts';
+import {
+  activate,
+  copyBundle,
+  listVersions,
+  readActive,
+  readManifest,
+  readShadow,
+  setShadow,
+} from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
@@ -14,11 +22,11 @@ import type { Output } from '../output.ts';
 export function addModels(program: Command, output: () => Output): void {
   const models = program
     .command('models')
-    .summary('list, show, verify, promote and roll back model bundles')
+    .summary('list, show, verify, promote, shadow and roll back model bundles')
     .description('Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the one in force.');
   models
     .command('list')
-    .description('all versions, oldest first, with the active one marked')
+    .description('all versions, oldest first; * is the active one, s the shadow')
     .action(() => list(output()));
   models
     .command('show')
@@ -36,6 +44,13 @@ export function addModels(program: Command, output: () => Output): void {
     .description('verifies a bundle and makes it the active one; a running daemon swaps it in between two bars')
     .action((name: string) => promote(name, output()));
   models
+    .command('shadow')
+    .argument('[version or path]', 'or `off`; without it: which one it is')
+    .description(
+      'verifies a bundle and lets it score along in a running daemon: its answers are journalled, never published',
+    )
+    .action((name: string | undefined) => shadow(name, output()));
+  models
     .command('rollback')
     .description('makes the predecessor of the active version active again')
     .action(() => rollback(output()));
@@ -52,9 +67,11 @@ function bundleFolder(name: string): string {
 function list(output: Output): void {
   const { models } = homePaths();
   const active = readActive(models);
+  const shadowVersion = readShadow(models);
   const rows = listVersions(models).map((version) => ({
     version,
     active: version === active?.version,
+    shadow: version === shadowVersion,
     ...summarise(join(models, version)),
   }));
   if (rows.length === 0) output.line(`No bundles in ${models}. \`minutehand train\` makes one.`);
@@ -63,7 +80,7 @@ function list(output: Output): void {
       row.error === null
         ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
         : row.error;
-    output.line(`${row.active ? '*' : ' '} ${row.version.padEnd(16)} ${about}`);
+    output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
   }
   output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows });
 }
@@ -112,11 +129,8 @@ async function verify(name: string, output: Output): Promise<void> {
 }
 
 async function promote(name: string, output: Output): Promise<void> {
-  const folder = bundleFolder(name);
-  const { version } = await verifyFolder(folder);
   const { models } = homePaths();
-  if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version)
-    adoptFolder(folder, models, version);
+  const version = await takeIn(name, models);
   const { previous } = activate(models, version);
   output.line(
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
@@ -124,17 +138,30 @@ async function promote(name: string, output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-/** Copies a bundle from elsewhere into the models folder, whole or not at all. */
-function adoptFolder(folder: string, models: string, version: string): void {
-  const target = join(models, version);
-  if (existsSync(target)) {
-    if (readBundle(target).modelsHash === readBundle(folder).modelsHash) return;
-    throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has other models than ${folder}` });
+/** Verifies a bundle and copies it into the models folder when it is not there. @returns its version */
+async function takeIn(name: string, models: string): Promise<string> {
+  const folder = bundleFolder(name);
+  const { version } = await verifyFolder(folder);
+  if (resolve(dirname(folder)) !== resolve(models) || basename(folder) !== version) copyBundle(folder, models);
+  return version;
+}
+
+async function shadow(name: string | undefined, output: Output): Promise<void> {
+  const { models } = homePaths();
+  if (name === undefined) {
+    const version = readShadow(models);
+    output.line(version === null ? 'No shadow models.' : `Shadow: ${version}`);
+    output.result({ version });
+    return;
   }
-  const draft = join(models, `.${version}.${process.pid}.tmp`);
-  rmSync(draft, { recursive: true, force: true });
-  cpSync(folder, draft, { recursive: true });
-  renameSync(draft, target);
+  const version = name === 'off' ? null : await takeIn(name, models);
+  setShadow(models, version);
+  output.line(
+    version === null
+      ? 'No shadow models any more.'
+      : `Shadow: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
+  );
+  output.result({ version });
 }
 
 async function rollback(output: Output): Promise<void> {

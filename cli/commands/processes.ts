@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { openLog } from '../../shared/log/log.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { openLog } from '../log.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -47,13 +47,11 @@ async function runDaemon(shard: string, output: Output): Promise<void> {
   const paths = homePaths();
   // Loading the servers takes longer than most other commands do.
   const { startDaemon } = await import('../../daemon/main.ts');
-  const { log, flush } = openLog(paths.log, `daemon_${shard}`, settings.minutehand.log.level);
   const daemon = await startDaemon({
     settings,
     paths,
     shard,
     clock: MACHINE_CLOCK,
-    log,
     token: process.env['MINUTEHAND_TOKEN'],
     say,
   });
@@ -62,10 +60,7 @@ async function runDaemon(shard: string, output: Output): Promise<void> {
   );
   output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
   process.send?.({ ready: { port: daemon.port } } satisfies ReadyMessage);
-  const reason = await stopping;
-  log.info({ reason }, 'daemon ends');
-  await daemon.stop();
-  flush();
+  await daemon.stop(await stopping);
 }
 
 export function addTrainer(program: Command, output: () => Output): void {

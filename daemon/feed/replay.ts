@@ -4,6 +4,7 @@ import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, JournalStore } from '../../shared/store/journal.ts';
@@ -49,7 +50,11 @@ function createReplay(
     bootId: options.bootId,
     feedIntervalMs: minutehand.feed.interval_ms,
     stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
+    // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
+    silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
+    slowInferenceMs: Infinity,
     clock,
+    scheduler: MACHINE_SCHEDULER,
     sockets: [
       { name: 'file', failures: 0, publish: (batch) => options.onSignals(batch), close: () => Promise.resolve() },
     ],
@@ -67,6 +72,7 @@ function createReplay(
       onSwap: () => undefined,
       // A live daemon goes on without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
+      onShadowFailure: () => undefined,
     },
   });
   return {
@@ -127,6 +133,7 @@ export interface JournalReplaySummary extends ReplaySummary {
 export async function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
   const { store } = options;
   const replayed = new Map<string, string>();
+  const keyOf = createKeys();
   const { pipeline, settle, summary } = createReplay(options, {
     ...NO_JOURNAL,
     signal: (row) => void replayed.set(keyOf(row), contentOf(row)),
@@ -143,8 +150,13 @@ export async function replayJournal(options: JournalReplayOptions): Promise<Jour
       case 'timeout':
         pipeline.giveUp(subject, time);
         break;
+      case 'silence':
+      case 'silence_halt':
+        pipeline.silence(subject, kind === 'silence_halt');
+        break;
       case 'swap':
-        pipeline.swap(await options.loadModels(subject));
+        if (subject === '') pipeline.withdraw();
+        else pipeline.swap(await options.loadModels(subject));
         break;
       case 'degraded':
         pipeline.degraded(subject);
@@ -177,6 +189,7 @@ function compare(
       differences.push({ pair_id, time: new Date(Number(time) * 1000).toISOString(), journal, replay });
   };
   let equal = 0;
+  const keyOf = createKeys();
   for (const signal of store.signals()) {
     const key = keyOf(signal);
     const journal = contentOf(signal);
@@ -189,8 +202,15 @@ function compare(
   return { equal, differences };
 }
 
-function keyOf({ pairId, time }: Pick<AnsweredSignal, 'pairId' | 'time'>): string {
-  return `${pairId} ${time}`;
+/** Names the signals of a pair: a minute, and the how many-th signal after it, for heartbeats of silence follow one. */
+function createKeys(): (signal: Pick<AnsweredSignal, 'pairId' | 'time'>) => string {
+  const last = new Map<string, { time: OpenTime; count: number }>();
+  return ({ pairId, time }) => {
+    const before = last.get(pairId);
+    const count = before?.time === time ? before.count + 1 : 0;
+    last.set(pairId, { time, count });
+    return `${pairId} ${time} ${count}`;
+  };
 }
 
 function contentOf({ body, featuresCrc, position }: Pick<AnsweredSignal, 'body' | 'featuresCrc' | 'position'>): string {

@@ -24,6 +24,8 @@ export interface SimulatedFeedOptions {
 }
 
 export interface RunningFeed {
+  /** Whether bars have begun to come. */
+  readonly begun: boolean;
   /** No bar is sent after this resolves. */
   stop(): Promise<void>;
 }
@@ -55,6 +57,9 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   };
   timer = setTimeout(tick, options.barIntervalMs);
   return {
+    get begun() {
+      return begun;
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);

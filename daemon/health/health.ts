@@ -1,3 +1,4 @@
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { Route } from '../serve/serve.ts';
 
@@ -10,7 +11,10 @@ export interface HealthReport {
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;
-  readonly inference_engine: 'onnxruntime-node';
+  /** What scores each of the models in force. */
+  readonly inference_engines: ModelSet['engines'] | null;
+  /** Why a model is not scored by the faster engine, where it is not. */
+  readonly inference_notes: ModelSet['engineNotes'] | null;
   readonly model_version: string | null;
   readonly model_market: string | null;
   /** Why the last bundle was refused, until another one is accepted. */
@@ -20,10 +24,14 @@ export interface HealthReport {
     readonly message: string;
     readonly next: string;
   } | null;
+  /** Models that score along and are never published. */
+  readonly shadow_version: string | null;
   readonly feature_schema: string;
   readonly policy_hash: string;
   readonly pairs: number;
   readonly pairs_ready: number;
+  /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
+  readonly silent_pairs: readonly string[];
   readonly degradations: readonly string[];
   readonly redis: 'up' | 'down' | 'off' | 'unknown';
   /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */

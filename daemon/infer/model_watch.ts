@@ -1,24 +1,30 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { activePath, readActive } from '../../shared/bundle/bundle.ts';
-import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { activePath, readActive, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+
+/** `active.json` names the models in force, `shadow.json` those that score along. */
+export type ModelSlot = 'active' | 'shadow';
 
 export interface ModelWatchOptions {
   readonly modelsFolder: string;
-  readonly schema: FeatureSchema;
-  readonly maxRows: number;
   readonly market: MarketKind;
   readonly pollMs: number;
-  /** A set that is verified and warm: put it in force between two bars. */
+  readonly files: FileSystem;
+  readonly scheduler: Scheduler;
+  /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
+  load(folder: string): Promise<ModelSet>;
+  /** A set that is verified and warm: put it in force between two bars. It is the taker's to release. */
   onReady(set: ModelSet): void;
-  /** A bundle was refused; the old models go on. Said once for the same bytes. */
-  onRefused(version: string, error: unknown): void;
-  /** After a refusal: `active.json` names the set in force again. */
-  onWithdrawn(): void;
+  /** The set that scores along from now on, the taker's to release; null = none any more. */
+  onShadow(set: ModelSet | null): void;
+  /** A bundle was refused: the old active models go on, a shadow is none. Said once for the same bytes. */
+  onRefused(version: string, error: unknown, slot: ModelSlot): void;
+  /** After a refusal: the pointer names the set in force again. */
+  onWithdrawn(slot: ModelSlot): void;
 }
 
 export interface ModelWatch {
@@ -27,50 +33,103 @@ export interface ModelWatch {
   stop(): Promise<void>;
 }
 
-/** Follows `models/active.json`: loads and verifies what it names, away from the bar's way, and never tries refused bytes again. */
+/**
+ * Follows `models/active.json` and `models/shadow.json`, and never tries refused bytes again. Bytes that could not be read are not
+ * refused for that: they are tried again, in silence.
+ */
 export function watchModels(options: ModelWatchOptions): ModelWatch {
-  let current = '';
-  const refused = new Set<string>();
-  let refusalStands = false;
-  let checking: Promise<void> | null = null;
+  const { modelsFolder, files, scheduler } = options;
+  let isStopped = false;
+  const active = follow({
+    slot: 'active',
+    pointer: activePath(modelsFolder),
+    read: () => readActive(modelsFolder, files)?.version ?? null,
+    onReady: (set) => options.onReady(set),
+    // Without a pointer, or with a bad one, what is in force stays.
+    onNone: () => undefined,
+  });
+  const shadow = follow({
+    slot: 'shadow',
+    pointer: shadowPath(modelsFolder),
+    read: () => readShadow(modelsFolder, files),
+    onReady: (set) => options.onShadow(set),
+    onNone: () => options.onShadow(null),
+  });
 
-  async function look(): Promise<void> {
-    if (!existsSync(activePath(options.modelsFolder))) return;
-    let version = '(active.json)';
-    let seen = '';
-    try {
-      version = readActive(options.modelsFolder)!.version;
-      const folder = join(options.modelsFolder, version);
-      seen = fingerprint(folder);
-      if (seen === current) {
-        if (refusalStands) options.onWithdrawn();
-        refusalStands = false;
-      }
-      if (seen === current || refused.has(seen)) return;
-      const set = await loadModelSet(folder, options.schema, options.maxRows);
-      await refuseSimulatedModels(set, options.market);
-      current = seen;
-      refusalStands = false;
-      options.onReady(set);
-    } catch (error) {
-      if (refused.has(seen)) return;
-      refused.add(seen);
-      refusalStands = true;
-      options.onRefused(version, error);
-    }
+  interface Followed {
+    readonly slot: ModelSlot;
+    readonly pointer: string;
+    read(): string | null;
+    onReady(set: ModelSet): void;
+    onNone(): void;
   }
 
+  /** @returns a function that looks once */
+  function follow({ slot, pointer, read, onReady, onNone }: Followed): () => Promise<void> {
+    /** Fingerprint of the set that was handed over last; empty when there is none. */
+    let current = '';
+    const refused = new Set<string>();
+    const said = new Set<string>();
+    let refusalStands = false;
+
+    const none = (): void => {
+      if (slot === 'active' || current === '') return;
+      current = '';
+      onNone();
+    };
+    const withdraw = (): void => {
+      if (refusalStands) options.onWithdrawn(slot);
+      refusalStands = false;
+    };
+    return async function look(): Promise<void> {
+      let version = `(${slot}.json)`;
+      let seen = fingerprint(files, [pointer]);
+      try {
+        const named = read();
+        if (named === null) {
+          none();
+          // No pointer names nothing bad; the set in force is one that no pointer has taken back.
+          if (slot === 'shadow') withdraw();
+          return;
+        }
+        version = named;
+        const folder = join(modelsFolder, version);
+        seen = fingerprint(files, bundleFiles(folder));
+        if (seen === current) return withdraw();
+        if (refused.has(seen)) return;
+        const set = await options.load(folder);
+        await refuseSimulatedModels(set, options.market);
+        if (isStopped) return await set.release();
+        current = seen;
+        refusalStands = false;
+        onReady(set);
+      } catch (error) {
+        if (!isUnread(error, seen)) refused.add(seen);
+        none();
+        if (said.has(seen)) return;
+        said.add(seen);
+        refusalStands = true;
+        options.onRefused(version, error, slot);
+      }
+    };
+  }
+
+  let checking: Promise<void> | null = null;
   const check = async (): Promise<void> => {
-    checking ??= look().finally(() => {
+    checking ??= (async () => {
+      await active();
+      await shadow();
+    })().finally(() => {
       checking = null;
     });
     return checking;
   };
-  const timer = setInterval(() => void check(), options.pollMs);
+  const stopTimer = scheduler.every(options.pollMs, () => void check());
   return {
     check,
     async stop() {
-      clearInterval(timer);
+      isStopped = true;
+      stopTimer();
       await checking;
     },
   };
@@ -82,11 +141,22 @@ async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise
   throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
 }
 
-/** Which bytes a bundle has, without reading them: a file that is put right again is another fingerprint. */
-function fingerprint(folder: string): string {
-  const files = ['manifest.json', ...Object.values(MODEL_FILES)].map((name) => {
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-    return stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+const ABSENT = 'absent';
+
+/** A file that is there could not be read: the disk's fault, not the bundle's. */
+function isUnread(error: unknown, seen: string): boolean {
+  return error instanceof MinutehandError && error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT);
+}
+
+function bundleFiles(folder: string): string[] {
+  return ['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name));
+}
+
+/** Which bytes files have, without reading them: a file that is put right again is another fingerprint. */
+function fingerprint(files: FileSystem, paths: readonly string[]): string {
+  const stats = paths.map((path) => {
+    const stat = files.stat(path);
+    return stat === null ? ABSENT : `${path}:${stat.inode}:${stat.bytes}:${stat.modifiedMs}`;
   });
-  return [folder, ...files].join('|');
+  return [paths[0], ...stats].join('|');
 }

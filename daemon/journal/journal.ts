@@ -1,10 +1,11 @@
 import { describeError } from '../../shared/errors.ts';
-import type { InputRow, JournalStore, SignalRow } from '../../shared/store/journal.ts';
+import type { InputRow, JournalStore, ShadowRow, SignalRow } from '../../shared/store/journal.ts';
 
 /** Collects what took effect and what was answered, and stores it in one transaction off the bar's way. */
 export interface Journal {
   input(row: InputRow): void;
   signal(row: SignalRow): void;
+  shadow(row: ShadowRow): void;
   /** Stores all that was collected, or keeps it for the next flush when the disk refuses. @returns whether it was stored */
   flush(): boolean;
 }
@@ -19,14 +20,16 @@ export interface JournalOptions {
 export function createJournal(options: JournalOptions): Journal {
   let inputs: InputRow[] = [];
   let signals: SignalRow[] = [];
+  let shadows: ShadowRow[] = [];
   let failing = false;
   return {
     input: (row) => void inputs.push(row),
     signal: (row) => void signals.push(row),
+    shadow: (row) => void shadows.push(row),
     flush() {
-      if (inputs.length === 0 && signals.length === 0) return true;
+      if (inputs.length === 0 && signals.length === 0 && shadows.length === 0) return true;
       try {
-        options.store.append(inputs, signals);
+        options.store.append(inputs, signals, shadows);
       } catch (error) {
         if (!failing) options.onFailure(describeError(error));
         failing = true;
@@ -34,6 +37,7 @@ export function createJournal(options: JournalOptions): Journal {
       }
       inputs = [];
       signals = [];
+      shadows = [];
       if (failing) options.onRecovered();
       failing = false;
       return true;
@@ -42,4 +46,9 @@ export function createJournal(options: JournalOptions): Journal {
 }
 
 /** A journal that keeps nothing: for a replay, whose inputs are on disk already. */
-export const NO_JOURNAL: Journal = { input: () => undefined, signal: () => undefined, flush: () => true };
+export const NO_JOURNAL: Journal = {
+  input: () => undefined,
+  signal: () => undefined,
+  shadow: () => undefined,
+  flush: () => true,
+};

@@ -1,75 +1,107 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { BatchTiming } from '../pipeline.ts';
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { BatchTiming } from '../pipeline.ts';
+import type { Publisher } from '../publish/publish.ts';
+import { answersBars, isOverBudget } from './budget.ts';
+import { createLatencyHistogram } from './latency.ts';
+import { createMinuteRate } from './minute_rate.ts';
+import type { ProcessWatch } from './process_watch.ts';
+import { createSignalCounter } from './signal_counter.ts';
 
-const US_PER_SECOND = 1e6;
-/** From 10 µs to the 200 ms that are promised to the EA, and beyond. */
-const LATENCY_BUCKETS_SECONDS = [
-  1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1,
-];
+/** Rendering stops for the next loop turn after this long: what a bar that comes in the middle waits for at most. */
+const SLICE_MS = 0.2;
+const STATIONS = ['features', 'infer', 'decide', 'publish', 'file', 'shadow', 'journal'] as const;
+const TRANSPORTS = ['websocket', 'redis', 'file'] as const satisfies readonly Publisher['name'][];
 
 export interface MetricsSources {
+  /** `feed.budget_ms` */
+  readonly budgetMs: number;
   readyPairs(): number;
+  silentPairs(): number;
   connections(): number;
   degradations(): number;
   modelCreatedMs(): number | null;
+  /** Which engine serves which model; null without models. */
+  engines(): ModelSet['engines'] | null;
   redisMissed(): number;
   publishFailures(): Readonly<Record<string, number>>;
+  /** Of the daemon's logs, together. */
+  logLinesLost(): number;
   nowMs(): number;
 }
 
 export interface Metrics {
+  /** A minute that came in; called once for each leg, so it only counts. */
   bar(outcome: string): void;
-  signals(batch: readonly { body: SignalBody }[], timing: BatchTiming): void;
+  /** A batch whose signals are out, in the files and journalled. */
+  signals(batch: readonly { readonly body: SignalBody }[], timing: BatchTiming): void;
   swap(): void;
   modelRefused(code: string): void;
+  /** A set, in force or in the shadow slot, failed and was let go of. */
+  modelFailed(code: string): void;
+  /** What `/metrics` answers. Bars that come while it is made pass. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** What `/metrics` shows, for Prometheus. Observed after the signals are out, never before. */
-export function createMetrics(sources: MetricsSources): Metrics {
+/**
+ * What `/metrics` shows, for Prometheus. Observed after the signals are out, never before.
+ * @param watch what this process shows of itself beside; null where several daemons share one, as in a simulation
+ */
+export function createMetrics(sources: MetricsSources, watch: ProcessWatch | null = null): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'minutehand_' });
   const registers = [registry];
-  const bars = new Counter({
+  const signals = createSignalCounter();
+  const rate = createMinuteRate();
+  const barsByOutcome = new Map<string, { count: number }>();
+  let lastSignalMs: number | null = null;
+
+  new Counter({
     name: 'minutehand_bars_total',
     help: 'Minutes that came in, by what became of them.',
     labelNames: ['outcome'],
     registers,
+    collect() {
+      this.reset();
+      for (const [outcome, { count }] of barsByOutcome) this.inc({ outcome }, count);
+    },
   });
-  const signals = new Counter({
-    name: 'minutehand_signals_total',
-    help: 'Signals published.',
-    labelNames: ['pair_id', 'action', 'reason', 'mode'],
+  const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
+  const counterByCode = (name: string, help: string): Counter<'code'> =>
+    new Counter({ name, help, labelNames: ['code'], registers });
+  const swaps = counter('minutehand_model_swaps_total', 'Model sets put in force.');
+  const refusals = counterByCode('minutehand_models_refused_total', 'Bundles that were refused.');
+  const failures = counterByCode('minutehand_model_failures_total', 'Model sets that failed while they served.');
+  const overBudget = counter(
+    'minutehand_bars_over_budget_total',
+    'Bars whose signals took longer than feed.budget_ms.',
+  );
+  new Counter({
+    name: 'minutehand_log_lines_lost_total',
+    help: 'Log lines that could not be written.',
     registers,
+    collect() {
+      this.reset();
+      this.inc(sources.logLinesLost());
+    },
   });
-  const swaps = new Counter({ name: 'minutehand_model_swaps_total', help: 'Model sets put in force.', registers });
-  const refusals = new Counter({
-    name: 'minutehand_models_refused_total',
-    help: 'Bundles that were refused.',
-    labelNames: ['code'],
-    registers,
-  });
-  const station = new Histogram({
-    name: 'minutehand_station_seconds',
-    help: 'Time of one batch in each station.',
-    labelNames: ['station'],
-    buckets: LATENCY_BUCKETS_SECONDS,
-    registers,
-  });
-  const inference = new Histogram({
-    name: 'minutehand_inference_latency_seconds',
-    help: 'Time of the three models for one batch.',
-    buckets: LATENCY_BUCKETS_SECONDS,
-    registers,
-  });
-  const barToSignal = new Histogram({
-    name: 'minutehand_bar_to_signal_seconds',
-    help: 'From the completing bar until WebSocket and Redis have the signals.',
-    buckets: LATENCY_BUCKETS_SECONDS,
-    registers,
-  });
+
+  const inferences = createLatencyHistogram(
+    'minutehand_inference_latency_seconds',
+    'Time of the three models for one batch.',
+  );
+  const inference = inferences.series('');
+  const byStation = createLatencyHistogram('minutehand_station_seconds', 'Time of one batch in a station.', 'station');
+  const stations = STATIONS.map((name) => ({ us: `${name}_us` as const, time: byStation.series(name) }));
+  const byTransport = createLatencyHistogram(
+    'minutehand_bar_to_signal_seconds',
+    'From the first completing bar of a batch until a transport had been handed all signals.',
+    'transport',
+  );
+  const transports = TRANSPORTS.map((name) => ({ name, time: byTransport.series(name) }));
+
   const gauge = (name: string, help: string, read: () => number | null): void => {
     new Gauge({
       name,
@@ -77,46 +109,95 @@ export function createMetrics(sources: MetricsSources): Metrics {
       registers,
       collect() {
         const value = read();
-        if (value !== null) this.set(value);
+        if (value === null) this.remove();
+        else this.set(value);
       },
     });
   };
-  let lastSignalMs: number | null = null;
+  const { nowMs } = sources;
+  gauge('minutehand_signals_per_minute', 'Signals published in the last minute.', () => rate.perMinute(nowMs()));
   gauge('minutehand_pairs_ready', 'Pairs whose features are warm.', sources.readyPairs);
+  gauge('minutehand_pairs_silent', 'Pairs whose bars stay away.', sources.silentPairs);
   gauge('minutehand_websocket_connections', 'Open WebSocket connections.', sources.connections);
   gauge('minutehand_degradations', 'Things that are wrong while signals go on.', sources.degradations);
   gauge('minutehand_redis_missed_signals', 'Signals that did not reach Redis.', sources.redisMissed);
   gauge('minutehand_model_age_seconds', 'Age of the models in force.', () =>
-    ageSeconds(sources.modelCreatedMs(), sources.nowMs()),
+    ageSeconds(sources.modelCreatedMs(), nowMs()),
   );
-  gauge('minutehand_signal_age_seconds', 'Time since the last signal.', () =>
-    ageSeconds(lastSignalMs, sources.nowMs()),
-  );
+  gauge('minutehand_signal_age_seconds', 'Time since the last signal.', () => ageSeconds(lastSignalMs, nowMs()));
   new Gauge({
     name: 'minutehand_publish_failures',
     help: 'Failed attempts to publish since the start.',
     labelNames: ['publisher'],
     registers,
     collect() {
-      for (const [publisher, failures] of Object.entries(sources.publishFailures())) this.set({ publisher }, failures);
+      for (const [publisher, count] of Object.entries(sources.publishFailures())) this.set({ publisher }, count);
+    },
+  });
+  new Gauge({
+    name: 'minutehand_inference_engine_info',
+    help: 'Which engine serves which model.',
+    labelNames: ['model', 'engine'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [model, engine] of Object.entries(sources.engines() ?? {})) this.set({ model, engine }, 1);
     },
   });
 
-  return {
-    bar: (outcome) => bars.inc({ outcome }),
-    signals(batch, timing) {
-      lastSignalMs = sources.nowMs();
-      for (const { body } of batch)
-        signals.inc({ pair_id: body.pair_id, action: body.action, reason: body.reason, mode: body.mode });
-      for (const name of ['features', 'infer', 'decide', 'publish', 'file', 'journal'] as const) {
-        station.observe({ station: name }, timing[`${name}_us`] / US_PER_SECOND);
+  async function render(): Promise<string> {
+    const parts: string[] = [];
+    let sliceEndMs = performance.now() + SLICE_MS;
+    const breathe = async (): Promise<void> => {
+      if (performance.now() < sliceEndMs) return;
+      await loopTurn();
+      sliceEndMs = performance.now() + SLICE_MS;
+    };
+    for (const each of watch === null ? [registry] : [registry, watch.registry]) {
+      for (const { name } of each.getMetricsAsArray()) {
+        parts.push(`${await each.getSingleMetricAsString(name)}\n`);
+        await breathe();
       }
-      inference.observe(timing.infer_us / US_PER_SECOND);
-      barToSignal.observe(timing.bar_to_signal_us / US_PER_SECOND);
+    }
+    for (const { text } of [inferences, byStation, byTransport, ...(watch === null ? [] : [watch.pauses])]) {
+      parts.push(text());
+      await breathe();
+    }
+    for (const piece of signals.pieces()) {
+      parts.push(piece);
+      await breathe();
+    }
+    return parts.join('');
+  }
+
+  let rendering: Promise<string> | null = null;
+  return {
+    bar(outcome) {
+      const counted = barsByOutcome.get(outcome);
+      if (counted === undefined) barsByOutcome.set(outcome, { count: 1 });
+      else counted.count++;
+    },
+    signals(batch, timing) {
+      lastSignalMs = nowMs();
+      rate.add(batch.length, lastSignalMs);
+      for (const { body } of batch) signals.add(body);
+      for (const each of stations) {
+        const us = timing[each.us];
+        // Without a shadow set this station takes no time at all, and is none.
+        if (us >= 1 || each.us !== 'shadow_us') each.time.observe(us);
+      }
+      inference.observe(timing.infer_us);
+      if (!answersBars(batch)) return;
+      for (const each of transports) {
+        const us = timing.bar_to_us[each.name];
+        if (us !== null) each.time.observe(us);
+      }
+      if (isOverBudget(batch, timing, sources.budgetMs)) overBudget.inc();
     },
     swap: () => swaps.inc(),
     modelRefused: (code) => refusals.inc({ code }),
-    text: () => registry.metrics(),
+    modelFailed: (code) => failures.inc({ code }),
+    text: () => (rendering ??= render().finally(() => (rendering = null))),
     contentType: registry.contentType,
   };
 }

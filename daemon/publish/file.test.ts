@@ -1,6 +1,7 @@
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,8 +14,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import { bodyOf, textOf } from '../../shared/signal/signal.fixture.ts';
 import { createFilePublisher } from './file.ts';
 
 let folder: string;
@@ -28,12 +33,38 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (signals = folder) =>
+const open = (signals = folder, files = MACHINE_FILES) =>
   createFilePublisher({
+    files,
     folder: signals,
     onFailure: (error) => errors.push(error),
     onRecovered: () => recoveries++,
   });
+
+/** The machine's files, of which each write and rename first asks `fault` for an error code. */
+function faulty(fault: () => string | null): FileSystem {
+  const check = (): void => {
+    const code = fault();
+    if (code !== null) throw Object.assign(new Error(`${code}: on purpose`), { code });
+  };
+  return {
+    ...MACHINE_FILES,
+    write(path, data) {
+      try {
+        check();
+      } catch (error) {
+        // As a full disk does it: a part is there already.
+        MACHINE_FILES.write(path, data.slice(0, data.length / 2));
+        throw error;
+      }
+      MACHINE_FILES.write(path, data);
+    },
+    rename(from, to) {
+      check();
+      MACHINE_FILES.rename(from, to);
+    },
+  };
+}
 const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
 const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');
 
@@ -123,38 +154,165 @@ describe('the file publisher', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('never lets a reader in another process see a torn, empty or missing file', async () => {
+  it.each(['ENOSPC', 'EACCES', 'EROFS', 'EIO'])('survives %s: said once, the last signals stay, the next success ends it', (code) => {
+    let broken = false;
+    const publisher = open(folder, faulty(() => (broken ? code : null)));
+    publisher.publish([signal('A_B', 1)]);
+    broken = true;
+    for (let seq = 2; seq <= 4; seq++) publisher.publish([signal('A_B', seq)]);
+    expect(errors.map((error) => error.code)).toEqual(['PUBLISH_FILE']);
+    expect(errors[0]!.message).toContain(code);
+    expect({ recoveries, failures: publisher.failures }).toEqual({ recoveries: 0, failures: 6 });
+    expect(read('A_B', 'signal.json')).toContain('"seq":1');
+    expect(read('signals.json')).toContain('"seq":1');
+    expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
+    broken = false;
+    publisher.publish([signal('A_B', 5)]);
+    expect(recoveries).toBe(1);
+    expect(read('A_B', 'signal.json')).toContain('"seq":5');
+    expect(errors).toHaveLength(1);
+  }); // prettier-ignore
+
+  it('keeps every file whole and tells failure and recovery in turn, whichever operations fail', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (faults, batches) => {
+        const own = mkdtempSync(join(folder, 'run-'));
+        for (const pairId of ['A_B', 'C_D']) mkdirSync(join(own, pairId));
+        const told: string[] = [];
+        const pending = [...faults];
+        let failedInBatch = false;
+        const publisher = createFilePublisher({
+          files: faulty(() => {
+            const fails = pending.shift() ?? false;
+            failedInBatch ||= fails;
+            return fails ? 'EIO' : null;
+          }),
+          folder: own,
+          onFailure: () => told.push('failure'),
+          onRecovered: () => told.push('recovery'),
+        });
+        const expected: string[] = [];
+        const texts = new Set<string>();
+        for (let seq = 1; seq <= batches; seq++) {
+          failedInBatch = false;
+          const batch = [signal('A_B', seq), signal('C_D', seq)];
+          for (const { text } of batch) texts.add(`${text}\n`);
+          publisher.publish(batch);
+          const failing = expected.length % 2 === 1;
+          if (failedInBatch && !failing) expected.push('failure');
+          if (!failedInBatch && failing) expected.push('recovery');
+          for (const { pairId, text } of batch) {
+            const path = join(own, pairId, 'signal.json');
+            const content = existsSync(path) ? readFileSync(path, 'utf8') : null;
+            if (failedInBatch) expect(content === null || texts.has(content)).toBe(true);
+            else expect(content).toBe(`${text}\n`);
+          }
+          if (existsSync(join(own, 'signals.json'))) JSON.parse(readFileSync(join(own, 'signals.json'), 'utf8'));
+        }
+        expect(told).toEqual(expected);
+        expect(readdirSync(own).filter((name) => name.startsWith('.'))).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('reports a signals folder that was replaced by a file once, and the recovery once', () => {
+    const signals = join(folder, 'signals');
+    const publisher = open(signals);
+    publisher.publish([signal('A_B', 1)]);
+    rmSync(signals, { recursive: true });
+    writeFileSync(signals, '');
+    publisher.publish([signal('A_B', 2)]);
+    publisher.publish([signal('A_B', 3)]);
+    expect(errors.map(({ code, seen }) => `${code} ${seen?.split(':')[0]}`)).toEqual(['PUBLISH_FILE ENOTDIR']);
+    rmSync(signals);
+    publisher.publish([signal('A_B', 4)]);
+    expect(recoveries).toBe(1);
+    expect(readFileSync(join(signals, 'A_B', 'signal.json'), 'utf8')).toContain('"seq":4');
+  });
+
+  it.skipIf(process.getuid?.() === 0)('reports a folder that may not be written to, and the recovery', () => {
+    const publisher = open();
+    publisher.publish([signal('A_B', 1)]);
+    chmodSync(join(folder, 'A_B'), 0o500);
+    publisher.publish([signal('A_B', 2)]);
+    expect(errors[0]!.message).toContain('EACCES');
+    chmodSync(join(folder, 'A_B'), 0o700);
+    publisher.publish([signal('A_B', 3)]);
+    expect(recoveries).toBe(1);
+  });
+
+  it('survives a disk that is really full, and one that becomes read-only', (context) => {
+    const mount = (...args: string[]) => spawnSync('mount', args, { encoding: 'utf8' });
+    const tried = mount('-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder);
+    if (tried.error || tried.status !== 0) return context.skip('only root may mount a small disk');
+    try {
+      const publisher = open();
+      publisher.publish([signal('A_B', 1)]);
+      const filler = join(folder, 'filler');
+      expect(() => writeFileSync(filler, Buffer.alloc(100_000))).toThrow(/ENOSPC/);
+      publisher.publish([signal('A_B', 2)]);
+      publisher.publish([signal('A_B', 3)]);
+      expect(errors.map(({ code, seen }) => `${code} ${seen?.split(':')[0]}`)).toEqual(['PUBLISH_FILE ENOSPC']);
+      expect(read('A_B', 'signal.json')).toContain('"seq":1');
+      rmSync(filler);
+      publisher.publish([signal('A_B', 4)]);
+      expect(recoveries).toBe(1);
+      expect(read('A_B', 'signal.json')).toContain('"seq":4');
+
+      mount('-o', 'remount,ro', folder);
+      publisher.publish([signal('A_B', 5)]);
+      expect(errors.at(-1)!.message).toContain('EROFS');
+      mount('-o', 'remount,rw', folder);
+      publisher.publish([signal('A_B', 6)]);
+      expect({ recoveries, failures: errors.length }).toEqual({ recoveries: 2, failures: 2 });
+      expect(read('A_B', 'signal.json')).toContain('"seq":6');
+    } finally {
+      spawnSync('umount', [folder]);
+    }
+  });
+
+  it('never lets readers in other processes see a torn, empty or missing file', async () => {
     const publisher = open();
     const pairIds = ['A_B', 'C_D'];
     // Long enough for more than one page, so that a write in place would be seen half done.
-    const long = (pairId: string, seq: number) => ({
-      pairId,
-      text: JSON.stringify({ pair_id: pairId, seq, filler: 'x'.repeat(20_000), end: seq }),
-    });
-    publisher.publish(pairIds.map((pairId) => long(pairId, 0)));
+    const batchOf = (seq: number) =>
+      pairIds.map((pairId) => ({
+        pairId,
+        text: textOf(bodyOf({ pair_id: pairId, pair: 'x'.repeat(20_000) }), {
+          boot_id: '20261120T080000000Z',
+          seq,
+          generated_at_ms: 1_795_163_535_912 + seq,
+        }),
+      }));
+    publisher.publish(batchOf(1));
 
     const readerPath = join(folder, 'reader.mjs');
     writeFileSync(
       readerPath,
       `import { readFileSync } from 'node:fs';
-       const files = process.argv.slice(2);
+       import { crc32 } from 'node:zlib';
+       const [all, ...files] = process.argv.slice(2);
        let stopping = false;
        process.on('message', () => { stopping = true; });
        const seen = new Set();
-       let reads = 0;
        const problems = [];
+       let reads = 0;
+       function check(line) {
+         const tail = line.lastIndexOf(',"crc32":"');
+         const crc = crc32(line.slice(0, tail)).toString(16).padStart(8, '0');
+         if (line.slice(tail) !== ',"crc32":"' + crc + '"}') throw new Error('torn: ' + line.length + ' characters');
+         seen.add(JSON.parse(line).seq);
+       }
        function turn() {
-         for (let i = 0; i < 50; i++) {
-           for (const file of files) {
+         for (let i = 0; i < 20; i++) {
+           for (const file of [all, ...files]) {
              reads++;
              try {
                const text = readFileSync(file, 'utf8');
                if (!text.endsWith('}\\n')) throw new Error('torn: ' + text.length + ' characters');
-               const value = JSON.parse(text);
-               for (const signal of 'seq' in value ? [value] : Object.values(value)) {
-                 if (signal.seq !== signal.end) throw new Error('mixed');
-                 seen.add(signal.seq);
-               }
+               if (file !== all) check(text.slice(0, -1));
+               else for (const signal of Object.values(JSON.parse(text))) check(JSON.stringify(signal));
              } catch (error) { if (problems.length < 5) problems.push(String(error)); }
            }
          }
@@ -164,14 +322,12 @@ describe('the file publisher', () => {
        process.send('reading');
        turn();`,
     );
-    const files = [...pairIds.map((pairId) => join(folder, pairId, 'signal.json')), join(folder, 'signals.json')];
-    const readers = [0, 1].map(() => fork(readerPath, files));
+    const files = [join(folder, 'signals.json'), ...pairIds.map((pairId) => join(folder, pairId, 'signal.json'))];
+    const readers = [0, 1, 2].map(() => fork(readerPath, files));
     await Promise.all(readers.map((reader) => once(reader, 'message')));
-    const endMs = performance.now() + 1_500;
-    let seq = 0;
-    while (performance.now() < endMs) {
-      seq++;
-      publisher.publish(pairIds.map((pairId) => long(pairId, seq)));
+    const batches = 2_000;
+    for (let seq = 2; seq <= batches; seq++) {
+      publisher.publish(batchOf(seq));
       if (seq % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     for (const reader of readers) {
@@ -179,8 +335,8 @@ describe('the file publisher', () => {
       reader.send('stop');
       const [{ reads, versions, problems }] = await report;
       expect(problems).toEqual([]);
-      expect(reads).toBeGreaterThan(100);
-      expect(versions).toBeGreaterThan(10);
+      expect(reads).toBeGreaterThan(500);
+      expect(versions).toBeGreaterThan(50);
     }
     expect(publisher.failures).toBe(0);
   });

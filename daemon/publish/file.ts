@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { FileSystem } from '../../shared/ports.ts';
 import type { Publication, Publisher } from './publish.ts';
 
 export interface FilePublisherOptions {
+  readonly files: FileSystem;
   /** The signals folder; it and the folders in it are made, and made again when somebody removes them. */
   readonly folder: string;
   /** Called with PUBLISH_FILE at the first write that fails after a good one, not again until a batch went well. */
@@ -21,33 +22,51 @@ const TEMPORARY_NAME = /^\.signals?\.json\.(\d+)\.tmp$/;
 const RENAME_ATTEMPTS = process.platform === 'win32' ? 5 : 1;
 
 /**
- * Writes `<folder>/<pair_id>/signal.json` for each pair of a batch and then `<folder>/signals.json`, one JSON object
- * on one line that holds the last signal of every pair published since the start, by pair id, each one's text unchanged.
- * All files end with a newline.
+ * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one JSON
+ * object on one line that holds the last signal of every pair published since the start, by pair id, each one's text
+ * unchanged; whoever reads it has all pairs while the others are still being written. All files end with a newline.
  *
  * Every file is written beside its place and renamed into it, so that a reader sees the old or the new text and never
  * a part. There is no fsync: after a power cut the last minute may be missing or empty, which `crc32` and
- * `valid_until_ms` show. Writing is synchronous (about 140 µs a file on a disk, 20 on tmpfs; half of what promises cost).
+ * `valid_until_ms` show. Writing is synchronous.
+ *
+ * The rename is what costs on ext4: replacing a file makes it give the new one its blocks at once (146 of 184 µs a file;
+ * all of it is 16 on tmpfs). No other order of system calls is cheaper: neither Buffers nor open file descriptors are.
  *
  * One file that cannot be written does not keep the others from being written.
  */
 export function createFilePublisher(options: FilePublisherOptions): FilePublisher {
-  const { folder } = options;
+  const { files, folder } = options;
   const temporarySuffix = `.${process.pid}.tmp`;
+  const allPath = join(folder, 'signals.json');
+  const allTemporaryPath = join(folder, `.signals.json${temporarySuffix}`);
+  const pathsByPair = new Map<string, { readonly path: string; readonly temporaryPath: string }>();
   const lastTextByPair = new Map<string, string>();
   let failures = 0;
   let failing = false;
   let closed = false;
 
-  removeLeftovers(folder);
+  removeLeftovers(files, folder);
+
+  function pathsOf(pairId: string): { readonly path: string; readonly temporaryPath: string } {
+    let paths = pathsByPair.get(pairId);
+    if (paths === undefined) {
+      paths = {
+        path: join(folder, pairId, 'signal.json'),
+        temporaryPath: join(folder, pairId, `.signal.json${temporarySuffix}`),
+      };
+      pathsByPair.set(pairId, paths);
+    }
+    return paths;
+  }
 
   function write(path: string, temporaryPath: string, text: string): MinutehandError | null {
     try {
-      replaceFile(path, temporaryPath, text);
+      replaceFile(files, path, temporaryPath, text);
       return null;
     } catch (error) {
       failures++;
-      rmQuietly(temporaryPath);
+      files.remove(temporaryPath);
       return new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error });
     }
   }
@@ -59,23 +78,13 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
     },
     publish(batch: readonly Publication[]): void {
       if (closed || batch.length === 0) return;
-      let firstError: MinutehandError | null = null;
+      for (const { pairId, text } of batch) lastTextByPair.set(pairId, text);
+      let firstError = write(allPath, allTemporaryPath, joinSignals(lastTextByPair));
       for (const { pairId, text } of batch) {
-        lastTextByPair.set(pairId, text);
-        const pairFolder = join(folder, pairId);
-        const error = write(
-          join(pairFolder, 'signal.json'),
-          join(pairFolder, `.signal.json${temporarySuffix}`),
-          text + '\n',
-        );
+        const { path, temporaryPath } = pathsOf(pairId);
+        const error = write(path, temporaryPath, text + '\n');
         firstError ??= error;
       }
-      const error = write(
-        join(folder, 'signals.json'),
-        join(folder, `.signals.json${temporarySuffix}`),
-        joinSignals(lastTextByPair),
-      );
-      firstError ??= error;
 
       if (firstError !== null && !failing) {
         failing = true;
@@ -100,17 +109,17 @@ function joinSignals(lastTextByPair: ReadonlyMap<string, string>): string {
   return text + '}\n';
 }
 
-function replaceFile(path: string, temporaryPath: string, text: string): void {
+function replaceFile(files: FileSystem, path: string, temporaryPath: string, text: string): void {
   try {
-    writeFileSync(temporaryPath, text);
+    files.write(temporaryPath, text);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporaryPath, text);
+    files.makeFolder(dirname(path));
+    files.write(temporaryPath, text);
   }
   for (let attempt = 1; ; attempt++) {
     try {
-      renameSync(temporaryPath, path);
+      files.rename(temporaryPath, path);
       return;
     } catch (error) {
       if (attempt >= RENAME_ATTEMPTS) throw error;
@@ -122,21 +131,22 @@ function replaceFile(path: string, temporaryPath: string, text: string): void {
  * Removes temporary files that a crash left behind, in `folder` and one level below. Those of another process that
  * lives (a second shard on the same folder) stay: it may be about to rename them.
  */
-function removeLeftovers(folder: string): void {
-  for (const entry of readFolder(folder)) {
-    if (entry.isDirectory()) {
-      for (const inner of readFolder(join(folder, entry.name))) removeIfLeftover(join(folder, entry.name), inner.name);
-    } else {
-      removeIfLeftover(folder, entry.name);
+function removeLeftovers(files: FileSystem, folder: string): void {
+  for (const entry of files.list(folder)) {
+    const path = join(folder, entry.name);
+    if (!entry.isFolder) {
+      if (isLeftover(entry.name)) files.remove(path);
+      continue;
     }
+    for (const inner of files.list(path)) if (isLeftover(inner.name)) files.remove(join(path, inner.name));
   }
 }
 
-function removeIfLeftover(folder: string, name: string): void {
+function isLeftover(name: string): boolean {
   const match = TEMPORARY_NAME.exec(name);
-  if (match === null) return;
+  if (match === null) return false;
   const pid = Number(match[1]);
-  if (pid === process.pid || !isAlive(pid)) rmQuietly(join(folder, name));
+  return pid === process.pid || !isAlive(pid);
 }
 
 function isAlive(pid: number): boolean {
@@ -145,22 +155,6 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return codeOf(error) === 'EPERM';
-  }
-}
-
-function readFolder(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return []; // Not there yet, or not readable: the first write will say so.
-  }
-}
-
-function rmQuietly(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The failure that led here was reported; a left-over is removed at the next start.
   }
 }
 

@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
-import { SIGNALS_CHANNEL, SIGNALS_STREAM, createRedisPublisher, signalChannel, signalKey } from './redis.ts';
+import { createRedisPublisher } from './redis.ts';
 import type { RedisPublisher } from './redis.ts';
+import { SIGNALS_CHANNEL, SIGNALS_STREAM, createRedisBus, signalChannel, signalKey } from './redis_bus.ts';
 
 const toClose: (() => Promise<unknown> | void)[] = [];
 const states: string[] = [];
@@ -21,8 +26,13 @@ afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
 
-async function server(context: TestContext, args: readonly string[] = [], port?: number): Promise<RedisServer> {
-  const redis = await startRedis(args, port);
+async function server(
+  context: TestContext,
+  args: readonly string[] = [],
+  port?: number,
+  folder?: string,
+): Promise<RedisServer> {
+  const redis = await startRedis(args, port, folder);
   if (redis === null) return context.skip('redis-server is not installed (Debian: apt-get install redis-server)');
   toClose.push(() => redis.stop());
   return redis;
@@ -30,10 +40,15 @@ async function server(context: TestContext, args: readonly string[] = [], port?:
 
 function publisherTo(url: string): RedisPublisher {
   const publisher = createRedisPublisher({
-    url,
-    keyTtlMs: 150_000,
-    streamMaxLen: 1_000,
-    connectTimeoutMs: 2_000,
+    bus: createRedisBus({
+      url,
+      caFile: null,
+      keyTtlMs: 150_000,
+      streamMaxLen: 1_000,
+      connectTimeoutMs: 2_000,
+      commandTimeoutMs: 1_000,
+    }),
+    scheduler: MACHINE_SCHEDULER,
     commandTimeoutMs: 1_000,
     maxBatchesInFlight: 4,
     onState: (state, detail) => states.push(`${state}: ${detail}`),
@@ -44,8 +59,8 @@ function publisherTo(url: string): RedisPublisher {
   return publisher;
 }
 
-function clientOf(redis: RedisServer): Redis {
-  const client = new Redis(redis.url, { retryStrategy: () => 50 });
+function clientOf(redis: RedisServer, enableReadyCheck = true): Redis {
+  const client = new Redis(redis.url, { retryStrategy: () => 50, enableReadyCheck });
   client.on('error', () => undefined);
   toClose.push(() => client.disconnect());
   return client;
@@ -66,6 +81,28 @@ async function until(what: string, holds: () => boolean | Promise<boolean>, limi
       throw new Error(`not within ${limitMs} ms: ${what}; states ${states.join(' | ')}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Runs for so long; until `lua-time-limit` has passed, Redis answers nobody meanwhile. */
+const busyScript = (ms: number) => `
+  local start = redis.call('TIME')
+  repeat local now = redis.call('TIME')
+  until (now[1] - start[1]) * 1000 + (now[2] - start[2]) / 1000 > ${ms}`;
+/** 0.9 s for 3,000 keys, answering others in between. */
+const SLOW_LOADING = ['--key-load-delay', '300', '--loading-process-events-interval-bytes', '1024'];
+const FILL_SCRIPT = "for i = 1, tonumber(ARGV[1]) do redis.call('SET', 'filler:' .. i, string.rep('x', 100)) end";
+
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function timeMs(work: () => void): number {
+  const startMs = performance.now();
+  work();
+  return performance.now() - startMs;
+}
+
+async function streamSeqs(client: Redis): Promise<number[]> {
+  const entries = await client.xrange(SIGNALS_STREAM, '-', '+');
+  return entries.map(([, fields]) => (JSON.parse(fields[3]!) as { seq: number }).seq);
 }
 
 const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
@@ -208,6 +245,137 @@ describe('the Redis publisher', () => {
     publisher.publish([signal('A_B', 4)]);
     await until('recovered', () => recoveries === 1);
     expect({ missed: publisher.missed, failures: publisher.failures }).toEqual({ missed: 0, failures: 3 });
+  });
+
+  it('waits for a slow Redis up to the bound in flight, drops the rest, and slows nobody down', async (context) => {
+    const redis = await server(context);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    const client = clientOf(redis);
+    await client.ping();
+    const busy = client.eval(busyScript(500), 0);
+    await delay(50);
+    const takenMs = timeMs(() => {
+      for (let seq = 1; seq <= 20; seq++) publisher.publish([signal('A_B', seq)]);
+    });
+    expect(publisher.missed).toBe(16);
+    expect(takenMs).toBeLessThan(100);
+    await busy;
+    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) === 4);
+    publisher.publish([signal('A_B', 21)]);
+    await until('the next is taken', async () => (await client.xlen(SIGNALS_STREAM)) === 5);
+    expect(await streamSeqs(client)).toEqual([1, 2, 3, 4, 21]);
+    expect({ missed: publisher.missed, failures: publisher.failures, states }).toEqual({
+      missed: 16,
+      failures: 0,
+      states: ['up: connected'],
+    });
+  });
+
+  it('reports a Redis that is busy with a script for too long, and its recovery', async (context) => {
+    const redis = await server(context, ['--lua-time-limit', '50']);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    const client = clientOf(redis);
+    await client.ping();
+    const busy = client.eval(busyScript(700), 0);
+    await delay(200);
+    publisher.publish([signal('A_B', 1)]);
+    await until('refused', () => publisher.failures === 1);
+    expect(errors.map(({ code, seen }) => `${code} ${seen?.split(' ')[0]}`)).toEqual(['PUBLISH_REDIS BUSY']);
+    await busy;
+    publisher.publish([signal('A_B', 2)]);
+    await until('recovered', () => recoveries === 1);
+    expect(await streamSeqs(client)).toEqual([2]);
+  });
+
+  it('is refused by a Redis that loads the data of its master, and goes on afterwards', async (context) => {
+    const redis = await server(context, [...SLOW_LOADING, '--replica-read-only', 'no']);
+    const master = await server(context, ['--repl-diskless-sync-delay', '0']);
+    await clientOf(master).eval(FILL_SCRIPT, 0, 3_000);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    const client = clientOf(redis);
+    await client.replicaof('127.0.0.1', master.port);
+    for (let seq = 1; publisher.failures === 0; seq++) {
+      publisher.publish([signal('A_B', seq)]);
+      await delay(5);
+    }
+    expect(errors.map(({ code, seen }) => `${code} ${seen?.split(' ')[0]}`)).toEqual(['PUBLISH_REDIS LOADING']);
+    expect(publisher.state).toBe('up');
+    await until('recovered', () => {
+      publisher.publish([signal('A_B', 10_000)]);
+      return recoveries === 1;
+    });
+    expect(await client.get(signalKey('A_B'))).toBe(signal('A_B', 10_000).text);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('is refused by a Redis that was made a replica, until it is a master again', async (context) => {
+    const redis = await server(context);
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    const client = clientOf(redis);
+    await client.replicaof('127.0.0.1', await freePort());
+    for (let seq = 1; seq <= 3; seq++) {
+      publisher.publish([signal('A_B', seq)]);
+      await until('refused', () => publisher.failures === seq);
+    }
+    expect(errors.map(({ code, seen }) => `${code} ${seen?.split(' ')[0]}`)).toEqual(['PUBLISH_REDIS READONLY']);
+    await client.replicaof('NO', 'ONE');
+    publisher.publish([signal('A_B', 4)]);
+    await until('recovered', () => recoveries === 1);
+    expect(await streamSeqs(client)).toEqual([4]);
+    expect({ missed: publisher.missed, failures: publisher.failures, states }).toEqual({
+      missed: 0,
+      failures: 3,
+      states: ['up: connected'],
+    });
+  });
+
+  it('holds back until a Redis that starts has loaded its data', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-dump-'));
+    toClose.push(() => rmSync(folder, { recursive: true, force: true }));
+    const first = await server(context, [], undefined, folder);
+    const filler = clientOf(first);
+    await filler.eval(FILL_SCRIPT, 0, 3_000);
+    await filler.save();
+    await first.stop();
+    const redis = await server(context, SLOW_LOADING, undefined, folder);
+    const publisher = publisherTo(redis.url);
+    const client = clientOf(redis, false);
+    let seq = 0;
+    let sawLoading = false;
+    while (publisher.state !== 'up') {
+      publisher.publish([signal('A_B', ++seq)]);
+      sawLoading ||= await client.info('persistence').then(
+        (info) => info.includes('loading:1'),
+        (error: Error) => error.message.startsWith('LOADING'),
+      );
+      await delay(20);
+    }
+    expect(sawLoading).toBe(true);
+    expect(publisher.missed).toBe(seq);
+    publisher.publish([signal('A_B', 10_000)]);
+    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) > 0);
+    expect(await streamSeqs(client)).toEqual([10_000]);
+    expect(publisher.failures).toBe(0);
+  });
+
+  it('comes back by itself after an orderly restart', async (context) => {
+    const first = await server(context);
+    const publisher = publisherTo(first.url);
+    await until('connected', isUp(publisher));
+    await first.stop();
+    publisher.publish([signal('A_B', 1)]);
+    await until('down', () => publisher.state === 'down');
+    const second = await server(context, [], first.port);
+    await until('up', isUp(publisher));
+    publisher.publish([signal('A_B', 2)]);
+    const client = clientOf(second);
+    await until('taken', async () => (await client.xlen(SIGNALS_STREAM)) > 0);
+    expect(await streamSeqs(client)).toEqual([2]);
+    expect(publisher.missed).toBe(1);
   });
 
   it('closes at once when Redis is absent, stalled, or there', async (context) => {

@@ -1,7 +1,12 @@
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { MinutehandError } from '../../shared/errors.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { openServer } from '../serve/serve.ts';
 import type { Engine } from '../serve/serve.ts';
 import { createWebSocketPublisher } from './websocket.ts';
@@ -10,6 +15,68 @@ const toClose: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
+
+/** One process with many clients that ask for the same pairs, and tell what each of them has heard. */
+interface Crowd {
+  /** Until each client has heard so many messages, the first of which are the last signals of before. */
+  heard(count: number): Promise<void>;
+  /** The distinct lists of `<pair_id> <seq>` that clients have heard, with how many clients heard each. */
+  lists(): Promise<Record<string, number>>;
+}
+
+const CROWD_PROGRAM = `
+  import { createRequire } from 'node:module';
+  const [root, url, count] = process.argv.slice(2);
+  const { WebSocket } = createRequire(root + '/package.json')('ws');
+  const lists = Array.from({ length: Number(count) }, () => []);
+  let wanted = Infinity;
+  let behind = 0;
+  const check = () => {
+    if (wanted === Infinity || behind > 0) return;
+    wanted = Infinity;
+    process.send('heard');
+  };
+  let open = 0;
+  for (const list of lists) {
+    const socket = new WebSocket(url);
+    socket.on('open', () => ++open === lists.length && process.send('open'));
+    socket.on('message', (data) => {
+      const { pair_id, seq } = JSON.parse(data.toString());
+      list.push(pair_id + ' ' + seq);
+      if (list.length === wanted) behind--;
+      check();
+    });
+  }
+  process.on('message', (message) => {
+    if (message === 'lists') {
+      const counts = {};
+      for (const list of lists) counts[list] = (counts[list] ?? 0) + 1;
+      return process.send(counts);
+    }
+    wanted = message;
+    behind = lists.filter((list) => list.length < wanted).length;
+    check();
+  });`;
+
+async function gather(url: string, count: number): Promise<Crowd> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-crowd-'));
+  const path = join(folder, 'crowd.mjs');
+  writeFileSync(path, CROWD_PROGRAM);
+  const child: ChildProcess = fork(path, [packageRoot(), url, String(count)]);
+  toClose.push(() => {
+    child.kill();
+    rmSync(folder, { recursive: true });
+  });
+  await once(child, 'message');
+  const ask = async (message: string | number): Promise<unknown> => {
+    child.send(message);
+    return ((await once(child, 'message')) as [unknown])[0];
+  };
+  return {
+    heard: async (messages) => void (await ask(messages)),
+    lists: async () => (await ask('lists')) as Record<string, number>,
+  };
+}
 
 const PAIR_IDS = ['A_B', 'C_D', 'E_F'];
 const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
@@ -159,6 +226,43 @@ describe.each<Engine>(['uwebsockets', 'ws'])('the WebSocket publisher on %s', (e
     publisher.publish([signal('A_B', 1)]);
     await expect.poll(() => client.heard.at(-1)).toBe(signal('A_B', 1).text);
     expect(defects).toEqual([]);
+  });
+
+  it('serves a thousand clients alike, and they do not notice that another one is stalled and dropped', async () => {
+    const { publisher, server, errors, defects } = await open();
+    publisher.publish([signal('A_B', 0), signal('C_D', 0)]);
+    const crowd = await gather(`ws://127.0.0.1:${server.port}/signals?pairs=A_B,C_D`, 1_000);
+    await crowd.heard(2);
+    const stalled = await connect(server.port, '?pairs=E_F');
+    const ended = once(stalled.socket, 'close') as Promise<[code: number]>;
+    expect(server.connections).toBe(1_001);
+
+    const filler = 'x'.repeat(400_000);
+    const measure = async (seq: number): Promise<number> => {
+      const startMs = performance.now();
+      publisher.publish([
+        signal('A_B', seq),
+        signal('C_D', seq),
+        { pairId: 'E_F', text: JSON.stringify({ pair_id: 'E_F', seq, filler }) },
+      ]);
+      await crowd.heard(2 * (seq + 1));
+      return performance.now() - startMs;
+    };
+    const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
+    const calmMs: number[] = [];
+    const stormyMs: number[] = [];
+    let seq = 0;
+    while (seq < 20) calmMs.push(await measure(++seq));
+    expect(server.connections).toBe(1_001);
+    stalled.socket.pause();
+    while (server.connections > 1_000 || stormyMs.length < 10) stormyMs.push(await measure(++seq));
+
+    expect(median(stormyMs)).toBeLessThan(3 * median(calmMs) + 20);
+    stalled.socket.resume();
+    expect((await ended)[0]).toBe(1013);
+    const expected = Array.from({ length: seq + 1 }, (_, i) => `A_B ${i},C_D ${i}`).join();
+    expect(await crowd.lists()).toEqual({ [expected]: 1_000 });
+    expect({ errors, defects, failures: publisher.failures }).toEqual({ errors: [], defects: [], failures: 0 });
   });
 
   it('goes on without the clients that left', async () => {

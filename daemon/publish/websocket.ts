@@ -37,6 +37,7 @@ export const signalTopic = (pairId: string): string => `signals:${pairId}`;
  */
 export function createWebSocketPublisher(options: WebSocketPublisherOptions): WebSocketPublisher {
   const knownPairs = new Set(options.pairIds);
+  const topicByPair = new Map(options.pairIds.map((pairId) => [pairId, signalTopic(pairId)]));
   const lastTextByPair = new Map<string, string>();
   /** null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would hear twice. */
   const pairsByConnection = new Map<number, Set<string> | null>();
@@ -136,10 +137,8 @@ export function createWebSocketPublisher(options: WebSocketPublisherOptions): We
       if (server === null || batch.length === 0) return;
       try {
         server.publishAll(
-          batch.flatMap(({ pairId, text }) => [
-            { topic: ALL_SIGNALS_TOPIC, text },
-            { topic: signalTopic(pairId), text },
-          ]),
+          batch.map(({ pairId, text }) => ({ topic: topicByPair.get(pairId) ?? signalTopic(pairId), text })),
+          ALL_SIGNALS_TOPIC,
         );
         failing = false;
       } catch (error) {

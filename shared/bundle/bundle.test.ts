@@ -3,15 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { trainTinyModels } from '../../test/tiny_models.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
 import {
   activate,
   activePath,
+  copyBundle,
   listVersions,
   readActive,
   readBundle,
   readManifest,
+  readShadow,
   resolveBundle,
+  setShadow,
   sha256Hex,
+  shadowPath,
   writeBundle,
   type BundleContent,
 } from './bundle.ts';
@@ -183,6 +189,77 @@ describe('readActive', () => {
       writeFileSync(activePath(models), text);
       expect(() => readActive(models), text).toThrow(expect.objectContaining({ code: 'MODEL_MANIFEST' }));
     }
+  });
+});
+
+describe('setShadow', () => {
+  it('names the version that scores along, or none, and refuses one that is not there', () => {
+    expect(readShadow(models)).toBeNull();
+    addVersions('20261120_0730');
+    setShadow(models, '20261120_0730');
+    expect(readShadow(models)).toBe('20261120_0730');
+    expect(readActive(models)).toBeNull();
+    setShadow(models, null);
+    expect(readShadow(models)).toBeNull();
+    expect(() => setShadow(models, '20261120_0731')).toThrowError(
+      expect.objectContaining({ code: 'MODEL_MISSING' }) as Error,
+    );
+    writeFileSync(shadowPath(models), '{"version":');
+    expect(() => readShadow(models)).toThrowError(expect.objectContaining({ code: 'MODEL_MANIFEST' }) as Error);
+  });
+});
+
+describe('copyBundle', () => {
+  it('takes a bundle in whole, once, and refuses another one of the same version', () => {
+    copyBundle(original, models);
+    copyBundle(original, models);
+    const [version] = listVersions(models);
+    expect(readBundle(join(models, version!))).toEqual({ ...readBundle(original), folder: join(models, version!) });
+    expect(readdirSync(models)).toEqual([version]);
+    const other = tampered((manifest) => ({ ...manifest, theta1: 0.123 }));
+    expect(() => copyBundle(other, models)).toThrowError(expect.objectContaining({ code: 'MODEL_EXISTS' }) as Error);
+  });
+});
+
+describe('a power cut', () => {
+  /** The real files, with a diary of what was made durable before what was put in place. */
+  function watched(): { files: FileSystem; diary: string[] } {
+    const diary: string[] = [];
+    const short = (path: string): string => path.slice(models.length + 1).replaceAll(String(process.pid), 'PID') || '.';
+    return {
+      diary,
+      files: {
+        ...MACHINE_FILES,
+        write: (path, data) => (diary.push(`write ${short(path)}`), MACHINE_FILES.write(path, data)),
+        sync: (path) => (diary.push(`sync ${short(path)}`), MACHINE_FILES.sync(path)),
+        rename: (from, to) => (diary.push(`rename ${short(from)} ${short(to)}`), MACHINE_FILES.rename(from, to)),
+      },
+    };
+  }
+
+  it.each(['written', 'copied'])('finds no bundle that was %s but whole: files, then folder, then name', (how) => {
+    const { files, diary } = watched();
+    if (how === 'written') writeBundle(models, CREATED, content, files);
+    else copyBundle(original, models, files);
+    const renamed = diary.findIndex((line) => line.startsWith('rename'));
+    const before = diary.slice(0, renamed);
+    const written = before.filter((line) => line.startsWith('write')).map((line) => line.slice('write '.length));
+    expect(written).toHaveLength(5);
+    for (const path of written) expect(before.indexOf(`sync ${path}`)).toBeGreaterThan(before.indexOf(`write ${path}`));
+    expect(before.at(-1)).toMatch(/^sync \.\d{8}_\d{4}\.PID\.tmp$/);
+    expect(diary.slice(renamed + 1)).toEqual(['sync .']);
+  });
+
+  it('finds the old or the new active.json', () => {
+    addVersions('20261120_0730');
+    const { files, diary } = watched();
+    activate(models, '20261120_0730', files);
+    expect(diary).toEqual([
+      'write active.json.PID.tmp',
+      'sync active.json.PID.tmp',
+      'rename active.json.PID.tmp active.json',
+      'sync .',
+    ]);
   });
 });
 

@@ -1,24 +1,15 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
 import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
 const ACTIVE = 'active.json';
+const SHADOW = 'shadow.json';
 
 /** A bundle whose bytes are those its manifest names. Nothing is loaded yet. */
 export interface Bundle {
@@ -33,16 +24,16 @@ export interface Bundle {
  * Reads a bundle and checks that every file is the one that was trained.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
  */
-export function readBundle(folder: string): Bundle {
-  const manifest = readManifest(folder);
-  const models = perModel((name) => readModel(folder, name, manifest));
+export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
+  const manifest = readManifest(folder, files);
+  const models = perModel((name) => readModel(folder, name, manifest, files));
   return { folder, manifest, models, modelsHash: hashModels(manifest) };
 }
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
-export function readManifest(folder: string): Manifest {
+export function readManifest(folder: string, files: FileSystem = MACHINE_FILES): Manifest {
   const path = join(folder, 'manifest.json');
-  const text = readFile(path).toString('utf8');
+  const text = readFile(path, files).toString('utf8');
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -57,9 +48,9 @@ export function readManifest(folder: string): Manifest {
   return parsed.data;
 }
 
-function readModel(folder: string, name: ModelName, manifest: Manifest): Buffer {
+function readModel(folder: string, name: ModelName, manifest: Manifest, files: FileSystem): Buffer {
   const file = MODEL_FILES[name];
-  const bytes = readFile(join(folder, file));
+  const bytes = readFile(join(folder, file), files);
   const seen = sha256Hex(bytes);
   const expected = manifest.files[file].sha256;
   if (seen !== expected)
@@ -70,9 +61,9 @@ function readModel(folder: string, name: ModelName, manifest: Manifest): Buffer 
   return bytes;
 }
 
-function readFile(path: string): Buffer {
+function readFile(path: string, files: FileSystem): Buffer {
   try {
-    return readFileSync(path);
+    return files.read(path);
   } catch (cause) {
     throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
   }
@@ -109,50 +100,80 @@ export interface BundleContent {
  * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at all.
  * @returns the folder
  */
-export function writeBundle(modelsFolder: string, created: Date, content: BundleContent): string {
-  mkdirSync(modelsFolder, { recursive: true });
+export function writeBundle(
+  modelsFolder: string,
+  created: Date,
+  content: BundleContent,
+  files: FileSystem = MACHINE_FILES,
+): string {
+  files.makeFolder(modelsFolder);
   const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
   for (let copy = 1; ; copy++) {
     const version = copy === 1 ? minute : `${minute}_${copy}`;
     const folder = join(modelsFolder, version);
-    if (existsSync(folder)) continue;
+    if (files.stat(folder) !== null) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
     try {
-      writeDraft(draft, version, created, content);
-      renameSync(draft, folder);
+      writeDraft(draft, version, created, content, files);
+      files.rename(draft, folder);
+      files.sync(modelsFolder);
       return folder;
     } catch (error) {
-      rmSync(draft, { recursive: true, force: true });
+      files.remove(draft);
       // Another process took the name in between: the next one is free.
-      if (!existsSync(folder)) throw error;
+      if (files.stat(folder) === null) throw error;
     }
   }
 }
 
-function writeDraft(draft: string, version: string, created: Date, content: BundleContent): void {
-  rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft);
+function writeDraft(draft: string, version: string, created: Date, content: BundleContent, files: FileSystem): void {
+  files.remove(draft);
+  files.makeFolder(draft);
   const fileEntries = MODEL_NAMES.map((name) => {
     const bytes = content.models[name];
-    writeDurably(join(draft, MODEL_FILES[name]), bytes);
+    writeDurably(files, join(draft, MODEL_FILES[name]), bytes);
     return [MODEL_FILES[name], { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
   });
-  const files = Object.fromEntries(fileEntries) as Manifest['files'];
   const manifest: Manifest = {
     format: BUNDLE_FORMAT,
     version,
     created: created.toISOString(),
     ...content.manifest,
-    files,
+    files: Object.fromEntries(fileEntries) as Manifest['files'],
   };
-  writeDurably(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
-  writeDurably(join(draft, 'CARD.md'), content.card(manifest));
+  writeDurably(files, join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+  writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
+  files.sync(draft);
+}
+
+/**
+ * Copies a bundle into a folder of bundles, whole or not at all, under its own version.
+ * @throws MinutehandError MODEL_EXISTS when another bundle has the version; as readBundle
+ */
+export function copyBundle(folder: string, modelsFolder: string, files: FileSystem = MACHINE_FILES): void {
+  const bundle = readBundle(folder, files);
+  const { version } = bundle.manifest;
+  const target = join(modelsFolder, version);
+  if (files.stat(target) !== null) {
+    if (readBundle(target, files).modelsHash === bundle.modelsHash) return;
+    throw new MinutehandError('MODEL_EXISTS', { seen: `${target} has other models than ${folder}` });
+  }
+  const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
+  files.remove(draft);
+  files.makeFolder(modelsFolder);
+  files.makeFolder(draft);
+  for (const { name, isFolder } of files.list(folder))
+    if (!isFolder) writeDurably(files, join(draft, name), files.read(join(folder, name)));
+  files.sync(draft);
+  files.rename(draft, target);
+  files.sync(modelsFolder);
 }
 
 /** Versions in a folder of bundles, oldest first. An absent folder has none. */
-export function listVersions(modelsFolder: string): string[] {
-  if (!existsSync(modelsFolder)) return [];
-  return readdirSync(modelsFolder)
+export function listVersions(modelsFolder: string, files: FileSystem = MACHINE_FILES): string[] {
+  return files
+    .list(modelsFolder)
+    .map(({ name }) => name)
     .filter((name) => VERSION.test(name))
     .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
@@ -171,11 +192,11 @@ export function activePath(modelsFolder: string): string {
 }
 
 /** The version in force and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST */
-export function readActive(modelsFolder: string): ActivePointer | null {
+export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActivePointer | null {
   const path = activePath(modelsFolder);
-  if (!existsSync(path)) return null;
+  if (files.stat(path) === null) return null;
   try {
-    return activeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return activeSchema.parse(JSON.parse(files.read(path).toString('utf8')));
   } catch (cause) {
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} names no version`, cause });
   }
@@ -186,45 +207,74 @@ export function readActive(modelsFolder: string): ActivePointer | null {
  * without a predecessor.
  * @throws MinutehandError MODEL_MISSING
  */
-export function activate(modelsFolder: string, version: string): ActivePointer {
-  if (!VERSION.test(version) || !existsSync(join(modelsFolder, version, 'manifest.json')))
-    throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
-  const before = readActiveOrNull(modelsFolder);
+export function activate(modelsFolder: string, version: string, files: FileSystem = MACHINE_FILES): ActivePointer {
+  mustExist(modelsFolder, version, files);
+  const before = readActiveOrNull(modelsFolder, files);
   const previous = before === null ? null : before.version === version ? before.previous : before.version;
   const pointer: ActivePointer = { version, previous };
-  const temporary = `${activePath(modelsFolder)}.${process.pid}.tmp`;
-  writeDurably(temporary, `${JSON.stringify(pointer)}\n`);
-  renameSync(temporary, activePath(modelsFolder));
+  replaceDurably(files, activePath(modelsFolder), `${JSON.stringify(pointer)}\n`);
   return pointer;
 }
 
-function readActiveOrNull(modelsFolder: string): ActivePointer | null {
+function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
+  if (!VERSION.test(version) || files.stat(join(modelsFolder, version, 'manifest.json')) === null)
+    throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
+}
+
+function readActiveOrNull(modelsFolder: string, files: FileSystem): ActivePointer | null {
   try {
-    return readActive(modelsFolder);
+    return readActive(modelsFolder, files);
   } catch {
     return null;
   }
+}
+
+const shadowSchema = z.object({ version: z.string().regex(VERSION) });
+
+export function shadowPath(modelsFolder: string): string {
+  return join(modelsFolder, SHADOW);
+}
+
+/** The version that scores along without being published; null when none is named. @throws MinutehandError MODEL_MANIFEST */
+export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
+  const path = shadowPath(modelsFolder);
+  if (files.stat(path) === null) return null;
+  try {
+    return shadowSchema.parse(JSON.parse(files.read(path).toString('utf8'))).version;
+  } catch (cause) {
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} names no version`, cause });
+  }
+}
+
+/** Names the version that scores along, or none. @throws MinutehandError MODEL_MISSING */
+export function setShadow(modelsFolder: string, version: string | null, files: FileSystem = MACHINE_FILES): void {
+  if (version === null) return files.remove(shadowPath(modelsFolder));
+  mustExist(modelsFolder, version, files);
+  replaceDurably(files, shadowPath(modelsFolder), `${JSON.stringify({ version })}\n`);
 }
 
 /**
  * The bundle that `--models` means: a bundle's own folder, or the active (else newest) one of a folder of bundles.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST when active.json is damaged
  */
-export function resolveBundle(folder: string): string {
-  if (existsSync(join(folder, 'manifest.json'))) return folder;
-  const active = readActive(folder);
+export function resolveBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
+  if (files.stat(join(folder, 'manifest.json')) !== null) return folder;
+  const active = readActive(folder, files);
   if (active !== null) return join(folder, active.version);
-  const newest = listVersions(folder).at(-1);
+  const newest = listVersions(folder, files).at(-1);
   if (newest === undefined) throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
   return join(folder, newest);
 }
 
-function writeDurably(path: string, data: string | Uint8Array): void {
-  const file = openSync(path, 'w');
-  try {
-    writeFileSync(file, data);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+function writeDurably(files: FileSystem, path: string, data: string | Uint8Array): void {
+  files.write(path, data);
+  files.sync(path);
+}
+
+/** A reader, and a machine that lost its power, sees the old or the new text. */
+function replaceDurably(files: FileSystem, path: string, text: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeDurably(files, temporary, text);
+  files.rename(temporary, path);
+  files.sync(dirname(path));
 }

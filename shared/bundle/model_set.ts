@@ -1,14 +1,23 @@
 import { join } from 'node:path';
-import type { FeatureSchema } from './feature_schema.ts';
-import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
-import { readBundle, type Bundle } from './bundle.ts';
+import type { FeatureSchema } from './feature_schema.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
+import {
+  goldenFeatures,
+  prepareModels,
+  type PreparedModels,
+  type PrepareOptions,
+  type ScoringEngine,
+} from './prepared_models.ts';
 import { loadScorer, type Scorer } from './scorer.ts';
+import { openTreeKernel, type TreeKernel } from './tree_kernel/tree_kernel.ts';
+
+export type { ScoringEngine } from './prepared_models.ts';
 
 const GOLDEN_TOLERANCE = 1e-5;
-const WARM_UP_RUNS = 3;
+const WARM_UP_RUNS = 8;
 
 /** The answers of the three models for one batch; row i belongs to row i of the features. Overwritten by the next call. */
 export interface BatchScores {
@@ -26,89 +35,150 @@ export interface ModelSet {
   readonly manifest: Manifest;
   readonly theta1: number;
   readonly theta2: number;
+  readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
+  /** Why each model is served by its engine, in words. */
+  readonly engineNotes: Readonly<Record<ModelName, string>>;
   hasEdge(pairId: string): boolean;
-  /** @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1] */
-  infer(features: Float32Array, rows: number): Promise<BatchScores>;
+  /**
+   * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all three models;
+   * else a promise.
+   * @throws RangeError more rows than the set was loaded for
+   * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
+   */
+  infer(features: Float32Array, rows: number): BatchScores | Promise<BatchScores>;
+  /** Gives memory and sessions back. Not to be used afterwards. */
   release(): Promise<void>;
 }
 
+/** Runs work that blocks the thread for some milliseconds when that disturbs nobody. */
+export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
+
+export interface OpenOptions {
+  /** When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default: at once. */
+  readonly quietly?: Quietly;
+}
+
 /**
- * Reads, verifies, loads and warms a bundle, and compares it with its own golden answers.
+ * Reads, verifies, loads and warms a bundle, and compares it with its own golden answers, all on this thread.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD, MODEL_GOLDEN
  */
-export async function loadModelSet(folder: string, schema: FeatureSchema, maxRows: number): Promise<ModelSet> {
-  const bundle = readBundle(folder);
-  if (bundle.manifest.feature_schema !== schema.hash) {
-    throw new MinutehandError('MODEL_SCHEMA', {
-      seen: `feature schema ${bundle.manifest.feature_schema} in ${folder}`,
-      expected: schema.hash,
-    });
-  }
-  const scorers = await loadScorers(bundle, schema.definitions.length);
-  try {
-    await checkGolden(bundle, scorers, schema.definitions.length);
-  } catch (error) {
-    await Promise.all(Object.values(scorers).map((scorer) => scorer.release()));
-    throw error;
-  }
-  return createModelSet(bundle, scorers, maxRows);
+export async function loadModelSet(
+  folder: string,
+  schema: FeatureSchema,
+  maxRows: number,
+  options: PrepareOptions & OpenOptions = {},
+): Promise<ModelSet> {
+  return openModelSet(await prepareModels(folder, schema, options), maxRows, options);
 }
 
-type Scorers = Readonly<Record<ModelName, Scorer>>;
-
-async function loadScorers(bundle: Bundle, columns: number): Promise<Scorers> {
+/**
+ * The part of loading that has to happen on the thread that scores.
+ * @throws MinutehandError MODEL_LOAD, MODEL_GOLDEN
+ */
+export async function openModelSet(
+  prepared: PreparedModels,
+  maxRows: number,
+  { quietly = async (work) => work() }: OpenOptions = {},
+): Promise<ModelSet> {
   const scorers: Partial<Record<ModelName, Scorer>> = {};
   try {
-    for (const name of MODEL_NAMES)
-      scorers[name] = await loadScorer(bundle.models[name], columns, join(bundle.folder, MODEL_FILES[name]));
-    return scorers as Record<ModelName, Scorer>;
+    const kernel = await openTrees(prepared, maxRows, quietly);
+    for (const name of MODEL_NAMES) {
+      const model = prepared.models[name];
+      if (model.engine !== 'onnxruntime-node') continue;
+      await quietly(async () => {
+        const path = join(prepared.folder, MODEL_FILES[name]);
+        scorers[name] = await loadScorer(model.bytes, prepared.columns, path);
+        await checkScorer(prepared, name, scorers[name]);
+      });
+    }
+    const set = createModelSet(prepared, kernel, scorers, maxRows);
+    await warm(set, prepared, maxRows);
+    return set;
   } catch (error) {
     await Promise.all(Object.values(scorers).map((scorer) => scorer.release()));
     throw error;
   }
 }
 
-async function checkGolden(bundle: Bundle, scorers: Scorers, columns: number): Promise<void> {
-  const { golden } = bundle.manifest;
-  const rows = golden.features.length;
-  if (golden.features.some((row) => row.length !== columns))
-    throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
-  const features = Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
-  for (const name of MODEL_NAMES) {
-    const answers = await firstAnswers(scorers[name], features, rows, `${name} of ${bundle.folder}`);
-    for (let row = 0; row < rows; row++) {
-      const expected = golden[name][row];
-      if (expected === undefined || !(Math.abs(answers[row]! - expected) <= GOLDEN_TOLERANCE)) {
-        throw new MinutehandError('MODEL_GOLDEN', {
-          seen: `${name} answers ${answers[row]} on golden row ${row} of ${bundle.folder}`,
-          expected: String(expected),
-        });
-      }
+/** Takes the way of a bar often enough that the first bar does not find it cold. */
+async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRows: number): Promise<void> {
+  const features = goldenFeatures(manifest);
+  const rows = Math.min(maxRows, features.length / columns);
+  for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
+}
+
+/** The models that WASM serves, in one memory, and where in its answers each of them stands. */
+interface Trees {
+  readonly kernel: TreeKernel;
+  readonly names: readonly ModelName[];
+}
+
+async function openTrees(prepared: PreparedModels, maxRows: number, quietly: Quietly): Promise<Trees | null> {
+  const names = MODEL_NAMES.filter((name) => prepared.models[name].engine === 'wasm-simd');
+  const packed = names.flatMap((name) => {
+    const model = prepared.models[name];
+    return model.engine === 'wasm-simd' ? [model.packed] : [];
+  });
+  if (packed.length === 0) return null;
+  return quietly(() => {
+    const golden = goldenFeatures(prepared.manifest);
+    const rows = golden.length / prepared.columns;
+    const kernel = openTreeKernel(packed, Math.max(maxRows, rows));
+    // The engine compiles what runs often once more, better, and keeps that for all later sets.
+    for (let run = 0; run < WARM_UP_RUNS; run++) kernel.score(golden, 1);
+    for (let run = 0; run < WARM_UP_RUNS; run++) kernel.score(golden, rows);
+    names.forEach((name, i) => checkGolden(prepared, name, kernel.answers[i]!));
+    return { kernel, names };
+  });
+}
+
+/** Warms the model. A graph that takes other shapes than its features shows here. */
+async function checkScorer(prepared: PreparedModels, name: ModelName, scorer: Scorer): Promise<void> {
+  const golden = goldenFeatures(prepared.manifest);
+  const rows = golden.length / prepared.columns;
+  let answers: Float32Array;
+  try {
+    await scorer.score(golden, rows);
+    answers = await scorer.score(golden, rows);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('MODEL_LOAD', { seen: `${name} of ${prepared.folder}: ${text}`, cause });
+  }
+  checkGolden(prepared, name, answers);
+}
+
+function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answers: Float32Array): void {
+  const { golden } = manifest;
+  for (let row = 0; row < golden.features.length; row++) {
+    const expected = golden[name][row];
+    if (expected === undefined || !(Math.abs(answers[row]! - expected) <= GOLDEN_TOLERANCE)) {
+      throw new MinutehandError('MODEL_GOLDEN', {
+        seen: `${name} answers ${answers[row]} on golden row ${row} of ${folder}`,
+        expected: String(expected),
+      });
     }
   }
 }
 
-/** Warms the model. A graph that takes other shapes than its features shows here. @throws MinutehandError MODEL_LOAD */
-async function firstAnswers(scorer: Scorer, features: Float32Array, rows: number, name: string): Promise<Float32Array> {
-  try {
-    for (let run = 1; run < WARM_UP_RUNS; run++) await scorer.score(features, rows);
-    return await scorer.score(features, rows);
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('MODEL_LOAD', { seen: `${name}: ${text}`, cause });
-  }
-}
-
-function createModelSet(bundle: Bundle, scorers: Scorers, maxRows: number): ModelSet {
-  const { manifest, modelsHash } = bundle;
+function createModelSet(
+  { manifest, modelsHash, models }: PreparedModels,
+  opened: Trees | null,
+  scorers: Partial<Record<ModelName, Scorer>>,
+  maxRows: number,
+): ModelSet {
+  // The only one to hold the memory: who keeps a released set keeps no models.
+  let trees = opened;
+  let isReleased = false;
   const scores = {
     return_prob: new Float64Array(maxRows),
     risk_prob: new Float64Array(maxRows),
     risk_score: new Float64Array(maxRows),
     position_scale: new Float64Array(maxRows),
   };
-  const fill = async (name: ModelName, target: Float64Array, features: Float32Array, rows: number): Promise<void> => {
-    const answers = await scorers[name].score(features, rows);
+  const targets = { ai1: scores.return_prob, ai2: scores.risk_prob, ai3: scores.position_scale };
+  const take = (name: ModelName, answers: Float32Array, rows: number): void => {
+    const target = targets[name];
     for (let row = 0; row < rows; row++) {
       const value = answers[row]!;
       if (!(value >= 0 && value <= 1))
@@ -116,24 +186,37 @@ function createModelSet(bundle: Bundle, scorers: Scorers, maxRows: number): Mode
       target[row] = value;
     }
   };
+  const ranked = (rows: number): BatchScores => {
+    for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(manifest.risk_knots, scores.risk_prob[row]!);
+    return scores;
+  };
+  const sessions = MODEL_NAMES.filter((name) => scorers[name] !== undefined);
+  const askSessions = async (features: Float32Array, rows: number): Promise<BatchScores> => {
+    for (const name of sessions) take(name, await scorers[name]!.score(features, rows), rows);
+    return ranked(rows);
+  };
   return {
     version: manifest.version,
     modelsHash,
     manifest,
     theta1: manifest.theta1,
     theta2: manifest.theta2,
+    engines: perModel((name) => models[name].engine),
+    engineNotes: perModel((name) => models[name].note),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
-    async infer(features, rows) {
+    infer(features, rows) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);
-      await fill('ai1', scores.return_prob, features, rows);
-      await fill('ai2', scores.risk_prob, features, rows);
-      await fill('ai3', scores.position_scale, features, rows);
-      for (let row = 0; row < rows; row++)
-        scores.risk_score[row] = riskRank(manifest.risk_knots, scores.risk_prob[row]!);
-      return scores;
+      if (isReleased) throw new Error(`models ${manifest.version} were released`);
+      if (trees !== null) {
+        trees.kernel.score(features, rows);
+        for (let i = 0; i < trees.names.length; i++) take(trees.names[i]!, trees.kernel.answers[i]!, rows);
+      }
+      return sessions.length === 0 ? ranked(rows) : askSessions(features, rows);
     },
     async release() {
-      for (const name of MODEL_NAMES) await scorers[name].release();
+      isReleased = true;
+      trees = null;
+      for (const name of sessions) await scorers[name]!.release();
     },
   };
 }

@@ -1,28 +1,43 @@
-import { InferenceSession, Tensor } from './onnxruntime.ts';
+import type { InferenceSession } from './onnxruntime.ts';
 import { MinutehandError } from '../errors.ts';
 
-/** One ONNX model in onnxruntime: float32 `features` [rows, columns] in, float32 `score` [rows, 1] out. */
+/** One model: float32 features [rows, columns] in, one float32 answer per row out. */
 export interface Scorer {
   /** Scores the first `rows` rows of `features`. The answer belongs to the caller until the next call. */
-  score(features: Float32Array, rows: number): Promise<Float32Array>;
+  score(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>;
   release(): Promise<void>;
 }
 
-/** @throws MinutehandError MODEL_LOAD */
+/**
+ * A model in onnxruntime. Its one input takes the features; its answer is the output `score`, `probabilities`, or the only one, of one
+ * column, or of two as binary classifiers have it: the second is the probability. Blocks the thread for some milliseconds.
+ * @throws MinutehandError MODEL_LOAD
+ */
 export async function loadScorer(bytes: Uint8Array, columns: number, name: string): Promise<Scorer> {
+  // Its library takes 50 ms to load; a process whose models all are trees for the WASM scorer never needs it.
+  const { Tensor } = await import('./onnxruntime.ts');
   const session = await createSession(bytes, name);
-  if (session.inputNames.join() !== 'features' || session.outputNames.join() !== 'score') {
+  const { inputNames, outputNames } = session;
+  const input = inputNames.length === 1 ? inputNames[0]! : null;
+  const output =
+    ['score', 'probabilities'].find((wanted) => outputNames.includes(wanted)) ??
+    (outputNames.length === 1 ? outputNames[0]! : null);
+  if (input === null || output === null) {
     await session.release();
     throw new MinutehandError('MODEL_LOAD', {
-      seen: `${name}: inputs ${session.inputNames.join()}, outputs ${session.outputNames.join()}`,
-      expected: 'input features, output score',
+      seen: `${name}: inputs ${inputNames.join()}, outputs ${outputNames.join()}`,
+      expected: 'one input, an output score',
     });
   }
   return {
     async score(features, rows) {
       const view = features.length === rows * columns ? features : features.subarray(0, rows * columns);
-      const answer = await session.run({ features: new Tensor('float32', view, [rows, columns]) });
-      return answer.score!.data as Float32Array;
+      const answer = (await session.run({ [input]: new Tensor('float32', view, [rows, columns]) }, [output]))[output]!;
+      if (!(answer.data instanceof Float32Array)) throw new TypeError(`${output} is ${answer.type}, not float32`);
+      if (answer.data.length === rows) return answer.data;
+      const { data } = answer;
+      if (data.length !== 2 * rows) throw new RangeError(`${output} has ${data.length} numbers for ${rows} rows`);
+      return Float32Array.from({ length: rows }, (_, row) => data[2 * row + 1]!);
     },
     release: () => session.release(),
   };
@@ -30,8 +45,9 @@ export async function loadScorer(bytes: Uint8Array, columns: number, name: strin
 
 /** One thread and sequential execution: several sessions share two cores with the trainer, and the order of sums stays fixed. */
 async function createSession(bytes: Uint8Array, name: string): Promise<InferenceSession> {
+  const onnxruntime = await import('./onnxruntime.ts');
   try {
-    return await InferenceSession.create(bytes, {
+    return await onnxruntime.InferenceSession.create(bytes, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',

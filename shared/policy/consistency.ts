@@ -187,6 +187,7 @@ const RULES: readonly Rule[] = [
   below('minutehand', 'decision', 'z_exit', 'z_entry'),
   below('minutehand', 'decision', 'beta_min', 'beta_max'),
   below('minutehand', 'feed', 'straggler_timeout_ms', 'interval_ms'),
+  below('minutehand', 'feed', 'silence_degraded_intervals', 'silence_halt_intervals'),
   {
     // A position that its own entry rule admits must not be closed for risk at the next bar.
     needs: ['minutehand.decision.risk_exit', 'core.theta_search_range'],

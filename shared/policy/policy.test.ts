@@ -316,8 +316,8 @@ describe('a value that is not allowed', () => {
     [
       'a word that is not in the list',
       'minutehand.yaml',
-      'engine: auto',
-      'engine: express',
+      '    engine: auto',
+      '    engine: express',
       'transports.daemon.engine is "express", expected one of "auto", "uwebsockets", "ws"',
     ],
     [

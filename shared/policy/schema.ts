@@ -213,6 +213,36 @@ const feed = z.strictObject({
     ),
   max_bars_per_request: z.int().min(1).max(1_000_000).describe('Bars in one request at most.'),
   max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Size of one request body at most.'),
+  budget_ms: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .describe('From a bar to its signals at most; a minute that took longer is counted and logged.'),
+  silence_degraded_intervals: z
+    .number()
+    .min(1.5)
+    .max(10_000)
+    .describe(
+      'A pair without a bar for this many intervals says so by itself: HOLD SILENCE, mode DEGRADED, each interval.',
+    ),
+  silence_halt_intervals: z
+    .number()
+    .min(1.5)
+    .max(10_000)
+    .describe('After this many intervals without a bar the mode is HALT. Above silence_degraded_intervals.'),
+});
+
+const inference = z.strictObject({
+  engine: z
+    .enum(['auto', 'onnxruntime'])
+    .describe(
+      'auto scores tree ensembles in WebAssembly where onnxruntime has confirmed the answers, else in onnxruntime; onnxruntime uses nothing else.',
+    ),
+  slow_ms: z
+    .int()
+    .min(1)
+    .max(60_000)
+    .describe('A model set that takes longer for a batch, twice in a row, is dropped for the last good one.'),
 });
 
 const simulated = z.strictObject({
@@ -260,9 +290,19 @@ const transports = z.strictObject({
     .strictObject({
       url: z
         .string()
-        .regex(/^rediss?:\/\/.+$/)
-        .meta({ examples: ['redis://127.0.0.1:6379'] })
-        .describe('Address of the Redis server. MINUTEHAND_REDIS_URL wins.'),
+        .regex(/^(rediss?|unix):\/\/.+$/)
+        .meta({ examples: ['redis://127.0.0.1:6379', 'rediss://user:password@host', 'unix:///run/redis/redis.sock'] })
+        .describe(
+          'Address of the Redis server: redis://, rediss:// for TLS, or unix:// for a socket file. MINUTEHAND_REDIS_URL wins.',
+        ),
+      ca_file: z
+        .string()
+        .min(1)
+        .nullable()
+        .meta({ examples: ['/etc/minutehand/redis_ca.pem'] })
+        .describe(
+          'PEM file with the certificates that a rediss:// address must be signed by; null = those of the system.',
+        ),
       enabled: z
         .enum(['auto', 'off'])
         .describe('auto uses Redis whenever it answers and says once when it does not; off never connects.'),
@@ -312,6 +352,7 @@ const minutehandFile = z.strictObject({
   label: label.describe('What the models are taught.'),
   train: train.describe('Parameters of learning.'),
   feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
   transports: transports.describe('Ways in and out.'),
   log: log.describe('What is logged.'),
@@ -364,6 +405,7 @@ export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
 export type FeedPolicy = MinutehandSettings['feed'];
+export type InferencePolicy = MinutehandSettings['inference'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];
 export type DaemonTransport = Transports['daemon'];

@@ -2,11 +2,26 @@ import { crc32 } from 'node:zlib';
 import type { SignalBody, SignalEnvelope } from './signal.ts';
 
 /**
- * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The fields
- * must have been set in the order of BODY_FIELDS: a replacer that enforced it would take twice as long.
+ * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The same text
+ * as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no escape.
  */
 export function encodeBody(body: SignalBody): string {
-  return JSON.stringify(body).slice(0, -1);
+  return (
+    `{"timestamp":"${body.timestamp}","pair":"${body.pair}","z_score":${json(body.z_score)},` +
+    `"return_prob":${json(body.return_prob)},"risk_score":${json(body.risk_score)},"entry":"${body.entry}",` +
+    `"confidence":${json(body.confidence)},"risk_flag":${body.risk_flag},"theta1":${json(body.theta1)},` +
+    `"theta2":${json(body.theta2)},"position_scale":${json(body.position_scale)},"action":"${body.action}",` +
+    `"reason":"${body.reason}","target":${body.target},"position_id":"${body.position_id}",` +
+    `"max_age_bars":${body.max_age_bars},"beta":${json(body.beta)},"price_a":${json(body.price_a)},` +
+    `"price_b":${json(body.price_b)},"pair_id":"${body.pair_id}","signal_id":"${body.signal_id}",` +
+    `"model_version":"${body.model_version}","feature_schema":"${body.feature_schema}",` +
+    `"policy_hash":"${body.policy_hash}","mode":"${body.mode}"`
+  );
+}
+
+/** No NaN and no Infinity ever stands in a signal. */
+function json(value: number | null): string {
+  return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
 }
 
 /** The whole signal as one line: body, envelope, and the checksum over all before it. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../bar.ts';
 import { checksum, encodeBody, encodeSignal } from './encode.ts';
 import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
-import { signalId } from './signal_id.ts';
+import { heartbeatId, signalId } from './signal_id.ts';
 import { verifySignal } from './verify.ts';
 
 const id = signalId('XAUUSD_XAGUSD', 60 as OpenTime, 'models', 'policy');
@@ -60,6 +60,31 @@ describe('a signal', () => {
     expect(verifySignal(encode() + '\n').seq).toBe(7);
   });
 
+  it('is the text that JSON.stringify gives, whatever its numbers', () => {
+    const number = fc.oneof(
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.constantFrom(0, -0, 5e-324, 1.7976931348623157e308, 1e21, 1e-7, 123456789012345680000),
+      fc.constant(null),
+    );
+    fc.assert(
+      fc.property(
+        fc.record({ z_score: number, return_prob: number, confidence: number, beta: number, price_a: number }),
+        (numbers) => {
+          const body = { ...BODY, ...numbers };
+          expect(`${encodeBody(body)}}`).toBe(JSON.stringify(body));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('never has a number that JSON does not know', () => {
+    const body = JSON.parse(
+      `${encodeBody({ ...BODY, z_score: NaN, beta: Infinity, price_b: -Infinity })}}`,
+    ) as SignalBody;
+    expect([body.z_score, body.beta, body.price_b]).toEqual([null, null, null]);
+  });
+
   it('has the CRC-32 of the standard check string', () => {
     expect(checksum('123456789')).toBe('cbf43926');
   });
@@ -86,6 +111,8 @@ describe('a signal', () => {
     ['an ENTER in HALT', { mode: 'HALT' }],
     ['an EXIT that keeps a target', { action: 'EXIT', reason: 'STOP', entry: '' }],
     ['null numbers in mode OK', { z_score: null }],
+    ['silence that enters', { reason: 'SILENCE', mode: 'DEGRADED' }],
+    ['silence in mode OK', { reason: 'SILENCE', action: 'HOLD', entry: '' }],
     ['a probability above 1', { return_prob: 1.1 }],
     ['an unknown reason', { reason: 'BECAUSE' }],
     ['a target without a position', { action: 'HOLD', reason: 'IN_POSITION', entry: '', position_id: '' }],
@@ -138,6 +165,8 @@ describe('a signal', () => {
       signalId('A_B', 60 as OpenTime, 'm', 'q'),
     ];
     expect(new Set(ids).size).toBe(5);
+    const heartbeats = [1, 2, 3].map((n) => heartbeatId('A_B', 60 as OpenTime, n, 'm', 'p'));
+    expect(new Set([...ids, ...heartbeats]).size).toBe(8);
     expect(signalId('A_B', 60 as OpenTime, 'm', 'p')).toBe(ids[0]);
   });
 });

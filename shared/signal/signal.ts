@@ -3,7 +3,10 @@ import type { Side } from '../core/position/position.ts';
 
 export const SIGNAL_SCHEMA = 'minutehand.signal/1';
 
-/** OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but something is wrong. HALT: no entries. */
+/**
+ * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but something is wrong, or bars have begun to stay
+ * away. HALT: no models, or no bars for long: no entries.
+ */
 export const MODES = ['OK', 'WARMUP', 'DEGRADED', 'HALT'] as const;
 export type Mode = (typeof MODES)[number];
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OpenTime } from '../bar.ts';
 
 /**
@@ -6,5 +6,16 @@ import type { OpenTime } from '../bar.ts';
  * A replay or a second delivery of the same decision has the same id.
  */
 export function signalId(pairId: string, time: OpenTime, modelsHash: string, policyHash: string): string {
-  return createHash('sha256').update(`${pairId}|${time}|${modelsHash}|${policyHash}`).digest('hex').slice(0, 32);
+  return hash('sha256', `${pairId}|${time}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
+}
+
+/** The identity of the n-th heartbeat of silence after a pair's last minute. */
+export function heartbeatId(
+  pairId: string,
+  time: OpenTime,
+  heartbeat: number,
+  modelsHash: string,
+  policyHash: string,
+): string {
+  return hash('sha256', `${pairId}|${time}|silence ${heartbeat}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
 }

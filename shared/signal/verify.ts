@@ -109,6 +109,8 @@ function findContradiction(signal: Signal): string | null {
   if (action === 'EXIT' && target !== 0) return `EXIT with target ${target}`;
   if ((target === 0) !== (position_id === '') && action !== 'EXIT')
     return `target ${target} with position_id "${position_id}"`;
+  if (reason === 'SILENCE' && action !== 'HOLD') return `action ${action} with reason SILENCE`;
+  if (reason === 'SILENCE' && mode === 'OK') return 'mode OK with reason SILENCE';
   const mayBeNull = mode === 'WARMUP' || mode === 'HALT' || reason === 'LEG_MISSING' || reason === 'LEG_EMPTY';
   const missing = NUMBERS.find((name) => signal[name] === null);
   if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;

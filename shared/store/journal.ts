@@ -26,14 +26,24 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS signals_by_time ON signals (time);
   CREATE INDEX IF NOT EXISTS signals_by_pair ON signals (pair_id, signal_row);
+  CREATE TABLE IF NOT EXISTS shadow_signals (
+    shadow_row INTEGER PRIMARY KEY, signal_id TEXT NOT NULL, pair_id TEXT NOT NULL, time INTEGER NOT NULL, model_version TEXT NOT NULL,
+    body TEXT NOT NULL, risk_prob REAL, position TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS shadow_signals_by_time ON shadow_signals (time);
+  CREATE INDEX IF NOT EXISTS shadow_signals_by_pair ON shadow_signals (pair_id, shadow_row);
 `;
 
-export type InputKind = 'bar' | 'empty' | 'timeout' | 'swap' | 'degraded' | 'recovered' | 'boot';
+export type InputKind =
+  'bar' | 'empty' | 'timeout' | 'silence' | 'silence_halt' | 'swap' | 'degraded' | 'recovered' | 'boot';
 
-/** One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a swap to a version, a degradation or its end, a boot. */
+/**
+ * One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a heartbeat of its silence, a swap to
+ * a version, a degradation or its end, a boot.
+ */
 export interface InputRow {
   readonly kind: InputKind;
-  /** Symbol, pair id, model version, what is degraded, or boot id, by kind. */
+  /** Symbol, pair id, model version (empty: no models any more), what is degraded, or boot id, by kind. */
   readonly subject: string;
   readonly time: OpenTime;
   readonly bar: Bar | null;
@@ -54,6 +64,19 @@ export interface SignalRow {
   /** The virtual position after the bar, as JSON. */
   readonly position: string;
   readonly generatedAtMs: number;
+}
+
+/** What the shadow set would have said in the place of a published signal. */
+export interface ShadowRow {
+  /** Of the published signal. */
+  readonly signalId: string;
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly modelVersion: string;
+  readonly body: string;
+  readonly riskProb: number | null;
+  /** The shadow's own virtual position after the bar, as JSON. */
+  readonly position: string;
 }
 
 export interface BootRow {
@@ -94,12 +117,16 @@ export interface LastSignal {
 
 export interface JournalStore {
   /** Stores all or nothing, inputs before signals. @throws MinutehandError JOURNAL_WRITE */
-  append(inputs: readonly InputRow[], signals: readonly SignalRow[]): void;
+  append(inputs: readonly InputRow[], signals: readonly SignalRow[], shadows?: readonly ShadowRow[]): void;
   /** @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
   /** The newest signal of each pair. */
   lastSignals(): LastSignal[];
+  /** The newest answer of each pair by the shadow set of this version. */
+  lastShadows(modelVersion: string): LastSignal[];
+  /** All answers of shadow sets, in order. */
+  shadows(): IterableIterator<ShadowRow>;
   /**
    * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
    * them, and they were not given up before the second leg came. Of all such minutes when there are fewer; null when
@@ -137,40 +164,49 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       `INSERT INTO signals (after_input, boot_id, seq, pair_id, time, signal_id, body, features_crc, risk_prob, position, generated_at_ms)
        VALUES ((SELECT coalesce(max(input_id), 0) FROM inputs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
+  const insertShadow = (): Database.Statement =>
+    db.prepare(
+      'INSERT INTO shadow_signals (signal_id, pair_id, time, model_version, body, risk_prob, position) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
   let input: Database.Statement | null = null;
   let signal: Database.Statement | null = null;
-  const appendAll = db.transaction((inputs: readonly InputRow[], signals: readonly SignalRow[]) => {
-    input ??= insertInput();
-    signal ??= insertSignal();
-    for (const { kind, subject, time, bar, backfill } of inputs) {
-      input.run(
-        kind,
-        subject,
-        time,
-        bar?.open,
-        bar?.high,
-        bar?.low,
-        bar?.close,
-        bar?.volume,
-        bar?.spread,
-        backfill ? 1 : 0,
-      );
-    }
-    for (const s of signals) {
-      signal.run(
-        s.bootId,
-        s.seq,
-        s.pairId,
-        s.time,
-        s.signalId,
-        s.body,
-        s.featuresCrc,
-        s.riskProb,
-        s.position,
-        s.generatedAtMs,
-      );
-    }
-  });
+  let shadow: Database.Statement | null = null;
+  const appendAll = db.transaction(
+    (inputs: readonly InputRow[], signals: readonly SignalRow[], shadows: readonly ShadowRow[]) => {
+      input ??= insertInput();
+      signal ??= insertSignal();
+      shadow ??= insertShadow();
+      for (const { kind, subject, time, bar, backfill } of inputs) {
+        input.run(
+          kind,
+          subject,
+          time,
+          bar?.open,
+          bar?.high,
+          bar?.low,
+          bar?.close,
+          bar?.volume,
+          bar?.spread,
+          backfill ? 1 : 0,
+        );
+      }
+      for (const s of signals) {
+        signal.run(
+          s.bootId,
+          s.seq,
+          s.pairId,
+          s.time,
+          s.signalId,
+          s.body,
+          s.featuresCrc,
+          s.riskProb,
+          s.position,
+          s.generatedAtMs,
+        );
+      }
+      for (const s of shadows) shadow.run(s.signalId, s.pairId, s.time, s.modelVersion, s.body, s.riskProb, s.position);
+    },
+  );
   const writing = (work: () => void): void => {
     try {
       work();
@@ -182,7 +218,7 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
     }
   };
   return {
-    append: (inputs, signals) => writing(() => appendAll(inputs, signals)),
+    append: (inputs, signals, shadows = []) => writing(() => appendAll(inputs, signals, shadows)),
     addBoot: ({ bootId, market, featureSchema, policyHash, startedMs }) =>
       writing(() =>
         db
@@ -201,6 +237,19 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
           'SELECT pair_id AS pairId, time, position FROM signals WHERE signal_row IN (SELECT max(signal_row) FROM signals GROUP BY pair_id)',
         )
         .all() as LastSignal[],
+    lastShadows: (modelVersion) =>
+      db
+        .prepare(
+          `SELECT pair_id AS pairId, time, position FROM shadow_signals WHERE shadow_row IN
+             (SELECT max(shadow_row) FROM shadow_signals WHERE model_version = ? GROUP BY pair_id)`,
+        )
+        .all(modelVersion) as LastSignal[],
+    *shadows() {
+      const rows = db.prepare(
+        'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals ORDER BY shadow_row',
+      );
+      yield* rows.iterate() as IterableIterator<ShadowRow>;
+    },
     commonMinuteBefore: (pair, count, until) => {
       const row = db
         .prepare(
@@ -247,6 +296,7 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       writing(() => {
         db.prepare('DELETE FROM inputs WHERE time < ?').run(time);
         db.prepare('DELETE FROM signals WHERE time < ?').run(time);
+        db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
       }),
     close: () => db.close(),
   };

@@ -32,6 +32,7 @@ export interface PairHistory {
   readonly rows: number;
 }
 
+/** What is kept of every warm bar, from the engine's frame or its columns. */
 const COLUMNS = [
   'time',
   'openA',
@@ -70,29 +71,26 @@ export function buildPairHistory(
   let features = new Float32Array(1024 * width);
   let length = 0;
   let rows = 0;
+  const { frame, values } = engine;
   for (const [i, j] of commonMinutes(a, b)) {
     engine.step(barAt(a, i), barAt(b, j));
     if (!engine.ready) continue;
-    const { frame } = engine;
     const time = a.time[i]! as OpenTime;
-    const values = [
-      time,
-      frame.a.open,
-      frame.b.open,
-      frame.lnA,
-      frame.lnB,
-      frame.alpha,
-      frame.beta,
-      frame.corr,
-      frame.zMean,
-      frame.zStd,
-      frame.z,
-      engine.values[atrRatio]!,
-    ];
-    for (let c = 0; c < COLUMNS.length; c++) columns[COLUMNS[c]!][length] = values[c]!;
+    columns.time[length] = time;
+    columns.openA[length] = frame.a.open;
+    columns.openB[length] = frame.b.open;
+    columns.lnA[length] = frame.lnA;
+    columns.lnB[length] = frame.lnB;
+    columns.alpha[length] = frame.alpha;
+    columns.beta[length] = frame.beta;
+    columns.corr[length] = frame.corr;
+    columns.zMean[length] = frame.zMean;
+    columns.zStd[length] = frame.zStd;
+    columns.z[length] = frame.z;
+    columns.atrRatio[length] = values[atrRatio]!;
     if (keep(time, frame.z)) {
       if ((rows + 1) * width > features.length) features = grow(features);
-      features.set(engine.values, rows * width);
+      engine.writeRow(features, rows * width);
       row[length] = rows++;
     }
     length++;

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { availableParallelism, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { TrainerOptions } from '../main.ts';
+import type { RunLog } from './run_log.ts';
 
 /** Below the daemon's, so that a bar never waits for a tree. */
 const NICE = 10;
@@ -31,8 +32,10 @@ export interface Retrainer {
   stop(): Promise<void>;
 }
 
+type TrainingResult = { version: string; adopted: boolean; gates: string[] } | { error: string };
+
 /** Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. */
-export function createRetrainer({ settings, log, command, say }: TrainerOptions): Retrainer {
+export function createRetrainer({ settings, log, command, say }: TrainerOptions, runLog: RunLog): Retrainer {
   const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
   const runs: RetrainRun[] = [];
   let child: ChildProcess | null = null;
@@ -64,9 +67,15 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions)
   async function work(run: RetrainRun): Promise<void> {
     say(`Training run ${run.run_id} (${run.trigger}) begins.`);
     log.info(run, 'training begins');
+    runLog.begin(run);
     const result = await runTraining(run);
     run.finished_at = new Date().toISOString();
     child = null;
+    settle(run, result);
+    runLog.end(run, 'gates' in result ? result.gates : []);
+  }
+
+  function settle(run: RetrainRun, result: TrainingResult): void {
     if (stopped) {
       run.status = 'stopped';
       return;
@@ -87,9 +96,7 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions)
     );
   }
 
-  async function runTraining(
-    run: RetrainRun,
-  ): Promise<{ version: string; adopted: boolean; gates: string[] } | { error: string }> {
+  async function runTraining(run: RetrainRun): Promise<TrainingResult> {
     const [program, ...args] = command;
     const process = spawn(program!, [...args, 'train', '--adopt', '--json', '--workers', String(WORKERS)], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -102,6 +109,7 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions)
     createInterface({ input: process.stderr }).on('line', (line) => {
       lastLine = line;
       run.stage = line;
+      runLog.progress(run, line);
     });
     const code = await new Promise<number | null>((resolve) => {
       process.on('error', () => resolve(null));

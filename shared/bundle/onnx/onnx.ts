@@ -1,20 +1,11 @@
 import { MinutehandError } from '../../errors.ts';
-import {
-  ATTRIBUTE,
-  decodeModel,
-  ELEMENT_FLOAT32,
-  encodeModel,
-  type OnnxAttribute,
-  type OnnxNode,
-  type OnnxValue,
-} from './schema.ts';
+import { ATTRIBUTE, ELEMENT_FLOAT32, encodeModel, type OnnxAttribute, type OnnxValue } from './schema.ts';
+import { decodeTreeGraph, ML_DOMAIN, REGRESSOR } from './tree_graph.ts';
 import type { Tree, TreeEnsemble } from './tree_ensemble.ts';
 
 export const INPUT_NAME = 'features';
 export const OUTPUT_NAME = 'score';
 
-const ML_DOMAIN = 'ai.onnx.ml';
-const TREE_OPERATOR = 'TreeEnsembleRegressor';
 /** ONNX has no tree without nodes, so an ensemble of no trees is written as this one. */
 const NO_TREE: Tree = {
   feature: Int32Array.of(-1),
@@ -51,7 +42,7 @@ export function encodeOnnx(ensemble: TreeEnsemble, extras: OnnxExtras = {}): Uin
       nodes: [
         {
           name: 'trees',
-          operator: TREE_OPERATOR,
+          operator: REGRESSOR,
           domain: ML_DOMAIN,
           inputs: [INPUT_NAME],
           outputs: ['logit'],
@@ -148,90 +139,7 @@ function treeAttributes({ trees, baseScore }: TreeEnsemble): OnnxAttribute[] {
  * @throws MinutehandError MODEL_LOAD when the bytes are not such a model.
  */
 export function decodeOnnx(bytes: Uint8Array): { ensemble: TreeEnsemble; metadata: Record<string, string> } {
-  const refuse = (seen: string, cause?: unknown): never => {
-    throw new MinutehandError('MODEL_LOAD', { seen, expected: `an ONNX file with one ${TREE_OPERATOR}`, cause });
-  };
-  let model;
-  try {
-    model = decodeModel(bytes);
-  } catch (cause) {
-    return refuse(`${bytes.length} bytes that are not ONNX`, cause);
-  }
-  const operators = (model.graph?.nodes ?? []).map((node) => node.operator).join(', ');
-  if (operators !== `${TREE_OPERATOR}, Sigmoid`) refuse(`operators "${operators}"`);
-  const width = model.graph.inputs[0]?.type?.tensor?.shape?.dimensions[1]?.size ?? 0;
-  if (!(width > 0)) refuse('an input of unknown width');
-  try {
-    const ensemble = readTrees(model.graph.nodes[0]!, width);
-    return { ensemble, metadata: Object.fromEntries(model.metadata.map(({ key, value }) => [key, value])) };
-  } catch (cause) {
-    return refuse(cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-/** @throws Error that names what is wrong with the attributes. */
-function readTrees(node: OnnxNode, columns: number): TreeEnsemble {
-  const attributes = new Map((node.attributes ?? []).map((attribute) => [attribute.name, attribute]));
-  const integers = (name: string): number[] => attributes.get(name)?.integers ?? [];
-  const floats = (name: string): number[] => attributes.get(name)?.floats ?? [];
-  const decoder = new TextDecoder();
-  const must = (holds: boolean, seen: string): void => {
-    if (!holds) throw new Error(seen);
-  };
-
-  const treeIds = integers('nodes_treeids');
-  const nodeIds = integers('nodes_nodeids');
-  const featureIds = integers('nodes_featureids');
-  const thresholds = floats('nodes_values');
-  const trueIds = integers('nodes_truenodeids');
-  const falseIds = integers('nodes_falsenodeids');
-  const missingTrue = integers('nodes_missing_value_tracks_true');
-  const modes = (attributes.get('nodes_modes')?.texts ?? []).map((mode) => decoder.decode(mode));
-  for (const list of [nodeIds, featureIds, thresholds, trueIds, falseIds, missingTrue, modes]) {
-    must(list.length === treeIds.length, `node lists of ${treeIds.length} and ${list.length} entries`);
-  }
-  const post = decoder.decode(attributes.get('post_transform')?.text ?? new Uint8Array());
-  must(post === 'NONE', `post_transform "${post}"`);
-  const base = floats('base_values');
-  must(base.length === 1, `${base.length} base values`);
-
-  const firstOf: number[] = [];
-  treeIds.forEach((treeId, at) => {
-    if (nodeIds[at] === 0) firstOf.push(at);
-    must(treeId === firstOf.length - 1 && nodeIds[at] === at - firstOf[treeId]!, `node ${at} out of order`);
-  });
-  const trees = firstOf.map((start, treeId): Tree => {
-    const end = firstOf[treeId + 1] ?? treeIds.length;
-    const isLeaf = (at: number): boolean => modes[at] === 'LEAF';
-    for (let at = start; at < end; at++) {
-      must(isLeaf(at) || modes[at] === 'BRANCH_LEQ', `mode "${modes[at]}"`);
-      if (isLeaf(at)) continue;
-      must(featureIds[at]! >= 0 && featureIds[at]! < columns, `a split on column ${featureIds[at]} of ${columns}`);
-      // Children behind their parent: so a walk always ends.
-      for (const child of [trueIds[at]!, falseIds[at]!]) {
-        must(child > at - start && child < end - start, `tree ${treeId}: node ${at - start} leads to ${child}`);
-      }
-    }
-    return {
-      feature: Int32Array.from(featureIds.slice(start, end), (id, i) => (isLeaf(start + i) ? -1 : id)),
-      threshold: Float32Array.from(thresholds.slice(start, end)),
-      left: Int32Array.from(trueIds.slice(start, end)),
-      right: Int32Array.from(falseIds.slice(start, end)),
-      missingLeft: Uint8Array.from(missingTrue.slice(start, end)),
-      value: new Float32Array(end - start),
-    };
-  });
-  must(trees.length > 0, 'no trees');
-
-  const leafTreeIds = integers('target_treeids');
-  const leafNodeIds = integers('target_nodeids');
-  const weights = floats('target_weights');
-  must(leafNodeIds.length === leafTreeIds.length && weights.length === leafTreeIds.length, 'leaf lists that differ');
-  leafTreeIds.forEach((treeId, i) => {
-    const tree = trees[treeId];
-    const leaf = leafNodeIds[i]!;
-    must(tree !== undefined && tree.feature[leaf] === -1, `a leaf value for node ${leaf} of tree ${treeId}`);
-    tree!.value[leaf] = weights[i]!;
-  });
-  return { columns, baseScore: base[0]!, trees };
+  const { ensemble, link, metadata } = decodeTreeGraph(bytes);
+  if (link !== 'sigmoid') throw new MinutehandError('MODEL_LOAD', { seen: 'no Sigmoid', expected: 'a probability' });
+  return { ensemble, metadata };
 }

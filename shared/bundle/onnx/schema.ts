@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs';
+import { readMessage } from './wire.ts';
 
 /**
  * The messages and fields of ONNX that a boosted-tree graph needs, by their field numbers in the ONNX IR specification
@@ -96,8 +97,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return Model.encode(Model.fromObject(model)).finish().slice();
 }
 
-/** The message with every absent field at its default. @throws Error when the bytes are not protobuf of this shape. */
+/** The message with every absent field at its default. @throws RangeError when the bytes are not protobuf of this shape. */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
-  const plain = Model.toObject(Model.decode(bytes), { longs: Number, defaults: true, arrays: true });
-  return plain as OnnxModel;
+  return readMessage(Model, bytes) as unknown as OnnxModel;
 }

@@ -19,6 +19,7 @@ export const REASONS = {
   WARMUP: 'HOLD: the pair has not seen enough bars yet.',
   LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',
   LEG_EMPTY: 'HOLD: one leg did not trade in this minute.',
+  SILENCE: 'HOLD: no bar of the pair came for a while; a heartbeat that repeats what was known at its last bar.',
 } as const;
 export type Reason = keyof typeof REASONS;
 

@@ -1,4 +1,4 @@
-import type { FeatureDefinition, FeatureGroup, Frame, ModelName } from './feature.ts';
+import type { FeatureDefinition, ModelName } from './feature.ts';
 
 const MINUTES_PER_DAY = 1440;
 const MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY;
@@ -6,12 +6,15 @@ const MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY;
 const EPOCH_MINUTE_OF_WEEK = 3 * MINUTES_PER_DAY;
 
 /** Where the bar's open stands in the UTC day and week, on a circle so that midnight has no edge. */
-export class Calendar implements FeatureGroup {
+export class Calendar {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
+  #minute = NaN;
+  #daySin = NaN;
+  #dayCos = NaN;
+  #weekSin = NaN;
+  #weekCos = NaN;
 
-  constructor(at: number) {
-    this.#at = at;
+  constructor() {
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const shared = { window: 1, ddof: null, warmup_bars: 1, unit: '−1…1', models };
     this.features = [
@@ -22,12 +25,22 @@ export class Calendar implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    const day = (2 * Math.PI * (frame.minute % MINUTES_PER_DAY)) / MINUTES_PER_DAY;
-    const week = (2 * Math.PI * ((frame.minute + EPOCH_MINUTE_OF_WEEK) % MINUTES_PER_WEEK)) / MINUTES_PER_WEEK;
-    out[this.#at] = Math.sin(day);
-    out[this.#at + 1] = Math.cos(day);
-    out[this.#at + 2] = Math.sin(week);
-    out[this.#at + 3] = Math.cos(week);
+  step(minute: number, out: Float64Array, at: number): void {
+    // All pairs of a batch are mostly at the same minute.
+    if (minute !== this.#minute) this.#turnTo(minute);
+    out[at] = this.#daySin;
+    out[at + 1] = this.#dayCos;
+    out[at + 2] = this.#weekSin;
+    out[at + 3] = this.#weekCos;
+  }
+
+  #turnTo(minute: number): void {
+    const day = (2 * Math.PI * (minute % MINUTES_PER_DAY)) / MINUTES_PER_DAY;
+    const week = (2 * Math.PI * ((minute + EPOCH_MINUTE_OF_WEEK) % MINUTES_PER_WEEK)) / MINUTES_PER_WEEK;
+    this.#minute = minute;
+    this.#daySin = Math.sin(day);
+    this.#dayCos = Math.cos(day);
+    this.#weekSin = Math.sin(week);
+    this.#weekCos = Math.cos(week);
   }
 }

@@ -26,8 +26,8 @@ export interface FeatureDefinition {
 }
 
 /**
- * The current bar of a pair and what earlier groups of features made of it. One object per pair, overwritten each bar:
- * the groups run in a fixed order and each reads only what stands above it.
+ * The current bar of a pair and what was made of it, overwritten each bar. What does not exist yet is NaN, and whatever
+ * is computed from it is NaN too: that is all there is to warm-up.
  */
 export interface Frame {
   /** Bars stepped so far, the current one included. */
@@ -41,8 +41,6 @@ export interface Frame {
   /** One-bar log returns; NaN on the first bar. */
   returnA: number;
   returnB: number;
-  previousCloseA: number;
-  previousCloseB: number;
   /** Minutes since the pair's previous bar; NaN on the first bar. */
   minutesSinceBar: number;
   /** OLS of ln A on ln B; NaN before beta_window bars. */
@@ -58,19 +56,30 @@ export interface Frame {
   z: number;
   /** returnA − betaBefore · returnB: one bar's P&L of the spread, per unit of notional in A. */
   hedgedReturn: number;
+  hedgedReturnBefore: number;
   spreadVol: number;
-}
-
-/** Some columns that share their windows. `step` writes them to `out` from its first column on. */
-export interface FeatureGroup {
-  readonly features: readonly FeatureDefinition[];
-  step(frame: Frame, out: Float64Array): void;
 }
 
 /** Standard deviations of log prices below this are the rounding of doubles, not a market: the series is constant. */
 export const FLAT_STD = 1e-12;
 
-/** numerator / denominator; 1 ("as usual") when the usual level itself is zero. */
+/** numerator / denominator; 1 ("as usual") when the usual level itself is zero; NaN when either is missing. */
 export function ratioToUsual(numerator: number, denominator: number): number {
-  return denominator > 0 ? numerator / denominator : 1;
+  return denominator === 0 ? 1 : numerator / denominator;
+}
+
+/** Sample standard deviation (ddof 1) of `count` values from their centred second moment. */
+export function sampleStd(m2: number, count: number): number {
+  return Math.sqrt(m2 / (count - 1));
+}
+
+/** A second moment up to which `count` values are constant: that of a standard deviation of FLAT_STD. */
+export function flatMoment(count: number): number {
+  return FLAT_STD * FLAT_STD * count;
+}
+
+/** Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. */
+export function correlation(sxx: number, syy: number, sxy: number, flat: number): number {
+  if (sxx <= flat || syy <= flat) return 0;
+  return Math.max(-1, Math.min(1, sxy / Math.sqrt(sxx * syy)));
 }

@@ -1,87 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../bar.ts';
+import { barAt, readBarFolder } from '../../bar_file/bar_file.ts';
+import { realData, skipNote } from '../../bar_file/real_data.fixture.ts';
+import { parsePair } from '../../pair.ts';
 import { createRng } from '../../rng.ts';
+import { DEFAULT, flatBar, randomPair, SMALL } from './features.fixture.ts';
 import { naiveFeatures } from './features.oracle.ts';
-import { featureDefinitions, PairFeatures, warmupBars } from './features.ts';
+import { FeatureEngine, featureDefinitions, PairFeatures, warmupBars, type PairBars } from './features.ts';
 import type { Windows } from './windows.ts';
-
-const SMALL: Windows = {
-  beta_window: 24,
-  z_window: 12,
-  vol_short: 5,
-  vol_window: 9,
-  vol_long: 21,
-  atr_short: 4,
-  atr_long: 17,
-  stability_window: 8,
-  half_life_window: 14,
-  pnl_window: 7,
-  activity_window: 10,
-  volume_window: 13,
-};
-const DEFAULT: Windows = {
-  beta_window: 240,
-  z_window: 120,
-  vol_short: 15,
-  vol_window: 60,
-  vol_long: 240,
-  atr_short: 14,
-  atr_long: 240,
-  stability_window: 60,
-  half_life_window: 120,
-  pnl_window: 60,
-  activity_window: 60,
-  volume_window: 240,
-};
-
-interface MarketShape {
-  readonly volume?: boolean;
-  readonly quoted?: boolean;
-  readonly gaps?: boolean;
-  readonly weekendAt?: number;
-}
-
-/** A cointegrated random pair with gaps, flat bars, weekends and, on request, unknown volume or spread. */
-function randomPair(seed: string, bars: number, shape: MarketShape = {}): { a: Bar[]; b: Bar[] } {
-  const rng = createRng(seed);
-  const a: Bar[] = [];
-  const b: Bar[] = [];
-  let time = (1_546_300_800 + rng.integer(100_000) * 60) as OpenTime;
-  let common = Math.log(1300);
-  let own = 0;
-  let closeA = 0;
-  let closeB = 0;
-  const bar = (symbol: string, previous: number, close: number): Bar => {
-    const flat = rng.uniform() < 0.1;
-    const open = previous || close;
-    const noise = flat ? 0 : Math.abs(rng.normal()) * 1e-4 * close;
-    return {
-      symbol,
-      time,
-      open: flat ? close : open,
-      high: flat ? close : Math.max(open, close) + noise,
-      low: flat ? close : Math.min(open, close) - noise,
-      close,
-      volume: shape.volume === false ? 0 : 1 + rng.integer(500),
-      ...(shape.quoted === false ? {} : { spread: close * 1e-4 * (1 + rng.uniform()) }),
-    };
-  };
-  for (let i = 0; i < bars; i++) {
-    const minutes =
-      shape.weekendAt === i ? 2880 : shape.gaps !== false && rng.uniform() < 0.05 ? 1 + rng.integer(90) : 1;
-    time = (time + minutes * 60) as OpenTime;
-    common += rng.normal() * 3e-4;
-    own = 0.95 * own + rng.normal() * 2e-4;
-    const nextA = Math.exp(common + own);
-    const nextB = Math.exp(0.7 * common + rng.normal() * 1e-4);
-    a.push(bar('A', closeA, nextA));
-    b.push(bar('B', closeB, nextB));
-    closeA = nextA;
-    closeB = nextB;
-  }
-  return { a, b };
-}
 
 function run(windows: Windows, a: readonly Bar[], b: readonly Bar[]): PairFeatures {
   const features = new PairFeatures(windows);
@@ -173,17 +100,7 @@ describe('PairFeatures', () => {
       const features = new PairFeatures(SMALL);
       for (let i = 0; i < 300; i++) {
         const [pa, pb] = shape(i);
-        const flat = (symbol: string, p: number): Bar => ({
-          symbol,
-          time: (60 * (i + 1)) as OpenTime,
-          open: p,
-          high: p,
-          low: p,
-          close: p,
-          volume: 5,
-          spread: 0.0001,
-        });
-        features.step(flat('A', pa), flat('B', pb));
+        features.step(flatBar('A', i + 1, pa, { spread: 0.0001 }), flatBar('B', i + 1, pb, { spread: 0.0001 }));
         if (!features.ready) continue;
         features.definitions.forEach(({ name }, c) =>
           expect(Number.isFinite(features.values[c]!), `${name} at ${i}`).toBe(true),
@@ -197,16 +114,7 @@ describe('PairFeatures', () => {
     const features = new PairFeatures(SMALL);
     for (let i = 0; i < 300; i++) {
       const pb = 2 + Math.sin(i / 10);
-      const flat = (symbol: string, p: number): Bar => ({
-        symbol,
-        time: (60 * (i + 1)) as OpenTime,
-        open: p,
-        high: p,
-        low: p,
-        close: p,
-        volume: 5,
-      });
-      features.step(flat('A', Math.exp(0.5 * Math.log(pb))), flat('B', pb));
+      features.step(flatBar('A', i + 1, Math.exp(0.5 * Math.log(pb))), flatBar('B', i + 1, pb));
     }
     expect(features.frame.z).toBe(0);
   });

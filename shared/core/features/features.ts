@@ -1,40 +1,25 @@
 import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
+import type { Pair } from '../../pair.ts';
 import { Calendar } from './calendar.ts';
-import type { FeatureDefinition, FeatureGroup, Frame } from './feature.ts';
+import type { FeatureDefinition, Frame } from './feature.ts';
 import { Hedge } from './hedge.ts';
+import { LN_CLOSE, LOG_RETURN } from './leg.ts';
+import { LegTracks, type PairLeg } from './leg_track.ts';
 import { Liquidity } from './liquidity.ts';
 import { MeanReversion } from './mean_reversion.ts';
 import { Stability } from './stability.ts';
 import { TrueRange } from './true_range.ts';
 import { UnitPosition } from './unit_position.ts';
 import { Volatility } from './volatility.ts';
+import { FoldPlanner, type FoldPlan } from './window/fold_plan.ts';
+import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 import { ZScore } from './zscore.ts';
 
-/** The groups in the order in which they run and in which their columns stand. */
-function createGroups(windows: Windows): FeatureGroup[] {
-  const groups: FeatureGroup[] = [];
-  let at = 0;
-  const add = (group: FeatureGroup): void => {
-    groups.push(group);
-    at += group.features.length;
-  };
-  add(new Hedge(windows, at));
-  add(new ZScore(windows, at));
-  add(new MeanReversion(windows, at));
-  add(new Volatility(windows, at));
-  add(new TrueRange(windows, at));
-  add(new Stability(windows, at));
-  add(new UnitPosition(windows, at));
-  add(new Liquidity(windows, at));
-  add(new Calendar(at));
-  return groups;
-}
-
 /** All columns in schema order. */
 export function featureDefinitions(windows: Windows): readonly FeatureDefinition[] {
-  return createGroups(windows).flatMap((group) => group.features);
+  return new Columns(windows).definitions;
 }
 
 /** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
@@ -42,62 +27,248 @@ export function warmupBars(windows: Windows): number {
   return Math.max(...featureDefinitions(windows).map((feature) => feature.warmup_bars));
 }
 
-/**
- * The features of one pair, moved on by one step per bar that both legs have.
- *
- * `values` has one double per column of `featureDefinitions`, in that order; NaN = missing (in warm-up, or where the
- * definition says so). It is overwritten by the next step. After `warmupBars` steps `ready` is true and the values are a
- * pure function of the last `warmupBars` bars: to the bit, wherever the run began.
- */
-export class PairFeatures {
+/** One minute of one pair. */
+export interface PairBars {
+  readonly pairIndex: number;
+  readonly a: Bar;
+  readonly b: Bar;
+}
+
+/** All that is kept of a pair between two bars, but for its values. */
+interface PairState {
+  readonly frame: Frame;
+  readonly legA: PairLeg;
+  readonly legB: PairLeg;
+  readonly folds: FoldState;
+  readonly zHistory: Float64Array;
+  readonly stabilityLags: Float64Array;
+  readonly liquidityLags: Float64Array;
+  readonly activity: { legs: number };
+}
+
+const OLS_STAGE = 0;
+const SPREAD_STAGE = 1;
+const LARGEST_FLOAT32 = 3.4e38;
+
+/** The columns in the order in which they stand, and how one pair's are made of its next bar. */
+class Columns {
   readonly definitions: readonly FeatureDefinition[];
-  readonly values: Float64Array;
-  readonly warmupBars: number;
-  readonly #groups: readonly FeatureGroup[];
-  readonly #frame: Frame;
+  readonly #legs: LegTracks;
+  readonly #plan: FoldPlan;
+  readonly #hedge: Hedge;
+  readonly #zscore: ZScore;
+  readonly #reversion: MeanReversion;
+  readonly #volatility: Volatility;
+  readonly #range: TrueRange;
+  readonly #stability: Stability;
+  readonly #position: UnitPosition;
+  readonly #liquidity: Liquidity;
+  readonly #calendar: Calendar;
+  /** First columns of the groups after hedge. */
+  readonly #at: {
+    zscore: number;
+    reversion: number;
+    volatility: number;
+    range: number;
+    stability: number;
+    position: number;
+    liquidity: number;
+    calendar: number;
+  };
 
   constructor(windows: Windows) {
-    this.#groups = createGroups(windows);
-    this.definitions = this.#groups.flatMap((group) => group.features);
-    this.warmupBars = Math.max(...this.definitions.map((feature) => feature.warmup_bars));
-    this.values = new Float64Array(this.definitions.length).fill(NaN);
-    this.#frame = emptyFrame();
+    const planner = new FoldPlanner();
+    this.#legs = new LegTracks(windows);
+    this.#hedge = new Hedge(windows, OLS_STAGE, planner);
+    this.#zscore = new ZScore(windows, SPREAD_STAGE, planner);
+    this.#reversion = new MeanReversion(windows, SPREAD_STAGE, planner);
+    this.#volatility = new Volatility(windows, SPREAD_STAGE, planner);
+    this.#range = new TrueRange(windows);
+    this.#stability = new Stability(windows, SPREAD_STAGE, planner);
+    this.#position = new UnitPosition(windows, SPREAD_STAGE, planner);
+    this.#liquidity = new Liquidity(windows);
+    this.#calendar = new Calendar();
+    this.#plan = planner.plan();
+    const definitions: FeatureDefinition[] = [];
+    const add = ({ features }: { readonly features: readonly FeatureDefinition[] }): number => {
+      const at = definitions.length;
+      definitions.push(...features);
+      return at;
+    };
+    add(this.#hedge);
+    this.#at = {
+      zscore: add(this.#zscore),
+      reversion: add(this.#reversion),
+      volatility: add(this.#volatility),
+      range: add(this.#range),
+      stability: add(this.#stability),
+      position: add(this.#position),
+      liquidity: add(this.#liquidity),
+      calendar: add(this.#calendar),
+    };
+    this.definitions = definitions;
   }
 
-  /** The last bar with what was derived from it; read-only for callers. */
-  get frame(): Readonly<Frame> {
-    return this.#frame;
+  createStates(pairs: readonly Pair[]): PairState[] {
+    const legs = this.#legs.createLegs(pairs.flatMap(({ a, b }) => [a, b]));
+    return pairs.map((_, i) => ({
+      frame: emptyFrame(),
+      legA: legs[2 * i]!,
+      legB: legs[2 * i + 1]!,
+      folds: this.#plan.createState(),
+      zHistory: this.#zscore.createHistory(),
+      stabilityLags: this.#stability.lags.createState(),
+      liquidityLags: this.#liquidity.lags.createState(),
+      activity: { legs: 0 },
+    }));
+  }
+
+  /** Moves a pair on by one bar and writes its columns from `at` on. */
+  step(state: PairState, a: Bar, b: Bar, minute: number, out: Float64Array, at: number): void {
+    const { frame, legA, legB, folds } = state;
+    const plan = this.#plan;
+    const index = frame.bars;
+    this.#legs.step(legA, a, minute);
+    this.#legs.step(legB, b, minute);
+    frame.bars = index + 1;
+    frame.minutesSinceBar = index === 0 ? NaN : minute - frame.minute;
+    frame.minute = minute;
+    frame.a = a;
+    frame.b = b;
+    frame.lnA = legA.values[legA.at + LN_CLOSE]!;
+    frame.lnB = legB.values[legB.at + LN_CLOSE]!;
+    frame.returnA = legA.values[legA.at + LOG_RETURN]!;
+    frame.returnB = legB.values[legB.at + LOG_RETURN]!;
+
+    this.#hedge.observe(frame, plan.input);
+    plan.push(OLS_STAGE, folds, index, minute);
+    this.#hedge.step(frame, plan);
+    frame.hedgedReturnBefore = frame.hedgedReturn;
+    frame.hedgedReturn = frame.returnA - frame.betaBefore * frame.returnB;
+
+    this.#zscore.observe(frame, plan.input);
+    this.#reversion.observe(frame, plan.input);
+    this.#volatility.observe(frame, plan.input);
+    this.#stability.observe(frame, plan.input);
+    this.#position.observe(frame, plan.input);
+    plan.push(SPREAD_STAGE, folds, index, minute);
+
+    const first = this.#at;
+    this.#hedge.write(frame, out, at);
+    this.#zscore.step(frame, plan, state.zHistory, out, at + first.zscore);
+    this.#reversion.step(plan, out, at + first.reversion);
+    this.#volatility.step(frame, legA, legB, plan, out, at + first.volatility);
+    this.#range.step(legA, legB, out, at + first.range);
+    this.#stability.step(frame, plan, state.stabilityLags, out, at + first.stability);
+    this.#position.step(plan, out, at + first.position);
+    this.#liquidity.step(frame, legA, legB, state.activity, state.liquidityLags, out, at + first.liquidity);
+    this.#calendar.step(minute, out, at + first.calendar);
+  }
+}
+
+/**
+ * The features of all pairs of a shard, moved on together, one step per bar that both legs have.
+ *
+ * After `warmupBars` steps of a pair its values are a pure function of its last `warmupBars` bars: to the bit, wherever
+ * the run began, and whatever other pairs stand beside it.
+ */
+export class FeatureEngine {
+  readonly definitions: readonly FeatureDefinition[];
+  readonly warmupBars: number;
+  readonly #columns: Columns;
+  readonly #states: readonly PairState[];
+  readonly #values: Float64Array;
+  readonly #views: readonly Float64Array[];
+
+  constructor(pairs: readonly Pair[], windows: Windows) {
+    this.#columns = new Columns(windows);
+    this.definitions = this.#columns.definitions;
+    this.warmupBars = Math.max(...this.definitions.map((feature) => feature.warmup_bars));
+    const width = this.definitions.length;
+    this.#states = this.#columns.createStates(pairs);
+    this.#values = new Float64Array(pairs.length * width).fill(NaN);
+    this.#views = pairs.map((_, i) => this.#values.subarray(i * width, (i + 1) * width));
+  }
+
+  /**
+   * Takes the next minutes that both legs of a pair have. A pair may stand in the batch several times, in the order of time.
+   * @throws RangeError when legs differ in time or a pair's time does not ascend; what stands before it in the batch is done
+   */
+  step(batch: readonly PairBars[]): void {
+    for (let i = 0; i < batch.length; i++) {
+      const { pairIndex, a, b } = batch[i]!;
+      this.stepPair(pairIndex, a, b);
+    }
+  }
+
+  /** One minute of one pair. @throws RangeError like `step` */
+  stepPair(pairIndex: number, a: Bar, b: Bar): void {
+    const state = this.#states[pairIndex]!;
+    const minute = a.time / SECONDS_PER_BAR;
+    if (a.time !== b.time) throw new RangeError(`legs of different minutes: ${a.time} and ${b.time}`);
+    if (minute <= state.frame.minute) throw new RangeError(`minute ${minute} after minute ${state.frame.minute}`);
+    this.#columns.step(state, a, b, minute, this.#values, pairIndex * this.definitions.length);
+  }
+
+  /** The last bar of a pair with what was derived from it; overwritten by its next step. */
+  frame(pairIndex: number): Readonly<Frame> {
+    return this.#states[pairIndex]!.frame;
+  }
+
+  /** One double per column of `definitions`; NaN = missing (in warm-up, or where the definition says so). Overwritten by the next step. */
+  values(pairIndex: number): Float64Array {
+    return this.#views[pairIndex]!;
+  }
+
+  ready(pairIndex: number): boolean {
+    return this.#states[pairIndex]!.frame.bars >= this.warmupBars;
+  }
+
+  /** Writes the values as the models take them, float32, NaN = missing, from `at` on. What float32 cannot hold becomes ±3.4e38. */
+  writeRow(pairIndex: number, out: Float32Array, at: number): void {
+    const values = this.#values;
+    const width = this.definitions.length;
+    const first = pairIndex * width;
+    for (let c = 0; c < width; c++) {
+      out[at + c] = Math.max(-LARGEST_FLOAT32, Math.min(LARGEST_FLOAT32, values[first + c]!));
+    }
+  }
+}
+
+/** The features of one pair: an engine with nothing beside it. */
+export class PairFeatures {
+  readonly definitions: readonly FeatureDefinition[];
+  readonly warmupBars: number;
+  /** See `FeatureEngine.values`. */
+  readonly values: Float64Array;
+  /** See `FeatureEngine.frame`. */
+  readonly frame: Readonly<Frame>;
+  readonly #engine: FeatureEngine;
+
+  constructor(windows: Windows) {
+    this.#engine = new FeatureEngine([{ id: 'A_B', a: 'A', b: 'B' }], windows);
+    this.definitions = this.#engine.definitions;
+    this.warmupBars = this.#engine.warmupBars;
+    this.values = this.#engine.values(0);
+    this.frame = this.#engine.frame(0);
   }
 
   get bars(): number {
-    return this.#frame.bars;
+    return this.frame.bars;
   }
 
   get ready(): boolean {
-    return this.#frame.bars >= this.warmupBars;
+    return this.#engine.ready(0);
   }
 
   /** Takes the next minute that both legs have. @throws RangeError when the legs differ in time or time does not ascend. */
   step(a: Bar, b: Bar): void {
-    const frame = this.#frame;
-    const minute = a.time / SECONDS_PER_BAR;
-    if (a.time !== b.time) throw new RangeError(`legs of different minutes: ${a.time} and ${b.time}`);
-    if (minute <= frame.minute) throw new RangeError(`minute ${minute} after minute ${frame.minute}`);
-    const first = frame.bars === 0;
-    const lnA = Math.log(a.close);
-    const lnB = Math.log(b.close);
-    frame.returnA = first ? NaN : lnA - frame.lnA;
-    frame.returnB = first ? NaN : lnB - frame.lnB;
-    frame.previousCloseA = first ? NaN : frame.a.close;
-    frame.previousCloseB = first ? NaN : frame.b.close;
-    frame.minutesSinceBar = first ? NaN : minute - frame.minute;
-    frame.bars++;
-    frame.minute = minute;
-    frame.a = a;
-    frame.b = b;
-    frame.lnA = lnA;
-    frame.lnB = lnB;
-    for (const group of this.#groups) group.step(frame, this.values);
+    this.#engine.stepPair(0, a, b);
+  }
+
+  /** See `FeatureEngine.writeRow`. */
+  writeRow(out: Float32Array, at: number): void {
+    this.#engine.writeRow(0, out, at);
   }
 }
 
@@ -112,8 +283,6 @@ function emptyFrame(): Frame {
     lnB: NaN,
     returnA: NaN,
     returnB: NaN,
-    previousCloseA: NaN,
-    previousCloseB: NaN,
     minutesSinceBar: NaN,
     beta: NaN,
     alpha: NaN,
@@ -125,6 +294,7 @@ function emptyFrame(): Frame {
     zStd: NaN,
     z: NaN,
     hedgedReturn: NaN,
+    hedgedReturnBefore: NaN,
     spreadVol: NaN,
   };
 }

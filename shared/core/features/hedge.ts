@@ -1,17 +1,17 @@
-import { FLAT_STD, type FeatureDefinition, type FeatureGroup, type Frame } from './feature.ts';
-import { SlidingComoments } from './window/comoments.ts';
+import { correlation, flatMoment, type FeatureDefinition, type Frame } from './feature.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 /** The hedge ratio: rolling OLS of ln A on ln B, the current bar included. Leaves beta, alpha, corr and the spread in the frame. */
-export class Hedge implements FeatureGroup {
+export class Hedge {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #ols: SlidingComoments;
+  readonly #ols: Series;
+  readonly #flat: number;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const window = windows.beta_window;
-    this.#at = at;
-    this.#ols = new SlidingComoments(window, FLAT_STD);
+    this.#ols = planner.comoments(stage, window);
+    this.#flat = flatMoment(window);
     const shared = { window, ddof: null, warmup_bars: window };
     this.features = [
       {
@@ -33,20 +33,31 @@ export class Hedge implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    const ols = this.#ols;
-    ols.push(frame.minute, frame.lnB, frame.lnA);
+  observe(frame: Frame, input: Float64Array): void {
+    const at = this.#ols.input;
+    input[at] = frame.lnB;
+    input[at + 1] = frame.lnA;
+  }
+
+  step(frame: Frame, { result }: FoldPlan): void {
+    const at = this.#ols.result;
+    const meanX = result[at]!;
+    const meanY = result[at + 1]!;
+    const sxx = result[at + 2]!;
+    const beta = sxx <= this.#flat ? 0 : result[at + 4]! / sxx;
     frame.betaBefore = frame.beta;
     frame.spreadBefore = frame.spread;
-    if (!ols.full) return;
-    frame.beta = ols.slope;
-    frame.alpha = ols.meanY - frame.beta * ols.meanX;
-    frame.corr = ols.correlation;
+    frame.beta = beta;
+    frame.alpha = meanY - beta * meanX;
+    frame.corr = correlation(sxx, result[at + 3]!, result[at + 4]!, this.#flat);
     // Centred, because ln A − alpha − beta · ln B would lose the digits that the means have in common.
-    frame.spread = frame.lnA - ols.meanY - frame.beta * (frame.lnB - ols.meanX);
-    out[this.#at] = frame.beta;
-    out[this.#at + 1] = frame.alpha;
-    out[this.#at + 2] = frame.corr;
-    out[this.#at + 3] = frame.spread;
+    frame.spread = frame.lnA - meanY - beta * (frame.lnB - meanX);
+  }
+
+  write(frame: Frame, out: Float64Array, at: number): void {
+    out[at] = frame.beta;
+    out[at + 1] = frame.alpha;
+    out[at + 2] = frame.corr;
+    out[at + 3] = frame.spread;
   }
 }

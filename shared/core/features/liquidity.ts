@@ -1,27 +1,25 @@
-import { FLAT_STD, type FeatureDefinition, type FeatureGroup, type Frame, type ModelName } from './feature.ts';
+import { FLAT_STD, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
 import type { Bar } from '../../bar.ts';
-import { Lag } from './window/lag.ts';
-import { SlidingMoments } from './window/moments.ts';
+import { LIQUIDITY, type LegValues } from './leg.ts';
+import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
+/** Legs that moved in the last bars of one pair: whole numbers, so that adding and taking away loses nothing. */
+interface Activity {
+  legs: number;
+}
+
 /** Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars themselves. */
-export class Liquidity implements FeatureGroup {
+export class Liquidity {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #a: LegVolume;
-  readonly #b: LegVolume;
-  readonly #moving: SlidingMoments;
-  readonly #minuteLag: Lag;
+  /** Epoch minute and moving legs. */
+  readonly lags: LagRing;
   readonly #activityWindow: number;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows) {
     const { beta_window, vol_short, vol_window, volume_window, activity_window } = windows;
-    this.#at = at;
-    this.#a = new LegVolume(vol_short, volume_window);
-    this.#b = new LegVolume(vol_short, volume_window);
-    this.#moving = new SlidingMoments(activity_window);
     this.#activityWindow = activity_window;
-    this.#minuteLag = new Lag(activity_window);
+    this.lags = new LagRing(activity_window, 2);
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     this.features = [
       {
@@ -29,7 +27,7 @@ export class Liquidity implements FeatureGroup {
         formula: `lesser of v / (1 + v) of both legs, v = mean(volume, ${vol_short}) / mean(volume, ${volume_window})`,
         window: volume_window,
         ddof: null,
-        warmup_bars: volume_window,
+        warmup_bars: Math.max(volume_window, vol_short),
         unit: '0…1',
         models,
         missing: 'when a volume in the window is 0 (unknown)',
@@ -74,37 +72,27 @@ export class Liquidity implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    const { minute, a, b } = frame;
-    const at = this.#at;
-    out[at] = Math.min(this.#a.step(minute, a.volume), this.#b.step(minute, b.volume));
+  step(
+    frame: Frame,
+    a: LegValues,
+    b: LegValues,
+    activity: Activity,
+    ring: Float64Array,
+    out: Float64Array,
+    at: number,
+  ): void {
+    const { minute, bars, minutesSinceBar } = frame;
+    const window = this.#activityWindow;
+    const row = this.lags.next(ring);
+    const moving = isMoving(frame.a) + isMoving(frame.b);
+    activity.legs += bars > window ? moving - ring[row + 1]! : moving;
+    out[at] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
     out[at + 1] = quotedSpread(frame);
-    this.#moving.push(minute, (isMoving(a) + isMoving(b)) / 2);
-    if (this.#moving.full) out[at + 2] = this.#moving.mean;
-    out[at + 3] = this.#activityWindow / (minute - this.#minuteLag.push(minute));
-    out[at + 4] = Math.log(frame.minutesSinceBar);
-  }
-}
-
-/** v / (1 + v) of one leg; NaN while the window is not full or holds a minute of unknown volume. */
-class LegVolume {
-  readonly #short: SlidingMoments;
-  readonly #long: SlidingMoments;
-  readonly #unknown: SlidingMoments;
-
-  constructor(short: number, long: number) {
-    this.#short = new SlidingMoments(short);
-    this.#long = new SlidingMoments(long);
-    this.#unknown = new SlidingMoments(long);
-  }
-
-  step(minute: number, volume: number): number {
-    this.#short.push(minute, volume);
-    this.#long.push(minute, volume);
-    this.#unknown.push(minute, volume > 0 ? 0 : 1);
-    if (!this.#long.full || !this.#short.full || this.#unknown.mean > 0) return NaN;
-    const relative = this.#short.mean / this.#long.mean;
-    return relative / (1 + relative);
+    out[at + 2] = bars < window ? NaN : activity.legs / (2 * window);
+    out[at + 3] = window / (minute - ring[row]!);
+    out[at + 4] = minutesSinceBar === 1 ? 0 : Math.log(minutesSinceBar);
+    ring[row] = minute;
+    ring[row + 1] = moving;
   }
 }
 
@@ -114,7 +102,7 @@ function isMoving(bar: Bar): number {
 
 function quotedSpread(frame: Frame): number {
   const { a, b, beta, spreadVol } = frame;
-  if (a.spread === undefined || b.spread === undefined || Number.isNaN(spreadVol)) return NaN;
+  if (a.spread === undefined || b.spread === undefined) return NaN;
   if (spreadVol < FLAT_STD) return 0;
-  return (a.spread / a.close + (Math.abs(beta) * b.spread) / b.close) / spreadVol;
+  return Math.min(Number.MAX_VALUE, (a.spread / a.close + (Math.abs(beta) * b.spread) / b.close) / spreadVol);
 }

@@ -1,21 +1,21 @@
-import { FLAT_STD, type FeatureDefinition, type FeatureGroup, type Frame, type ModelName } from './feature.ts';
-import { SlidingComoments } from './window/comoments.ts';
+import { flatMoment, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 const SHORTEST_HALF_LIFE_BARS = 0.5;
 
 /** How fast the spread falls back: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan, "Algorithmic Trading", ch. 2). */
-export class MeanReversion implements FeatureGroup {
+export class MeanReversion {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
   readonly #longest: number;
-  readonly #regression: SlidingComoments;
+  readonly #flat: number;
+  readonly #regression: Series;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const window = windows.half_life_window;
-    this.#at = at;
     this.#longest = window;
-    this.#regression = new SlidingComoments(window, FLAT_STD);
+    this.#flat = flatMoment(window);
+    this.#regression = planner.comoments(stage, window);
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const shared = { window, ddof: null, warmup_bars: windows.beta_window + window, models };
     this.features = [
@@ -34,14 +34,17 @@ export class MeanReversion implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.spreadBefore)) return;
-    const regression = this.#regression;
-    regression.push(frame.minute, frame.spreadBefore, frame.spread - frame.spreadBefore);
-    if (!regression.full) return;
-    const speed = -regression.slope;
-    out[this.#at] = speed;
-    out[this.#at + 1] = this.#halfLife(speed);
+  observe(frame: Frame, input: Float64Array): void {
+    const at = this.#regression.input;
+    input[at] = frame.spreadBefore;
+    input[at + 1] = frame.spread - frame.spreadBefore;
+  }
+
+  step({ result }: FoldPlan, out: Float64Array, at: number): void {
+    const sxx = result[this.#regression.result + 2]!;
+    const speed = sxx <= this.#flat ? 0 : -(result[this.#regression.result + 4]! / sxx);
+    out[at] = speed;
+    out[at + 1] = this.#halfLife(speed);
   }
 
   #halfLife(speed: number): number {

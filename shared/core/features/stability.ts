@@ -1,22 +1,21 @@
-import type { FeatureDefinition, FeatureGroup, Frame, ModelName } from './feature.ts';
-import { Lag } from './window/lag.ts';
-import { SlidingMoments } from './window/moments.ts';
+import { sampleStd, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
+import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /** Whether the relation between the legs itself is moving. */
-export class Stability implements FeatureGroup {
+export class Stability {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #betas: SlidingMoments;
-  readonly #betaLag: Lag;
-  readonly #corrLag: Lag;
+  /** beta and corr. */
+  readonly lags: LagRing;
+  readonly #betas: Series;
+  readonly #window: number;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const { beta_window, stability_window } = windows;
-    this.#at = at;
-    this.#betas = new SlidingMoments(stability_window);
-    this.#betaLag = new Lag(stability_window);
-    this.#corrLag = new Lag(stability_window);
+    this.#betas = planner.moments(stage, stability_window);
+    this.#window = stability_window;
+    this.lags = new LagRing(stability_window, 2);
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const change = { window: stability_window + 1, ddof: null, warmup_bars: beta_window + stability_window, models };
     this.features = [
@@ -34,11 +33,16 @@ export class Stability implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.beta)) return;
-    this.#betas.push(frame.minute, frame.beta);
-    if (this.#betas.full) out[this.#at] = this.#betas.std;
-    out[this.#at + 1] = frame.beta - this.#betaLag.push(frame.beta);
-    out[this.#at + 2] = frame.corr - this.#corrLag.push(frame.corr);
+  observe(frame: Frame, input: Float64Array): void {
+    input[this.#betas.input] = frame.beta;
+  }
+
+  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, out: Float64Array, at: number): void {
+    const row = this.lags.next(ring);
+    out[at] = sampleStd(result[this.#betas.result + 1]!, this.#window);
+    out[at + 1] = frame.beta - ring[row]!;
+    out[at + 2] = frame.corr - ring[row + 1]!;
+    ring[row] = frame.beta;
+    ring[row + 1] = frame.corr;
   }
 }

@@ -1,23 +1,13 @@
-import { ratioToUsual, type FeatureDefinition, type FeatureGroup, type Frame, type ModelName } from './feature.ts';
-import { SlidingMoments } from './window/moments.ts';
+import type { FeatureDefinition, ModelName } from './feature.ts';
+import { RANGE_RATIO, type LegValues } from './leg.ts';
 import type { Windows } from './windows.ts';
 
 /** Average true range against its usual level (Wilder's true range, simple means). A gap is part of the range: it was really moved. */
-export class TrueRange implements FeatureGroup {
+export class TrueRange {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #aShort: SlidingMoments;
-  readonly #bShort: SlidingMoments;
-  readonly #aLong: SlidingMoments;
-  readonly #bLong: SlidingMoments;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows) {
     const { atr_short, atr_long } = windows;
-    this.#at = at;
-    this.#aShort = new SlidingMoments(atr_short);
-    this.#bShort = new SlidingMoments(atr_short);
-    this.#aLong = new SlidingMoments(atr_long);
-    this.#bLong = new SlidingMoments(atr_long);
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const shared = { window: atr_long, ddof: null, warmup_bars: atr_long + 1, unit: 'ratio', models };
     this.features = [
@@ -31,20 +21,9 @@ export class TrueRange implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.returnA)) return;
-    const { minute, a, b, previousCloseA, previousCloseB } = frame;
-    const rangeA = Math.max(a.high, previousCloseA) - Math.min(a.low, previousCloseA);
-    const rangeB = Math.max(b.high, previousCloseB) - Math.min(b.low, previousCloseB);
-    this.#aShort.push(minute, rangeA);
-    this.#bShort.push(minute, rangeB);
-    this.#aLong.push(minute, rangeA);
-    this.#bLong.push(minute, rangeB);
-    if (!this.#aLong.full) return;
-    const ratioA = ratioToUsual(this.#aShort.mean, this.#aLong.mean);
-    const ratioB = ratioToUsual(this.#bShort.mean, this.#bLong.mean);
-    out[this.#at] = ratioA;
-    out[this.#at + 1] = ratioB;
-    out[this.#at + 2] = Math.max(ratioA, ratioB);
+  step(a: LegValues, b: LegValues, out: Float64Array, at: number): void {
+    out[at] = a.values[a.at + RANGE_RATIO]!;
+    out[at + 1] = b.values[b.at + RANGE_RATIO]!;
+    out[at + 2] = Math.max(a.values[a.at + RANGE_RATIO]!, b.values[b.at + RANGE_RATIO]!);
   }
 }

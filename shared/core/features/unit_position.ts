@@ -1,16 +1,16 @@
-import type { FeatureDefinition, FeatureGroup, Frame } from './feature.ts';
-import { SlidingMoments } from './window/moments.ts';
+import { sampleStd, type FeatureDefinition, type Frame } from './feature.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 /** Risk of the unit spread position, one unit gross over both legs; known without an account. */
-export class UnitPosition implements FeatureGroup {
+export class UnitPosition {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #pnl: SlidingMoments;
+  readonly #pnl: Series;
+  readonly #window: number;
 
-  constructor(windows: Windows, at: number) {
-    this.#at = at;
-    this.#pnl = new SlidingMoments(windows.pnl_window);
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
+    this.#window = windows.pnl_window;
+    this.#pnl = planner.moments(stage, windows.pnl_window);
     this.features = [
       {
         name: 'pnl_std',
@@ -24,9 +24,11 @@ export class UnitPosition implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.hedgedReturn)) return;
-    this.#pnl.push(frame.minute, frame.hedgedReturn / (1 + Math.abs(frame.betaBefore)));
-    if (this.#pnl.full) out[this.#at] = this.#pnl.std;
+  observe(frame: Frame, input: Float64Array): void {
+    input[this.#pnl.input] = frame.hedgedReturn / (1 + Math.abs(frame.betaBefore));
+  }
+
+  step({ result }: FoldPlan, out: Float64Array, at: number): void {
+    out[at] = sampleStd(result[this.#pnl.result + 1]!, this.#window);
   }
 }

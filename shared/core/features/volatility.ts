@@ -1,46 +1,35 @@
 import {
-  FLAT_STD,
+  correlation,
+  flatMoment,
   ratioToUsual,
+  sampleStd,
   type FeatureDefinition,
-  type FeatureGroup,
   type Frame,
   type ModelName,
 } from './feature.ts';
-import { SlidingComoments } from './window/comoments.ts';
-import { SlidingMoments } from './window/moments.ts';
+import { VOL, VOL_RATIO, type LegValues } from './leg.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 /** Volatility of the legs and of the hedged return, and how it compares with the usual. */
-export class Volatility implements FeatureGroup {
+export class Volatility {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #a: SlidingMoments;
-  readonly #b: SlidingMoments;
-  readonly #aShort: SlidingMoments;
-  readonly #bShort: SlidingMoments;
-  readonly #aLong: SlidingMoments;
-  readonly #bLong: SlidingMoments;
-  readonly #hedged: SlidingMoments;
-  readonly #hedgedSize: SlidingMoments;
-  readonly #hedgedShort: SlidingMoments;
-  readonly #hedgedLong: SlidingMoments;
-  readonly #hedgedPairs: SlidingComoments;
-  #hedgedBefore = NaN;
+  readonly #windows: Windows;
+  readonly #flat: number;
+  /** (h of the bar before, h): its y is the series h itself. */
+  readonly #hedged: Series;
+  readonly #hedgedSize: Series;
+  readonly #hedgedShort: Series;
+  readonly #hedgedLong: Series;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const { beta_window, vol_short, vol_window, vol_long } = windows;
-    this.#at = at;
-    this.#a = new SlidingMoments(vol_window);
-    this.#b = new SlidingMoments(vol_window);
-    this.#aShort = new SlidingMoments(vol_short);
-    this.#bShort = new SlidingMoments(vol_short);
-    this.#aLong = new SlidingMoments(vol_long);
-    this.#bLong = new SlidingMoments(vol_long);
-    this.#hedged = new SlidingMoments(vol_window);
-    this.#hedgedSize = new SlidingMoments(vol_window);
-    this.#hedgedShort = new SlidingMoments(vol_short);
-    this.#hedgedLong = new SlidingMoments(vol_long);
-    this.#hedgedPairs = new SlidingComoments(vol_window, FLAT_STD);
+    this.#windows = windows;
+    this.#flat = flatMoment(vol_window);
+    this.#hedged = planner.comoments(stage, vol_window);
+    this.#hedgedSize = planner.mean(stage, vol_window);
+    this.#hedgedShort = planner.moments(stage, vol_short);
+    this.#hedgedLong = planner.moments(stage, vol_long);
     const all: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const unit = 'ln return per bar';
     const hedged = 'r_A − beta_{t−1} · r_B';
@@ -111,47 +100,30 @@ export class Volatility implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.returnA)) return;
-    const { minute } = frame;
-    const at = this.#at;
-    this.#a.push(minute, frame.returnA);
-    this.#b.push(minute, frame.returnB);
-    this.#aShort.push(minute, frame.returnA);
-    this.#bShort.push(minute, frame.returnB);
-    this.#aLong.push(minute, frame.returnA);
-    this.#bLong.push(minute, frame.returnB);
-    if (this.#a.full) {
-      out[at] = this.#a.std;
-      out[at + 1] = this.#b.std;
-    }
-    if (this.#aLong.full) {
-      out[at + 2] = Math.max(
-        ratioToUsual(this.#aShort.std, this.#aLong.std),
-        ratioToUsual(this.#bShort.std, this.#bLong.std),
-      );
-    }
-    this.#stepHedged(frame, out);
+  observe(frame: Frame, input: Float64Array): void {
+    const h = frame.hedgedReturn;
+    input[this.#hedged.input] = frame.hedgedReturnBefore;
+    input[this.#hedged.input + 1] = h;
+    input[this.#hedgedSize.input] = Math.abs(h);
+    input[this.#hedgedShort.input] = h;
+    input[this.#hedgedLong.input] = h;
   }
 
-  #stepHedged(frame: Frame, out: Float64Array): void {
-    frame.hedgedReturn = frame.returnA - frame.betaBefore * frame.returnB;
-    if (Number.isNaN(frame.hedgedReturn)) return;
-    const { minute, hedgedReturn } = frame;
-    const at = this.#at;
-    this.#hedged.push(minute, hedgedReturn);
-    this.#hedgedSize.push(minute, Math.abs(hedgedReturn));
-    this.#hedgedShort.push(minute, hedgedReturn);
-    this.#hedgedLong.push(minute, hedgedReturn);
-    if (!Number.isNaN(this.#hedgedBefore)) this.#hedgedPairs.push(minute, this.#hedgedBefore, hedgedReturn);
-    this.#hedgedBefore = hedgedReturn;
-    if (this.#hedged.full) {
-      frame.spreadVol = this.#hedged.std;
-      out[at + 3] = frame.spreadVol;
-      const size = this.#hedgedSize.mean;
-      out[at + 5] = size > 0 ? Math.min(1, Math.abs(this.#hedged.mean) / size) : 0;
-    }
-    if (this.#hedgedLong.full) out[at + 4] = ratioToUsual(this.#hedgedShort.std, this.#hedgedLong.std);
-    if (this.#hedgedPairs.full) out[at + 6] = this.#hedgedPairs.correlation;
+  step(frame: Frame, a: LegValues, b: LegValues, { result }: FoldPlan, out: Float64Array, at: number): void {
+    const { vol_short, vol_window, vol_long } = this.#windows;
+    const hedged = this.#hedged.result;
+    const spreadVol = sampleStd(result[hedged + 3]!, vol_window);
+    frame.spreadVol = spreadVol;
+    const size = result[this.#hedgedSize.result]!;
+    out[at] = a.values[a.at + VOL]!;
+    out[at + 1] = b.values[b.at + VOL]!;
+    out[at + 2] = Math.max(a.values[a.at + VOL_RATIO]!, b.values[b.at + VOL_RATIO]!);
+    out[at + 3] = spreadVol;
+    out[at + 4] = ratioToUsual(
+      sampleStd(result[this.#hedgedShort.result + 1]!, vol_short),
+      sampleStd(result[this.#hedgedLong.result + 1]!, vol_long),
+    );
+    out[at + 5] = size === 0 ? 0 : Math.min(1, Math.abs(result[hedged + 1]!) / size);
+    out[at + 6] = correlation(result[hedged + 2]!, result[hedged + 3]!, result[hedged + 4]!, this.#flat);
   }
 }

@@ -1,23 +1,25 @@
-import { FLAT_STD, type FeatureDefinition, type FeatureGroup, type Frame, type ModelName } from './feature.ts';
-import { Lag } from './window/lag.ts';
-import { SlidingMoments } from './window/moments.ts';
+import { FLAT_STD, sampleStd, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
+import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 const CHANGES_BARS = [1, 5, 15] as const;
+/** A power of two above the longest change. */
+const HISTORY_BARS = 16;
 
 /** How far the spread is from its own recent mean. Each spread counts as it was when its bar closed. */
-export class ZScore implements FeatureGroup {
+export class ZScore {
   readonly features: readonly FeatureDefinition[];
-  readonly #at: number;
-  readonly #slow: SlidingMoments;
-  readonly #fast: SlidingMoments;
-  readonly #lags = CHANGES_BARS.map((bars) => new Lag(bars));
+  readonly #slow: Series;
+  readonly #fast: Series;
+  readonly #slowWindow: number;
+  readonly #fastWindow: number;
 
-  constructor(windows: Windows, at: number) {
+  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const { beta_window, z_window, vol_window } = windows;
-    this.#at = at;
-    this.#slow = new SlidingMoments(z_window);
-    this.#fast = new SlidingMoments(vol_window);
+    this.#slow = planner.moments(stage, z_window);
+    this.#fast = planner.moments(stage, vol_window);
+    this.#slowWindow = z_window;
+    this.#fastWindow = vol_window;
     const warm = beta_window + z_window - 1;
     const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
     const unit = 'standard deviations';
@@ -54,21 +56,34 @@ export class ZScore implements FeatureGroup {
     ];
   }
 
-  step(frame: Frame, out: Float64Array): void {
-    if (Number.isNaN(frame.spread)) return;
-    this.#slow.push(frame.minute, frame.spread);
-    this.#fast.push(frame.minute, frame.spread);
-    if (!this.#slow.full) return;
-    const at = this.#at;
-    frame.zMean = this.#slow.mean;
-    frame.zStd = this.#slow.std;
-    frame.z = standardise(frame.spread, frame.zMean, frame.zStd);
-    const side = Math.sign(frame.z);
-    out[at] = frame.z;
-    out[at + 1] = Math.abs(frame.z);
-    for (let i = 0; i < CHANGES_BARS.length; i++) out[at + 2 + i] = side * (frame.z - this.#lags[i]!.push(frame.z));
-    if (this.#fast.full)
-      out[at + 2 + CHANGES_BARS.length] = side * standardise(frame.spread, this.#fast.mean, this.#fast.std);
+  /** The last z-scores of one pair. */
+  createHistory(): Float64Array {
+    return new Float64Array(HISTORY_BARS).fill(NaN);
+  }
+
+  observe(frame: Frame, input: Float64Array): void {
+    input[this.#slow.input] = frame.spread;
+    input[this.#fast.input] = frame.spread;
+  }
+
+  step(frame: Frame, { result }: FoldPlan, history: Float64Array, out: Float64Array, at: number): void {
+    const slow = this.#slow.result;
+    const fast = this.#fast.result;
+    const mean = result[slow]!;
+    const std = sampleStd(result[slow + 1]!, this.#slowWindow);
+    const z = standardise(frame.spread, mean, std);
+    frame.zMean = mean;
+    frame.zStd = std;
+    frame.z = z;
+    history[frame.bars % HISTORY_BARS] = z;
+    const side = Math.sign(z);
+    out[at] = z;
+    out[at + 1] = Math.abs(z);
+    for (let i = 0; i < CHANGES_BARS.length; i++) {
+      const before = history[(frame.bars + HISTORY_BARS - CHANGES_BARS[i]!) % HISTORY_BARS]!;
+      out[at + 2 + i] = side * (z - before);
+    }
+    out[at + 5] = side * standardise(frame.spread, result[fast]!, sampleStd(result[fast + 1]!, this.#fastWindow));
   }
 }
 

@@ -1,148 +1,385 @@
-/** A semigroup on small vectors of doubles: how one observation becomes an aggregate, and how two neighbours merge. */
-export interface Algebra {
-  /** Doubles in one aggregate. */
-  readonly size: number;
-  /** Writes the aggregate of the single observation (x, y) to `out` at `at`. */
-  single(out: Float64Array, at: number, x: number, y: number): void;
-  /** Writes the merge of an older and a newer aggregate to `out` at `at`; `out` may be one of the inputs. */
-  merge(out: Float64Array, at: number, older: Float64Array, o: number, newer: Float64Array, n: number): void;
+/** What a series keeps of its window: (mean, M2), (mean x, mean y, Sxx, Syy, Sxy), (mean). The count follows from the bars. */
+export type Kind = 'moments' | 'comoments' | 'mean';
+/** Doubles of one aggregate. */
+export const SIZE: Readonly<Record<Kind, number>> = { moments: 2, comoments: 5, mean: 1 };
+/** Doubles of one observation. */
+export const INPUTS: Readonly<Record<Kind, number>> = { moments: 1, comoments: 2, mean: 1 };
+
+/** The windows of one owner. Made by `FoldPlan.createState`, moved by `FoldPlan.push` alone. */
+export interface FoldState {
+  /** Of each fold: a ring with a row per bar, the running block, the blocks between, the end of the running block. */
+  readonly mem: Float64Array;
+  /** Of each fold: its counters, FIRST to SLOT. */
+  readonly counters: Int32Array;
+  /** Of each fold: the aggregates of its finished blocks, and the indices of their first bars; `capacity` of each. */
+  blocks: Float64Array;
+  blockFirst: Int32Array;
+  /** Finished blocks there is room for, a power of two. Grows only where bars are very rare. */
+  capacity: number;
 }
 
-const LONGEST_BLOCK_MINUTES = 64;
+/** Where the parts of a fold begin. */
+export interface FoldPlace {
+  readonly input: number;
+  readonly result: number;
+  readonly mem: number;
+  /** Folds before it. */
+  readonly ordinal: number;
+  /** Doubles of one row of all folds before it. */
+  readonly rows: number;
+}
+
+/** Index of the running block's first bar. */
+const FIRST = 0;
+/** Ordinal of the block that holds the window's oldest bar. */
+const HEAD = 1;
+/** Ordinal of the running block. */
+const NEXT = 2;
+/** Ordinal of the block whose suffixes are being made, how many are still to make, and the ring slot of the next. */
+const BUILD = 3;
+const LEFT = 4;
+const BUILD_SLOT = 5;
+/** Ring slot of the next bar. */
+const SLOT = 6;
+export const COUNTERS = 7;
 
 /**
- * The aggregate of the last `window` observations, updated in O(1) amortised.
+ * All series of one window, moved on by one bar at a time in O(1), whatever the length of the window.
  *
- * Nothing is ever subtracted. Minutes fall into blocks of fixed absolute position (epoch minute / block length). A
- * finished block keeps the aggregate of each of its suffixes, so the window is always
- * `suffix of the oldest block ⊕ whole blocks between ⊕ running block`: two merges per bar.
- * Hence the result is a pure function of the last `window` (minute, x, y), to the bit: it does not matter where a run
- * began, and rounding cannot accumulate. (The two-stack queue of Tangwongsan et al., "General incremental
- * sliding-window aggregation", VLDB 2015, with its flips pinned to absolute minutes.)
+ * Nothing is ever subtracted. Minutes fall into blocks of fixed absolute position (epoch minute / block length, half a
+ * window). A finished block gets the aggregate of each of its suffixes, one per bar, before the window's oldest bar
+ * reaches it; so a window is always `suffix of the oldest block ⊕ whole blocks between ⊕ running block`, and no bar costs
+ * more than another. Hence the results are a pure function of the last `window` (minute, values), to the bit: it does not
+ * matter where a run began, and rounding cannot accumulate. (The two-stack queue of Tangwongsan et al., "General
+ * incremental sliding-window aggregation", VLDB 2015, with flips that are pinned to absolute minutes and made step by step.)
+ *
+ * Why one suffix per bar is in time: a block holds at most half a window of bars, so it is reached half a window of bars
+ * after it was finished at the earliest; and the suffixes that are still to make when it is finished, its own included,
+ * are never more than those of one full block.
+ *
+ * Merges: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). Their
+ * weights depend on counts alone, so all series of a fold share them.
+ *
+ * A value that does not exist yet is NaN. It makes every window that holds it NaN, and leaves with its bar.
  */
 export class SlidingFold {
   readonly window: number;
-  /** The aggregate of the last `window` observations; valid while `full`. */
-  readonly result: Float64Array;
-  readonly #algebra: Algebra;
+  /** Doubles of one row: the aggregates of all series, moments before comoments before means. */
+  readonly row: number;
   readonly #blockMinutes: number;
-  /** Suffix aggregates of finished blocks, by observation index modulo `window`. */
-  readonly #suffix: Float64Array;
-  /** Index of the first observation of each finished block that still reaches into the window, oldest first. */
-  readonly #blockFirst: Float64Array;
-  #blockHead = 0;
-  #blockCount = 0;
-  readonly #running: Float64Array;
-  readonly #runningX: Float64Array;
-  readonly #runningY: Float64Array;
-  #runningLength = 0;
-  #runningBlock = -1;
-  readonly #between: Float64Array;
-  #betweenBlocks = 0;
-  #betweenStale = true;
-  readonly #one: Float64Array;
-  #count = 0;
+  readonly #moments: number;
+  readonly #comoments: number;
+  readonly #means: number;
+  readonly #input: number;
+  readonly #result: number;
+  readonly #ring: number;
+  readonly #running: number;
+  readonly #between: number;
+  readonly #blockEnd: number;
+  readonly #counters: number;
+  readonly #ordinal: number;
+  readonly #rowsBefore: number;
 
-  constructor(algebra: Algebra, window: number) {
-    if (!Number.isInteger(window) || window < 1) throw new RangeError(`window ${window} is not a positive integer`);
+  constructor(window: number, series: Readonly<Record<Kind, number>>, place: FoldPlace) {
     this.window = window;
-    this.#algebra = algebra;
-    this.#blockMinutes = Math.min(LONGEST_BLOCK_MINUTES, 2 ** Math.floor(Math.log2(window)));
-    this.result = new Float64Array(algebra.size);
-    this.#suffix = new Float64Array(window * algebra.size);
-    this.#blockFirst = new Float64Array(window + 1);
-    this.#running = new Float64Array(algebra.size);
-    this.#runningX = new Float64Array(this.#blockMinutes);
-    this.#runningY = new Float64Array(this.#blockMinutes);
-    this.#between = new Float64Array(algebra.size);
-    this.#one = new Float64Array(algebra.size);
+    this.#blockMinutes = Math.floor(window / 2);
+    this.#moments = series.moments;
+    this.#comoments = series.comoments;
+    this.#means = series.mean;
+    this.row = series.moments * SIZE.moments + series.comoments * SIZE.comoments + series.mean * SIZE.mean;
+    this.#input = place.input;
+    this.#result = place.result;
+    this.#ring = place.mem;
+    this.#running = place.mem + window * this.row;
+    this.#between = this.#running + this.row;
+    this.#blockEnd = this.#between + this.row;
+    this.#counters = place.ordinal * COUNTERS;
+    this.#ordinal = place.ordinal;
+    this.#rowsBefore = place.rows;
   }
 
-  get full(): boolean {
-    return this.#count >= this.window;
+  /** Doubles that a fold takes in `FoldState.mem`. */
+  get doubles(): number {
+    return (this.window + 2) * this.row + 1;
   }
 
-  /** Takes one observation. `minute` is the epoch minute and must ascend. */
-  push(minute: number, x: number, y = 0): void {
-    const algebra = this.#algebra;
-    const block = Math.floor(minute / this.#blockMinutes);
-    if (block !== this.#runningBlock) {
-      if (this.#runningLength > 0) this.#finishBlock();
-      this.#runningBlock = block;
+  /** Whatever minute comes next begins a block. */
+  forgetBlock({ mem }: FoldState): void {
+    mem[this.#blockEnd] = NaN;
+  }
+
+  /** Whether there might be no room for one more finished block. */
+  isCrowded({ counters, capacity }: FoldState): boolean {
+    return counters[this.#counters + NEXT]! - counters[this.#counters + HEAD]! >= capacity;
+  }
+
+  /** Copies the finished blocks to where they stand in a state of another capacity. */
+  moveBlocks(from: FoldState, to: FoldState): void {
+    const { row } = this;
+    for (let block = to.counters[this.#counters + HEAD]!; block < to.counters[this.#counters + NEXT]!; block++) {
+      const source = this.#rowsBefore * from.capacity + (block & (from.capacity - 1)) * row;
+      const target = this.#rowsBefore * to.capacity + (block & (to.capacity - 1)) * row;
+      to.blocks.set(from.blocks.subarray(source, source + row), target);
+      to.blockFirst[this.#ordinal * to.capacity + (block & (to.capacity - 1))] =
+        from.blockFirst[this.#ordinal * from.capacity + (block & (from.capacity - 1))]!;
     }
-    this.#runningX[this.#runningLength] = x;
-    this.#runningY[this.#runningLength] = y;
-    if (this.#runningLength === 0) {
-      algebra.single(this.#running, 0, x, y);
-    } else {
-      algebra.single(this.#one, 0, x, y);
-      algebra.merge(this.#running, 0, this.#running, 0, this.#one, 0);
-    }
-    this.#runningLength++;
-    this.#count++;
-    if (this.#count >= this.window) this.#evaluate();
   }
 
-  #finishBlock(): void {
-    const { size } = this.#algebra;
-    const first = this.#count - this.#runningLength;
-    for (let i = this.#runningLength - 1; i >= 0; i--) {
-      const at = ((first + i) % this.window) * size;
-      this.#algebra.single(this.#suffix, at, this.#runningX[i]!, this.#runningY[i]!);
-      if (i < this.#runningLength - 1) {
-        const next = ((first + i + 1) % this.window) * size;
-        this.#algebra.merge(this.#suffix, at, this.#suffix, at, this.#suffix, next);
+  /**
+   * Takes the observations of one bar from `input` and writes what the window then holds to `result`.
+   * @param index of the bar, from 0 on without holes
+   * @param minute its epoch minute; must ascend
+   * @param reciprocal 1 / n for n up to the window
+   */
+  push(
+    state: FoldState,
+    index: number,
+    minute: number,
+    input: Float64Array,
+    result: Float64Array,
+    reciprocal: Float64Array,
+  ): void {
+    const { mem, counters } = state;
+    const { window, row } = this;
+    const at = this.#counters;
+    const ring = this.#ring;
+    const running = this.#running;
+
+    // A NaN end, before the first bar, is passed by every minute.
+    if (!(minute < mem[this.#blockEnd]!)) {
+      if (index > 0) this.#finishBlock(state, index, reciprocal);
+      mem[this.#blockEnd] = (Math.floor(minute / this.#blockMinutes) + 1) * this.#blockMinutes;
+    }
+    const count = index - counters[at + FIRST]!;
+    const runningShare = reciprocal[count + 1]!;
+    const runningWeight = count * runningShare;
+
+    const slot = counters[at + SLOT]!;
+    const oldestSlot = slot + 1 === window ? 0 : slot + 1;
+    counters[at + SLOT] = oldestSlot;
+    const own = ring + slot * row;
+
+    let newer = 0;
+    let built = 0;
+    let before = 0;
+    const build = counters[at + BUILD]!;
+    if (build !== counters[at + NEXT]!) {
+      const first = this.#firstOf(state, build);
+      const end = this.#firstOf(state, build + 1);
+      let left = counters[at + LEFT]!;
+      if (left === 0) {
+        left = end - first;
+        counters[at + BUILD_SLOT] = (end - 1) % window;
       }
+      const buildSlot = counters[at + BUILD_SLOT]!;
+      newer = end - first - left;
+      built = ring + buildSlot * row;
+      before = buildSlot + 1 === window ? ring : built + row;
+      counters[at + BUILD_SLOT] = buildSlot === 0 ? window - 1 : buildSlot - 1;
+      counters[at + LEFT] = left - 1;
+      if (left === 1) counters[at + BUILD] = build + 1;
     }
-    const blocks = this.#blockFirst.length;
-    this.#blockFirst[(this.#blockHead + this.#blockCount) % blocks] = first;
-    this.#blockCount++;
-    this.#runningLength = 0;
-    this.#betweenStale = true;
-    // Blocks that lie wholly before any window to come leave the queue even while the first window is still filling.
-    this.#dropBlocksBefore(this.#count - this.window + 1);
+    const builtShare = newer === 0 ? 0 : newer * reciprocal[newer + 1]!;
+
+    const isFull = index >= window - 1;
+    const oldest = ring + oldestSlot * row;
+    const between = this.#between;
+    let betweenShare = 0;
+    let betweenWeight = 0;
+    let lastShare = 0;
+    let lastWeight = 0;
+    if (isFull) {
+      const oldestIndex = index + 1 - window;
+      if (this.#firstOf(state, counters[at + HEAD]! + 1) === oldestIndex) this.#dropHead(state, reciprocal);
+      const headEnd = this.#firstOf(state, counters[at + HEAD]! + 1);
+      const older = headEnd - oldestIndex;
+      const whole = counters[at + FIRST]! - headEnd;
+      betweenShare = whole * reciprocal[older + whole]!;
+      betweenWeight = older * betweenShare;
+      lastShare = (count + 1) * reciprocal[window]!;
+      lastWeight = (older + whole) * lastShare;
+    }
+
+    // One pass per kind does all there is to do for a series: insert, run on, make a suffix, evaluate.
+    let offset = 0;
+    let from = this.#input;
+    let to = this.#result;
+    for (let i = 0; i < this.#moments; i++, offset += 2, to += 2) {
+      const x = input[from++]!;
+      mem[own + offset] = x;
+      mem[own + offset + 1] = 0;
+      let mean = x;
+      let m2 = 0;
+      if (count > 0) {
+        mean = mem[running + offset]!;
+        const d = x - mean;
+        mean += d * runningShare;
+        m2 = mem[running + offset + 1]! + d * d * runningWeight;
+      }
+      mem[running + offset] = mean;
+      mem[running + offset + 1] = m2;
+      if (newer > 0) {
+        const single = mem[built + offset]!;
+        const d = mem[before + offset]! - single;
+        mem[built + offset] = single + d * builtShare;
+        mem[built + offset + 1] = mem[before + offset + 1]! + d * d * builtShare;
+      }
+      if (!isFull) continue;
+      let olderMean = mem[oldest + offset]!;
+      let olderM2 = mem[oldest + offset + 1]!;
+      if (betweenShare > 0) {
+        const d = mem[between + offset]! - olderMean;
+        olderMean += d * betweenShare;
+        olderM2 = olderM2 + mem[between + offset + 1]! + d * d * betweenWeight;
+      }
+      const d = mean - olderMean;
+      result[to] = olderMean + d * lastShare;
+      result[to + 1] = olderM2 + m2 + d * d * lastWeight;
+    }
+    for (let i = 0; i < this.#comoments; i++, offset += 5, to += 5) {
+      const x = input[from++]!;
+      const y = input[from++]!;
+      mem[own + offset] = x;
+      mem[own + offset + 1] = y;
+      mem[own + offset + 2] = 0;
+      mem[own + offset + 3] = 0;
+      mem[own + offset + 4] = 0;
+      let meanX = x;
+      let meanY = y;
+      let sxx = 0;
+      let syy = 0;
+      let sxy = 0;
+      if (count > 0) {
+        meanX = mem[running + offset]!;
+        meanY = mem[running + offset + 1]!;
+        const dx = x - meanX;
+        const dy = y - meanY;
+        meanX += dx * runningShare;
+        meanY += dy * runningShare;
+        sxx = mem[running + offset + 2]! + dx * dx * runningWeight;
+        syy = mem[running + offset + 3]! + dy * dy * runningWeight;
+        sxy = mem[running + offset + 4]! + dx * dy * runningWeight;
+      }
+      mem[running + offset] = meanX;
+      mem[running + offset + 1] = meanY;
+      mem[running + offset + 2] = sxx;
+      mem[running + offset + 3] = syy;
+      mem[running + offset + 4] = sxy;
+      if (newer > 0) {
+        const singleX = mem[built + offset]!;
+        const singleY = mem[built + offset + 1]!;
+        const dx = mem[before + offset]! - singleX;
+        const dy = mem[before + offset + 1]! - singleY;
+        mem[built + offset] = singleX + dx * builtShare;
+        mem[built + offset + 1] = singleY + dy * builtShare;
+        mem[built + offset + 2] = mem[before + offset + 2]! + dx * dx * builtShare;
+        mem[built + offset + 3] = mem[before + offset + 3]! + dy * dy * builtShare;
+        mem[built + offset + 4] = mem[before + offset + 4]! + dx * dy * builtShare;
+      }
+      if (!isFull) continue;
+      let olderX = mem[oldest + offset]!;
+      let olderY = mem[oldest + offset + 1]!;
+      let olderSxx = mem[oldest + offset + 2]!;
+      let olderSyy = mem[oldest + offset + 3]!;
+      let olderSxy = mem[oldest + offset + 4]!;
+      if (betweenShare > 0) {
+        const dx = mem[between + offset]! - olderX;
+        const dy = mem[between + offset + 1]! - olderY;
+        olderX += dx * betweenShare;
+        olderY += dy * betweenShare;
+        olderSxx = olderSxx + mem[between + offset + 2]! + dx * dx * betweenWeight;
+        olderSyy = olderSyy + mem[between + offset + 3]! + dy * dy * betweenWeight;
+        olderSxy = olderSxy + mem[between + offset + 4]! + dx * dy * betweenWeight;
+      }
+      const dx = meanX - olderX;
+      const dy = meanY - olderY;
+      result[to] = olderX + dx * lastShare;
+      result[to + 1] = olderY + dy * lastShare;
+      result[to + 2] = olderSxx + sxx + dx * dx * lastWeight;
+      result[to + 3] = olderSyy + syy + dy * dy * lastWeight;
+      result[to + 4] = olderSxy + sxy + dx * dy * lastWeight;
+    }
+    for (let i = 0; i < this.#means; i++, offset++, to++) {
+      const x = input[from++]!;
+      mem[own + offset] = x;
+      let mean = x;
+      if (count > 0) {
+        mean = mem[running + offset]!;
+        mean += (x - mean) * runningShare;
+      }
+      mem[running + offset] = mean;
+      if (newer > 0) {
+        const single = mem[built + offset]!;
+        mem[built + offset] = single + (mem[before + offset]! - single) * builtShare;
+      }
+      if (!isFull) continue;
+      let olderMean = mem[oldest + offset]!;
+      if (betweenShare > 0) olderMean += (mem[between + offset]! - olderMean) * betweenShare;
+      result[to] = olderMean + (mean - olderMean) * lastShare;
+    }
+    if (!isFull) result.fill(NaN, this.#result, this.#result + row);
   }
 
-  #dropBlocksBefore(oldest: number): void {
-    const blocks = this.#blockFirst.length;
-    while (this.#blockCount > 0) {
-      const end =
-        this.#blockCount > 1 ? this.#blockFirst[(this.#blockHead + 1) % blocks]! : this.#count - this.#runningLength;
-      if (end > oldest) return;
-      this.#blockHead = (this.#blockHead + 1) % blocks;
-      this.#blockCount--;
-      this.#betweenStale = true;
-    }
+  /** Index of a block's first bar; of the running block too. */
+  #firstOf({ counters, blockFirst, capacity }: FoldState, block: number): number {
+    return block === counters[this.#counters + NEXT]!
+      ? counters[this.#counters + FIRST]!
+      : blockFirst[this.#ordinal * capacity + (block & (capacity - 1))]!;
   }
 
-  #evaluate(): void {
-    const algebra = this.#algebra;
-    const oldest = this.#count - this.window;
-    this.#dropBlocksBefore(oldest);
-    if (this.#blockCount === 0) {
-      this.result.set(this.#running);
+  /** The running block becomes the newest of the finished ones; the next one begins at `index`. */
+  #finishBlock(state: FoldState, index: number, reciprocal: Float64Array): void {
+    const { mem, counters, blocks, capacity } = state;
+    const at = this.#counters;
+    const next = counters[at + NEXT]!;
+    const slot = next & (capacity - 1);
+    const target = this.#rowsBefore * capacity + slot * this.row;
+    for (let i = 0; i < this.row; i++) blocks[target + i] = mem[this.#running + i]!;
+    state.blockFirst[this.#ordinal * capacity + slot] = counters[at + FIRST]!;
+    counters[at + NEXT] = next + 1;
+    counters[at + FIRST] = index;
+    if (next > counters[at + HEAD]!) this.#addBetween(state, next, reciprocal);
+  }
+
+  /** The oldest block has left the window: the next one's suffixes are read from now on, and it is between no longer. */
+  #dropHead(state: FoldState, reciprocal: Float64Array): void {
+    const { counters } = state;
+    const at = this.#counters;
+    const head = counters[at + HEAD]! + 1;
+    counters[at + HEAD] = head;
+    for (let block = head + 1; block < counters[at + NEXT]!; block++) this.#addBetween(state, block, reciprocal);
+  }
+
+  /** Folds a finished block into those between it and the head; it is their newest. */
+  #addBetween(state: FoldState, block: number, reciprocal: Float64Array): void {
+    const { mem, counters, blocks, capacity } = state;
+    const first = this.#firstOf(state, block);
+    const older = first - this.#firstOf(state, counters[this.#counters + HEAD]! + 1);
+    let source = this.#rowsBefore * capacity + (block & (capacity - 1)) * this.row;
+    let target = this.#between;
+    if (older === 0) {
+      for (let i = 0; i < this.row; i++) mem[target + i] = blocks[source + i]!;
       return;
     }
-    if (this.#betweenStale) this.#foldBetween();
-    const at = (oldest % this.window) * algebra.size;
-    if (this.#betweenBlocks === 0) {
-      algebra.merge(this.result, 0, this.#suffix, at, this.#running, 0);
-    } else {
-      algebra.merge(this.result, 0, this.#suffix, at, this.#between, 0);
-      algebra.merge(this.result, 0, this.result, 0, this.#running, 0);
+    const newer = this.#firstOf(state, block + 1) - first;
+    const share = newer * reciprocal[older + newer]!;
+    const weight = older * share;
+    for (let i = 0; i < this.#moments; i++, source += 2, target += 2) {
+      const d = blocks[source]! - mem[target]!;
+      mem[target] = mem[target]! + d * share;
+      mem[target + 1] = mem[target + 1]! + blocks[source + 1]! + d * d * weight;
     }
-  }
-
-  #foldBetween(): void {
-    const algebra = this.#algebra;
-    const blocks = this.#blockFirst.length;
-    this.#betweenBlocks = this.#blockCount - 1;
-    for (let i = 1; i < this.#blockCount; i++) {
-      const first = this.#blockFirst[(this.#blockHead + i) % blocks]!;
-      const at = (first % this.window) * algebra.size;
-      if (i === 1) this.#between.set(this.#suffix.subarray(at, at + algebra.size));
-      else algebra.merge(this.#between, 0, this.#between, 0, this.#suffix, at);
+    for (let i = 0; i < this.#comoments; i++, source += 5, target += 5) {
+      const dx = blocks[source]! - mem[target]!;
+      const dy = blocks[source + 1]! - mem[target + 1]!;
+      mem[target] = mem[target]! + dx * share;
+      mem[target + 1] = mem[target + 1]! + dy * share;
+      mem[target + 2] = mem[target + 2]! + blocks[source + 2]! + dx * dx * weight;
+      mem[target + 3] = mem[target + 3]! + blocks[source + 3]! + dy * dy * weight;
+      mem[target + 4] = mem[target + 4]! + blocks[source + 4]! + dx * dy * weight;
     }
-    this.#betweenStale = false;
+    for (let i = 0; i < this.#means; i++, source++, target++) {
+      mem[target] = mem[target]! + (blocks[source]! - mem[target]!) * share;
+    }
   }
 }

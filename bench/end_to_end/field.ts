@@ -1,0 +1,329 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, cpSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import WebSocket from 'ws';
+import { closeTimestamp } from '../../shared/bar.ts';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { SimulatedMarket } from '../../shared/market/simulated_market.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { barsMessage, benchMarket, benchPairs, daysAgo } from '../market.ts';
+import { benchSettings } from '../settings.ts';
+import { instantNs } from './instant.ts';
+import { startHelper, startRedis, type Helper } from './process.ts';
+
+export const TRANSPORTS = ['file', 'redis', 'websocket'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+export interface DaemonArgument {
+  readonly settingsPath: string;
+  readonly home: string;
+}
+
+export interface NullArgument {
+  readonly signalsFolder: string;
+  /** A file with one real signal for each pair, as JSON: `[{pairId, text}]`. */
+  readonly samplePath: string;
+  readonly transports: Settings['minutehand']['transports'];
+}
+
+export interface SampleSignal {
+  readonly pairId: string;
+  readonly text: string;
+}
+
+export interface ListenerArgument {
+  readonly transport: Transport;
+  readonly pairs: number;
+  readonly redisUrl: string | null;
+  readonly targets: readonly { readonly port: number; readonly signals: string }[];
+}
+
+/** What the helper processes say. */
+export type ProgramMessage =
+  | { readonly port: number }
+  | { readonly listening: true }
+  | { readonly rss: number }
+  | { readonly version: string | null; readonly ready: number; readonly redis: string }
+  | MinuteReport;
+
+/** A listener had all signals of a minute. */
+interface MinuteReport {
+  readonly timestamp: string;
+  readonly atNs: number;
+  readonly version: string;
+}
+
+/**
+ * One minute of one daemon: microseconds from sending its bars to having all its signals, by transport. NaN: the signals did not come,
+ * which only Redis may do (a batch that finds it stalled is dropped by design).
+ */
+export type Latencies = Readonly<Record<Transport, number>> & {
+  /** Models that answered. */
+  readonly version: string;
+};
+
+/** A daemon that is fed by this process. */
+export interface Target {
+  readonly kind: 'real' | 'null';
+  readonly helper: Helper;
+  /** Sends the next minute. Resolves when all transports have its signals and the daemon has answered the feeder. */
+  minute(): Promise<Latencies>;
+}
+
+/** Both daemons and their consumers, each in a process of its own. */
+export interface Field {
+  readonly pairs: readonly string[];
+  readonly transports: readonly Transport[];
+  readonly real: Target;
+  readonly null: Target | null;
+  readonly modelsFolder: string;
+  /** Resident bytes of the real daemon. */
+  memory(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface FieldOptions {
+  readonly pairs: number;
+  /** Bundles to be laid into the models folder; the first is in force. */
+  readonly bundles: readonly string[];
+  readonly withNull: boolean;
+  readonly engine?: 'auto' | 'onnxruntime';
+}
+
+/** Minutes of all symbols in one message of the backfill. */
+const BACKFILL_MINUTES = 40;
+/** The two daemons are fed different days, so that the minute of a signal says whose it is. */
+const REAL_DAYS_AGO = 400;
+const NULL_DAYS_AGO = 1200;
+const PATIENCE_MS = 30_000;
+/** How much later than file and WebSocket Redis may be before the minute counts as missed by it. */
+const REDIS_PATIENCE_MS = 3000;
+
+/**
+ * Starts a Redis server, the real daemon with warm features and models in force, the null daemon with signals as long as the real
+ * ones, and one consumer for each transport that waits on both.
+ * @throws MinutehandError MODEL_MISSING, and what the daemon refuses
+ */
+export async function openField(options: FieldOptions): Promise<Field> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-'));
+  const undo: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const redis = await startRedis();
+    if (redis !== null) undo.push(() => redis.end());
+    const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
+    const configured = benchSettings({ pairs: [], redisUrl: '' }).minutehand.pairs;
+    const pairs = benchPairs(options.pairs, configured);
+    const settings = benchSettings({
+      pairs,
+      redisUrl: redis?.url ?? 'redis://127.0.0.1:1',
+      ...(options.engine === undefined ? {} : { engine: options.engine }),
+    });
+    const home = join(folder, 'real');
+    const modelsFolder = join(home, 'models');
+    const signalsOf = (kind: Target['kind']): string => join(folder, kind, 'signals');
+    for (const kind of ['real', 'null'] as const) mkdirSync(signalsOf(kind), { recursive: true });
+    for (const bundle of options.bundles)
+      cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
+    activate(modelsFolder, basename(options.bundles[0]!));
+    const settingsPath = join(folder, 'settings.json');
+    writeFileSync(settingsPath, JSON.stringify(settings));
+
+    const daemon = startHelper('daemon', { settingsPath, home } satisfies DaemonArgument);
+    undo.push(() => daemon.end());
+    const { port } = await daemon.next<{ port: number }>((message) => message.port !== undefined);
+    const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
+    await backfill(port, market, 2 * warmupBars(settings.minutehand.windows));
+    await untilReady(daemon, pairs.length, redis !== null);
+
+    const feeder = await connectFeeder(port);
+    undo.push(() => feeder.close());
+    const sample = await firstSignals(feeder, market, port, pairs.length);
+
+    const targets = [{ port, signals: signalsOf('real') }];
+    let nullDaemon: Helper | null = null;
+    let nullFeeder: Feeder | null = null;
+    if (options.withNull) {
+      const samplePath = join(folder, 'sample.json');
+      writeFileSync(samplePath, JSON.stringify(sample));
+      nullDaemon = startHelper('null_daemon', {
+        signalsFolder: signalsOf('null'),
+        samplePath,
+        transports: settings.minutehand.transports,
+      } satisfies NullArgument);
+      const helper = nullDaemon;
+      undo.push(() => helper.end());
+      const started = await helper.next<{ port: number }>((message) => message.port !== undefined);
+      targets.push({ port: started.port, signals: signalsOf('null') });
+      const connected = await connectFeeder(started.port);
+      undo.push(() => connected.close());
+      nullFeeder = connected;
+    }
+
+    const waiting = new Map<string, (transport: Transport, report: MinuteReport) => void>();
+    for (const transport of transports) {
+      const listener = startHelper('listener', {
+        transport,
+        pairs: pairs.length,
+        redisUrl: redis?.url ?? null,
+        targets,
+      } satisfies ListenerArgument);
+      undo.push(() => listener.end());
+      await listener.next<{ listening: true }>((message) => message.listening === true);
+      listener.onMessage((message) => {
+        const report = message as MinuteReport;
+        waiting.get(report.timestamp)?.(transport, report);
+      });
+    }
+
+    const target = (kind: Target['kind'], helper: Helper, own: Feeder, from: SimulatedMarket): Target => ({
+      kind,
+      helper,
+      minute: () => sendMinute(own, from, transports, waiting),
+    });
+    return {
+      pairs,
+      transports,
+      modelsFolder,
+      real: target('real', daemon, feeder, market),
+      null:
+        nullDaemon === null
+          ? null
+          : target('null', nullDaemon, nullFeeder!, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
+      async memory() {
+        const answer = daemon.next<{ rss: number }>((message) => message.rss !== undefined);
+        daemon.send({ memory: true });
+        return (await answer).rss;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A WebSocket on `/bars`. */
+interface Feeder {
+  /** Sends one message. @returns when it left, and a promise of the daemon's answer */
+  send(text: string): { sentNs: number; answered: Promise<void> };
+  close(): void;
+}
+
+async function connectFeeder(port: number, query = ''): Promise<Feeder> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/bars${query}`, { perMessageDeflate: false });
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  let settle: ((error?: Error) => void) | null = null;
+  socket.on('message', (data: Buffer) => {
+    const { rejected, error } = JSON.parse(data.toString()) as { rejected?: { message: string }[]; error?: unknown };
+    const refused = rejected?.[0]?.message ?? (error === undefined ? undefined : JSON.stringify(error));
+    settle?.(refused === undefined ? undefined : new Error(`the daemon refused the bars: ${refused}`));
+  });
+  socket.on('close', (code) => settle?.(new Error(`the daemon closed /bars with ${code}`)));
+  return {
+    send(text) {
+      const answered = new Promise<void>((resolve, reject) => {
+        settle = (error) => (error === undefined ? resolve() : reject(error));
+      });
+      const sentNs = instantNs();
+      socket.send(text);
+      return { sentNs, answered };
+    },
+    close: () => socket.terminate(),
+  };
+}
+
+async function backfill(port: number, market: SimulatedMarket, minutes: number): Promise<void> {
+  const feeder = await connectFeeder(port, '?backfill=1');
+  try {
+    for (let done = 0; done < minutes; done += BACKFILL_MINUTES) {
+      const bars = Array.from({ length: Math.min(BACKFILL_MINUTES, minutes - done) }, () => market.next().bars).flat();
+      await feeder.send(barsMessage(bars)).answered;
+    }
+  } finally {
+    feeder.close();
+  }
+}
+
+async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Promise<void> {
+  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(50)) {
+    const answer = daemon.next<{ version: string | null; ready: number; redis: string }>(
+      (message) => message.ready !== undefined,
+    );
+    daemon.send({ health: true });
+    const { version, ready, redis } = await answer;
+    if (version !== null && ready === pairs && (redis === 'up' || !withRedis)) return;
+    if (performance.now() > deadline)
+      throw new MinutehandError('MODEL_MISSING', { seen: `${ready} of ${pairs} pairs ready, models ${version}` });
+  }
+}
+
+/** One minute of the real daemon: the signals that the null daemon will send again and again. */
+async function firstSignals(
+  feeder: Feeder,
+  market: SimulatedMarket,
+  port: number,
+  pairs: number,
+): Promise<SampleSignal[]> {
+  await feeder.send(barsMessage(market.next().bars)).answered;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/signals`);
+  try {
+    return await new Promise((resolve, reject) => {
+      const signals: SampleSignal[] = [];
+      socket.on('error', reject);
+      socket.on('message', (data: Buffer) => {
+        const text = data.toString();
+        signals.push({ pairId: (JSON.parse(text) as { pair_id: string }).pair_id, text });
+        if (signals.length === pairs) resolve(signals);
+      });
+    });
+  } finally {
+    socket.terminate();
+  }
+}
+
+async function sendMinute(
+  feeder: Feeder,
+  market: SimulatedMarket,
+  transports: readonly Transport[],
+  waiting: Map<string, (transport: Transport, report: MinuteReport) => void>,
+): Promise<Latencies> {
+  const { time, bars } = market.next();
+  const text = barsMessage(bars);
+  const timestamp = closeTimestamp(time);
+  const reports: Partial<Record<Transport, MinuteReport>> = {};
+  const complete = new Promise<void>((resolve, reject) => {
+    const missing = (): Transport[] => transports.filter((transport) => reports[transport] === undefined);
+    let timer = setTimeout(
+      () => reject(new Error(`signals of ${timestamp} never came by ${missing().join(' and ')}`)),
+      PATIENCE_MS,
+    );
+    waiting.set(timestamp, (transport, report) => {
+      reports[transport] ??= report;
+      const [first, second] = missing();
+      if (first !== undefined && (first !== 'redis' || second !== undefined)) return;
+      clearTimeout(timer);
+      if (first === undefined) resolve();
+      else timer = setTimeout(resolve, REDIS_PATIENCE_MS);
+    });
+  });
+  try {
+    const { sentNs, answered } = feeder.send(text);
+    await Promise.all([complete, answered]);
+    const us = (transport: Transport): number => ((reports[transport]?.atNs ?? NaN) - sentNs) / 1000;
+    return {
+      file: us('file'),
+      redis: us('redis'),
+      websocket: us('websocket'),
+      version: reports.websocket?.version ?? '',
+    };
+  } finally {
+    waiting.delete(timestamp);
+  }
+}
+

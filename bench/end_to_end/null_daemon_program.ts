@@ -1,0 +1,111 @@
+/**
+ * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it answers
+ * with one signal for each pair, made before and changed in its minute and number only. What it takes is what transports,
+ * kernel and clients take; a real daemon cannot be faster.
+ */
+import { readFileSync } from 'node:fs';
+import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { createFilePublisher } from '../../daemon/publish/file.ts';
+import { createRedisBus } from '../../daemon/publish/redis_bus.ts';
+import { createRedisPublisher } from '../../daemon/publish/redis.ts';
+import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
+import type { Publication, Publisher } from '../../daemon/publish/publish.ts';
+import { openServer } from '../../daemon/serve/serve.ts';
+import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
+
+const { signalsFolder, samplePath, transports } = JSON.parse(process.argv[2]!) as NullArgument;
+const signals = JSON.parse(readFileSync(samplePath, 'utf8')) as readonly SampleSignal[];
+const tell = (message: ProgramMessage): void => void process.send!(message);
+const fail = (error: unknown): never => {
+  throw error;
+};
+
+const templates = signals.map(({ pairId, text }) => {
+  const seqAt = text.indexOf('"seq":') + '"seq":'.length;
+  return {
+    pairId,
+    head: '{"timestamp":"',
+    middle: text.slice('{"timestamp":"2025-10-14T12:35:00Z'.length, seqAt),
+    tail: text.slice(text.indexOf(',', seqAt)),
+  };
+});
+
+const websocket = createWebSocketPublisher({ pairIds: signals.map(({ pairId }) => pairId), onFailure: fail });
+const file = createFilePublisher({
+  folder: signalsFolder,
+  files: MACHINE_FILES,
+  onFailure: fail,
+  onRecovered: () => undefined,
+});
+const redis = connectRedis();
+let seq = 0;
+
+const server = await openServer({
+  host: '127.0.0.1',
+  port: 0,
+  engine: transports.daemon.engine,
+  routes: [],
+  webSockets: [
+    websocket.subscriptionRoute(),
+    {
+      path: '/bars',
+      onOpen: () => undefined,
+      onMessage(connection, text) {
+        const bars = JSON.parse(text) as readonly { readonly time: number }[];
+        const publications = answer((bars[0]!.time / 1000) as OpenTime);
+        websocket.publish(publications);
+        redis.publish(publications);
+        setImmediate(() => {
+          file.publish(publications);
+          connection.send(JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] }));
+        });
+      },
+      onClose: () => undefined,
+    },
+  ],
+  maxBodyBytes: 1 << 26,
+  maxBufferedBytes: transports.daemon.max_buffered_bytes,
+  onError: fail,
+});
+websocket.attach(server);
+
+function answer(time: OpenTime): Publication[] {
+  const timestamp = closeTimestamp(time);
+  seq++;
+  return templates.map(({ pairId, head, middle, tail }) => ({
+    pairId,
+    text: `${head}${timestamp}${middle}${seq}${tail}`,
+  }));
+}
+
+function connectRedis(): Publisher {
+  const { url, key_ttl_ms, stream_maxlen, connect_timeout_ms, command_timeout_ms, max_batches_in_flight } =
+    transports.redis;
+  const bus = createRedisBus({
+    url,
+    caFile: null,
+    keyTtlMs: key_ttl_ms,
+    streamMaxLen: stream_maxlen,
+    connectTimeoutMs: connect_timeout_ms,
+    commandTimeoutMs: command_timeout_ms,
+  });
+  return createRedisPublisher({
+    bus,
+    scheduler: MACHINE_SCHEDULER,
+    commandTimeoutMs: command_timeout_ms,
+    maxBatchesInFlight: max_batches_in_flight,
+    onState: () => undefined,
+    onFailure: fail,
+    onRecovered: () => undefined,
+  });
+}
+
+process.on('message', (message: { readonly memory?: true }) => {
+  if (message.memory) tell({ rss: process.memoryUsage.rss() });
+});
+const stop = (): never => process.exit();
+process.on('SIGTERM', stop);
+process.on('disconnect', stop);
+tell({ port: server.port });

@@ -1,0 +1,135 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MinutehandError } from '../../shared/errors.ts';
+
+const END_GRACE_MS = 5000;
+const START_TIMEOUT_MS = 120_000;
+
+/** A helper process of the bench. It ends with the bench, whatever ends that. */
+export interface Helper {
+  readonly pid: number;
+  send(message: object): void;
+  /** The next message that `wanted` is true of. @throws Error when the process ends before, or after two minutes */
+  next<T extends object>(wanted: (message: Partial<T>) => boolean): Promise<T>;
+  onMessage(listener: (message: object) => void): void;
+  /** SIGTERM, and SIGKILL when that does not help. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts one of the programs beside this file.
+ * @param name `daemon`, `null_daemon` or `listener`; `argument` reaches it as JSON
+ */
+export function startHelper(name: string, argument: object): Helper {
+  const path = fileURLToPath(new URL(`./${name}_program.js`, import.meta.url));
+  const child = fork(path, [JSON.stringify(argument)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
+    serialization: 'json',
+  });
+  const end = endOf(child);
+  return {
+    pid: child.pid!,
+    send: (message) => void child.send(message),
+    onMessage: (listener) => void child.on('message', listener),
+    next<T extends object>(wanted: (message: Partial<T>) => boolean) {
+      return new Promise<T>((resolve, reject) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          child.off('message', take).off('exit', fail);
+        };
+        const take = (message: object): void => {
+          if (!wanted(message as Partial<T>)) return;
+          done();
+          resolve(message as T);
+        };
+        const fail = (): void => {
+          done();
+          reject(new Error(`the ${name} process of the bench ended (${child.exitCode ?? child.signalCode})`));
+        };
+        const timer = setTimeout(() => {
+          done();
+          reject(new Error(`the ${name} process of the bench does not answer`));
+        }, START_TIMEOUT_MS);
+        if (child.exitCode !== null || child.signalCode !== null) return fail();
+        child.on('message', take).once('exit', fail);
+      });
+    },
+    end,
+  };
+}
+
+/** Ends this very process, and sees to it that it does not outlive this one. */
+function endOf(child: ChildProcess): () => Promise<void> {
+  const killOnExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+  child.once('exit', () => process.off('exit', killOnExit));
+  return async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    const timer = setTimeout(killOnExit, END_GRACE_MS);
+    child.kill('SIGTERM');
+    await exited;
+    clearTimeout(timer);
+  };
+}
+
+export interface RedisHelper {
+  readonly url: string;
+  end(): Promise<void>;
+}
+
+/**
+ * A Redis server of the bench's own on a free port, without persistence.
+ * @returns null when `redis-server` is not installed
+ */
+export async function startRedis(): Promise<RedisHelper | null> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-redis-'));
+  const port = await freePort();
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const child = spawn('redis-server', args, { stdio: 'ignore' });
+  const stop = endOf(child);
+  const end = async (): Promise<void> => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]);
+  if (!started) {
+    rmSync(folder, { recursive: true, force: true });
+    return null;
+  }
+  for (let attempt = 0; !(await answersPing(port)); attempt++) {
+    if (attempt < 200 && child.exitCode === null) continue;
+    await end();
+    throw new MinutehandError('PUBLISH_REDIS', { seen: `redis-server on port ${port} does not answer` });
+  }
+  return { url: `redis://127.0.0.1:${port}`, end };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const finish = (answer: boolean): void => {
+      socket.destroy();
+      setTimeout(() => resolve(answer), answer ? 0 : 25);
+    };
+    socket.once('connect', () => socket.write('PING\r\n'));
+    socket.once('error', () => finish(false));
+    socket.once('data', (data) => finish(data.toString('latin1').startsWith('+PONG')));
+    socket.setTimeout(500, () => finish(false));
+  });
+}

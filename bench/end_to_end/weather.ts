@@ -1,0 +1,281 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { setPriority, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { recordMarket } from '../../shared/market/simulated_market.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { launcher } from '../../cli/launcher.ts';
+import { benchMarket, daysAgo } from '../market.ts';
+import { benchModels } from '../models.ts';
+import { percentiles, type Percentiles } from '../percentiles.ts';
+import { slope, type Point } from '../slope.ts';
+import type { Measured } from './end_to_end.ts';
+import { openField, type Field, type Latencies, type Transport } from './field.ts';
+
+/** A signal that takes longer than this while the trainer trains and models are swapped counts as late. */
+const LATE_US = 20_000;
+/** As the trainer starts its runs. */
+const TRAINING_NICE = 10;
+const TRAINING_MINUTES = 20_160;
+const WARM_UP_MINUTES = 200;
+const MB = 2 ** 20;
+const MS_PER_HOUR = 3_600_000;
+
+interface WeatherTransport {
+  readonly real: Percentiles;
+  readonly null: Percentiles | null;
+  readonly real_over_20_ms: number;
+  readonly null_over_20_ms: number | null;
+}
+
+export interface WeatherResult {
+  readonly pairs: number;
+  readonly pace_ms: number;
+  readonly minutes: number;
+  /** Hot swaps that showed in the signals. */
+  readonly swaps: number;
+  /** Training runs that ended during the bench; null when none was wanted. */
+  readonly training_runs: number | null;
+  readonly transports: Readonly<Partial<Record<Transport, WeatherTransport>>>;
+  readonly memory: MemoryTrend;
+}
+
+/** Resident memory of the daemon over the run, without its first tenth. */
+export interface MemoryTrend {
+  readonly first_mb: number;
+  readonly last_mb: number;
+  readonly slope_mb_per_hour: number;
+}
+
+export interface WeatherOptions {
+  readonly pairs: number;
+  /** Of each daemon; more when the swaps need longer. */
+  readonly minutes: number;
+  readonly paceMs: number;
+  readonly swaps: number;
+  readonly training: boolean;
+  readonly withNull: boolean;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Minutes at a pace, while the trainer trains at its lower priority, run after run, and bundles are swapped as fast as
+ * the daemon takes them. The null daemon gets its minutes halfway between, so that its figures say what the machine alone does.
+ */
+export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
+  const { pairs, paceMs, say } = options;
+  const { random } = await benchModels(say);
+  const field = await openField({ pairs, bundles: random, withNull: options.withNull });
+  let training: Training | null = null;
+  try {
+    for (let i = 0; i < WARM_UP_MINUTES; i++) {
+      await field.real.minute();
+      await field.null?.minute();
+    }
+    if (options.training) training = await startTraining();
+    say(`${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`);
+    const swapper = createSwapper(field, random.map((path) => basename(path)));
+    const measured = { real: [] as Latencies[], null: [] as Latencies[] };
+    const memory = createMemoryTrend(field);
+    const pace = createPace(paceMs / (field.null === null ? 1 : 2));
+    while (measured.real.length < options.minutes || swapper.swaps < options.swaps) {
+      await pace();
+      const latencies = await field.real.minute();
+      measured.real.push(latencies);
+      if (swapper.swaps < options.swaps) swapper.saw(latencies.version);
+      await memory.sample();
+      if (field.null === null) continue;
+      await pace();
+      measured.null.push(await field.null.minute());
+    }
+    return {
+      pairs,
+      pace_ms: paceMs,
+      minutes: measured.real.length,
+      swaps: swapper.swaps,
+      training_runs: training?.runs ?? null,
+      transports: Object.fromEntries(field.transports.map((name) => [name, lateness(measured, name)])),
+      memory: memory.trend(),
+    };
+  } finally {
+    await training?.end();
+    await field.close();
+  }
+}
+
+function lateness(measured: Measured, transport: Transport): WeatherTransport {
+  const of = (latencies: readonly Latencies[]): number[] =>
+    latencies.map((one) => one[transport]).filter((us) => !Number.isNaN(us));
+  const late = (latencies: readonly Latencies[]): number =>
+    latencies.filter((one) => !(one[transport] <= LATE_US)).length;
+  const hasNull = measured.null.length > 0;
+  return {
+    real: percentiles(of(measured.real)),
+    null: hasNull ? percentiles(of(measured.null)) : null,
+    real_over_20_ms: late(measured.real),
+    null_over_20_ms: hasNull ? late(measured.null) : null,
+  };
+}
+
+export interface SoakResult {
+  readonly pairs: number;
+  readonly pace_ms: number;
+  readonly duration_ms: number;
+  readonly minutes: number;
+  readonly memory: MemoryTrend;
+  /** Microseconds, in the first and in the last minute of the wall clock. */
+  readonly transports: Readonly<
+    Partial<Record<Transport, { readonly first: Percentiles; readonly last: Percentiles; readonly all: Percentiles }>>
+  >;
+}
+
+export interface SoakOptions {
+  readonly pairs: number;
+  readonly durationMs: number;
+  readonly paceMs: number;
+  readonly say: (line: string) => void;
+}
+
+/** The daemon alone for a long time at an accelerated pace. */
+export async function benchSoak({ pairs, durationMs, paceMs, say }: SoakOptions): Promise<SoakResult> {
+  const field = await openField({ pairs, bundles: (await benchModels(say)).random, withNull: false });
+  try {
+    for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
+    say(`${pairs} pairs, a minute each ${paceMs} ms for ${Math.round(durationMs / 1000)} s …`);
+    const memory = createMemoryTrend(field);
+    const pace = createPace(paceMs);
+    const startMs = performance.now();
+    const measured: { atMs: number; latencies: Latencies }[] = [];
+    for (;;) {
+      const atMs = performance.now() - startMs;
+      if (atMs >= durationMs) break;
+      measured.push({ atMs, latencies: await field.real.minute() });
+      await memory.sample();
+      await pace();
+    }
+    const lastMs = measured.at(-1)!.atMs;
+    const within = (transport: Transport, from: number, to: number): Percentiles =>
+      percentiles(
+        measured
+          .filter(({ atMs, latencies }) => atMs >= from && atMs <= to && !Number.isNaN(latencies[transport]))
+          .map(({ latencies }) => latencies[transport]),
+      );
+    return {
+      pairs,
+      pace_ms: paceMs,
+      duration_ms: Math.round(lastMs),
+      minutes: measured.length,
+      memory: memory.trend(),
+      transports: Object.fromEntries(
+        field.transports.map((transport) => [
+          transport,
+          {
+            first: within(transport, 0, 60_000),
+            last: within(transport, lastMs - 60_000, lastMs),
+            all: within(transport, 0, lastMs),
+          },
+        ]),
+      ),
+    };
+  } finally {
+    await field.close();
+  }
+}
+
+/** Resolves at multiples of `intervalMs` from its making; at once when it is behind, without trying to catch up. */
+function createPace(intervalMs: number): () => Promise<void> {
+  let dueMs = performance.now();
+  return async () => {
+    dueMs = Math.max(dueMs + intervalMs, performance.now());
+    await sleep(Math.max(0, dueMs - performance.now()));
+  };
+}
+
+/** Puts the next bundle in force as soon as the signals show that the last one is. */
+function createSwapper(field: Field, versions: readonly string[]): { readonly swaps: number; saw(version: string): void } {
+  let swaps = 0;
+  let wanted: string | null = null;
+  return {
+    get swaps() {
+      return swaps;
+    },
+    saw(version) {
+      if (wanted !== null && version !== wanted) return;
+      if (wanted !== null) swaps++;
+      wanted = versions[(versions.indexOf(version) + 1) % versions.length]!;
+      activate(field.modelsFolder, wanted);
+    },
+  };
+}
+
+function createMemoryTrend(field: Field): { sample(): Promise<void>; trend(): MemoryTrend } {
+  const points: Point[] = [];
+  let nextMs = 0;
+  return {
+    async sample() {
+      const nowMs = performance.now();
+      if (nowMs < nextMs) return;
+      nextMs = nowMs + 1000;
+      points.push({ x: nowMs / MS_PER_HOUR, y: (await field.memory()) / MB });
+    },
+    trend() {
+      const settled = points.slice(Math.floor(points.length / 10));
+      return {
+        first_mb: points[0]?.y ?? NaN,
+        last_mb: points.at(-1)?.y ?? NaN,
+        slope_mb_per_hour: slope(settled),
+      };
+    },
+  };
+}
+
+interface Training {
+  readonly runs: number;
+  end(): Promise<void>;
+}
+
+/** `minutehand train` on simulated bars, again and again, each a process of its own. */
+async function startTraining(): Promise<Training> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-train-'));
+  const { pairs } = loadSettings({ env: {} }).minutehand;
+  const data = join(folder, 'bars');
+  mkdirSync(data);
+  for (const columns of recordMarket(benchMarket(pairs, 'bench train', daysAgo(60)), TRAINING_MINUTES).values())
+    await writeBarFile(join(data, `${columns.symbol}.csv`), columns);
+  let runs = 0;
+  let ending = false;
+  let child: ChildProcess | null = null;
+  const [program, ...args] = [...launcher(), 'train', '--data', data, '--out', join(folder, 'models')];
+  const killOnExit = (): void => void child?.kill('SIGKILL');
+  process.once('exit', killOnExit);
+
+  const trainAgain = async (): Promise<void> => {
+    while (!ending) {
+      child = spawn(program!, [...args, '--seed', String(runs + 1)], { stdio: 'ignore' });
+      if (child.pid !== undefined) setPriority(child.pid, TRAINING_NICE);
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);
+      if (!ending) runs++;
+    }
+  };
+  const trained = trainAgain();
+  // Whoever ends the bench hears of it; until then it must not count as unhandled.
+  trained.catch(() => undefined);
+  return {
+    get runs() {
+      return runs;
+    },
+    async end() {
+      ending = true;
+      child?.kill('SIGTERM');
+      await trained.finally(() => {
+        process.off('exit', killOnExit);
+        rmSync(folder, { recursive: true, force: true });
+      });
+    },
+  };
+}

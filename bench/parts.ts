@@ -1,0 +1,113 @@
+import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
+import { benchSoak, benchWeather, type SoakResult, type WeatherResult } from './end_to_end/weather.ts';
+import type { FeaturesResult } from './features.ts';
+import { benchGrowth, type GrowthResult } from './growth.ts';
+import { benchInference, type InferenceResult } from './inference.ts';
+import { describeMachine, type Machine } from './machine.ts';
+import { benchStations, type StationsResult } from './stations.ts';
+
+export const PARTS = ['end-to-end', 'stations', 'inference', 'features', 'growth', 'swaps', 'soak'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** What was measured; a part that was not asked for is absent. */
+export interface BenchResult {
+  readonly machine: Machine;
+  readonly end_to_end?: readonly EndToEndResult[];
+  readonly stations?: StationsResult;
+  readonly inference?: InferenceResult;
+  readonly features?: FeaturesResult;
+  readonly growth?: GrowthResult;
+  /** While training and swapping, then swapping alone for long. */
+  readonly swaps?: readonly WeatherResult[];
+  readonly soak?: SoakResult;
+}
+
+export interface BenchOptions {
+  readonly parts: readonly Part[];
+  /** Pairs of the parts that run the whole daemon; all sizes when it is not given. */
+  readonly pairs?: number;
+  /** Minutes of bars of the parts that count them. */
+  readonly minutes?: number;
+  /** End to end with idle gaps, too. */
+  readonly idle: boolean;
+  readonly soakMs: number;
+  /** Of the run that looks at memory; 0 leaves it out. */
+  readonly manySwaps: number;
+  say(line: string): void;
+}
+
+const PAIRS = [10, 100, 1000] as const;
+const STATION_MINUTES = 3000;
+const WEATHER_MINUTES = 600;
+const WEATHER_SWAPS = 100;
+const WEATHER_PACE_MS = 100;
+const MANY_SWAPS_PACE_MS = 50;
+const SOAK_PACE_MS = 50;
+
+/** Enough for a p99.9 at 10 pairs; fewer where a minute of bars takes long. */
+function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number } {
+  if (pairs <= 10) return { minutes: 2000, idleMinutes: 60 };
+  return pairs <= 100 ? { minutes: 1000, idleMinutes: 30 } : { minutes: 300, idleMinutes: 20 };
+}
+
+/** Runs parts one after the other. */
+export async function runParts(options: BenchOptions): Promise<BenchResult> {
+  const { parts, minutes, say } = options;
+  const wants = (part: Part): boolean => parts.includes(part);
+  const machine = describeMachine();
+  return {
+    machine,
+    ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
+    ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, say) }),
+    ...(wants('inference') && { inference: await benchInference(say) }),
+    ...(wants('features') && { features: await features(say) }),
+    ...(wants('growth') && { growth: benchGrowth(say) }),
+    ...(wants('swaps') && { swaps: await swaps(options) }),
+    ...(wants('soak') && { soak: await soak(options) }),
+  };
+}
+
+async function endToEnd({ pairs, minutes, idle, say }: BenchOptions): Promise<EndToEndResult[]> {
+  const results: EndToEndResult[] = [];
+  for (const count of pairs === undefined ? PAIRS : [pairs]) {
+    const planned = endToEndMinutes(count);
+    const counts = { minutes: minutes ?? planned.minutes, idleMinutes: idle ? planned.idleMinutes : 0 };
+    // Trained models are those of the configured pairs; random ones of one size make runs and sizes comparable.
+    for (const models of count <= 10 ? (['trained', 'random'] as const) : (['random'] as const))
+      results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, say })));
+  }
+  return results;
+}
+
+/** The peers are development dependencies: loaded only when they are asked for. */
+async function features(say: (line: string) => void): Promise<FeaturesResult> {
+  const { benchFeatures } = await import('./features.ts');
+  return benchFeatures(say);
+}
+
+async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Promise<WeatherResult[]> {
+  const stormy = await benchWeather({
+    pairs,
+    minutes: minutes ?? WEATHER_MINUTES,
+    paceMs: WEATHER_PACE_MS,
+    swaps: WEATHER_SWAPS,
+    training: true,
+    withNull: true,
+    say,
+  });
+  if (manySwaps === 0) return [stormy];
+  const long = await benchWeather({
+    pairs,
+    minutes: 0,
+    paceMs: MANY_SWAPS_PACE_MS,
+    swaps: manySwaps,
+    training: false,
+    withNull: false,
+    say,
+  });
+  return [stormy, long];
+}
+
+function soak({ pairs = 10, soakMs, say }: BenchOptions): Promise<SoakResult> {
+  return benchSoak({ pairs, durationMs: soakMs, paceMs: SOAK_PACE_MS, say });
+}

@@ -1,0 +1,39 @@
+import { loadSettings, type Settings } from '../shared/policy/policy.ts';
+
+/** What a bench sets itself; everything else is as configured in this installation. */
+export interface BenchSettingsOptions {
+  readonly pairs: readonly string[];
+  readonly redisUrl: string;
+  readonly engine?: 'auto' | 'onnxruntime';
+}
+
+/** With 1,000 pairs a minute of signals is 0.9 MB: two of them may wait without the reader counting as slow. */
+const MAX_BUFFERED_BYTES = 1 << 25;
+
+/**
+ * The configuration of this installation for a live market that the bench feeds. Trades are let through (`require_edge`
+ * is off), so that positions move and signals have all their fields.
+ */
+export function benchSettings({ pairs, redisUrl, engine = 'auto' }: BenchSettingsOptions): Settings {
+  const settings = loadSettings({ env: {} });
+  const { core, minutehand } = settings;
+  const { transports } = minutehand;
+  return {
+    ...settings,
+    core: { ...core, require_edge: false },
+    minutehand: {
+      ...minutehand,
+      market: 'live',
+      pairs: [...pairs],
+      shards: { main: 'all' },
+      inference: { ...minutehand.inference, engine },
+      transports: {
+        ...transports,
+        daemon: { ...transports.daemon, host: '127.0.0.1', port: 0, max_buffered_bytes: MAX_BUFFERED_BYTES },
+        redis: { ...transports.redis, url: redisUrl, enabled: 'auto' },
+        files: { ...transports.files, enabled: true },
+      },
+      log: { ...minutehand.log, level: 'info' },
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { Option, type Command } from 'commander';
+import type { EndToEndResult } from '../../bench/end_to_end/end_to_end.ts';
+import type { BenchResult, Part } from '../../bench/parts.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+
+const PART_NAMES = ['end-to-end', 'stations', 'inference', 'features', 'growth', 'swaps', 'soak', 'all'] as const;
+const DEFAULT_SOAK = '10m';
+
+interface BenchFlags {
+  readonly part?: (typeof PART_NAMES)[number];
+  readonly pairs?: string;
+  readonly minutes?: string;
+  readonly idle?: boolean;
+  readonly soak?: string;
+  readonly swaps?: string;
+}
+
+export function addBench(program: Command, output: () => Output): void {
+  program
+    .command('bench')
+    .summary('measure this machine: bars in, signals out')
+    .description(
+      'Starts a daemon, a Redis server when redis-server is installed, and consumers in processes of their own, sends bars and times the signals, beside a null daemon that ' +
+        'sends ready-made ones through the same publishers. The first run trains its models, which are kept in the temporary folder. Nothing of this installation is touched.',
+    )
+    .addOption(new Option('--part <name>', 'what to measure (default: end-to-end)').choices(PART_NAMES))
+    .option('--pairs <n>', 'so many pairs, up to 1035 (default: 10, 100 and 1000 one after the other)')
+    .option('--minutes <n>', 'so many minutes of bars that count, where minutes are counted')
+    .option('--idle', 'end to end with 2 s of idleness before each minute, too')
+    .option('--soak <duration>', `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`)
+    .option('--swaps <n>', 'after 100 swaps while training, so many more alone, watching memory (default: 0)')
+    .addHelpText(
+      'after',
+      `
+With --json:
+  {"machine": {…},
+   "end_to_end": [{"pairs": 10, "models": "trained" | "random", "gap_ms": 0 | 2000, "minutes": n, "warm_up_minutes": n,
+                   "transports": {"file" | "redis" | "websocket":
+                     {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
+                      "missed", "null_missed"}}}],
+   "stations" | "inference" | "features" | "growth" | "swaps" | "soak": {…} for the parts that were asked for}
+
+Examples:
+  minutehand bench --pairs 10 --json
+  minutehand bench --part inference
+  minutehand bench --soak 10m`,
+    )
+    .action((flags: BenchFlags) => runBench(flags, output()));
+}
+
+async function runBench(flags: BenchFlags, output: Output): Promise<void> {
+  const integer = (text: string | undefined, option: string, least: number): number | undefined =>
+    text === undefined ? undefined : parseInteger(text, option, least);
+  const pairs = integer(flags.pairs, '--pairs', 1);
+  const minutes = integer(flags.minutes, '--minutes', 1);
+  const manySwaps = integer(flags.swaps, '--swaps', 0) ?? 0;
+  // Loading the whole daemon, the trainer and onnxruntime takes longer than most other commands do.
+  const { parseDurationMs } = await import('../../bench/duration.ts');
+  const soakMs = parseDurationMs(flags.soak ?? DEFAULT_SOAK);
+  const { PARTS, runParts } = await import('../../bench/parts.ts');
+  const result = await runParts({
+    parts: partsOf(flags, PARTS),
+    ...(pairs === undefined ? {} : { pairs }),
+    ...(minutes === undefined ? {} : { minutes }),
+    idle: flags.idle === true,
+    soakMs,
+    manySwaps,
+    say: output.note,
+  });
+  await show(result, output);
+  output.result(result);
+}
+
+function partsOf({ part, soak, swaps }: BenchFlags, all: readonly Part[]): readonly Part[] {
+  if (part === 'all') return all;
+  if (part !== undefined) return [part];
+  if (soak !== undefined) return ['soak'];
+  return [swaps === undefined ? 'end-to-end' : 'swaps'];
+}
+
+async function show(result: BenchResult, output: Output): Promise<void> {
+  if (output.json) return;
+  for (const run of result.end_to_end ?? []) showEndToEnd(run, output);
+  const { end_to_end, ...others } = result;
+  void end_to_end;
+  if (Object.keys(others).length === 1) return;
+  const { renderBenchmarks } = await import('../../bench/report.ts');
+  output.line(renderBenchmarks(others));
+}
+
+function showEndToEnd({ pairs, models, gap_ms, minutes, transports }: EndToEndResult, output: Output): void {
+  output.line(
+    `${pairs} pairs, ${models} models, ${gap_ms === 0 ? 'back to back' : `${gap_ms} ms idle before each`}, ${minutes} minutes; microseconds`,
+  );
+  output.line('                 p50      p99    p99.9      max   null p50  null p99   ratio p50  ratio p99');
+  const cell = (value: number, width: number, digits = 0): string => value.toFixed(digits).padStart(width);
+  for (const [name, t] of Object.entries(transports))
+    output.line(
+      `  ${name.padEnd(10)}${cell(t.p50_us, 8)} ${cell(t.p99_us, 8)} ${cell(t.p999_us, 8)} ${cell(t.max_us, 8)}   ${cell(t.null_p50_us, 8)}  ${cell(t.null_p99_us, 8)}   ` +
+        `${cell(t.ratio_p50, 9, 2)}  ${cell(t.ratio_p99, 9, 2)}`,
+    );
+}

@@ -1,0 +1,306 @@
+import type { Logger } from 'pino';
+import type { EpochMs } from '../shared/bar.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import type { Position } from '../shared/core/position/position.ts';
+import { describeError } from '../shared/errors.ts';
+import type { HomePaths } from '../shared/policy/home.ts';
+import { decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
+import { bootIdAt } from '../shared/signal/boot_id.ts';
+import type { JournalStore } from '../shared/store/journal.ts';
+import { barsRoute } from './feed/http.ts';
+import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
+import { barsWebSocket } from './feed/websocket.ts';
+import { healthRoutes, type HealthReport } from './health/health.ts';
+import { watchModels, type ModelWatch } from './infer/model_watch.ts';
+import { createJournal } from './journal/journal.ts';
+import { recoveryStart } from './journal/recovery.ts';
+import { Pipeline, type PipelineObserver } from './pipeline.ts';
+import { createFilePublisher } from './publish/file.ts';
+import { createRedisPublisher } from './publish/redis.ts';
+import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
+import type { Publisher } from './publish/publish.ts';
+import type { Route, WebSocketRoute } from './serve/serve.ts';
+
+const MODEL_POLL_MS = 500;
+const SHORTEST_CHECK_MS = 50;
+
+/** The world as the daemon sees it: the real one, or a simulated one. */
+export interface DaemonPorts {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly files: FileSystem;
+  readonly store: JournalStore;
+  /** null = Redis is not used. */
+  readonly bus: Bus | null;
+  /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
+  loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+}
+
+/** Told of what happens, beside what the pipeline tells. */
+export interface DaemonObserver extends Pick<PipelineObserver, 'onSignals'> {
+  onBar: IntakeOptions['onOutcome'];
+  onSwap(set: ModelSet): void;
+  onModelsRefused(code: string): void;
+  /** Models in force or in shadow failed and were let go of. */
+  onModelsFailed(code: string): void;
+}
+
+export interface DaemonOptions {
+  readonly settings: Settings;
+  readonly paths: Pick<HomePaths, 'signals' | 'models'>;
+  readonly shard: string;
+  readonly log: Logger;
+  readonly observer: DaemonObserver;
+  /** What a person should know, one line each. */
+  say(line: string): void;
+  /** Whether bars can be expected: silence before that is none. */
+  isFeedOpen(): boolean;
+}
+
+/** A daemon without its sockets: what a bar does is all here. */
+export interface Daemon {
+  readonly bootId: string;
+  readonly pipeline: Pipeline;
+  readonly intake: Intake;
+  readonly publishers: readonly Publisher[];
+  readonly redisMissed: () => number;
+  readonly routes: readonly Route[];
+  readonly webSockets: readonly WebSocketRoute[];
+  /** Names the server the signals leave by. */
+  attach(server: TopicServer & { readonly engine: string }): void;
+  health(): HealthReport;
+  /** Answers what is under way, stores the journal and lets go of timers and Redis. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts a daemon together and brings it to where the one before it was. When it resolves, bars can be taken.
+ * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
+ */
+export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
+  const { clock, scheduler, files, store, bus } = ports;
+  const { settings, paths, shard, log, observer, say } = options;
+  const { minutehand } = settings;
+  const { market, feed, transports } = minutehand;
+  const pairs = shardPairs(minutehand, shard);
+  const schema = featureSchema(minutehand.windows);
+  const bootId = startBoot(store, settings, schema.hash, clock.nowMs());
+  const intervalMs = market === 'simulated' ? minutehand.simulated.bar_interval_ms : feed.interval_ms;
+
+  const websocket = createWebSocketPublisher({
+    pairIds: pairs.map(({ id }) => id),
+    onFailure: (error) => log.error({ err: error }, 'websocket publish failed'),
+  });
+  /** What is said and logged when signals or journal cannot be written, once until it works again. */
+  const degradesWith =
+    (what: string) =>
+    (error: { code: string; message: string; next: string }): void => {
+      pipeline.degraded(what);
+      log.error({ code: error.code }, error.message);
+      say(`${error.code}: ${error.message} ${error.next}`);
+    };
+  const signalFiles = !transports.files.enabled
+    ? []
+    : [
+        createFilePublisher({
+          folder: paths.signals,
+          files,
+          onFailure: degradesWith('file'),
+          onRecovered: () => pipeline.recovered('file'),
+        }),
+      ];
+  const redis = bus === null ? null : openRedis(bus, ports, options);
+  const journal = createJournal({
+    store,
+    onFailure: degradesWith('journal'),
+    onRecovered: () => pipeline.recovered('journal'),
+  });
+
+  let refused: HealthReport['model_refused'] = null;
+  let shadow: ModelSet | null = null;
+  let serverEngine = '';
+  const pipeline: Pipeline = new Pipeline({
+    pairs,
+    windows: minutehand.windows,
+    schema,
+    policy: decisionPolicy(settings),
+    policyHash: settings.policyHash,
+    market,
+    bootId,
+    feedIntervalMs: intervalMs,
+    stragglerTimeoutMs: feed.straggler_timeout_ms,
+    silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
+    slowInferenceMs: minutehand.inference.slow_ms,
+    clock,
+    scheduler,
+    sockets: redis === null ? [websocket] : [websocket, redis],
+    files: signalFiles,
+    journal,
+    observer: {
+      onSignals: (batch, timing) => observer.onSignals(batch, timing),
+      onSwap(set) {
+        refused = null;
+        observer.onSwap(set);
+        log.info({ version: set.version, engines: set.engines }, 'models in force');
+        say(`Models ${set.version} (${set.manifest.market} market) are in force.`);
+      },
+      onModelFailure(error, failed, fallback) {
+        const { code, message } = describeError(error);
+        observer.onModelsFailed(code);
+        log.error({ version: failed.version, fallback: fallback?.version ?? null, code }, message);
+        say(
+          `${code}: ${message} ${fallback === null ? 'Mode HALT: no entries.' : `Models ${fallback.version} serve again.`}`,
+        );
+      },
+      onShadowFailure(error, failed) {
+        shadow = null;
+        observer.onModelsFailed(describeError(error).code);
+        log.error({ version: failed.version, ...describeError(error) }, 'shadow models failed');
+        say(`Shadow models ${failed.version} failed and were let go of: ${describeError(error).message}`);
+      },
+    },
+  });
+
+  const models: ModelWatch = watchModels({
+    modelsFolder: paths.models,
+    files,
+    scheduler,
+    load: (folder) =>
+      ports.loadModels(folder, async (work) => {
+        await pipeline.quietMoment();
+        return work();
+      }),
+    market,
+    pollMs: MODEL_POLL_MS,
+    onReady: (set) => pipeline.swap(set),
+    onShadow(set) {
+      shadow = set;
+      const positions = set === null ? [] : store.lastShadows(set.version);
+      pipeline.setShadow(
+        set,
+        new Map(positions.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position])),
+      );
+      say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+    },
+    onRefused(version, error, slot) {
+      const refusal = { version, ...describeError(error) };
+      if (slot === 'active') refused = refusal;
+      observer.onModelsRefused(refusal.code);
+      log.error({ slot, ...refusal }, 'models refused');
+      const what = slot === 'active' ? 'Models' : 'Shadow models';
+      say(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+    },
+    onWithdrawn(slot) {
+      if (slot === 'active') refused = null;
+    },
+  });
+
+  const startedMs = clock.nowMs();
+  const health = (): HealthReport => {
+    const { silentPairs } = pipeline;
+    const isWaiting = pipeline.models === null || pipeline.readyPairs < pairs.length;
+    const isDegraded = pipeline.degradations.size > 0 || silentPairs.length > 0;
+    return {
+      status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
+      market,
+      boot_id: bootId,
+      shard,
+      uptime_seconds: (clock.nowMs() - startedMs) / 1000,
+      server_engine: serverEngine,
+      inference_engines: pipeline.models?.engines ?? null,
+      inference_notes: pipeline.models?.engineNotes ?? null,
+      model_version: pipeline.models?.version ?? null,
+      model_market: pipeline.models?.manifest.market ?? null,
+      model_refused: refused,
+      shadow_version: shadow?.version ?? null,
+      feature_schema: schema.hash,
+      policy_hash: settings.policyHash,
+      pairs: pairs.length,
+      pairs_ready: pipeline.readyPairs,
+      silent_pairs: silentPairs,
+      degradations: [...pipeline.degradations],
+      redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
+      last_bars: Object.fromEntries(
+        [...pipeline.lastTimes()].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
+      ),
+    };
+  };
+  const intake = createIntake({
+    taker: pipeline,
+    clock,
+    maxClockSkewMs: feed.max_clock_skew_ms,
+    maxBars: feed.max_bars_per_request,
+    open: market === 'live',
+    onOutcome: (outcome) => observer.onBar(outcome),
+  });
+  const settled = (): Promise<void> => pipeline.settled();
+
+  const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
+  await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => models.check());
+
+  const endChecks = scheduler.every(Math.max(SHORTEST_CHECK_MS, feed.straggler_timeout_ms / 8), () => {
+    pipeline.expire();
+    if (options.isFeedOpen()) pipeline.checkSilence();
+    else pipeline.expectNoBars();
+  });
+  return {
+    bootId,
+    pipeline,
+    intake,
+    publishers: [websocket, ...signalFiles, ...(redis === null ? [] : [redis])],
+    redisMissed: () => redis?.missed ?? 0,
+    routes: [barsRoute(intake, settled), ...healthRoutes(health)],
+    webSockets: [
+      websocket.subscriptionRoute(),
+      barsWebSocket(intake, settled, (error) => log.error({ err: error }, 'unexpected error')),
+    ],
+    attach(server) {
+      serverEngine = server.engine;
+      websocket.attach(server);
+    },
+    health,
+    async stop() {
+      endChecks();
+      await models.stop();
+      await pipeline.settled();
+      await redis?.close();
+    },
+  };
+}
+
+/** A boot id sorts after every earlier one of this journal, even when the clock was set back. */
+function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: string, nowMs: EpochMs): string {
+  const startedMs = Math.max(nowMs, (store.lastBoot()?.startedMs ?? 0) + 1);
+  const bootId = bootIdAt(startedMs);
+  store.addBoot({
+    bootId,
+    market: settings.minutehand.market,
+    featureSchema: featureSchemaHash,
+    policyHash: settings.policyHash,
+    startedMs,
+  });
+  return bootId;
+}
+
+function openRedis(bus: Bus, { scheduler }: DaemonPorts, { settings, log, say }: DaemonOptions) {
+  const { command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
+  return createRedisPublisher({
+    bus,
+    scheduler,
+    commandTimeoutMs: command_timeout_ms,
+    maxBatchesInFlight: max_batches_in_flight,
+    onState(state, detail) {
+      log.info({ state, detail }, 'redis');
+      say(
+        state === 'up'
+          ? `Redis takes the signals too (${detail}).`
+          : `Redis does not answer (${detail}): signals go out by file and WebSocket; it is used as soon as it answers.`,
+      );
+    },
+    onFailure: (error) => log.error({ code: error.code }, error.message),
+    onRecovered: () => log.info('redis takes signals again'),
+  });
+}

@@ -1,0 +1,17 @@
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { BatchTiming } from '../pipeline.ts';
+
+/** Whether a batch answers bars. A heartbeat of silence has none to count its time from. */
+export function answersBars(batch: readonly { readonly body: SignalBody }[]): boolean {
+  return batch[0]?.body.reason !== 'SILENCE';
+}
+
+/** Whether a transport was handed its signals later than `feed.budget_ms` after the batch's first completing bar. */
+export function isOverBudget(
+  batch: readonly { readonly body: SignalBody }[],
+  { bar_to_us }: BatchTiming,
+  budgetMs: number,
+): boolean {
+  const slowestUs = Math.max(bar_to_us.websocket ?? 0, bar_to_us.redis ?? 0, bar_to_us.file ?? 0);
+  return slowestUs > budgetMs * 1000 && answersBars(batch);
+}

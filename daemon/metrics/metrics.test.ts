@@ -1,0 +1,281 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../shared/root.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { batchOf, NOW_MS, QUIET_SOURCES, timingOf } from './metrics.fixture.ts';
+import { createMetrics, type MetricsSources } from './metrics.ts';
+import { watchProcess, type ProcessWatch } from './process_watch.ts';
+
+let watch: ProcessWatch | null = null;
+afterEach(() => {
+  watch?.close();
+  watch = null;
+});
+
+/** The exposition format, read as Prometheus reads it: every line a comment, or a series with a number. */
+async function scrape(metrics: { text(): Promise<string> }): Promise<Map<string, number>> {
+  const series = new Map<string, number>();
+  for (const line of (await metrics.text()).split('\n')) {
+    if (line === '' || /^# (HELP|TYPE) minutehand_[a-z0-9_]+ \S/.test(line)) continue;
+    const read = /^(minutehand_[a-z0-9_]+(?:\{[a-z_]+="[^"\n]*"(?:,[a-z_]+="[^"\n]*")*\})?) (\S+)$/.exec(line);
+    expect(read, line).not.toBeNull();
+    const value = Number(read![2]);
+    expect(value, line).not.toBeNaN();
+    expect(series.has(read![1]!), line).toBe(false);
+    series.set(read![1]!, value);
+  }
+  return series;
+}
+
+const ENGINES = { ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'onnxruntime-node' } as const;
+const open = (changes: Partial<MetricsSources> = {}) => createMetrics({ ...QUIET_SOURCES, ...changes });
+
+describe('the metrics of a batch', () => {
+  it('count each signal by pair, action, reason and mode', async () => {
+    const metrics = open();
+    metrics.signals(batchOf(3), timingOf({}));
+    metrics.signals(batchOf(2, { action: 'ENTER', reason: 'ENTRY' }), timingOf({}));
+    metrics.signals(batchOf(3), timingOf({}));
+    const series = await scrape(metrics);
+    const counted = [...series].filter(([name]) => name.startsWith('minutehand_signals_total'));
+    expect(counted).toEqual([
+      ['minutehand_signals_total{pair_id="A0_B0",action="HOLD",reason="NO_EDGE",mode="OK"}', 2],
+      ['minutehand_signals_total{pair_id="A0_B0",action="ENTER",reason="ENTRY",mode="OK"}', 1],
+      ['minutehand_signals_total{pair_id="A1_B1",action="HOLD",reason="NO_EDGE",mode="OK"}', 2],
+      ['minutehand_signals_total{pair_id="A1_B1",action="ENTER",reason="ENTRY",mode="OK"}', 1],
+      ['minutehand_signals_total{pair_id="A2_B2",action="HOLD",reason="NO_EDGE",mode="OK"}', 2],
+    ]);
+    expect(series.get('minutehand_signals_per_minute')).toBe(8);
+  });
+
+  it('keep signals apart that differ in one label only', async () => {
+    const metrics = open();
+    const kinds: Partial<SignalBody>[] = [
+      { mode: 'OK' },
+      { mode: 'DEGRADED' },
+      { reason: 'NO_SETUP' },
+      { action: 'EXIT', reason: 'STOP' },
+      { action: 'HOLD', reason: 'STOP' },
+    ];
+    for (const kind of kinds) metrics.signals(batchOf(1, kind), timingOf({}));
+    const counted = [...(await scrape(metrics))].filter(([name]) => name.startsWith('minutehand_signals_total'));
+    expect(counted.map(([, count]) => count)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('have the time of each station, of inference, and of each transport in seconds', async () => {
+    const metrics = open();
+    metrics.signals(batchOf(10), timingOf({}));
+    const series = await scrape(metrics);
+    const sums = Object.fromEntries([...series].filter(([name]) => name.includes('_seconds_sum')));
+    expect(sums).toEqual({
+      minutehand_inference_latency_seconds_sum: 30e-6,
+      'minutehand_station_seconds_sum{station="features"}': 20e-6,
+      'minutehand_station_seconds_sum{station="infer"}': 30e-6,
+      'minutehand_station_seconds_sum{station="decide"}': 40e-6,
+      'minutehand_station_seconds_sum{station="publish"}': 50e-6,
+      'minutehand_station_seconds_sum{station="file"}': 600e-6,
+      'minutehand_station_seconds_sum{station="shadow"}': 0,
+      'minutehand_station_seconds_sum{station="journal"}': 70e-6,
+      'minutehand_bar_to_signal_seconds_sum{transport="websocket"}': 120e-6,
+      'minutehand_bar_to_signal_seconds_sum{transport="redis"}': 140e-6,
+      'minutehand_bar_to_signal_seconds_sum{transport="file"}': 750e-6,
+    });
+    expect(series.get('minutehand_station_seconds_bucket{station="infer",le="0.000025"}')).toBe(0);
+    expect(series.get('minutehand_station_seconds_bucket{station="infer",le="0.00005"}')).toBe(1);
+    expect(series.get('minutehand_inference_latency_seconds_bucket{le="0.00005"}')).toBe(1);
+    expect(series.get('minutehand_bar_to_signal_seconds_bucket{transport="file",le="0.0005"}')).toBe(0);
+    expect(series.get('minutehand_bar_to_signal_seconds_bucket{transport="file",le="0.001"}')).toBe(1);
+  });
+
+  it('have a shadow set as a station only when there is one, and no time of a transport that is not there', async () => {
+    const metrics = open();
+    const bar_to_us = { websocket: 100, redis: null, file: null };
+    metrics.signals(batchOf(1), timingOf({ bar_to_us }));
+    metrics.signals(batchOf(1), timingOf({ bar_to_us, shadow_us: 35 }));
+    const series = await scrape(metrics);
+    expect(series.get('minutehand_station_seconds_count{station="shadow"}')).toBe(1);
+    expect(series.get('minutehand_station_seconds_count{station="infer"}')).toBe(2);
+    expect(series.get('minutehand_bar_to_signal_seconds_count{transport="websocket"}')).toBe(2);
+    expect(series.get('minutehand_bar_to_signal_seconds_count{transport="redis"}')).toBe(0);
+    expect(series.get('minutehand_bar_to_signal_seconds_count{transport="file"}')).toBe(0);
+  });
+
+  it('count a bar over its budget, and a heartbeat of silence as a signal without a bar', async () => {
+    const metrics = open();
+    const late = timingOf({ bar_to_us: { websocket: 100, redis: null, file: 200_001 } });
+    metrics.signals(batchOf(1), timingOf({}));
+    metrics.signals(batchOf(1), late);
+    metrics.signals(batchOf(1, { reason: 'SILENCE', mode: 'DEGRADED' }), late);
+    const series = await scrape(metrics);
+    expect(series.get('minutehand_bars_over_budget_total')).toBe(1);
+    expect(series.get('minutehand_bar_to_signal_seconds_count{transport="file"}')).toBe(2);
+    expect(series.get('minutehand_signals_total{pair_id="A0_B0",action="HOLD",reason="SILENCE",mode="DEGRADED"}')).toBe(
+      1,
+    );
+  });
+});
+
+describe('the metrics of what happens', () => {
+  it('count bars by outcome, swaps, refused and failed models', async () => {
+    const metrics = open();
+    for (const outcome of ['accepted', 'accepted', 'BAR_FUTURE']) metrics.bar(outcome);
+    metrics.swap();
+    metrics.modelRefused('MODEL_HASH');
+    metrics.modelFailed('MODEL_OUTPUT');
+    metrics.modelFailed('MODEL_OUTPUT');
+    for (let scrapes = 0; scrapes < 2; scrapes++) {
+      const series = await scrape(metrics);
+      expect(series.get('minutehand_bars_total{outcome="accepted"}')).toBe(2);
+      expect(series.get('minutehand_bars_total{outcome="BAR_FUTURE"}')).toBe(1);
+      expect(series.get('minutehand_model_swaps_total')).toBe(1);
+      expect(series.get('minutehand_models_refused_total{code="MODEL_HASH"}')).toBe(1);
+      expect(series.get('minutehand_model_failures_total{code="MODEL_OUTPUT"}')).toBe(2);
+    }
+  });
+
+  it('show the daemon as it is at the scrape, and nothing where there is nothing to show', async () => {
+    let nowMs = NOW_MS;
+    let models = true;
+    const metrics = open({
+      nowMs: () => nowMs,
+      readyPairs: () => 9,
+      silentPairs: () => 1,
+      connections: () => 3,
+      degradations: () => 2,
+      redisMissed: () => 40,
+      logLinesLost: () => 5,
+      publishFailures: () => ({ file: 6, websocket: 0 }),
+      modelCreatedMs: () => (models ? NOW_MS - 86_400_000 : null),
+      engines: () => (models ? ENGINES : null),
+    });
+    expect((await scrape(metrics)).has('minutehand_signal_age_seconds')).toBe(false);
+    metrics.signals(batchOf(1), timingOf({}));
+    nowMs += 61_500;
+    const series = await scrape(metrics);
+    expect(Object.fromEntries(series)).toMatchObject({
+      minutehand_pairs_ready: 9,
+      minutehand_pairs_silent: 1,
+      minutehand_websocket_connections: 3,
+      minutehand_degradations: 2,
+      minutehand_redis_missed_signals: 40,
+      minutehand_log_lines_lost_total: 5,
+      'minutehand_publish_failures{publisher="file"}': 6,
+      'minutehand_publish_failures{publisher="websocket"}': 0,
+      minutehand_model_age_seconds: 86_461.5,
+      minutehand_signal_age_seconds: 61.5,
+      minutehand_signals_per_minute: 0,
+      'minutehand_inference_engine_info{model="ai1",engine="wasm-simd"}': 1,
+      'minutehand_inference_engine_info{model="ai3",engine="onnxruntime-node"}': 1,
+    });
+    models = false;
+    const names = [...(await scrape(metrics)).keys()];
+    expect(names.filter((name) => /model_age|engine_info/.test(name))).toEqual([]);
+  });
+});
+
+describe('the metrics of the process', () => {
+  it('have memory, CPU time and version, and no other series twice', async () => {
+    watch = watchProcess();
+    const series = await scrape(createMetrics(QUIET_SOURCES, watch));
+    expect(series.get('minutehand_process_resident_memory_bytes')).toBeGreaterThan(1e7);
+    expect(series.get('minutehand_nodejs_heap_size_used_bytes')).toBeGreaterThan(1e6);
+    expect(series.get('minutehand_nodejs_heap_size_total_bytes')).toBeGreaterThan(1e6);
+    expect(series.get('minutehand_nodejs_external_memory_bytes')).toBeGreaterThan(0);
+    expect(series.get('minutehand_process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(series.get('minutehand_process_cpu_user_seconds_total')).toBeGreaterThan(0);
+    expect(series.get('minutehand_process_cpu_system_seconds_total')).toBeGreaterThan(0);
+    expect(series.get(`minutehand_nodejs_version_info{version="${process.version}"}`)).toBe(1);
+    expect(series.get('minutehand_process_start_time_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
+    if (process.platform === 'linux') expect(series.get('minutehand_process_open_fds')).toBeGreaterThan(2);
+  });
+
+  it('show how long the loop was held since the last scrape, and that it was free', async () => {
+    watch = watchProcess();
+    const metrics = createMetrics(QUIET_SOURCES, watch);
+    const delayOf = async (quantile: string): Promise<number> =>
+      (await scrape(metrics)).get(`minutehand_event_loop_delay_seconds{quantile="${quantile}"}`)!;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const end = performance.now() + 80;
+    while (performance.now() < end);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const held = await delayOf('1');
+    expect(held).toBeGreaterThan(0.06);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [median, greatest] = await Promise.all([delayOf('0.5'), delayOf('1')]);
+    expect(median).toBeLessThan(0.01);
+    expect(greatest).toBeLessThan(held);
+  });
+
+  it('count every garbage collection by its kind', async () => {
+    watch = watchProcess();
+    const metrics = createMetrics(QUIET_SOURCES, watch);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const kept: unknown[] = [];
+    for (let index = 0; index < 400_000; index++) kept[index % 1000] = { index, text: `text ${index}` };
+    await expect
+      .poll(async () => (await scrape(metrics)).get('minutehand_gc_pause_seconds_count{kind="minor"}') ?? 0)
+      .toBeGreaterThan(0);
+    const series = await scrape(metrics);
+    expect(series.get('minutehand_gc_pause_seconds_sum{kind="minor"}')).toBeGreaterThan(0);
+    expect(series.has('minutehand_gc_pause_seconds_bucket{kind="minor",le="0.00025"}')).toBe(true);
+  });
+});
+
+describe('docs/PROTOCOL.md', () => {
+  it('names every metric with its labels, and none that is not there', async () => {
+    watch = watchProcess();
+    const metrics = createMetrics(
+      { ...QUIET_SOURCES, publishFailures: () => ({ file: 0 }), engines: () => ENGINES },
+      watch,
+    );
+    metrics.bar('accepted');
+    metrics.modelRefused('MODEL_HASH');
+    metrics.modelFailed('MODEL_OUTPUT');
+    metrics.signals(batchOf(1), timingOf({}));
+    const shown = new Map<string, string[]>();
+    for (const [, name] of (await metrics.text()).matchAll(/^# TYPE (\S+)/gm)) shown.set(name!, []);
+    for (const series of (await scrape(metrics)).keys()) {
+      const labels = [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le');
+      const name = series.replace(/\{.*/, '');
+      shown.set(shown.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''), labels);
+    }
+    const ofDaemon = [...shown].filter(([name]) => !/^minutehand_(process|nodejs|gc)_/.test(name));
+    const expected = ofDaemon.map(([name, labels]) => (labels.length === 0 ? name : `${name}{${labels.join()}}`));
+    const protocol = readFileSync(join(packageRoot(), 'docs', 'PROTOCOL.md'), 'utf8');
+    const table = protocol.slice(protocol.indexOf('| metric '), protocol.indexOf('### Logs'));
+    const named = [...table.matchAll(/`(minutehand_[a-z_]+(?:\{[a-z_,]+\})?)`/g)].map(([, name]) => name!);
+    expect(named.filter((name) => !name.startsWith('minutehand_gc_')).sort()).toEqual(expected.sort());
+  });
+});
+
+describe('a scrape', () => {
+  it('of thousands of series lets the loop turn many times before it ends', async () => {
+    const metrics = open();
+    for (const reason of ['NO_EDGE', 'NO_SETUP', 'PROB_LOW', 'RISK_HIGH', 'IN_POSITION'] as const)
+      metrics.signals(batchOf(4000, { reason }), timingOf({}));
+    let isDone = false;
+    const text = metrics.text().finally(() => (isDone = true));
+    let turns = 0;
+    while (!isDone) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns++;
+    }
+    expect((await text).match(/^minutehand_signals_total\{/gm)).toHaveLength(20_000);
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  it('that comes while another is under way shares its work', async () => {
+    let looks = 0;
+    const metrics = open({ readyPairs: () => ++looks });
+    const [one, other] = await Promise.all([metrics.text(), metrics.text()]);
+    expect(one).toBe(other);
+    expect(looks).toBe(1);
+    await metrics.text();
+    expect(looks).toBe(2);
+  });
+
+  it('is announced as the text format of Prometheus', () => {
+    expect(open().contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+});

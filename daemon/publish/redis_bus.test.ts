@@ -1,0 +1,214 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { TestContext } from 'vitest';
+import type { Bus } from '../../shared/ports.ts';
+import { freePort, startRedis } from '../../test/redis_server.ts';
+import type { RedisServer } from '../../test/redis_server.ts';
+import { SIGNALS_STREAM, createRedisBus, signalKey } from './redis_bus.ts';
+
+const toClose: (() => Promise<unknown> | void)[] = [];
+afterEach(async () => {
+  for (const close of toClose.splice(0).reverse()) await close();
+});
+
+async function server(context: TestContext, args: readonly string[] = []): Promise<RedisServer> {
+  const redis = await startRedis(args);
+  if (redis === null) return context.skip('redis-server is not installed (Debian: apt-get install redis-server)');
+  toClose.push(() => redis.stop());
+  return redis;
+}
+
+function folderOfOwn(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-bus-'));
+  toClose.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+interface Watched {
+  readonly bus: Bus;
+  readonly states: string[];
+}
+
+function busTo(url: string, caFile: string | null = null): Watched {
+  const bus = createRedisBus({
+    url,
+    caFile,
+    keyTtlMs: 150_000,
+    streamMaxLen: 1_000,
+    connectTimeoutMs: 1_000,
+    commandTimeoutMs: 500,
+  });
+  toClose.push(() => bus.close());
+  const states: string[] = [];
+  bus.onState((state, detail) => states.push(`${state}: ${detail}`));
+  return { bus, states };
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + 12_000;
+  while (!holds()) {
+    if (performance.now() > deadlineMs) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function clientOf(redis: RedisServer): Redis {
+  const client = new Redis(redis.url);
+  client.on('error', () => undefined);
+  toClose.push(() => client.disconnect());
+  return client;
+}
+
+const BATCH = [{ pairId: 'A_B', text: '{"pair_id":"A_B"}' }];
+
+/** Sends one batch by `url` and finds it in the server through its plain port. */
+async function expectTaken(redis: RedisServer, url: string, options: { caFile?: string; db?: number } = {}) {
+  const { bus, states } = busTo(url, options.caFile ?? null);
+  await until('connected', () => bus.ready);
+  expect(states).toEqual(['up: connected']);
+  expect(await bus.send(BATCH)).toBeNull();
+  const client = clientOf(redis);
+  await client.select(options.db ?? 0);
+  expect(await client.get(signalKey('A_B'))).toBe(BATCH[0]!.text);
+  return bus;
+}
+
+describe('a Redis bus', () => {
+  it('goes by TCP, to the database in the address', async (context) => {
+    const redis = await server(context);
+    await expectTaken(redis, `${redis.url}/3`, { db: 3 });
+  });
+
+  it('goes by Unix socket, to the database in the address', async (context) => {
+    const path = join(folderOfOwn(), 'with space.sock');
+    const redis = await server(context, ['--unixsocket', path]);
+    await expectTaken(redis, `unix://${encodeURI(path)}`);
+    await expectTaken(redis, `unix://${path}?db=2`, { db: 2 });
+  });
+
+  it('gives the password of the server', async (context) => {
+    const path = join(folderOfOwn(), 'a.sock');
+    const redis = await server(context, ['--requirepass', 's3cret/:@%', '--unixsocket', path]);
+    const authorized = { ...redis, url: `redis://:${encodeURIComponent('s3cret/:@%')}@127.0.0.1:${redis.port}` };
+    await expectTaken(authorized, authorized.url);
+    await expectTaken(authorized, `unix://:${encodeURIComponent('s3cret/:@%')}@${path}`);
+  });
+
+  it('is not ready with a wrong password, says why, and is once the password is right', async (context) => {
+    const redis = await server(context);
+    await clientOf(redis).config('SET', 'requirepass', 'right');
+    const { bus, states } = busTo(`redis://:wrong@127.0.0.1:${redis.port}`);
+    await until('refused', () => states.length > 0);
+    expect(states[0]).toMatch(/^down: WRONGPASS/);
+    expect(bus.ready).toBe(false);
+    await expect(bus.send(BATCH)).rejects.toThrow('not connected');
+    const admin = clientOf({ ...redis, url: `redis://:right@127.0.0.1:${redis.port}` });
+    await admin.config('SET', 'requirepass', 'wrong');
+    await until('connected', () => bus.ready);
+    expect(await bus.send(BATCH)).toBeNull();
+  });
+
+  it('needs publish, set and xadd of its own keys and channels, and info, as a user of the access list', async (context) => {
+    const redis = await server(context);
+    const admin = clientOf(redis);
+    await admin.call(
+      'ACL', 'SETUSER', 'feeder', 'on', '>pass:word', '~minutehand:*', '&minutehand:*', '+publish', '+set', '+xadd', '+info',
+    ); // prettier-ignore
+    await expectTaken(redis, `redis://feeder:${encodeURIComponent('pass:word')}@127.0.0.1:${redis.port}`);
+  });
+
+  it('gives back the words of a refusal, and goes on', async (context) => {
+    const redis = await server(context);
+    const admin = clientOf(redis);
+    await admin.call('ACL', 'SETUSER', 'feeder', 'on', '>pass', '~minutehand:*', '&minutehand:*', '+publish', '+info');
+    const { bus, states } = busTo(`redis://feeder:pass@127.0.0.1:${redis.port}`);
+    await until('connected', () => bus.ready);
+    expect(await bus.send(BATCH)).toMatch(/^NOPERM/);
+    await admin.call('ACL', 'SETUSER', 'feeder', '+set', '+xadd');
+    expect(await bus.send(BATCH)).toBeNull();
+    expect(states).toEqual(['up: connected']);
+  });
+
+  it('goes by TLS to a server whose certificate the given authority has signed, and to no other', async (context) => {
+    const folder = folderOfOwn();
+    const certificates = makeCertificates(folder);
+    if (certificates === null) return context.skip('openssl is not installed');
+    const tlsPort = await freePort();
+    const redis = await server(context, [
+      ...['--tls-port', String(tlsPort), '--tls-auth-clients', 'no', '--tls-ca-cert-file', certificates.authority],
+      ...['--tls-cert-file', certificates.certificate, '--tls-key-file', certificates.key],
+    ]);
+    const url = `rediss://127.0.0.1:${tlsPort}`;
+    const bus = await expectTaken(redis, url, { caFile: certificates.authority });
+    bus.reset();
+    await until('connected anew', () => bus.ready);
+    expect(await bus.send(BATCH)).toBeNull();
+
+    const stranger = busTo(url);
+    await until('refused', () => stranger.states.length > 0);
+    expect(stranger.states[0]).toMatch(/^down: .*certificate/);
+    expect(stranger.bus.ready).toBe(false);
+
+    const otherName = busTo(`rediss://localhost:${tlsPort}`, certificates.authority);
+    await until('refused', () => otherName.states.length > 0);
+    expect(otherName.states[0]).toMatch(/^down: .*(altnames|ECONNREFUSED)/);
+  });
+
+  it('connects anew after a reset, and rejects what was under way', async (context) => {
+    const path = join(folderOfOwn(), 'a.sock');
+    const redis = await server(context, ['--unixsocket', path]);
+    for (const url of [redis.url, `unix://${path}`]) {
+      const { bus, states } = busTo(url);
+      await until('connected', () => bus.ready);
+      redis.pause();
+      const underWay = bus.send(BATCH);
+      bus.reset();
+      await expect(underWay).rejects.toThrow();
+      redis.resume();
+      await until('connected anew', () => states.length === 3 && bus.ready);
+      expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
+      expect(await bus.send(BATCH)).toBeNull();
+    }
+    expect(await clientOf(redis).xlen(SIGNALS_STREAM)).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each([
+    ['another kind of server', 'http://127.0.0.1:6379'],
+    ['no host', 'redis://'],
+    ['a path that is no number', 'redis://127.0.0.1/signals'],
+    ['a Unix socket without a path', 'unix://'],
+    ['a relative Unix socket', 'unix://run/redis.sock'],
+  ])('refuses an address with %s, without repeating it', (_, url) => {
+    expect(() => busTo(url)).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
+    expect(() => busTo(url.replace('//', '//user:hidden@'))).toThrowError(/^(?!.*hidden)/s);
+  });
+
+  it('refuses a file of certificates that is not there', () => {
+    expect(() => busTo('rediss://127.0.0.1', '/no/such/ca.pem')).toThrowError(/tls_ca_file.*ENOENT/);
+  });
+});
+
+/** An authority of the test's own and a certificate it signed for 127.0.0.1; null without openssl. */
+function makeCertificates(folder: string): { authority: string; certificate: string; key: string } | null {
+  const path = (name: string): string => join(folder, name);
+  writeFileSync(path('names'), 'subjectAltName=IP:127.0.0.1');
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const steps = [
+    ['req', '-x509', ...curve, '-subj', '/CN=authority', '-keyout', path('ca.key'), '-out', path('ca.pem')],
+    ['req', ...curve.slice(0, -2), '-subj', '/CN=redis', '-keyout', path('redis.key'), '-out', path('redis.csr')],
+    [
+      ...['x509', '-req', '-in', path('redis.csr'), '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial'],
+      ...['-days', '2', '-extfile', path('names'), '-out', path('redis.pem')],
+    ],
+  ];
+  for (const step of steps) {
+    const { error, status, stderr } = spawnSync('openssl', step, { encoding: 'utf8' });
+    if (error) return null;
+    if (status !== 0) throw new Error(`openssl ${step[0]}: ${stderr}`);
+  }
+  return { authority: path('ca.pem'), certificate: path('redis.pem'), key: path('redis.key') };
+}

@@ -1,0 +1,190 @@
+import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Bus, BusMessage } from '../../shared/ports.ts';
+
+export interface RedisBusOptions {
+  /**
+   * `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, `unix://[user:password@]/path/of/the.sock[?db=n]`
+   * for a Unix socket. A user without a name is the default one (`redis://:password@host`); reserved characters are
+   * percent-encoded.
+   */
+  readonly url: string;
+  /** PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those. */
+  readonly caFile: string | null;
+  /** How long `minutehand:signal:<pair_id>` lives when no later signal replaces it. */
+  readonly keyTtlMs: number;
+  /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
+  readonly streamMaxLen: number;
+  readonly connectTimeoutMs: number;
+  /** For the handshake: one that takes twice as long is begun anew. */
+  readonly commandTimeoutMs: number;
+}
+
+export const SIGNALS_CHANNEL = 'minutehand:signals';
+export const SIGNALS_STREAM = 'minutehand:signals';
+export const signalChannel = (pairId: string): string => `minutehand:signals:${pairId}`;
+export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+/** Redis's own estimate of how long it still loads is often far too long at its beginning. */
+const LOADING_RETRY_MS = 1_000;
+const DEFAULT_PORT = 6379;
+
+/**
+ * A Redis server by ioredis. `send` writes one pipeline to the socket at once: `PUBLISH minutehand:signals` with all
+ * signals, one per line; then for each pair `SET minutehand:signal:<pair_id> <text> PX <ttl>`,
+ * `PUBLISH minutehand:signals:<pair_id>` and `XADD minutehand:signals MAXLEN ~ <n> * pair_id <id> signal <text>`.
+ * A user of Redis's access lists needs `+publish +set +xadd +info ~minutehand:* &minutehand:*`; without `+info` it works too, but
+ * signals are tried, and refused, while the server is still loading, and ioredis writes a warning.
+ *
+ * While it is away the connection is tried again after 0.1 s, 0.2 s … 5 s. A server that is still loading its data, and
+ * one that refuses the credentials, is not `ready`. Nothing is queued, nothing is sent twice.
+ *
+ * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `caFile` cannot be read
+ */
+export function createRedisBus(options: RedisBusOptions): Bus {
+  const listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
+  let state: 'up' | 'down' | null = null;
+  let closing = false;
+  let lastError = 'the connection was closed';
+
+  const redis = new Redis({
+    ...connectionOptions(options.url, options.caFile),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    // With 0, commands without an answer are rejected as soon as the connection closes.
+    maxRetriesPerRequest: 0,
+    connectTimeout: options.connectTimeoutMs,
+    socketTimeout: 2 * options.commandTimeoutMs,
+    retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
+    maxLoadingRetryTime: LOADING_RETRY_MS,
+    connectionName: 'minutehand-publish',
+    // Only the plain replies of RESP2 are used, and every server speaks it.
+    protocol: 2,
+  });
+
+  function enter(next: 'up' | 'down', detail: string): void {
+    if (state === next || closing) return;
+    state = next;
+    for (const listener of listeners) listener(next, detail);
+  }
+
+  redis.on('error', (error: Error) => {
+    lastError = describe(error);
+  });
+  redis.on('ready', () => {
+    lastError = 'the connection was closed';
+    enter('up', 'connected');
+  });
+  redis.on('close', () => enter('down', lastError));
+  // How the attempt ended is told by the events above.
+  redis.connect().catch(() => undefined);
+
+  /** ioredis hears of a connection's end a turn after it. */
+  function isReady(): boolean {
+    return redis.status === 'ready' && redis.stream.writable;
+  }
+
+  function hangUp(): void {
+    const { stream } = redis;
+    // A reset drops what the kernel still has to send; only bare TCP knows it.
+    if (stream instanceof Socket && !('encrypted' in stream) && stream.remoteFamily !== undefined) {
+      stream.resetAndDestroy();
+    } else {
+      stream?.destroy();
+    }
+  }
+
+  return {
+    get ready() {
+      return isReady();
+    },
+    async send(batch: readonly BusMessage[]): Promise<string | null> {
+      if (!isReady()) throw new Error('not connected');
+      const pipeline = redis.pipeline();
+      pipeline.publish(SIGNALS_CHANNEL, batch.map(({ text }) => text).join('\n'));
+      for (const { pairId, text } of batch) {
+        pipeline.set(signalKey(pairId), text, 'PX', options.keyTtlMs);
+        pipeline.publish(signalChannel(pairId), text);
+        pipeline.xadd(SIGNALS_STREAM, 'MAXLEN', '~', options.streamMaxLen, '*', 'pair_id', pairId, 'signal', text);
+      }
+      let refusal: string | null = null;
+      for (const [error] of (await pipeline.exec()) ?? []) {
+        if (error === null) continue;
+        if (error.name !== 'ReplyError') throw error;
+        refusal ??= error.message;
+      }
+      return refusal;
+    },
+    reset: hangUp,
+    onState(listener) {
+      listeners.push(listener);
+    },
+    close(): Promise<void> {
+      closing = true;
+      const { stream } = redis;
+      redis.disconnect();
+      // `disconnect` waits two seconds for the other side to hang up; a stalled one never does.
+      stream?.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+type Address = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls'>;
+
+/** The address in ioredis's words: it knows no Unix socket by URL, and its own reading of one takes any query for options. */
+function connectionOptions(url: string, caFile: string | null): Address {
+  const socket = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(url);
+  if (socket !== null) {
+    const [, username = '', password = '', path, db = '0'] = socket;
+    return { path: decodeURIComponent(path!), db: Number(db), ...credentials(username, password) };
+  }
+  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) throw invalidAddress();
+  const { protocol, hostname, port, pathname, username, password } = new URL(url);
+  const db = /^\/?(\d*)$/.exec(pathname)?.[1];
+  if (hostname === '' || db === undefined) throw invalidAddress();
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? DEFAULT_PORT : Number(port),
+    db: Number(db),
+    ...credentials(username, password),
+    ...(protocol === 'rediss:' ? { tls: caFile === null ? {} : { ca: readAuthority(caFile) } } : {}),
+  };
+}
+
+function credentials(username: string, password: string): Pick<Address, 'username' | 'password'> {
+  return {
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+  };
+}
+
+/** Without the address itself: it may hold a password. */
+function invalidAddress(): MinutehandError {
+  return new MinutehandError('CONFIG_INVALID', {
+    seen: 'another form of transports.redis.url',
+    expected:
+      'redis://host:port/db, rediss://host:port/db or unix:///path?db=0, with user:password@ where one is needed',
+  });
+}
+
+function readAuthority(caFile: string): Buffer {
+  try {
+    return readFileSync(caFile);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('CONFIG_INVALID', { seen: `transports.redis.tls_ca_file: ${words}`, cause });
+  }
+}
+
+function describe(error: Error): string {
+  // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
+  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
+  return error.message || (inner instanceof Error ? inner.message : error.name);
+}

@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import { MODEL_NAMES, type ModelName } from '../core/features/feature.ts';
+import { MinutehandError } from '../errors.ts';
+import type { FileSystem } from '../ports.ts';
+import { readBundle, type Bundle } from './bundle.ts';
+import type { FeatureSchema } from './feature_schema.ts';
+import { MODEL_FILES, type Manifest } from './manifest.ts';
+import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
+import { loadScorer } from './scorer.ts';
+import { judgeRows, JUDGE_TOLERANCE, judgeTrees, type Verdict } from './tree_kernel/judge.ts';
+import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
+import { kernelModule } from './tree_kernel/tree_kernel.ts';
+
+export type ScoringEngine = 'wasm-simd' | 'onnxruntime-node';
+
+export interface PrepareOptions {
+  /** `auto`: WASM where the graph is trees and its answers are onnxruntime's; `onnxruntime`: always that. Default `auto`. */
+  readonly engine?: 'auto' | 'onnxruntime';
+  /** false: trees are scored by WASM without asking onnxruntime, which is not even loaded. For simulations. Default true. */
+  readonly judge?: boolean;
+  readonly files?: FileSystem;
+  /** How trees are packed; another one only where a test wants them wrong. */
+  readonly pack?: typeof packTrees;
+}
+
+/** A model and what serves it, as plain data that may be passed to another thread. */
+export type PreparedModel = { readonly note: string } & (
+  | { readonly engine: 'wasm-simd'; readonly packed: PackedTrees }
+  | { readonly engine: 'onnxruntime-node'; readonly bytes: Uint8Array }
+);
+
+/** A bundle that is read, verified, decoded and judged: all that takes time, but for its golden answers. */
+export interface PreparedModels {
+  readonly folder: string;
+  readonly columns: number;
+  readonly manifest: Manifest;
+  readonly modelsHash: string;
+  readonly models: Readonly<Record<ModelName, PreparedModel>>;
+}
+
+/**
+ * Reads and verifies a bundle, and finds out which engine serves each of its models.
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD
+ */
+export async function prepareModels(
+  folder: string,
+  schema: FeatureSchema,
+  options: PrepareOptions = {},
+): Promise<PreparedModels> {
+  const bundle = readBundle(folder, options.files);
+  const { manifest, modelsHash } = bundle;
+  if (manifest.feature_schema !== schema.hash) {
+    throw new MinutehandError('MODEL_SCHEMA', {
+      seen: `feature schema ${manifest.feature_schema} in ${folder}`,
+      expected: schema.hash,
+    });
+  }
+  const columns = schema.definitions.length;
+  if (manifest.golden.features.some((row) => row.length !== columns))
+    throw new MinutehandError('MODEL_MANIFEST', { seen: 'golden rows of the wrong length' });
+  const models: Partial<Record<ModelName, PreparedModel>> = {};
+  for (const name of MODEL_NAMES) models[name] = await prepareModel(bundle, name, columns, options);
+  return { folder, columns, manifest, modelsHash, models: models as Record<ModelName, PreparedModel> };
+}
+
+/** The golden inputs of a bundle: [golden rows × columns], NaN where they are missing. */
+export function goldenFeatures({ golden }: Manifest): Float32Array {
+  return Float32Array.from(golden.features.flat(), (value) => value ?? NaN);
+}
+
+async function prepareModel(
+  bundle: Bundle,
+  name: ModelName,
+  columns: number,
+  { engine = 'auto', judge = true, pack = packTrees }: PrepareOptions,
+): Promise<PreparedModel> {
+  const bytes = bundle.models[name];
+  const inOnnxruntime = (note: string): PreparedModel => ({ engine: 'onnxruntime-node', bytes, note });
+  if (engine === 'onnxruntime') return inOnnxruntime('as configured');
+
+  let graph: TreeGraph;
+  try {
+    graph = decodeTreeGraph(bytes);
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    return inOnnxruntime(`not trees alone: ${error.seen}`);
+  }
+  const path = join(bundle.folder, MODEL_FILES[name]);
+  if (graph.ensemble.columns !== columns)
+    throw new MinutehandError('MODEL_LOAD', {
+      seen: `${path} takes ${graph.ensemble.columns} features`,
+      expected: String(columns),
+    });
+  const packed = pack(graph.ensemble, graph.link);
+  if (!judge) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
+  try {
+    kernelModule();
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+    return inOnnxruntime(error.message);
+  }
+  const seed = bundle.manifest.files[MODEL_FILES[name]].sha256;
+  const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest), path);
+  const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
+  if (largestDifference <= JUDGE_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
+  return inOnnxruntime(`WASM answers differ by up to ${largestDifference}`);
+}
+
+async function compare(
+  { ensemble }: TreeGraph,
+  packed: PackedTrees,
+  bytes: Uint8Array,
+  seed: string,
+  golden: Float32Array,
+  path: string,
+): Promise<Verdict> {
+  const { columns } = ensemble;
+  const hard = judgeRows(ensemble, seed);
+  const features = new Float32Array(golden.length + hard.length);
+  features.set(golden);
+  features.set(hard, golden.length);
+  const scorer = await loadScorer(bytes, columns, path);
+  try {
+    return judgeTrees(packed, features, await scorer.score(features, features.length / columns));
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });
+  } finally {
+    await scorer.release();
+  }
+}

@@ -1,0 +1,83 @@
+import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
+import { createRng } from '../rng.ts';
+import { sha256Hex, writeBundle } from './bundle.ts';
+import type { FeatureSchema } from './feature_schema.ts';
+import type { Manifest, ModelMetrics, ModelReport } from './manifest.ts';
+import { encodeOnnx } from './onnx/onnx.ts';
+import { predict, type TreeEnsemble } from './onnx/tree_ensemble.ts';
+import { randomEnsemble, randomRows } from './tree_kernel/random_ensemble.ts';
+
+export interface RandomBundleOptions {
+  readonly schema: FeatureSchema;
+  readonly trees: number;
+  readonly leaves: number;
+  readonly seed: string;
+  readonly market?: 'live' | 'simulated';
+  readonly created?: Date;
+  readonly goldenRows?: number;
+  /** ONNX files to write instead; the golden answers stay those of the random trees. */
+  readonly models?: Partial<Record<ModelName, Uint8Array>>;
+}
+
+/** The random trees that `writeRandomBundle` writes for the same options. */
+export function randomModels(options: RandomBundleOptions): Record<ModelName, TreeEnsemble> {
+  const { trees, leaves, seed, schema } = options;
+  const columns = schema.definitions.length;
+  return perModel((name) => randomEnsemble({ trees, leaves, columns, seed: `${seed} ${name}` }));
+}
+
+/**
+ * Writes a bundle of random trees that have learnt nothing: as large as wanted, at once. For benchmarks and tests of loading and scoring.
+ * @returns its folder
+ */
+export function writeRandomBundle(modelsFolder: string, options: RandomBundleOptions): string {
+  const { schema, seed, goldenRows = 8 } = options;
+  const columns = schema.definitions.length;
+  const ensembles = randomModels(options);
+  const golden = { rows: goldenRows, columns, values: randomRows(createRng(`${seed} golden`), goldenRows, columns) };
+  const answers = (name: ModelName): number[] => [...predict(ensembles[name], golden)];
+  const manifest = {
+    market: options.market ?? 'simulated',
+    seed: 0,
+    git_commit: null,
+    feature_schema: schema.hash,
+    features: schema.definitions.map(({ name }) => name),
+    windows: {},
+    pairs: [],
+    period: { from: '', to: '', holdout_from: '' },
+    data_hash: sha256Hex(seed),
+    label_policy: {},
+    engine: { name: 'random', parameters: { trees: options.trees, leaves: options.leaves } },
+    theta1: 0.7,
+    theta2: 0.3,
+    risk_knots: Array.from({ length: 101 }, (_, i) => i / 100),
+    metrics: { ai1: NO_REPORT, ai2: NO_REPORT, ai3: NO_REPORT, ai2_parts: {} },
+    edge: {},
+    golden: {
+      features: Array.from({ length: goldenRows }, (_, row) =>
+        [...golden.values.subarray(row * columns, (row + 1) * columns)].map((x) => (Number.isNaN(x) ? null : x)),
+      ),
+      ...Object.fromEntries(MODEL_NAMES.map((name) => [name, answers(name)])),
+    } as Manifest['golden'],
+  };
+  return writeBundle(modelsFolder, options.created ?? new Date(), {
+    manifest,
+    models: perModel((name) => options.models?.[name] ?? encodeOnnx(ensembles[name])),
+    card: ({ version }) => `# ${version}: random trees that have learnt nothing\n`,
+  });
+}
+
+const NO_METRICS: ModelMetrics = {
+  rows: 0,
+  label_mean: null,
+  auc: null,
+  brier: null,
+  brier_of_mean: null,
+  log_loss: null,
+  ece: null,
+};
+const NO_REPORT: ModelReport = {
+  cross_validation: { mean: NO_METRICS, folds: [] },
+  holdout: NO_METRICS,
+  holdout_by_pair: {},
+};

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { encodeOnnx } from '../onnx/onnx.ts';
+import { loadScorer } from '../scorer.ts';
+import { judgeRows, JUDGE_TOLERANCE, judgeTrees } from './judge.ts';
+import { packTrees, type PackedTrees } from './pack.ts';
+import { randomEnsemble } from './random_ensemble.ts';
+
+const COLUMNS = 8;
+const ensemble = randomEnsemble({ trees: 30, leaves: 31, columns: COLUMNS, seed: 'judge' });
+const features = judgeRows(ensemble, 'seed');
+const rows = features.length / COLUMNS;
+
+async function verdictOn(packed: PackedTrees): Promise<number> {
+  const scorer = await loadScorer(encodeOnnx(ensemble), COLUMNS, 'judge');
+  const verdict = judgeTrees(packed, features, await scorer.score(features, rows));
+  await scorer.release();
+  expect(verdict.rows).toBe(2 * rows);
+  return verdict.largestDifference;
+}
+
+/** The tables with one number changed: `change` is given what stands at `at`. */
+function corrupted(at: number, change: (view: DataView, at: number) => void): PackedTrees {
+  const packed = packTrees(ensemble, 'sigmoid');
+  change(new DataView(packed.bytes.buffer), at);
+  return packed;
+}
+
+const turned = (view: DataView, at: number): void => view.setUint32(at, ~view.getUint32(at, true) >>> 0, true);
+const higher = (view: DataView, at: number): void => view.setFloat32(at, view.getFloat32(at, true) + 0.05, true);
+const higherLeaves = (view: DataView, at: number): void => {
+  for (let leaf = 0; leaf < 31; leaf++) higher(view, at + 4 * leaf);
+};
+
+describe('the judge', () => {
+  it('finds the kernel’s answers to be onnxruntime’s', async () => {
+    expect(await verdictOn(packTrees(ensemble, 'sigmoid'))).toBeLessThanOrEqual(JUDGE_TOLERANCE);
+  });
+
+  it('asks the same rows of the same model, and others of another one', () => {
+    expect(judgeRows(ensemble, 'seed')).toEqual(features);
+    expect(judgeRows(ensemble, 'another')).not.toEqual(features);
+    expect(rows).toBeGreaterThan(600);
+    for (const kind of [Number.isNaN, (x: number) => x === Infinity, (x: number) => x === -Infinity])
+      expect(features.some(kind)).toBe(true);
+    const thresholds = new Set(ensemble.trees.flatMap(({ threshold }) => [...threshold]));
+    const asked = new Set(features);
+    expect([...thresholds].every((threshold) => asked.has(threshold))).toBe(true);
+  });
+
+  // The first word: eight bytes of header, then thirty nodes of column, threshold and kept leaves, then the leaf values.
+  it.each([
+    ['a threshold a little higher', 8 + 4, higher],
+    ['other leaves struck out', 8 + 8, turned],
+    ['leaf values a little higher', 8 + 30 * 12, higherLeaves],
+  ])('sees a wrong table of the passes: %s', async (_what, at, change) => {
+    expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(JUDGE_TOLERANCE);
+  });
+
+  it.each([
+    ['a threshold a little higher', 4, higher],
+    ['another child', 8, (view: DataView, at: number) => view.setUint32(at, view.getUint32(at + 4, true), true)],
+  ])('sees a wrong table of the walked trees: %s', async (_what, offset, change) => {
+    const { walkedNodesAt } = packTrees(ensemble, 'sigmoid');
+    expect(await verdictOn(corrupted(walkedNodesAt + offset, change))).toBeGreaterThan(JUDGE_TOLERANCE);
+  });
+
+  it('sees an answer that is no number', async () => {
+    const withNothing = corrupted(8 + 30 * 12, (view, at) => {
+      for (let leaf = 0; leaf < 31; leaf++) view.setFloat32(at + 4 * leaf, NaN, true);
+    });
+    expect(await verdictOn(withNothing)).toBe(Infinity);
+  });
+});

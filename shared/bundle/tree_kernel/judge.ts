@@ -1,0 +1,93 @@
+import { createRng } from '../../rng.ts';
+import type { Rng } from '../../ports.ts';
+import { nextAbove, nextBelow } from '../onnx/float32.ts';
+import type { TreeEnsemble } from '../onnx/tree_ensemble.ts';
+import { PASS_ROWS, type PackedTrees } from './pack.ts';
+import { openTreeKernel } from './tree_kernel.ts';
+
+/** How far an answer may be from onnxruntime's. */
+export const JUDGE_TOLERANCE = 1e-6;
+/** Half of the values of a column stand at or beside a threshold: enough for each of 300 thresholds to be asked. */
+const RANDOM_ROWS = 600;
+/** Rows per call: every way through the kernel, one row to full passes with each number of vectors left over. */
+const CALLS = [1, 2, 7, PASS_ROWS, PASS_ROWS + 1, 3 * PASS_ROWS + 5, 4, 8, 2 * PASS_ROWS, 11];
+
+/** What was compared, and the largest difference; Infinity where one answer is a number and the other is none. */
+export interface Verdict {
+  readonly rows: number;
+  readonly largestDifference: number;
+}
+
+/**
+ * Rows that ask every node hard questions: values exactly at thresholds and their float32 neighbours, between and far
+ * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].
+ */
+export function judgeRows(ensemble: TreeEnsemble, seed: string): Float32Array {
+  const { columns, trees } = ensemble;
+  const rng = createRng(seed);
+  const thresholds = Array.from({ length: columns }, (): number[] => []);
+  for (const { feature, threshold } of trees)
+    feature.forEach((column, node) => {
+      if (column >= 0) thresholds[column]!.push(threshold[node]!);
+    });
+  for (const own of thresholds) shuffle(rng, own);
+  const cursors = new Int32Array(columns);
+  const uniform = [NaN, Infinity, -Infinity, 0, -0, 3.4028234663852886e38, -1.401298464324817e-45];
+  const rows = [
+    ...uniform.map((value) => new Array<number>(columns).fill(value)),
+    ...Array.from({ length: RANDOM_ROWS }, () => thresholds.map((own, column) => hardValue(rng, own, cursors, column))),
+  ];
+  return Float32Array.from(rows.flat());
+}
+
+/** Fisher and Yates's. */
+function shuffle(rng: Rng, values: number[]): void {
+  for (let i = values.length - 1; i > 0; i--) {
+    const other = rng.integer(i + 1);
+    [values[i], values[other]] = [values[other]!, values[i]!];
+  }
+}
+
+/** @param cursors per column the threshold whose turn it is: each one has its turn before one has two */
+function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array, column: number): number {
+  const kind = rng.uniform();
+  if (kind < 0.06) return NaN;
+  if (kind < 0.1) return rng.uniform() < 0.5 ? Infinity : -Infinity;
+  if (kind < 0.13) return rng.uniform() < 0.5 ? 0 : -0;
+  if (kind < 0.2 || thresholds.length === 0) return rng.normal() * 10 ** (rng.integer(13) - 6);
+  const threshold = thresholds[cursors[column]!++ % thresholds.length]!;
+  if (kind < 0.5) return threshold;
+  if (kind < 0.6) return nextAbove(threshold);
+  if (kind < 0.7) return nextBelow(threshold);
+  const other = thresholds[rng.integer(thresholds.length)]!;
+  return threshold + (other - threshold) * rng.uniform();
+}
+
+/**
+ * Compares the kernel's answers with those of the judge, row by row, through every way of the kernel.
+ * @param features [answers.length × columns]
+ * @param answers onnxruntime's
+ */
+export function judgeTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): Verdict {
+  const kernel = openTreeKernel([packed], Math.max(...CALLS));
+  const own = kernel.answers[0]!;
+  let largestDifference = 0;
+  let rows = 0;
+  for (const stretch of [CALLS, [1]])
+    for (let row = 0, call = 0; row < answers.length; call++) {
+      const count = Math.min(stretch[call % stretch.length]!, answers.length - row);
+      kernel.score(features.subarray(row * packed.columns, (row + count) * packed.columns), count);
+      for (let i = 0; i < count; i++) {
+        largestDifference = Math.max(largestDifference, difference(own[i]!, answers[row + i]!));
+        rows++;
+      }
+      row += count;
+    }
+  return { rows, largestDifference };
+}
+
+function difference(a: number, b: number): number {
+  if (Object.is(a, b) || a === b) return 0;
+  const distance = Math.abs(a - b);
+  return Number.isNaN(distance) ? Infinity : distance;
+}

@@ -1,0 +1,284 @@
+/**
+ * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees: pack.ts writes what is read here and says
+ * how it is laid out. The idea is QuickScorer's (Lucchese et al. 2015): a tree is not walked; all of its nodes are asked, each one
+ * that answers no strikes out the leaves on its left, and the lowest leaf that is left is the one the row falls into. So
+ * there is no branch to mispredict, and four rows are asked at once. The rows of a pass lie column by column in `lanes`.
+ */
+
+/** Rows of a pass: three vectors of four keep sums, masks and temporaries of all rows in registers. */
+const PASS: u32 = 12;
+const LANE_BYTES: u32 = 48;
+const NODE_BYTES: u32 = 12;
+const TREE_HEADER_BYTES: u32 = 8;
+const WALKED_TOGETHER: u32 = 8;
+
+/** A tree of up to 32 leaves; the first, and a later, word of 32 leaves of a larger one. */
+const WHOLE: u32 = 0;
+const FIRST: u32 = 1;
+
+/**
+ * @param models address of one record of 8 words per model: words of leaves, their address, groups of walked trees, their
+ * address, address of the walked nodes, base (f32), 1 = sigmoid, address of the answers
+ * @param features row by row
+ * @param lanes room for `columns` × 2 × 12 numbers
+ */
+export function score(models: u32, modelCount: u32, features: u32, columns: u32, lanes: u32, rows: u32): void {
+  const end = models + modelCount * 32;
+  let row: u32 = 0;
+  while (row < rows) {
+    const left = rows - row;
+    const from = features + row * columns * 4;
+    const offset = row * 4;
+    if (left == 1) {
+      layOutRow(from, columns, lanes);
+      for (let model = models; model < end; model += 32) walk(model, lanes, offset);
+      return;
+    }
+    const count = left < PASS ? left : PASS;
+    layOutPass(from, columns, lanes, count);
+    for (let model = models; model < end; model += 32) {
+      if (count > 8) pass12(model, lanes, offset);
+      else if (count > 4) pass8(model, lanes, offset);
+      else pass4(model, lanes, offset);
+    }
+    row += count;
+  }
+}
+
+/** One row, then the same with −∞ for what is missing: ≤ sends that left at every threshold. */
+function layOutRow(from: u32, columns: u32, lanes: u32): void {
+  const end = from + columns * 4;
+  const second = columns * 4;
+  for (; from < end; from += 4, lanes += 4) {
+    const x = load<f32>(from);
+    store<f32>(lanes, x);
+    store<f32>(lanes + second, x != x ? -Infinity : x);
+  }
+}
+
+/** Up to 12 rows column by column, then the same with −∞ for what is missing. Lanes without a row keep what they had. */
+function layOutPass(from: u32, columns: u32, lanes: u32, count: u32): void {
+  const rowBytes = columns * 4;
+  for (let row: u32 = 0; row < count; row++) {
+    let lane = lanes + row * 4;
+    const end = from + rowBytes;
+    for (; from < end; from += 4, lane += LANE_BYTES) store<f32>(lane, load<f32>(from));
+  }
+  const lowest = f32x4.splat(-Infinity);
+  const second = columns * LANE_BYTES;
+  const end = lanes + second;
+  for (; lanes < end; lanes += 16) {
+    const x = v128.load(lanes);
+    v128.store(lanes + second, v128.bitselect(x, lowest, f32x4.eq(x, x)));
+  }
+}
+
+function leafAt(leaves: u32, mask: i32): f32 {
+  return load<f32>(leaves + ((ctz(mask) as u32) << 2));
+}
+
+/** The values of the lowest leaves left in four masks; a mask of none takes the entry behind the 32nd. */
+function leafValues(leaves: u32, masks: v128): v128 {
+  let values = f32x4.splat(leafAt(leaves, i32x4.extract_lane(masks, 0)));
+  values = f32x4.replace_lane(values, 1, leafAt(leaves, i32x4.extract_lane(masks, 1)));
+  values = f32x4.replace_lane(values, 2, leafAt(leaves, i32x4.extract_lane(masks, 2)));
+  return f32x4.replace_lane(values, 3, leafAt(leaves, i32x4.extract_lane(masks, 3)));
+}
+
+function pass12(model: u32, lanes: u32, offset: u32): void {
+  const words = load<u32>(model);
+  let at = load<u32>(model, 4);
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let found0 = i32x4.splat(0);
+  let found1 = i32x4.splat(0);
+  let found2 = i32x4.splat(0);
+  const none = i32x4.splat(0);
+  for (let word: u32 = 0; word < words; word++) {
+    const kind = load<u16>(at);
+    const nodes = at + TREE_HEADER_BYTES;
+    const leaves = nodes + load<u32>(at, 4);
+    let mask0 = i32x4.splat(-1);
+    let mask1 = i32x4.splat(-1);
+    let mask2 = i32x4.splat(-1);
+    for (let node = nodes; node < leaves; node += NODE_BYTES) {
+      const x = lanes + load<u32>(node);
+      const threshold = v128.load32_splat(node, 4);
+      const kept = v128.load32_splat(node, 8);
+      mask0 = v128.and(mask0, v128.or(f32x4.le(v128.load(x), threshold), kept));
+      mask1 = v128.and(mask1, v128.or(f32x4.le(v128.load(x, 16), threshold), kept));
+      mask2 = v128.and(mask2, v128.or(f32x4.le(v128.load(x, 32), threshold), kept));
+    }
+    if (kind != WHOLE) {
+      if (kind == FIRST) {
+        found0 = none;
+        found1 = none;
+        found2 = none;
+      }
+      mask0 = v128.andnot(mask0, found0);
+      mask1 = v128.andnot(mask1, found1);
+      mask2 = v128.andnot(mask2, found2);
+      found0 = v128.or(found0, i32x4.ne(mask0, none));
+      found1 = v128.or(found1, i32x4.ne(mask1, none));
+      found2 = v128.or(found2, i32x4.ne(mask2, none));
+    }
+    sum0 = f32x4.add(sum0, leafValues(leaves, mask0));
+    sum1 = f32x4.add(sum1, leafValues(leaves, mask1));
+    sum2 = f32x4.add(sum2, leafValues(leaves, mask2));
+    at = leaves + ((load<u16>(at, 2) as u32) << 2);
+  }
+  finish(model, offset, sum0);
+  finish(model, offset + 16, sum1);
+  finish(model, offset + 32, sum2);
+}
+
+function pass8(model: u32, lanes: u32, offset: u32): void {
+  const words = load<u32>(model);
+  let at = load<u32>(model, 4);
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let found0 = i32x4.splat(0);
+  let found1 = i32x4.splat(0);
+  const none = i32x4.splat(0);
+  for (let word: u32 = 0; word < words; word++) {
+    const kind = load<u16>(at);
+    const nodes = at + TREE_HEADER_BYTES;
+    const leaves = nodes + load<u32>(at, 4);
+    let mask0 = i32x4.splat(-1);
+    let mask1 = i32x4.splat(-1);
+    for (let node = nodes; node < leaves; node += NODE_BYTES) {
+      const x = lanes + load<u32>(node);
+      const threshold = v128.load32_splat(node, 4);
+      const kept = v128.load32_splat(node, 8);
+      mask0 = v128.and(mask0, v128.or(f32x4.le(v128.load(x), threshold), kept));
+      mask1 = v128.and(mask1, v128.or(f32x4.le(v128.load(x, 16), threshold), kept));
+    }
+    if (kind != WHOLE) {
+      if (kind == FIRST) {
+        found0 = none;
+        found1 = none;
+      }
+      mask0 = v128.andnot(mask0, found0);
+      mask1 = v128.andnot(mask1, found1);
+      found0 = v128.or(found0, i32x4.ne(mask0, none));
+      found1 = v128.or(found1, i32x4.ne(mask1, none));
+    }
+    sum0 = f32x4.add(sum0, leafValues(leaves, mask0));
+    sum1 = f32x4.add(sum1, leafValues(leaves, mask1));
+    at = leaves + ((load<u16>(at, 2) as u32) << 2);
+  }
+  finish(model, offset, sum0);
+  finish(model, offset + 16, sum1);
+}
+
+function pass4(model: u32, lanes: u32, offset: u32): void {
+  const words = load<u32>(model);
+  let at = load<u32>(model, 4);
+  let sum = f32x4.splat(0);
+  let found = i32x4.splat(0);
+  const none = i32x4.splat(0);
+  for (let word: u32 = 0; word < words; word++) {
+    const kind = load<u16>(at);
+    const nodes = at + TREE_HEADER_BYTES;
+    const leaves = nodes + load<u32>(at, 4);
+    let mask = i32x4.splat(-1);
+    for (let node = nodes; node < leaves; node += NODE_BYTES) {
+      const x = lanes + load<u32>(node);
+      mask = v128.and(mask, v128.or(f32x4.le(v128.load(x), v128.load32_splat(node, 4)), v128.load32_splat(node, 8)));
+    }
+    if (kind != WHOLE) {
+      if (kind == FIRST) found = none;
+      mask = v128.andnot(mask, found);
+      found = v128.or(found, i32x4.ne(mask, none));
+    }
+    sum = f32x4.add(sum, leafValues(leaves, mask));
+    at = leaves + ((load<u16>(at, 2) as u32) << 2);
+  }
+  finish(model, offset, sum);
+}
+
+/** The answers of four rows from their sums: the base is added last, as onnxruntime does. */
+function finish(model: u32, offset: u32, sums: v128): void {
+  const answers = load<u32>(model, 28) + offset;
+  finishOne(model, answers, f32x4.extract_lane(sums, 0));
+  finishOne(model, answers + 4, f32x4.extract_lane(sums, 1));
+  finishOne(model, answers + 8, f32x4.extract_lane(sums, 2));
+  finishOne(model, answers + 12, f32x4.extract_lane(sums, 3));
+}
+
+function finishOne(model: u32, answer: u32, sum: f32): void {
+  const logit = sum + load<f32>(model, 20);
+  store<f32>(answer, load<u32>(model, 24) == 1 ? sigmoid(logit) : logit);
+}
+
+/** One child: the left one when the row's number is at most the threshold. A leaf is its own child. */
+function step(nodes: u32, node: u32, row: u32): u32 {
+  const at = nodes + node;
+  const isRight = !(load<f32>(row + load<u32>(at)) <= load<f32>(at, 4));
+  return load<u32>(at + ((isRight as u32) << 2), 8);
+}
+
+/** A single row: lanes would be empty, so eight trees are walked side by side and wait for each other's memory. */
+function walk(model: u32, row: u32, offset: u32): void {
+  let group = load<u32>(model, 12);
+  const end = group + load<u32>(model, 8) * (4 + WALKED_TOGETHER * 4);
+  const nodes = load<u32>(model, 16);
+  let sum: f32 = 0;
+  for (; group < end; group += 4 + WALKED_TOGETHER * 4) {
+    let n0 = load<u32>(group, 4);
+    let n1 = load<u32>(group, 8);
+    let n2 = load<u32>(group, 12);
+    let n3 = load<u32>(group, 16);
+    let n4 = load<u32>(group, 20);
+    let n5 = load<u32>(group, 24);
+    let n6 = load<u32>(group, 28);
+    let n7 = load<u32>(group, 32);
+    for (let steps = load<u32>(group); steps > 0; steps--) {
+      n0 = step(nodes, n0, row);
+      n1 = step(nodes, n1, row);
+      n2 = step(nodes, n2, row);
+      n3 = step(nodes, n3, row);
+      n4 = step(nodes, n4, row);
+      n5 = step(nodes, n5, row);
+      n6 = step(nodes, n6, row);
+      n7 = step(nodes, n7, row);
+    }
+    // A leaf's value stands where a node has its threshold.
+    sum += load<f32>(nodes + n0, 4);
+    sum += load<f32>(nodes + n1, 4);
+    sum += load<f32>(nodes + n2, 4);
+    sum += load<f32>(nodes + n3, 4);
+    sum += load<f32>(nodes + n4, 4);
+    sum += load<f32>(nodes + n5, 4);
+    sum += load<f32>(nodes + n6, 4);
+    sum += load<f32>(nodes + n7, 4);
+  }
+  finishOne(model, load<u32>(model, 28) + offset, sum);
+}
+
+/** a·b + c rounded once (but for one case in some hundred millions): a product of two float32 is exact in float64. */
+function fused(a: f32, b: f32, c: f32): f32 {
+  return ((a as f64) * (b as f64) + (c as f64)) as f32;
+}
+
+/**
+ * 1 / (1 + e^−x) by the rational function that Eigen (generic_logistic, float32) and onnxruntime's MLAS use, operation by operation with
+ * fused products, so that answers equal onnxruntime's to the bit on processors with FMA. NaN stays NaN.
+ */
+function sigmoid(logit: f32): f32 {
+  const x: f32 = logit < -18 ? -18 : logit > 18 ? 18 : logit;
+  const square: f32 = x * x;
+  let p = fused(square, 4.37031012579801e-11, 1.15627324459942e-7);
+  p = fused(p, square, 6.08574864600143e-5);
+  p = fused(p, square, 8.51377133304701e-3);
+  p = fused(p, square, 2.48287947061529e-1);
+  p = p * x;
+  let q = fused(square, 6.10247389755681e-13, 5.76102136993427e-9);
+  q = fused(q, square, 6.2910678501704e-6);
+  q = fused(q, square, 1.70198817374094e-3);
+  q = fused(q, square, 1.16817656904453e-1);
+  q = fused(q, square, 9.9315192102318e-1);
+  const y: f32 = p / q + 0.5;
+  return y < 0 ? 0 : y > 1 ? 1 : y;
+}

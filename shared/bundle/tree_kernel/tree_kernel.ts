@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinutehandError } from '../../errors.ts';
+import { packageRoot } from '../../root.ts';
+import { PASS_ROWS, type PackedTrees } from './pack.ts';
+
+/** The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all the rest. */
+interface Wasm {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
+
+const KERNEL_FILE = 'dist/shared/bundle/tree_kernel/tree_kernel.wasm';
+const WORDS_PER_MODEL = 8;
+const PAGE_BYTES = 65536;
+
+/** Ensembles in the memory of one WebAssembly instance, which scores them all in one call. */
+export interface TreeKernel {
+  /**
+   * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble. Nothing is allocated: answer i
+   * of ensemble m stands in `answers[m][i]`, [maxRows], until the next call.
+   * @throws RangeError more rows than there is room for
+   */
+  score(features: Float32Array, rows: number): void;
+  readonly answers: readonly Float32Array[];
+}
+
+type Score = (
+  models: number,
+  modelCount: number,
+  features: number,
+  columns: number,
+  lanes: number,
+  rows: number,
+) => void;
+
+/**
+ * Puts ensembles of the same width into memory of their own, and gives it back when nobody holds the kernel any more.
+ * @throws MinutehandError MODEL_LOAD when the compiled kernel is not there
+ */
+export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: number): TreeKernel {
+  const columns = ensembles[0]?.columns ?? 0;
+  if (ensembles.some((ensemble) => ensemble.columns !== columns)) throw new RangeError('ensembles of several widths');
+  // Lanes stand first: a vector that crosses no cache line is loaded faster.
+  const lanesAt = 0;
+  const featuresAt = lanesAt + columns * 2 * PASS_ROWS * 4;
+  const modelsAt = featuresAt + maxRows * columns * 4;
+  const answersAt = modelsAt + ensembles.length * WORDS_PER_MODEL * 4;
+  const answersBytes = Math.ceil(maxRows / PASS_ROWS) * PASS_ROWS * 4;
+  const trees = ensembles.map(({ bytes }) => bytes);
+  let end = answersAt + ensembles.length * answersBytes;
+  const treesAt = trees.map(({ length }) => {
+    const at = Math.ceil(end / 64) * 64;
+    end = at + length;
+    return at;
+  });
+
+  const memory = new wasm.Memory({ initial: Math.ceil(end / PAGE_BYTES) });
+  const { exports } = new wasm.Instance(kernelModule(), { env: { memory } });
+  const run = exports['score'] as Score;
+  const view = new DataView(memory.buffer);
+  ensembles.forEach((ensemble, i) => {
+    const start = treesAt[i]!;
+    new Uint8Array(memory.buffer).set(ensemble.bytes, start);
+    const at = modelsAt + i * WORDS_PER_MODEL * 4;
+    view.setUint32(at, ensemble.words, true);
+    view.setUint32(at + 4, start, true);
+    view.setUint32(at + 8, ensemble.groups, true);
+    view.setUint32(at + 12, start + ensemble.groupsAt, true);
+    view.setUint32(at + 16, start + ensemble.walkedNodesAt, true);
+    view.setFloat32(at + 20, ensemble.base, true);
+    view.setUint32(at + 24, ensemble.link === 'sigmoid' ? 1 : 0, true);
+    view.setUint32(at + 28, answersAt + i * answersBytes, true);
+  });
+
+  const input = new Float32Array(memory.buffer, featuresAt, maxRows * columns);
+  const answers = ensembles.map((_, i) => new Float32Array(memory.buffer, answersAt + i * answersBytes, maxRows));
+  return {
+    answers,
+    score(features, rows) {
+      if (rows > maxRows) throw new RangeError(`${rows} rows in a kernel for ${maxRows}`);
+      const length = rows * columns;
+      // A view would be garbage on the bar's way; up to some hundred numbers the loop is faster as well.
+      if (features.length === length) input.set(features);
+      else for (let i = 0; i < length; i++) input[i] = features[i]!;
+      run(modelsAt, ensembles.length, featuresAt, columns, lanesAt, rows);
+    },
+  };
+}
+
+let compiled: object | undefined;
+
+/**
+ * The compiled kernel, made once: all instances share its code, and what the engine has optimised stays so for the next one.
+ * @throws MinutehandError MODEL_LOAD when it is not there
+ */
+export function kernelModule(): object {
+  if (compiled === undefined) {
+    const path = join(packageRoot(), KERNEL_FILE);
+    try {
+      compiled = new wasm.Module(readFileSync(path));
+    } catch (cause) {
+      throw new MinutehandError('MODEL_LOAD', {
+        seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        expected: 'the compiled tree kernel',
+        next: 'Build it: `npm run build`.',
+        cause,
+      });
+    }
+  }
+  return compiled;
+}

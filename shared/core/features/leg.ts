@@ -1,0 +1,131 @@
+import { ratioToUsual, sampleStd } from './feature.ts';
+import { FoldPlanner, type FoldPlan, type Series } from './window/fold_plan.ts';
+import type { FoldState } from './window/sliding_fold.ts';
+import type { Windows } from './windows.ts';
+
+/** Where a leg's values of its last bar stand: `values[at + VOL]` and so on. NaN = missing. */
+export interface LegValues {
+  values: Float64Array;
+  at: number;
+}
+
+export const LN_CLOSE = 0;
+/** One-bar log return; NaN on the first bar. */
+export const LOG_RETURN = 1;
+/** std of the log return over vol_window. */
+export const VOL = 2;
+/** std over vol_short against vol_long. */
+export const VOL_RATIO = 3;
+/** Mean true range over atr_short against atr_long. */
+export const RANGE_RATIO = 4;
+/** v / (1 + v), v = mean volume over vol_short against volume_window; NaN when a volume in the window is 0 (unknown). */
+export const LIQUIDITY = 5;
+export const LEG_VALUES = 6;
+
+/** What is kept of a leg between two bars. */
+export interface LegState {
+  readonly folds: FoldState;
+  bars: number;
+  close: number;
+  lnClose: number;
+  /** Bars since the last one of unknown volume. */
+  volumeBars: number;
+}
+
+/** All that the bars of a leg say without those of the other leg. */
+export class LegWindows {
+  /** The values are a function of this many last bars, the current one included. */
+  readonly lookBackBars: number;
+  readonly #windows: Windows;
+  readonly #plan: FoldPlan;
+  readonly #return: Series;
+  readonly #returnShort: Series;
+  readonly #returnLong: Series;
+  readonly #rangeShort: Series;
+  readonly #rangeLong: Series;
+  readonly #volumeShort: Series;
+  readonly #volumeLong: Series;
+
+  constructor(windows: Windows) {
+    const { vol_window, vol_short, vol_long, atr_short, atr_long, volume_window } = windows;
+    const planner = new FoldPlanner();
+    this.#windows = windows;
+    this.lookBackBars = Math.max(
+      vol_window + 1,
+      vol_short + 1,
+      vol_long + 1,
+      atr_short + 1,
+      atr_long + 1,
+      volume_window,
+    );
+    this.#return = planner.moments(0, vol_window);
+    this.#returnShort = planner.moments(0, vol_short);
+    this.#returnLong = planner.moments(0, vol_long);
+    this.#rangeShort = planner.mean(0, atr_short);
+    this.#rangeLong = planner.mean(0, atr_long);
+    this.#volumeShort = planner.mean(0, vol_short);
+    this.#volumeLong = planner.mean(0, volume_window);
+    this.#plan = planner.plan();
+  }
+
+  createState(): LegState {
+    return { folds: this.#plan.createState(), bars: 0, close: NaN, lnClose: NaN, volumeBars: 0 };
+  }
+
+  /** Forgets all bars. */
+  reset(state: LegState): void {
+    this.#plan.reset(state.folds);
+    state.bars = 0;
+    state.close = NaN;
+    state.lnClose = NaN;
+    state.volumeBars = 0;
+  }
+
+  /** Takes the next bar, whose epoch minute must ascend, and writes LEG_VALUES to `out` from `at` on. */
+  step(
+    state: LegState,
+    minute: number,
+    high: number,
+    low: number,
+    close: number,
+    volume: number,
+    out: Float64Array,
+    at: number,
+  ): void {
+    const windows = this.#windows;
+    const { input, result } = this.#plan;
+    const lnClose = Math.log(close);
+    const logReturn = lnClose - state.lnClose;
+    const range = Math.max(high, state.close) - Math.min(low, state.close);
+    input[this.#return.input] = logReturn;
+    input[this.#returnShort.input] = logReturn;
+    input[this.#returnLong.input] = logReturn;
+    input[this.#rangeShort.input] = range;
+    input[this.#rangeLong.input] = range;
+    input[this.#volumeShort.input] = volume;
+    input[this.#volumeLong.input] = volume;
+    this.#plan.push(0, state.folds, state.bars, minute);
+    state.bars++;
+    state.close = close;
+    state.lnClose = lnClose;
+    state.volumeBars = volume > 0 ? state.volumeBars + 1 : 0;
+    out[at + LN_CLOSE] = lnClose;
+    out[at + LOG_RETURN] = logReturn;
+    out[at + VOL] = sampleStd(result[this.#return.result + 1]!, windows.vol_window);
+    out[at + VOL_RATIO] = ratioToUsual(
+      sampleStd(result[this.#returnShort.result + 1]!, windows.vol_short),
+      sampleStd(result[this.#returnLong.result + 1]!, windows.vol_long),
+    );
+    out[at + RANGE_RATIO] = ratioToUsual(result[this.#rangeShort.result]!, result[this.#rangeLong.result]!);
+    out[at + LIQUIDITY] =
+      state.volumeBars < windows.volume_window
+        ? NaN
+        : share(result[this.#volumeShort.result]!, result[this.#volumeLong.result]!);
+  }
+}
+
+/** v / (1 + v) of v = part / whole, also where v is too large for a double. */
+function share(part: number, whole: number): number {
+  const relative = part / whole;
+  return relative === Infinity ? 1 : relative / (1 + relative);
+}

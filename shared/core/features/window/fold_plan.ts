@@ -1,0 +1,147 @@
+import { COUNTERS, INPUTS, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
+
+/** Where a series stands: what it observes goes to `input` from this place on, what its window holds is read from `result`. */
+export interface Series {
+  readonly input: number;
+  readonly result: number;
+}
+
+interface Wanted {
+  readonly kind: Kind;
+  readonly stage: number;
+  readonly window: number;
+  readonly series: { input: number; result: number };
+}
+
+const KINDS: readonly Kind[] = ['moments', 'comoments', 'mean'];
+/** A window of minutes at hand spans two or three blocks. */
+const FIRST_CAPACITY = 8;
+
+/**
+ * The sliding windows of a thing of which there are many (pairs, legs): one plan for all, one small state for each.
+ * Series of one stage with the same window share a fold, and with it all but their sums.
+ */
+export class FoldPlan {
+  /** What the next `push` takes, by `Series.input`. */
+  readonly input: Float64Array;
+  /** What the last `push` left, by `Series.result`; NaN while a window is not full or holds a value that is missing. */
+  readonly result: Float64Array;
+  readonly #stages: readonly (readonly SlidingFold[])[];
+  readonly #reciprocal: Float64Array;
+  readonly #doubles: number;
+  readonly #rows: number;
+  readonly #folds: number;
+
+  /** @param wanted what `moments`, `comoments` and `mean` gave, once each; from now on their places are known */
+  constructor(wanted: readonly Wanted[]) {
+    let input = 0;
+    let result = 0;
+    let mem = 0;
+    let ordinal = 0;
+    const createFold = (window: number, members: readonly Wanted[]): SlidingFold => {
+      const place = { input, result, mem, ordinal, rows: result };
+      const counts = { moments: 0, comoments: 0, mean: 0 };
+      for (const kind of KINDS) {
+        for (const { series } of members.filter((member) => member.kind === kind)) {
+          series.input = input;
+          series.result = result;
+          input += INPUTS[kind];
+          result += SIZE[kind];
+          counts[kind]++;
+        }
+      }
+      const fold = new SlidingFold(window, counts, place);
+      mem += fold.doubles;
+      ordinal++;
+      return fold;
+    };
+    const stages = 1 + Math.max(...wanted.map(({ stage }) => stage));
+    this.#stages = Array.from({ length: stages }, (_, stage) => {
+      const members = wanted.filter((member) => member.stage === stage);
+      const windows = [...new Set(members.map(({ window }) => window))];
+      return windows.map((window) =>
+        createFold(
+          window,
+          members.filter((member) => member.window === window),
+        ),
+      );
+    });
+    const longest = Math.max(...wanted.map(({ window }) => window));
+    this.#reciprocal = Float64Array.from({ length: longest + 1 }, (_, n) => 1 / n);
+    this.#doubles = mem;
+    this.#rows = result;
+    this.#folds = ordinal;
+    this.input = new Float64Array(input).fill(NaN);
+    this.result = new Float64Array(result).fill(NaN);
+  }
+
+  createState(): FoldState {
+    return {
+      mem: new Float64Array(this.#doubles).fill(NaN),
+      counters: new Int32Array(this.#folds * COUNTERS),
+      blocks: new Float64Array(this.#rows * FIRST_CAPACITY),
+      blockFirst: new Int32Array(this.#folds * FIRST_CAPACITY),
+      capacity: FIRST_CAPACITY,
+    };
+  }
+
+  /** Makes a state as good as new. */
+  reset(state: FoldState): void {
+    state.counters.fill(0);
+    for (const folds of this.#stages) for (const fold of folds) fold.forgetBlock(state);
+  }
+
+  /**
+   * Moves all windows of a stage on by one bar.
+   * @param index of the bar, from 0 on without holes
+   * @param minute its epoch minute; must ascend
+   */
+  push(stage: number, state: FoldState, index: number, minute: number): void {
+    const folds = this.#stages[stage]!;
+    for (let i = 0; i < folds.length; i++) {
+      const fold = folds[i]!;
+      if (fold.isCrowded(state)) this.#grow(state);
+      fold.push(state, index, minute, this.input, this.result, this.#reciprocal);
+    }
+  }
+
+  #grow(state: FoldState): void {
+    const before = { ...state };
+    state.capacity = before.capacity * 2;
+    state.blocks = new Float64Array(before.blocks.length * 2);
+    state.blockFirst = new Int32Array(before.blockFirst.length * 2);
+    for (const folds of this.#stages) for (const fold of folds) fold.moveBlocks(before, state);
+  }
+}
+
+/** Asks for series, then makes the plan of all that was asked for. */
+export class FoldPlanner {
+  readonly #wanted: Wanted[] = [];
+
+  /** Mean and centred second moment M2 of the last `window` values: one input, two results. */
+  moments(stage: number, window: number): Series {
+    return this.#want('moments', stage, window);
+  }
+
+  /** Mean x, mean y, Sxx, Syy, Sxy of the last `window` points: inputs x and y, five results. */
+  comoments(stage: number, window: number): Series {
+    return this.#want('comoments', stage, window);
+  }
+
+  /** Mean of the last `window` values, none of them negative: one input, one result. */
+  mean(stage: number, window: number): Series {
+    return this.#want('mean', stage, window);
+  }
+
+  plan(): FoldPlan {
+    return new FoldPlan(this.#wanted);
+  }
+
+  /** @throws RangeError when the window is not an integer above 1 */
+  #want(kind: Kind, stage: number, window: number): Series {
+    if (!Number.isInteger(window) || window < 2) throw new RangeError(`window ${window} is not an integer above 1`);
+    const series = { input: -1, result: -1 };
+    this.#wanted.push({ kind, stage, window, series });
+    return series;
+  }
+}

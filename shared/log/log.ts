@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import pino, { type Logger } from 'pino';
+import { openLogFile } from './log_file.ts';
+
+/** Least severe line that is written; `silent` writes none and makes no file. */
+export type LogLevel = pino.LevelWithSilent;
+
+export interface OpenLog {
+  readonly log: Logger;
+  /** Writes what waits at once, for a process that is about to end. */
+  flush(): void;
+  /** Resolves when every line is in the file or lost. */
+  close(): Promise<void>;
+  /** Lines that never came into the file: its disk takes nothing. */
+  lost(): number;
+}
+
+/**
+ * A log of JSON lines, `<folder>/<name>.log`, written off the caller's way.
+ * @param base what stands in every line
+ */
+export function openLog(
+  folder: string,
+  name: string,
+  level: LogLevel,
+  base: Record<string, string> = { process: name },
+): OpenLog {
+  const file = openLogFile(join(folder, `${name}.log`));
+  const log = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, file);
+  return { log, flush: () => file.flush(), close: () => file.close(), lost: () => file.lost };
+}

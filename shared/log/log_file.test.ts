@@ -1,0 +1,203 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'vite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../root.ts';
+import { openLogFile, type LogFile } from './log_file.ts';
+
+let folder: string;
+let path: string;
+let files: LogFile[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-log-'));
+  path = join(folder, 'made', 'of.log');
+  files = [];
+});
+afterEach(async () => {
+  for (const file of files) await file.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function openFile(at = path): LogFile {
+  const file = openLogFile(at);
+  files.push(file);
+  return file;
+}
+
+const text = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
+const add = (file: LogFile, from: number, to: number): void => {
+  for (let index = from; index < to; index++) file.write(`line ${index}\n`);
+};
+
+describe('a log file', () => {
+  it('is not there before its first line, nor is its folder', async () => {
+    const file = openFile();
+    file.flush();
+    await file.close();
+    expect(existsSync(join(folder, 'made'))).toBe(false);
+  });
+
+  it('has every line a moment after it was written, in order, and none while the caller still runs', async () => {
+    const file = openFile();
+    add(file, 0, 100);
+    expect(text()).toBe('');
+    await expect.poll(text).toBe(lines(0, 100));
+    add(file, 100, 5000);
+    await expect.poll(text).toBe(lines(0, 5000));
+    expect(file.lost).toBe(0);
+  });
+
+  it('takes more in one go than may wait for a disk', async () => {
+    const file = openFile();
+    const line = `${'x'.repeat(1023)}\n`;
+    for (let index = 0; index < 6000; index++) {
+      file.write(line);
+      if (index % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await file.close();
+    expect(file.lost).toBe(0);
+    expect(text()).toHaveLength(6000 * 1024);
+  });
+
+  it('has them at once after flush, also while another write is under way', async () => {
+    const file = openFile();
+    add(file, 0, 10);
+    file.flush();
+    expect(text()).toBe(lines(0, 10));
+    const long = `${'x'.repeat(400_000)}\n`;
+    file.write(long);
+    await new Promise((resolve) => setTimeout(resolve, 101));
+    add(file, 10, 20);
+    file.flush();
+    expect(text()).toContain(lines(10, 20));
+    await file.close();
+    expect(text().split('\n').sort()).toEqual((lines(0, 20) + long).split('\n').sort());
+  });
+
+  it('adds to what another process, or an earlier one, has written', async () => {
+    const [one, other] = [openFile(), openFile()];
+    one.write('one\n');
+    one.flush();
+    other.write('other\n');
+    other.flush();
+    await one.close();
+    const later = openFile();
+    later.write('later\n');
+    await later.close();
+    expect(text()).toBe('one\nother\nlater\n');
+  });
+
+  it('has all lines when it was closed, and counts later ones as lost', async () => {
+    const file = openFile();
+    add(file, 0, 1000);
+    await file.close();
+    expect(text()).toBe(lines(0, 1000));
+    file.write('late\n');
+    file.flush();
+    expect(file.lost).toBe(1);
+    expect(text()).toBe(lines(0, 1000));
+  });
+});
+
+describe.runIf(existsSync('/dev/full'))('a log file on a full disk', () => {
+  it('keeps a bounded number of lines, counts the others, and ends neither process nor flush', async () => {
+    const file = openFile('/dev/full');
+    const line = `${'x'.repeat(1023)}\n`;
+    for (let index = 0; index < 2000; index++) file.write(line);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (let index = 2000; index < 5000; index++) file.write(line);
+    file.flush();
+    expect(file.lost).toBe(5000 - 4096);
+    await file.close();
+    expect(file.lost).toBe(5000);
+  });
+
+  it('has what waited, and what came then, once the disk has room', async () => {
+    mkdirSync(join(folder, 'made'));
+    symlinkSync('/dev/full', path);
+    const file = openFile();
+    add(file, 0, 10);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    unlinkSync(path);
+    add(file, 10, 20);
+    await expect.poll(text, { timeout: 5000 }).toBe(lines(0, 20));
+    expect(file.lost).toBe(0);
+  });
+
+  it('that is no folder at all loses the lines, not the process', async () => {
+    writeFileSync(join(folder, 'made'), '');
+    const file = openFile();
+    add(file, 0, 3);
+    file.flush();
+    await file.close();
+    expect(file.lost).toBe(3);
+  });
+});
+
+describe('a process that ends', () => {
+  const program = async (ending: string): Promise<string> => {
+    const entry = join(folder, 'entry.ts');
+    writeFileSync(
+      entry,
+      `import { openLogFile } from ${JSON.stringify(join(packageRoot(), 'shared', 'log', 'log_file.ts'))};
+      const file = openLogFile(process.argv[2]);
+      for (let index = 0; index < 200; index++) file.write(\`line \${index}\\n\`);
+      ${ending}`,
+    );
+    await build({
+      configFile: false,
+      root: folder,
+      logLevel: 'error',
+      build: {
+        ssr: entry,
+        outDir: folder,
+        target: 'node20',
+        rollupOptions: { output: { entryFileNames: 'program.mjs' } },
+      },
+    });
+    return join(folder, 'program.mjs');
+  };
+  const run = (command: string, ...args: string[]): { status: number | null; signal: string | null; stdout: string } =>
+    spawnSync(command, args, { timeout: 10_000, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
+
+  it.each([
+    ['by itself', '', 0],
+    ['by process.exit', 'process.exit(3);', 3],
+    ['by an uncaught error', "throw new Error('defect');", 1],
+    ['by a rejected promise', "void Promise.reject(new Error('defect'));", 1],
+  ])('%s has written its lines', async (_how, ending, status) => {
+    expect(run(process.execPath, await program(ending), path).status).toBe(status);
+    expect(text()).toBe(lines(0, 200));
+  });
+
+  it.runIf(existsSync('/dev/full'))('does end, with a full disk too', async () => {
+    const ended = run(process.execPath, await program('process.exit(3);'), '/dev/full');
+    expect(ended).toMatchObject({ status: 3, signal: null });
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'knows what a disk took that became full in the middle of a write',
+    async () => {
+      const file = await program('await file.close(); console.log(file.lost);');
+      // Files of this process have one kilobyte at most: lines 0 to 112 and four letters of the next.
+      const limited = 'ulimit -f 1 && exec "$@"';
+      const ended = run('bash', '-c', limited, 'bash', process.execPath, file, path);
+      expect(text()).toBe(lines(0, 200).slice(0, 1024));
+      expect(text().split('\n')).toHaveLength(115);
+      expect(ended).toMatchObject({ status: 0, signal: null, stdout: `${200 - 114}\n` });
+    },
+  );
+});

@@ -1,0 +1,210 @@
+import { entryLegs } from '../core/decide/decide.ts';
+import { MinutehandError } from '../errors.ts';
+import { parsePair } from '../pair.ts';
+import { checksum } from './encode.ts';
+import { SIGNAL_SCHEMA, type MarketKind, type Signal } from './signal.ts';
+import { verifySignal } from './verify.ts';
+
+/** Why a signal is not obeyed, in the order in which it is asked. */
+export const REFUSALS = {
+  TORN: 'not one whole line of JSON whose checksum fits: half written, cut off or changed',
+  SCHEMA: 'another contract than minutehand.signal/1',
+  FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
+  MARKET: 'a market that this consumer does not trade on',
+  OLDER_BOOT: 'from an earlier start of the daemon than the last one',
+  OUT_OF_ORDER: 'published before the last one',
+  REPEATED: 'the last one again',
+  STALE: 'valid_until_ms is past',
+  FUTURE: 'generated_at_ms is ahead of the clock here by more than the allowed difference',
+} as const;
+export type Refusal = keyof typeof REFUSALS;
+
+export interface OrderLeg {
+  readonly symbol: string;
+  readonly side: 'BUY' | 'SELL';
+  /** Notional of this leg for 1 of leg A's: 1 for leg A, |beta| for leg B. */
+  readonly weight: number;
+}
+
+/** What to do now. */
+export type Order =
+  | {
+      readonly order: 'open';
+      readonly positionId: string;
+      readonly legs: readonly [OrderLeg, OrderLeg];
+      /** Share of the full size, 0 … 1. */
+      readonly scale: number;
+      /** Close it after so many bars, whatever is heard until then. */
+      readonly maxAgeBars: number;
+    }
+  | { readonly order: 'close'; readonly positionId: string }
+  /** Nothing. What is open stays open. */
+  | { readonly order: 'hold' }
+  /** Nothing, and cancel what waits to be entered: the daemon has no models or no bars. What is open is yours to watch. */
+  | { readonly order: 'halt' };
+
+export type Verdict =
+  | { readonly verdict: 'refuse'; readonly code: Refusal; readonly seen: string }
+  | {
+      readonly verdict: 'obey';
+      readonly pairId: string;
+      /** To be done in this order: one of them, or a close and what follows it. */
+      readonly orders: readonly Order[];
+      /** Signals of this pair between the last one and this that never came; nothing to worry about, `target` says it all. */
+      readonly missed: number;
+    };
+
+/** What a consumer keeps of one pair in one market. */
+export interface PairMemory {
+  /** Of the last signal that came in order, obeyed or not. */
+  readonly bootId: string;
+  readonly seq: number;
+  /** The position it holds, or empty. */
+  readonly positionId: string;
+  /** The positions it has ever opened, newest last. */
+  readonly entered: readonly string[];
+}
+
+/** By `<market>/<pair_id>`. Plain data: JSON there and back changes nothing. */
+export type ConsumerState = Readonly<Record<string, PairMemory>>;
+
+export interface ConsumerOptions {
+  /** An expert advisor with real money takes `live` alone. */
+  readonly markets: readonly MarketKind[];
+  /** How far the daemon's clock may be ahead of the one here. */
+  readonly maxClockSkewMs: number;
+  /** What `state()` gave before the last end; a position that is held or was entered then is never opened again. */
+  readonly state?: ConsumerState;
+}
+
+export interface Consumer {
+  /** Judges one signal as it came (a final newline is allowed). @param nowMs wall clock, epoch milliseconds */
+  take(text: string, nowMs: number): Verdict;
+  /** To be told when a position was closed by anything but a `close`: own stop, maximum age, a person. */
+  closed(positionId: string): void;
+  /** To be written to disk after `take` and before its orders are carried out. */
+  state(): ConsumerState;
+}
+
+/** More than a pair enters in a year at one trade every hour of it would be 6,000: a signal that old has long expired. */
+const ENTERED_KEPT = 1000;
+const FRESH_MEMORY: PairMemory = { bootId: '', seq: 0, positionId: '', entered: [] };
+
+/**
+ * What an expert advisor does with signals, as a state machine without effects: text and time in, orders out. It is written to be
+ * copied to other languages; `test/vectors/consumer.json` has texts with their verdicts to test a copy with.
+ *
+ * The checks come in the order of `REFUSALS`, then mode, target and action. A signal that passed the check of its order is
+ * remembered even when it is refused for its age: a clock that steps back must not make it fresh. The state is
+ * level-triggered: whoever missed an EXIT closes when the target is 0 or another position; whoever missed an ENTER stays out.
+ *
+ * If its process ends between writing the state and carrying the orders out, an entry is missed; it is never doubled.
+ */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { markets, maxClockSkewMs } = options;
+  const memories = new Map<string, PairMemory>(Object.entries(options.state ?? {}));
+
+  return {
+    take(text, nowMs) {
+      const read = readSignal(text);
+      if ('verdict' in read) return read;
+      const signal = read;
+      if (!markets.includes(signal.market)) return refuse('MARKET', signal.market);
+
+      const key = `${signal.market}/${signal.pair_id}`;
+      const memory = memories.get(key) ?? FRESH_MEMORY;
+      const sameBoot = signal.boot_id === memory.bootId;
+      const seen = `${signal.boot_id} ${signal.seq} after ${memory.bootId} ${memory.seq}`;
+      if (signal.boot_id < memory.bootId) return refuse('OLDER_BOOT', seen);
+      if (sameBoot && signal.seq < memory.seq) return refuse('OUT_OF_ORDER', seen);
+      if (sameBoot && signal.seq === memory.seq) return refuse('REPEATED', seen);
+      const inOrder = { ...memory, bootId: signal.boot_id, seq: signal.seq };
+      memories.set(key, inOrder);
+
+      if (signal.valid_until_ms < nowMs) return refuse('STALE', `${nowMs - signal.valid_until_ms} ms too late`);
+      const aheadMs = signal.generated_at_ms - nowMs;
+      if (aheadMs > maxClockSkewMs) return refuse('FUTURE', `${aheadMs} ms ahead`);
+
+      const { orders, after } = follow(signal, inOrder);
+      memories.set(key, after);
+      // Of an earlier boot's last signals nothing is known, and a first signal has none before it.
+      const missed = sameBoot ? signal.seq - memory.seq - 1 : memory.bootId === '' ? 0 : signal.seq - 1;
+      return { verdict: 'obey', pairId: signal.pair_id, orders, missed };
+    },
+    closed(positionId) {
+      for (const [key, memory] of memories) {
+        if (positionId !== '' && memory.positionId === positionId) memories.set(key, { ...memory, positionId: '' });
+      }
+    },
+    state: () => Object.fromEntries(memories),
+  };
+}
+
+/** Mode, target, action. */
+function follow(signal: Signal, memory: PairMemory): { orders: readonly Order[]; after: PairMemory } {
+  const orders: Order[] = [];
+  let after = memory;
+  if (memory.positionId !== '' && (signal.target === 0 || signal.position_id !== memory.positionId)) {
+    orders.push({ order: 'close', positionId: memory.positionId });
+    after = { ...after, positionId: '' };
+  }
+  const mayEnter = signal.mode === 'OK' || signal.mode === 'DEGRADED';
+  if (mayEnter && signal.action === 'ENTER' && !memory.entered.includes(signal.position_id)) {
+    orders.push(openOrder(signal));
+    const entered = [...memory.entered, signal.position_id].slice(-ENTERED_KEPT);
+    after = { ...after, positionId: signal.position_id, entered };
+  }
+  if (signal.mode === 'HALT') orders.push({ order: 'halt' });
+  else if (orders.length === 0) orders.push({ order: 'hold' });
+  return { orders, after };
+}
+
+function openOrder(signal: Signal): Order {
+  const [a, b] = signal.entry.split(', ').map((leg) => leg.split('_') as ['BUY' | 'SELL', string]);
+  return {
+    order: 'open',
+    positionId: signal.position_id,
+    legs: [
+      { side: a![0], symbol: a![1], weight: 1 },
+      { side: b![0], symbol: b![1], weight: Math.abs(signal.beta!) },
+    ],
+    scale: signal.position_scale!,
+    maxAgeBars: signal.max_age_bars,
+  };
+}
+
+function readSignal(text: string): Signal | Extract<Verdict, { verdict: 'refuse' }> {
+  const line = text.trim();
+  const tail = line.lastIndexOf(',"crc32":"');
+  if (!line.startsWith('{') || tail < 0 || line.slice(tail) !== `,"crc32":"${checksum(line.slice(0, tail))}"}`) {
+    return refuse('TORN', `${line.length} characters that end in ${JSON.stringify(line.slice(-24))}`);
+  }
+  // The checksum is good, so that all that follows is what the daemon wrote.
+  const schema = schemaOf(line);
+  if (schema !== SIGNAL_SCHEMA) return refuse('SCHEMA', schema);
+  try {
+    const signal = verifySignal(line);
+    const { a, b } = parsePair(signal.pair_id);
+    if (signal.action === 'ENTER' && signal.entry !== entryLegs(signal.target, signal.beta!, a, b)) {
+      return refuse('FORMAT', `entry "${signal.entry}" with target ${signal.target} and beta ${signal.beta}`);
+    }
+    return signal;
+  } catch (error) {
+    if (error instanceof MinutehandError) return refuse('FORMAT', error.seen ?? error.message);
+    if (error instanceof RangeError) return refuse('FORMAT', error.message);
+    throw error;
+  }
+}
+
+function schemaOf(line: string): string {
+  try {
+    const { schema } = JSON.parse(line) as { schema?: unknown };
+    return typeof schema === 'string' ? schema : 'none';
+  } catch {
+    return 'no JSON';
+  }
+}
+
+function refuse(code: Refusal, seen: string): Extract<Verdict, { verdict: 'refuse' }> {
+  return { verdict: 'refuse', code, seen };
+}

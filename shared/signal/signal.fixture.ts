@@ -1,0 +1,80 @@
+import { entryLegs, type Reason } from '../core/decide/decide.ts';
+import { pairLabel, parsePair } from '../pair.ts';
+import { encodeBody, encodeSignal } from './encode.ts';
+import { SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
+
+/** A signal id that a reader can tell from others: `00…0<number in hex>`. */
+export const idOf = (number: number): string => number.toString(16).padStart(32, '0');
+
+/** A sound signal of XAUUSD_XAGUSD that holds, flat; what is given replaces its fields, sense or not. */
+export function bodyOf(change: Partial<SignalBody> = {}): SignalBody {
+  const pairId = change.pair_id ?? 'XAUUSD_XAGUSD';
+  return {
+    timestamp: '2026-11-20T08:26:00Z',
+    pair: pairLabel(parsePair(pairId)),
+    z_score: 0.5,
+    return_prob: 0.8,
+    risk_score: 0.1,
+    entry: '',
+    confidence: 0.72,
+    risk_flag: 0,
+    theta1: 0.7,
+    theta2: 0.3,
+    position_scale: 0.5,
+    action: 'HOLD',
+    reason: 'NO_SETUP',
+    target: 0,
+    position_id: '',
+    max_age_bars: 60,
+    beta: 0.8,
+    price_a: 4100.5,
+    price_b: 51.25,
+    pair_id: pairId,
+    signal_id: idOf(1),
+    model_version: '20261120_0800',
+    feature_schema: '0123456789abcdef',
+    policy_hash: 'fedcba9876543210',
+    mode: 'OK',
+    ...change,
+  };
+}
+
+/** The ENTER of position `id`: it sells leg A when z is positive. */
+export function enterBody(id: string, change: Partial<SignalBody> = {}): SignalBody {
+  const base = bodyOf({ z_score: 2.5, ...change });
+  const target = base.z_score! > 0 ? -1 : 1;
+  const { a, b } = parsePair(base.pair_id);
+  return {
+    ...base,
+    entry: entryLegs(target, base.beta!, a, b),
+    action: 'ENTER',
+    reason: 'ENTRY',
+    target,
+    position_id: id,
+    signal_id: id,
+    ...change,
+  };
+}
+
+/** A HOLD within position `id`. */
+export function inPositionBody(id: string, change: Partial<SignalBody> = {}): SignalBody {
+  return bodyOf({ reason: 'IN_POSITION', target: -1, position_id: id, ...change });
+}
+
+/** The EXIT of position `id`. */
+export function exitBody(id: string, reason: Reason = 'Z_EXIT', change: Partial<SignalBody> = {}): SignalBody {
+  return bodyOf({ action: 'EXIT', reason, position_id: id, ...change });
+}
+
+/** Live, valid for 150 s from its publication. */
+export function textOf(
+  body: SignalBody,
+  envelope: Pick<SignalEnvelope, 'boot_id' | 'seq' | 'generated_at_ms'> & Partial<SignalEnvelope>,
+): string {
+  return encodeSignal(encodeBody(body), {
+    schema: SIGNAL_SCHEMA,
+    market: 'live',
+    valid_until_ms: envelope.generated_at_ms + 150_000,
+    ...envelope,
+  });
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { Bar } from '../shared/bar.ts';
+import type { World } from './world.ts';
+
+const MINUTE_MS = 60_000;
+/** The last minute of a world is judged when its signals had this long to arrive. */
+const ARRIVAL_MS = 15_000;
+const MOST_MISSING = 5;
+
+/** From `sinceMs` on every pair has a signal in mode OK on every transport each minute, and the daemon says that all is well. */
+export function checkRecovered(world: World, sinceMs: number): void {
+  const { timeline } = world;
+  const startMs = world.trueMs() - timeline.nowMs;
+  const missing: string[] = [];
+  for (
+    let closeMs = Math.ceil((startMs + sinceMs) / MINUTE_MS) * MINUTE_MS;
+    closeMs < world.trueMs() - ARRIVAL_MS;
+    closeMs += MINUTE_MS
+  ) {
+    const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
+    for (const consumer of world.consumers)
+      for (const pairId of world.settings.minutehand.pairs)
+        if (!world.obeyedOk.has(`${consumer} ${pairId} ${timestamp}`))
+          missing.push(`${consumer} ${pairId} ${timestamp}`);
+  }
+  if (missing.length > 0)
+    world.violate(
+      'not recovered',
+      `${missing.length} signals in mode OK are missing: ${missing.slice(0, MOST_MISSING).join('; ')}`,
+    );
+  const health = world.daemon?.health();
+  if (health?.status !== 'ok') world.violate('not recovered', `health is ${JSON.stringify(health ?? null)}`);
+}
+
+/** What the journal promises, row by row. */
+export function checkJournal(world: World): void {
+  const { journal, violate } = world;
+  const lastTime = new Map<string, number>();
+  const known = new Map<string, Set<string>>(
+    [...world.feed.bars].map(([symbol, bars]) => [symbol, new Set(bars.map((bar) => contentOf(bar)))]),
+  );
+  for (const { kind, subject, time, bar } of journal.inputs) {
+    if (kind !== 'bar' && kind !== 'empty') continue;
+    if (time <= (lastTime.get(subject) ?? -Infinity)) violate('minute journalled twice', `${subject} ${time}`);
+    lastTime.set(subject, time);
+    if (bar !== null && !known.get(subject)!.has(contentOf(bar)))
+      violate('bar that was never sent', `${subject} ${JSON.stringify(bar)}`);
+  }
+
+  const boots = journal.boots.map(({ bootId }) => bootId);
+  if (boots.some((bootId, i) => i > 0 && bootId <= boots[i - 1]!)) violate('boot ids do not ascend', boots.join(', '));
+
+  const bodies = new Map<string, string>();
+  for (const [text, { signal }] of world.oracle.published)
+    bodies.set(`${signal.boot_id} ${signal.pair_id} ${signal.seq}`, text);
+  const lastSeq = new Map<string, number>();
+  let bootAt = 0;
+  for (const { bootId, pairId, seq, body } of journal.signals) {
+    const key = `${bootId} ${pairId}`;
+    if (seq !== (lastSeq.get(key) ?? 0) + 1) violate('seq has a gap', `${key}: ${seq} after ${lastSeq.get(key) ?? 0}`);
+    lastSeq.set(key, seq);
+    const at = boots.indexOf(bootId);
+    if (at < bootAt) violate('signals of an older boot after a newer one', key);
+    bootAt = Math.max(bootAt, at);
+    const text = bodies.get(`${key} ${seq}`);
+    if (text !== undefined && !text.startsWith(body))
+      violate('journal differs from what was published', `${key} ${seq}`);
+  }
+}
+
+function contentOf({ time, open, high, low, close, volume, spread }: Bar): string {
+  return [time, open, high, low, close, volume, spread].join();
+}
+
+/** SHA-256 over everything that left the daemon, when, and all that was stored. */
+export function fingerprintOf(world: World): string {
+  const hash = createHash('sha256');
+  for (const [text, { atMs }] of world.oracle.published) hash.update(`${atMs} ${text}\n`);
+  for (const row of world.journal.inputs) hash.update(`${row.kind} ${row.subject} ${row.time}\n`);
+  for (const row of world.journal.signals) hash.update(`${row.body} ${row.afterInput}\n`);
+  hash.update(`${world.timeline.worksDone}`);
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,74 @@
+import type { FileSystem } from '../shared/ports.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { JournalStore } from '../shared/store/journal.ts';
+import { protocolConsumer, type ConsumerMaker } from './consumers.ts';
+
+/** Bugs that are put into a world on purpose, to see whether it finds them: name and what is wrong. */
+export const PLANTED = {
+  lost_sync: 'what the trainer syncs is not synced: bundles and active.json can be torn by a power cut',
+  skipped_expiry: 'consumers do not ask whether a signal has expired',
+  short_recovery: 'after a restart one bar too few is stepped again',
+  early_swap: 'models answer from the moment on when they begin to load, before they are journalled',
+  doubling_retry: 'consumers keep what they entered in memory alone, and hear it again after a restart',
+} as const;
+export type PlantedBug = keyof typeof PLANTED;
+
+/** Files whose `sync` does nothing. */
+export function withoutSync(files: FileSystem): FileSystem {
+  return { ...files, sync: () => undefined };
+}
+
+/** A store that finds the start of the recovery one minute too late. */
+export function withShortRecovery(store: JournalStore): JournalStore {
+  return {
+    ...store,
+    commonMinuteBefore: (pair, count, until) => store.commonMinuteBefore(pair, Math.max(1, count - 1), until),
+  };
+}
+
+/** Consumers that never find a signal too old: to them it is always the moment of its birth. */
+export const consumerWithoutExpiry: ConsumerMaker = (state) => {
+  const consumer = protocolConsumer(state);
+  return {
+    ...consumer,
+    take(text, nowMs) {
+      const born = /"generated_at_ms":(\d+)/.exec(text)?.[1];
+      return consumer.take(text, born === undefined ? nowMs : Number(born));
+    },
+  };
+};
+
+/** Consumers that begin anew after every restart. */
+export const forgetfulConsumer: ConsumerMaker = () => protocolConsumer(undefined);
+
+/** Models that are all the same ones: those that began to load last. */
+export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: ModelSet): ModelSet } {
+  let newest: ModelSet | null = null;
+  return {
+    begin(set) {
+      newest = set;
+    },
+    wrap: (set) => ({
+      get version() {
+        return (newest ?? set).version;
+      },
+      get modelsHash() {
+        return (newest ?? set).modelsHash;
+      },
+      get manifest() {
+        return (newest ?? set).manifest;
+      },
+      get theta1() {
+        return (newest ?? set).theta1;
+      },
+      get theta2() {
+        return (newest ?? set).theta2;
+      },
+      engines: set.engines,
+      engineNotes: set.engineNotes,
+      hasEdge: (pairId) => (newest ?? set).hasEdge(pairId),
+      infer: (features, rows) => (newest ?? set).infer(features, rows),
+      release: () => set.release(),
+    }),
+  };
+}

@@ -1,0 +1,19 @@
+import process from 'node:process';
+import { Killed } from './process.ts';
+
+/**
+ * Takes over this process's unhandled rejections: those of a simulated process that was killed are its death, all others are told.
+ * @returns a function that hands them back
+ */
+export function watchRejections(onRejection: (reason: unknown) => void): () => void {
+  const others = process.listeners('unhandledRejection');
+  const listener = (reason: unknown): void => {
+    if (!(reason instanceof Killed)) onRejection(reason);
+  };
+  process.removeAllListeners('unhandledRejection');
+  process.on('unhandledRejection', listener);
+  return () => {
+    process.removeListener('unhandledRejection', listener);
+    for (const other of others) process.on('unhandledRejection', other);
+  };
+}

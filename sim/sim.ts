@@ -1,0 +1,105 @@
+import { createRng } from '../shared/rng.ts';
+import { checkJournal, checkRecovered, fingerprintOf } from './end.ts';
+import type { PlantedBug } from './planted.ts';
+import { watchRejections } from './rejections.ts';
+import { simulatedSettings } from './settings.ts';
+import { scheduleStorm } from './storm.ts';
+import { describeWeather, drawWeather } from './swarm.ts';
+import { checkTwin } from './twin.ts';
+import { createWorld, type Violation } from './world.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** The faults of a world last between these. */
+const SHORTEST_STORM_MS = 15 * MINUTE_MS;
+const LONGEST_STORM_MS = 60 * MINUTE_MS;
+/** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
+export const RECOVERY_MS = 6 * MINUTE_MS;
+const PROOF_MS = 3 * MINUTE_MS;
+/** When a regular training run after the faults ends, where the models need one. */
+const TRAINING_MS = MINUTE_MS;
+const MOST_VIOLATIONS = 50;
+
+export interface SeedOptions {
+  readonly seed: number;
+  readonly planted?: PlantedBug | null;
+  /** Told of every event, one line each. */
+  trace?(line: string): void;
+}
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly simulatedHours: number;
+  readonly signals: number;
+  readonly obeyed: number;
+  readonly opens: number;
+  readonly boots: number;
+  readonly powerCuts: number;
+  readonly publishedModels: number;
+  /** Signals of the journal that were made again by the uninterrupted run. */
+  readonly compared: number;
+  readonly worksDone: number;
+  readonly refusals: Readonly<Record<string, number>>;
+  /** SHA-256 over all that was published and journalled: the same for the same seed. */
+  readonly fingerprint: string;
+}
+
+/** Runs the world of one seed from its beginning to its end. */
+export async function runSeed(options: SeedOptions): Promise<SeedReport> {
+  const { seed } = options;
+  const rng = createRng(`sim ${seed}`);
+  const weather = drawWeather(rng);
+  const stormMs = SHORTEST_STORM_MS + rng.uniform() * (LONGEST_STORM_MS - SHORTEST_STORM_MS);
+  const world = createWorld({
+    seed,
+    settings: simulatedSettings(),
+    weather,
+    planted: options.planted ?? null,
+    stormMs,
+    trace: options.trace ?? null,
+  });
+  world.trace(() => `seed ${seed}, ${(stormMs / MINUTE_MS).toFixed(1)} minutes of ${describeWeather(weather)}`);
+  const stopWatching = watchRejections((reason) => world.violate('unhandled rejection', describeReason(reason)));
+  try {
+    scheduleStorm(world, stormMs);
+    await world.run(stormMs);
+    world.endFaults();
+    const peaceMs = world.timeline.nowMs;
+    world.timeline.at(peaceMs + TRAINING_MS, () => {
+      if (world.needsNewModels) world.publishModels();
+    });
+    await world.run(peaceMs + RECOVERY_MS + PROOF_MS);
+    checkRecovered(world, peaceMs + RECOVERY_MS);
+    checkJournal(world);
+    const { compared } = checkTwin({
+      journal: world.journal,
+      settings: world.settings,
+      models: (version) => world.trainedSet(version),
+      failedIn: (bootId) => world.failedIn(bootId),
+      onViolation: (rule, what) => world.violate(rule, what),
+    });
+    const { oracle, timeline, counts } = world;
+    return {
+      seed,
+      violations: world.violations.slice(0, MOST_VIOLATIONS),
+      simulatedHours: timeline.nowMs / HOUR_MS,
+      signals: oracle.published.size,
+      obeyed: oracle.obeyed,
+      opens: oracle.opens,
+      boots: counts.boots,
+      powerCuts: counts.powerCuts,
+      publishedModels: counts.publishedModels,
+      compared,
+      worksDone: timeline.worksDone,
+      refusals: Object.fromEntries(oracle.refusals),
+      fingerprint: fingerprintOf(world),
+    };
+  } finally {
+    stopWatching();
+  }
+}
+
+function describeReason(reason: unknown): string {
+  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+}

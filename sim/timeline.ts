@@ -1,0 +1,104 @@
+import type { Rng } from '../shared/ports.ts';
+
+/** One turn of the real event loop: all promise jobs, however long their chain, are done when it comes round. */
+const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Due {
+  readonly timeMs: number;
+  readonly tie: number;
+  readonly order: number;
+  readonly work: () => void;
+  cancelled: boolean;
+}
+
+/** Simulated time: nothing moves it but due work, and no two pieces of work overlap. */
+export interface Timeline {
+  /** Milliseconds since the world began; never falls. */
+  readonly nowMs: number;
+  /** Pieces of work that were done. */
+  readonly worksDone: number;
+  /**
+   * Does `work` once at `timeMs`, or as soon as that is over. Work of the same time is done in an order of the seed;
+   * with `inOrder`, in the order in which it was asked for and before the other.
+   * @returns a function that cancels it
+   */
+  at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
+  /** What is being done takes this long: work that falls due in between is done late. */
+  spend(ms: number): void;
+  /** Does all work that is due up to `untilMs`; between two pieces every promise that can go on has gone on. */
+  run(untilMs: number): Promise<void>;
+}
+
+/**
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world has to be synchronous or made of promises
+ * alone: one real turn of the event loop between two pieces of work then drains all promise jobs, however long their chain.
+ */
+export function createTimeline(rng: Rng): Timeline {
+  const heap: Due[] = [];
+  let nowMs = 0;
+  let worksDone = 0;
+  let orders = 0;
+
+  const isBefore = (x: Due, y: Due): boolean =>
+    x.timeMs !== y.timeMs ? x.timeMs < y.timeMs : x.tie !== y.tie ? x.tie < y.tie : x.order < y.order;
+
+  function push(due: Due): void {
+    let at = heap.length;
+    heap.push(due);
+    while (at > 0) {
+      const above = (at - 1) >>> 1;
+      if (!isBefore(due, heap[above]!)) break;
+      heap[at] = heap[above]!;
+      at = above;
+    }
+    heap[at] = due;
+  }
+
+  function pop(): Due {
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below++;
+      if (!isBefore(heap[below]!, last)) break;
+      heap[at] = heap[below]!;
+      at = below;
+    }
+    heap[at] = last;
+    return first;
+  }
+
+  return {
+    get nowMs() {
+      return nowMs;
+    },
+    get worksDone() {
+      return worksDone;
+    },
+    at(timeMs, work, inOrder = false) {
+      const tie = inOrder ? 0 : 1 + rng.integer(1 << 20);
+      const due: Due = { timeMs: Math.max(timeMs, nowMs), tie, order: ++orders, work, cancelled: false };
+      push(due);
+      return () => {
+        due.cancelled = true;
+      };
+    },
+    spend(ms) {
+      nowMs += ms;
+    },
+    async run(untilMs) {
+      while (heap.length > 0 && heap[0]!.timeMs <= untilMs) {
+        const due = pop();
+        if (due.cancelled) continue;
+        if (due.timeMs > nowMs) nowMs = due.timeMs;
+        due.work();
+        worksDone++;
+        await drain();
+      }
+      nowMs = Math.max(nowMs, untilMs);
+    },
+  };
+}

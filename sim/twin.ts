@@ -1,0 +1,231 @@
+import { crc32 } from 'node:zlib';
+import { answerMinute, createPairState, type AnsweredMinute } from '../daemon/answer.ts';
+import { Aligner, type PairMinute } from '../daemon/align/align.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
+import { FLAT, type Position } from '../shared/core/position/position.ts';
+import { parsePair } from '../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
+
+export interface TwinOptions {
+  readonly journal: MemoryJournal;
+  readonly settings: Settings;
+  /** The set of a version as it was trained. */
+  models(version: string): ModelSet;
+  /** Versions that failed or were slow while they were in force, by boot. */
+  failedIn(bootId: string): boolean;
+  onViolation(rule: string, what: string): void;
+}
+
+/** A minute of a pair, or a heartbeat of its silence, as the inputs say it ended. */
+interface Ended {
+  readonly minute: AnsweredMinute;
+  /** Number of the input that ended it, counted from 1. */
+  readonly input: number;
+}
+
+/** What was in force, by the rows of one boot. */
+interface Reign {
+  readonly bootId: string;
+  readonly bootInput: number;
+  /** Swaps and degradations in order, each with the number of its input. */
+  readonly swaps: { readonly input: number; readonly version: string }[];
+  readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
+}
+
+/**
+ * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped from the first row to the last
+ * without a recovery, and every answer is made again. Each journalled signal has to have the same features, body and position; the models
+ * it names have to be those in force by the rows before it, and its mode what the degradations say.
+ */
+export function checkTwin(options: TwinOptions): { readonly compared: number } {
+  const { journal, settings, onViolation } = options;
+  const { minutehand } = settings;
+  const pairs = minutehand.pairs.map(parsePair);
+  const schema = featureSchema(minutehand.windows);
+  const { endedByPair, reigns } = readInputs(options, pairs.length);
+  const signalsByPair = pairs.map(({ id }) => journal.signals.filter(({ pairId }) => pairId === id));
+  const policy = decisionPolicy(settings);
+  const matrix = new Float32Array(schema.definitions.length);
+  let compared = 0;
+
+  pairs.forEach((pair, pairIndex) => {
+    const features = new FeatureEngine(pairs, minutehand.windows);
+    const state = createPairState(pair);
+    const signals = signalsByPair[pairIndex]!;
+    let next = 0;
+    let position: Position = FLAT;
+    for (const { minute, input } of endedByPair[pairIndex]!) {
+      state.heartbeats = minute.outcome === 'SILENCE' ? state.heartbeats + 1 : 0;
+      if (minute.outcome === 'COMPLETE') features.step([minute as PairBars]);
+      if (minute.backfill) continue;
+      const signal = signals[next];
+      const isAnswer =
+        signal !== undefined &&
+        signal.time === minute.time &&
+        signal.afterInput >= input &&
+        (minute.outcome === 'SILENCE') === signal.body.includes('"reason":"SILENCE"');
+      if (!isAnswer) {
+        // What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
+        if (minute.outcome === 'SILENCE' || signal === undefined) continue;
+        onViolation('answer missing', `${pair.id} ${describeTime(minute.time)} has no signal in the journal`);
+        continue;
+      }
+      next++;
+      compared++;
+      const where = `${pair.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
+      checkFeatures(features, pairIndex, minute, signal, where);
+      position = checkAnswer(signal, minute, where);
+      checkReign(signal, input, where);
+    }
+    if (next < signals.length)
+      onViolation(
+        'signal without a minute',
+        `${pair.id} ${describeTime(signals[next]!.time)} of ${signals[next]!.bootId}`,
+      );
+
+    function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, where: string): Position {
+      const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string };
+      const models = said.model_version === '' ? null : options.models(said.model_version);
+      const isScored = (minute.outcome === 'COMPLETE' || minute.outcome === 'SILENCE') && features.ready(pairIndex);
+      if (isScored) features.writeRow(pairIndex, matrix, 0);
+      const scores = models === null || !isScored ? null : models.infer(matrix, 1);
+      if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
+      const context = {
+        features,
+        policy,
+        policyHash: settings.policyHash,
+        featureSchema: schema.hash,
+        models,
+        scores,
+        isDegraded: said.mode === 'DEGRADED',
+      };
+      const answer = answerMinute(context, state, minute, position, isScored ? 0 : -1);
+      if (answer.bodyText !== signal.body)
+        onViolation(
+          'body differs from an uninterrupted run',
+          `${where}\n    is  ${signal.body}\n    was to be ${answer.bodyText}`,
+        );
+      const text = JSON.stringify(answer.position);
+      if (text !== signal.position)
+        onViolation('position differs from an uninterrupted run', `${where}: ${signal.position}, was to be ${text}`);
+      return JSON.parse(signal.position) as Position;
+    }
+  });
+  return { compared };
+
+  function checkFeatures(
+    features: FeatureEngine,
+    pairIndex: number,
+    minute: AnsweredMinute,
+    signal: StoredSignal,
+    where: string,
+  ): void {
+    const { buffer, byteOffset, byteLength } = features.values(pairIndex);
+    const expected =
+      minute.outcome === 'COMPLETE'
+        ? crc32(new Uint8Array(buffer, byteOffset, byteLength))
+            .toString(16)
+            .padStart(8, '0')
+        : null;
+    if (signal.featuresCrc !== expected)
+      onViolation(
+        'features differ from an uninterrupted run',
+        `${where}: ${signal.featuresCrc}, were to be ${expected}`,
+      );
+  }
+
+  function checkReign(signal: StoredSignal, input: number, where: string): void {
+    const reign = reigns.get(signal.bootId);
+    if (reign === undefined) return onViolation('signal without a boot', where);
+    const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string; reason: string };
+    // A minute of the process before was answered after the start had loaded its models.
+    const isLeftOver = input < reign.bootInput;
+    const until = isLeftOver ? signal.afterInput : input;
+    const sofar = reign.swaps.filter((swap) => swap.input <= until);
+    const versions = sofar.map(({ version }) => version);
+    const inForce = versions.at(-1) ?? '';
+    const hasFailed = options.failedIn(signal.bootId);
+    const allowed = isLeftOver || hasFailed ? ['', ...versions] : [inForce];
+    if (!allowed.includes(said.model_version))
+      onViolation('models that were not in force', `${where}: "${said.model_version}", in force "${inForce}"`);
+    const wrong = new Set<string>();
+    const judgedAt = Math.max(input, reign.bootInput);
+    for (const { input: at, what, isOver } of reign.degradations) {
+      if (at > judgedAt) break;
+      // A later swap ends what was wrong with the models.
+      const isMended = what === 'models' && reign.swaps.some((swap) => swap.input > at && swap.input <= judgedAt);
+      if (isOver || isMended) wrong.delete(what);
+      else wrong.add(what);
+    }
+    if (said.mode === 'OK' && wrong.size > 0)
+      onViolation('mode OK while something is wrong', `${where}: ${[...wrong].join(', ')}`);
+    if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && reign.degradations.length === 0 && !hasFailed)
+      onViolation('mode DEGRADED for no reason', where);
+  }
+}
+
+function describeTime(time: OpenTime): string {
+  return new Date(time * 1000).toISOString().slice(0, 16);
+}
+
+/** Aligns all inputs from the first to the last, and notes what was in force when. */
+function readInputs(
+  { journal, settings }: TwinOptions,
+  pairCount: number,
+): { endedByPair: Ended[][]; reigns: Map<string, Reign> } {
+  const pairs = settings.minutehand.pairs.map(parsePair);
+  const endedByPair: Ended[][] = Array.from({ length: pairCount }, () => []);
+  const reigns = new Map<string, Reign>();
+  let reign: Reign | null = null;
+  let input = 0;
+  const end = (minute: PairMinute): void => void endedByPair[minute.pairIndex]!.push({ minute, input });
+  const aligner = new Aligner(pairs, end);
+  const lastMinute = (pairIndex: number): OpenTime | null =>
+    endedByPair[pairIndex]!.findLast(({ minute }) => minute.outcome !== 'SILENCE')?.minute.time ?? null;
+  for (const { kind, subject, time, bar, backfill } of journal.inputs) {
+    input++;
+    const pairIndex = pairs.findIndex(({ id }) => id === subject);
+    switch (kind) {
+      case 'bar':
+      case 'empty':
+        aligner.take(subject, time, bar ?? 'empty', backfill, 0);
+        break;
+      case 'timeout':
+        aligner.giveUp(pairIndex, time);
+        break;
+      case 'silence':
+      case 'silence_halt': {
+        const last = lastMinute(pairIndex);
+        if (last === null) break;
+        const isHalted = kind === 'silence_halt';
+        const minute = {
+          pairIndex,
+          time: last,
+          a: null,
+          b: null,
+          outcome: 'SILENCE',
+          isHalted,
+          backfill: false,
+        } as const;
+        endedByPair[pairIndex]!.push({ minute, input });
+        break;
+      }
+      case 'boot':
+        reign = { bootId: subject, bootInput: input, swaps: [], degradations: [] };
+        reigns.set(subject, reign);
+        break;
+      case 'swap':
+        reign?.swaps.push({ input, version: subject });
+        break;
+      case 'degraded':
+      case 'recovered':
+        reign?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
+        break;
+    }
+  }
+  return { endedByPair, reigns };
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { format } from 'prettier';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../shared/root.ts';
+import { createConsumer, REFUSALS, type Order, type Verdict } from '../../shared/signal/consumer.ts';
+import { CONSUMER_VECTORS, type ConsumerVector, type Expectation } from './consumer_vectors.ts';
+
+const orderText = (order: Order): string =>
+  'positionId' in order ? `${order.order} ${order.positionId}` : order.order;
+const shorten = (verdict: Verdict): Expectation =>
+  verdict.verdict === 'refuse' ? { refuse: verdict.code } : { orders: verdict.orders.map(orderText) };
+
+function live({ markets, max_clock_skew_ms: maxClockSkewMs, steps }: ConsumerVector): void {
+  let consumer = createConsumer({ markets, maxClockSkewMs });
+  for (const step of steps) {
+    if ('restart' in step) {
+      consumer = createConsumer({ markets, maxClockSkewMs, state: JSON.parse(JSON.stringify(consumer.state())) });
+    } else if ('closed' in step) {
+      consumer.closed(step.closed);
+    } else {
+      const verdict = consumer.take(step.text, step.now_ms);
+      expect(shorten(verdict), JSON.stringify(verdict)).toEqual(step.expect);
+      if (step.legs === undefined) continue;
+      expect(verdict).toMatchObject({ orders: [{ legs: step.legs, scale: 0.5, maxAgeBars: 60 }] });
+    }
+  }
+}
+
+describe('the conformance vectors of a consumer', () => {
+  it.each(CONSUMER_VECTORS.map((vector) => [vector.name, vector] as const))('hold: %s', (_, vector) => live(vector));
+
+  it('reach every refusal and every order', () => {
+    const said = CONSUMER_VECTORS.flatMap(({ steps }) => steps)
+      .flatMap((step) => ('expect' in step ? [step.expect] : []))
+      .flatMap((expectation) => ('refuse' in expectation ? [expectation.refuse] : expectation.orders))
+      .map((words) => words.split(' ')[0]!);
+    expect(new Set(said)).toEqual(new Set([...Object.keys(REFUSALS), 'open', 'close', 'hold', 'halt']));
+  });
+
+  // Written anew by `npx vitest run test/vectors --update`.
+  it('stand in consumer.json for consumers in other languages', async () => {
+    const path = join(packageRoot(), 'test', 'vectors', 'consumer.json');
+    const json = await format(JSON.stringify(CONSUMER_VECTORS), { parser: 'json', printWidth: 120 });
+    await expect(json).toMatchFileSnapshot(path);
+  });
+});

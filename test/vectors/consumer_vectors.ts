@@ -1,0 +1,242 @@
+import type { OrderLeg, Refusal } from '../../shared/signal/consumer.ts';
+import { checksum } from '../../shared/signal/encode.ts';
+import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
+import type { MarketKind, SignalBody, SignalEnvelope } from '../../shared/signal/signal.ts';
+
+/** What a consumer must say to one text. Orders are written `close <id>`, `open <id>`, `hold`, `halt`. */
+export type Expectation = { readonly refuse: Refusal } | { readonly orders: readonly string[] };
+
+export type VectorStep =
+  | {
+      readonly text: string;
+      readonly now_ms: number;
+      readonly expect: Expectation;
+      readonly legs?: readonly OrderLeg[];
+    }
+  /** The consumer's process ends and starts again with what it had written down. */
+  | { readonly restart: true }
+  /** Its own stop closes a position. */
+  | { readonly closed: string };
+
+/** One life of a consumer that begins with nothing. */
+export interface ConsumerVector {
+  readonly name: string;
+  readonly markets: readonly MarketKind[];
+  readonly max_clock_skew_ms: number;
+  readonly steps: readonly VectorStep[];
+}
+
+const NOW_MS = Date.UTC(2026, 10, 20, 8, 26, 1);
+const BOOT = '20261120T080000000Z';
+const LATER_BOOT = '20261120T082500000Z';
+const [ONE, TWO, THREE] = [idOf(0x11), idOf(0x22), idOf(0x33)];
+
+type Envelope = Partial<SignalEnvelope> & { readonly seq: number };
+
+const text = (body: SignalBody, envelope: Envelope): string =>
+  textOf(body, { boot_id: BOOT, generated_at_ms: NOW_MS, ...envelope });
+const hear = (body: SignalBody, envelope: Envelope, expect: Expectation, afterMs = 0): VectorStep => ({
+  text: text(body, envelope),
+  now_ms: NOW_MS + afterMs,
+  expect,
+});
+const obey = (...orders: string[]): Expectation => ({ orders });
+const refuse = (code: Refusal): Expectation => ({ refuse: code });
+
+/** A line that the daemon would never write, with a checksum that fits. */
+const signed = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
+const unsigned = (line: string): string => line.slice(0, line.lastIndexOf(',"crc32"'));
+
+const sound = text(enterBody(ONE), { seq: 1 });
+const whole = (line: string, expect: Expectation, afterMs = 0): VectorStep => ({
+  text: line,
+  now_ms: NOW_MS + afterMs,
+  expect,
+});
+
+/** The vectors of test/vectors/consumer.json, with expectations written by hand. */
+export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
+  live('a position is opened, kept and closed', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE), { seq: 2 }, obey('hold')),
+    hear(exitBody(ONE), { seq: 3 }, obey(`close ${ONE}`)),
+    hear(bodyOf(), { seq: 4 }, obey('hold')),
+  ]),
+  live('z above zero sells leg A and buys leg B by |beta|', [
+    {
+      ...whole(sound, obey(`open ${ONE}`)),
+      legs: [
+        { side: 'SELL', symbol: 'XAUUSD', weight: 1 },
+        { side: 'BUY', symbol: 'XAGUSD', weight: 0.8 },
+      ],
+    },
+  ]),
+  live('with beta below zero both legs have the same side', [
+    {
+      ...hear(enterBody(ONE, { beta: -1.5, z_score: -2.5 }), { seq: 1 }, obey(`open ${ONE}`)),
+      legs: [
+        { side: 'BUY', symbol: 'XAUUSD', weight: 1 },
+        { side: 'BUY', symbol: 'XAGUSD', weight: 1.5 },
+      ],
+    },
+  ]),
+  live('a final newline belongs to the file, not to the signal', [whole(`${sound}\n`, obey(`open ${ONE}`))]),
+  live('torn texts are refused, and the whole one that follows is obeyed', [
+    whole('', refuse('TORN')),
+    whole('\n', refuse('TORN')),
+    whole(sound.slice(0, 400), refuse('TORN')),
+    whole(sound.slice(0, -1), refuse('TORN')),
+    whole(sound.slice(1), refuse('TORN')),
+    whole(sound.replace('"target":-1', '"target":1'), refuse('TORN')),
+    whole(sound.replace('"position_scale":0.5', '"position_scale":0.6'), refuse('TORN')),
+    whole(sound.slice(0, 300) + text(bodyOf(), { seq: 2 }).slice(300), refuse('TORN')),
+    whole(sound + sound, refuse('TORN')),
+    whole(unsigned(sound) + '}', refuse('TORN')),
+    whole(
+      sound.replace(/"crc32":"(.*)"/, (_, crc: string) => `"crc32":"${crc.toUpperCase()}"`),
+      refuse('TORN'),
+    ),
+    whole(sound, obey(`open ${ONE}`)),
+  ]),
+  live('another contract is refused whatever else it says', [
+    whole(signed(unsigned(sound).replace('minutehand.signal/1', 'minutehand.signal/2')), refuse('SCHEMA')),
+    whole(signed('{"schema":"minutehand.signal/12"'), refuse('SCHEMA')),
+    whole(signed('{"hello":1'), refuse('SCHEMA')),
+    whole(signed('{hello'), refuse('SCHEMA')),
+  ]),
+  live('fields that are missing, moved, out of range or in contradiction are refused', [
+    whole(signed(unsigned(sound).replace('"max_age_bars":60,', '')), refuse('FORMAT')),
+    whole(signed(unsigned(sound).replace('"target":-1', '"target":-2')), refuse('FORMAT')),
+    whole(signed(unsigned(sound).replace('"seq":1', '"seq":0')), refuse('FORMAT')),
+    whole(signed(unsigned(sound).replace('"seq":1', '"seq":"1"')), refuse('FORMAT')),
+    whole(signed(unsigned(sound).replace('"position_scale":0.5', '"position_scale":5')), refuse('FORMAT')),
+    whole(signed(`{"extra":1,${unsigned(sound).slice(1)}`), refuse('FORMAT')),
+    hear(enterBody(ONE, { entry: '' }), { seq: 1 }, refuse('FORMAT')),
+    hear(enterBody(ONE, { entry: 'BUY_XAUUSD, SELL_XAGUSD' }), { seq: 1 }, refuse('FORMAT')),
+    hear(enterBody(ONE, { entry: 'SELL_XAUUSD, BUY_EURUSD' }), { seq: 1 }, refuse('FORMAT')),
+    hear(enterBody(ONE, { position_id: TWO }), { seq: 1 }, refuse('FORMAT')),
+    hear(enterBody(ONE, { mode: 'HALT' }), { seq: 1 }, refuse('FORMAT')),
+    hear(enterBody(ONE, { mode: 'WARMUP' }), { seq: 1 }, refuse('FORMAT')),
+    hear(exitBody(ONE, 'STOP', { target: 1 }), { seq: 1 }, refuse('FORMAT')),
+    hear(inPositionBody(''), { seq: 1 }, refuse('FORMAT')),
+    whole(sound, obey(`open ${ONE}`)),
+  ]),
+  live('another market is refused, and does not count as heard', [
+    hear(enterBody(ONE), { seq: 9, market: 'simulated' }, refuse('MARKET')),
+    hear(enterBody(ONE), { seq: 9, market: 'replay' }, refuse('MARKET')),
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+  ]),
+  {
+    ...live('in paper mode each market has a position and a count of its own', [
+      hear(enterBody(ONE), { seq: 5, market: 'simulated', boot_id: LATER_BOOT }, obey(`open ${ONE}`)),
+      hear(enterBody(TWO), { seq: 2 }, obey(`open ${TWO}`)),
+      hear(bodyOf(), { seq: 3 }, obey(`close ${TWO}`)),
+      hear(inPositionBody(ONE), { seq: 6, market: 'simulated', boot_id: LATER_BOOT }, obey('hold')),
+    ]),
+    markets: ['live', 'simulated'],
+  },
+  live('a signal that comes again, before its time or from an earlier start is refused', [
+    hear(bodyOf(), { seq: 5 }, obey('hold')),
+    hear(bodyOf(), { seq: 5 }, refuse('REPEATED')),
+    hear(enterBody(ONE), { seq: 4 }, refuse('OUT_OF_ORDER')),
+    hear(enterBody(TWO), { seq: 1, boot_id: LATER_BOOT }, obey(`open ${TWO}`)),
+    hear(exitBody(TWO), { seq: 6 }, refuse('OLDER_BOOT')),
+    hear(inPositionBody(TWO), { seq: 2, boot_id: LATER_BOOT }, obey('hold')),
+  ]),
+  live('each pair has an order of its own', [
+    hear(enterBody(ONE), { seq: 7 }, obey(`open ${ONE}`)),
+    hear(enterBody(TWO, { pair_id: 'EURUSD_USDCHF' }), { seq: 2 }, obey(`open ${TWO}`)),
+    hear(bodyOf({ pair_id: 'EURUSD_USDCHF' }), { seq: 3 }, obey(`close ${TWO}`)),
+    hear(inPositionBody(ONE), { seq: 8 }, obey('hold')),
+  ]),
+  live('a signal is fresh up to and including valid_until_ms', [
+    hear(bodyOf(), { seq: 1 }, obey('hold'), 150_000),
+    hear(bodyOf(), { seq: 2 }, refuse('STALE'), 150_001),
+  ]),
+  live('an expired ENTER stays expired when the clock is set back', [
+    hear(enterBody(ONE), { seq: 1 }, refuse('STALE'), 200_000),
+    hear(enterBody(ONE), { seq: 1 }, refuse('REPEATED')),
+    hear(inPositionBody(ONE), { seq: 2 }, obey('hold')),
+  ]),
+  live('an expired EXIT is no order: the next signal heals it', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(exitBody(ONE), { seq: 2 }, refuse('STALE'), 200_000),
+    hear(bodyOf(), { seq: 3 }, obey(`close ${ONE}`)),
+  ]),
+  live('a clock of the daemon that is too far ahead makes its signals unusable', [
+    hear(enterBody(ONE), { seq: 1 }, refuse('FUTURE'), -2_001),
+    hear(enterBody(TWO), { seq: 2 }, obey(`open ${TWO}`), -2_000),
+  ]),
+  live('a missed EXIT heals when the target is 0', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(bodyOf({ reason: 'RISK_HIGH' }), { seq: 4 }, obey(`close ${ONE}`)),
+  ]),
+  live('a missed EXIT heals when the target is another position, which is not entered late', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(TWO), { seq: 9 }, obey(`close ${ONE}`)),
+    hear(inPositionBody(TWO), { seq: 10 }, obey('hold')),
+    hear(exitBody(TWO), { seq: 11 }, obey('hold')),
+  ]),
+  live('an ENTER after a missed EXIT closes the old position first', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(enterBody(TWO), { seq: 6 }, obey(`close ${ONE}`, `open ${TWO}`)),
+  ]),
+  live('a missed ENTER is not made up for', [
+    hear(inPositionBody(ONE), { seq: 2 }, obey('hold')),
+    hear(exitBody(ONE), { seq: 3 }, obey('hold')),
+  ]),
+  live('a decision that is delivered again after a crash of the daemon opens nothing twice', [
+    hear(enterBody(ONE), { seq: 8 }, obey(`open ${ONE}`)),
+    hear(enterBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),
+    hear(exitBody(ONE), { seq: 2, boot_id: LATER_BOOT }, obey(`close ${ONE}`)),
+    hear(enterBody(ONE), { seq: 3, boot_id: LATER_BOOT }, obey('hold')),
+  ]),
+  live('a restart of the consumer doubles nothing and forgets nothing', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    { restart: true },
+    hear(enterBody(ONE), { seq: 1 }, refuse('REPEATED')),
+    hear(enterBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),
+    { restart: true },
+    hear(exitBody(ONE), { seq: 2, boot_id: LATER_BOOT }, obey(`close ${ONE}`)),
+    { restart: true },
+    hear(enterBody(ONE), { seq: 3, boot_id: LATER_BOOT }, obey('hold')),
+  ]),
+  live('a position that its own stop closed is not opened again', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    { closed: ONE },
+    hear(inPositionBody(ONE), { seq: 2 }, obey('hold')),
+    hear(enterBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),
+    hear(exitBody(ONE), { seq: 2, boot_id: LATER_BOOT }, obey('hold')),
+    hear(enterBody(THREE), { seq: 3, boot_id: LATER_BOOT }, obey(`open ${THREE}`)),
+  ]),
+  live('DEGRADED trades', [hear(enterBody(ONE, { mode: 'DEGRADED' }), { seq: 1 }, obey(`open ${ONE}`))]),
+  live('HALT enters nothing, keeps what is open and still closes it', [
+    hear(bodyOf({ reason: 'NO_MODEL', mode: 'HALT' }), { seq: 1 }, obey('halt')),
+    hear(enterBody(ONE), { seq: 2 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 3 }, obey('halt')),
+    hear(exitBody(ONE, 'STOP', { mode: 'HALT' }), { seq: 4 }, obey(`close ${ONE}`, 'halt')),
+  ]),
+  live('WARMUP knows no numbers and enters nothing', [
+    hear(unknownNumbers({ reason: 'WARMUP', mode: 'WARMUP' }), { seq: 1 }, obey('hold')),
+  ]),
+  live('a leg that is missing changes nothing', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(unknownNumbers({ reason: 'LEG_MISSING', target: -1, position_id: ONE }), { seq: 2 }, obey('hold')),
+    hear(unknownNumbers({ reason: 'LEG_EMPTY', target: -1, position_id: ONE }), { seq: 3 }, obey('hold')),
+  ]),
+  live('heartbeats of silence keep what is open, and halt in the end', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'DEGRADED', signal_id: idOf(0x91) }), { seq: 2 }, obey('hold')),
+    hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'HALT', signal_id: idOf(0x92) }), { seq: 3 }, obey('halt')),
+    hear(exitBody(ONE), { seq: 4 }, obey(`close ${ONE}`)),
+  ]),
+];
+
+function live(name: string, steps: readonly VectorStep[]): ConsumerVector {
+  return { name, markets: ['live'], max_clock_skew_ms: 2_000, steps };
+}
+
+function unknownNumbers(change: Partial<SignalBody>): SignalBody {
+  const numbers = { z_score: null, return_prob: null, risk_score: null, confidence: null, risk_flag: null } as const;
+  return bodyOf({ ...numbers, position_scale: null, beta: null, ...change });
+}
