@@ -112,9 +112,11 @@ export function featureRows(settings: Settings, rows: number, seed = 'bench rows
   for (let minute = 0; minute < engine.warmupBars + wanted; minute++) {
     const { bars } = market.next();
     const bySymbol = new Map(symbols.map((symbol, i) => [symbol, bars[i]!]));
-    const batch = parsed.map(
-      ({ a, b }, pairIndex): PairBars => ({ pairIndex, a: bySymbol.get(a)!, b: bySymbol.get(b)! }),
-    );
+    const batch = parsed.map(({ a, b }, pairIndex): PairBars => ({
+      pairIndex,
+      a: bySymbol.get(a)!,
+      b: bySymbol.get(b)!,
+    }));
     engine.step(batch);
     if (minute < engine.warmupBars) continue;
     for (let pair = 0; pair < parsed.length; pair++) engine.writeRow(pair, values, row++ * columns);
@@ -144,9 +146,7 @@ function writeRandomBundle(
   const splitRows = values.subarray(0, ROWS_FOR_SPLITS * columns);
   const golden = values.slice(ROWS_FOR_SPLITS * columns);
   const ensembles = perModel(() => randomEnsemble(300, columns, splitRows, rng));
-  const answers = perModel((model) => [
-    ...predict(ensembles[model], { rows: GOLDEN_ROWS, columns, values: golden }),
-  ]);
+  const answers = perModel((model) => [...predict(ensembles[model], { rows: GOLDEN_ROWS, columns, values: golden })]);
   const goldenRows = Array.from({ length: GOLDEN_ROWS }, (_, row) =>
     Array.from(golden.subarray(row * columns, (row + 1) * columns), (value) => (Number.isNaN(value) ? null : value)),
   );

@@ -98,7 +98,10 @@ export async function technicalIndicatorsPeer(): Promise<Peer> {
       const [rangesA, rangesB] = [[atr_short, atr_long].map(atr), [atr_short, atr_long].map(atr)];
       const values = emptyValues();
       /** All get the value; the first one's answer is used. */
-      const first = (indicators: readonly { nextValue(value: number): number | undefined }[], value: number): number => {
+      const first = (
+        indicators: readonly { nextValue(value: number): number | undefined }[],
+        value: number,
+      ): number => {
         let answer = NaN;
         for (let i = indicators.length - 1; i >= 0; i--) answer = indicators[i]!.nextValue(value) ?? NaN;
         return answer;

@@ -102,7 +102,15 @@ Random models of 300 trees, two bundles in turns; \`active.json\` changes as soo
 ${results.map(one).join('\n')}`;
 }
 
-function stations({ pairs, minutes, warm_up_minutes, trees, engines, stations: by, bar_to_signal }: StationsResult): string {
+function stations({
+  pairs,
+  minutes,
+  warm_up_minutes,
+  trees,
+  engines,
+  stations: by,
+  bar_to_signal,
+}: StationsResult): string {
   const row = (name: string, p: Percentiles, meaning: string): string =>
     `| ${name} | ${us(p.p50)} | ${us(p.p99)} | ${us(p.p999)} | ${us(p.max)} | ${meaning} |`;
   const rows = Object.entries(by).map(([name, p]) => row(name, p, STATION_MEANING[name as Station]));
@@ -154,7 +162,8 @@ ${rows.join('\n')}
 function growth({ by_look_back, by_pairs }: GrowthResult): string {
   const row = (first: number, { minute_us, us_per_pair }: GrowthPoint): string =>
     `| ${first} | ${us_per_pair.toFixed(2)} | ${us(minute_us.p50)} | ${us(minute_us.p99)} | ${us(minute_us.max)} |`;
-  const head = (name: string): string => `| ${name} | µs per pair and bar, mean | minute p50 | p99 | max |\n|---|---|---|---|---|`;
+  const head = (name: string): string =>
+    `| ${name} | µs per pair and bar, mean | minute p50 | p99 | max |\n|---|---|---|---|---|`;
   return `## Growth
 
 Features alone, microseconds for a minute of all pairs. Look-back: bars of the longest window, the others scaled with it; ${by_look_back[0]?.pairs} pairs. End to end per pairs: see the first table.

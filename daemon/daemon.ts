@@ -10,6 +10,7 @@ import { decisionPolicy, shardPairs, type Settings } from '../shared/policy/poli
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
+import type { Answer } from './answer.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { barsWebSocket } from './feed/websocket.ts';
@@ -17,7 +18,7 @@ import { healthRoutes, type HealthReport } from './health/health.ts';
 import { watchModels, type ModelWatch } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
-import { Pipeline, type PipelineObserver } from './pipeline.ts';
+import { Pipeline, type BatchTiming } from './pipeline.ts';
 import { createFilePublisher } from './publish/file.ts';
 import { createRedisPublisher } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
@@ -40,7 +41,9 @@ export interface DaemonPorts {
 }
 
 /** Told of what happens, beside what the pipeline tells. */
-export interface DaemonObserver extends Pick<PipelineObserver, 'onSignals'> {
+export interface DaemonObserver {
+  /** @param models that scored the batch */
+  onSignals(batch: readonly Answer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
@@ -140,7 +143,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     files: signalFiles,
     journal,
     observer: {
-      onSignals: (batch, timing) => observer.onSignals(batch, timing),
+      onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.models, bootId),
       onSwap(set) {
         refused = null;
         observer.onSwap(set);

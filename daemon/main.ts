@@ -122,9 +122,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         log,
         say,
         observer: {
-          onSignals(batch, timing) {
+          onSignals(batch, timing, models, bootId) {
             metrics.signals(batch, timing);
-            logs.batch(batch, timing, assembled.pipeline.models, assembled.bootId);
+            logs.batch(batch, timing, models, bootId);
           },
           onBar: (outcome) => metrics.bar(outcome),
           onSwap: () => metrics.swap(),
@@ -137,6 +137,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     daemon = assembled;
     undo.push(() => assembled.stop());
 
+    // The first text of a process takes some milliseconds, later ones a fraction of one.
+    await metrics.text();
     const { host, port, engine, max_buffered_bytes } = minutehand.transports.daemon;
     const opened = await openServer({
       host,

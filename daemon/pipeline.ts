@@ -490,8 +490,9 @@ export class Pipeline {
       handedUs[publisher.name] = clock.monotonicUs() - arrivedUs;
     }
     const fileUs = clock.monotonicUs();
-    if (this.#shadow !== null && rows > 0) await this.#followInShadow(this.#shadow, answers, rows);
-    const shadowUs = clock.monotonicUs();
+    const isFollowed = this.#shadow !== null && rows > 0;
+    if (isFollowed) await this.#followInShadow(this.#shadow!, answers, rows);
+    const shadowUs = isFollowed ? clock.monotonicUs() : fileUs;
     this.#store(answers, nowMs);
     this.#options.observer.onSignals(answers, {
       signals: answers.length,

@@ -96,7 +96,16 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
   });
   const root = newFolder();
 
-  const partsOf = (path: string): string[] => path.split('/').filter((part) => part !== '');
+  const partsByPath = new Map<string, readonly string[]>();
+
+  function partsOf(path: string): readonly string[] {
+    let parts = partsByPath.get(path);
+    if (parts === undefined) {
+      parts = path.split('/').filter((part) => part !== '');
+      partsByPath.set(path, parts);
+    }
+    return parts;
+  }
 
   function find(path: string): Node | null {
     let node: Node = root;
@@ -110,9 +119,8 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
   }
 
   function parentOf(path: string, operation: string): { folder: FolderNode; name: string } {
-    const parts = partsOf(path);
-    const name = parts.pop();
-    const folder = find(parts.join('/'));
+    const name = partsOf(path).at(-1);
+    const folder = find(path.slice(0, path.lastIndexOf('/')));
     if (name === undefined) throw failure('EISDIR', operation, path);
     if (folder === null) throw failure('ENOENT', operation, path);
     if (folder.kind !== 'folder') throw failure('ENOTDIR', operation, path);

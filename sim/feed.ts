@@ -94,15 +94,15 @@ const wireOf = ({ symbol, time, bar }: Item): string =>
     ? JSON.stringify({ symbol, time: time * 1000, empty: true })
     : JSON.stringify({ ...bar, time: new Date(time * 1000).toISOString() });
 
-/** A bar that must be refused, with the codes that are right for it. */
+/** A bar that must be refused, with the codes that are right for it: a clock that was set back makes any bar one of the future. */
 function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {
   const good = bar ?? { open: 1, high: 1, low: 1, close: 1, volume: 1 };
   const wire = { ...good, symbol, time: time * 1000 };
   const kinds: (() => Junk)[] = [
-    () => ({ text: JSON.stringify({ ...wire, close: 'x' }).replace('"x"', 'NaN'), codes: ['BAR_NOT_FINITE'] }),
-    () => ({ text: JSON.stringify({ ...wire, high: null }), codes: ['BAR_NOT_FINITE'] }),
-    () => ({ text: JSON.stringify({ ...wire, low: -1 }), codes: ['BAR_NOT_POSITIVE'] }),
-    () => ({ text: JSON.stringify({ ...wire, high: wire.low / 2 }), codes: ['BAR_RANGE'] }),
+    () => ({ text: JSON.stringify({ ...wire, close: 'x' }).replace('"x"', 'NaN'), codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'] }),
+    () => ({ text: JSON.stringify({ ...wire, high: null }), codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'] }),
+    () => ({ text: JSON.stringify({ ...wire, low: -1 }), codes: ['BAR_NOT_POSITIVE', 'BAR_FUTURE'] }),
+    () => ({ text: JSON.stringify({ ...wire, high: wire.low / 2 }), codes: ['BAR_RANGE', 'BAR_FUTURE'] }),
     () => ({ text: JSON.stringify({ ...wire, time: time * 1000 + 1 }), codes: ['BAR_OFF_MINUTE'] }),
     () => ({ text: JSON.stringify({ ...wire, symbol: 'NOTHING' }), codes: ['BAR_UNKNOWN_SYMBOL', 'BAR_FUTURE'] }),
     () => ({ text: JSON.stringify({ ...wire, time: (time + 86_400 * 400) * 1000 }), codes: ['BAR_FUTURE'] }),
@@ -280,7 +280,9 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     }
     if (!isInStep) return isBusy ? undefined : ask();
     send(items, (isTaken, kept) => {
-      if (!isTaken || kept.length > 0) timeline.at(timeline.nowMs + CLOCK_RETRY_MS, ask);
+      if (isTaken && kept.length === 0) return;
+      isInStep = false;
+      timeline.at(timeline.nowMs + (isTaken ? CLOCK_RETRY_MS : RETRY_MS), ask);
     });
   }
 

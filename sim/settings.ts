@@ -6,6 +6,13 @@ import { policyHash } from '../shared/policy/policy_hash.ts';
  * that let trades through. What a world depends on is set here, so that a seed means the same whatever `config/` says.
  */
 export function simulatedSettings(): Settings {
+  known ??= makeSettings();
+  return known;
+}
+
+let known: Settings | undefined;
+
+function makeSettings(): Settings {
   const real = loadSettings({ env: {} });
   const core = { ...real.core, require_edge: true };
   const decision = {

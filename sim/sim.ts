@@ -11,8 +11,8 @@ import { createWorld, type Violation } from './world.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** The faults of a world last between these. */
-const SHORTEST_STORM_MS = 15 * MINUTE_MS;
-const LONGEST_STORM_MS = 60 * MINUTE_MS;
+const SHORTEST_STORM_MS = 10 * MINUTE_MS;
+const LONGEST_STORM_MS = 45 * MINUTE_MS;
 /** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
 export const RECOVERY_MS = 6 * MINUTE_MS;
 const PROOF_MS = 3 * MINUTE_MS;

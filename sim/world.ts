@@ -446,8 +446,7 @@ export function createWorld(options: WorldOptions): World {
         if (!(error instanceof Killed)) violate('defect', String(error));
       },
     });
-    const { audience } = sockets;
-    assembled.attach({ engine: 'ws', publishAll: (messages) => audience.publishAll(messages) });
+    assembled.attach({ engine: 'ws', publishAll: sockets.audience.publishAll });
     trace(() => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.models?.version ?? 'none'}`);
   }
 
@@ -534,9 +533,22 @@ export function createWorld(options: WorldOptions): World {
     }
   }
 
+  /** Which life of the daemon the feeder's connection leads to: to another one it has to be made anew. */
+  let connectedTo = 0;
+
   const door: Door = {
-    post: (text, backfill, onAnswer) => request('POST', '/bars', backfill ? 'backfill=1' : '', text, onAnswer),
-    getHealth: (onAnswer) => request('GET', '/healthz', '', '', onAnswer),
+    post(text, backfill, onAnswer) {
+      if (connectedTo !== counts.boots) {
+        // A feeder that asks where to go on does so before it sends on a new connection.
+        if (world.weather.feed.rule === 'resend') connectedTo = counts.boots;
+        return lostAnswer(onAnswer);
+      }
+      request('POST', '/bars', backfill ? 'backfill=1' : '', text, onAnswer);
+    },
+    getHealth(onAnswer) {
+      connectedTo = counts.boots;
+      request('GET', '/healthz', '', '', onAnswer);
+    },
   };
 
   // ---- the trainer ----
@@ -563,7 +575,8 @@ export function createWorld(options: WorldOptions): World {
       trace(() => `trainer: ${String(error)}`);
       // It may have come as far as to make them active.
       const active = peekActive();
-      if (active !== null && !trained.has(active)) keepTrained(active, `${MODELS}/${active}`);
+      if (active !== null && !trained.has(active) && disk.peek(`${MODELS}/${active}/manifest.json`) !== null)
+        keepTrained(active, `${MODELS}/${active}`);
       lastActivated = active;
       return null;
     }

@@ -116,9 +116,7 @@ function summary(
     gap_ms: gapMs,
     minutes: measured.real.length,
     warm_up_minutes: warmUp,
-    transports: Object.fromEntries(
-      field.transports.map((transport) => [transport, compare(measured, transport)]),
-    ),
+    transports: Object.fromEntries(field.transports.map((transport) => [transport, compare(measured, transport)])),
   };
 }
 

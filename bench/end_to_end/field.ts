@@ -128,8 +128,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
     const modelsFolder = join(home, 'models');
     const signalsOf = (kind: Target['kind']): string => join(folder, kind, 'signals');
     for (const kind of ['real', 'null'] as const) mkdirSync(signalsOf(kind), { recursive: true });
-    for (const bundle of options.bundles)
-      cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
+    for (const bundle of options.bundles) cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
     activate(modelsFolder, basename(options.bundles[0]!));
     const settingsPath = join(folder, 'settings.json');
     writeFileSync(settingsPath, JSON.stringify(settings));
@@ -326,4 +325,3 @@ async function sendMinute(
     waiting.delete(timestamp);
   }
 }
-

@@ -78,7 +78,10 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
     }
     if (options.training) training = await startTraining();
     say(`${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`);
-    const swapper = createSwapper(field, random.map((path) => basename(path)));
+    const swapper = createSwapper(
+      field,
+      random.map((path) => basename(path)),
+    );
     const measured = { real: [] as Latencies[], null: [] as Latencies[] };
     const memory = createMemoryTrend(field);
     const pace = createPace(paceMs / (field.null === null ? 1 : 2));
@@ -196,7 +199,10 @@ function createPace(intervalMs: number): () => Promise<void> {
 }
 
 /** Puts the next bundle in force as soon as the signals show that the last one is. */
-function createSwapper(field: Field, versions: readonly string[]): { readonly swaps: number; saw(version: string): void } {
+function createSwapper(
+  field: Field,
+  versions: readonly string[],
+): { readonly swaps: number; saw(version: string): void } {
   let swaps = 0;
   let wanted: string | null = null;
   return {

@@ -28,7 +28,10 @@ export function addBench(program: Command, output: () => Output): void {
     .option('--pairs <n>', 'so many pairs, up to 1035 (default: 10, 100 and 1000 one after the other)')
     .option('--minutes <n>', 'so many minutes of bars that count, where minutes are counted')
     .option('--idle', 'end to end with 2 s of idleness before each minute, too')
-    .option('--soak <duration>', `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`)
+    .option(
+      '--soak <duration>',
+      `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`,
+    )
     .option('--swaps <n>', 'after 100 swaps while training, so many more alone, watching memory (default: 0)')
     .addHelpText(
       'after',

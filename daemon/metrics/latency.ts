@@ -25,8 +25,9 @@ interface CountedSeries extends Latency {
 }
 
 /**
- * Times of every bar are counted here and not with prom-client, whose histograms make a key of the labels, validate them and look the
- * bucket up by its number as text: eleven observations take 20 µs of the next bar's time when caches are cold, these 2.
+ * Times of every bar are counted here and not with prom-client, whose histograms validate the labels, make a key of them and look the
+ * bucket up by its bound as text, at each observation. With ten pairs this and `signal_counter.ts` together take a tenth of
+ * the time that prom-client takes for the same, with a thousand a sixth (`metrics.bench.ts`).
  * @param label none = one series, without a label
  */
 export function createLatencyHistogram(name: string, help: string, label: string | null = null): LatencyHistogram {

@@ -188,7 +188,7 @@ describe('a Redis bus', () => {
   });
 
   it('refuses a file of certificates that is not there', () => {
-    expect(() => busTo('rediss://127.0.0.1', '/no/such/ca.pem')).toThrowError(/tls_ca_file.*ENOENT/);
+    expect(() => busTo('rediss://127.0.0.1', '/no/such/ca.pem')).toThrowError(/ca_file.*ENOENT/);
   });
 });
 

@@ -179,7 +179,7 @@ function readAuthority(caFile: string): Buffer {
     return readFileSync(caFile);
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('CONFIG_INVALID', { seen: `transports.redis.tls_ca_file: ${words}`, cause });
+    throw new MinutehandError('CONFIG_INVALID', { seen: `transports.redis.ca_file: ${words}`, cause });
   }
 }
 

@@ -92,7 +92,7 @@ export async function openModelSet(
         await checkScorer(prepared, name, scorers[name]);
       });
     }
-    const set = createModelSet(prepared, kernel, scorers, maxRows);
+    const set = createModelSet(servicesOf(prepared), kernel, scorers, maxRows);
     await warm(set, prepared, maxRows);
     return set;
   } catch (error) {
@@ -161,12 +161,25 @@ function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answ
   }
 }
 
+/** What a set says of itself, without the tables that stand in the kernel's memory by now. */
+type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
+
+function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services {
+  return {
+    manifest,
+    modelsHash,
+    engines: perModel((name) => models[name].engine),
+    engineNotes: perModel((name) => models[name].note),
+  };
+}
+
 function createModelSet(
-  { manifest, modelsHash, models }: PreparedModels,
+  services: Services,
   opened: Trees | null,
   scorers: Partial<Record<ModelName, Scorer>>,
   maxRows: number,
 ): ModelSet {
+  const { manifest } = services;
   // The only one to hold the memory: who keeps a released set keeps no models.
   let trees = opened;
   let isReleased = false;
@@ -196,13 +209,10 @@ function createModelSet(
     return ranked(rows);
   };
   return {
+    ...services,
     version: manifest.version,
-    modelsHash,
-    manifest,
     theta1: manifest.theta1,
     theta2: manifest.theta2,
-    engines: perModel((name) => models[name].engine),
-    engineNotes: perModel((name) => models[name].note),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
     infer(features, rows) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);

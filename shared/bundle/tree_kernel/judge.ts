@@ -7,7 +7,7 @@ import { openTreeKernel } from './tree_kernel.ts';
 
 /** How far an answer may be from onnxruntime's. */
 export const JUDGE_TOLERANCE = 1e-6;
-/** Half of the values of a column stand at or beside a threshold: enough for each of 300 thresholds to be asked. */
+/** More than half of the values of a column stand exactly at a threshold: 300 thresholds have their turn. */
 const RANDOM_ROWS = 600;
 /** Rows per call: every way through the kernel, one row to full passes with each number of vectors left over. */
 const CALLS = [1, 2, 7, PASS_ROWS, PASS_ROWS + 1, 3 * PASS_ROWS + 5, 4, 8, 2 * PASS_ROWS, 11];
@@ -55,10 +55,10 @@ function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array,
   if (kind < 0.1) return rng.uniform() < 0.5 ? Infinity : -Infinity;
   if (kind < 0.13) return rng.uniform() < 0.5 ? 0 : -0;
   if (kind < 0.2 || thresholds.length === 0) return rng.normal() * 10 ** (rng.integer(13) - 6);
-  const threshold = thresholds[cursors[column]!++ % thresholds.length]!;
-  if (kind < 0.5) return threshold;
-  if (kind < 0.6) return nextAbove(threshold);
-  if (kind < 0.7) return nextBelow(threshold);
+  if (kind >= 0.4) return thresholds[cursors[column]!++ % thresholds.length]!;
+  const threshold = thresholds[rng.integer(thresholds.length)]!;
+  if (kind < 0.25) return nextAbove(threshold);
+  if (kind < 0.3) return nextBelow(threshold);
   const other = thresholds[rng.integer(thresholds.length)]!;
   return threshold + (other - threshold) * rng.uniform();
 }

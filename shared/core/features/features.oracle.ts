@@ -64,8 +64,13 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
   const speed = -(product(lx, ly) / product(lx, lx));
   const h = last(hedged, w.vol_window);
   const ranges = [range(a), range(b)].map((v) => usual(mean(last(v, w.atr_short)), mean(last(v, w.atr_long))));
-  const volumes = [a, b].map((bars) => bars.slice(-w.volume_window).map((bar) => bar.volume));
-  const relative = volumes.map((v) => (v.some((e) => e === 0) ? NaN : mean(last(v, w.vol_short)) / mean(v)));
+  const usualVolume = Math.max(w.volume_window, w.vol_short);
+  const relative = [a, b].map((bars) => {
+    const volumes = bars.map((bar) => bar.volume);
+    return last(volumes, usualVolume).some((e) => e === 0)
+      ? NaN
+      : mean(last(volumes, w.vol_short)) / mean(last(volumes, w.volume_window));
+  });
   const minutes = a.map((bar) => bar.time / 60);
   const moving = a.map((bar, i) => ((bar.high > bar.low ? 1 : 0) + (b[i]!.high > b[i]!.low ? 1 : 0)) / 2);
   const quoted =

@@ -16,30 +16,65 @@ function run(windows: Windows, a: readonly Bar[], b: readonly Bar[]): PairFeatur
   return features;
 }
 
-function expectEqualToOracle(features: PairFeatures, a: readonly Bar[], b: readonly Bar[], windows: Windows): void {
-  const expected = naiveFeatures(a, b, windows);
-  expect(Object.keys(expected)).toEqual(features.definitions.map((feature) => feature.name));
-  features.definitions.forEach(({ name }, i) => {
-    const value = features.values[i]!;
-    if (Number.isNaN(expected[name]!)) expect(value, name).toBeNaN();
-    else
-      expect(Math.abs(value - expected[name]!), `${name}: ${value} instead of ${expected[name]}`).toBeLessThan(
-        1e-7 * Math.max(1, Math.abs(expected[name]!)),
-      );
-  });
+/**
+ * Runs the engine over the bars and compares its last values with the textbook formulas: within 1e-9 of the value or of
+ * the standard deviation of its column, whichever is greater.
+ */
+function expectEqualToOracle(a: readonly Bar[], b: readonly Bar[], windows: Windows, every = Infinity): void {
+  const features = new PairFeatures(windows);
+  const columns = features.definitions.map((): number[] => []);
+  const look = warmupBars(windows) + 3;
+  for (let t = 0; t < a.length; t++) {
+    features.step(a[t]!, b[t]!);
+    features.definitions.forEach((_, c) => columns[c]!.push(features.values[c]!));
+    if (t < look || (t + 1 < a.length && t % every !== 0)) continue;
+    const expected = naiveFeatures(a.slice(t - look, t + 1), b.slice(t - look, t + 1), windows);
+    expect(Object.keys(expected)).toEqual(features.definitions.map((feature) => feature.name));
+    features.definitions.forEach(({ name }, c) => {
+      const value = features.values[c]!;
+      const exact = expected[name]!;
+      if (Number.isNaN(exact)) expect(value, name).toBeNaN();
+      else
+        expect(Math.abs(value - exact), `${name} at ${t}: ${value} instead of ${exact}`).toBeLessThanOrEqual(
+          1e-9 * Math.max(Math.abs(exact), deviation(columns[c]!.filter((v) => !Number.isNaN(v)))),
+        );
+    });
+  }
 }
 
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, values.length - 1));
+}
+
+/** Windows that the configuration would take. */
+const anyWindows: fc.Arbitrary<Windows> = fc.record({
+  beta_window: fc.integer({ min: 5, max: 50 }),
+  z_window: fc.integer({ min: 5, max: 50 }),
+  vol_short: fc.integer({ min: 5, max: 25 }),
+  vol_window: fc.integer({ min: 5, max: 40 }),
+  vol_long: fc.integer({ min: 26, max: 50 }),
+  atr_short: fc.integer({ min: 5, max: 25 }),
+  atr_long: fc.integer({ min: 26, max: 50 }),
+  stability_window: fc.integer({ min: 5, max: 40 }),
+  half_life_window: fc.integer({ min: 5, max: 50 }),
+  pnl_window: fc.integer({ min: 5, max: 40 }),
+  activity_window: fc.integer({ min: 5, max: 40 }),
+  volume_window: fc.integer({ min: 5, max: 50 }),
+});
+
 describe('PairFeatures', () => {
-  it('equals the textbook formula for every feature on random markets with gaps and flat bars', () => {
+  it('equals the textbook formula for every feature on random markets with gaps and flat bars, for any windows', () => {
     fc.assert(
       fc.property(
         fc.string(),
+        anyWindows,
         fc.boolean(),
         fc.boolean(),
-        fc.integer({ min: 0, max: 60 }),
-        (seed, volume, quoted, more) => {
-          const { a, b } = randomPair(seed, warmupBars(SMALL) + more, { volume, quoted, weekendAt: 30 });
-          expectEqualToOracle(run(SMALL, a, b), a, b, SMALL);
+        fc.integer({ min: 30, max: 120 }),
+        (seed, windows, volume, quoted, more) => {
+          const { a, b } = randomPair(seed, warmupBars(windows) + more, { volume, quoted, weekendAt: 30 });
+          expectEqualToOracle(a, b, windows, 7);
         },
       ),
       { numRuns: 100 },
@@ -47,8 +82,27 @@ describe('PairFeatures', () => {
   });
 
   it('equals the textbook formula with the default windows', () => {
-    const { a, b } = randomPair('default windows', 700);
-    expectEqualToOracle(run(DEFAULT, a, b), a, b, DEFAULT);
+    const { a, b } = randomPair('default windows', 1500, { weekendAt: 700 });
+    expectEqualToOracle(a, b, DEFAULT, 31);
+  });
+
+  const m1 = realData('m1');
+  it.skipIf(m1 === null)(`equals the textbook formula on a week of real pairs${skipNote(m1)}`, async () => {
+    const read = await readBarFolder(m1!, ['EURUSD', 'USDCHF', 'XAUUSD', 'XAGUSD', 'SPXUSD', 'NSXUSD']);
+    for (const id of ['EURUSD_USDCHF', 'XAUUSD_XAGUSD', 'SPXUSD_NSXUSD']) {
+      const [x, y] = [read.get(parsePair(id).a)!, read.get(parsePair(id).b)!];
+      const positions = new Map(Array.from(y.time, (time, j) => [time, j]));
+      const a: Bar[] = [];
+      const b: Bar[] = [];
+      // From the middle of a week over a weekend into the next.
+      for (let i = 20_000; a.length < 6000; i++) {
+        const j = positions.get(x.time[i]!);
+        if (j === undefined) continue;
+        a.push(barAt(x, i));
+        b.push(barAt(y, j));
+      }
+      expectEqualToOracle(a, b, DEFAULT, 211);
+    }
   });
 
   it('is, after warm-up, a pure function of its last warm-up bars, to the bit, wherever the run began', () => {
@@ -61,6 +115,25 @@ describe('PairFeatures', () => {
         expect(short.values).toEqual(long.values);
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('goes on, to the bit, as if it had never stopped, when its last warm-up bars are stepped again at any cut', () => {
+    fc.assert(
+      fc.property(fc.string(), anyWindows, fc.nat(), (seed, windows, where) => {
+        const warmup = warmupBars(windows);
+        const { a, b } = randomPair(seed, warmup + 120);
+        const cut = warmup + (where % 100);
+        const whole = run(windows, a.slice(0, cut), b.slice(0, cut));
+        const again = run(windows, a.slice(cut - warmup, cut), b.slice(cut - warmup, cut));
+        for (let t = cut; t < a.length; t++) {
+          expect(again.values).toEqual(whole.values);
+          expect({ ...again.frame, bars: 0 }).toEqual({ ...whole.frame, bars: 0 });
+          whole.step(a[t]!, b[t]!);
+          again.step(a[t]!, b[t]!);
+        }
+      }),
+      { numRuns: 60 },
     );
   });
 
@@ -125,4 +198,285 @@ describe('PairFeatures', () => {
     expect(() => features.step(a[2]!, b[1]!)).toThrow(RangeError);
     expect(() => features.step(a[2]!, b[2]!)).toThrow(RangeError);
   });
+
+  it('has finite values, or NaN where the definition says missing, for all bars that are valid, however extreme', () => {
+    const price = fc.oneof(
+      fc.constantFrom(5e-324, 1e-308, 1e-160, 1, 1 + 2 ** -52, 1e160, 1.7e308),
+      fc.double({ min: -744, max: 709, noNaN: true }).map((ln) => Math.max(5e-324, Math.exp(ln))),
+      fc.double({ min: 0.9, max: 1.1, noNaN: true }),
+    );
+    const amount = fc.oneof(fc.constantFrom(0, 5e-324, 1, 1.7e308), fc.double({ min: 0, max: 1e6, noNaN: true }));
+    const leg = fc.record({ open: price, high: price, low: price, close: price, volume: amount, spread: amount });
+    /** Runs of the same bar, so that windows become constant and jump. */
+    const runs = fc.array(fc.record({ a: leg, b: leg, length: fc.integer({ min: 1, max: 40 }) }), {
+      minLength: 2,
+      maxLength: 25,
+    });
+    const missing = new Set(featureDefinitions(SMALL).flatMap(({ name, missing }) => (missing ? [name] : [])));
+    const columns = featureDefinitions(SMALL).map(({ name }) => name);
+    const inFrame = ['z', 'alpha', 'beta', 'zMean', 'zStd', 'lnA', 'lnB', 'spreadVol'] as const;
+    const row = new Float32Array(columns.length);
+    fc.assert(
+      fc.property(runs, (market) => {
+        const features = new PairFeatures(SMALL);
+        let minute = 1000;
+        for (const { a, b, length } of market) {
+          for (let i = 0; i < length; i++) {
+            minute++;
+            features.step(enclosed('A', minute, a), enclosed('B', minute, b));
+            if (!features.ready) continue;
+            features.writeRow(row, 0);
+            const wrong = columns.filter((name, c) => {
+              const value = features.values[c]!;
+              const isAllowed = Number.isFinite(value) || (missing.has(name) && Number.isNaN(value));
+              const isKept = Number.isNaN(value) ? Number.isNaN(row[c]!) : Number.isFinite(row[c]!);
+              return !isAllowed || !isKept;
+            });
+            for (const name of inFrame) if (!Number.isFinite(features.frame[name])) wrong.push(name);
+            if (wrong.length > 0) expect(wrong, `at minute ${minute}`).toEqual([]);
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  describe('semantics', () => {
+    const valueOf = (features: PairFeatures, name: string): number =>
+      features.values[features.definitions.findIndex((feature) => feature.name === name)]!;
+    /** A warm pair, and its next minute. */
+    const warm = (seed: string, shape: Parameters<typeof randomPair>[2] = {}) => {
+      const { a, b } = randomPair(seed, 200, { gaps: false, ...shape });
+      return { a, b, features: run(SMALL, a, b), next: a.at(-1)!.time / 60 + 1 };
+    };
+
+    it('a minute that one leg lacks moves nothing: windows count bars, not minutes', () => {
+      const { a, b, features } = warm('holes');
+      // The same bars an hour apart instead of a minute: only what speaks of time differs.
+      const apart = (bars: readonly Bar[]): Bar[] => bars.map((bar) => ({ ...bar, time: (bar.time * 60) as OpenTime }));
+      const sparse = run(SMALL, apart(a), apart(b));
+      for (const { name } of features.definitions) {
+        if (['coverage', 'gap', 'day_sin', 'day_cos', 'week_sin', 'week_cos'].includes(name)) continue;
+        const [dense, found] = [valueOf(features, name), valueOf(sparse, name)];
+        expect(Math.abs(found - dense), name).toBeLessThan(1e-9 * Math.max(1e-3, Math.abs(dense)));
+      }
+    });
+
+    it('a gap resets no window; return and true range of the first bar after it hold the whole jump, and gap and coverage say so', () => {
+      const { a, b, features, next } = warm('weekend');
+      const minute = next + 2880;
+      const lastA = a.at(-1)!;
+      features.step(flatBar('A', minute, lastA.close * 1.02), flatBar('B', minute, b.at(-1)!.close));
+      expect(features.ready).toBe(true);
+      expect(features.frame.returnA).toBeCloseTo(Math.log(1.02), 12);
+      expect(valueOf(features, 'gap')).toBeCloseTo(Math.log(2881), 12);
+      expect(valueOf(features, 'coverage')).toBeCloseTo(10 / 2890, 12);
+      const ranges = (bars: readonly Bar[]): number =>
+        bars.reduce((sum, bar) => sum + Math.max(bar.high, before(bar)) - Math.min(bar.low, before(bar)), 0);
+      const before = (bar: Bar): number => a[a.indexOf(bar) - 1]!.close;
+      const jump = lastA.close * 0.02;
+      expect(valueOf(features, 'atr_ratio_a')).toBeCloseTo(
+        (ranges(a.slice(-3)) + jump) / 4 / ((ranges(a.slice(-16)) + jump) / 17),
+        9,
+      );
+    });
+
+    it('constant prices have slope, correlation, z and changes of 0, and ratios of 1', () => {
+      const features = new PairFeatures(SMALL);
+      for (let i = 1; i < 100; i++) features.step(flatBar('A', i, 1.25), flatBar('B', i, 0.8));
+      for (const name of ['beta', 'corr', 'spread', 'z_score', 'z_abs', 'z_change_1', 'z_change_15', 'z_fast'])
+        expect(valueOf(features, name), name).toBe(0);
+      for (const name of [
+        'vol_a',
+        'vol_b',
+        'spread_vol',
+        'drift_ratio',
+        'hedged_autocorr',
+        'beta_stability',
+        'pnl_std',
+      ])
+        expect(valueOf(features, name), name).toBe(0);
+      for (const name of ['vol_jump', 'spread_vol_jump', 'atr_ratio_a', 'atr_ratio_b', 'atr_ratio'])
+        expect(valueOf(features, name), name).toBe(1);
+      expect(valueOf(features, 'alpha')).toBeCloseTo(Math.log(1.25), 15);
+      expect([valueOf(features, 'reversion_speed'), valueOf(features, 'half_life')]).toEqual([0, 14]);
+      expect([valueOf(features, 'activity_score'), valueOf(features, 'coverage'), valueOf(features, 'gap')]).toEqual([
+        0, 1, 0,
+      ]);
+    });
+
+    it('a constant leg B leaves beta 0: the spread is that of A alone', () => {
+      const features = new PairFeatures(SMALL);
+      for (let i = 1; i < 100; i++) features.step(flatBar('A', i, 1.25 + 0.01 * Math.sin(i)), flatBar('B', i, 0.8));
+      expect([valueOf(features, 'beta'), valueOf(features, 'corr')]).toEqual([0, 0]);
+      expect(features.frame.hedgedReturn).toBe(features.frame.returnA);
+      expect(Math.abs(valueOf(features, 'z_score'))).toBeGreaterThan(0);
+    });
+
+    it('one bar of unknown volume makes liquidity_score missing until it has left volume_window, in either leg', () => {
+      for (const unknown of ['A', 'B']) {
+        const { a, b, features, next } = warm('volume');
+        expect(valueOf(features, 'liquidity_score')).not.toBeNaN();
+        for (let i = 0; i <= SMALL.volume_window; i++) {
+          const volume = (symbol: string): number => (i === 0 && symbol === unknown ? 0 : 7);
+          features.step(
+            flatBar('A', next + i, a.at(-1)!.close, { volume: volume('A') }),
+            flatBar('B', next + i, b.at(-1)!.close, { volume: volume('B') }),
+          );
+          expect(Number.isNaN(valueOf(features, 'liquidity_score')), `${unknown} ${i}`).toBe(i < SMALL.volume_window);
+        }
+      }
+    });
+
+    it('quoted_spread is missing exactly while a leg has none, and 0 where the hedged return is constant', () => {
+      const { a, b, features, next } = warm('quoted');
+      expect(valueOf(features, 'quoted_spread')).toBeGreaterThan(0);
+      features.step(flatBar('A', next, a.at(-1)!.close, { spread: 1 }), flatBar('B', next, b.at(-1)!.close));
+      expect(valueOf(features, 'quoted_spread')).toBeNaN();
+      for (let i = 1; i < 60; i++)
+        features.step(flatBar('A', next + i, 3, { spread: 1 }), flatBar('B', next + i, 2, { spread: 1 }));
+      expect(valueOf(features, 'quoted_spread')).toBe(0);
+    });
+  });
 });
+
+/** What befalls one minute of one symbol. */
+const fate = fc.constantFrom('bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'bar', 'none');
+
+describe('FeatureEngine', () => {
+  const PAIRS = ['A_B', 'A_C', 'B_C', 'C_D', 'D_A', 'A_B'].map(parsePair);
+
+  it('gives every pair, to the bit, what an engine of its own would, whatever it shares, misses, and comes late with', () => {
+    const script = fc.record({
+      seed: fc.string(),
+      windows: fc.oneof(fc.constant(SMALL), anyWindows),
+      /** Minutes of long calm in which pairs come into step, and what comes between. */
+      parts: fc.array(
+        fc.record({
+          calm: fc.integer({ min: 0, max: 90 }),
+          fates: fc.array(fc.array(fate, { minLength: 4, maxLength: 4 }), { maxLength: 4 }),
+          /** Pairs that wait, and step what they missed in one batch at the end of the part. */
+          late: fc.subarray([0, 1, 2, 3, 4, 5]),
+          /** A pair that is told other prices than the others, once. */
+          revised: fc.option(fc.integer({ min: 0, max: 5 })),
+        }),
+        { minLength: 1, maxLength: 6 },
+      ),
+    });
+    fc.assert(
+      fc.property(script, ({ seed, windows, parts }) => {
+        const rng = createRng(seed);
+        const together = new FeatureEngine(PAIRS, windows);
+        const alone = PAIRS.map(() => new PairFeatures(windows));
+        const prices = [1300, 15, 1.1, 0.9];
+        let minute = 25_000_000 + rng.integer(10_000);
+        const stepAndCompare = (batch: readonly PairBars[]): void => {
+          together.step(batch);
+          for (const { pairIndex, a, b } of batch) alone[pairIndex]!.step(a, b);
+          for (const { pairIndex } of batch) {
+            expect(together.values(pairIndex)).toEqual(alone[pairIndex]!.values);
+            expect(together.frame(pairIndex)).toEqual(alone[pairIndex]!.frame);
+            expect(together.ready(pairIndex)).toBe(alone[pairIndex]!.ready);
+          }
+        };
+        for (const { calm, fates, late, revised } of parts) {
+          const waiting: PairBars[] = [];
+          const minutes = [...Array.from({ length: calm }, () => ['bar', 'bar', 'bar', 'bar']), ...fates];
+          for (const [i, symbols] of minutes.entries()) {
+            minute += rng.uniform() < 0.02 ? 1 + rng.integer(300) : 1;
+            const bars = symbols.map((what, s) => {
+              if (what === 'none') return null;
+              prices[s]! *= Math.exp(rng.normal() * 1e-3);
+              const volume = rng.uniform() < 0.01 ? 0 : 1 + rng.integer(9);
+              return flatBar('ABCD'[s]!, minute, prices[s]!, { high: prices[s]! * (1 + 1e-4 * rng.uniform()), volume });
+            });
+            const batch: PairBars[] = [];
+            for (const [pairIndex, pair] of PAIRS.entries()) {
+              const [a, b] = [bars['ABCD'.indexOf(pair.a)]!, bars['ABCD'.indexOf(pair.b)]!];
+              if (a === null || b === null) continue;
+              const told = revised === pairIndex && i === 0 ? { ...a, high: a.high * 2 } : a;
+              (late.includes(pairIndex) ? waiting : batch).push({ pairIndex, a: told, b });
+            }
+            batch.sort(() => rng.uniform() - 0.5);
+            stepAndCompare(batch);
+          }
+          stepAndCompare(waiting);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('steps whole histories pair by pair as it steps them minute by minute', () => {
+    const { a, b } = randomPair('pair by pair', 700);
+    const c = a.map((bar) => ({ ...bar, symbol: 'C', close: bar.low }));
+    const legs: Record<string, readonly Bar[]> = { A: a, B: b, C: c };
+    const pairs = ['A_B', 'A_C', 'C_B'].map(parsePair);
+    const byPair = new FeatureEngine(pairs, DEFAULT);
+    const byMinute = new FeatureEngine(pairs, DEFAULT);
+    const bars = (t: number): PairBars[] =>
+      pairs.map((pair, pairIndex) => ({ pairIndex, a: legs[pair.a]![t]!, b: legs[pair.b]![t]! }));
+    const all = a.map((_, t) => bars(t));
+    for (const pairIndex of [2, 0, 1]) byPair.step(all.map((batch) => batch[pairIndex]!));
+    byMinute.step(all.flat());
+    for (const pairIndex of [0, 1, 2]) expect(byPair.values(pairIndex)).toEqual(byMinute.values(pairIndex));
+  });
+
+  it('writes rows in float32, missing as NaN, and never an infinity', () => {
+    const { a, b } = randomPair('row', warmupBars(SMALL), { volume: false });
+    const engine = new FeatureEngine(PAIRS.slice(0, 2), SMALL);
+    const last = a.length - 1;
+    // A spread of 1e300 quoted on a price of 1300 is valid, and beyond float32.
+    engine.step(a.map((bar, i) => ({ pairIndex: 1, a: i < last ? bar : { ...bar, spread: 1e300 }, b: b[i]! })));
+    const width = engine.definitions.length;
+    const out = new Float32Array(3 * width).fill(7);
+    engine.writeRow(1, out, width);
+    const row = out.subarray(width, 2 * width);
+    expect([...out.subarray(0, width), ...out.subarray(2 * width)].every((value) => value === 7)).toBe(true);
+    engine.definitions.forEach(({ name }, c) => {
+      const value = engine.values(1)[c]!;
+      if (name === 'liquidity_score') expect(row[c]).toBeNaN();
+      else if (name === 'quoted_spread') expect([value > 1e290, row[c]]).toEqual([true, Math.fround(3.4e38)]);
+      else expect(row[c]).toBe(Math.fround(value));
+    });
+  });
+
+  it('refuses a pair it does not have', () => {
+    const { a, b } = randomPair('order', 1);
+    const engine = new FeatureEngine(PAIRS, SMALL);
+    expect(() => engine.step([{ pairIndex: 6, a: a[0]!, b: b[0]! }])).toThrow(RangeError);
+  });
+
+  it('allocates nothing per step, once it is warm', () => {
+    const pairs = ['A_B', 'A_C', 'C_B'].map(parsePair);
+    const { a, b } = randomPair('memory', 3000);
+    const engine = new FeatureEngine(pairs, DEFAULT);
+    const grown: number[] = [];
+    // The first rounds run code that is not compiled yet, and a collection may fall into any: one clean round is proof.
+    for (let round = 0; round < 60 && !grown.some((bytes) => bytes >= 0 && bytes < 5000); round++) {
+      const batches = a.map((_, t) => {
+        const at = (bar: Bar): Bar => ({ ...bar, time: (bar.time + round * 4e8) as OpenTime });
+        const [barA, barB] = [at(a[t]!), at(b[t]!)];
+        return pairs.map((_, pairIndex) => ({ pairIndex, a: pairIndex === 2 ? barB : barA, b: barB }));
+      });
+      const before = process.memoryUsage().heapUsed;
+      for (const batch of batches) engine.step(batch);
+      grown.push(process.memoryUsage().heapUsed - before);
+    }
+    // One boxed double per step would be 9,000 × 16 bytes.
+    expect(
+      grown.some((bytes) => bytes >= 0 && bytes < 5000),
+      `bytes per round: ${grown.join(', ')}`,
+    ).toBe(true);
+  });
+});
+
+/** A bar whose high and low enclose what they must. */
+function enclosed(
+  symbol: string,
+  minute: number,
+  bar: Readonly<Record<'open' | 'high' | 'low' | 'close' | 'volume' | 'spread', number>>,
+): Bar {
+  const prices = [bar.open, bar.high, bar.low, bar.close];
+  return { symbol, time: (minute * 60) as OpenTime, ...bar, high: Math.max(...prices), low: Math.min(...prices) };
+}

@@ -43,7 +43,7 @@ interface PairState {
   readonly zHistory: Float64Array;
   readonly stabilityLags: Float64Array;
   readonly liquidityLags: Float64Array;
-  readonly activity: { legs: number };
+  readonly movingLegs: Float64Array;
 }
 
 const OLS_STAGE = 0;
@@ -119,7 +119,7 @@ class Columns {
       zHistory: this.#zscore.createHistory(),
       stabilityLags: this.#stability.lags.createState(),
       liquidityLags: this.#liquidity.lags.createState(),
-      activity: { legs: 0 },
+      movingLegs: new Float64Array(1),
     }));
   }
 
@@ -161,7 +161,7 @@ class Columns {
     this.#range.step(legA, legB, out, at + first.range);
     this.#stability.step(frame, plan, state.stabilityLags, out, at + first.stability);
     this.#position.step(plan, out, at + first.position);
-    this.#liquidity.step(frame, legA, legB, state.activity, state.liquidityLags, out, at + first.liquidity);
+    this.#liquidity.step(frame, legA, legB, state.movingLegs, state.liquidityLags, out, at + first.liquidity);
     this.#calendar.step(minute, out, at + first.calendar);
   }
 }
@@ -203,7 +203,8 @@ export class FeatureEngine {
 
   /** One minute of one pair. @throws RangeError like `step` */
   stepPair(pairIndex: number, a: Bar, b: Bar): void {
-    const state = this.#states[pairIndex]!;
+    const state = this.#states[pairIndex];
+    if (state === undefined) throw new RangeError(`pair ${pairIndex} of ${this.#states.length}`);
     const minute = a.time / SECONDS_PER_BAR;
     if (a.time !== b.time) throw new RangeError(`legs of different minutes: ${a.time} and ${b.time}`);
     if (minute <= state.frame.minute) throw new RangeError(`minute ${minute} after minute ${state.frame.minute}`);

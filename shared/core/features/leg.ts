@@ -22,6 +22,14 @@ export const RANGE_RATIO = 4;
 export const LIQUIDITY = 5;
 export const LEG_VALUES = 6;
 
+/** All of a bar that a leg's windows depend on, as a row of numbers: the step takes rows, since doubles as arguments get boxed. */
+export const MINUTE = 0;
+export const HIGH = 1;
+export const LOW = 2;
+export const CLOSE = 3;
+export const VOLUME = 4;
+export const BAR_VALUES = 5;
+
 /** What is kept of a leg between two bars. */
 export interface LegState {
   readonly folds: FoldState;
@@ -37,6 +45,7 @@ export class LegWindows {
   /** The values are a function of this many last bars, the current one included. */
   readonly lookBackBars: number;
   readonly #windows: Windows;
+  readonly #volumeBars: number;
   readonly #plan: FoldPlan;
   readonly #return: Series;
   readonly #returnShort: Series;
@@ -50,6 +59,7 @@ export class LegWindows {
     const { vol_window, vol_short, vol_long, atr_short, atr_long, volume_window } = windows;
     const planner = new FoldPlanner();
     this.#windows = windows;
+    this.#volumeBars = Math.max(volume_window, vol_short);
     this.lookBackBars = Math.max(
       vol_window + 1,
       vol_short + 1,
@@ -81,22 +91,19 @@ export class LegWindows {
     state.volumeBars = 0;
   }
 
-  /** Takes the next bar, whose epoch minute must ascend, and writes LEG_VALUES to `out` from `at` on. */
-  step(
-    state: LegState,
-    minute: number,
-    high: number,
-    low: number,
-    close: number,
-    volume: number,
-    out: Float64Array,
-    at: number,
-  ): void {
+  /**
+   * Takes the next bar of a leg and writes LEG_VALUES.
+   * @param bars where the bar stands as BAR_VALUES, from `bar` on; its minute must ascend
+   * @param out where the values go, from `at` on
+   */
+  step(state: LegState, bars: Float64Array, bar: number, out: Float64Array, at: number): void {
+    const close = bars[bar + CLOSE]!;
+    const volume = bars[bar + VOLUME]!;
     const windows = this.#windows;
     const { input, result } = this.#plan;
     const lnClose = Math.log(close);
     const logReturn = lnClose - state.lnClose;
-    const range = Math.max(high, state.close) - Math.min(low, state.close);
+    const range = Math.max(bars[bar + HIGH]!, state.close) - Math.min(bars[bar + LOW]!, state.close);
     input[this.#return.input] = logReturn;
     input[this.#returnShort.input] = logReturn;
     input[this.#returnLong.input] = logReturn;
@@ -104,7 +111,7 @@ export class LegWindows {
     input[this.#rangeLong.input] = range;
     input[this.#volumeShort.input] = volume;
     input[this.#volumeLong.input] = volume;
-    this.#plan.push(0, state.folds, state.bars, minute);
+    this.#plan.push(0, state.folds, state.bars, bars[bar + MINUTE]!);
     state.bars++;
     state.close = close;
     state.lnClose = lnClose;
@@ -118,7 +125,7 @@ export class LegWindows {
     );
     out[at + RANGE_RATIO] = ratioToUsual(result[this.#rangeShort.result]!, result[this.#rangeLong.result]!);
     out[at + LIQUIDITY] =
-      state.volumeBars < windows.volume_window
+      state.volumeBars < this.#volumeBars
         ? NaN
         : share(result[this.#volumeShort.result]!, result[this.#volumeLong.result]!);
   }

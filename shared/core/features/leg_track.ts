@@ -1,4 +1,15 @@
-import { LEG_VALUES, LegWindows, type LegState, type LegValues } from './leg.ts';
+import {
+  BAR_VALUES,
+  CLOSE,
+  HIGH,
+  LEG_VALUES,
+  LegWindows,
+  LOW,
+  MINUTE,
+  VOLUME,
+  type LegState,
+  type LegValues,
+} from './leg.ts';
 import type { Bar } from '../../bar.ts';
 import type { Windows } from './windows.ts';
 
@@ -33,11 +44,10 @@ interface LegTrack {
   /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` stands at row `index & rowMask`. */
   readonly rows: Float64Array;
   readonly rowMask: number;
-  minute: number;
+  /** Its last minute, alone in an array: a field of an object would be boxed. */
+  readonly last: Float64Array;
 }
 
-/** minute, high, low, close, volume: all of a bar that a leg's windows depend on. */
-const BAR_VALUES = 5;
 const ROW = BAR_VALUES + LEG_VALUES;
 /** A pair that leaves a track steps its look-back again within one minute. With longer look-backs legs stay by themselves. */
 const LONGEST_SHARED_BARS = 1024;
@@ -54,6 +64,8 @@ const LONGEST_SHARED_BARS = 1024;
 export class LegTracks {
   readonly #windows: LegWindows;
   readonly #lookBackBars: number;
+  /** The bar that is being taken. */
+  readonly #bar = new Float64Array(BAR_VALUES);
 
   constructor(windows: Windows) {
     this.#windows = new LegWindows(windows);
@@ -81,73 +93,68 @@ export class LegTracks {
 
   /** Takes the next bar of a leg and says in `leg.values` and `leg.at` where its values stand until the next step of any leg. */
   step(leg: PairLeg, bar: Bar, minute: number): void {
+    const row = this.#bar;
+    row[MINUTE] = minute;
+    row[HIGH] = bar.high;
+    row[LOW] = bar.low;
+    row[CLOSE] = bar.close;
+    row[VOLUME] = bar.volume;
     const { follower } = leg;
     if (follower === null) {
-      this.#windows.step(leg.own!, minute, bar.high, bar.low, bar.close, bar.volume, leg.ownValues, 0);
+      this.#windows.step(leg.own!, row, 0, leg.ownValues, 0);
       return;
     }
     follower.bars++;
-    const row = this.#follow(follower, bar, minute);
+    this.#follow(follower);
     const isWholeTrack = follower.barsInStep === follower.bars && follower.position + 1 === follower.bars;
     if (isWholeTrack || follower.barsInStep >= this.#lookBackBars) {
       leg.values = follower.track.rows;
-      leg.at = row + BAR_VALUES;
+      leg.at = rowOf(follower.track, follower.position) + BAR_VALUES;
       follower.isOwnCurrent = false;
     } else {
       if (!follower.isOwnCurrent) this.#rebuildOwn(leg, follower);
-      this.#windows.step(leg.own!, minute, bar.high, bar.low, bar.close, bar.volume, leg.ownValues, 0);
+      this.#windows.step(leg.own!, row, 0, leg.ownValues, 0);
       leg.values = leg.ownValues;
       leg.at = 0;
       follower.isOwnCurrent = true;
     }
-    remember(follower, bar, minute);
+    copyRow(row, follower.ring, follower.ringAt);
+    follower.ringAt = follower.ringAt + BAR_VALUES === follower.ring.length ? 0 : follower.ringAt + BAR_VALUES;
   }
 
-  /** Moves a follower's place in the track to this bar. @returns where the bar's row stands, −1 when the track has no such bar */
-  #follow(follower: Follower, bar: Bar, minute: number): number {
+  /** Moves a follower's place in the track to the bar that is being taken; out of step when the track has no such bar. */
+  #follow(follower: Follower): void {
     const { track } = follower;
+    const bar = this.#bar;
     const next = follower.barsInStep > 0 ? follower.position + 1 : -1;
     let index = next;
-    if (minute > track.minute) {
+    if (bar[MINUTE]! > track.last[0]!) {
       index = track.state.bars;
-      this.#stepTrack(track, bar, minute);
+      const row = rowOf(track, index);
+      copyRow(bar, track.rows, row);
+      this.#windows.step(track.state, track.rows, row, track.rows, row + BAR_VALUES);
+      track.last[0] = bar[MINUTE]!;
     } else {
-      if (next < 0 || minuteOf(track, next) !== minute) index = indexOf(track, minute);
-      if (index < 0 || !isBar(track, index, bar)) {
+      if (!isKnown(track, index) || track.rows[rowOf(track, index) + MINUTE] !== bar[MINUTE])
+        index = indexOf(track, bar);
+      if (index < 0 || !isSame(track, index, bar)) {
         follower.barsInStep = 0;
-        return -1;
+        return;
       }
     }
     follower.barsInStep = index === next ? follower.barsInStep + 1 : 1;
     follower.position = index;
-    return rowOf(track, index);
-  }
-
-  #stepTrack(track: LegTrack, { high, low, close, volume }: Bar, minute: number): void {
-    const { rows } = track;
-    const row = rowOf(track, track.state.bars);
-    rows[row] = minute;
-    rows[row + 1] = high;
-    rows[row + 2] = low;
-    rows[row + 3] = close;
-    rows[row + 4] = volume;
-    this.#windows.step(track.state, minute, high, low, close, volume, rows, row + BAR_VALUES);
-    track.minute = minute;
   }
 
   /** Makes the leg's own windows as if they had seen all its bars before this one. */
-  #rebuildOwn(leg: PairLeg, follower: Follower): void {
+  #rebuildOwn(leg: PairLeg, { bars, ring, ringAt }: Follower): void {
     leg.own ??= this.#windows.createState();
     this.#windows.reset(leg.own);
-    const { ring } = follower;
-    const rows = ring.length / BAR_VALUES;
-    const known = Math.min(follower.bars - 1, rows);
-    let at = (follower.ringAt / BAR_VALUES + rows - known) % rows;
+    const known = Math.min(bars - 1, ring.length / BAR_VALUES);
+    let at = (ringAt - known * BAR_VALUES + ring.length) % ring.length;
     for (let i = 0; i < known; i++) {
-      const row = at * BAR_VALUES;
-      const { own, ownValues } = leg;
-      this.#windows.step(own, ring[row]!, ring[row + 1]!, ring[row + 2]!, ring[row + 3]!, ring[row + 4]!, ownValues, 0);
-      at = at + 1 === rows ? 0 : at + 1;
+      this.#windows.step(leg.own, ring, at, leg.ownValues, 0);
+      at = at + BAR_VALUES === ring.length ? 0 : at + BAR_VALUES;
     }
   }
 
@@ -158,7 +165,7 @@ export class LegTracks {
       state: this.#windows.createState(),
       rows: new Float64Array(rows * ROW).fill(NaN),
       rowMask: rows - 1,
-      minute: -Infinity,
+      last: new Float64Array([-Infinity]),
     };
   }
 
@@ -175,46 +182,35 @@ export class LegTracks {
   }
 }
 
-function remember(follower: Follower, bar: Bar, minute: number): void {
-  const { ring, ringAt } = follower;
-  ring[ringAt] = minute;
-  ring[ringAt + 1] = bar.high;
-  ring[ringAt + 2] = bar.low;
-  ring[ringAt + 3] = bar.close;
-  ring[ringAt + 4] = bar.volume;
-  follower.ringAt = ringAt + BAR_VALUES === ring.length ? 0 : ringAt + BAR_VALUES;
+function copyRow(bar: Float64Array, rows: Float64Array, at: number): void {
+  for (let i = 0; i < BAR_VALUES; i++) rows[at + i] = bar[i]!;
 }
 
 function rowOf(track: LegTrack, index: number): number {
   return (index & track.rowMask) * ROW;
 }
 
-/** The minute of a bar of the track; NaN when it is no longer known. */
-function minuteOf(track: LegTrack, index: number): number {
-  return index >= track.state.bars - 1 - track.rowMask ? track.rows[rowOf(track, index)]! : NaN;
+/** Whether the track still has its bar `index`. */
+function isKnown(track: LegTrack, index: number): boolean {
+  return index >= Math.max(0, track.state.bars - 1 - track.rowMask) && index < track.state.bars;
 }
 
 /** Whether a bar of the track and this one of the same minute say the same. */
-function isBar(track: LegTrack, index: number, bar: Bar): boolean {
-  const { rows } = track;
+function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   const row = rowOf(track, index);
-  return (
-    rows[row + 1] === bar.high &&
-    rows[row + 2] === bar.low &&
-    rows[row + 3] === bar.close &&
-    rows[row + 4] === bar.volume
-  );
+  for (let i = HIGH; i < BAR_VALUES; i++) if (track.rows[row + i] !== bar[i]) return false;
+  return true;
 }
 
-/** Index of the track's bar of a minute; −1 when there is none or it is no longer known. */
-function indexOf(track: LegTrack, minute: number): number {
+/** Index of the track's bar of the same minute; −1 when there is none or it is no longer known. */
+function indexOf(track: LegTrack, bar: Float64Array): number {
   let low = Math.max(0, track.state.bars - 1 - track.rowMask);
   let high = track.state.bars - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
-    const found = minuteOf(track, middle);
-    if (found === minute) return middle;
-    if (found < minute) low = middle + 1;
+    const found = track.rows[rowOf(track, middle) + MINUTE]!;
+    if (found === bar[MINUTE]!) return middle;
+    if (found < bar[MINUTE]!) low = middle + 1;
     else high = middle - 1;
   }
   return -1;

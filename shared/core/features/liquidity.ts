@@ -4,11 +4,6 @@ import { LIQUIDITY, type LegValues } from './leg.ts';
 import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
-/** Legs that moved in the last bars of one pair: whole numbers, so that adding and taking away loses nothing. */
-interface Activity {
-  legs: number;
-}
-
 /** Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars themselves. */
 export class Liquidity {
   readonly features: readonly FeatureDefinition[];
@@ -25,7 +20,7 @@ export class Liquidity {
       {
         name: 'liquidity_score',
         formula: `lesser of v / (1 + v) of both legs, v = mean(volume, ${vol_short}) / mean(volume, ${volume_window})`,
-        window: volume_window,
+        window: Math.max(volume_window, vol_short),
         ddof: null,
         warmup_bars: Math.max(volume_window, vol_short),
         unit: '0…1',
@@ -72,11 +67,12 @@ export class Liquidity {
     ];
   }
 
+  /** @param movingLegs how many legs moved in the last bars: one number, kept between steps */
   step(
     frame: Frame,
     a: LegValues,
     b: LegValues,
-    activity: Activity,
+    movingLegs: Float64Array,
     ring: Float64Array,
     out: Float64Array,
     at: number,
@@ -85,10 +81,11 @@ export class Liquidity {
     const window = this.#activityWindow;
     const row = this.lags.next(ring);
     const moving = isMoving(frame.a) + isMoving(frame.b);
-    activity.legs += bars > window ? moving - ring[row + 1]! : moving;
+    // Whole numbers: adding and taking away loses nothing.
+    movingLegs[0] = movingLegs[0]! + moving - (bars > window ? ring[row + 1]! : 0);
     out[at] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
-    out[at + 1] = quotedSpread(frame);
-    out[at + 2] = bars < window ? NaN : activity.legs / (2 * window);
+    writeQuotedSpread(frame, out, at + 1);
+    out[at + 2] = bars < window ? NaN : movingLegs[0]! / (2 * window);
     out[at + 3] = window / (minute - ring[row]!);
     out[at + 4] = minutesSinceBar === 1 ? 0 : Math.log(minutesSinceBar);
     ring[row] = minute;
@@ -100,9 +97,14 @@ function isMoving(bar: Bar): number {
   return bar.high > bar.low ? 1 : 0;
 }
 
-function quotedSpread(frame: Frame): number {
-  const { a, b, beta, spreadVol } = frame;
-  if (a.spread === undefined || b.spread === undefined) return NaN;
-  if (spreadVol < FLAT_STD) return 0;
-  return Math.min(Number.MAX_VALUE, (a.spread / a.close + (Math.abs(beta) * b.spread) / b.close) / spreadVol);
+/** Writes its result, because a double that is returned gets boxed. */
+function writeQuotedSpread(frame: Frame, out: Float64Array, at: number): void {
+  const { a, b, spreadVol } = frame;
+  if (a.spread === undefined || b.spread === undefined) out[at] = NaN;
+  else if (spreadVol < FLAT_STD) out[at] = 0;
+  else {
+    const quoted = a.spread / a.close + (Math.abs(frame.beta) * b.spread) / b.close;
+    // A spread may be beyond all prices, and is valid; spread_vol is NaN in warm-up.
+    out[at] = Math.min(Number.MAX_VALUE, quoted / spreadVol);
+  }
 }

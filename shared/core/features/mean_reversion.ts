@@ -44,12 +44,11 @@ export class MeanReversion {
     const sxx = result[this.#regression.result + 2]!;
     const speed = sxx <= this.#flat ? 0 : -(result[this.#regression.result + 4]! / sxx);
     out[at] = speed;
-    out[at + 1] = this.#halfLife(speed);
-  }
-
-  #halfLife(speed: number): number {
-    if (speed <= 0) return this.#longest;
-    if (speed >= 1) return SHORTEST_HALF_LIFE_BARS;
-    return Math.min(this.#longest, Math.max(SHORTEST_HALF_LIFE_BARS, Math.LN2 / -Math.log(1 - speed)));
+    if (speed <= 0) out[at + 1] = this.#longest;
+    else if (speed >= 1) out[at + 1] = SHORTEST_HALF_LIFE_BARS;
+    else {
+      const halfLife = Math.LN2 / -Math.log(1 - speed);
+      out[at + 1] = Math.min(this.#longest, Math.max(SHORTEST_HALF_LIFE_BARS, halfLife));
+    }
   }
 }

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { parsePair, symbolsOf } from '../shared/pair.ts';
+import { parseMessage, parseWireMinute, latestClosedOpenMs } from '../daemon/feed/wire.ts';
+import { barsMessage, benchMarket, benchPairs, daysAgo } from './market.ts';
+
+const CONFIGURED = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD'];
+
+describe('the market of the bench', () => {
+  it('has the configured pairs as far as they go, and as many different ones as are asked for', () => {
+    expect(benchPairs(1, CONFIGURED)).toEqual(['XAUUSD_XAGUSD']);
+    for (const count of [3, 10, 100, 1000, 1035]) {
+      const pairs = benchPairs(count, CONFIGURED);
+      expect(new Set(pairs).size).toBe(count);
+      const legs = pairs.map(parsePair);
+      // No pair is there both ways round either.
+      expect(new Set(legs.map(({ a, b }) => [a, b].sort().join())).size).toBe(count);
+      // As few symbols as can make so many pairs.
+      const symbols = symbolsOf(legs).length;
+      expect(((symbols - 1) * (symbols - 2)) / 2).toBeLessThan(count);
+    }
+    expect(() => benchPairs(1036, CONFIGURED)).toThrow(RangeError);
+  });
+
+  it('sends messages a live daemon takes: past minutes, ascending, other prices every minute', () => {
+    const market = benchMarket(benchPairs(100, CONFIGURED), 'test', daysAgo(400));
+    const latestMs = latestClosedOpenMs(Date.now(), 0);
+    let before: { time: number; close: number } | null = null;
+    let moved = 0;
+    for (let i = 0; i < 50; i++) {
+      const minutes = (parseMessage(barsMessage(market.next().bars)) as unknown[]).map((one) =>
+        parseWireMinute(one, latestMs),
+      );
+      expect(minutes).toHaveLength(15);
+      const [first] = minutes;
+      if (first?.kind !== 'bar') throw new Error('not a bar');
+      expect(first.bar.time).toBeGreaterThan(before?.time ?? 0);
+      if (first.bar.close !== before?.close) moved++;
+      before = first.bar;
+    }
+    expect(moved).toBeGreaterThan(40);
+  });
+});

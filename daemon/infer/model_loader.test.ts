@@ -1,0 +1,101 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
+import { loadModelSet, type BatchScores } from '../../shared/bundle/model_set.ts';
+import { writeRandomBundle } from '../../shared/bundle/random_bundle.ts';
+import { randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.ts';
+import { createRng } from '../../shared/rng.ts';
+import { packageRoot } from '../../shared/root.ts';
+import type * as ModelLoader from './model_loader.ts';
+import { loadOffTheWay } from './model_loader.ts';
+
+const COLUMNS = 35;
+const schema = anySchema(COLUMNS);
+const features = randomRows(createRng('loader'), 10, COLUMNS);
+
+let folder: string;
+let bundle: string;
+let built: typeof ModelLoader;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-loader-'));
+  bundle = writeRandomBundle(folder, { schema, trees: 100, leaves: 31, seed: 'loader' });
+  // Threads need the built code; `npm test` builds first.
+  built = (await import(join(packageRoot(), 'dist/daemon/infer/model_loader.js'))) as typeof ModelLoader;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function edited(name: string, file: string, edit: (bytes: Buffer) => Buffer): string {
+  const path = writeRandomBundle(join(folder, name), { schema, trees: 3, leaves: 3, seed: name });
+  writeFileSync(join(path, file), edit(readFileSync(join(path, file))));
+  return path;
+}
+
+const copyOf = (scores: BatchScores): number[][] => Object.values(scores).map((values: Float64Array) => [...values]);
+
+describe.each([
+  ['the built code, in a thread', (): typeof loadOffTheWay => built.loadOffTheWay],
+  ['the sources, on this thread', (): typeof loadOffTheWay => loadOffTheWay],
+])('loadOffTheWay, %s', (_where, loader) => {
+  it.each(['auto', 'onnxruntime'] as const)('gives the set that loading here gives, with engine %s', async (engine) => {
+    const set = await loader()(bundle, { schema, maxRows: 10, engine });
+    const here = await loadModelSet(bundle, schema, 10, { engine });
+    try {
+      expect([set.engines, set.engineNotes, set.modelsHash]).toEqual([here.engines, here.engineNotes, here.modelsHash]);
+      expect(set.engines.ai1).toBe(engine === 'auto' ? 'wasm-simd' : 'onnxruntime-node');
+      const expected = copyOf(await here.infer(features, 10));
+      expect(copyOf(await set.infer(features, 10))).toEqual(expected);
+    } finally {
+      await set.release();
+      await here.release();
+    }
+  });
+
+  it('refuses by the codes and words of loading here', async () => {
+    const bad = [
+      [join(folder, 'none'), 'MODEL_MISSING'],
+      [edited('torn', 'manifest.json', (bytes) => bytes.subarray(0, 100)), 'MODEL_MANIFEST'],
+      [edited('changed', 'ai2.onnx', (bytes) => Buffer.concat([bytes, Buffer.of(0)])), 'MODEL_HASH'],
+      [
+        edited('schema', 'manifest.json', (bytes) =>
+          Buffer.from(bytes.toString().replace(schema.hash, '0'.repeat(16))),
+        ),
+        'MODEL_SCHEMA',
+      ],
+      [
+        edited('golden', 'manifest.json', (bytes) =>
+          Buffer.from(bytes.toString().replace(/("ai3": \[\s*)0\./, '$10.9')),
+        ),
+        'MODEL_GOLDEN',
+      ],
+    ] as const;
+    for (const [path, code] of bad) {
+      const refusal = (loading: Promise<unknown>): Promise<unknown> =>
+        loading.then(
+          () => 'loaded',
+          ({ code, seen, expected, next, message }: Record<string, string>) => ({
+            code,
+            seen,
+            expected,
+            next,
+            message,
+          }),
+        );
+      const here = await refusal(loadModelSet(path, schema, 10));
+      expect(here).toMatchObject({ code });
+      expect(await refusal(loader()(path, { schema, maxRows: 10 }))).toEqual(here);
+    }
+  });
+});
+
+describe('loading in a thread', () => {
+  it('leaves this one to its bars: timers go on meanwhile', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const set = await built.loadOffTheWay(bundle, { schema, maxRows: 10 });
+    clearInterval(timer);
+    await set.release();
+    expect(turns).toBeGreaterThan(30);
+  });
+});

@@ -1,0 +1,253 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
+import { activate, activePath, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { writeRandomBundle } from '../../shared/bundle/random_bundle.ts';
+import { describeError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import { watchModels, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
+
+const schema = anySchema(5);
+const CREATED = new Date('2026-11-20T07:30:00Z');
+const [FIRST, SECOND, THIRD] = ['20261120_0730', '20261120_0730_2', '20261120_0730_3'] as const;
+
+let root: string;
+let originals: string;
+let models: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-watch-'));
+  originals = join(root, 'originals');
+  for (const seed of ['a', 'b', 'c'])
+    writeRandomBundle(originals, { schema, trees: 2, leaves: 3, seed, created: CREATED });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  models = mkdtempSync(join(root, 'models-'));
+  cpSync(originals, models, { recursive: true });
+});
+
+/** A watch whose timer is ours, and what it said. */
+interface Bench {
+  readonly watch: ModelWatch;
+  readonly said: string[];
+  readonly loads: string[];
+  readonly files: { failing: (path: string) => boolean };
+  tick(): Promise<void>;
+}
+
+function open(options: Partial<ModelWatchOptions> = {}): Bench {
+  const said: string[] = [];
+  const loads: string[] = [];
+  let work: (() => void) | null = null;
+  const scheduler: Scheduler = {
+    afterTurn: () => undefined,
+    after: () => () => undefined,
+    every(_ms, given) {
+      work = given;
+      return () => (work = null);
+    },
+  };
+  const control = { failing: (_path: string): boolean => false };
+  const files: FileSystem = {
+    ...MACHINE_FILES,
+    read(path) {
+      if (control.failing(path)) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      return MACHINE_FILES.read(path);
+    },
+  };
+  const watch = watchModels({
+    modelsFolder: models,
+    market: 'simulated',
+    pollMs: 500,
+    files,
+    scheduler,
+    load(folder) {
+      loads.push(folder.slice(models.length + 1));
+      return loadModelSet(folder, schema, 4, { judge: false, files });
+    },
+    onReady: (set) => said.push(`ready ${set.version}`),
+    onShadow: (set) => said.push(`shadow ${set?.version ?? 'none'}`),
+    onRefused: (version, error, slot) => said.push(`${slot} refused ${version} ${describeError(error).code}`),
+    onWithdrawn: (slot) => said.push(`${slot} withdrawn`),
+    ...options,
+  });
+  return {
+    watch,
+    said,
+    loads,
+    files: control,
+    async tick() {
+      work?.();
+      await watch.check();
+    },
+  };
+}
+
+function damage(version: string): Buffer {
+  const path = join(models, version, 'ai2.onnx');
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.subarray(0, 10));
+  return bytes;
+}
+
+describe('watchModels', () => {
+  it('waits for a first pointer, then hands over each version that it names, once', async () => {
+    const { said, loads, tick } = open();
+    await tick();
+    expect(said).toEqual([]);
+    activate(models, FIRST);
+    for (let i = 0; i < 3; i++) await tick();
+    activate(models, SECOND);
+    await tick();
+    activate(models, FIRST);
+    await tick();
+    expect(said).toEqual([`ready ${FIRST}`, `ready ${SECOND}`, `ready ${FIRST}`]);
+    expect(loads).toEqual([FIRST, SECOND, FIRST]);
+  });
+
+  it('refuses bytes once, never tries them again, and says when the pointer is back at what is in force', async () => {
+    const { said, loads, tick } = open();
+    activate(models, FIRST);
+    await tick();
+    const whole = damage(SECOND);
+    activate(models, SECOND);
+    for (let i = 0; i < 3; i++) await tick();
+    expect(said.splice(0)).toEqual([`ready ${FIRST}`, `active refused ${SECOND} MODEL_HASH`]);
+    activate(models, FIRST);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said.splice(0)).toEqual(['active withdrawn']);
+    activate(models, SECOND);
+    await tick();
+    expect(said).toEqual([]);
+    expect(loads).toEqual([FIRST, SECOND]);
+    // Other bytes are another bundle.
+    writeFileSync(join(models, SECOND, 'ai2.onnx'), whole);
+    utimesSync(join(models, SECOND, 'ai2.onnx'), new Date(), new Date(Date.now() + 5000));
+    await tick();
+    expect(said).toEqual([`ready ${SECOND}`]);
+  });
+
+  it('goes on with what is in force when the pointer is torn, says so once for each tear, or is gone', async () => {
+    const { said, tick } = open();
+    activate(models, FIRST);
+    await tick();
+    const pointer = readFileSync(activePath(models));
+    for (const text of ['{', '{', '{"version"']) {
+      writeFileSync(activePath(models), text);
+      await tick();
+      await tick();
+    }
+    expect(new Set(said.splice(0))).toEqual(new Set([`ready ${FIRST}`, 'active refused (active.json) MODEL_MANIFEST']));
+    writeFileSync(activePath(models), pointer);
+    await tick();
+    expect(said.splice(0)).toEqual(['active withdrawn']);
+    rmSync(activePath(models));
+    await tick();
+    expect(said).toEqual([]);
+  });
+
+  it('tries bytes again that the disk did not give, and says so once', async () => {
+    const { said, files, tick } = open();
+    activate(models, FIRST);
+    files.failing = (path) => path.endsWith('ai3.onnx');
+    for (let i = 0; i < 3; i++) await tick();
+    expect(said).toEqual([`active refused ${FIRST} MODEL_MISSING`]);
+    files.failing = () => false;
+    await tick();
+    expect(said.at(-1)).toBe(`ready ${FIRST}`);
+    files.failing = (path) => path.endsWith('active.json');
+    await tick();
+    files.failing = () => false;
+    await tick();
+    expect(said.slice(2)).toEqual(['active refused (active.json) MODEL_MANIFEST', 'active withdrawn']);
+  });
+
+  it('does not take a file that is not there for one that cannot be read', async () => {
+    const { said, loads, tick } = open();
+    rmSync(join(models, THIRD, 'ai1.onnx'));
+    activate(models, THIRD);
+    for (let i = 0; i < 3; i++) await tick();
+    expect(said).toEqual([`active refused ${THIRD} MODEL_MISSING`]);
+    expect(loads).toEqual([THIRD]);
+  });
+
+  it('follows the shadow beside: one after the other, none when nothing or nothing good is named', async () => {
+    const { said, tick } = open();
+    activate(models, FIRST);
+    setShadow(models, SECOND);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said.splice(0)).toEqual([`ready ${FIRST}`, `shadow ${SECOND}`]);
+    setShadow(models, THIRD);
+    await tick();
+    setShadow(models, null);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, 'shadow none']);
+    setShadow(models, THIRD);
+    await tick();
+    damage(SECOND);
+    setShadow(models, SECOND);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, 'shadow none', `shadow refused ${SECOND} MODEL_HASH`]);
+    setShadow(models, null);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said.splice(0)).toEqual(['shadow withdrawn']);
+    writeFileSync(shadowPath(models), 'torn');
+    await tick();
+    expect(said.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);
+    activate(models, THIRD);
+    await tick();
+    expect(said).toEqual([`ready ${THIRD}`]);
+  });
+
+  it('lets no models of a simulated market near a live daemon, in either slot, and releases them', async () => {
+    const sets: ModelSet[] = [];
+    const { said, tick } = open({
+      market: 'live',
+      async load(folder) {
+        sets.push(await loadModelSet(folder, schema, 4, { judge: false }));
+        return sets.at(-1)!;
+      },
+    });
+    activate(models, FIRST);
+    setShadow(models, SECOND);
+    for (let i = 0; i < 2; i++) await tick();
+    expect(said).toEqual([`active refused ${FIRST} MODEL_SIMULATED`, `shadow refused ${SECOND} MODEL_SIMULATED`]);
+    expect(sets).toHaveLength(2);
+    for (const set of sets) expect(() => set.infer(new Float32Array(5), 1)).toThrow('released');
+  });
+
+  it('takes a live market’s models in a simulated one and in its own', async () => {
+    const live = writeRandomBundle(models, { schema, trees: 2, leaves: 3, seed: 'live', market: 'live' });
+    const version = live.slice(models.length + 1);
+    for (const market of ['live', 'simulated'] as const) {
+      const { said, tick } = open({ market });
+      activate(models, version);
+      await tick();
+      expect(said).toEqual([`ready ${version}`]);
+    }
+  });
+
+  it('hands nothing over after its end: what was being loaded is released', async () => {
+    let go = (): void => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    let late: ModelSet | null = null;
+    const { said, watch, tick } = open({
+      async load(folder) {
+        await held;
+        late = await loadModelSet(folder, schema, 4, { judge: false });
+        return late;
+      },
+    });
+    activate(models, FIRST);
+    const looking = tick();
+    const stopping = watch.stop();
+    go();
+    await Promise.all([looking, stopping]);
+    expect(said).toEqual([]);
+    expect(() => late!.infer(new Float32Array(5), 1)).toThrow('released');
+  });
+});

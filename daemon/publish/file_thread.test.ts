@@ -1,0 +1,164 @@
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
+import { packageRoot } from '../../shared/root.ts';
+import { createFileThread, type FileThreadOptions } from './file_thread.ts';
+import type { FilePublisher } from './file.ts';
+
+let programs: string;
+let folder: string;
+const told: string[] = [];
+const toClose: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), 'minutehand-file-thread-'));
+  await build({
+    configFile: false,
+    root: packageRoot(),
+    logLevel: 'error',
+    build: {
+      ssr: join(packageRoot(), 'daemon', 'publish', 'file_thread_program.ts'),
+      outDir: programs,
+      target: 'node20',
+      minify: false,
+      rollupOptions: { output: { entryFileNames: 'real.mjs' } },
+    },
+  });
+});
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-signals-'));
+  told.length = 0;
+});
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(program = 'real', scheduler = MACHINE_SCHEDULER): FilePublisher {
+  const options: FileThreadOptions = {
+    folder,
+    scheduler,
+    program: pathToFileURL(join(programs, `${program}.mjs`)),
+    onFailure: (error) => told.push(`${error.code} ${error.seen}`),
+    onRecovered: () => told.push('recovered'),
+  };
+  const publisher = createFileThread(options);
+  toClose.push(() => publisher.close());
+  return publisher;
+}
+
+function programOf(source: string): string {
+  const name = `program${readdirSync(programs).length}`;
+  writeFileSync(join(programs, `${name}.mjs`), `import { parentPort } from 'node:worker_threads';\n${source}`);
+  return name;
+}
+
+const signal = (pairId: string, seq: number) => ({ pairId, text: JSON.stringify({ pair_id: pairId, seq }) });
+const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');
+const seqOf = (pairId: string): number => {
+  try {
+    return (JSON.parse(read(pairId, 'signal.json')) as { seq: number }).seq;
+  } catch {
+    return 0;
+  }
+};
+
+describe('the thread for signal files', () => {
+  it('writes what the file publisher writes', async () => {
+    const publisher = open();
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    publisher.publish([signal('C_D', 2)]);
+    await publisher.close();
+    expect(read('A_B', 'signal.json')).toBe('{"pair_id":"A_B","seq":1}\n');
+    expect(read('C_D', 'signal.json')).toBe('{"pair_id":"C_D","seq":2}\n');
+    expect(read('signals.json')).toBe('{"A_B":{"pair_id":"A_B","seq":1},"C_D":{"pair_id":"C_D","seq":2}}\n');
+    expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
+    expect({ told, failures: publisher.failures }).toEqual({ told: [], failures: 0 });
+  });
+
+  it('writes the newest signal of every pair when batches come faster than the disk, and lets none wait for long', async () => {
+    const publisher = open();
+    for (let seq = 1; seq <= 2_000; seq++) {
+      publisher.publish([signal('A_B', seq), ...(seq % 7 === 0 ? [signal('C_D', seq)] : [])]);
+      if (seq % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await publisher.close();
+    expect([seqOf('A_B'), seqOf('C_D')]).toEqual([2_000, 1_995]);
+    publisher.publish([signal('A_B', 3_000)]);
+    expect(seqOf('A_B')).toBe(2_000);
+  });
+
+  it('tells a failure once with its reason, and the recovery once', async () => {
+    const publisher = open();
+    writeFileSync(join(folder, 'A_B'), 'a file where the folder should be');
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    await expect.poll(() => told).toHaveLength(1);
+    publisher.publish([signal('A_B', 2), signal('C_D', 2)]);
+    await expect.poll(() => seqOf('C_D')).toBe(2);
+    rmSync(join(folder, 'A_B'));
+    publisher.publish([signal('A_B', 3)]);
+    await expect.poll(() => told).toHaveLength(2);
+    expect(told[0]).toMatch(/^PUBLISH_FILE ENOTDIR/);
+    expect(told[1]).toBe('recovered');
+    expect(publisher.failures).toBe(2);
+    expect(seqOf('A_B')).toBe(3);
+  });
+
+  it('tells that the disk stands still, keeps one signal per pair meanwhile, and goes on with it', async () => {
+    const slow = programOf(`parentPort.on('message', (texts) => {
+      if (texts[1] === 'stall') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      parentPort.postMessage({ failures: texts[1] === 'stall' ? 0 : 1, seen: texts.join() });
+    });`);
+    const publisher = open(slow, {
+      ...MACHINE_SCHEDULER,
+      after: (ms, work) => MACHINE_SCHEDULER.after(ms === 5_000 ? 50 : ms, work),
+    });
+    const startMs = performance.now();
+    for (const text of ['stall', '1', '2', '3']) publisher.publish([{ pairId: 'A_B', text }]);
+    publisher.publish([{ pairId: 'C_D', text: '1' }]);
+    expect(performance.now() - startMs).toBeLessThan(100);
+    await expect.poll(() => told).toHaveLength(3);
+    expect(told).toEqual(['PUBLISH_FILE not written within 5000 ms', 'recovered', 'PUBLISH_FILE A_B,3,C_D,1']);
+    expect(publisher.failures).toBe(2);
+  });
+
+  it('writes itself when its thread dies, everything it had been given', async () => {
+    const mortal = programOf(`parentPort.on('message', () => { throw new Error('out of luck'); });`);
+    const publisher = open(mortal);
+    publisher.publish([signal('A_B', 1)]);
+    publisher.publish([signal('C_D', 1)]);
+    await expect.poll(() => told).toHaveLength(2);
+    expect(told).toEqual(['PUBLISH_FILE the thread that writes them ended: out of luck', 'recovered']);
+    expect([seqOf('A_B'), seqOf('C_D')]).toEqual([1, 1]);
+    publisher.publish([signal('A_B', 2)]);
+    expect(seqOf('A_B')).toBe(2);
+  });
+
+  it('writes itself where its program is not compiled', () => {
+    mkdirSync(join(folder, 'A_B'));
+    open('no_such_program').publish([signal('A_B', 1)]);
+    expect(seqOf('A_B')).toBe(1);
+  });
+
+  it('costs the caller less than writing', async () => {
+    const batch = Array.from({ length: 10 }, (_, i) => ({ pairId: `P${i}_Q`, text: `{"x":"${'y'.repeat(850)}"}` }));
+    const median = async (publisher: FilePublisher): Promise<number> => {
+      const times: number[] = [];
+      for (let turn = 0; turn < 40; turn++) {
+        const startMs = performance.now();
+        publisher.publish(batch);
+        times.push(performance.now() - startMs);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return times.sort((a, b) => a - b)[20]!;
+    };
+    const thread = await median(open());
+    const inPlace = await median(open('no_such_program'));
+    expect(thread).toBeLessThan(inPlace / 2);
+  });
+});

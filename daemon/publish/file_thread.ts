@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Scheduler } from '../../shared/ports.ts';
+import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
+import type { Publication } from './publish.ts';
+
+export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files'> {
+  readonly scheduler: Scheduler;
+  /** The thread's program as JavaScript; by default the compiled one beside this file. */
+  readonly program?: URL;
+}
+
+/** What the thread says after each batch. */
+export interface FileThreadAnswer {
+  /** Files of this batch that were not written. */
+  readonly failures: number;
+  /** What was seen at the last first failure. */
+  readonly seen: string;
+}
+
+const PROGRAM = new URL('./file_thread_program.js', import.meta.url);
+/** A disk that takes longer than this for one batch (a network drive that is gone, say) counts as failed. */
+const STALL_MS = 5_000;
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * The file publisher of `file.ts` on a thread of its own: a batch costs the caller a hundredth of what the disk's system calls
+ * take, and a disk that stands still costs it nothing. Failure and recovery are told a moment after `publish`.
+ *
+ * While the thread is busy, batches are merged: it next writes the newest signal of each pair, so that at most one signal
+ * per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the caller writes the files.
+ */
+export function createFileThread(options: FileThreadOptions): FilePublisher {
+  const { folder, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
+  if (!existsSync(program)) return createFilePublisher({ files: MACHINE_FILES, folder, onFailure, onRecovered });
+
+  const lastTextByPair = new Map<string, string>();
+  const waiting = new Map<string, string>();
+  let inPlace: FilePublisher | null = null;
+  let failures = 0;
+  let failing = false;
+  let closed = false;
+  /** Not null while the thread has a batch. */
+  let endStallWatch: (() => void) | null = null;
+  let whenIdle: (() => void) | null = null;
+
+  const thread = new Worker(program, { workerData: folder });
+  // `close` waits for what was handed over; otherwise a process may end without it.
+  thread.unref();
+
+  function judge(newFailures: number, seen: string): void {
+    failures += newFailures;
+    if (newFailures > 0 && !failing) {
+      failing = true;
+      onFailure(new MinutehandError('PUBLISH_FILE', { seen }));
+    } else if (newFailures === 0 && failing) {
+      failing = false;
+      onRecovered();
+    }
+  }
+
+  function handOver(): void {
+    endStallWatch = scheduler.after(STALL_MS, () => judge(1, `not written within ${STALL_MS} ms`));
+    thread.postMessage([...waiting].flat());
+    waiting.clear();
+  }
+
+  function rest(): void {
+    endStallWatch?.();
+    endStallWatch = null;
+    whenIdle?.();
+  }
+
+  function writeInPlace(batch: readonly Publication[]): void {
+    let seen = '';
+    inPlace ??= createFilePublisher({
+      files: MACHINE_FILES,
+      folder,
+      onFailure: (error) => (seen = error.seen ?? error.message),
+      onRecovered: () => undefined,
+    });
+    const before = inPlace.failures;
+    inPlace.publish(batch);
+    judge(inPlace.failures - before, seen);
+  }
+
+  thread.on('message', ({ failures: newFailures, seen }: FileThreadAnswer) => {
+    endStallWatch?.();
+    judge(newFailures, seen);
+    if (waiting.size > 0) handOver();
+    else rest();
+  });
+  thread.on('error', (error) => {
+    judge(1, `the thread that writes them ended: ${error.message}`);
+    writeInPlace([...lastTextByPair].map(([pairId, text]) => ({ pairId, text })));
+    rest();
+  });
+
+  return {
+    name: 'file',
+    get failures() {
+      return failures;
+    },
+    publish(batch: readonly Publication[]): void {
+      if (closed || batch.length === 0) return;
+      if (inPlace !== null) return writeInPlace(batch);
+      for (const { pairId, text } of batch) {
+        lastTextByPair.set(pairId, text);
+        waiting.set(pairId, text);
+      }
+      if (endStallWatch === null) handOver();
+    },
+    async close(): Promise<void> {
+      if (closed) return;
+      closed = true;
+      if (endStallWatch !== null) {
+        await new Promise<void>((resolve) => {
+          const cancel = scheduler.after(CLOSE_GRACE_MS, resolve);
+          whenIdle = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      await thread.terminate();
+    },
+  };
+}
