@@ -1,5 +1,6 @@
+import { statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os';
 
 /** What a figure was measured on. */
 export interface Machine {
@@ -9,12 +10,24 @@ export interface Machine {
   readonly platform: string;
   readonly node: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Where the signal files and the journal of the bench are written: their times are this file system's. */
+  readonly temporary_files_on: string;
   /** Of the last minute, when the run began: above 0.5 other work took part of the machine. */
   readonly load_at_start: number;
   readonly date: string;
 }
 
 const PACKAGES = ['onnxruntime-node', 'ws', 'ioredis', 'better-sqlite3', 'trading-signals', 'technicalindicators'];
+
+/** Magic numbers of Linux (statfs(2)). */
+const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0x01021994, 'tmpfs'],
+  [0xef53, 'ext'],
+  [0x794c7630, 'overlayfs'],
+  [0x9123683e, 'btrfs'],
+  [0x58465342, 'xfs'],
+  [0x2fc12fc1, 'zfs'],
+]);
 
 export function describeMachine(): Machine {
   const models = cpus();
@@ -25,6 +38,7 @@ export function describeMachine(): Machine {
     platform: `${platform()} ${release()} ${arch()}`,
     node: process.versions.node,
     versions: Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name)])),
+    temporary_files_on: fileSystemOf(tmpdir()),
     load_at_start: Math.round(loadavg()[0]! * 100) / 100,
     date: new Date().toISOString(),
   };
@@ -40,4 +54,9 @@ function installedVersion(name: string): string {
     }
   }
   return 'absent';
+}
+
+function fileSystemOf(folder: string): string {
+  const { type } = statfsSync(folder);
+  return FILE_SYSTEMS.get(type) ?? `type 0x${type.toString(16)}`;
 }

@@ -36,6 +36,7 @@ export interface BenchOptions {
   say(line: string): void;
 }
 
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const PAIRS = [10, 100, 1000] as const;
 const STATION_MINUTES = 3000;
 const WEATHER_MINUTES = 600;
@@ -50,8 +51,19 @@ function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number 
   return pairs <= 100 ? { minutes: 1000, idleMinutes: 30 } : { minutes: 300, idleMinutes: 20 };
 }
 
-/** Runs parts one after the other. */
+/** Runs parts one after the other. Asked to end, it ends its helper processes first. */
 export async function runParts(options: BenchOptions): Promise<BenchResult> {
+  // By default a signal ends a process without its `exit` listeners, and a Redis server would stay behind.
+  const interrupt = (): never => process.exit(1);
+  for (const signal of STOP_SIGNALS) process.on(signal, interrupt);
+  try {
+    return await measure(options);
+  } finally {
+    for (const signal of STOP_SIGNALS) process.off(signal, interrupt);
+  }
+}
+
+async function measure(options: BenchOptions): Promise<BenchResult> {
   const { parts, minutes, say } = options;
   const wants = (part: Part): boolean => parts.includes(part);
   const machine = describeMachine();

@@ -1,7 +1,8 @@
-import { loadSettings, type Settings } from '../shared/policy/policy.ts';
+import type { Settings } from '../shared/policy/policy.ts';
 
-/** What a bench sets itself; everything else is as configured in this installation. */
+/** What a bench sets itself; everything else is as in `base`. */
 export interface BenchSettingsOptions {
+  readonly base: Settings;
   readonly pairs: readonly string[];
   readonly redisUrl: string;
   readonly engine?: 'auto' | 'onnxruntime';
@@ -11,15 +12,14 @@ export interface BenchSettingsOptions {
 const MAX_BUFFERED_BYTES = 1 << 25;
 
 /**
- * The configuration of this installation for a live market that the bench feeds. Trades are let through (`require_edge`
+ * `base` for a live market that the bench feeds. Trades are let through (`require_edge`
  * is off), so that positions move and signals have all their fields.
  */
-export function benchSettings({ pairs, redisUrl, engine = 'auto' }: BenchSettingsOptions): Settings {
-  const settings = loadSettings({ env: {} });
-  const { core, minutehand } = settings;
+export function benchSettings({ base, pairs, redisUrl, engine = 'auto' }: BenchSettingsOptions): Settings {
+  const { core, minutehand } = base;
   const { transports } = minutehand;
   return {
-    ...settings,
+    ...base,
     core: { ...core, require_edge: false },
     minutehand: {
       ...minutehand,

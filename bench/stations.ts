@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import type { OpenTime } from '../shared/bar.ts';
@@ -24,6 +22,7 @@ import { startRedis } from './end_to_end/process.ts';
 import { benchMarket } from './market.ts';
 import { benchModels, treesOf } from './models.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
+import { openTemporaryFolder } from './temporary_folder.ts';
 
 const WARM_UP_MINUTES = 300;
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
@@ -52,7 +51,7 @@ type MinuteTimes = Record<Station | 'bar_to_signal', number>;
 export async function benchStations(minutes: number, say: (line: string) => void): Promise<StationsResult> {
   const settings = loadSettings({ env: {} });
   const { trained } = await benchModels(say);
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-stations-'));
+  const { path: folder, remove } = openTemporaryFolder('stations');
   const redis = await startRedis();
   try {
     say(`${minutes} minutes through the pipeline …`);
@@ -73,7 +72,7 @@ export async function benchStations(minutes: number, say: (line: string) => void
     };
   } finally {
     await redis?.end();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

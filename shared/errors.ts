@@ -196,6 +196,11 @@ export const ERRORS = {
     message: 'The bundle was trained on a simulated market; a live daemon does not use it.',
     next: 'Train on real bars: `minutehand train --data <folder>`.',
   },
+  KERNEL_MISSING: {
+    status: 500,
+    message: 'The compiled WASM scorer is missing or damaged.',
+    next: 'Build it: `npm run build`. Until then onnxruntime serves.',
+  },
   MODEL_EXISTS: {
     status: 409,
     message: 'Another bundle has this version already.',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Bar } from '../shared/bar.ts';
+import { replayJournal } from '../daemon/feed/replay.ts';
+import type { Bar, EpochMs } from '../shared/bar.ts';
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
@@ -66,6 +67,46 @@ export function checkJournal(world: World): void {
     if (text !== undefined && !text.startsWith(body))
       violate('journal differs from what was published', `${key} ${seq}`);
   }
+}
+
+/** What the shadow models said stands beside the signal it was said to. */
+export function checkShadows({ journal, violate }: World): void {
+  const signals = new Set(journal.signals.map(({ signalId, pairId, time }) => `${signalId} ${pairId} ${time}`));
+  for (const { signalId, pairId, time, modelVersion } of journal.shadows)
+    if (!signals.has(`${signalId} ${pairId} ${time}`))
+      violate('shadow without a signal', `${modelVersion} on ${pairId} ${time}`);
+}
+
+/** Where nothing was lost on the way to the feeder, every minute that the source gave is in the journal. */
+export function checkBarsArrived({ journal, feed, violate, trueMs }: World): void {
+  const stored = new Set(journal.inputs.map(({ subject, time }) => `${subject} ${time}`));
+  const missing: string[] = [];
+  for (const [symbol, bars] of feed.bars)
+    for (const { time } of bars)
+      if (time * 1000 < trueMs() - 2 * MINUTE_MS && !stored.has(`${symbol} ${time}`))
+        missing.push(`${symbol} ${new Date(time * 1000).toISOString()}`);
+  if (missing.length > 0)
+    violate('bars that never arrived', `${missing.length}: ${missing.slice(0, MOST_MISSING).join('; ')}`);
+}
+
+/** The product's own replay of the journal gives every signal again. */
+export async function checkReplay(world: World): Promise<void> {
+  const { journal, settings } = world;
+  const { differences } = await replayJournal({
+    settings,
+    pairIds: settings.minutehand.pairs,
+    clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => 0 },
+    bootId: 'replay',
+    onSignals: () => undefined,
+    store: journal.open(),
+    loadModels: (version) => Promise.resolve({ ...world.trainedSet(version), release: () => Promise.resolve() }),
+  });
+  const first = differences[0];
+  if (first === undefined) return;
+  world.violate(
+    'replay of the journal differs',
+    `${differences.length} signals, the first ${first.pair_id} ${first.time}:\n    journal ${first.journal}\n    replay  ${first.replay}`,
+  );
 }
 
 function contentOf({ time, open, high, low, close, volume, spread }: Bar): string {

@@ -27,6 +27,10 @@ export interface FeedWeather {
   readonly apart: boolean;
   /** Catches up by asking `last_bars`, or by sending again what was not answered. */
   readonly rule: 'health' | 'resend';
+  /** Sends what it missed for minutes as history: for the features, and no signals. */
+  readonly catchesUpAsHistory: boolean;
+  /** `POST /bars`, or the WebSocket `/bars`. */
+  readonly door: 'http' | 'websocket';
 }
 
 /** An answer of the daemon: null when the connection was refused or ended before it. */
@@ -88,6 +92,8 @@ const ANSWER_TIMEOUT_MS = 5000;
 const RETRY_MS = 1000;
 const CLOCK_RETRY_MS = 5000;
 const MOST_ITEMS = 1000;
+/** A minute that opened this long ago is no news. */
+const OLD_MS = 210_000;
 
 const wireOf = ({ symbol, time, bar }: Item): string =>
   bar === null
@@ -99,7 +105,10 @@ function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {
   const good = bar ?? { open: 1, high: 1, low: 1, close: 1, volume: 1 };
   const wire = { ...good, symbol, time: time * 1000 };
   const kinds: (() => Junk)[] = [
-    () => ({ text: JSON.stringify({ ...wire, close: 'x' }).replace('"x"', 'NaN'), codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'] }),
+    () => ({
+      text: JSON.stringify({ ...wire, close: 'x' }).replace('"x"', 'NaN'),
+      codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'],
+    }),
     () => ({ text: JSON.stringify({ ...wire, high: null }), codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'] }),
     () => ({ text: JSON.stringify({ ...wire, low: -1 }), codes: ['BAR_NOT_POSITIVE', 'BAR_FUTURE'] }),
     () => ({ text: JSON.stringify({ ...wire, high: wire.low / 2 }), codes: ['BAR_RANGE', 'BAR_FUTURE'] }),
@@ -144,6 +153,11 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     items.splice(at, 0, item);
   }
 
+  function isSentAsHistory({ isHistory, time }: Item): boolean {
+    const { catchesUpAsHistory, rule } = options.weather();
+    return isHistory || (rule === 'health' && catchesUpAsHistory && options.trueMs() - time * 1000 > OLD_MS);
+  }
+
   // ---- messages ----
 
   /** Sends one message and waits for its answer, not for ever. */
@@ -153,7 +167,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     const texts = items.map(wireOf);
     const junkAt = junk === null ? -1 : rng.integer(texts.length + 1);
     if (junk !== null) texts.splice(junkAt, 0, junk.text);
-    const isBackfill = items[0]!.isHistory;
+    const isBackfill = isSentAsHistory(items[0]!);
     const text = texts.length === 1 ? texts[0]! : `[${texts.join(',')}]`;
     let isOver = false;
     const finish = (isTaken: boolean, kept: readonly Item[]): void => {
@@ -258,8 +272,8 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
       if (!isInStep) ask();
       return;
     }
-    const { isHistory } = items[0]!;
-    const end = items.findIndex((item) => item.isHistory !== isHistory);
+    const isHistory = isSentAsHistory(items[0]!);
+    const end = items.findIndex((item) => isSentAsHistory(item) !== isHistory);
     const part = items.slice(0, Math.min(end < 0 ? items.length : end, MOST_ITEMS));
     send(part, (isTaken, kept) => {
       if (isTaken && kept.length === 0) return sendAll(items.slice(part.length));
@@ -298,8 +312,8 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
       heard++;
       if (rng.uniform() < weather.doubled) resend(item);
       if (item.bar !== null && rng.uniform() < weather.revised) {
-        const revised = revisionOf(item.bar);
-        bars.get(item.symbol)!.push(revised);
+        const revised = rng.integer(4) === 0 ? null : revisionOf(item.bar);
+        if (revised !== null) bars.get(item.symbol)!.push(revised);
         resend({ ...item, bar: revised });
       }
     }

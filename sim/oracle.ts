@@ -45,11 +45,14 @@ export interface Oracle {
 }
 
 export interface OracleOptions {
+  /** Of the world, since its beginning; and as epoch milliseconds. */
   nowMs(): number;
+  trueMs(): number;
   /** How much the wall clocks may lie at this moment, in ms: 0 unless somebody set one. */
   clockErrorMs(): number;
   /** A signal is fresh for this long after its publication. */
   readonly validMs: number;
+  readonly intervalMs: number;
   onViolation(rule: string, what: string): void;
 }
 
@@ -64,11 +67,25 @@ export function createOracle(options: OracleOptions): Oracle {
   const accounts = new Map<string, Account>();
   const refusals = new Map<string, number>();
   const lastPublished = new Map<string, { bootId: string; seq: number }>();
+  /** By pair and minute: the boot that answered it; and with the models, the id of the decision. */
+  const answered = new Map<string, string>();
+  const ids = new Map<string, string>();
   let obeyed = 0;
   let opens = 0;
 
   const isAfter = (x: { bootId: string; seq: number }, y: { bootId: string; seq: number }): boolean =>
     x.bootId === y.bootId ? x.seq > y.seq : x.bootId > y.bootId;
+
+  /** A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision. */
+  function checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
+    const minute = `${pair_id} ${timestamp}`;
+    if (answered.get(minute) === boot_id) options.onViolation('minute answered twice', `${minute} in ${boot_id}`);
+    answered.set(minute, boot_id);
+    const decision = `${minute} ${model_version}`;
+    const id = ids.get(decision) ?? signal_id;
+    if (id !== signal_id) options.onViolation('signal_id changed', `${decision}: ${signal_id} after ${id}`);
+    ids.set(decision, id);
+  }
 
   return {
     published,
@@ -94,6 +111,7 @@ export function createOracle(options: OracleOptions): Oracle {
           `${signal.pair_id} ${place.bootId} ${place.seq} after ${before.bootId} ${before.seq}`,
         );
       lastPublished.set(signal.pair_id, place);
+      if (signal.reason !== 'SILENCE') checkIdentity(signal);
       return fresh;
     },
     judge(consumer, text, clockMs, verdict) {
@@ -132,6 +150,9 @@ export function createOracle(options: OracleOptions): Oracle {
             violation('open without ENTER', `with action ${signal.action} in mode ${signal.mode}`);
           if (account.opened.has(order.positionId)) violation('position opened twice', order.positionId);
           if (held !== '') violation('position opened twice', `while it held ${held}`);
+          const barAgeMs = options.trueMs() - Date.parse(signal.timestamp);
+          if (barAgeMs > options.intervalMs + options.validMs + options.clockErrorMs())
+            violation('stale signal obeyed', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
           if (order.positionId !== signal.signal_id) violation('open without ENTER', `position ${order.positionId}`);
           account.opened.add(order.positionId);
           account.held.set(signal.pair_id, order.positionId);

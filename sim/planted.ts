@@ -9,7 +9,8 @@ export const PLANTED = {
   skipped_expiry: 'consumers do not ask whether a signal has expired',
   short_recovery: 'after a restart one bar too few is stepped again',
   early_swap: 'models answer from the moment on when they begin to load, before they are journalled',
-  doubling_retry: 'consumers keep what they entered in memory alone, and hear it again after a restart',
+  doubling_retry:
+    'consumers do not keep which positions they entered: a decision that is delivered again is entered again',
 } as const;
 export type PlantedBug = keyof typeof PLANTED;
 
@@ -38,8 +39,21 @@ export const consumerWithoutExpiry: ConsumerMaker = (state) => {
   };
 };
 
-/** Consumers that begin anew after every restart. */
-export const forgetfulConsumer: ConsumerMaker = () => protocolConsumer(undefined);
+/** Consumers that take every ENTER for a new one. */
+export const forgetfulConsumer: ConsumerMaker = (state) => {
+  let consumer = protocolConsumer(state);
+  return {
+    take(text, nowMs) {
+      const memories = Object.entries(consumer.state()).map(
+        ([key, memory]) => [key, { ...memory, entered: [] }] as const,
+      );
+      consumer = protocolConsumer(Object.fromEntries(memories));
+      return consumer.take(text, nowMs);
+    },
+    closed: (positionId) => consumer.closed(positionId),
+    state: () => consumer.state(),
+  };
+};
 
 /** Models that are all the same ones: those that began to load last. */
 export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: ModelSet): ModelSet } {

@@ -23,7 +23,7 @@ export interface SimulatedProcess {
    */
   call<T>(effect: () => T, torn?: () => void): T;
   /** Work of the world for this process: done at `timeMs` unless it is dead by then. */
-  at(timeMs: number, work: () => void): () => void;
+  at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   kill(): void;
   /** Kills at the n-th call from now, counted from 0. */
   killAtCall(n: number): void;
@@ -82,7 +82,8 @@ export function startProcess(options: ProcessOptions): SimulatedProcess {
     };
   }
 
-  const at = (timeMs: number, work: () => void): (() => void) => timeline.at(timeMs, guarded(work));
+  const at = (timeMs: number, work: () => void, inOrder = false): (() => void) =>
+    timeline.at(timeMs, guarded(work), inOrder);
   const scheduler: Scheduler = {
     afterTurn(work) {
       mustLive();

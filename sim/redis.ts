@@ -53,6 +53,8 @@ const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 
 interface Request {
+  /** Batches of one connection are executed in their order; those of two, as it comes. */
+  readonly connection: number;
   readonly batch: readonly BusMessage[];
   /** Answers reach a connection that is still the same one. */
   answer(refusal: string | null): void;
@@ -67,6 +69,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
   let busyUntilMs = 0;
   let life = 0;
   let entries = 0;
+  let connectionsMade = 0;
   let waiting: Request[] = [];
   const keys = new Map<string, { text: string; untilMs: number }>();
   const subscribers = new Set<{ onSignal(text: string): void; onEnd(): void; lastMs: number }>();
@@ -109,7 +112,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
 
   function connect(process: SimulatedProcess): Bus {
     let state: 'up' | 'down' | null = null;
-    let connection = 0;
+    let connection = ++connectionsMade;
     let attempts = 0;
     let closing = false;
     const pending = new Set<() => void>();
@@ -122,7 +125,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
     }
 
     function hangUp(detail: string): void {
-      connection++;
+      connection = ++connectionsMade;
       connections.delete(onServerEnd);
       for (const lose of [...pending]) lose();
       pending.clear();
@@ -139,7 +142,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
 
     function attempt(): void {
       if (closing || state === 'up') return;
-      const mine = ++connection;
+      const mine = (connection = ++connectionsMade);
       process.at(timeline.nowMs + 2 * travelMs(), () => {
         if (mine !== connection || closing) return;
         if (!isUp) return hangUp('connect ECONNREFUSED');
@@ -182,6 +185,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
                 if (ofLife !== life || !isUp) return;
                 if (mine !== connection && rng.integer(2) === 0) return;
                 receive({
+                  connection: mine,
                   batch,
                   answer: (refusal) => {
                     if (!process.alive || mine !== connection) return;
@@ -255,7 +259,16 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
       if (!isStalled) return;
       isStalled = false;
       busyUntilMs = timeline.nowMs;
-      for (const request of waiting.splice(0)) execute(request);
+      while (waiting.length > 0) {
+        const lines = [...new Set(waiting.map(({ connection }) => connection))];
+        const line = lines[rng.integer(lines.length)];
+        execute(
+          waiting.splice(
+            waiting.findIndex(({ connection }) => connection === line),
+            1,
+          )[0]!,
+        );
+      }
     },
   };
   return server;

@@ -1,5 +1,5 @@
 import { createRng } from '../shared/rng.ts';
-import { checkJournal, checkRecovered, fingerprintOf } from './end.ts';
+import { checkBarsArrived, checkJournal, checkRecovered, checkReplay, checkShadows, fingerprintOf } from './end.ts';
 import type { PlantedBug } from './planted.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
@@ -19,6 +19,11 @@ const PROOF_MS = 3 * MINUTE_MS;
 /** When a regular training run after the faults ends, where the models need one. */
 const TRAINING_MS = MINUTE_MS;
 const MOST_VIOLATIONS = 50;
+/** One world of so many is also replayed by `replayJournal`. */
+const REPLAYED_SEEDS = 5;
+
+/** Seeds within which a bug that was planted on purpose has to be found. */
+export const MOST_SEEDS_TO_FIND = 1000;
 
 export interface SeedOptions {
   readonly seed: number;
@@ -72,13 +77,18 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     await world.run(peaceMs + RECOVERY_MS + PROOF_MS);
     checkRecovered(world, peaceMs + RECOVERY_MS);
     checkJournal(world);
-    const { compared } = checkTwin({
+    checkShadows(world);
+    const { lost, late, requestLost } = weather.feed;
+    if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
+    const { compared, leftOver, lostHeartbeats } = checkTwin({
       journal: world.journal,
       settings: world.settings,
       models: (version) => world.trainedSet(version),
       failedIn: (bootId) => world.failedIn(bootId),
       onViolation: (rule, what) => world.violate(rule, what),
     });
+    const isReplayable = leftOver + lostHeartbeats === 0 && !world.hasFailedModels;
+    if (isReplayable && seed % REPLAYED_SEEDS === 0) await checkReplay(world);
     const { oracle, timeline, counts } = world;
     return {
       seed,
@@ -102,4 +112,56 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
 
 function describeReason(reason: unknown): string {
   return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+}
+
+export interface SeedsReport {
+  readonly seeds: number;
+  readonly simulatedHours: number;
+  readonly simulatedHoursPerSecond: number;
+  readonly signals: number;
+  readonly compared: number;
+  readonly obeyed: number;
+  readonly opens: number;
+  readonly boots: number;
+  readonly powerCuts: number;
+  /** Seeds with violations, with the first one of each. */
+  readonly failed: readonly { readonly seed: number; readonly rule: string; readonly what: string }[];
+}
+
+/** Runs the worlds of the seeds `from` to `to`, both included, one after the other. */
+export async function runSeeds(options: {
+  readonly from: number;
+  readonly to: number;
+  onSeed?(report: SeedReport): void;
+}): Promise<SeedsReport> {
+  const startMs = performance.now();
+  const sums = { simulatedHours: 0, signals: 0, compared: 0, obeyed: 0, opens: 0, boots: 0, powerCuts: 0 };
+  const failed: { seed: number; rule: string; what: string }[] = [];
+  let seeds = 0;
+  for (let seed = options.from; seed <= options.to; seed++) {
+    const report = await runSeed({ seed });
+    seeds++;
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
+    const first = report.violations[0];
+    if (first !== undefined) failed.push({ seed, rule: first.rule, what: first.what });
+    options.onSeed?.(report);
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  return { seeds, ...sums, simulatedHoursPerSecond: sums.simulatedHours / seconds, failed };
+}
+
+/**
+ * Looks for a planted bug, seed by seed.
+ * @returns the first seed whose world shows it, with what it saw; null when none up to MOST_SEEDS_TO_FIND does
+ */
+export async function findPlanted(
+  planted: PlantedBug,
+  onSeed: (seed: number) => void = () => undefined,
+): Promise<{ readonly seed: number; readonly rule: string } | null> {
+  for (let seed = 1; seed <= MOST_SEEDS_TO_FIND; seed++) {
+    onSeed(seed);
+    const { violations } = await runSeed({ seed, planted });
+    if (violations.length > 0) return { seed, rule: violations[0]!.rule };
+  }
+  return null;
 }

@@ -39,7 +39,7 @@ export interface Weather {
   readonly sleeps: number;
 }
 
-const CALM_FEED: Omit<FeedWeather, 'rule' | 'apart' | 'spreadMs'> = {
+const CALM_FEED: Omit<FeedWeather, 'rule' | 'door' | 'catchesUpAsHistory' | 'apart' | 'spreadMs'> = {
   lost: 0,
   late: 0,
   empty: 0,
@@ -108,6 +108,8 @@ export function drawWeather(rng: Rng): Weather {
       spreadMs: 1 + maybe(10, 3000),
       apart: rng.integer(2) === 0,
       rule,
+      catchesUpAsHistory: rng.integer(3) === 0,
+      door: rng.integer(3) === 0 ? 'websocket' : 'http',
     },
     consumer: { restarts: maybe(1, 20), pauses: maybe(1, 20), pauseMs: 600_000 },
     network: { latencyMs: 0.1, spreadMs: 0.5 + maybe(5, 400) },
@@ -143,7 +145,7 @@ export function describeWeather(weather: Weather): string {
   const parts = Object.entries({ ...events, ...feed, ...consumer, ...network })
     .filter(([name, value]) => typeof value === 'number' && value > 0 && !ALWAYS.has(name))
     .map(([name, value]) => `${name} ${Number((value as number).toPrecision(2))}`);
-  return `${parts.length === 0 ? 'calm' : parts.join(', ')}; feeder: ${feed.rule}, ${feed.apart ? 'one message a symbol' : 'one message a minute'}`;
+  return `${parts.length === 0 ? 'calm' : parts.join(', ')}; feeder: ${feed.rule}, ${feed.door}, ${feed.apart ? 'one message a symbol' : 'one message a minute'}`;
 }
 
 /** Not faults in themselves. */

@@ -52,7 +52,7 @@ describe('the timeline', () => {
     const timeline = createTimeline(createRng(1));
     const done: string[] = [];
     const chain = async (): Promise<void> => {
-      for (let i = 0; i < 100; i++) await null;
+      for (let i = 0; i < 100; i++) await Promise.resolve();
       await Promise.all([Promise.resolve(), Promise.resolve().then(nothing)]);
       done.push('chain');
     };

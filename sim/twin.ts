@@ -20,6 +20,15 @@ export interface TwinOptions {
   onViolation(rule: string, what: string): void;
 }
 
+export interface TwinReport {
+  /** Signals that were made again. */
+  readonly compared: number;
+  /** Of these, minutes that a process had journalled and another one answered. */
+  readonly leftOver: number;
+  /** Heartbeats of silence that were journalled and never answered. */
+  readonly lostHeartbeats: number;
+}
+
 /** A minute of a pair, or a heartbeat of its silence, as the inputs say it ended. */
 interface Ended {
   readonly minute: AnsweredMinute;
@@ -41,7 +50,7 @@ interface Reign {
  * without a recovery, and every answer is made again. Each journalled signal has to have the same features, body and position; the models
  * it names have to be those in force by the rows before it, and its mode what the degradations say.
  */
-export function checkTwin(options: TwinOptions): { readonly compared: number } {
+export function checkTwin(options: TwinOptions): TwinReport {
   const { journal, settings, onViolation } = options;
   const { minutehand } = settings;
   const pairs = minutehand.pairs.map(parsePair);
@@ -51,6 +60,8 @@ export function checkTwin(options: TwinOptions): { readonly compared: number } {
   const policy = decisionPolicy(settings);
   const matrix = new Float32Array(schema.definitions.length);
   let compared = 0;
+  let leftOver = 0;
+  let lostHeartbeats = 0;
 
   pairs.forEach((pair, pairIndex) => {
     const features = new FeatureEngine(pairs, minutehand.windows);
@@ -70,6 +81,7 @@ export function checkTwin(options: TwinOptions): { readonly compared: number } {
         (minute.outcome === 'SILENCE') === signal.body.includes('"reason":"SILENCE"');
       if (!isAnswer) {
         // What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
+        if (minute.outcome === 'SILENCE') lostHeartbeats++;
         if (minute.outcome === 'SILENCE' || signal === undefined) continue;
         onViolation('answer missing', `${pair.id} ${describeTime(minute.time)} has no signal in the journal`);
         continue;
@@ -115,7 +127,7 @@ export function checkTwin(options: TwinOptions): { readonly compared: number } {
       return JSON.parse(signal.position) as Position;
     }
   });
-  return { compared };
+  return { compared, leftOver, lostHeartbeats };
 
   function checkFeatures(
     features: FeatureEngine,
@@ -144,6 +156,7 @@ export function checkTwin(options: TwinOptions): { readonly compared: number } {
     const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string; reason: string };
     // A minute of the process before was answered after the start had loaded its models.
     const isLeftOver = input < reign.bootInput;
+    if (isLeftOver) leftOver++;
     const until = isLeftOver ? signal.afterInput : input;
     const sofar = reign.swaps.filter((swap) => swap.input <= until);
     const versions = sofar.map(({ version }) => version);

@@ -57,6 +57,8 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
   function connect(path: string, query: string, end: SocketEnd): ClientSocket {
     let isPaused = false;
     let isOpen = true;
+    let closingCode: number | null = null;
+    let isClosing = false;
     let inKernel: string[] = [];
     let kernelBytes = 0;
     let atServer: string[] = [];
@@ -79,7 +81,13 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
         }
       if (isPaused) return;
       const texts = inKernel;
-      if (texts.length === 0) return;
+      if (texts.length === 0) {
+        if (closingCode !== null && !isClosing) {
+          isClosing = true;
+          tellClosed(closingCode);
+        }
+        return;
+      }
       inKernel = [];
       kernelBytes = 0;
       for (const text of texts) timeline.at(arrival(), () => isOpen && end.onMessage(text), true);
@@ -87,10 +95,14 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
     }
 
     /** The connection ends for the reader after what the kernels hold. */
-    function end_(code: number): void {
+    function hangUp(code: number): void {
+      closingCode ??= code;
       atServer = [];
       serverBytes = 0;
       flow();
+    }
+
+    function tellClosed(code: number): void {
       timeline.at(
         arrival(),
         () => {
@@ -116,10 +128,10 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
         });
       },
       bufferedBytes: () => serverBytes,
-      finish: (code) => end_(code),
+      finish: (code) => hangUp(code),
     };
 
-    process.onDeath(() => end_(1006));
+    process.onDeath(() => hangUp(1006));
     const route = options.routes.find((candidate) => candidate.path === path)!;
     process.at(timeline.nowMs + options.latencyMs, () => {
       client = audience.admit(route, new URLSearchParams(query), '127.0.0.1', wire);
@@ -134,7 +146,7 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
       },
       send(text) {
         lastSentMs = Math.max(lastSentMs, timeline.nowMs + options.latencyMs + rng.uniform() * options.spreadMs);
-        process.at(lastSentMs, () => client?.receive(text));
+        process.at(lastSentMs, () => client?.receive(text), true);
       },
       close() {
         isOpen = false;

@@ -9,6 +9,7 @@ import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
+import type { Verdict } from '../shared/signal/consumer.ts';
 import { createRng } from '../shared/rng.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { createMemoryJournal, type MemoryJournal } from '../shared/store/memory_journal.ts';
@@ -30,7 +31,7 @@ import { Killed, startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
-import { openSockets, type SimulatedSockets } from './websockets.ts';
+import { openSockets, type ClientSocket, type SimulatedSockets } from './websockets.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
 const EPOCH_MS = 1_760_443_200_000;
@@ -43,6 +44,10 @@ const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 /** A process that lived this long is started again at once when it dies. */
 const STEADY_MS = 60_000;
+/** How far the clock of an EA is off that of the daemon's machine. */
+const MOST_SKEW_MS = 500;
+/** All transports are handed a signal within this time. */
+const LATE_SEND_MS = 1000;
 const SILENCE_CHECK_MS = 20_000;
 /** How long a stop may take. */
 const STOP_MS = 30_000;
@@ -108,6 +113,7 @@ export interface World {
   /** A set by version, as it was trained. */
   trainedSet(version: string): ModelSet;
   failedIn(bootId: string): boolean;
+  readonly hasFailedModels: boolean;
   /** What each consumer obeyed in mode OK: `<consumer> <pair> <timestamp>`. */
   readonly obeyedOk: ReadonlySet<string>;
   readonly consumers: readonly string[];
@@ -185,13 +191,20 @@ export function createWorld(options: WorldOptions): World {
     weather: options.weather.network,
     keyTtlMs: transports.redis.key_ttl_ms,
     connectTimeoutMs: transports.redis.connect_timeout_ms,
-    onBatch: (batch) => {
-      for (const { text } of batch) publish(text);
+    onBatch(batch) {
+      for (const { text } of batch) {
+        publish(text);
+        const sinceMs = timeline.nowMs - oracle.published.get(text)!.atMs;
+        if (sinceMs > LATE_SEND_MS)
+          violate('sent late as fresh', `to Redis ${Math.round(sinceMs)} ms after others: ${text}`);
+      }
     },
   });
   const oracle = createOracle({
     nowMs: () => timeline.nowMs,
-    clockErrorMs: () => highestOffsetMs - lowestOffsetMs,
+    trueMs,
+    intervalMs,
+    clockErrorMs: () => highestOffsetMs - lowestOffsetMs + MOST_SKEW_MS,
     validMs,
     onViolation: violate,
   });
@@ -258,6 +271,17 @@ export function createWorld(options: WorldOptions): World {
 
   /** Whether the daemon can know a minute of the pair: a power cut may have taken them all. */
   const knowsMinuteOf = (pairId: string): boolean => journal.signals.some((row) => row.pairId === pairId);
+
+  /** Renames and connections tear nothing; only a power cut does, and only files. */
+  function checkRefusal(
+    name: string,
+    ways: readonly Transport[],
+    { code, seen }: Extract<Verdict, { verdict: 'refuse' }>,
+  ): void {
+    const mayBeTorn = ways.includes('file') && counts.powerCuts > 0;
+    const isWrong = code === 'SCHEMA' || code === 'FORMAT' || code === 'MARKET' || (code === 'TORN' && !mayBeTorn);
+    if (isWrong) violate('a signal that no consumer can take', `${name}: ${code} ${seen}`);
+  }
 
   // ---- the daemon's ports ----
 
@@ -447,7 +471,25 @@ export function createWorld(options: WorldOptions): World {
       },
     });
     assembled.attach({ engine: 'ws', publishAll: sockets.audience.publishAll });
+    checkLastBars(assembled);
     trace(() => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.models?.version ?? 'none'}`);
+  }
+
+  /** A feeder goes on after `last_bars`: what the journal has not, must not be among them, and what it has, must. */
+  function checkLastBars(assembled: Daemon): void {
+    const stored = new Map<string, number>();
+    for (const { kind, subject, time } of journal.inputs)
+      if (isMinute(kind)) stored.set(subject, Math.max(time, stored.get(subject) ?? 0));
+    const told = assembled.health().last_bars;
+    const symbols = new Set([...stored.keys(), ...Object.keys(told)]);
+    for (const symbol of symbols) {
+      const [seen, expected] = [Date.parse(told[symbol] ?? ''), (stored.get(symbol) ?? NaN) * 1000];
+      if (seen !== expected && journalBrokenMs === null)
+        violate(
+          'last_bars differ from the journal',
+          `${symbol}: ${told[symbol]}, stored ${new Date(expected).toISOString()}`,
+        );
+    }
   }
 
   function onDeath(owner: SimulatedProcess): void {
@@ -536,8 +578,46 @@ export function createWorld(options: WorldOptions): World {
   /** Which life of the daemon the feeder's connection leads to: to another one it has to be made anew. */
   let connectedTo = 0;
 
+  /** The feeder's WebSockets, live and backfill, each with the answers it still waits for, in order. */
+  const barSockets = new Map<boolean, { socket: ClientSocket; readonly waiting: ((answer: Answer) => void)[] }>();
+
+  function postBySocket(text: string, backfill: boolean, onAnswer: (answer: Answer) => void): void {
+    // The first message on a new connection comes after the feeder has asked where to go on.
+    if (connectedTo !== counts.boots && world.weather.feed.rule === 'health') return lostAnswer(onAnswer);
+    const open = barSockets.get(backfill) ?? openBarSocket(backfill);
+    if (open === null) return lostAnswer(onAnswer);
+    open.waiting.push(onAnswer);
+    open.socket.send(text);
+  }
+
+  function openBarSocket(
+    backfill: boolean,
+  ): { socket: ClientSocket; readonly waiting: ((answer: Answer) => void)[] } | null {
+    const waiting: ((answer: Answer) => void)[] = [];
+    const socket = sockets?.connect('/bars', backfill ? 'backfill=1' : '', {
+      onMessage(body) {
+        const answer: Answer = {
+          status: 200,
+          body,
+          isJournalled: journalBrokenMs === null,
+          powerCuts: counts.powerCuts,
+        };
+        waiting.shift()?.(answer);
+      },
+      onClose() {
+        barSockets.delete(backfill);
+        for (const onAnswer of waiting.splice(0)) onAnswer(null);
+      },
+    });
+    if (socket === undefined) return null;
+    const opened = { socket, waiting };
+    barSockets.set(backfill, opened);
+    return opened;
+  }
+
   const door: Door = {
     post(text, backfill, onAnswer) {
+      if (options.weather.feed.door === 'websocket') return postBySocket(text, backfill, onAnswer);
       if (connectedTo !== counts.boots) {
         // A feeder that asks where to go on does so before it sends on a new connection.
         if (world.weather.feed.rule === 'resend') connectedTo = counts.boots;
@@ -575,9 +655,10 @@ export function createWorld(options: WorldOptions): World {
       trace(() => `trainer: ${String(error)}`);
       // It may have come as far as to make them active.
       const active = peekActive();
-      if (active !== null && !trained.has(active) && disk.peek(`${MODELS}/${active}/manifest.json`) !== null)
-        keepTrained(active, `${MODELS}/${active}`);
-      lastActivated = active;
+      const isWhole = active !== null && disk.peek(`${MODELS}/${active}/manifest.json`) !== null;
+      if (isWhole && !trained.has(active)) keepTrained(active, `${MODELS}/${active}`);
+      // Which of two it is after a power cut, nobody has promised.
+      lastActivated = null;
       return null;
     }
   }
@@ -719,6 +800,9 @@ export function createWorld(options: WorldOptions): World {
       return set;
     },
     failedIn: (bootId) => failedBoots.has(bootId),
+    get hasFailedModels() {
+      return failedBoots.size > 0;
+    },
     endFaults() {
       world.weather = peaceAfter(options.weather);
       world.closedUntilMs = 0;
@@ -772,7 +856,7 @@ export function createWorld(options: WorldOptions): World {
   );
   Object.assign(world, { feed });
   for (const { name, transports } of CONSUMERS) {
-    const skewMs = rng.integer(1000) - 500;
+    const skewMs = rng.integer(2 * MOST_SKEW_MS) - MOST_SKEW_MS;
     startConsumer({
       name,
       transports,
@@ -793,7 +877,7 @@ export function createWorld(options: WorldOptions): World {
       openSocket: (end) => sockets?.connect('/signals', '', end) ?? null,
       onVerdict(text, clockMs, verdict) {
         oracle.judge(name, text, clockMs, verdict);
-        if (verdict.verdict !== 'obey') return;
+        if (verdict.verdict !== 'obey') return checkRefusal(name, transports, verdict);
         const signal = oracle.published.get(text.trimEnd())?.signal;
         if (signal?.mode === 'OK') obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
         if (verdict.orders.some(({ order }) => order === 'open' || order === 'close'))

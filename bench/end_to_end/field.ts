@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, cpSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
@@ -8,9 +7,10 @@ import { activate } from '../../shared/bundle/bundle.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { SimulatedMarket } from '../../shared/market/simulated_market.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from '../market.ts';
 import { benchSettings } from '../settings.ts';
+import { openTemporaryFolder } from '../temporary_folder.ts';
 import { instantNs } from './instant.ts';
 import { startHelper, startRedis, type Helper } from './process.ts';
 
@@ -91,6 +91,8 @@ export interface FieldOptions {
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
+  /** What the daemon is configured with beside what the bench sets; the configuration of this installation unless given. */
+  readonly settings?: Settings;
 }
 
 /** Minutes of all symbols in one message of the backfill. */
@@ -108,8 +110,8 @@ const REDIS_PATIENCE_MS = 3000;
  * @throws MinutehandError MODEL_MISSING, and what the daemon refuses
  */
 export async function openField(options: FieldOptions): Promise<Field> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-'));
-  const undo: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const { path: folder, remove } = openTemporaryFolder('home');
+  const undo: (() => Promise<void> | void)[] = [remove];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -117,9 +119,10 @@ export async function openField(options: FieldOptions): Promise<Field> {
     const redis = await startRedis();
     if (redis !== null) undo.push(() => redis.end());
     const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
-    const configured = benchSettings({ pairs: [], redisUrl: '' }).minutehand.pairs;
-    const pairs = benchPairs(options.pairs, configured);
+    const base = options.settings ?? loadSettings({ env: {} });
+    const pairs = benchPairs(options.pairs, base.minutehand.pairs);
     const settings = benchSettings({
+      base,
       pairs,
       redisUrl: redis?.url ?? 'redis://127.0.0.1:1',
       ...(options.engine === undefined ? {} : { engine: options.engine }),
@@ -164,6 +167,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
       nullFeeder = connected;
     }
 
+    const listeners: Helper[] = [];
     const waiting = new Map<string, (transport: Transport, report: MinuteReport) => void>();
     for (const transport of transports) {
       const listener = startHelper('listener', {
@@ -173,6 +177,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
         targets,
       } satisfies ListenerArgument);
       undo.push(() => listener.end());
+      listeners.push(listener);
       await listener.next<{ listening: true }>((message) => message.listening === true);
       listener.onMessage((message) => {
         const report = message as MinuteReport;
@@ -180,10 +185,17 @@ export async function openField(options: FieldOptions): Promise<Field> {
       });
     }
 
+    const broken = Promise.race(
+      [daemon, ...(nullDaemon === null ? [] : [nullDaemon]), ...listeners].map(({ ended }) => ended),
+    ).then(() => {
+      throw new Error('a helper process of the bench ended');
+    });
+    // In the end they all end.
+    broken.catch(() => undefined);
     const target = (kind: Target['kind'], helper: Helper, own: Feeder, from: SimulatedMarket): Target => ({
       kind,
       helper,
-      minute: () => sendMinute(own, from, transports, waiting),
+      minute: () => Promise.race([sendMinute(own, from, transports, waiting), broken]),
     });
     return {
       pairs,
@@ -218,16 +230,21 @@ async function connectFeeder(port: number, query = ''): Promise<Feeder> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/bars${query}`, { perMessageDeflate: false });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   let settle: ((error?: Error) => void) | null = null;
+  let closed: Error | null = null;
   socket.on('message', (data: Buffer) => {
     const { rejected, error } = JSON.parse(data.toString()) as { rejected?: { message: string }[]; error?: unknown };
     const refused = rejected?.[0]?.message ?? (error === undefined ? undefined : JSON.stringify(error));
     settle?.(refused === undefined ? undefined : new Error(`the daemon refused the bars: ${refused}`));
   });
-  socket.on('close', (code) => settle?.(new Error(`the daemon closed /bars with ${code}`)));
+  socket.on('close', (code) => {
+    closed = new Error(`the daemon closed /bars with ${code}`);
+    settle?.(closed);
+  });
   return {
     send(text) {
       const answered = new Promise<void>((resolve, reject) => {
         settle = (error) => (error === undefined ? resolve() : reject(error));
+        if (closed !== null) reject(closed);
       });
       const sentNs = instantNs();
       socket.send(text);
@@ -296,9 +313,10 @@ async function sendMinute(
   const text = barsMessage(bars);
   const timestamp = closeTimestamp(time);
   const reports: Partial<Record<Transport, MinuteReport>> = {};
+  let timer: NodeJS.Timeout | undefined;
   const complete = new Promise<void>((resolve, reject) => {
     const missing = (): Transport[] => transports.filter((transport) => reports[transport] === undefined);
-    let timer = setTimeout(
+    timer = setTimeout(
       () => reject(new Error(`signals of ${timestamp} never came by ${missing().join(' and ')}`)),
       PATIENCE_MS,
     );
@@ -322,6 +340,7 @@ async function sendMinute(
       version: reports.websocket?.version ?? '',
     };
   } finally {
+    clearTimeout(timer);
     waiting.delete(timestamp);
   }
 }

@@ -49,9 +49,8 @@ async function listenWebSocket(): Promise<void> {
       if (seen < pairs) seenByMinute.set(timestamp, seen);
       else take(timestamp, 1, data.toString('latin1'), instantNs());
     });
-    socket.on('close', (code) => {
-      throw new Error(`WebSocket closed with ${code}`);
-    });
+    // Without one of its daemons it has nothing to wait for.
+    socket.on('close', () => process.exit(1));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   }
 }

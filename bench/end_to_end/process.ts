@@ -1,11 +1,12 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MinutehandError } from '../../shared/errors.ts';
+import { packageRoot } from '../../shared/root.ts';
+import { atExit } from '../exit_work.ts';
+import { openTemporaryFolder } from '../temporary_folder.ts';
 
 const END_GRACE_MS = 5000;
 const START_TIMEOUT_MS = 120_000;
@@ -13,6 +14,8 @@ const START_TIMEOUT_MS = 120_000;
 /** A helper process of the bench. It ends with the bench, whatever ends that. */
 export interface Helper {
   readonly pid: number;
+  /** Resolves when it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
   send(message: object): void;
   /** The next message that `wanted` is true of. @throws Error when the process ends before, or after two minutes */
   next<T extends object>(wanted: (message: Partial<T>) => boolean): Promise<T>;
@@ -26,8 +29,7 @@ export interface Helper {
  * @param name `daemon`, `null_daemon` or `listener`; `argument` reaches it as JSON
  */
 export function startHelper(name: string, argument: object): Helper {
-  const path = fileURLToPath(new URL(`./${name}_program.js`, import.meta.url));
-  const child = fork(path, [JSON.stringify(argument)], {
+  const child = fork(programPath(name), [JSON.stringify(argument)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: [],
     serialization: 'json',
@@ -35,6 +37,7 @@ export function startHelper(name: string, argument: object): Helper {
   const end = endOf(child);
   return {
     pid: child.pid!,
+    ended: new Promise((resolve) => child.once('exit', () => resolve())),
     send: (message) => void child.send(message),
     onMessage: (listener) => void child.on('message', listener),
     next<T extends object>(wanted: (message: Partial<T>) => boolean) {
@@ -64,15 +67,23 @@ export function startHelper(name: string, argument: object): Helper {
   };
 }
 
+/** Programs run as they were built, also for tests that run from the sources. */
+function programPath(name: string): string {
+  const file = `${name}_program.js`;
+  return import.meta.url.endsWith('.ts')
+    ? join(packageRoot(), 'dist', 'bench', 'end_to_end', file)
+    : fileURLToPath(new URL(`./${file}`, import.meta.url));
+}
+
 /** Ends this very process, and sees to it that it does not outlive this one. */
 function endOf(child: ChildProcess): () => Promise<void> {
-  const killOnExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', killOnExit);
-  child.once('exit', () => process.off('exit', killOnExit));
+  const killNow = (): void => void child.kill('SIGKILL');
+  const takeBack = atExit(killNow);
+  child.once('exit', takeBack);
   return async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    const timer = setTimeout(killOnExit, END_GRACE_MS);
+    const timer = setTimeout(killNow, END_GRACE_MS);
     child.kill('SIGTERM');
     await exited;
     clearTimeout(timer);
@@ -89,18 +100,29 @@ export interface RedisHelper {
  * @returns null when `redis-server` is not installed
  */
 export async function startRedis(): Promise<RedisHelper | null> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-redis-'));
+  const folder = openTemporaryFolder('redis');
   const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    folder.path,
+  ];
   const child = spawn('redis-server', args, { stdio: 'ignore' });
   const stop = endOf(child);
   const end = async (): Promise<void> => {
     await stop();
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   };
   const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]);
   if (!started) {
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
     return null;
   }
   for (let attempt = 0; !(await answersPing(port)); attempt++) {

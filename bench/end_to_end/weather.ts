@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
@@ -9,10 +9,12 @@ import { activate } from '../../shared/bundle/bundle.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../cli/launcher.ts';
+import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { slope, type Point } from '../slope.ts';
+import { openTemporaryFolder } from '../temporary_folder.ts';
 import type { Measured } from './end_to_end.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
 
@@ -246,7 +248,7 @@ interface Training {
 
 /** `minutehand train` on simulated bars, again and again, each a process of its own. */
 async function startTraining(): Promise<Training> {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-bench-train-'));
+  const { path: folder, remove } = openTemporaryFolder('train');
   const { pairs } = loadSettings({ env: {} }).minutehand;
   const data = join(folder, 'bars');
   mkdirSync(data);
@@ -256,8 +258,7 @@ async function startTraining(): Promise<Training> {
   let ending = false;
   let child: ChildProcess | null = null;
   const [program, ...args] = [...launcher(), 'train', '--data', data, '--out', join(folder, 'models')];
-  const killOnExit = (): void => void child?.kill('SIGKILL');
-  process.once('exit', killOnExit);
+  const takeBack = atExit(() => void child?.kill('SIGKILL'));
 
   const trainAgain = async (): Promise<void> => {
     while (!ending) {
@@ -279,8 +280,8 @@ async function startTraining(): Promise<Training> {
       ending = true;
       child?.kill('SIGTERM');
       await trained.finally(() => {
-        process.off('exit', killOnExit);
-        rmSync(folder, { recursive: true, force: true });
+        takeBack();
+        remove();
       });
     },
   };

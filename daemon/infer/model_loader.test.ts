@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { loadModelSet, type BatchScores } from '../../shared/bundle/model_set.ts';
-import { writeRandomBundle } from '../../shared/bundle/random_bundle.ts';
-import { randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.ts';
+import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
+import { randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { createRng } from '../../shared/rng.ts';
 import { packageRoot } from '../../shared/root.ts';
 import type * as ModelLoader from './model_loader.ts';
@@ -97,5 +97,38 @@ describe('loading in a thread', () => {
     clearInterval(timer);
     await set.release();
     expect(turns).toBeGreaterThan(30);
+  });
+});
+
+describe('the WASM scorer', () => {
+  it.each([
+    ['is missing', (kernel: string): void => rmSync(kernel)],
+    ['is damaged', (kernel: string): void => writeFileSync(kernel, 'not WebAssembly')],
+  ])('is done without when its file %s: onnxruntime serves and says why', async (_how, spoil) => {
+    const copy = mkdtempSync(join(folder, 'copy-'));
+    cpSync(join(packageRoot(), 'dist'), join(copy, 'dist'), { recursive: true });
+    cpSync(join(packageRoot(), 'package.json'), join(copy, 'package.json'));
+    // The sources are what the maps lead to.
+    for (const name of ['node_modules', 'shared', 'daemon']) symlinkSync(join(packageRoot(), name), join(copy, name));
+    spoil(join(copy, 'dist/shared/bundle/tree_kernel/tree_kernel.wasm'));
+    const { loadOffTheWay: load } = (await import(
+      join(copy, 'dist/daemon/infer/model_loader.js')
+    )) as typeof ModelLoader;
+    const set = await load(bundle, { schema, maxRows: 10 });
+    try {
+      expect(Object.values(set.engines)).toEqual(Array(3).fill('onnxruntime-node'));
+      expect(set.engineNotes.ai1).toMatch(/tree_kernel\.wasm: .* Build it: `npm run build`/s);
+      expect((await set.infer(features, 10)).return_prob[9]).toBeGreaterThan(0);
+    } finally {
+      await set.release();
+    }
+    const { loadModelSet: loadHere } = (await import(join(copy, 'dist/shared/bundle/model_set.js'))) as {
+      loadModelSet: typeof loadModelSet;
+    };
+    // Where onnxruntime may not help out, the error has a code and a next step.
+    await expect(loadHere(bundle, schema, 10, { judge: false })).rejects.toMatchObject({
+      code: 'KERNEL_MISSING',
+      next: expect.stringContaining('npm run build') as string,
+    });
   });
 });

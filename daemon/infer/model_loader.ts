@@ -33,9 +33,27 @@ export async function loadOffTheWay(folder: string, options: ModelLoaderOptions)
   return openModelSet(prepared, options.maxRows, options);
 }
 
-/** What the thread does. */
-export function prepare({ folder, schema, engine }: LoadTask): Promise<PreparedModels> {
+function prepare({ folder, schema, engine }: LoadTask): Promise<PreparedModels> {
   return prepareModels(folder, schema, engine === undefined ? {} : { engine });
+}
+
+/** What the thread does. Errors are taken apart: only their texts survive the way to another thread. */
+export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
+  try {
+    return { prepared: await prepare(task) };
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) return { defect: error instanceof Error ? error.stack! : String(error) };
+    const { code, seen, expected, next } = error;
+    return { refusal: { code, next, ...(seen && { seen }), ...(expected && { expected }) } };
+  }
+}
+
+/** The tables of an answer, to be handed over and not copied. */
+export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
+  if (!('prepared' in answer)) return [];
+  return Object.values(answer.prepared.models).flatMap((model) =>
+    model.engine === 'wasm-simd' ? [model.packed.bytes.buffer] : [],
+  );
 }
 
 function prepareInThread(task: LoadTask): Promise<PreparedModels> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
 import { activate, activePath, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import { writeRandomBundle } from '../../shared/bundle/random_bundle.ts';
+import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
 import { describeError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';

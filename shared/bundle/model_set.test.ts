@@ -17,9 +17,9 @@ import { encodeOnnx } from './onnx/onnx.ts';
 import { decodeModel, encodeModel } from './onnx/schema.ts';
 import type { TreeEnsemble } from './onnx/tree_ensemble.ts';
 import { prepareModels } from './prepared_models.ts';
-import { writeRandomBundle } from './random_bundle.ts';
+import { writeRandomBundle } from './random_bundle.fixture.ts';
 import { packTrees } from './tree_kernel/pack.ts';
-import { randomRows } from './tree_kernel/random_ensemble.ts';
+import { randomRows } from './tree_kernel/random_ensemble.fixture.ts';
 import type { ModelName } from '../core/features/feature.ts';
 
 const settings = tinySettings();

@@ -60,7 +60,8 @@ export interface OpenOptions {
 
 /**
  * Reads, verifies, loads and warms a bundle, and compares it with its own golden answers, all on this thread.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD, MODEL_GOLDEN
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD, MODEL_GOLDEN;
+ * without a judge KERNEL_MISSING
  */
 export async function loadModelSet(
   folder: string,

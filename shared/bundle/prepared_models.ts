@@ -40,7 +40,7 @@ export interface PreparedModels {
 
 /**
  * Reads and verifies a bundle, and finds out which engine serves each of its models.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a judge KERNEL_MISSING
  */
 export async function prepareModels(
   folder: string,
@@ -92,13 +92,14 @@ async function prepareModel(
       expected: String(columns),
     });
   const packed = pack(graph.ensemble, graph.link);
-  if (!judge) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
   try {
     kernelModule();
   } catch (error) {
+    if (!judge) throw error;
     if (!(error instanceof MinutehandError)) throw error;
-    return inOnnxruntime(error.message);
+    return inOnnxruntime(`${error.message} ${error.next}`);
   }
+  if (!judge) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[MODEL_FILES[name]].sha256;
   const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest), path);
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;

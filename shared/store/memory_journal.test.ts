@@ -28,6 +28,15 @@ describe('the journal in memory', () => {
     );
   });
 
+  it('keeps boots through a power cut, and what was stored before them', () => {
+    const journal = createMemoryJournal();
+    const store = journal.open();
+    store.append([bar('A', 1)], []);
+    store.addBoot({ bootId: 'b', market: 'live', featureSchema: 'f', policyHash: 'p', startedMs: 1 });
+    for (let seed = 0; seed < 20; seed++) journal.cutPower(createRng(seed));
+    expect([store.lastBoot()?.bootId, [...store.inputsFrom(at(0))]]).toEqual(['b', [bar('A', 1)]]);
+  });
+
   it('loses nothing when a store is opened anew, as after a kill', () => {
     const journal = createMemoryJournal();
     journal.open().append([bar('A', 1)], [signal('A_B', 1)]);

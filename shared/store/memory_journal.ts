@@ -24,7 +24,7 @@ export interface MemoryJournal {
   /** A store on this journal. Several may be open; all see every commit at once. */
   open(): JournalStore;
   /**
-   * The machine loses its power: of the commits since the last checkpoint the first ones are kept, how many the source of randomness
+   * The machine loses its power: of the commits since the last checkpoint or boot the first ones are kept, how many the source of randomness
    * says. @returns how many were lost
    */
   cutPower(rng: Rng): number;
@@ -43,7 +43,7 @@ export interface MemoryJournal {
 /**
  * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more: a commit is
  * there whole or not at all; a process that dies loses none; a machine that loses its power may lose the last ones since the last
- * checkpoint, never one in the middle.
+ * checkpoint or boot, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   let commits: Commit[] = [];
@@ -85,6 +85,8 @@ export function createMemoryJournal(): MemoryJournal {
       if (boots.some(({ bootId }) => bootId === boot.bootId))
         throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: a second boot ${boot.bootId}` });
       commit({ boot });
+      // Synced, and with it all before.
+      safe = commits.length;
     },
     lastBoot: () =>
       boots.reduce<BootRow | null>(

@@ -3,7 +3,7 @@ import { MinutehandError } from '../../errors.ts';
 import { loadScorer } from '../scorer.ts';
 import { judgeRows } from '../tree_kernel/judge.ts';
 import { packTrees } from '../tree_kernel/pack.ts';
-import { randomEnsemble } from '../tree_kernel/random_ensemble.ts';
+import { randomEnsemble } from '../tree_kernel/random_ensemble.fixture.ts';
 import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
 import { encodeOnnx } from './onnx.ts';
 import { ATTRIBUTE, decodeModel, encodeModel, type OnnxAttribute, type OnnxModel } from './schema.ts';

@@ -3,7 +3,7 @@ import { encodeOnnx } from '../onnx/onnx.ts';
 import { loadScorer } from '../scorer.ts';
 import { judgeRows, JUDGE_TOLERANCE, judgeTrees } from './judge.ts';
 import { packTrees, type PackedTrees } from './pack.ts';
-import { randomEnsemble } from './random_ensemble.ts';
+import { randomEnsemble } from './random_ensemble.fixture.ts';
 
 const COLUMNS = 8;
 const ensemble = randomEnsemble({ trees: 30, leaves: 31, columns: COLUMNS, seed: 'judge' });

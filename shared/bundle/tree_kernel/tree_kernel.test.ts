@@ -7,7 +7,7 @@ import { findLeaf, predict, type TreeEnsemble } from '../onnx/tree_ensemble.ts';
 import { loadScorer } from '../scorer.ts';
 import { judgeRows } from './judge.ts';
 import { PASS_ROWS, packTrees } from './pack.ts';
-import { randomEnsemble, randomRows } from './random_ensemble.ts';
+import { randomEnsemble, randomRows } from './random_ensemble.fixture.ts';
 import { openTreeKernel } from './tree_kernel.ts';
 
 /** What float32 numbers have at their edges. */

@@ -38,7 +38,7 @@ type Score = (
 
 /**
  * Puts ensembles of the same width into memory of their own, and gives it back when nobody holds the kernel any more.
- * @throws MinutehandError MODEL_LOAD when the compiled kernel is not there
+ * @throws MinutehandError KERNEL_MISSING
  */
 export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: number): TreeKernel {
   const columns = ensembles[0]?.columns ?? 0;
@@ -94,21 +94,21 @@ let compiled: object | undefined;
 
 /**
  * The compiled kernel, made once: all instances share its code, and what the engine has optimised stays so for the next one.
- * @throws MinutehandError MODEL_LOAD when it is not there
+ * @throws MinutehandError KERNEL_MISSING
  */
 export function kernelModule(): object {
-  if (compiled === undefined) {
-    const path = join(packageRoot(), KERNEL_FILE);
-    try {
-      compiled = new wasm.Module(readFileSync(path));
-    } catch (cause) {
-      throw new MinutehandError('MODEL_LOAD', {
-        seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        expected: 'the compiled tree kernel',
-        next: 'Build it: `npm run build`.',
-        cause,
-      });
-    }
-  }
+  compiled ??= compileKernel(join(packageRoot(), KERNEL_FILE));
   return compiled;
+}
+
+/** @throws MinutehandError KERNEL_MISSING when there is no such file or it is no WebAssembly */
+export function compileKernel(path: string): object {
+  try {
+    return new wasm.Module(readFileSync(path));
+  } catch (cause) {
+    throw new MinutehandError('KERNEL_MISSING', {
+      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
 }

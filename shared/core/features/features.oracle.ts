@@ -9,7 +9,9 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
   const n = a.length;
   const x = b.map((bar) => Math.log(bar.close));
   const y = a.map((bar) => Math.log(bar.close));
-  const mean = (v: number[]): number => v.reduce((s, e) => s + e, 0) / v.length;
+  /** Mean of what stands above the first: log prices have most digits in common, and sums would lose the others. */
+  const rise = (v: number[]): number => v.reduce((s, e) => s + (e - v[0]!), 0) / v.length;
+  const mean = (v: number[]): number => v[0]! + rise(v);
   const product = (u: number[], v: number[]): number => {
     const mu = mean(u);
     const mv = mean(v);
@@ -41,7 +43,8 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
     beta.push(slope);
     corr.push(correlation(wx, wy));
     alpha = mean(wy) - slope * mean(wx);
-    spread.push(y[t]! - alpha - slope * x[t]!);
+    // ln A − alpha − slope · ln B, with alpha written out.
+    spread.push(y[t]! - wy[0]! - rise(wy) - slope * (x[t]! - wx[0]! - rise(wx)));
   }
   const zAt = (t: number, window: number): number => {
     const s = spread.slice(t + 1 - window, t + 1);

@@ -41,17 +41,20 @@ export class Hedge {
 
   step(frame: Frame, { result }: FoldPlan): void {
     const at = this.#ols.result;
-    const meanX = result[at]!;
-    const meanY = result[at + 1]!;
-    const sxx = result[at + 2]!;
-    const beta = sxx <= this.#flat ? 0 : result[at + 4]! / sxx;
+    const oldestX = result[at]!;
+    const oldestY = result[at + 1]!;
+    const meanX = result[at + 2]!;
+    const meanY = result[at + 3]!;
+    const sxx = result[at + 4]!;
+    const sxy = result[at + 6]!;
+    const beta = sxx <= this.#flat ? 0 : sxy / sxx;
     frame.betaBefore = frame.beta;
     frame.spreadBefore = frame.spread;
     frame.beta = beta;
-    frame.alpha = meanY - beta * meanX;
-    frame.corr = correlation(sxx, result[at + 3]!, result[at + 4]!, this.#flat);
+    frame.alpha = oldestY + meanY - beta * (oldestX + meanX);
+    frame.corr = correlation(sxx, result[at + 5]!, sxy, this.#flat);
     // Centred, because ln A − alpha − beta · ln B would lose the digits that the means have in common.
-    frame.spread = frame.lnA - meanY - beta * (frame.lnB - meanX);
+    frame.spread = frame.lnA - oldestY - meanY - beta * (frame.lnB - oldestX - meanX);
   }
 
   write(frame: Frame, out: Float64Array, at: number): void {

@@ -41,8 +41,8 @@ export class MeanReversion {
   }
 
   step({ result }: FoldPlan, out: Float64Array, at: number): void {
-    const sxx = result[this.#regression.result + 2]!;
-    const speed = sxx <= this.#flat ? 0 : -(result[this.#regression.result + 4]! / sxx);
+    const sxx = result[this.#regression.result + 4]!;
+    const speed = sxx <= this.#flat ? 0 : -(result[this.#regression.result + 6]! / sxx);
     out[at] = speed;
     if (speed <= 0) out[at + 1] = this.#longest;
     else if (speed >= 1) out[at + 1] = SHORTEST_HALF_LIFE_BARS;

@@ -33,7 +33,7 @@ export function measureRounding(updates: number, windows: Windows, looks = 20): 
   const { definitions, values, warmupBars } = features;
   const kept = warmupBars + WARM_MARGIN_BARS;
   const market = createMarket();
-  const lookEvery = Math.max(1, Math.floor((updates - kept) / looks));
+  const lookEvery = looks > 1 ? Math.max(1, Math.floor((updates - kept) / (looks - 1))) : updates;
   const sums = definitions.map(() => ({ count: 0, mean: 0, m2: 0 }));
   const found: { values: Float64Array; exact: Readonly<Record<string, number>> }[] = [];
   let recent: { a: Bar; b: Bar }[] = [];

@@ -112,7 +112,7 @@ export class Volatility {
   step(frame: Frame, a: LegValues, b: LegValues, { result }: FoldPlan, out: Float64Array, at: number): void {
     const { vol_short, vol_window, vol_long } = this.#windows;
     const hedged = this.#hedged.result;
-    const spreadVol = sampleStd(result[hedged + 3]!, vol_window);
+    const spreadVol = sampleStd(result[hedged + 5]!, vol_window);
     frame.spreadVol = spreadVol;
     const size = result[this.#hedgedSize.result]!;
     out[at] = a.values[a.at + VOL]!;
@@ -123,7 +123,7 @@ export class Volatility {
       sampleStd(result[this.#hedgedShort.result + 1]!, vol_short),
       sampleStd(result[this.#hedgedLong.result + 1]!, vol_long),
     );
-    out[at + 5] = size === 0 ? 0 : Math.min(1, Math.abs(result[hedged + 1]!) / size);
-    out[at + 6] = correlation(result[hedged + 2]!, result[hedged + 3]!, result[hedged + 4]!, this.#flat);
+    out[at + 5] = size === 0 ? 0 : Math.min(1, Math.abs(result[hedged + 1]! + result[hedged + 3]!) / size);
+    out[at + 6] = correlation(result[hedged + 4]!, result[hedged + 5]!, result[hedged + 6]!, this.#flat);
   }
 }

@@ -123,7 +123,10 @@ export class FoldPlanner {
     return this.#want('moments', stage, window);
   }
 
-  /** Mean x, mean y, Sxx, Syy, Sxy of the last `window` points: inputs x and y, five results. */
+  /**
+   * Regression of the last `window` points: inputs x and y, seven results: the oldest x and y, the distances of mean x and
+   * mean y from them, Sxx, Syy, Sxy.
+   */
   comoments(stage: number, window: number): Series {
     return this.#want('comoments', stage, window);
   }

@@ -1,7 +1,8 @@
-/** What a series keeps of its window: (mean, M2), (mean x, mean y, Sxx, Syy, Sxy), (mean). The count follows from the bars. */
+/** What a series keeps of its window: (mean, M2), (anchor x, anchor y, mean x − anchor, mean y − anchor,
+ * Sxx, Syy, Sxy), (mean). The count follows from the bars. */
 export type Kind = 'moments' | 'comoments' | 'mean';
 /** Doubles of one aggregate. */
-export const SIZE: Readonly<Record<Kind, number>> = { moments: 2, comoments: 5, mean: 1 };
+export const SIZE: Readonly<Record<Kind, number>> = { moments: 2, comoments: 7, mean: 1 };
 /** Doubles of one observation. */
 export const INPUTS: Readonly<Record<Kind, number>> = { moments: 1, comoments: 2, mean: 1 };
 
@@ -59,6 +60,9 @@ export const COUNTERS = 7;
  *
  * Merges: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). Their
  * weights depend on counts alone, so all series of a fold share them.
+ *
+ * Comoments keep their means as a distance from an anchor, the oldest point of the aggregate: log prices have most of their
+ * digits in common, and the differences of such neighbours are exact.
  *
  * A value that does not exist yet is NaN. It makes every window that holds it NaN, and leaves with its bar.
  */
@@ -236,7 +240,7 @@ export class SlidingFold {
       result[to] = olderMean + d * lastShare;
       result[to + 1] = olderM2 + m2 + d * d * lastWeight;
     }
-    for (let i = 0; i < this.#comoments; i++, offset += 5, to += 5) {
+    for (let i = 0; i < this.#comoments; i++, offset += 7, to += 7) {
       const x = input[from++]!;
       const y = input[from++]!;
       mem[own + offset] = x;
@@ -244,60 +248,70 @@ export class SlidingFold {
       mem[own + offset + 2] = 0;
       mem[own + offset + 3] = 0;
       mem[own + offset + 4] = 0;
-      let meanX = x;
-      let meanY = y;
+      mem[own + offset + 5] = 0;
+      mem[own + offset + 6] = 0;
+      let anchorX = x;
+      let anchorY = y;
+      let meanX = 0;
+      let meanY = 0;
       let sxx = 0;
       let syy = 0;
       let sxy = 0;
       if (count > 0) {
-        meanX = mem[running + offset]!;
-        meanY = mem[running + offset + 1]!;
-        const dx = x - meanX;
-        const dy = y - meanY;
+        anchorX = mem[running + offset]!;
+        anchorY = mem[running + offset + 1]!;
+        meanX = mem[running + offset + 2]!;
+        meanY = mem[running + offset + 3]!;
+        const dx = x - anchorX - meanX;
+        const dy = y - anchorY - meanY;
         meanX += dx * runningShare;
         meanY += dy * runningShare;
-        sxx = mem[running + offset + 2]! + dx * dx * runningWeight;
-        syy = mem[running + offset + 3]! + dy * dy * runningWeight;
-        sxy = mem[running + offset + 4]! + dx * dy * runningWeight;
+        sxx = mem[running + offset + 4]! + dx * dx * runningWeight;
+        syy = mem[running + offset + 5]! + dy * dy * runningWeight;
+        sxy = mem[running + offset + 6]! + dx * dy * runningWeight;
       }
-      mem[running + offset] = meanX;
-      mem[running + offset + 1] = meanY;
-      mem[running + offset + 2] = sxx;
-      mem[running + offset + 3] = syy;
-      mem[running + offset + 4] = sxy;
+      mem[running + offset] = anchorX;
+      mem[running + offset + 1] = anchorY;
+      mem[running + offset + 2] = meanX;
+      mem[running + offset + 3] = meanY;
+      mem[running + offset + 4] = sxx;
+      mem[running + offset + 5] = syy;
+      mem[running + offset + 6] = sxy;
       if (newer > 0) {
-        const singleX = mem[built + offset]!;
-        const singleY = mem[built + offset + 1]!;
-        const dx = mem[before + offset]! - singleX;
-        const dy = mem[before + offset + 1]! - singleY;
-        mem[built + offset] = singleX + dx * builtShare;
-        mem[built + offset + 1] = singleY + dy * builtShare;
-        mem[built + offset + 2] = mem[before + offset + 2]! + dx * dx * builtShare;
-        mem[built + offset + 3] = mem[before + offset + 3]! + dy * dy * builtShare;
-        mem[built + offset + 4] = mem[before + offset + 4]! + dx * dy * builtShare;
+        const dx = mem[before + offset]! - mem[built + offset]! + mem[before + offset + 2]!;
+        const dy = mem[before + offset + 1]! - mem[built + offset + 1]! + mem[before + offset + 3]!;
+        mem[built + offset + 2] = dx * builtShare;
+        mem[built + offset + 3] = dy * builtShare;
+        mem[built + offset + 4] = mem[before + offset + 4]! + dx * dx * builtShare;
+        mem[built + offset + 5] = mem[before + offset + 5]! + dy * dy * builtShare;
+        mem[built + offset + 6] = mem[before + offset + 6]! + dx * dy * builtShare;
       }
       if (!isFull) continue;
-      let olderX = mem[oldest + offset]!;
-      let olderY = mem[oldest + offset + 1]!;
-      let olderSxx = mem[oldest + offset + 2]!;
-      let olderSyy = mem[oldest + offset + 3]!;
-      let olderSxy = mem[oldest + offset + 4]!;
+      const olderAnchorX = mem[oldest + offset]!;
+      const olderAnchorY = mem[oldest + offset + 1]!;
+      let olderX = mem[oldest + offset + 2]!;
+      let olderY = mem[oldest + offset + 3]!;
+      let olderSxx = mem[oldest + offset + 4]!;
+      let olderSyy = mem[oldest + offset + 5]!;
+      let olderSxy = mem[oldest + offset + 6]!;
       if (betweenShare > 0) {
-        const dx = mem[between + offset]! - olderX;
-        const dy = mem[between + offset + 1]! - olderY;
+        const dx = mem[between + offset]! - olderAnchorX + (mem[between + offset + 2]! - olderX);
+        const dy = mem[between + offset + 1]! - olderAnchorY + (mem[between + offset + 3]! - olderY);
         olderX += dx * betweenShare;
         olderY += dy * betweenShare;
-        olderSxx = olderSxx + mem[between + offset + 2]! + dx * dx * betweenWeight;
-        olderSyy = olderSyy + mem[between + offset + 3]! + dy * dy * betweenWeight;
-        olderSxy = olderSxy + mem[between + offset + 4]! + dx * dy * betweenWeight;
+        olderSxx = olderSxx + mem[between + offset + 4]! + dx * dx * betweenWeight;
+        olderSyy = olderSyy + mem[between + offset + 5]! + dy * dy * betweenWeight;
+        olderSxy = olderSxy + mem[between + offset + 6]! + dx * dy * betweenWeight;
       }
-      const dx = meanX - olderX;
-      const dy = meanY - olderY;
-      result[to] = olderX + dx * lastShare;
-      result[to + 1] = olderY + dy * lastShare;
-      result[to + 2] = olderSxx + sxx + dx * dx * lastWeight;
-      result[to + 3] = olderSyy + syy + dy * dy * lastWeight;
-      result[to + 4] = olderSxy + sxy + dx * dy * lastWeight;
+      const dx = anchorX - olderAnchorX + (meanX - olderX);
+      const dy = anchorY - olderAnchorY + (meanY - olderY);
+      result[to] = olderAnchorX;
+      result[to + 1] = olderAnchorY;
+      result[to + 2] = olderX + dx * lastShare;
+      result[to + 3] = olderY + dy * lastShare;
+      result[to + 4] = olderSxx + sxx + dx * dx * lastWeight;
+      result[to + 5] = olderSyy + syy + dy * dy * lastWeight;
+      result[to + 6] = olderSxy + sxy + dx * dy * lastWeight;
     }
     for (let i = 0; i < this.#means; i++, offset++, to++) {
       const x = input[from++]!;
@@ -369,14 +383,14 @@ export class SlidingFold {
       mem[target] = mem[target]! + d * share;
       mem[target + 1] = mem[target + 1]! + blocks[source + 1]! + d * d * weight;
     }
-    for (let i = 0; i < this.#comoments; i++, source += 5, target += 5) {
-      const dx = blocks[source]! - mem[target]!;
-      const dy = blocks[source + 1]! - mem[target + 1]!;
-      mem[target] = mem[target]! + dx * share;
-      mem[target + 1] = mem[target + 1]! + dy * share;
-      mem[target + 2] = mem[target + 2]! + blocks[source + 2]! + dx * dx * weight;
-      mem[target + 3] = mem[target + 3]! + blocks[source + 3]! + dy * dy * weight;
-      mem[target + 4] = mem[target + 4]! + blocks[source + 4]! + dx * dy * weight;
+    for (let i = 0; i < this.#comoments; i++, source += 7, target += 7) {
+      const dx = blocks[source]! - mem[target]! + (blocks[source + 2]! - mem[target + 2]!);
+      const dy = blocks[source + 1]! - mem[target + 1]! + (blocks[source + 3]! - mem[target + 3]!);
+      mem[target + 2] = mem[target + 2]! + dx * share;
+      mem[target + 3] = mem[target + 3]! + dy * share;
+      mem[target + 4] = mem[target + 4]! + blocks[source + 4]! + dx * dx * weight;
+      mem[target + 5] = mem[target + 5]! + blocks[source + 5]! + dy * dy * weight;
+      mem[target + 6] = mem[target + 6]! + blocks[source + 6]! + dx * dy * weight;
     }
     for (let i = 0; i < this.#means; i++, source++, target++) {
       mem[target] = mem[target]! + (blocks[source]! - mem[target]!) * share;

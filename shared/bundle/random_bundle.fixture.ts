@@ -5,7 +5,7 @@ import type { FeatureSchema } from './feature_schema.ts';
 import type { Manifest, ModelMetrics, ModelReport } from './manifest.ts';
 import { encodeOnnx } from './onnx/onnx.ts';
 import { predict, type TreeEnsemble } from './onnx/tree_ensemble.ts';
-import { randomEnsemble, randomRows } from './tree_kernel/random_ensemble.ts';
+import { randomEnsemble, randomRows } from './tree_kernel/random_ensemble.fixture.ts';
 
 export interface RandomBundleOptions {
   readonly schema: FeatureSchema;

@@ -1,0 +1,89 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { isRunning } from '../../test/cli_process.ts';
+import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { compare } from './end_to_end.ts';
+import { openField, type Field, type Latencies } from './field.ts';
+
+const PAIRS = 3;
+const settings = tinySettings();
+
+let folder: string;
+let bundles: string[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-field-'));
+  bundles = [];
+  for (const seed of [1, 2]) bundles.push((await trainTinyModels(folder, { settings, seed, market: 'live' })).path);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function withField(use: (field: Field) => Promise<void>): Promise<Field> {
+  const field = await openField({ pairs: PAIRS, bundles, withNull: true, settings });
+  try {
+    await use(field);
+  } finally {
+    await field.close();
+  }
+  return field;
+}
+
+function signalsOf(field: Field, kind: 'real' | 'null'): Record<string, string | number>[] {
+  // <folder>/real/models and <folder>/null/signals
+  const path = join(dirname(dirname(field.modelsFolder)), kind, 'signals', 'signals.json');
+  return Object.values(JSON.parse(readFileSync(path, 'utf8')) as Record<string, Record<string, string | number>>);
+}
+
+describe('the field of the end-to-end bench', () => {
+  it('times every minute of both daemons on every transport, and leaves nothing behind', async () => {
+    const measured = { real: [] as Latencies[], null: [] as Latencies[] };
+    const field = await withField(async (open) => {
+      for (let i = 0; i < 20; i++)
+        for (const target of [open.real, open.null!]) measured[target.kind].push(await target.minute());
+      const [real, base] = [signalsOf(open, 'real'), signalsOf(open, 'null')];
+      expect(real.map(({ pair_id }) => pair_id).sort()).toEqual(base.map(({ pair_id }) => pair_id).sort());
+      expect(new Set(real.map(({ timestamp }) => timestamp)).size).toBe(1);
+      expect(real[0]!['timestamp']).not.toBe(base[0]!['timestamp']);
+      // What is compared has the same size: only numbers change their lengths a little.
+      const [realBytes, nullBytes] = [real, base].map((signals) => JSON.stringify(signals).length);
+      expect(Math.abs(realBytes! - nullBytes!) / nullBytes!).toBeLessThan(0.1);
+      expect(await open.memory()).toBeGreaterThan(1e7);
+    });
+    expect(field.transports).toContain('file');
+    for (const transport of field.transports) {
+      for (const latencies of [...measured.real, ...measured.null]) expect(latencies[transport]).toBeGreaterThan(10);
+      const { p50_us, null_p50_us, ratio_p50, missed } = compare(measured, transport);
+      expect(ratio_p50).toBe(p50_us / null_p50_us);
+      expect(missed).toBe(0);
+    }
+    for (const { helper } of [field.real, field.null!]) expect(isRunning(helper.pid)).toBe(false);
+    expect(existsSync(field.modelsFolder)).toBe(false);
+  });
+
+  it('shows in the signals which models answered, so that swaps can be counted', async () => {
+    await withField(async (field) => {
+      const [first, second] = bundles.map((path) => basename(path));
+      expect((await field.real.minute()).version).toBe(first);
+      activate(field.modelsFolder, second!);
+      const versions = new Set<string>();
+      for (let i = 0; i < 2000 && !versions.has(second!); i++) versions.add((await field.real.minute()).version);
+      expect(versions.has(second!)).toBe(true);
+    });
+  });
+
+  it('ends every process when the daemon ends in the middle', async () => {
+    const pids: number[] = [];
+    await expect(
+      withField(async (field) => {
+        pids.push(field.real.helper.pid, field.null!.helper.pid);
+        await field.real.minute();
+        await field.real.helper.end();
+        await field.real.minute();
+      }),
+    ).rejects.toThrow();
+    expect(pids.filter(isRunning)).toEqual([]);
+  });
+});

@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { atExit } from './exit_work.ts';
+
+export interface TemporaryFolder {
+  readonly path: string;
+  remove(): void;
+}
+
+/** A fresh folder that goes away with this process at the latest. */
+export function openTemporaryFolder(purpose: string): TemporaryFolder {
+  const path = mkdtempSync(join(tmpdir(), `minutehand-bench-${purpose}-`));
+  // Whoever has just been killed may still be writing.
+  const removeNow = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  const takeBack = atExit(removeNow);
+  return {
+    path,
+    remove() {
+      takeBack();
+      removeNow();
+    },
+  };
+}

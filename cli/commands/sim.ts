@@ -1,0 +1,132 @@
+import { Option, type Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { PlantedBug } from '../../sim/planted.ts';
+import type { SeedReport } from '../../sim/sim.ts';
+import type { Output } from '../output.ts';
+
+const FAILED = 1;
+const MOST_SHOWN = 10;
+
+interface SimFlags {
+  readonly seed?: string;
+  readonly seeds?: string;
+  readonly planted?: PlantedBug;
+  readonly findPlanted?: true;
+}
+
+export function addSim(program: Command, output: () => Output): void {
+  program
+    .command('sim')
+    .summary('the whole daemon in a simulated world with faults, driven by a seed')
+    .description(
+      'Runs the daemon inside one process on simulated ports: clock, disk, Redis, feeder and expert advisors, with bars late, lost and doubled, kills, power ' +
+        'cuts, full disks, clock steps and bad models. Whatever the seed brings, consumers never obey a stale or repeated signal, features equal an ' +
+        'uninterrupted run, nothing journalled is lost, the mode tells the truth, and the process recovers when the faults end. Exit code 1 when not.',
+    )
+    .option('--seed <n>', 'run this seed and print its trace')
+    .option('--seeds <a..b>', 'run these seeds (default: 1..200)')
+    .addOption(
+      new Option('--planted <bug>', 'put a bug into the world on purpose, with --seed').choices([
+        'lost_sync',
+        'skipped_expiry',
+        'short_recovery',
+        'early_swap',
+        'doubling_retry',
+      ] satisfies PlantedBug[]),
+    )
+    .option('--find-planted', 'tell at which seed each of the planted bugs is found')
+    .action((flags: SimFlags) => runSim(flags, output()));
+}
+
+async function runSim(flags: SimFlags, output: Output): Promise<void> {
+  const asked = [flags.seed, flags.seeds, flags.findPlanted].filter((flag) => flag !== undefined);
+  if (asked.length > 1) throw new MinutehandError('USAGE', { expected: 'one of --seed, --seeds and --find-planted' });
+  if (flags.planted !== undefined && flags.seed === undefined)
+    throw new MinutehandError('USAGE', { seen: '--planted without --seed', expected: '--planted <bug> --seed <n>' });
+  if (flags.findPlanted) return findAll(output);
+  if (flags.seed !== undefined) return runOne(parseSeed(flags.seed), flags.planted, output);
+  return runMany(parseSeeds(flags.seeds ?? '1..200'), output);
+}
+
+async function runOne(seed: number, planted: PlantedBug | undefined, output: Output): Promise<void> {
+  const { runSeed } = await import('../../sim/sim.ts');
+  const report = await runSeed({ seed, planted: planted ?? null, trace: (line) => output.line(line) });
+  output.line(summaryOf(report));
+  output.result(report);
+  if (report.violations.length > 0) process.exitCode = FAILED;
+}
+
+function summaryOf({
+  violations,
+  simulatedHours,
+  signals,
+  obeyed,
+  opens,
+  boots,
+  powerCuts,
+  compared,
+}: SeedReport): string {
+  const verdict =
+    violations.length === 0 ? 'clean' : `${violations.length} violations, the first: ${violations[0]!.rule}`;
+  return (
+    `${verdict}. ${simulatedHours.toFixed(1)} h, ${signals} signals, ${compared} of them equal to an uninterrupted run, ` +
+    `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`
+  );
+}
+
+async function runMany({ from, to }: { from: number; to: number }, output: Output): Promise<void> {
+  const { runSeeds } = await import('../../sim/sim.ts');
+  const progress = output.progress();
+  const report = await runSeeds({
+    from,
+    to,
+    onSeed({ seed, violations }) {
+      for (const { rule } of violations.slice(0, 1)) output.note(`seed ${seed}: ${rule}`);
+      progress.update('Seeds', seed - from + 1, to - from + 1);
+    },
+  });
+  progress.stop();
+  const { failed, seeds, simulatedHours, simulatedHoursPerSecond, signals, obeyed, opens, boots, powerCuts } = report;
+  output.line(
+    `${seeds} seeds, ${simulatedHours.toFixed(0)} simulated hours (${simulatedHoursPerSecond.toFixed(1)} per second): ${signals} signals, ` +
+      `${obeyed} obeyed, ${opens} positions opened, ${boots} starts, ${powerCuts} power cuts`,
+  );
+  output.result(report);
+  const first = failed[0];
+  if (first === undefined) return output.line('No invariant was violated.');
+  for (const { seed, rule, what } of failed.slice(0, MOST_SHOWN)) output.line(`seed ${seed}: ${rule}: ${what}`);
+  output.line(`${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}`);
+  process.exitCode = FAILED;
+}
+
+async function findAll(output: Output): Promise<void> {
+  const { findPlanted, MOST_SEEDS_TO_FIND } = await import('../../sim/sim.ts');
+  const { PLANTED } = await import('../../sim/planted.ts');
+  const found: Record<string, { readonly seed: number; readonly rule: string } | null> = {};
+  for (const [name, words] of Object.entries(PLANTED)) {
+    const result = await findPlanted(name as PlantedBug);
+    found[name] = result;
+    output.line(
+      result === null
+        ? `${name} (${words}): not found within ${MOST_SEEDS_TO_FIND} seeds`
+        : `${name} (${words}): found at seed ${result.seed}: ${result.rule}`,
+    );
+    if (result === null) process.exitCode = FAILED;
+  }
+  output.result(found);
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new MinutehandError('USAGE', { seen: `seed ${text}`, expected: 'a whole number such as 7' });
+  return seed;
+}
+
+function parseSeeds(text: string): { from: number; to: number } {
+  const match = /^(\d+)\.\.(\d+)$/.exec(text);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || !(from <= to))
+    throw new MinutehandError('USAGE', { seen: `--seeds ${text}`, expected: 'two numbers such as 1..200' });
+  return { from, to };
+}
