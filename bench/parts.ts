@@ -1,3 +1,5 @@
+import { measureRounding, type Rounding } from '../shared/core/features/rounding.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchSoak, benchWeather, type SoakResult, type WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
@@ -6,7 +8,16 @@ import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 
-export const PARTS = ['end-to-end', 'stations', 'inference', 'features', 'growth', 'swaps', 'soak'] as const;
+export const PARTS = [
+  'end-to-end',
+  'stations',
+  'inference',
+  'features',
+  'growth',
+  'rounding',
+  'swaps',
+  'soak',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What was measured; a part that was not asked for is absent. */
@@ -17,6 +28,7 @@ export interface BenchResult {
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
   readonly growth?: GrowthResult;
+  readonly rounding?: Rounding;
   /** While training and swapping, then swapping alone for long. */
   readonly swaps?: readonly WeatherResult[];
   readonly soak?: SoakResult;
@@ -44,6 +56,7 @@ const WEATHER_SWAPS = 100;
 const WEATHER_PACE_MS = 100;
 const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
+const ROUNDING_UPDATES = 10_000_000;
 
 /** Enough for a p99.9 at 10 pairs; fewer where a minute of bars takes long. */
 function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number } {
@@ -74,6 +87,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('inference') && { inference: await benchInference(say) }),
     ...(wants('features') && { features: await features(say) }),
     ...(wants('growth') && { growth: benchGrowth(say) }),
+    ...(wants('rounding') && { rounding: rounding(say) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };
@@ -95,6 +109,11 @@ async function endToEnd({ pairs, minutes, idle, say }: BenchOptions): Promise<En
 async function features(say: (line: string) => void): Promise<FeaturesResult> {
   const { benchFeatures } = await import('./features.ts');
   return benchFeatures(say);
+}
+
+function rounding(say: (line: string) => void): Rounding {
+  say(`features, ${ROUNDING_UPDATES} updates …`);
+  return measureRounding(ROUNDING_UPDATES, loadSettings({ env: {} }).minutehand.windows);
 }
 
 async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Promise<WeatherResult[]> {

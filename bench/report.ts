@@ -1,3 +1,4 @@
+import type { Rounding } from '../shared/core/features/rounding.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import type { MemoryTrend, SoakResult, WeatherResult } from './end_to_end/weather.ts';
@@ -43,6 +44,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.inference && inference(result.inference),
     result.features && features(result.features),
     result.growth && growth(result.growth),
+    result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
   ];
   return `${sections.filter((section) => section !== undefined).join('\n')}`;
@@ -173,6 +175,14 @@ ${by_look_back.map((point) => row(point.look_back, point)).join('\n')}
 
 ${head('pairs')}
 ${by_pairs.map((point) => row(point.pairs, point)).join('\n')}
+`;
+}
+
+function rounding({ updates, looks, worst }: Rounding): string {
+  return `## Rounding
+
+After ${updates} updates, recomputed from the bars ${looks} times on the way: the greatest distance of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`), as a multiple of
+the greater of its value and its standard deviation. The bound is 1e-9.
 `;
 }
 

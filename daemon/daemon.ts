@@ -19,7 +19,7 @@ import { watchModels, type ModelWatch } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import { Pipeline, type BatchTiming } from './pipeline.ts';
-import { createFilePublisher } from './publish/file.ts';
+import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './publish/file.ts';
 import { createRedisPublisher } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
 import type { Publisher } from './publish/publish.ts';
@@ -36,6 +36,8 @@ export interface DaemonPorts {
   readonly store: JournalStore;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
+  /** What writes signal files; through `files` on this thread when nothing is given. */
+  openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
 }
@@ -105,17 +107,18 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
     };
+  const openSignalFiles = ports.openSignalFiles ?? ((given) => createFilePublisher({ ...given, files }));
   const signalFiles = !transports.files.enabled
     ? []
     : [
-        createFilePublisher({
+        openSignalFiles({
           folder: paths.signals,
-          files,
           onFailure: degradesWith('file'),
           onRecovered: () => pipeline.recovered('file'),
         }),
       ];
   const redis = bus === null ? null : openRedis(bus, ports, options);
+  const publishers = [websocket, ...signalFiles, ...(redis === null ? [] : [redis])];
   const journal = createJournal({
     store,
     onFailure: degradesWith('journal'),
@@ -253,7 +256,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     bootId,
     pipeline,
     intake,
-    publishers: [websocket, ...signalFiles, ...(redis === null ? [] : [redis])],
+    publishers,
     redisMissed: () => redis?.missed ?? 0,
     routes: [barsRoute(intake, settled), ...healthRoutes(health)],
     webSockets: [
@@ -269,7 +272,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       endChecks();
       await models.stop();
       await pipeline.settled();
-      await redis?.close();
+      for (const publisher of publishers) await publisher.close();
     },
   };
 }

@@ -18,6 +18,7 @@ import { openDaemonLogs } from './log/log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { watchProcess } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
+import { createFileThread } from './publish/file_thread.ts';
 import { createRedisBus } from './publish/redis_bus.ts';
 import { authorizeBars } from './serve/authorize.ts';
 import { openServer, type Server } from './serve/serve.ts';
@@ -112,6 +113,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
                 connectTimeoutMs: redis.connect_timeout_ms,
                 commandTimeoutMs: redis.command_timeout_ms,
               }),
+        openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER }),
         loadModels: (folder, quietly) =>
           loadOffTheWay(folder, { schema, maxRows: pairs.length, engine: minutehand.inference.engine, quietly }),
       },

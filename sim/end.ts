@@ -7,6 +7,11 @@ const MINUTE_MS = 60_000;
 /** The last minute of a world is judged when its signals had this long to arrive. */
 const ARRIVAL_MS = 15_000;
 const MOST_MISSING = 5;
+const MOST_TIMERS = 300;
+/** Two minutes of all symbols. */
+const MOST_BARS = 10;
+/** Four in flight, and as many again of a process before. */
+const MOST_BATCHES = 8;
 
 /** From `sinceMs` on every pair has a signal in mode OK on every transport each minute, and the daemon says that all is well. */
 export function checkRecovered(world: World, sinceMs: number): void {
@@ -31,6 +36,16 @@ export function checkRecovered(world: World, sinceMs: number): void {
     );
   const health = world.daemon?.health();
   if (health?.status !== 'ok') world.violate('not recovered', `health is ${JSON.stringify(health ?? null)}`);
+}
+
+/** Nothing grows without end: timers, batches at Redis, bars that wait to be sent. */
+export function checkBounds({ timeline, redis, feed, violate }: World): void {
+  const most = (what: string, count: number, bound: number): void => {
+    if (count > bound) violate('memory not bounded', `${count} ${what}`);
+  };
+  most('timers', timeline.waiting, MOST_TIMERS);
+  most('batches at Redis', redis.mostWaiting, MOST_BATCHES);
+  most('bars at the feeder', feed.waiting, MOST_BARS);
 }
 
 /** What the journal promises, row by row. */

@@ -45,7 +45,9 @@ export type Answer = {
 
 /** The daemon's address, whoever lives there. */
 export interface Door {
-  post(text: string, backfill: boolean, onAnswer: (answer: Answer) => void): void;
+  /** The connection that a message goes by that is sent now. */
+  line(): number;
+  post(line: number, text: string, backfill: boolean, onAnswer: (answer: Answer) => void): void;
   getHealth(onAnswer: (answer: Answer) => void): void;
 }
 
@@ -177,8 +179,9 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     };
     timeline.at(timeline.nowMs + ANSWER_TIMEOUT_MS, () => finish(false, []));
     if (rng.uniform() < weather.requestLost) return;
+    const line = door.line();
     timeline.at(timeline.nowMs + 1 + rng.uniform() * weather.spreadMs, () =>
-      door.post(text, isBackfill, (answer) => {
+      door.post(line, text, isBackfill, (answer) => {
         if (answer === null) return finish(false, []);
         if (rng.uniform() < weather.answerLost) return;
         timeline.at(timeline.nowMs + 1, () => {
@@ -302,7 +305,11 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
 
   /** Noise beside the feed: messages whose answer nobody waits for. */
   function resend(item: Item): void {
-    timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => door.post(wireOf(item), false, () => undefined));
+    timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => {
+      // A newer bar of a symbol would shut out what is still to be caught up on.
+      const mayDisturb = options.weather().rule === 'resend' ? outbox.length === 0 : isInStep;
+      if (mayDisturb) door.post(door.line(), wireOf(item), false, () => undefined);
+    });
   }
 
   function hear(items: readonly Item[]): void {
@@ -349,7 +356,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
       bars.get(bar.symbol)!.push(bar);
       keep({ symbol: bar.symbol, time, bar, isHistory: true });
     }
-  outbox = [...book.values()].flat().sort((x, y) => x.time - y.time);
+  if (options.weather().rule === 'resend') outbox = [...book.values()].flat().sort((x, y) => x.time - y.time);
   timeline.at(0, () => (options.weather().rule === 'resend' ? pump() : ask()));
   const firstClose = Math.ceil((options.trueMs() + 1) / 60_000) * 60_000;
   timeline.at(firstClose - options.trueMs(), () => close((firstClose / 1000 - 60) as OpenTime));

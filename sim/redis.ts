@@ -32,8 +32,9 @@ export interface SimulatedRedis {
   /** How much longer every command takes. */
   slowMs: number;
   readonly isUp: boolean;
-  /** Batches that wait at the server, for the bound on memory. */
+  /** Batches that wait at the server, and the most that ever did. */
   readonly waiting: number;
+  readonly mostWaiting: number;
   /** Entries taken by the stream. */
   readonly entries: number;
 }
@@ -70,6 +71,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
   let life = 0;
   let entries = 0;
   let connectionsMade = 0;
+  let mostWaiting = 0;
   let waiting: Request[] = [];
   const keys = new Map<string, { text: string; untilMs: number }>();
   const subscribers = new Set<{ onSignal(text: string): void; onEnd(): void; lastMs: number }>();
@@ -95,6 +97,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
   /** One command after the other, each when the one before it is done. */
   function receive(request: Request): void {
     waiting.push(request);
+    mostWaiting = Math.max(mostWaiting, waiting.length);
     const ofLife = life;
     busyUntilMs = Math.max(busyUntilMs, timeline.nowMs) + server.slowMs;
     timeline.at(
@@ -218,6 +221,9 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
     },
     get waiting() {
       return waiting.length;
+    },
+    get mostWaiting() {
+      return mostWaiting;
     },
     get entries() {
       return entries;

@@ -1,5 +1,13 @@
 import { createRng } from '../shared/rng.ts';
-import { checkBarsArrived, checkJournal, checkRecovered, checkReplay, checkShadows, fingerprintOf } from './end.ts';
+import {
+  checkBarsArrived,
+  checkBounds,
+  checkJournal,
+  checkRecovered,
+  checkReplay,
+  checkShadows,
+  fingerprintOf,
+} from './end.ts';
 import type { PlantedBug } from './planted.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
@@ -78,6 +86,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     checkRecovered(world, peaceMs + RECOVERY_MS);
     checkJournal(world);
     checkShadows(world);
+    checkBounds(world);
     const { lost, late, requestLost } = weather.feed;
     if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
     const { compared, leftOver, lostHeartbeats } = checkTwin({

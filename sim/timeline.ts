@@ -15,6 +15,8 @@ interface Due {
 export interface Timeline {
   /** Milliseconds since the world began; never falls. */
   readonly nowMs: number;
+  /** Pieces of work that wait for their time, cancelled ones included. */
+  readonly waiting: number;
   /** Pieces of work that were done. */
   readonly worksDone: number;
   /**
@@ -74,6 +76,9 @@ export function createTimeline(rng: Rng): Timeline {
   return {
     get nowMs() {
       return nowMs;
+    },
+    get waiting() {
+      return heap.length;
     },
     get worksDone() {
       return worksDone;

@@ -15,7 +15,8 @@ import type { JournalStore } from '../shared/store/journal.ts';
 import { createMemoryJournal, type MemoryJournal } from '../shared/store/memory_journal.ts';
 import { protocolConsumer, startConsumer, type Transport } from './consumers.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
-import { startFeed, type Answer, type Door, type Feed } from './feed.ts';
+import { createDoor } from './door.ts';
+import { startFeed, type Answer, type Feed } from './feed.ts';
 import { createPrices } from './market.ts';
 import { modelContent, publishModels } from './models.ts';
 import { createOracle, type Oracle, type Published } from './oracle.ts';
@@ -31,7 +32,7 @@ import { Killed, startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
-import { openSockets, type ClientSocket, type SimulatedSockets } from './websockets.ts';
+import { openSockets, type SimulatedSockets } from './websockets.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
 const EPOCH_MS = 1_760_443_200_000;
@@ -155,7 +156,7 @@ export function createWorld(options: WorldOptions): World {
   let highestOffsetMs = 0;
   /** Since when the signal files, and the journal, of this process could not be written. */
   let filesBrokenMs: number | null = null;
-  let cycleFailed = false;
+  const brokenFiles = new Set<string>();
   let journalBrokenMs: number | null = null;
   let isStopping = false;
   let currentBootId: string | null = null;
@@ -212,7 +213,7 @@ export function createWorld(options: WorldOptions): World {
     trace(() => `disk: ${code} at ${operation} ${path.replace(/\.\d+\.tmp/, '.tmp')}`);
     if (!path.startsWith(SIGNALS) || (operation !== 'write' && operation !== 'rename' && operation !== 'makeFolder'))
       return;
-    cycleFailed = true;
+    brokenFiles.add(signalFileOf(path));
     filesBrokenMs ??= timeline.nowMs;
   };
 
@@ -248,6 +249,7 @@ export function createWorld(options: WorldOptions): World {
     if (mode === 'HALT' && reason !== 'SILENCE' && models !== null) lies('HALT with models in force');
     if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
     if (reason !== 'SILENCE') return;
+    if (!daemon.pipeline.silentPairs.includes(pair_id)) lies('SILENCE, and health says nothing of it');
     const silentMs = timeline.nowMs - Math.max(readyMs, lastMinuteMs.get(pair_id) ?? 0);
     if (silentMs < silence_degraded_intervals * intervalMs - TRUTH_DELAY_MS)
       lies(`SILENCE ${Math.round(silentMs / 1000)} s after a minute`);
@@ -289,26 +291,23 @@ export function createWorld(options: WorldOptions): World {
     return {
       read: (path) => owner.call(() => base.read(path)),
       write(path, data) {
-        if (path.startsWith(`${SIGNALS}/.`)) beginCycle();
-        else if (path.startsWith(SIGNALS)) publish(String(data).trimEnd());
+        if (path.includes('/.signal.json')) publish(String(data).trimEnd());
         owner.call(
           () => base.write(path, data),
           () => disk.tear(path, data),
         );
       },
       sync: (path) => owner.call(() => base.sync(path)),
-      rename: (from, to) => owner.call(() => base.rename(from, to)),
+      rename(from, to) {
+        owner.call(() => base.rename(from, to));
+        brokenFiles.delete(to);
+        if (brokenFiles.size === 0) filesBrokenMs = null;
+      },
       makeFolder: (path) => owner.call(() => base.makeFolder(path)),
       remove: (path) => owner.call(() => base.remove(path)),
       list: (path) => owner.call(() => base.list(path)),
       stat: (path) => owner.call(() => base.stat(path)),
     };
-  }
-
-  /** The daemon begins to write the files of one batch, `signals.json` first. */
-  function beginCycle(): void {
-    if (!cycleFailed) filesBrokenMs = null;
-    cycleFailed = false;
   }
 
   function storeOf(owner: SimulatedProcess): JournalStore {
@@ -412,7 +411,8 @@ export function createWorld(options: WorldOptions): World {
     process = owner;
     counts.boots++;
     bootedMs = timeline.nowMs;
-    [filesBrokenMs, cycleFailed, journalBrokenMs, isStopping, currentBootId] = [null, false, null, false, null];
+    [filesBrokenMs, journalBrokenMs, isStopping, currentBootId] = [null, null, false, null];
+    brokenFiles.clear();
     owner.onDeath(() => onDeath(owner));
     const files = filesOf(owner, disk);
     const ports = {
@@ -575,61 +575,15 @@ export function createWorld(options: WorldOptions): World {
     }
   }
 
-  /** Which life of the daemon the feeder's connection leads to: to another one it has to be made anew. */
-  let connectedTo = 0;
-
-  /** The feeder's WebSockets, live and backfill, each with the answers it still waits for, in order. */
-  const barSockets = new Map<boolean, { socket: ClientSocket; readonly waiting: ((answer: Answer) => void)[] }>();
-
-  function postBySocket(text: string, backfill: boolean, onAnswer: (answer: Answer) => void): void {
-    // The first message on a new connection comes after the feeder has asked where to go on.
-    if (connectedTo !== counts.boots && world.weather.feed.rule === 'health') return lostAnswer(onAnswer);
-    const open = barSockets.get(backfill) ?? openBarSocket(backfill);
-    if (open === null) return lostAnswer(onAnswer);
-    open.waiting.push(onAnswer);
-    open.socket.send(text);
-  }
-
-  function openBarSocket(
-    backfill: boolean,
-  ): { socket: ClientSocket; readonly waiting: ((answer: Answer) => void)[] } | null {
-    const waiting: ((answer: Answer) => void)[] = [];
-    const socket = sockets?.connect('/bars', backfill ? 'backfill=1' : '', {
-      onMessage(body) {
-        const answer: Answer = {
-          status: 200,
-          body,
-          isJournalled: journalBrokenMs === null,
-          powerCuts: counts.powerCuts,
-        };
-        waiting.shift()?.(answer);
-      },
-      onClose() {
-        barSockets.delete(backfill);
-        for (const onAnswer of waiting.splice(0)) onAnswer(null);
-      },
-    });
-    if (socket === undefined) return null;
-    const opened = { socket, waiting };
-    barSockets.set(backfill, opened);
-    return opened;
-  }
-
-  const door: Door = {
-    post(text, backfill, onAnswer) {
-      if (options.weather.feed.door === 'websocket') return postBySocket(text, backfill, onAnswer);
-      if (connectedTo !== counts.boots) {
-        // A feeder that asks where to go on does so before it sends on a new connection.
-        if (world.weather.feed.rule === 'resend') connectedTo = counts.boots;
-        return lostAnswer(onAnswer);
-      }
-      request('POST', '/bars', backfill ? 'backfill=1' : '', text, onAnswer);
-    },
-    getHealth(onAnswer) {
-      connectedTo = counts.boots;
-      request('GET', '/healthz', '', '', onAnswer);
-    },
-  };
+  const door = createDoor({
+    rule: options.weather.feed.rule,
+    kind: options.weather.feed.door,
+    life: () => counts.boots,
+    request,
+    openSocket: (path, query, end) => sockets?.connect(path, query, end) ?? null,
+    asAnswer: (body) => ({ status: 200, body, isJournalled: journalBrokenMs === null, powerCuts: counts.powerCuts }),
+    lose: lostAnswer,
+  });
 
   // ---- the trainer ----
 
@@ -892,6 +846,12 @@ export function createWorld(options: WorldOptions): World {
   timeline.at(0, boot);
   timeline.at(SILENCE_CHECK_MS, checkSilence);
   return world;
+}
+
+/** The file that a path below the signals folder is written for. */
+function signalFileOf(path: string): string {
+  const pair = /signals\/([A-Z]\w*)/.exec(path)?.[1];
+  return pair === undefined ? `${SIGNALS}/signals.json` : `${SIGNALS}/${pair}/signal.json`;
 }
 
 const isMinute = (kind: string): boolean => kind === 'bar' || kind === 'empty';

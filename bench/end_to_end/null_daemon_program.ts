@@ -6,8 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { MACHINE_FILES } from '../../shared/files.ts';
-import { createFilePublisher } from '../../daemon/publish/file.ts';
+import { createFileThread } from '../../daemon/publish/file_thread.ts';
 import { createRedisBus } from '../../daemon/publish/redis_bus.ts';
 import { createRedisPublisher } from '../../daemon/publish/redis.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
@@ -33,9 +32,9 @@ const templates = signals.map(({ pairId, text }) => {
 });
 
 const websocket = createWebSocketPublisher({ pairIds: signals.map(({ pairId }) => pairId), onFailure: fail });
-const file = createFilePublisher({
+const file = createFileThread({
   folder: signalsFolder,
-  files: MACHINE_FILES,
+  scheduler: MACHINE_SCHEDULER,
   onFailure: fail,
   onRecovered: () => undefined,
 });

@@ -4,7 +4,17 @@ import type { BenchResult, Part } from '../../bench/parts.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
-const PART_NAMES = ['end-to-end', 'stations', 'inference', 'features', 'growth', 'swaps', 'soak', 'all'] as const;
+const PART_NAMES = [
+  'end-to-end',
+  'stations',
+  'inference',
+  'features',
+  'growth',
+  'rounding',
+  'swaps',
+  'soak',
+  'all',
+] as const;
 const DEFAULT_SOAK = '10m';
 
 interface BenchFlags {
@@ -42,7 +52,7 @@ With --json:
                    "transports": {"file" | "redis" | "websocket":
                      {"p50_us", "p99_us", "p999_us", "max_us", "null_p50_us", "null_p99_us", "null_p999_us", "null_max_us", "ratio_p50", "ratio_p99",
                       "missed", "null_missed"}}}],
-   "stations" | "inference" | "features" | "growth" | "swaps" | "soak": {…} for the parts that were asked for}
+   "stations" | "inference" | "features" | "growth" | "rounding" | "swaps" | "soak": {…} for the parts that were asked for}
 
 Examples:
   minutehand bench --pairs 10 --json

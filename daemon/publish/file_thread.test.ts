@@ -144,21 +144,4 @@ describe('the thread for signal files', () => {
     open('no_such_program').publish([signal('A_B', 1)]);
     expect(seqOf('A_B')).toBe(1);
   });
-
-  it('costs the caller less than writing', async () => {
-    const batch = Array.from({ length: 10 }, (_, i) => ({ pairId: `P${i}_Q`, text: `{"x":"${'y'.repeat(850)}"}` }));
-    const median = async (publisher: FilePublisher): Promise<number> => {
-      const times: number[] = [];
-      for (let turn = 0; turn < 40; turn++) {
-        const startMs = performance.now();
-        publisher.publish(batch);
-        times.push(performance.now() - startMs);
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      return times.sort((a, b) => a - b)[20]!;
-    };
-    const thread = await median(open());
-    const inPlace = await median(open('no_such_program'));
-    expect(thread).toBeLessThan(inPlace / 2);
-  });
 });

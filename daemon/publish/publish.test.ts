@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -55,9 +55,9 @@ describe('the three ways out', () => {
     const stormy = await ways.measure(1 + TURNS);
 
     expect(ways.heard).toEqual(Array.from({ length: 2 * TURNS * PAIR_IDS.length }, (_, i) => Math.floor(i / PAIR_IDS.length) + 1));
-    expect(stormy.websocketMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.websocketMs + 1);
-    expect(stormy.fileMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.fileMs + 1);
-    expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 1);
+    expect(stormy.websocketMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.websocketMs + 3);
+    expect(stormy.fileMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.fileMs + 3);
+    expect(stormy.redisPublishMs, JSON.stringify({ calm, stormy })).toBeLessThan(3 * calm.redisPublishMs + 3);
     expect(ways.failures()).toEqual({ websocket: 0, file: 0 });
     const { missed, failures } = ways.redis;
     const lost = trouble === 'full' || trouble === 'a replica' ? failures * PAIR_IDS.length : missed;
@@ -67,7 +67,8 @@ describe('the three ways out', () => {
 
 /** All publishers as the daemon has them, one WebSocket client and one reader of files. */
 async function openWays(url: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'minutehand-ways-'));
+  // In memory where that is possible: other people's disk writes are not the trouble that is looked at here.
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-ways-'));
   toClose.push(() => rmSync(folder, { recursive: true }));
   const defect = (error: unknown): never => {
     throw error;

@@ -78,8 +78,15 @@ export function flatMoment(count: number): number {
   return FLAT_STD * FLAT_STD * count;
 }
 
-/** Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. */
-export function correlation(sxx: number, syy: number, sxy: number, flat: number): number {
-  if (sxx <= flat || syy <= flat) return 0;
-  return Math.max(-1, Math.min(1, sxy / Math.sqrt(sxx * syy)));
+/**
+ * Writes Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. Takes and gives places in
+ * arrays, because doubles as arguments and results get boxed wherever a function is not inlined.
+ * @param sums where Sxx, Syy, Sxy of `count` points stand, from `from` on
+ */
+export function writeCorrelation(sums: Float64Array, from: number, count: number, out: Float64Array, at: number): void {
+  const flat = FLAT_STD * FLAT_STD * count;
+  const sxx = sums[from]!;
+  const syy = sums[from + 1]!;
+  if (sxx <= flat || syy <= flat) out[at] = 0;
+  else out[at] = Math.max(-1, Math.min(1, sums[from + 2]! / Math.sqrt(sxx * syy)));
 }

@@ -211,14 +211,15 @@ describe('PairFeatures', () => {
     const runs = fc.array(fc.record({ a: leg, b: leg, length: fc.integer({ min: 1, max: 40 }) }), {
       minLength: 2,
       maxLength: 25,
+      size: 'max',
     });
     const missing = new Set(featureDefinitions(SMALL).flatMap(({ name, missing }) => (missing ? [name] : [])));
     const columns = featureDefinitions(SMALL).map(({ name }) => name);
     const inFrame = ['z', 'alpha', 'beta', 'zMean', 'zStd', 'lnA', 'lnB', 'spreadVol'] as const;
     const row = new Float32Array(columns.length);
     fc.assert(
-      fc.property(runs, (market) => {
-        const features = new PairFeatures(SMALL);
+      fc.property(runs, fc.oneof(fc.constant(SMALL), anyWindows), (market, windows) => {
+        const features = new PairFeatures(windows);
         let minute = 1000;
         for (const { a, b, length } of market) {
           for (let i = 0; i < length; i++) {
@@ -354,13 +355,13 @@ describe('FeatureEngine', () => {
       parts: fc.array(
         fc.record({
           calm: fc.integer({ min: 0, max: 90 }),
-          fates: fc.array(fc.array(fate, { minLength: 4, maxLength: 4 }), { maxLength: 4 }),
+          fates: fc.array(fc.array(fate, { minLength: 4, maxLength: 4 }), { maxLength: 4, size: 'max' }),
           /** Pairs that wait, and step what they missed in one batch at the end of the part. */
           late: fc.subarray([0, 1, 2, 3, 4, 5]),
           /** A pair that is told other prices than the others, once. */
           revised: fc.option(fc.integer({ min: 0, max: 5 })),
         }),
-        { minLength: 1, maxLength: 6 },
+        { minLength: 1, maxLength: 6, size: 'max' },
       ),
     });
     fc.assert(

@@ -64,7 +64,7 @@ class Columns {
   readonly #position: UnitPosition;
   readonly #liquidity: Liquidity;
   readonly #calendar: Calendar;
-  /** First columns of the groups after hedge. */
+  /** First columns of the groups after hedge, which has the very first. */
   readonly #at: {
     zscore: number;
     reversion: number;
@@ -142,7 +142,7 @@ class Columns {
 
     this.#hedge.observe(frame, plan.input);
     plan.push(OLS_STAGE, folds, index, minute);
-    this.#hedge.step(frame, plan);
+    this.#hedge.step(frame, plan, out, at);
     frame.hedgedReturnBefore = frame.hedgedReturn;
     frame.hedgedReturn = frame.returnA - frame.betaBefore * frame.returnB;
 
@@ -154,7 +154,6 @@ class Columns {
     plan.push(SPREAD_STAGE, folds, index, minute);
 
     const first = this.#at;
-    this.#hedge.write(frame, out, at);
     this.#zscore.step(frame, plan, state.zHistory, out, at + first.zscore);
     this.#reversion.step(plan, out, at + first.reversion);
     this.#volatility.step(frame, legA, legB, plan, out, at + first.volatility);

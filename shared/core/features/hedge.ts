@@ -1,4 +1,4 @@
-import { correlation, flatMoment, type FeatureDefinition, type Frame } from './feature.ts';
+import { flatMoment, writeCorrelation, type FeatureDefinition, type Frame } from './feature.ts';
 import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
@@ -7,11 +7,13 @@ export class Hedge {
   readonly features: readonly FeatureDefinition[];
   readonly #ols: Series;
   readonly #flat: number;
+  readonly #window: number;
 
   constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const window = windows.beta_window;
     this.#ols = planner.comoments(stage, window);
     this.#flat = flatMoment(window);
+    this.#window = window;
     const shared = { window, ddof: null, warmup_bars: window };
     this.features = [
       {
@@ -39,7 +41,7 @@ export class Hedge {
     input[at + 1] = frame.lnA;
   }
 
-  step(frame: Frame, { result }: FoldPlan): void {
+  step(frame: Frame, { result }: FoldPlan, out: Float64Array, columns: number): void {
     const at = this.#ols.result;
     const oldestX = result[at]!;
     const oldestY = result[at + 1]!;
@@ -52,15 +54,12 @@ export class Hedge {
     frame.spreadBefore = frame.spread;
     frame.beta = beta;
     frame.alpha = oldestY + meanY - beta * (oldestX + meanX);
-    frame.corr = correlation(sxx, result[at + 5]!, sxy, this.#flat);
+    writeCorrelation(result, at + 4, this.#window, out, columns + 2);
+    frame.corr = out[columns + 2]!;
     // Centred, because ln A − alpha − beta · ln B would lose the digits that the means have in common.
     frame.spread = frame.lnA - oldestY - meanY - beta * (frame.lnB - oldestX - meanX);
-  }
-
-  write(frame: Frame, out: Float64Array, at: number): void {
-    out[at] = frame.beta;
-    out[at + 1] = frame.alpha;
-    out[at + 2] = frame.corr;
-    out[at + 3] = frame.spread;
+    out[columns] = beta;
+    out[columns + 1] = frame.alpha;
+    out[columns + 3] = frame.spread;
   }
 }

@@ -124,15 +124,8 @@ export class LegWindows {
       sampleStd(result[this.#returnLong.result + 1]!, windows.vol_long),
     );
     out[at + RANGE_RATIO] = ratioToUsual(result[this.#rangeShort.result]!, result[this.#rangeLong.result]!);
-    out[at + LIQUIDITY] =
-      state.volumeBars < this.#volumeBars
-        ? NaN
-        : share(result[this.#volumeShort.result]!, result[this.#volumeLong.result]!);
+    const relative = result[this.#volumeShort.result]! / result[this.#volumeLong.result]!;
+    if (state.volumeBars < this.#volumeBars) out[at + LIQUIDITY] = NaN;
+    else out[at + LIQUIDITY] = relative === Infinity ? 1 : relative / (1 + relative);
   }
-}
-
-/** v / (1 + v) of v = part / whole, also where v is too large for a double. */
-function share(part: number, whole: number): number {
-  const relative = part / whole;
-  return relative === Infinity ? 1 : relative / (1 + relative);
 }

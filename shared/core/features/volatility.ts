@@ -1,8 +1,7 @@
 import {
-  correlation,
-  flatMoment,
   ratioToUsual,
   sampleStd,
+  writeCorrelation,
   type FeatureDefinition,
   type Frame,
   type ModelName,
@@ -15,7 +14,6 @@ import type { Windows } from './windows.ts';
 export class Volatility {
   readonly features: readonly FeatureDefinition[];
   readonly #windows: Windows;
-  readonly #flat: number;
   /** (h of the bar before, h): its y is the series h itself. */
   readonly #hedged: Series;
   readonly #hedgedSize: Series;
@@ -25,7 +23,6 @@ export class Volatility {
   constructor(windows: Windows, stage: number, planner: FoldPlanner) {
     const { beta_window, vol_short, vol_window, vol_long } = windows;
     this.#windows = windows;
-    this.#flat = flatMoment(vol_window);
     this.#hedged = planner.comoments(stage, vol_window);
     this.#hedgedSize = planner.mean(stage, vol_window);
     this.#hedgedShort = planner.moments(stage, vol_short);
@@ -124,6 +121,6 @@ export class Volatility {
       sampleStd(result[this.#hedgedLong.result + 1]!, vol_long),
     );
     out[at + 5] = size === 0 ? 0 : Math.min(1, Math.abs(result[hedged + 1]! + result[hedged + 3]!) / size);
-    out[at + 6] = correlation(result[hedged + 4]!, result[hedged + 5]!, result[hedged + 6]!, this.#flat);
+    writeCorrelation(result, hedged + 4, vol_window, out, at + 6);
   }
 }

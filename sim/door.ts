@@ -1,0 +1,77 @@
+import type { Answer, Door, FeedWeather } from './feed.ts';
+import type { ClientSocket, SocketEnd } from './websockets.ts';
+
+export interface DoorOptions {
+  readonly rule: FeedWeather['rule'];
+  readonly kind: FeedWeather['door'];
+  /** Counts the daemon's lives: a connection leads to one of them. */
+  life(): number;
+  request(method: 'GET' | 'POST', path: string, query: string, body: string, onAnswer: (answer: Answer) => void): void;
+  /** null: nobody listens. */
+  openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
+  /** The text of a WebSocket's answer as that of a request. */
+  asAnswer(body: string): Answer;
+  /** Tells a moment later that there is no answer. */
+  lose(onAnswer: (answer: Answer) => void): void;
+}
+
+interface BarSocket {
+  readonly socket: ClientSocket;
+  /** Who waits for an answer, in the order of their messages. */
+  readonly waiting: ((answer: Answer) => void)[];
+}
+
+/**
+ * The feeder's way to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line leads to one life of the daemon; what is
+ * sent on it after that is lost, and what was sent on an older line than the newest as well. A feeder that asks where to go on opens a new
+ * line by asking; one that sends again what was not answered, by the first failure.
+ */
+export function createDoor(options: DoorOptions): Door {
+  const { rule, kind } = options;
+  let line = 0;
+  let lineLife = 0;
+  const sockets = new Map<boolean, BarSocket>();
+
+  function openLine(): void {
+    line++;
+    lineLife = options.life();
+    for (const { socket, waiting } of [...sockets.values()]) {
+      socket.close();
+      for (const onAnswer of waiting.splice(0)) options.lose(onAnswer);
+    }
+    sockets.clear();
+  }
+
+  function openSocket(backfill: boolean): BarSocket | null {
+    const waiting: BarSocket['waiting'] = [];
+    const socket = options.openSocket('/bars', backfill ? 'backfill=1' : '', {
+      onMessage: (body) => waiting.shift()?.(options.asAnswer(body)),
+      onClose() {
+        if (sockets.get(backfill)?.waiting === waiting) sockets.delete(backfill);
+        for (const onAnswer of waiting.splice(0)) onAnswer(null);
+      },
+    });
+    if (socket === null) return null;
+    const opened = { socket, waiting };
+    sockets.set(backfill, opened);
+    return opened;
+  }
+
+  return {
+    line: () => line,
+    post(byLine, text, backfill, onAnswer) {
+      const isCut = byLine !== line || lineLife !== options.life();
+      if (isCut && byLine === line && rule === 'resend') openLine();
+      if (isCut) return options.lose(onAnswer);
+      if (kind === 'http') return options.request('POST', '/bars', backfill ? 'backfill=1' : '', text, onAnswer);
+      const open = sockets.get(backfill) ?? openSocket(backfill);
+      if (open === null) return options.lose(onAnswer);
+      open.waiting.push(onAnswer);
+      open.socket.send(text);
+    },
+    getHealth(onAnswer) {
+      openLine();
+      options.request('GET', '/healthz', '', '', onAnswer);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { createRng } from '../shared/rng.ts';
+import type { InputRow } from '../shared/store/journal.ts';
+import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
+import { simulatedSettings } from './settings.ts';
+import { drawWeather, peaceAfter } from './swarm.ts';
+import { checkTwin } from './twin.ts';
+import { createWorld, type World } from './world.ts';
+
+const MINUTE_MS = 60_000;
+
+let world: World;
+beforeAll(async () => {
+  world = createWorld({
+    seed: 7,
+    settings: simulatedSettings(),
+    weather: peaceAfter(drawWeather(createRng(7))),
+    planted: null,
+    stormMs: 0,
+    trace: null,
+  });
+  await world.run(10 * MINUTE_MS);
+  world.publishModels();
+  await world.run(20 * MINUTE_MS);
+  world.kill();
+  await world.run(30 * MINUTE_MS);
+});
+
+/** The rules that a journal with these rows breaks. */
+function rulesBroken(changes: { signals?: readonly StoredSignal[]; inputs?: readonly InputRow[] } = {}): string[] {
+  const rules: string[] = [];
+  checkTwin({
+    journal: {
+      ...world.journal,
+      inputs: world.journal.inputs,
+      signals: world.journal.signals,
+      ...changes,
+    } as MemoryJournal,
+    settings: world.settings,
+    models: (version) => world.trainedSet(version),
+    failedIn: (bootId) => world.failedIn(bootId),
+    onViolation: (rule) => rules.push(rule),
+  });
+  return rules;
+}
+
+/** All signals, one of them changed: the `back`-th from the end. */
+function changed(back: number, change: (row: StoredSignal) => StoredSignal | null): StoredSignal[] {
+  const at = world.journal.signals.length - back;
+  return world.journal.signals.flatMap((row, i) => {
+    const kept = i === at ? change(row) : row;
+    return kept === null ? [] : [kept];
+  });
+}
+
+describe('the uninterrupted run', () => {
+  it('finds nothing in the journal of a world without faults, across a swap and a kill', () => {
+    expect(world.violations).toEqual([]);
+    expect(world.journal.signals.length).toBeGreaterThan(80);
+    expect(new Set(world.journal.signals.map(({ bootId }) => bootId)).size).toBe(2);
+    expect(world.journal.inputs.filter(({ kind }) => kind === 'swap').length).toBeGreaterThan(2);
+    expect(rulesBroken()).toEqual([]);
+  });
+
+  it.each<[string, () => Parameters<typeof rulesBroken>[0]]>([
+    [
+      'features differ from an uninterrupted run',
+      () => ({ signals: changed(5, (row) => ({ ...row, featuresCrc: '00000000' })) }),
+    ],
+    [
+      'body differs from an uninterrupted run',
+      () => ({
+        signals: changed(5, (row) => ({ ...row, body: row.body.replace('"max_age_bars":12', '"max_age_bars":13') })),
+      }),
+    ],
+    [
+      'position differs from an uninterrupted run',
+      () => ({
+        signals: changed(5, (row) => ({ ...row, position: row.position.replace('"ageBars":', '"ageBars":7') })),
+      }),
+    ],
+    ['answer missing', () => ({ signals: changed(8, () => null) })],
+    [
+      'signal without a minute',
+      () => ({ inputs: world.journal.inputs.filter(({ time }, _, all) => time !== all.at(-1)!.time) }),
+    ],
+    [
+      'models that were not in force',
+      () => ({ inputs: world.journal.inputs.filter(({ kind, subject }) => kind !== 'swap' || subject === '') }),
+    ],
+    ['signal without a boot', () => ({ signals: changed(5, (row) => ({ ...row, bootId: 'another' })) })],
+    [
+      'features differ from an uninterrupted run',
+      () => ({
+        inputs: world.journal.inputs.map((row, i, all) =>
+          i === all.findLastIndex(({ kind }) => kind === 'bar') - 30 && row.bar !== null
+            ? { ...row, bar: { ...row.bar, close: row.bar.high } }
+            : row,
+        ),
+      }),
+    ],
+  ])('sees: %s', (rule, tamper) => {
+    expect(rulesBroken(tamper())).toContain(rule);
+  });
+});
