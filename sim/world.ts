@@ -4,7 +4,7 @@ import type { HttpRequest } from '../daemon/serve/serve.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { readActive, readBundle, setShadow } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -335,7 +335,12 @@ export function createWorld(options: WorldOptions): World {
 
   const earlySwap = createEarlySwap();
 
-  async function loadModels(owner: SimulatedProcess, files: FileSystem, folder: string): Promise<ModelSet> {
+  async function loadModels(
+    owner: SimulatedProcess,
+    files: FileSystem,
+    folder: string,
+    quietly: Quietly,
+  ): Promise<ModelSet> {
     if (planted === 'early_swap') {
       const version = folder.slice(folder.lastIndexOf('/') + 1);
       if (trained.has(version)) earlySwap.begin(trained.get(version)!);
@@ -343,7 +348,7 @@ export function createWorld(options: WorldOptions): World {
     const { weather } = world;
     // Reading, verifying and judging takes its time, in a thread of its own.
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + 5 + rng.uniform() * 3000, resolve));
-    const set = await loadModelSet(folder, schema, pairs.length, { judge: false, files });
+    const set = await loadModelSet(folder, schema, pairs.length, { judge: false, files, quietly });
     if (planted === 'early_swap') return earlySwap.wrap(set);
     if (rng.uniform() < weather.failingModels) return failing(owner, set);
     if (rng.uniform() < weather.slowModels) return slow(owner, set);
@@ -421,7 +426,7 @@ export function createWorld(options: WorldOptions): World {
       files,
       store: storeOf(owner),
       bus: redis.connect(owner),
-      loadModels: (folder: string) => loadModels(owner, files, folder),
+      loadModels: (folder: string, quietly: Quietly) => loadModels(owner, files, folder, quietly),
     };
     trace(() => `daemon: start ${counts.boots}`);
     assembleDaemon(ports, {
