@@ -35,10 +35,20 @@ export interface PairState {
   seq: number;
   /** Heartbeats of silence since the pair's last minute. */
   heartbeats: number;
+  /** The signal_id of the minute that will probably come next, made when nobody waits. */
+  foreseen: { time: OpenTime; modelsHash: string; id: string };
 }
 
 export function createPairState(pair: Pair): PairState {
-  return { pair, label: pairLabel(pair), position: FLAT, shadowPosition: FLAT, seq: 0, heartbeats: 0 };
+  return {
+    pair,
+    label: pairLabel(pair),
+    position: FLAT,
+    shadowPosition: FLAT,
+    seq: 0,
+    heartbeats: 0,
+    foreseen: { time: 0 as OpenTime, modelsHash: '', id: '' },
+  };
 }
 
 /** What is the same for all pairs of a batch. */
@@ -201,11 +211,24 @@ function bodyBase(
   };
 }
 
-function ownId({ models, policyHash }: AnswerContext, { pair, heartbeats }: PairState, minute: AnsweredMinute): string {
-  const modelsHash = models?.modelsHash ?? 'none';
-  return minute.outcome === 'SILENCE'
-    ? heartbeatId(pair.id, minute.time, heartbeats, modelsHash, policyHash)
-    : signalId(pair.id, minute.time, modelsHash, policyHash);
+function ownId({ models, policyHash }: AnswerContext, state: PairState, minute: AnsweredMinute): string {
+  const { pair, heartbeats, foreseen } = state;
+  const modelsHash = hashOf(models);
+  if (minute.outcome === 'SILENCE') return heartbeatId(pair.id, minute.time, heartbeats, modelsHash, policyHash);
+  if (foreseen.time === minute.time && foreseen.modelsHash === modelsHash) return foreseen.id;
+  return signalId(pair.id, minute.time, modelsHash, policyHash);
+}
+
+/** Makes the signal_id of a minute to come: a SHA-256 less on its way. */
+export function foreseeSignalId(state: PairState, time: OpenTime, models: ModelSet | null, policyHash: string): void {
+  const modelsHash = hashOf(models);
+  state.foreseen.time = time;
+  state.foreseen.modelsHash = modelsHash;
+  state.foreseen.id = signalId(state.pair.id, time, modelsHash, policyHash);
+}
+
+function hashOf(models: ModelSet | null): string {
+  return models?.modelsHash ?? 'none';
 }
 
 function positionAfter(decision: Decision, before: Position, id: string, time: OpenTime, market: Market): Position {

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
@@ -9,11 +8,18 @@ import { FLAT, type Position } from '../shared/core/position/position.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Pair } from '../shared/pair.ts';
 import type { Clock, Scheduler } from '../shared/ports.ts';
-import { encodeSignal } from '../shared/signal/encode.ts';
+import { checksum, encodeSignal } from '../shared/signal/encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind } from '../shared/signal/signal.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
 import { Aligner, type BarOutcome, type PairMinute } from './align/align.ts';
-import { answerMinute, createPairState, type Answer, type AnsweredMinute, type PairState } from './answer.ts';
+import {
+  answerMinute,
+  createPairState,
+  foreseeSignalId,
+  type Answer,
+  type AnsweredMinute,
+  type PairState,
+} from './answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Publication, Publisher } from './publish/publish.ts';
 
@@ -506,6 +512,8 @@ export class Pipeline {
       bar_to_signal_us: publishUs - arrivedUs,
       bar_to_us: handedUs,
     });
+    for (const { state, time } of answers)
+      foreseeSignalId(state, (time + SECONDS_PER_BAR) as OpenTime, this.#models, this.#options.policyHash);
     for (const resume of this.#waitingForBar.splice(0)) resume();
   }
 
@@ -679,7 +687,7 @@ export class Pipeline {
         time,
         signalId: body.signal_id,
         body: bodyText,
-        featuresCrc: outcome === 'COMPLETE' ? hex8(crc32(this.#featureBytes[pairIndex]!)) : null,
+        featuresCrc: outcome === 'COMPLETE' ? checksum(this.#featureBytes[pairIndex]!) : null,
         riskProb,
         position: positionText(position),
         generatedAtMs: nowMs,
@@ -691,10 +699,6 @@ export class Pipeline {
 
 function positionText(position: Position): string {
   return position === FLAT ? FLAT_TEXT : JSON.stringify(position);
-}
-
-function hex8(checksum: number): string {
-  return checksum.toString(16).padStart(8, '0');
 }
 
 /**

@@ -39,7 +39,7 @@ export interface ConsumerOptions {
   trace(line: () => string): void;
 }
 
-const FILE_POLL_MS = 2000;
+const FILE_POLL_MS = 3000;
 const RETRY_MS = 1000;
 const DOWN_MS = 20_000;
 const PAUSE_CHECK_MS = 5000;

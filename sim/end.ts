@@ -114,7 +114,8 @@ export async function checkReplay(world: World): Promise<void> {
     bootId: 'replay',
     onSignals: () => undefined,
     store: journal.open(),
-    loadModels: (version) => Promise.resolve({ ...world.trainedSet(version), release: () => Promise.resolve() }),
+    loadModels: (version) =>
+      Promise.resolve({ ...world.trainer.trainedSet(version), release: () => Promise.resolve() }),
   });
   const first = differences[0];
   if (first === undefined) return;

@@ -19,8 +19,8 @@ import { createWorld, type Violation } from './world.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** The faults of a world last between these. */
-const SHORTEST_STORM_MS = 10 * MINUTE_MS;
-const LONGEST_STORM_MS = 45 * MINUTE_MS;
+const SHORTEST_STORM_MS = 8 * MINUTE_MS;
+const LONGEST_STORM_MS = 36 * MINUTE_MS;
 /** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
 export const RECOVERY_MS = 6 * MINUTE_MS;
 const PROOF_MS = 3 * MINUTE_MS;
@@ -43,6 +43,7 @@ export interface SeedOptions {
 export interface SeedReport {
   readonly seed: number;
   readonly violations: readonly Violation[];
+  /** Without those that the machine slept. */
   readonly simulatedHours: number;
   readonly signals: number;
   readonly obeyed: number;
@@ -80,7 +81,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     world.endFaults();
     const peaceMs = world.timeline.nowMs;
     world.timeline.at(peaceMs + TRAINING_MS, () => {
-      if (world.needsNewModels) world.publishModels();
+      if (world.needsNewModels) world.trainer.publish();
     });
     await world.run(peaceMs + RECOVERY_MS + PROOF_MS);
     checkRecovered(world, peaceMs + RECOVERY_MS);
@@ -92,23 +93,23 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     const { compared, leftOver, lostHeartbeats } = checkTwin({
       journal: world.journal,
       settings: world.settings,
-      models: (version) => world.trainedSet(version),
-      failedIn: (bootId) => world.failedIn(bootId),
+      models: (version) => world.trainer.trainedSet(version),
+      failedIn: (bootId) => world.machine.failedIn(bootId),
       onViolation: (rule, what) => world.violate(rule, what),
     });
-    const isReplayable = leftOver + lostHeartbeats === 0 && !world.hasFailedModels;
+    const isReplayable = leftOver + lostHeartbeats === 0 && !world.machine.hasFailedModels;
     if (isReplayable && seed % REPLAYED_SEEDS === 0) await checkReplay(world);
-    const { oracle, timeline, counts } = world;
+    const { oracle, timeline, machine } = world;
     return {
       seed,
       violations: world.violations.slice(0, MOST_VIOLATIONS),
-      simulatedHours: timeline.nowMs / HOUR_MS,
+      simulatedHours: (timeline.nowMs - world.sleptMs) / HOUR_MS,
       signals: oracle.published.size,
       obeyed: oracle.obeyed,
       opens: oracle.opens,
-      boots: counts.boots,
-      powerCuts: counts.powerCuts,
-      publishedModels: counts.publishedModels,
+      boots: machine.boots,
+      powerCuts: machine.powerCuts,
+      publishedModels: world.trainer.published,
       compared,
       worksDone: timeline.worksDone,
       refusals: Object.fromEntries(oracle.refusals),

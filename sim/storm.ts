@@ -51,15 +51,15 @@ export function scheduleStorm(world: World, endMs: number): void {
       world.trace(() => `daemon: dies at its ${calls}. call from now`);
       world.process?.killAtCall(calls);
     };
-    if (rng.integer(4) === 0) world.kill();
+    if (rng.integer(4) === 0) world.machine.kill();
     else if (rng.integer(4) === 0) strike();
     else atNextBars(strike);
   });
   often(weather.powerCuts, () => {
-    if (rng.integer(2) === 0) world.cutPower();
-    else atNextBars(() => world.cutPower());
+    if (rng.integer(2) === 0) world.machine.cutPower();
+    else atNextBars(() => world.machine.cutPower());
   });
-  often(weather.restarts, () => (rng.integer(2) === 0 ? world.stop() : atNextBars(() => world.stop())));
+  often(weather.restarts, () => (rng.integer(2) === 0 ? world.machine.stop() : atNextBars(() => world.machine.stop())));
   often(weather.clockSteps, () => {
     const stepMs = Math.round((rng.uniform() * 2 - 1) * weather.clockStepMs);
     spell(
@@ -71,6 +71,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   often(weather.sleeps, () => {
     const sleptMs = HOUR_MS * (2 + 46 * rng.uniform());
     world.trace(() => `machine: sleeps for ${(sleptMs / HOUR_MS).toFixed(1)} h`);
+    world.sleptMs += sleptMs;
     timeline.spend(sleptMs);
   });
 
@@ -95,7 +96,7 @@ export function scheduleStorm(world: World, endMs: number): void {
   often(weather.modelDiskFaults, () => {
     diskFault(world.modelsFolder, pick<readonly Operation[]>(['read'], WRITING, [...WRITING, 'read']));
     // Faults matter most while somebody is at work there.
-    world.publishModels();
+    world.trainer.publish();
   });
   often(
     weather.slowDisk,
@@ -164,14 +165,14 @@ export function scheduleStorm(world: World, endMs: number): void {
   // ---- models ----
 
   often(weather.swaps, () => {
-    if (rng.integer(2) === 0) world.publishModels();
-    else atNextBars(() => world.publishModels());
+    if (rng.integer(2) === 0) world.trainer.publish();
+    else atNextBars(() => world.trainer.publish());
   });
   often(weather.trainerKills, () => {
-    world.publishModels(rng.integer(30));
+    world.trainer.publish(rng.integer(30));
   });
   often(weather.badModels, () => spoilModels(world));
-  often(weather.shadows, () => world.nameShadow());
+  often(weather.shadows, () => world.trainer.nameShadow());
 
   // ---- bars ----
 
@@ -209,7 +210,7 @@ function spoilModels(world: World): void {
   const [words, spoil] = kinds[rng.integer(kinds.length)]!;
   trace(() => `models: ${words}`);
   world.needsNewModels = true;
-  world.forgetActivated();
+  world.trainer.forgetActivated();
   try {
     spoil();
   } catch (error) {

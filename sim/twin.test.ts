@@ -20,9 +20,9 @@ beforeAll(async () => {
     trace: null,
   });
   await world.run(10 * MINUTE_MS);
-  world.publishModels();
+  world.trainer.publish();
   await world.run(20 * MINUTE_MS);
-  world.kill();
+  world.machine.kill();
   await world.run(30 * MINUTE_MS);
 });
 
@@ -37,8 +37,8 @@ function rulesBroken(changes: { signals?: readonly StoredSignal[]; inputs?: read
       ...changes,
     } as MemoryJournal,
     settings: world.settings,
-    models: (version) => world.trainedSet(version),
-    failedIn: (bootId) => world.failedIn(bootId),
+    models: (version) => world.trainer.trainedSet(version),
+    failedIn: (bootId) => world.machine.failedIn(bootId),
     onViolation: (rule) => rules.push(rule),
   });
   return rules;

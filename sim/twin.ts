@@ -8,6 +8,7 @@ import { FeatureEngine, type PairBars } from '../shared/core/features/features.t
 import { FLAT, type Position } from '../shared/core/position/position.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { ShadowRow } from '../shared/store/journal.ts';
 import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
 
 export interface TwinOptions {
@@ -57,6 +58,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
   const schema = featureSchema(minutehand.windows);
   const { endedByPair, reigns } = readInputs(options, pairs.length);
   const signalsByPair = pairs.map(({ id }) => journal.signals.filter(({ pairId }) => pairId === id));
+  const shadowsBySignal = pairShadows(journal);
   const policy = decisionPolicy(settings);
   const matrix = new Float32Array(schema.definitions.length);
   let compared = 0;
@@ -69,6 +71,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
     const signals = signalsByPair[pairIndex]!;
     let next = 0;
     let position: Position = FLAT;
+    const shadowPositions = new Map<string, Position>();
     for (const { minute, input } of endedByPair[pairIndex]!) {
       state.heartbeats = minute.outcome === 'SILENCE' ? state.heartbeats + 1 : 0;
       if (minute.outcome === 'COMPLETE') features.step([minute as PairBars]);
@@ -91,6 +94,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
       const where = `${pair.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
       checkFeatures(features, pairIndex, minute, signal, where);
       position = checkAnswer(signal, minute, where);
+      checkShadow(signal, minute, where);
       checkReign(signal, input, where);
     }
     if (next < signals.length)
@@ -99,13 +103,39 @@ export function checkTwin(options: TwinOptions): TwinReport {
         `${pair.id} ${describeTime(signals[next]!.time)} of ${signals[next]!.bootId}`,
       );
 
+    /** Each shadow set has a virtual position of its own, that goes on where its last answer left it. */
+    function checkShadow(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
+      const row = shadowsBySignal.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
+      if (row === undefined) return;
+      const models = options.models(row.modelVersion);
+      if (features.ready(pairIndex)) features.writeRow(pairIndex, matrix, 0);
+      const answer = answerMinute(
+        {
+          features,
+          policy,
+          policyHash: settings.policyHash,
+          featureSchema: schema.hash,
+          models,
+          scores: atOnce(models.infer(matrix, 1)),
+          isDegraded: row.body.includes('"mode":"DEGRADED"'),
+        },
+        state,
+        minute,
+        shadowPositions.get(row.modelVersion) ?? FLAT,
+        0,
+        signal.signalId,
+      );
+      if (answer.bodyText !== row.body || JSON.stringify(answer.position) !== row.position)
+        onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
+      shadowPositions.set(row.modelVersion, JSON.parse(row.position) as Position);
+    }
+
     function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, where: string): Position {
       const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string };
       const models = said.model_version === '' ? null : options.models(said.model_version);
       const isScored = (minute.outcome === 'COMPLETE' || minute.outcome === 'SILENCE') && features.ready(pairIndex);
       if (isScored) features.writeRow(pairIndex, matrix, 0);
-      const scores = models === null || !isScored ? null : models.infer(matrix, 1);
-      if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
+      const scores = models === null || !isScored ? null : atOnce(models.infer(matrix, 1));
       const context = {
         features,
         policy,
@@ -179,6 +209,23 @@ export function checkTwin(options: TwinOptions): TwinReport {
     if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && reign.degradations.length === 0 && !hasFailed)
       onViolation('mode DEGRADED for no reason', where);
   }
+}
+
+function atOnce<T>(scores: T | Promise<T>): T {
+  if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
+  return scores;
+}
+
+/** The shadow's answer to each signal, by id, boot and seq: a decision that is made again by another boot has the same id. */
+function pairShadows({ signals, shadows }: MemoryJournal): Map<string, ShadowRow> {
+  const rows = new Map<string, ShadowRow[]>();
+  for (const row of shadows) rows.set(row.signalId, [...(rows.get(row.signalId) ?? []), row]);
+  const paired = new Map<string, ShadowRow>();
+  for (const { signalId, bootId, seq } of signals) {
+    const row = rows.get(signalId)?.shift();
+    if (row !== undefined) paired.set(`${signalId} ${bootId} ${seq}`, row);
+  }
+  return paired;
 }
 
 function describeTime(time: OpenTime): string {

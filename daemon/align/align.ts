@@ -43,8 +43,11 @@ interface PairState {
 
 interface SymbolState {
   lastTime: number;
-  /** Insertion order is time order. */
-  readonly recent: Map<number, Bar | 'empty'>;
+  /** Rings of the last minutes: minute number n stands at n modulo their length. */
+  readonly recentTimes: Float64Array;
+  readonly recent: (Bar | 'empty')[];
+  /** Minutes taken so far. */
+  count: number;
   readonly pairs: { readonly state: PairState; readonly leg: 'a' | 'b' }[];
 }
 
@@ -70,7 +73,7 @@ export class Aligner {
   #symbol(name: string): SymbolState {
     let symbol = this.#symbols.get(name);
     if (symbol === undefined) {
-      symbol = { lastTime: -Infinity, recent: new Map(), pairs: [] };
+      symbol = { lastTime: -Infinity, recentTimes: new Float64Array(REMEMBERED_BARS), recent: [], count: 0, pairs: [] };
       this.#symbols.set(name, symbol);
     }
     return symbol;
@@ -93,8 +96,9 @@ export class Aligner {
     const outcome = outcomeOf(symbol, time, content);
     if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     symbol.lastTime = time;
-    symbol.recent.set(time, content);
-    if (symbol.recent.size > REMEMBERED_BARS) symbol.recent.delete(symbol.recent.keys().next().value!);
+    const at = symbol.count++ % REMEMBERED_BARS;
+    symbol.recentTimes[at] = time;
+    symbol.recent[at] = content;
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, backfill, nowMs);
     return outcome;
   }
@@ -110,8 +114,8 @@ export class Aligner {
     if (time <= state.resolvedUntil) return;
     const { waiting } = state;
     while (waiting.length > 0 && waiting[0]!.time < time && waiting[0]![leg] === null) this.#resolve(state);
-    let slot = waiting.find((candidate) => candidate.time === time);
-    if (slot === undefined) {
+    let slot = slotOf(waiting, time);
+    if (slot === null) {
       slot = { time, sinceMs: nowMs, backfill, a: null, b: null };
       const otherLegIsFurtherOn = waiting.length > 0 && waiting[0]!.time > time;
       if (otherLegIsFurtherOn) {
@@ -159,12 +163,29 @@ export class Aligner {
   }
 }
 
+function slotOf(waiting: readonly Slot[], time: OpenTime): Slot | null {
+  for (let i = waiting.length - 1; i >= 0; i--) if (waiting[i]!.time === time) return waiting[i]!;
+  return null;
+}
+
+/** What a symbol had in a minute; null when that is not remembered. */
+function recall({ recentTimes, recent, count }: SymbolState, time: OpenTime): Bar | 'empty' | null {
+  const oldest = Math.max(0, count - REMEMBERED_BARS);
+  for (let i = count - 1; i >= oldest; i--) {
+    const at = i % REMEMBERED_BARS;
+    if (recentTimes[at] === time) return recent[at]!;
+    if (recentTimes[at]! < time) return null;
+  }
+  return null;
+}
+
 function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'): BarOutcome {
   if (time > symbol.lastTime) {
-    return symbol.pairs.some(({ state }) => time > state.resolvedUntil) ? 'accepted' : 'late';
+    for (const { state } of symbol.pairs) if (time > state.resolvedUntil) return 'accepted';
+    return 'late';
   }
-  const known = symbol.recent.get(time);
-  if (known === undefined) return 'out_of_order';
+  const known = recall(symbol, time);
+  if (known === null) return 'out_of_order';
   return sameContent(known, content) ? 'duplicate' : 'revised';
 }
 

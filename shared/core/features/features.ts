@@ -49,6 +49,11 @@ interface PairState {
 const OLS_STAGE = 0;
 const SPREAD_STAGE = 1;
 const LARGEST_FLOAT32 = 3.4e38;
+/**
+ * A bar comes once a minute, and what its pairs need has left the caches by then. Lines that are asked for together come together; those that
+ * a step finds missing come one after the other.
+ */
+const TOUCHED_TOGETHER = 16;
 
 /** The columns in the order in which they stand, and how one pair's are made of its next bar. */
 class Columns {
@@ -123,6 +128,11 @@ class Columns {
     }));
   }
 
+  /** See `SlidingFold.touch`. */
+  touch({ folds }: PairState): number {
+    return this.#plan.touch(folds);
+  }
+
   /** Moves a pair on by one bar and writes its columns from `at` on. */
   step(state: PairState, a: Bar, b: Bar, minute: number, out: Float64Array, at: number): void {
     const { frame, legA, legB, folds } = state;
@@ -178,6 +188,7 @@ export class FeatureEngine {
   readonly #states: readonly PairState[];
   readonly #values: Float64Array;
   readonly #views: readonly Float64Array[];
+  #touched = 0;
 
   constructor(pairs: readonly Pair[], windows: Windows) {
     this.#columns = new Columns(windows);
@@ -194,9 +205,13 @@ export class FeatureEngine {
    * @throws RangeError when legs differ in time or a pair's time does not ascend; what stands before it in the batch is done
    */
   step(batch: readonly PairBars[]): void {
-    for (let i = 0; i < batch.length; i++) {
-      const { pairIndex, a, b } = batch[i]!;
-      this.stepPair(pairIndex, a, b);
+    for (let from = 0; from < batch.length; from += TOUCHED_TOGETHER) {
+      const to = Math.min(batch.length, from + TOUCHED_TOGETHER);
+      for (let i = from; i < to; i++) this.#touched += this.#columns.touch(this.#states[batch[i]!.pairIndex]!);
+      for (let i = from; i < to; i++) {
+        const { pairIndex, a, b } = batch[i]!;
+        this.stepPair(pairIndex, a, b);
+      }
     }
   }
 

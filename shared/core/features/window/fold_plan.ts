@@ -91,6 +91,13 @@ export class FoldPlan {
     for (const folds of this.#stages) for (const fold of folds) fold.forgetBlock(state);
   }
 
+  /** See `SlidingFold.touch`. */
+  touch(state: FoldState): number {
+    let sum = 0;
+    for (const folds of this.#stages) for (let i = 0; i < folds.length; i++) sum += folds[i]!.touch(state);
+    return sum;
+  }
+
   /**
    * Moves all windows of a stage on by one bar.
    * @param index of the bar, from 0 on without holes

@@ -30,6 +30,8 @@ export interface FoldPlace {
   readonly rows: number;
 }
 
+/** Doubles of a cache line. */
+const LINE = 8;
 /** Index of the running block's first bar. */
 const FIRST = 0;
 /** Ordinal of the block that holds the window's oldest bar. */
@@ -127,6 +129,18 @@ export class SlidingFold {
       to.blockFirst[this.#ordinal * to.capacity + (block & (to.capacity - 1))] =
         from.blockFirst[this.#ordinal * from.capacity + (block & (from.capacity - 1))]!;
     }
+  }
+
+  /** Reads a number of each cache line that the next `push` will need. @returns their sum, so that the reads are not left out */
+  touch({ mem, counters }: FoldState): number {
+    const { row } = this;
+    const at = this.#counters;
+    const own = this.#ring + counters[at + SLOT]! * row;
+    const built = this.#ring + counters[at + BUILD_SLOT]! * row;
+    let sum = mem[this.#blockEnd]!;
+    // Own and oldest rows are neighbours, and so are the row that is built and the one before it.
+    for (let i = 0; i < 2 * row; i += LINE) sum += mem[own + i]! + mem[built + i]! + mem[this.#running + i]!;
+    return sum;
   }
 
   /**

@@ -1,0 +1,413 @@
+import { pino } from 'pino';
+import { assembleDaemon, type Daemon } from '../daemon/daemon.ts';
+import type { HttpRequest, HttpResponse } from '../daemon/serve/serve.ts';
+import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { FileSystem, Rng } from '../shared/ports.ts';
+import type { JournalStore } from '../shared/store/journal.ts';
+import type { MemoryJournal } from '../shared/store/memory_journal.ts';
+import type { SimulatedDisk } from './disk.ts';
+import { failingModels, slowModels } from './failing_models.ts';
+import type { Answer } from './feed.ts';
+import type { Oracle } from './oracle.ts';
+import { createEarlySwap, withShortRecovery, type PlantedBug } from './planted.ts';
+import { Killed, startProcess, type SimulatedProcess } from './process.ts';
+import type { SimulatedRedis } from './redis.ts';
+import type { Weather } from './swarm.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trainer } from './trainer.ts';
+import type { Truth } from './truth.ts';
+import { openSockets, type SimulatedSockets } from './websockets.ts';
+
+const MAX_BUFFERED_BYTES = 16_384;
+const KERNEL_BYTES = 8192;
+/** One batch may come on top of the bound before a slow client is dropped. */
+const BATCH_BYTES = 16_384;
+const FIRST_BACKOFF_MS = 1000;
+const MAX_BACKOFF_MS = 30_000;
+/** A process that lived this long is started again at once when it dies. */
+const STEADY_MS = 60_000;
+/** How long a stop may take. */
+const STOP_MS = 30_000;
+const SHORTEST_LOAD_MS = 5;
+const LONGEST_LOAD_MS = 3000;
+const LATENCY_MS = 0.1;
+
+export interface MachineOptions {
+  readonly timeline: Timeline;
+  /** Of what happens to the machine, and of what processes do. */
+  readonly rng: Rng;
+  readonly processRng: Rng;
+  readonly settings: Settings;
+  readonly schema: FeatureSchema;
+  readonly storm: Weather;
+  readonly stormMs: number;
+  readonly planted: PlantedBug | null;
+  readonly signalsFolder: string;
+  readonly modelsFolder: string;
+  readonly disk: SimulatedDisk;
+  readonly journal: MemoryJournal;
+  readonly redis: SimulatedRedis;
+  readonly oracle: Oracle;
+  readonly truth: Truth;
+  readonly trainer: Trainer;
+  wallMs(): number;
+  weather(): Weather;
+  /** A signal goes out by a file or a WebSocket. */
+  onText(text: string): void;
+  onModelsFailed(): void;
+  trace(line: () => string): void;
+  onViolation(rule: string, what: string): void;
+}
+
+/** The machine of the daemon: starts it, starts it again when it dies, and is the server in front of it. */
+export interface Machine {
+  readonly process: SimulatedProcess | null;
+  /** null until it takes bars, and when it ends. */
+  readonly daemon: Daemon | null;
+  readonly sockets: SimulatedSockets | null;
+  readonly boots: number;
+  readonly powerCuts: number;
+  boot(): void;
+  kill(): void;
+  cutPower(): void;
+  /** A stop that lets the daemon finish. */
+  stop(): void;
+  request(method: 'GET' | 'POST', path: string, query: string, body: string, onAnswer: (answer: Answer) => void): void;
+  /** Whether models failed, or were slow, in the process of this boot. */
+  failedIn(bootId: string): boolean;
+  readonly hasFailedModels: boolean;
+}
+
+/** The ports of a file system for one process; with `onText`, told of each signal that is about to be written. */
+export function guardFiles(
+  owner: SimulatedProcess,
+  base: FileSystem,
+  disk: SimulatedDisk,
+  onWrite: (path: string, data: string | Uint8Array) => void = () => undefined,
+  onRename: (to: string) => void = () => undefined,
+): FileSystem {
+  return {
+    read: (path) => owner.call(() => base.read(path)),
+    write(path, data) {
+      onWrite(path, data);
+      owner.call(
+        () => base.write(path, data),
+        () => disk.tear(path, data),
+      );
+    },
+    sync: (path) => owner.call(() => base.sync(path)),
+    rename(from, to) {
+      owner.call(() => base.rename(from, to));
+      onRename(to);
+    },
+    makeFolder: (path) => owner.call(() => base.makeFolder(path)),
+    remove: (path) => owner.call(() => base.remove(path)),
+    list: (path) => owner.call(() => base.list(path)),
+    stat: (path) => owner.call(() => base.stat(path)),
+  };
+}
+
+export function createMachine(options: MachineOptions): Machine {
+  const { timeline, rng, processRng, settings, planted, disk, journal, truth, trainer, trace } = options;
+  const pairIds = settings.minutehand.pairs;
+  const violate = options.onViolation;
+  const log = pino({ level: 'silent' });
+  const earlySwap = createEarlySwap();
+  const failedBoots = new Set<string>();
+  let process: SimulatedProcess | null = null;
+  let daemon: Daemon | null = null;
+  let sockets: SimulatedSockets | null = null;
+  let currentBootId: string | null = null;
+  let isStopping = false;
+  let boots = 0;
+  let powerCuts = 0;
+  let bootedMs = 0;
+  let backoffMs = FIRST_BACKOFF_MS;
+
+  // ---- ports ----
+
+  function filesOf(owner: SimulatedProcess): FileSystem {
+    return guardFiles(
+      owner,
+      disk,
+      disk,
+      (path, data) => {
+        if (path.includes('/.signal.json')) options.onText(String(data).trimEnd());
+      },
+      (to) => truth.fileReplaced(to),
+    );
+  }
+
+  function storeOf(owner: SimulatedProcess): JournalStore {
+    const store = planted === 'short_recovery' ? withShortRecovery(journal.open()) : journal.open();
+    return {
+      ...store,
+      append: (inputs, signals, shadows) =>
+        owner.call(() => {
+          try {
+            store.append(inputs, signals, shadows);
+            truth.journalStored();
+          } catch (error) {
+            truth.journalRefused();
+            throw error;
+          }
+        }),
+      addBoot: (boot) =>
+        owner.call(() => {
+          store.addBoot(boot);
+          currentBootId = boot.bootId;
+        }),
+      lastShadows: (version) => owner.call(() => store.lastShadows(version)),
+    };
+  }
+
+  async function loadModels(
+    owner: SimulatedProcess,
+    files: FileSystem,
+    folder: string,
+    quietly: Quietly,
+  ): Promise<ModelSet> {
+    const version = folder.slice(folder.lastIndexOf('/') + 1);
+    if (planted === 'early_swap' && trainer.knows(version)) earlySwap.begin(trainer.trainedSet(version));
+    const { failingModels: failing, slowModels: slow } = options.weather();
+    // Reading, verifying and judging takes its time, in a thread of its own.
+    const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
+    await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
+    const maxRows = pairIds.length;
+    const set = await loadModelSet(folder, options.schema, maxRows, { judge: false, files, quietly });
+    if (planted === 'early_swap') return earlySwap.wrap(set);
+    const failure = { timeline, rng, owner, untilMs: options.stormMs, onFailure };
+    if (rng.uniform() < failing) return failingModels(set, failure);
+    if (rng.uniform() < slow) return slowModels(set, failure);
+    return set;
+  }
+
+  function onFailure(set: ModelSet): void {
+    options.onModelsFailed();
+    if (currentBootId !== null) failedBoots.add(currentBootId);
+    trace(() => `models ${set.version} fail`);
+  }
+
+  // ---- lives ----
+
+  function boot(): void {
+    const owner = startProcess({
+      name: 'daemon',
+      timeline,
+      rng: processRng,
+      wallMs: options.wallMs,
+      turnMs: options.storm.turnMs,
+      onDefect: (error) => violate('defect', describeDefect(error)),
+    });
+    process = owner;
+    boots++;
+    bootedMs = timeline.nowMs;
+    [isStopping, currentBootId] = [false, null];
+    truth.processStarted();
+    owner.onDeath(() => onDeath(owner));
+    const files = filesOf(owner);
+    const ports = {
+      clock: owner.clock,
+      scheduler: owner.scheduler,
+      files,
+      store: storeOf(owner),
+      bus: options.redis.connect(owner),
+      loadModels: (folder: string, quietly: Quietly) => loadModels(owner, files, folder, quietly),
+    };
+    trace(() => `daemon: start ${boots}`);
+    assembleDaemon(ports, {
+      settings,
+      paths: { signals: options.signalsFolder, models: options.modelsFolder },
+      shard: 'main',
+      log,
+      observer: {
+        onSignals: () => undefined,
+        onBar: () => undefined,
+        onSwap: () => undefined,
+        onModelsRefused: () => undefined,
+        onModelsFailed: () => undefined,
+      },
+      say: (line) => {
+        if (owner.alive) trace(() => `daemon says: ${line.replaceAll('\n', ' ')}`);
+      },
+      isFeedOpen: () => true,
+    }).then(
+      (assembled) => {
+        if (owner.alive) open(owner, assembled);
+      },
+      (error: unknown) => {
+        if (error instanceof Killed || !owner.alive) return;
+        trace(() => `daemon: did not start: ${String(error)}`);
+        if (!(error instanceof MinutehandError)) violate('defect', describeDefect(error));
+        owner.kill();
+      },
+    );
+  }
+
+  function open(owner: SimulatedProcess, assembled: Daemon): void {
+    daemon = assembled;
+    truth.daemonReady();
+    sockets = openSockets({
+      process: owner,
+      timeline,
+      rng: processRng,
+      routes: assembled.webSockets,
+      latencyMs: LATENCY_MS,
+      spreadMs: options.storm.network.spreadMs,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      kernelBytes: KERNEL_BYTES,
+      onText: options.onText,
+      onDefect: (error) => {
+        if (!(error instanceof Killed)) violate('defect', describeDefect(error));
+      },
+    });
+    assembled.attach({ engine: 'ws', publishAll: sockets.audience.publishAll });
+    checkLastBars(assembled);
+    trace(() => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.models?.version ?? 'none'}`);
+  }
+
+  /** A feeder goes on after `last_bars`: what the journal has not, must not be among them, and what it has, must. */
+  function checkLastBars(assembled: Daemon): void {
+    if (truth.isJournalBroken) return;
+    const stored = new Map<string, number>();
+    for (const { kind, subject, time } of journal.inputs)
+      if (kind === 'bar' || kind === 'empty') stored.set(subject, Math.max(time, stored.get(subject) ?? 0));
+    const expected = Object.fromEntries(
+      [...stored].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
+    );
+    const { last_bars } = assembled.health();
+    for (const symbol of new Set([...Object.keys(expected), ...Object.keys(last_bars)]))
+      if (last_bars[symbol] !== expected[symbol])
+        violate('last_bars differ from the journal', `${symbol}: ${last_bars[symbol]}, stored ${expected[symbol]}`);
+  }
+
+  function onDeath(owner: SimulatedProcess): void {
+    trace(() => 'daemon: dead');
+    checkNothingLost();
+    if (sockets !== null && sockets.mostBuffered > MAX_BUFFERED_BYTES + BATCH_BYTES)
+      violate('memory not bounded', `${sockets.mostBuffered} bytes waited for one WebSocket client`);
+    if (process === owner) [process, daemon, sockets] = [null, null, null];
+    backoffMs = timeline.nowMs - bootedMs > STEADY_MS ? FIRST_BACKOFF_MS : Math.min(2 * backoffMs, MAX_BACKOFF_MS);
+    timeline.at(timeline.nowMs + backoffMs, boot);
+  }
+
+  /** Every signal that this process published is in the journal, except those of the batch in flight. */
+  function checkNothingLost(): void {
+    const bootId = currentBootId;
+    if (bootId === null || truth.isJournalBroken) return;
+    for (const pairId of pairIds) {
+      const stored = journal.signals.findLast((row) => row.pairId === pairId && row.bootId === bootId)?.seq ?? 0;
+      const sent = lastSeqOf(pairId, bootId);
+      const inFlight = isStopping ? 0 : 1;
+      if (sent - stored > inFlight)
+        violate('published but not journalled', `${pairId} of ${bootId}: seq ${sent} published, ${stored} stored`);
+    }
+  }
+
+  function lastSeqOf(pairId: string, bootId: string): number {
+    let last = 0;
+    for (const { signal } of options.oracle.published.values())
+      if (signal.boot_id === bootId && signal.pair_id === pairId) last = Math.max(last, signal.seq);
+    return last;
+  }
+
+  // ---- the server ----
+
+  async function respond(owner: SimulatedProcess, handle: () => HttpResponse | Promise<HttpResponse>): Promise<Answer> {
+    try {
+      const { status, body } = await handle();
+      return { status, body: String(body), isJournalled: !truth.isJournalBroken, powerCuts };
+    } catch (error) {
+      if (error instanceof Killed || !owner.alive) return null;
+      if (error instanceof MinutehandError)
+        return { status: error.status, body: JSON.stringify({ error }), isJournalled: false, powerCuts };
+      violate('defect', describeDefect(error));
+      return null;
+    }
+  }
+
+  return {
+    get process() {
+      return process;
+    },
+    get daemon() {
+      return daemon;
+    },
+    get sockets() {
+      return sockets;
+    },
+    get boots() {
+      return boots;
+    },
+    get powerCuts() {
+      return powerCuts;
+    },
+    get hasFailedModels() {
+      return failedBoots.size > 0;
+    },
+    failedIn: (bootId) => failedBoots.has(bootId),
+    boot,
+    kill: () => process?.kill(),
+    cutPower() {
+      trace(() => 'machine: power cut');
+      process?.kill();
+      powerCuts++;
+      truth.journalLost();
+      disk.cutPower();
+      const lost = journal.cutPower(rng);
+      trace(() => `machine: the journal lost ${lost} commits`);
+      trainer.checkSurvived();
+    },
+    stop() {
+      const [owner, running] = [process, daemon];
+      if (owner === null || running === null) return;
+      trace(() => 'daemon: told to stop');
+      // The server goes first, so that nothing new comes in.
+      sockets?.audience.closeAll(1001, 'The daemon ends');
+      daemon = null;
+      owner.at(timeline.nowMs + STOP_MS, () => violate('stop does not end', `not within ${STOP_MS} ms`));
+      running.stop().then(
+        () => {
+          isStopping = owner.alive;
+          owner.kill();
+        },
+        (error: unknown) => {
+          if (!(error instanceof Killed)) violate('defect', `stop: ${describeDefect(error)}`);
+        },
+      );
+    },
+    request(method, path, query, body, onAnswer) {
+      const owner = process;
+      const route = daemon?.routes.find((candidate) => candidate.method === method && candidate.path === path);
+      if (owner === null || route === undefined) {
+        timeline.at(timeline.nowMs + 1, () => onAnswer(null));
+        return;
+      }
+      let isAnswered = false;
+      const answerOnce = (answer: Answer): void => {
+        if (isAnswered) return;
+        isAnswered = true;
+        timeline.at(timeline.nowMs + 2 * LATENCY_MS, () => onAnswer(answer));
+      };
+      owner.onDeath(() => answerOnce(null));
+      owner.at(timeline.nowMs, () => {
+        const request: HttpRequest = {
+          method,
+          path,
+          query: new URLSearchParams(query),
+          header: () => '',
+          remoteAddress: '127.0.0.1',
+          body: Buffer.from(body),
+        };
+        void respond(owner, () => route.handle(request)).then(answerOnce);
+      });
+    },
+  };
+}
+
+function describeDefect(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
