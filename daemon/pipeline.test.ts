@@ -645,7 +645,7 @@ describe('silence', () => {
     const bench = await openWarm();
     for (let i = WARMUP + 10; i < WARMUP + 16; i++) {
       for (const bar of MARKET[i]!.bars) if (!bar.symbol.startsWith('XA')) bench.pipeline.takeBar(bar, false);
-      bench.passMs(interval);
+      bench.passMs((degraded * interval) / 3);
       bench.pipeline.checkSilence();
       await bench.pipeline.settled();
     }

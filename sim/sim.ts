@@ -22,7 +22,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const SHORTEST_STORM_MS = 8 * MINUTE_MS;
 const LONGEST_STORM_MS = 36 * MINUTE_MS;
 /** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
-export const RECOVERY_MS = 6 * MINUTE_MS;
+const RECOVERY_MS = 6 * MINUTE_MS;
 const PROOF_MS = 3 * MINUTE_MS;
 /** When a regular training run after the faults ends, where the models need one. */
 const TRAINING_MS = MINUTE_MS;
@@ -95,6 +95,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       settings: world.settings,
       models: (version) => world.trainer.trainedSet(version),
       failedIn: (bootId) => world.machine.failedIn(bootId),
+      shadowsGoOn: weather.journalFaults === 0,
       onViolation: (rule, what) => world.violate(rule, what),
     });
     const isReplayable = leftOver + lostHeartbeats === 0 && !world.machine.hasFailedModels;

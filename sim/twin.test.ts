@@ -39,6 +39,7 @@ function rulesBroken(changes: { signals?: readonly StoredSignal[]; inputs?: read
     settings: world.settings,
     models: (version) => world.trainer.trainedSet(version),
     failedIn: (bootId) => world.machine.failedIn(bootId),
+    shadowsGoOn: true,
     onViolation: (rule) => rules.push(rule),
   });
   return rules;

@@ -54,7 +54,8 @@ const TINY: SettingsOverrides = {
       max_rows: 3000,
       min_bars: 500,
     },
-    feed: { straggler_timeout_ms: 50 },
+    // Bars come every 20 ms here: a busy machine must not be taken for a silent market.
+    feed: { straggler_timeout_ms: 50, silence_degraded_intervals: 500, silence_halt_intervals: 1000 },
     simulated: { bar_interval_ms: 20, history_bars: 400, await_models_ms: 0 },
     transports: { daemon: { port: 0 }, trainer: { port: 0 }, redis: { enabled: 'off' } },
     log: { level: 'silent' },

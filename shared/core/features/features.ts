@@ -207,7 +207,11 @@ export class FeatureEngine {
   step(batch: readonly PairBars[]): void {
     for (let from = 0; from < batch.length; from += TOUCHED_TOGETHER) {
       const to = Math.min(batch.length, from + TOUCHED_TOGETHER);
-      for (let i = from; i < to; i++) this.#touched += this.#columns.touch(this.#states[batch[i]!.pairIndex]!);
+      for (let i = from; i < to; i++) {
+        const state = this.#states[batch[i]!.pairIndex];
+        // A pair that is not there is the step's to refuse.
+        if (state !== undefined) this.#touched += this.#columns.touch(state);
+      }
       for (let i = from; i < to; i++) {
         const { pairIndex, a, b } = batch[i]!;
         this.stepPair(pairIndex, a, b);
