@@ -6,13 +6,12 @@ import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
-import { MACHINE_FILES } from '../shared/files.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import { Pipeline, type BatchTiming } from '../daemon/pipeline.ts';
-import { createFilePublisher } from '../daemon/publish/file.ts';
+import { createFileThread } from '../daemon/publish/file_thread.ts';
 import type { Publisher } from '../daemon/publish/publish.ts';
 import { createRedisBus } from '../daemon/publish/redis_bus.ts';
 import { createRedisPublisher } from '../daemon/publish/redis.ts';
@@ -127,9 +126,9 @@ async function runPipeline(
       redis === null ? [] : timed(redis, (us) => (spent.redis = us)),
     ),
     files: [
-      createFilePublisher({
+      createFileThread({
         folder: join(folder, 'signals'),
-        files: MACHINE_FILES,
+        scheduler: MACHINE_SCHEDULER,
         onFailure,
         onRecovered: () => undefined,
       }),
