@@ -557,6 +557,9 @@ export class Pipeline {
     this.#models = this.#fallback;
     this.#fallback = null;
     this.#degradations.add('models');
+    // In force for this very bar already; a replay whose set does not fail again gets there by the journal.
+    this.#journalEvent('swap', this.#models?.version ?? '');
+    this.#journalEvent('degraded', 'models');
     this.#options.observer.onModelFailure(error, failed, this.#models);
     release(failed);
     return this.#infer(rows);

@@ -175,7 +175,7 @@ describe('watchModels', () => {
     expect(loads).toEqual([THIRD]);
   });
 
-  it('follows the shadow beside: one after the other, none when nothing or nothing good is named', async () => {
+  it('follows the shadow beside: one after the other, none when none is named, the one before when the named one is bad', async () => {
     const { said, tick } = open();
     activate(models, FIRST);
     setShadow(models, SECOND);
@@ -191,10 +191,10 @@ describe('watchModels', () => {
     damage(SECOND);
     setShadow(models, SECOND);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, 'shadow none', `shadow refused ${SECOND} MODEL_HASH`]);
+    expect(said.splice(0)).toEqual([`shadow ${THIRD}`, `shadow refused ${SECOND} MODEL_HASH`]);
     setShadow(models, null);
     for (let i = 0; i < 2; i++) await tick();
-    expect(said.splice(0)).toEqual(['shadow withdrawn']);
+    expect(said.splice(0)).toEqual(['shadow none', 'shadow withdrawn']);
     writeFileSync(shadowPath(models), 'torn');
     await tick();
     expect(said.splice(0)).toEqual(['shadow refused (shadow.json) MODEL_MANIFEST']);

@@ -21,7 +21,7 @@ export interface ModelWatchOptions {
   onReady(set: ModelSet): void;
   /** The set that scores along from now on, the taker's to release; null = none any more. */
   onShadow(set: ModelSet | null): void;
-  /** A bundle was refused: the old active models go on, a shadow is none. Said once for the same bytes. */
+  /** A bundle was refused: what is in force, or scores along, goes on. Said once for the same bytes. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
   /** After a refusal: the pointer names the set in force again. */
   onWithdrawn(slot: ModelSlot): void;
@@ -105,7 +105,6 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
         onReady(set);
       } catch (error) {
         if (!isUnread(error, seen)) refused.add(seen);
-        none();
         if (said.has(seen)) return;
         said.add(seen);
         refusalStands = true;

@@ -7,14 +7,16 @@ export interface FilePublisherOptions {
   readonly files: FileSystem;
   /** The signals folder; it and the folders in it are made, and made again when somebody removes them. */
   readonly folder: string;
-  /** Called with PUBLISH_FILE at the first write that fails after a good one, not again until a batch went well. */
+  /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */
   onFailure(error: MinutehandError): void;
-  /** Called at the first batch that was written completely after a failure. */
+  /** Called when the last file that could not be written has been written again. */
   onRecovered(): void;
 }
 
 export interface FilePublisher extends Publisher {
   readonly name: 'file';
+  /** Files whose last write failed. */
+  readonly failing: number;
 }
 
 const TEMPORARY_NAME = /^\.signals?\.json\.(\d+)\.tmp$/;
@@ -42,8 +44,9 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
   const allTemporaryPath = join(folder, `.signals.json${temporarySuffix}`);
   const pathsByPair = new Map<string, { readonly path: string; readonly temporaryPath: string }>();
   const lastTextByPair = new Map<string, string>();
+  /** Files whose last write failed. A pair that is not in a batch says nothing of its own. */
+  const failing = new Set<string>();
   let failures = 0;
-  let failing = false;
   let closed = false;
 
   removeLeftovers(files, folder);
@@ -63,9 +66,11 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
   function write(path: string, temporaryPath: string, text: string): MinutehandError | null {
     try {
       replaceFile(files, path, temporaryPath, text);
+      failing.delete(path);
       return null;
     } catch (error) {
       failures++;
+      failing.add(path);
       files.remove(temporaryPath);
       return new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error });
     }
@@ -76,9 +81,13 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
     get failures() {
       return failures;
     },
+    get failing() {
+      return failing.size;
+    },
     publish(batch: readonly Publication[]): void {
       if (closed || batch.length === 0) return;
       for (const { pairId, text } of batch) lastTextByPair.set(pairId, text);
+      const wasFailing = failing.size > 0;
       let firstError = write(allPath, allTemporaryPath, joinSignals(lastTextByPair));
       for (const { pairId, text } of batch) {
         const { path, temporaryPath } = pathsOf(pairId);
@@ -86,13 +95,8 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
         firstError ??= error;
       }
 
-      if (firstError !== null && !failing) {
-        failing = true;
-        options.onFailure(firstError);
-      } else if (firstError === null && failing) {
-        failing = false;
-        options.onRecovered();
-      }
+      if (firstError !== null && !wasFailing) options.onFailure(firstError);
+      else if (failing.size === 0 && wasFailing) options.onRecovered();
     },
     close(): Promise<void> {
       closed = true;

@@ -112,7 +112,8 @@ describe('the thread for signal files', () => {
   it('tells that the disk stands still, keeps one signal per pair meanwhile, and goes on with it', async () => {
     const slow = programOf(`parentPort.on('message', (texts) => {
       if (texts[1] === 'stall') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
-      parentPort.postMessage({ failures: texts[1] === 'stall' ? 0 : 1, seen: texts.join() });
+      const failures = texts[1] === 'stall' ? 0 : 1;
+      parentPort.postMessage({ failures, failing: failures, seen: texts.join() });
     });`);
     const publisher = open(slow, {
       ...MACHINE_SCHEDULER,

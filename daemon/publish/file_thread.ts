@@ -16,6 +16,8 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files'> {
 export interface FileThreadAnswer {
   /** Files of this batch that were not written. */
   readonly failures: number;
+  /** Files whose last write failed, of this batch or an earlier one. */
+  readonly failing: number;
   /** What was seen at the last first failure. */
   readonly seen: string;
 }
@@ -40,7 +42,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   const waiting = new Map<string, string>();
   let inPlace: FilePublisher | null = null;
   let failures = 0;
-  let failing = false;
+  let failing = 0;
   let closed = false;
   /** Not null while the thread has a batch. */
   let endStallWatch: (() => void) | null = null;
@@ -50,19 +52,19 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   // `close` waits for what was handed over; otherwise a process may end without it.
   thread.unref();
 
-  function judge(newFailures: number, seen: string): void {
+  function judge({ failures: newFailures, failing: nowFailing, seen }: FileThreadAnswer): void {
+    const wasFailing = failing;
     failures += newFailures;
-    if (newFailures > 0 && !failing) {
-      failing = true;
-      onFailure(new MinutehandError('PUBLISH_FILE', { seen }));
-    } else if (newFailures === 0 && failing) {
-      failing = false;
-      onRecovered();
-    }
+    failing = nowFailing;
+    if (nowFailing > 0 && wasFailing === 0) onFailure(new MinutehandError('PUBLISH_FILE', { seen }));
+    else if (nowFailing === 0 && wasFailing > 0) onRecovered();
   }
 
+  /** Nobody knows how many files it is. */
+  const lost = (seen: string): FileThreadAnswer => ({ failures: 1, failing: Math.max(1, failing), seen });
+
   function handOver(): void {
-    endStallWatch = scheduler.after(STALL_MS, () => judge(1, `not written within ${STALL_MS} ms`));
+    endStallWatch = scheduler.after(STALL_MS, () => judge(lost(`not written within ${STALL_MS} ms`)));
     thread.postMessage([...waiting].flat());
     waiting.clear();
   }
@@ -83,17 +85,17 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
     });
     const before = inPlace.failures;
     inPlace.publish(batch);
-    judge(inPlace.failures - before, seen);
+    judge({ failures: inPlace.failures - before, failing: inPlace.failing, seen });
   }
 
-  thread.on('message', ({ failures: newFailures, seen }: FileThreadAnswer) => {
+  thread.on('message', (answer: FileThreadAnswer) => {
     endStallWatch?.();
-    judge(newFailures, seen);
+    judge(answer);
     if (waiting.size > 0) handOver();
     else rest();
   });
   thread.on('error', (error) => {
-    judge(1, `the thread that writes them ended: ${error.message}`);
+    judge(lost(`the thread that writes them ended: ${error.message}`));
     writeInPlace([...lastTextByPair].map(([pairId, text]) => ({ pairId, text })));
     rest();
   });
@@ -102,6 +104,9 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
     name: 'file',
     get failures() {
       return failures;
+    },
+    get failing() {
+      return failing;
     },
     publish(batch: readonly Publication[]): void {
       if (closed || batch.length === 0) return;

@@ -19,6 +19,7 @@ port.on('message', (texts: readonly string[]) => {
   const batch: Publication[] = [];
   for (let i = 0; i < texts.length; i += 2) batch.push({ pairId: texts[i]!, text: texts[i + 1]! });
   publisher.publish(batch);
-  const answer: FileThreadAnswer = { failures: publisher.failures - before, seen: lastFailure };
+  const { failures, failing } = publisher;
+  const answer: FileThreadAnswer = { failures: failures - before, failing, seen: lastFailure };
   port.postMessage(answer);
 });

@@ -118,7 +118,7 @@ export interface LastSignal {
 export interface JournalStore {
   /** Stores all or nothing, inputs before signals. @throws MinutehandError JOURNAL_WRITE */
   append(inputs: readonly InputRow[], signals: readonly SignalRow[], shadows?: readonly ShadowRow[]): void;
-  /** @throws MinutehandError JOURNAL_WRITE */
+  /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
   /** The newest signal of each pair. */
@@ -220,11 +220,21 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   return {
     append: (inputs, signals, shadows = []) => writing(() => appendAll(inputs, signals, shadows)),
     addBoot: ({ bootId, market, featureSchema, policyHash, startedMs }) =>
-      writing(() =>
-        db
-          .prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)')
-          .run(bootId, market, featureSchema, policyHash, startedMs),
-      ),
+      writing(() => {
+        // Once a start: a boot that a power cut took back could be followed by one that sorts before it.
+        db.pragma('synchronous = FULL');
+        try {
+          db.prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)').run(
+            bootId,
+            market,
+            featureSchema,
+            policyHash,
+            startedMs,
+          );
+        } finally {
+          db.pragma('synchronous = NORMAL');
+        }
+      }),
     lastBoot: () =>
       (db
         .prepare(
