@@ -184,6 +184,8 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     onReady: (set) => pipeline.swap(set),
     onShadow(set) {
       shadow = set;
+      // What the same set answered a moment ago may still wait in memory.
+      journal.flush();
       const positions = set === null ? [] : store.lastShadows(set.version);
       pipeline.setShadow(
         set,

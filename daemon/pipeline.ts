@@ -150,6 +150,7 @@ export class Pipeline {
     this.#heartbeats = new Int32Array(pairs.length);
     this.#aligner = new Aligner(pairs, (minute) => this.#enqueueMinute(minute));
   }
+
   // ---- feed → align ----
 
   knows(symbol: string): boolean {
