@@ -58,10 +58,10 @@ const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
 const ROUNDING_UPDATES = 10_000_000;
 
-/** Enough for a p99.9 at 10 pairs; fewer where a minute of bars takes long. */
+/** Enough for a p99.9 at 10 pairs; fewer where a minute of bars, or of waiting, takes long. */
 function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number } {
-  if (pairs <= 10) return { minutes: 2000, idleMinutes: 60 };
-  return pairs <= 100 ? { minutes: 1000, idleMinutes: 30 } : { minutes: 300, idleMinutes: 20 };
+  if (pairs <= 10) return { minutes: 1500, idleMinutes: 30 };
+  return pairs <= 100 ? { minutes: 600, idleMinutes: 15 } : { minutes: 150, idleMinutes: 10 };
 }
 
 /** Runs parts one after the other. Asked to end, it ends its helper processes first. */
