@@ -120,6 +120,7 @@ async function runPipeline(
       haltIntervals: minutehand.feed.silence_halt_intervals,
     },
     slowInferenceMs: minutehand.inference.slow_ms,
+    restMs: 0,
     clock: MACHINE_CLOCK,
     scheduler: MACHINE_SCHEDULER,
     sockets: [timed(websocket, (us) => (spent.websocket = us))].concat(

@@ -27,6 +27,7 @@ import type { Route, WebSocketRoute } from './serve/serve.ts';
 
 const MODEL_POLL_MS = 500;
 const SHORTEST_CHECK_MS = 50;
+const REST_MS = 1;
 
 /** The world as the daemon sees it: the real one, or a simulated one. */
 export interface DaemonPorts {
@@ -36,7 +37,7 @@ export interface DaemonPorts {
   readonly store: JournalStore;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
-  /** What writes signal files; through `files` on this thread when nothing is given. */
+  /** What writes signal files without holding this thread; when nothing is given, it writes them itself, through `files`. */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
@@ -107,6 +108,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
     };
+  const isFileThread = ports.openSignalFiles !== undefined;
   const openSignalFiles = ports.openSignalFiles ?? ((given) => createFilePublisher({ ...given, files }));
   const signalFiles = !transports.files.enabled
     ? []
@@ -140,10 +142,12 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     stragglerTimeoutMs: feed.straggler_timeout_ms,
     silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
     slowInferenceMs: minutehand.inference.slow_ms,
+    restMs: REST_MS,
     clock,
     scheduler,
-    sockets: redis === null ? [websocket] : [websocket, redis],
-    files: signalFiles,
+    // Files of another thread only have to be handed over, which takes less than what Redis does.
+    sockets: [websocket, ...(isFileThread ? signalFiles : []), ...(redis === null ? [] : [redis])],
+    files: isFileThread ? [] : signalFiles,
     journal,
     observer: {
       onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.models, bootId),

@@ -64,6 +64,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
       haltIntervals: minutehand.feed.silence_halt_intervals,
     },
     slowInferenceMs: minutehand.inference.slow_ms,
+    restMs: 0,
     scheduler: MACHINE_SCHEDULER,
     clock: { nowMs: () => (START_MS + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },
     sockets: [

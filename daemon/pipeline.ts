@@ -71,11 +71,13 @@ export interface PipelineOptions {
   readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
+  /** How long the work behind a bar waits, when no other bar does, so that consumers get the processor first; 0 = not at all. */
+  readonly restMs: number;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** WebSocket and Redis: they leave first. */
+  /** What takes signals without holding this thread, in this order: WebSocket, files of a thread of their own, Redis. */
   readonly sockets: readonly Publisher[];
-  /** Signal files: written a loop turn later, when the sockets have been flushed. */
+  /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
   readonly files: readonly Publisher[];
   readonly journal: Journal;
   readonly observer: PipelineObserver;
@@ -414,6 +416,13 @@ export class Pipeline {
     return new Promise((resolve) => this.#options.scheduler.afterTurn(resolve));
   }
 
+  /** On a machine of few cores the journal would hold one that the consumers need to read what was just sent. */
+  #letConsumersRun(): Promise<void> | null {
+    const { restMs, scheduler } = this.#options;
+    if (restMs === 0 || this.#queue.length > 0) return null;
+    return new Promise((resolve) => void scheduler.after(restMs, resolve));
+  }
+
   #takeEffect(item: Exclude<QueueItem, MinuteItem>): void {
     switch (item.kind) {
       case 'swap':
@@ -497,9 +506,11 @@ export class Pipeline {
       handedUs[publisher.name] = clock.monotonicUs() - arrivedUs;
     }
     const fileUs = clock.monotonicUs();
+    await this.#letConsumersRun();
+    const restedUs = clock.monotonicUs();
     const isFollowed = this.#shadow !== null && rows > 0;
     if (isFollowed) await this.#followInShadow(this.#shadow!, answers, rows);
-    const shadowUs = isFollowed ? clock.monotonicUs() : fileUs;
+    const shadowUs = isFollowed ? clock.monotonicUs() : restedUs;
     this.#store(answers, nowMs);
     this.#options.observer.onSignals(answers, {
       signals: answers.length,
@@ -508,7 +519,7 @@ export class Pipeline {
       decide_us: decideUs - inferUs,
       publish_us: publishUs - decideUs,
       file_us: fileUs - fileStartUs,
-      shadow_us: shadowUs - fileUs,
+      shadow_us: shadowUs - restedUs,
       journal_us: clock.monotonicUs() - shadowUs,
       bar_to_signal_us: publishUs - arrivedUs,
       bar_to_us: handedUs,

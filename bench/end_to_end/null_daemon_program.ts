@@ -55,9 +55,9 @@ const server = await openServer({
         const bars = JSON.parse(text) as readonly { readonly time: number }[];
         const publications = answer((bars[0]!.time / 1000) as OpenTime);
         websocket.publish(publications);
+        file.publish(publications);
         redis.publish(publications);
         setImmediate(() => {
-          file.publish(publications);
           connection.send(JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] }));
         });
       },

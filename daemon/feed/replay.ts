@@ -53,6 +53,7 @@ function createReplay(
     // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
     silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
     slowInferenceMs: Infinity,
+    restMs: 0,
     clock,
     scheduler: MACHINE_SCHEDULER,
     sockets: [
