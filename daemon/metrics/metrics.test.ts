@@ -186,7 +186,7 @@ describe('the metrics of the process', () => {
     expect(series.get('minutehand_process_cpu_user_seconds_total')).toBeGreaterThan(0);
     expect(series.get('minutehand_process_cpu_system_seconds_total')).toBeGreaterThan(0);
     expect(series.get(`minutehand_nodejs_version_info{version="${process.version}"}`)).toBe(1);
-    expect(series.get('minutehand_process_start_time_seconds')).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(series.get('minutehand_process_start_time_seconds')).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000));
     if (process.platform === 'linux') expect(series.get('minutehand_process_open_fds')).toBeGreaterThan(2);
   });
 
