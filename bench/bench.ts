@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../shared/root.ts';
 import { parseDurationMs } from './duration.ts';
-import { PARTS, runParts } from './parts.ts';
+import { PARTS } from './part_names.ts';
+import { runParts } from './parts.ts';
 import { renderBenchmarks } from './report.ts';
 
 const { values } = parseArgs({

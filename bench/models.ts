@@ -6,7 +6,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import { readManifest, writeBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
-import { predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { emptyTree, predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { perModel } from '../shared/core/features/feature.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
@@ -178,14 +178,7 @@ export function randomEnsemble(trees: number, columns: number, rows: Float32Arra
 
 function randomTree(leaves: number, columns: number, rows: Float32Array, rng: Rng): Tree {
   const nodes = 2 * leaves - 1;
-  const tree: Tree = {
-    feature: new Int32Array(nodes).fill(-1),
-    threshold: new Float32Array(nodes),
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    missingLeft: new Uint8Array(nodes),
-    value: new Float32Array(nodes),
-  };
+  const tree = emptyTree(nodes);
   const open = [{ node: 0, members: Array.from({ length: rows.length / columns }, (_, i) => i) }];
   let used = 1;
   for (let split = 1; split < leaves; split++) {

@@ -6,19 +6,8 @@ import type { FeaturesResult } from './features.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
+import type { Part } from './part_names.ts';
 import { benchStations, type StationsResult } from './stations.ts';
-
-export const PARTS = [
-  'end-to-end',
-  'stations',
-  'inference',
-  'features',
-  'growth',
-  'rounding',
-  'swaps',
-  'soak',
-] as const;
-export type Part = (typeof PARTS)[number];
 
 /** What was measured; a part that was not asked for is absent. */
 export interface BenchResult {

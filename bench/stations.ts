@@ -13,13 +13,12 @@ import { createJournal } from '../daemon/journal/journal.ts';
 import { Pipeline, type BatchTiming } from '../daemon/pipeline.ts';
 import { createFileThread } from '../daemon/publish/file_thread.ts';
 import type { Publisher } from '../daemon/publish/publish.ts';
-import { createRedisBus } from '../daemon/publish/redis_bus.ts';
-import { createRedisPublisher } from '../daemon/publish/redis.ts';
 import { createWebSocketPublisher } from '../daemon/publish/websocket.ts';
 import { openServer } from '../daemon/serve/serve.ts';
 import { startRedis } from './end_to_end/process.ts';
 import { benchMarket } from './market.ts';
 import { benchModels, treesOf } from './models.ts';
+import { openRedisPublisher } from './redis_publisher.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
 
@@ -192,26 +191,15 @@ function timed(publisher: Publisher, onSpent: (us: number) => void): Publisher {
 
 /** Resolves when Redis answers. */
 async function connectRedis(settings: Settings, url: string, onFailure: (error: unknown) => never): Promise<Publisher> {
-  const { key_ttl_ms, stream_maxlen, connect_timeout_ms, command_timeout_ms, max_batches_in_flight } =
-    settings.minutehand.transports.redis;
   return new Promise((resolve) => {
-    const publisher = createRedisPublisher({
-      bus: createRedisBus({
-        url,
-        caFile: null,
-        keyTtlMs: key_ttl_ms,
-        streamMaxLen: stream_maxlen,
-        connectTimeoutMs: connect_timeout_ms,
-        commandTimeoutMs: command_timeout_ms,
-      }),
-      scheduler: MACHINE_SCHEDULER,
-      commandTimeoutMs: command_timeout_ms,
-      maxBatchesInFlight: max_batches_in_flight,
-      onState: (state) => {
-        if (state === 'up') resolve(publisher);
+    const publisher = openRedisPublisher(
+      { ...settings.minutehand.transports.redis, url },
+      {
+        onState: (state) => {
+          if (state === 'up') resolve(publisher);
+        },
+        onFailure,
       },
-      onFailure,
-      onRecovered: () => undefined,
-    });
+    );
   });
 }

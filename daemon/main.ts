@@ -19,7 +19,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { watchProcess } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createFileThread } from './publish/file_thread.ts';
-import { createRedisBus } from './publish/redis_bus.ts';
+import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { authorizeBars } from './serve/authorize.ts';
 import { openServer, type Server } from './serve/serve.ts';
 
@@ -102,17 +102,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         scheduler: MACHINE_SCHEDULER,
         files: MACHINE_FILES,
         store,
-        bus:
-          redis.enabled === 'off'
-            ? null
-            : createRedisBus({
-                url: redis.url,
-                caFile: redis.ca_file,
-                keyTtlMs: redis.key_ttl_ms,
-                streamMaxLen: redis.stream_maxlen,
-                connectTimeoutMs: redis.connect_timeout_ms,
-                commandTimeoutMs: redis.command_timeout_ms,
-              }),
+        bus: redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis)),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER }),
         loadModels: (folder, quietly) =>
           loadOffTheWay(folder, { schema, maxRows: pairs.length, engine: minutehand.inference.engine, quietly }),

@@ -11,12 +11,14 @@ import type { Clock, Scheduler } from '../shared/ports.ts';
 import { checksum, encodeSignal } from '../shared/signal/encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind } from '../shared/signal/signal.ts';
 import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import { waitAtMost } from '../shared/wait.ts';
 import { Aligner, type BarOutcome, type PairMinute } from './align/align.ts';
 import {
   answerMinute,
   createPairState,
   foreseeSignalId,
   type Answer,
+  type AnswerContext,
   type AnsweredMinute,
   type PairState,
 } from './answer.ts';
@@ -96,6 +98,8 @@ type QueueItem =
   | { readonly kind: 'shadow'; readonly set: ModelSet | null; readonly positions: ReadonlyMap<string, Position> }
   | { readonly kind: 'degraded' | 'recovered'; readonly what: string }
   | { readonly kind: 'boot' };
+/** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
+type Scoring = BatchScores | null | Promise<BatchScores | null>;
 type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
 
 /**
@@ -292,13 +296,7 @@ export class Pipeline {
     const guardMs = Math.min(GUARD_MS, feedIntervalMs / 4);
     const untilDueMs = feedIntervalMs - sinceBarMs;
     if (this.#models === null || Math.abs(untilDueMs) > guardMs) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = scheduler.after(2 * guardMs, resolve);
-      this.#waitingForBar.push(() => {
-        cancel();
-        resolve();
-      });
-    });
+    return waitAtMost(scheduler, 2 * guardMs, (tell) => this.#waitingForBar.push(tell));
   }
 
   /** An event without a minute of its own stands at the newest one. */
@@ -548,16 +546,33 @@ export class Pipeline {
     return rows;
   }
 
-  /** Scores the batch; a set that fails is dropped for the last good one within this very bar. */
-  #infer(rows: number): BatchScores | null | Promise<BatchScores | null> {
+  /**
+   * Scores the batch; a set that fails is dropped for the last good one within this very bar. A set that was slow is asked again at
+   * once, for a pause of the machine is not its fault. Slow again, its answers still stand, and it is dropped right behind this bar.
+   */
+  #infer(rows: number): Scoring {
     const set = this.#models;
     if (set === null || rows === 0) return null;
-    const startUs = this.#options.clock.monotonicUs();
+    const { slowInferenceMs } = this.#options;
+    return this.#ask(set, rows, (scores, tookMs) => {
+      if (tookMs <= slowInferenceMs) return scores;
+      return this.#ask(set, rows, (again, againMs) => {
+        if (againMs > slowInferenceMs) this.#dropSlow(set, againMs);
+        return again;
+      });
+    });
+  }
+
+  /** Asks a set, and for a fallback when it fails; without an await where it answers at once. */
+  #ask(set: ModelSet, rows: number, judge: (scores: BatchScores, tookMs: number) => Scoring): Scoring {
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
+    const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
     try {
-      const scores = set.infer(this.#matrix, rows);
-      if (!(scores instanceof Promise)) return this.#judgePace(set, scores, rows, startUs);
-      return scores.then(
-        (answered) => this.#judgePace(set, answered, rows, startUs),
+      const answer = set.infer(this.#matrix, rows);
+      if (!(answer instanceof Promise)) return judge(answer, tookMs());
+      return answer.then(
+        (scores) => judge(scores, tookMs()),
         (error: unknown) => this.#fallBack(error, set, rows),
       );
     } catch (error) {
@@ -565,7 +580,7 @@ export class Pipeline {
     }
   }
 
-  #fallBack(error: unknown, failed: ModelSet, rows: number): BatchScores | null | Promise<BatchScores | null> {
+  #fallBack(error: unknown, failed: ModelSet, rows: number): Scoring {
     this.#models = this.#fallback;
     this.#fallback = null;
     this.#degradations.add('models');
@@ -575,33 +590,6 @@ export class Pipeline {
     this.#options.observer.onModelFailure(error, failed, this.#models);
     release(failed);
     return this.#infer(rows);
-  }
-
-  /**
-   * A set that was slow is asked again at once, for a pause of the machine is not its fault. Slow again, its answers still stand,
-   * and it is dropped right behind this bar.
-   */
-  #judgePace(
-    set: ModelSet,
-    scores: BatchScores,
-    rows: number,
-    startUs: number,
-  ): BatchScores | null | Promise<BatchScores | null> {
-    const { clock, slowInferenceMs } = this.#options;
-    const tookMs = (sinceUs: number): number => (clock.monotonicUs() - sinceUs) / 1000;
-    if (tookMs(startUs) <= slowInferenceMs) return scores;
-    const againUs = clock.monotonicUs();
-    const judge = (answered: BatchScores): BatchScores => {
-      if (tookMs(againUs) > slowInferenceMs) this.#dropSlow(set, tookMs(againUs));
-      return answered;
-    };
-    try {
-      const again = set.infer(this.#matrix, rows);
-      if (!(again instanceof Promise)) return judge(again);
-      return again.then(judge, (error: unknown) => this.#fallBack(error, set, rows));
-    } catch (error) {
-      return this.#fallBack(error, set, rows);
-    }
   }
 
   #dropSlow(set: ModelSet, tookMs: number): void {
@@ -621,22 +609,19 @@ export class Pipeline {
   }
 
   #decide(items: readonly MinuteItem[], scores: BatchScores | null): Answer[] {
-    const { policy, policyHash, schema } = this.#options;
-    const context = {
-      features: this.#features,
-      policy,
-      policyHash,
-      featureSchema: schema.hash,
-      models: this.#models,
-      scores,
-      isDegraded: this.#degradations.size > 0,
-    };
+    const context = this.#contextOf(this.#models, scores);
     return items.map(({ minute }) => {
       const state = this.#states[minute.pairIndex]!;
       const answer = answerMinute(context, state, minute, state.position, this.#rows[minute.pairIndex]!);
       state.position = answer.position;
       return answer;
     });
+  }
+
+  #contextOf(models: ModelSet | null, scores: BatchScores | null): AnswerContext {
+    const { policy, policyHash, schema } = this.#options;
+    const isDegraded = this.#degradations.size > 0;
+    return { features: this.#features, policy, policyHash, featureSchema: schema.hash, models, scores, isDegraded };
   }
 
   #encode(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
@@ -656,19 +641,11 @@ export class Pipeline {
 
   /** What the shadow set would have said: journalled under the ids of what was published, and published nowhere. */
   async #followInShadow(shadow: ModelSet, answers: readonly Answer[], rows: number): Promise<void> {
-    const { policy, policyHash, schema, journal, observer } = this.#options;
+    const { journal, observer } = this.#options;
     try {
       const scoring = shadow.infer(this.#matrix, rows);
       const scores = scoring instanceof Promise ? await scoring : scoring;
-      const context = {
-        features: this.#features,
-        policy,
-        policyHash,
-        featureSchema: schema.hash,
-        models: shadow,
-        scores,
-        isDegraded: this.#degradations.size > 0,
-      };
+      const context = this.#contextOf(shadow, scores);
       for (const { state, minute, body } of answers) {
         const row = this.#rows[minute.pairIndex]!;
         if (row < 0 || minute.outcome !== 'COMPLETE') continue;

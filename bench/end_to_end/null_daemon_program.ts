@@ -7,11 +7,10 @@ import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { createFileThread } from '../../daemon/publish/file_thread.ts';
-import { createRedisBus } from '../../daemon/publish/redis_bus.ts';
-import { createRedisPublisher } from '../../daemon/publish/redis.ts';
 import { createWebSocketPublisher } from '../../daemon/publish/websocket.ts';
-import type { Publication, Publisher } from '../../daemon/publish/publish.ts';
+import type { Publication } from '../../daemon/publish/publish.ts';
 import { openServer } from '../../daemon/serve/serve.ts';
+import { openRedisPublisher } from '../redis_publisher.ts';
 import type { NullArgument, ProgramMessage, SampleSignal } from './field.ts';
 
 const { signalsFolder, samplePath, transports } = JSON.parse(process.argv[2]!) as NullArgument;
@@ -38,7 +37,7 @@ const file = createFileThread({
   onFailure: fail,
   onRecovered: () => undefined,
 });
-const redis = connectRedis();
+const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
 let seq = 0;
 
 const server = await openServer({
@@ -77,28 +76,6 @@ function answer(time: OpenTime): Publication[] {
     pairId,
     text: `${head}${timestamp}${middle}${seq}${tail}`,
   }));
-}
-
-function connectRedis(): Publisher {
-  const { url, key_ttl_ms, stream_maxlen, connect_timeout_ms, command_timeout_ms, max_batches_in_flight } =
-    transports.redis;
-  const bus = createRedisBus({
-    url,
-    caFile: null,
-    keyTtlMs: key_ttl_ms,
-    streamMaxLen: stream_maxlen,
-    connectTimeoutMs: connect_timeout_ms,
-    commandTimeoutMs: command_timeout_ms,
-  });
-  return createRedisPublisher({
-    bus,
-    scheduler: MACHINE_SCHEDULER,
-    commandTimeoutMs: command_timeout_ms,
-    maxBatchesInFlight: max_batches_in_flight,
-    onState: () => undefined,
-    onFailure: fail,
-    onRecovered: () => undefined,
-  });
 }
 
 process.on('message', (message: { readonly memory?: true }) => {

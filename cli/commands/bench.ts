@@ -1,24 +1,15 @@
 import { Option, type Command } from 'commander';
 import type { EndToEndResult } from '../../bench/end_to_end/end_to_end.ts';
-import type { BenchResult, Part } from '../../bench/parts.ts';
+import { PARTS, type Part } from '../../bench/part_names.ts';
+import type { BenchResult } from '../../bench/parts.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
-const PART_NAMES = [
-  'end-to-end',
-  'stations',
-  'inference',
-  'features',
-  'growth',
-  'rounding',
-  'swaps',
-  'soak',
-  'all',
-] as const;
+const PART_CHOICES = [...PARTS, 'all'] as const;
 const DEFAULT_SOAK = '10m';
 
 interface BenchFlags {
-  readonly part?: (typeof PART_NAMES)[number];
+  readonly part?: (typeof PART_CHOICES)[number];
   readonly pairs?: string;
   readonly minutes?: string;
   readonly idle?: boolean;
@@ -34,7 +25,7 @@ export function addBench(program: Command, output: () => Output): void {
       'Starts a daemon, a Redis server when redis-server is installed, and consumers in processes of their own, sends bars and times the signals, beside a null daemon that ' +
         'sends ready-made ones through the same publishers. The first run trains its models, which are kept in the temporary folder. Nothing of this installation is touched.',
     )
-    .addOption(new Option('--part <name>', 'what to measure (default: end-to-end)').choices(PART_NAMES))
+    .addOption(new Option('--part <name>', 'what to measure (default: end-to-end)').choices(PART_CHOICES))
     .option('--pairs <n>', 'so many pairs, up to 1035 (default: 10, 100 and 1000 one after the other)')
     .option('--minutes <n>', 'so many minutes of bars that count, where minutes are counted')
     .option('--idle', 'end to end with 2 s of idleness before each minute, too')
@@ -71,9 +62,9 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   // Loading the whole daemon, the trainer and onnxruntime takes longer than most other commands do.
   const { parseDurationMs } = await import('../../bench/duration.ts');
   const soakMs = parseDurationMs(flags.soak ?? DEFAULT_SOAK);
-  const { PARTS, runParts } = await import('../../bench/parts.ts');
+  const { runParts } = await import('../../bench/parts.ts');
   const result = await runParts({
-    parts: partsOf(flags, PARTS),
+    parts: partsOf(flags),
     ...(pairs === undefined ? {} : { pairs }),
     ...(minutes === undefined ? {} : { minutes }),
     idle: flags.idle === true,
@@ -85,8 +76,8 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   output.result(result);
 }
 
-function partsOf({ part, soak, swaps }: BenchFlags, all: readonly Part[]): readonly Part[] {
-  if (part === 'all') return all;
+function partsOf({ part, soak, swaps }: BenchFlags): readonly Part[] {
+  if (part === 'all') return PARTS;
   if (part !== undefined) return [part];
   if (soak !== undefined) return ['soak'];
   return [swaps === undefined ? 'end-to-end' : 'swaps'];

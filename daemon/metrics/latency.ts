@@ -27,7 +27,7 @@ interface CountedSeries extends Latency {
 /**
  * Times of every bar are counted here and not with prom-client, whose histograms validate the labels, make a key of them and look the
  * bucket up by its bound as text, at each observation. With ten pairs this and `signal_counter.ts` together take a tenth of
- * the time that prom-client takes for the same, with a thousand a sixth (`metrics.bench.ts`).
+ * the time that prom-client takes for the same, with a thousand a sixth.
  * @param label none = one series, without a label
  */
 export function createLatencyHistogram(name: string, help: string, label: string | null = null): LatencyHistogram {

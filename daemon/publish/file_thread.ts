@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
+import { waitAtMost } from '../../shared/wait.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
 import type { Publication } from './publish.ts';
 
@@ -121,13 +122,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
       if (closed) return;
       closed = true;
       if (endStallWatch !== null) {
-        await new Promise<void>((resolve) => {
-          const cancel = scheduler.after(CLOSE_GRACE_MS, resolve);
-          whenIdle = () => {
-            cancel();
-            resolve();
-          };
-        });
+        await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (whenIdle = tell));
       }
       await thread.terminate();
     },

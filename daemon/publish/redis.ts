@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Bus, Scheduler } from '../../shared/ports.ts';
+import { waitAtMost } from '../../shared/wait.ts';
 import type { Publication, Publisher } from './publish.ts';
 
 export interface RedisPublisherOptions {
@@ -118,13 +119,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
       if (closing) return;
       closing = true;
       if (batchesInFlight > 0) {
-        await new Promise<void>((resolve) => {
-          const cancel = scheduler.after(CLOSE_GRACE_MS, resolve);
-          whenIdle = () => {
-            cancel();
-            resolve();
-          };
-        });
+        await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (whenIdle = tell));
       }
       await bus.close();
     },

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus, BusMessage } from '../../shared/ports.ts';
 
 export interface RedisBusOptions {
@@ -21,6 +22,18 @@ export interface RedisBusOptions {
   readonly connectTimeoutMs: number;
   /** For the handshake: one that takes twice as long is begun anew. */
   readonly commandTimeoutMs: number;
+}
+
+/** The settings as this module takes them. */
+export function redisBusOptions(transport: RedisTransport): RedisBusOptions {
+  return {
+    url: transport.url,
+    caFile: transport.ca_file,
+    keyTtlMs: transport.key_ttl_ms,
+    streamMaxLen: transport.stream_maxlen,
+    connectTimeoutMs: transport.connect_timeout_ms,
+    commandTimeoutMs: transport.command_timeout_ms,
+  };
 }
 
 export const SIGNALS_CHANNEL = 'minutehand:signals';
@@ -42,9 +55,9 @@ local function try(...)
 end
 for i = 3, #ARGV, 2 do
   local pair, signal = ARGV[i], ARGV[i + 1]
-  try('SET', 'minutehand:signal:' .. pair, signal, 'PX', ARGV[1])
-  try('PUBLISH', 'minutehand:signals:' .. pair, signal)
-  try('XADD', 'minutehand:signals', 'MAXLEN', '~', ARGV[2], '*', 'pair_id', pair, 'signal', signal)
+  try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[1])
+  try('PUBLISH', '${signalChannel('')}' .. pair, signal)
+  try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[2], '*', 'pair_id', pair, 'signal', signal)
 end
 return refusal`;
 

@@ -405,7 +405,6 @@ export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
 export type FeedPolicy = MinutehandSettings['feed'];
-export type InferencePolicy = MinutehandSettings['inference'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];
 export type DaemonTransport = Transports['daemon'];

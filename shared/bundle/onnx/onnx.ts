@@ -1,20 +1,13 @@
 import { MinutehandError } from '../../errors.ts';
 import { ATTRIBUTE, ELEMENT_FLOAT32, encodeModel, type OnnxAttribute, type OnnxValue } from './schema.ts';
 import { decodeTreeGraph, ML_DOMAIN, REGRESSOR } from './tree_graph.ts';
-import type { Tree, TreeEnsemble } from './tree_ensemble.ts';
+import { emptyTree, type TreeEnsemble } from './tree_ensemble.ts';
 
 export const INPUT_NAME = 'features';
 export const OUTPUT_NAME = 'score';
 
 /** ONNX has no tree without nodes, so an ensemble of no trees is written as this one. */
-const NO_TREE: Tree = {
-  feature: Int32Array.of(-1),
-  threshold: new Float32Array(1),
-  left: new Int32Array(1),
-  right: new Int32Array(1),
-  missingLeft: new Uint8Array(1),
-  value: new Float32Array(1),
-};
+const NO_TREE = emptyTree(1);
 
 export interface OnnxExtras {
   /** Key/value properties of the model; written in the order of their keys. */

@@ -22,12 +22,33 @@ export interface Tree {
   readonly value: Float32Array;
 }
 
+/** A tree of leaves without a value: whoever makes one sets its splits. */
+export function emptyTree(nodes: number): Tree {
+  return {
+    feature: new Int32Array(nodes).fill(-1),
+    threshold: new Float32Array(nodes),
+    left: new Int32Array(nodes),
+    right: new Int32Array(nodes),
+    missingLeft: new Uint8Array(nodes),
+    value: new Float32Array(nodes),
+  };
+}
+
 /** The score of a row is `baseScore` plus its leaf of every tree, in logits; its probability is the sigmoid of that. */
 export interface TreeEnsemble {
   readonly columns: number;
   /** In logits, a float32 number. */
   readonly baseScore: number;
   readonly trees: readonly Tree[];
+}
+
+/** How raw scores become answers: a probability, shares of one, or nothing is done to them. */
+export type Link = 'sigmoid' | 'softmax' | 'identity';
+
+/** What a learner gives: one ensemble per answer (one per class with softmax, else one or, for a forest of classes, one per class). */
+export interface TreeModel {
+  readonly link: Link;
+  readonly ensembles: readonly TreeEnsemble[];
 }
 
 /** Index of the leaf a row falls into; `offset` is where the row begins in `values`. */

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../errors.ts';
 import { nextBelow } from './float32.ts';
 import { decodeModel, ELEMENT_FLOAT32, type OnnxModel, type OnnxNode } from './schema.ts';
-import type { Tree, TreeEnsemble } from './tree_ensemble.ts';
+import { emptyTree, type Tree, type TreeEnsemble } from './tree_ensemble.ts';
 
 export const ML_DOMAIN = 'ai.onnx.ml';
 export const REGRESSOR = 'TreeEnsembleRegressor';
@@ -173,17 +173,6 @@ function readNodes(attributes: Attributes, columns: number): Map<number, Numbere
     trees.set(treeId, { tree, places, hasValue: new Uint8Array(rows.length) });
   }
   return trees;
-}
-
-function emptyTree(nodes: number): Tree {
-  return {
-    feature: new Int32Array(nodes).fill(-1),
-    threshold: new Float32Array(nodes),
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    missingLeft: new Uint8Array(nodes),
-    value: new Float32Array(nodes),
-  };
 }
 
 /** The question of a node as `x <= threshold`, and whether yes and no change places for it. */

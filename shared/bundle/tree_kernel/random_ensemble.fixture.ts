@@ -1,6 +1,6 @@
 import type { Rng } from '../../ports.ts';
 import { createRng } from '../../rng.ts';
-import type { Tree, TreeEnsemble } from '../onnx/tree_ensemble.ts';
+import { emptyTree, type Tree, type TreeEnsemble } from '../onnx/tree_ensemble.ts';
 
 export interface RandomEnsembleOptions {
   readonly trees: number;
@@ -21,14 +21,7 @@ export function randomEnsemble(options: RandomEnsembleOptions): TreeEnsemble {
 
 function randomTree(rng: Rng, { leaves, columns, threshold = (from) => from.normal() }: RandomEnsembleOptions): Tree {
   const nodes = 2 * leaves - 1;
-  const tree: Tree = {
-    feature: new Int32Array(nodes).fill(-1),
-    threshold: new Float32Array(nodes),
-    left: new Int32Array(nodes),
-    right: new Int32Array(nodes),
-    missingLeft: new Uint8Array(nodes),
-    value: new Float32Array(nodes),
-  };
+  const tree = emptyTree(nodes);
   const open = [0];
   for (let next = 1; next < nodes; next += 2) {
     const [node] = open.splice(rng.integer(open.length), 1);

@@ -1,0 +1,12 @@
+/** What can be measured by itself. Apart from the parts, so that `--help` need not load them. */
+export const PARTS = [
+  'end-to-end',
+  'stations',
+  'inference',
+  'features',
+  'growth',
+  'rounding',
+  'swaps',
+  'soak',
+] as const;
+export type Part = (typeof PARTS)[number];

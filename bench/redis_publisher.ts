@@ -1,0 +1,20 @@
+import { createRedisBus, redisBusOptions } from '../daemon/publish/redis_bus.ts';
+import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from '../daemon/publish/redis.ts';
+import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import type { RedisTransport } from '../shared/policy/policy.ts';
+
+/** The daemon's own way to Redis. */
+export function openRedisPublisher(
+  transport: RedisTransport,
+  { onState, onFailure }: Pick<RedisPublisherOptions, 'onState' | 'onFailure'>,
+): RedisPublisher {
+  return createRedisPublisher({
+    bus: createRedisBus(redisBusOptions(transport)),
+    scheduler: MACHINE_SCHEDULER,
+    commandTimeoutMs: transport.command_timeout_ms,
+    maxBatchesInFlight: transport.max_batches_in_flight,
+    onState,
+    onFailure,
+    onRecovered: () => undefined,
+  });
+}
