@@ -242,6 +242,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   };
   const intake = createIntake({
     taker: pipeline,
+    bootId,
     clock,
     maxClockSkewMs: feed.max_clock_skew_ms,
     maxBars: feed.max_bars_per_request,
@@ -264,7 +265,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     intake,
     publishers,
     redisMissed: () => redis?.missed ?? 0,
-    routes: [barsRoute(intake, settled), ...healthRoutes(health)],
+    routes: [barsRoute(intake, settled, bootId), ...healthRoutes(health)],
     webSockets: [
       websocket.subscriptionRoute(),
       barsWebSocket(intake, settled, (error) => log.error({ err: error }, 'unexpected error')),

@@ -222,12 +222,31 @@ describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) =>
     expect(metrics).toContain('minutehand_bars_total{outcome="BAR_REVISED"} 1\n');
   });
 
+  it('refuses the bars of a feeder that knows another boot, and takes nothing of them', async () => {
+    const { daemon } = await startWarm();
+    const minute = minuteWire(WARMUP);
+    expect(await daemon.post(minute, '?boot_id=20200101T000000000Z')).toMatchObject({
+      status: 409,
+      body: { error: { code: 'BOOT_CHANGED' } },
+    });
+    expect(await daemon.post(minute, `?boot_id=${daemon.bootId}`)).toMatchObject({
+      status: 200,
+      body: { boot_id: daemon.bootId, accepted: minute.length, duplicates: 0 },
+    });
+  });
+
   it('takes bars by WebSocket too, and answers each message', async () => {
     const { daemon } = await startWarm();
     const signals = await connect(`${daemon.url}/signals`);
     const feed = await connect(`${daemon.url}/bars`);
     feed.socket.send(JSON.stringify(minuteWire(WARMUP)));
-    expect(JSON.parse(await feed.next())).toEqual({ accepted: 6, duplicates: 0, late: 0, rejected: [] });
+    expect(JSON.parse(await feed.next())).toEqual({
+      boot_id: daemon.bootId,
+      accepted: 6,
+      duplicates: 0,
+      late: 0,
+      rejected: [],
+    });
     expect(verifySignal(await signals.next()).seq).toBe(1);
     feed.socket.send('not JSON');
     expect(JSON.parse(await feed.next())).toMatchObject({ error: { code: 'BODY_NOT_JSON' } });

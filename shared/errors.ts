@@ -28,6 +28,11 @@ export const ERRORS = {
     message: 'The time is not the open of a UTC minute.',
     next: 'Send the bar open: ISO 8601 or epoch milliseconds, a whole minute.',
   },
+  BAR_NO_SUCH_HOUR: {
+    status: 422,
+    message: 'The time lies in the hour that the clock of this time zone leaves out in spring.',
+    next: 'The file is not on the clock of that zone: give the right one with --timezone.',
+  },
   BAR_FUTURE: {
     status: 422,
     message: 'The bar has not closed yet by the clock of this machine.',
@@ -54,6 +59,11 @@ export const ERRORS = {
     status: 400,
     message: 'The request body is not valid JSON.',
     next: 'Send a JSON object or array of bars.',
+  },
+  BOOT_CHANGED: {
+    status: 409,
+    message: 'This daemon was started after the boot that the request names; none of its bars was taken.',
+    next: 'Send the bars of the last hours with ?backfill=1 first (known ones count as duplicates), then go on with the new boot_id.',
   },
   FEED_CLOSED: {
     status: 409,
@@ -146,6 +156,21 @@ export const ERRORS = {
     message: 'A data file is not in the expected layout.',
     next: 'The header is time,open,high,low,close,volume[,spread]; time is epoch seconds of the bar open, UTC.',
   },
+  CLOCK_MISMATCH: {
+    status: 422,
+    message: 'On this time zone the trading weeks of the file would not begin where they must.',
+    next: 'Give the zone that fits with --timezone, or --trust-clock to import it all the same.',
+  },
+  STORE_UNUSABLE: {
+    status: 500,
+    message: 'The trainer’s store cannot be used.',
+    next: 'Check MINUTEHAND_DATABASE_URL and the server, or that MINUTEHAND_HOME is a folder this user may write to.',
+  },
+  TABLE_FORMAT: {
+    status: 422,
+    message: 'A table is not in the expected form.',
+    next: 'Give CSV: a header, commas between cells, numbers in feature columns.',
+  },
   DATA_TOO_SHORT: {
     status: 422,
     message: 'There is not enough data.',
@@ -176,6 +201,11 @@ export const ERRORS = {
     message: 'The ONNX file could not be loaded.',
     next: 'Train again, or restore the bundle from a copy.',
   },
+  MODEL_EXPORT: {
+    status: 500,
+    message: 'onnxruntime answers otherwise than the model that was learned.',
+    next: 'Nothing was written; report it with the command and, if possible, the table.',
+  },
   MODEL_GOLDEN: {
     status: 422,
     message: 'The model does not reproduce its golden answers.',
@@ -205,6 +235,31 @@ export const ERRORS = {
     status: 409,
     message: 'Another bundle has this version already.',
     next: 'Remove or rename one of the two folders.',
+  },
+  LEARNER_MISSING: {
+    status: 404,
+    message: 'The library of this learning engine was not found on this machine.',
+    next: 'Install it, or name its file (MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY); the engine gbdt needs none.',
+  },
+  LEARNER_TASK: {
+    status: 422,
+    message: 'This learning engine cannot learn this task.',
+    next: 'Use the engine gbdt, which learns every task.',
+  },
+  LEARNER_MEMORY: {
+    status: 507,
+    message: 'The memory that learning needs cannot be had.',
+    next: 'Give fewer rows or columns, or fewer leaves.',
+  },
+  LEARNER_THREAD: {
+    status: 500,
+    message: 'A thread of the learner ended before its work was done.',
+    next: 'Try again, with fewer threads or rows if the machine is short of memory.',
+  },
+  LEARNER_FAILED: {
+    status: 500,
+    message: 'The library of the learning engine reported an error.',
+    next: 'Check the parameters and the data; the engine gbdt needs no library.',
   },
   RETRAIN_RUNNING: {
     status: 409,

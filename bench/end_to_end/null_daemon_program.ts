@@ -38,6 +38,7 @@ const file = createFileThread({
   onRecovered: () => undefined,
 });
 const redis = openRedisPublisher(transports.redis, { onState: () => undefined, onFailure: fail });
+const bootId = (JSON.parse(signals[0]!.text) as { boot_id: string }).boot_id;
 let seq = 0;
 
 const server = await openServer({
@@ -57,7 +58,9 @@ const server = await openServer({
         file.publish(publications);
         redis.publish(publications);
         setImmediate(() => {
-          connection.send(JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] }));
+          connection.send(
+            JSON.stringify({ boot_id: bootId, accepted: bars.length, duplicates: 0, late: 0, rejected: [] }),
+          );
         });
       },
       onClose: () => undefined,

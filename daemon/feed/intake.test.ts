@@ -7,6 +7,7 @@ import { Aligner } from '../align/align.ts';
 import { barsRoute } from './http.ts';
 import { createIntake, type BarTaker, type Intake, type IntakeOptions, type IntakeReport } from './intake.ts';
 
+const BOOT_ID = '20260105T120000000Z';
 const NOW_MS = Date.parse('2025-10-14T12:36:00.000Z') as EpochMs;
 const GOOD = {
   symbol: 'XAUUSD',
@@ -44,6 +45,7 @@ function setUp(changes: Partial<IntakeOptions> = {}): Setup {
   };
   const intake = createIntake({
     taker,
+    bootId: BOOT_ID,
     clock: { nowMs: () => NOW_MS, monotonicUs: () => 0 },
     maxClockSkewMs: 2000,
     maxBars: 1000,
@@ -70,7 +72,13 @@ function codeOf(work: () => unknown): string {
 describe('the intake of bars', () => {
   it('takes one bar, or an array of them, as they are', () => {
     const { intake, taken, outcomes } = setUp();
-    expect(intake(JSON.stringify(GOOD), false)).toEqual({ accepted: 1, duplicates: 0, late: 0, rejected: [] });
+    expect(intake(JSON.stringify(GOOD), false)).toEqual({
+      boot_id: BOOT_ID,
+      accepted: 1,
+      duplicates: 0,
+      late: 0,
+      rejected: [],
+    });
     const silver = { ...GOOD, symbol: 'XAGUSD', time: Date.parse(GOOD.time), spread: 0.02 };
     intake(JSON.stringify([silver]), false);
     const time = Date.parse(GOOD.time) / 1000;
@@ -79,7 +87,7 @@ describe('the intake of bars', () => {
       { ...silver, time },
     ]);
     expect(outcomes).toEqual(['accepted', 'accepted']);
-    expect(intake('[]', false)).toEqual({ accepted: 0, duplicates: 0, late: 0, rejected: [] });
+    expect(intake('[]', false)).toEqual({ boot_id: BOOT_ID, accepted: 0, duplicates: 0, late: 0, rejected: [] });
   });
 
   it.each<[string, unknown, string, RegExp]>([
@@ -310,6 +318,7 @@ describe('POST /bars', () => {
         return intake(text, backfill);
       },
       () => Promise.resolve(void settled++),
+      BOOT_ID,
     );
     const response = await route.handle({
       method: 'POST',

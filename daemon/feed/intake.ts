@@ -14,6 +14,8 @@ export interface BarTaker {
 
 /** What became of the minutes of one message. */
 export interface IntakeReport {
+  /** A feeder that sees another one than before sends its recent bars again: the machine may have lost power, and with it some. */
+  readonly boot_id: string;
   readonly accepted: number;
   readonly duplicates: number;
   /** Accepted, but every pair had given the minute up. */
@@ -28,6 +30,7 @@ export interface IntakeReport {
 
 export interface IntakeOptions {
   readonly taker: BarTaker;
+  readonly bootId: string;
   readonly clock: Clock;
   readonly maxClockSkewMs: number;
   readonly maxBars: number;
@@ -43,7 +46,7 @@ export type Intake = (text: string, backfill: boolean) => IntakeReport;
  * The intake throws for the message as a whole: BODY_NOT_JSON, BAR_TOO_MANY.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { taker, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
+  const { taker, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
 
   function take(value: unknown, latestOpenMs: number, backfill: boolean): 'accepted' | 'late' | 'duplicate' {
     const minute = parseWireMinute(value, latestOpenMs);
@@ -85,6 +88,6 @@ export function createIntake(options: IntakeOptions): Intake {
         onOutcome(error.code);
       }
     });
-    return { accepted: counts.accepted, duplicates: counts.duplicate, late: counts.late, rejected };
+    return { boot_id: bootId, accepted: counts.accepted, duplicates: counts.duplicate, late: counts.late, rejected };
   };
 }

@@ -689,7 +689,7 @@ describe('policyHash', () => {
 
   it('does not change with what steers no decision', () => {
     const before = load().policyHash;
-    edit('minutehand.yaml', 'rounds: 150', 'rounds: 151');
+    edit('minutehand.yaml', 'rounds: 300', 'rounds: 301');
     expect(load({ MINUTEHAND_DAEMON_PORT: '9' }).policyHash).toBe(before);
   });
 

@@ -75,6 +75,8 @@ const retrainValues = {
     .min(1)
     .meta({ examples: ['#ml-ops'] }),
   model_version_retention: z.int().min(2).max(1000),
+  quality_min_samples: z.int().min(1).max(10_000_000),
+  quality_f1_floor: z.number().min(0).lt(1),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
 };
@@ -172,6 +174,11 @@ const label = z.strictObject({
 });
 
 const train = z.strictObject({
+  engine: z
+    .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
+    .describe(
+      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` says where it was looked for).',
+    ),
   rounds: z.int().min(1).max(5000).describe('Trees per model at most; boosting ends earlier when they stop helping.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree; smaller learns slower and needs more rounds.'),
   leaves: z.int().min(2).max(255).describe('Leaves per tree at most.'),

@@ -50,6 +50,7 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
     const s = spread.slice(t + 1 - window, t + 1);
     return std(s) < 1e-12 ? 0 : (spread[t]! - mean(s)) / std(s);
   };
+  const band = (hedged: number[]): number => (std(hedged) < 1e-12 ? 1 : std(last(spread, w.z_window)) / std(hedged));
   const t = n - 1;
   const z = zAt(t, w.z_window);
   const ra = r(y);
@@ -108,6 +109,9 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
     spread_vol_jump: usual(std(last(hedged, w.vol_short)), std(last(hedged, w.vol_long))),
     drift_ratio: mean(h.map(Math.abs)) > 0 ? Math.abs(mean(h)) / mean(h.map(Math.abs)) : 0,
     hedged_autocorr: correlation(last(hedged.slice(0, n - 1), w.vol_window), h),
+    band_width: band(h),
+    band_width_short: band(last(hedged, w.vol_short)),
+    band_width_long: band(last(hedged, w.vol_long)),
     atr_ratio_a: ranges[0]!,
     atr_ratio_b: ranges[1]!,
     atr_ratio: Math.max(...ranges),

@@ -1,4 +1,5 @@
 import {
+  FLAT_STD,
   ratioToUsual,
   sampleStd,
   writeCorrelation,
@@ -10,7 +11,7 @@ import { VOL, VOL_RATIO, type LegValues } from './leg.ts';
 import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
-/** Volatility of the legs and of the hedged return, and how it compares with the usual. */
+/** Volatility of the legs and of the hedged return, how it compares with the usual, and with the distance between the barriers of a trade. */
 export class Volatility {
   readonly features: readonly FeatureDefinition[];
   readonly #windows: Windows;
@@ -21,7 +22,7 @@ export class Volatility {
   readonly #hedgedLong: Series;
 
   constructor(windows: Windows, stage: number, planner: FoldPlanner) {
-    const { beta_window, vol_short, vol_window, vol_long } = windows;
+    const { beta_window, z_window, vol_short, vol_window, vol_long } = windows;
     this.#windows = windows;
     this.#hedged = planner.comoments(stage, vol_window);
     this.#hedgedSize = planner.mean(stage, vol_window);
@@ -94,6 +95,17 @@ export class Volatility {
         unit: '−1…1',
         models: all,
       },
+      ...[['', vol_window] as const, ['_short', vol_short] as const, ['_long', vol_long] as const].map(
+        ([suffix, window]) => ({
+          name: `band_width${suffix}`,
+          formula: `std of the last ${z_window} spreads (one unit of z_score) / std(h, ${window}); 1 when h is constant`,
+          window: Math.max(z_window, window),
+          ddof: 1 as const,
+          warmup_bars: beta_window + Math.max(z_window - 1, window),
+          unit: 'bars of hedged volatility',
+          models: all,
+        }),
+      ),
     ];
   }
 
@@ -111,16 +123,18 @@ export class Volatility {
     const hedged = this.#hedged.result;
     const spreadVol = sampleStd(result[hedged + 5]!, vol_window);
     frame.spreadVol = spreadVol;
+    const volShort = sampleStd(result[this.#hedgedShort.result + 1]!, vol_short);
+    const volLong = sampleStd(result[this.#hedgedLong.result + 1]!, vol_long);
     const size = result[this.#hedgedSize.result]!;
     out[at] = a.values[a.at + VOL]!;
     out[at + 1] = b.values[b.at + VOL]!;
     out[at + 2] = Math.max(a.values[a.at + VOL_RATIO]!, b.values[b.at + VOL_RATIO]!);
     out[at + 3] = spreadVol;
-    out[at + 4] = ratioToUsual(
-      sampleStd(result[this.#hedgedShort.result + 1]!, vol_short),
-      sampleStd(result[this.#hedgedLong.result + 1]!, vol_long),
-    );
+    out[at + 4] = ratioToUsual(volShort, volLong);
     out[at + 5] = size === 0 ? 0 : Math.min(1, Math.abs(result[hedged + 1]! + result[hedged + 3]!) / size);
     writeCorrelation(result, hedged + 4, vol_window, out, at + 6);
+    out[at + 7] = spreadVol < FLAT_STD ? 1 : frame.zStd / spreadVol;
+    out[at + 8] = volShort < FLAT_STD ? 1 : frame.zStd / volShort;
+    out[at + 9] = volLong < FLAT_STD ? 1 : frame.zStd / volLong;
   }
 }
