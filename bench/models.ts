@@ -86,6 +86,8 @@ async function makeModels(settings: Settings, folder: string): Promise<void> {
     out: join(folder, 'trained'),
     created: createdOf('trained'),
     workers: availableParallelism(),
+    cache: null,
+    holdoutFrom: null,
     onProgress: () => undefined,
   });
   const rows = featureRows(settings, ROWS_FOR_SPLITS + GOLDEN_ROWS);

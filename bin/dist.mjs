@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MODULES, ROOT, SetupError, alone, readJson, say } from './project.mjs';
 import { capture } from './programs.mjs';
 
@@ -21,8 +21,11 @@ const FRESH = join(ROOT, 'dist.new');
 const OLD = join(ROOT, 'dist.old');
 const STAMP = join(DIST, '.build.json');
 const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
-/** AssemblyScript; TypeScript's own tools leave these files alone. */
+/** AssemblyScript; TypeScript's own tools leave these files alone. A folder's main file is a kernel, the others are parts of it. */
 const KERNEL_SOURCE = '.as.ts';
+/** What is compiled with memory that threads share; how much it can be at most must be said, and 4 GB is what 32 bits reach. */
+const SHARED_KERNEL = 'trainer/learn/kernel/kernel.as.ts';
+const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /**
@@ -101,7 +104,7 @@ async function build(sources) {
   const stamp = { content: contentHash(sources), listing: listingHash(sources) };
   rmSync(FRESH, { recursive: true, force: true });
   const tsc = [join(MODULES, 'typescript', 'bin', 'tsc'), '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', FRESH];
-  const kernels = sources.filter(({ path }) => path.endsWith(KERNEL_SOURCE)).map(({ path }) => kernelCompilation(path));
+  const kernels = sources.filter(({ path }) => isKernel(path)).map(({ path }) => kernelCompilation(path));
   const results = await Promise.all([tsc, ...kernels].map((compilation) => capture(process.execPath, compilation)));
   const failed = results.filter(({ code }) => code !== 0);
   if (failed.length > 0) {
@@ -122,6 +125,11 @@ async function build(sources) {
   say(`built in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 }
 
+/** @param {string} path */
+function isKernel(path) {
+  return path.endsWith(KERNEL_SOURCE) && basename(path, KERNEL_SOURCE) === basename(dirname(path));
+}
+
 /**
  * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it allocates nothing.
  * @param {string} path
@@ -129,7 +137,8 @@ async function build(sources) {
 function kernelCompilation(path) {
   const out = join(FRESH, path.slice(0, -KERNEL_SOURCE.length) + '.wasm');
   const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd'];
-  return [join(MODULES, 'assemblyscript', 'bin', 'asc.js'), join(ROOT, path), ...options, '--outFile', out];
+  const memory = path === SHARED_KERNEL ? SHARED_MEMORY : [];
+  return [join(MODULES, 'assemblyscript', 'bin', 'asc.js'), join(ROOT, path), ...options, ...memory, '--outFile', out];
 }
 
 /** @param {string} path @param {string} text */

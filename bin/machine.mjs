@@ -1,5 +1,5 @@
 /** What is installed on this machine, and on Debian and Ubuntu what can be. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LOG_FOLDER, say } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
@@ -22,6 +22,39 @@ export async function aptInstall(packages) {
     say(`${tailOf(logPath)}\napt-get could not install ${packages.join(', ')}; the whole log is ${logPath}`);
     return false;
   });
+}
+
+const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.conf';
+
+/**
+ * Installs the PostgreSQL server without the database cluster that Debian makes and starts with it: tests have servers of their own.
+ * @returns {Promise<boolean>} as `aptInstall`
+ */
+export async function aptInstallPostgres() {
+  // This package brings the settings by which the next one decides.
+  if (!(await aptInstall(['postgresql-common']))) return false;
+  const settings = existsSync(CLUSTER_SETTINGS) ? readFileSync(CLUSTER_SETTINGS, 'utf8') : null;
+  if (settings === null) return aptInstall(['postgresql']);
+  const restore = () => writeFileSync(CLUSTER_SETTINGS, settings);
+  writeFileSync(CLUSTER_SETTINGS, `${settings}\ncreate_main_cluster = false\n`);
+  process.once('exit', restore);
+  try {
+    return await aptInstall(['postgresql']);
+  } finally {
+    restore();
+    process.off('exit', restore);
+  }
+}
+
+const POSTGRES_FOLDER = '/usr/lib/postgresql';
+
+/** Whether the programs of a PostgreSQL server are in the path, or where Debian puts them. */
+export function hasPostgres() {
+  if (['initdb', 'postgres'].every(inPath)) return true;
+  if (!existsSync(POSTGRES_FOLDER)) return false;
+  return readdirSync(POSTGRES_FOLDER).some((version) =>
+    ['initdb', 'postgres'].every((name) => existsSync(join(POSTGRES_FOLDER, version, 'bin', name))),
+  );
 }
 
 /**

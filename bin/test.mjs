@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. */
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { aptInstall, inPath } from './machine.mjs';
+import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
 import { runShown } from './programs.mjs';
 import { ROOT, say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
@@ -39,6 +39,8 @@ await run(async () => {
   let tests = { passed: 0, failed: 0, skipped: 0 };
   if (await step('install', ensureInstalled)) {
     await mustHold('redis-server', ensureRedis);
+    await mustHold('postgresql', ensurePostgres);
+    await mustHold('xgboost', ensureXgboost);
     await mustHold('build', async () => void (await ensureBuilt()));
     await mustHold('types', tool('typescript/bin/tsc', ['--noEmit']));
     await mustHold('lint', tool('eslint/bin/eslint.js', ['.']));
@@ -68,6 +70,27 @@ async function ensureRedis() {
   if (inPath('redis-server') || (await aptInstall(['redis-server']))) return true;
   say(
     'redis-server is not installed: install it (Debian: apt-get install redis-server; macOS: brew install redis).' +
+      (inCi ? '' : ' Without it the tests that need it are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The real engine that the learners are compared with. Its tests find the library in more places than are looked at here. */
+async function ensureXgboost() {
+  const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/local/lib'];
+  const isThere = folders.some((folder) => existsSync(join(folder, 'libxgboost.so.0')));
+  if (isThere || process.env.MINUTEHAND_XGBOOST_LIBRARY || (await aptInstall(['libxgboost0']))) return true;
+  say(
+    'XGBoost is not installed: install it (Debian: apt-get install libxgboost0), or set MINUTEHAND_XGBOOST_LIBRARY.' +
+      (inCi ? '' : ' Where its tests do not find it, they are skipped.'),
+  );
+  return !inCi;
+}
+
+async function ensurePostgres() {
+  if (hasPostgres() || ((await aptInstallPostgres()) && hasPostgres())) return true;
+  say(
+    'The PostgreSQL server is not installed: install it (Debian: apt-get install postgresql; macOS: brew install postgresql).' +
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
   return !inCi;

@@ -9,6 +9,7 @@ import { addConfig } from './commands/config.ts';
 import { addDocs } from './commands/docs.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFeatures } from './commands/features.ts';
+import { addFit } from './commands/fit.ts';
 import { addModels } from './commands/models.ts';
 import { addDaemon, addTrainer } from './commands/processes.ts';
 import { addReplay } from './commands/replay.ts';
@@ -79,6 +80,7 @@ Start here: minutehand up, then minutehand signal verify var/signals/*/signal.js
   addBars(program, output);
   addFeatures(program, output);
   addTrain(program, output);
+  addFit(program, output);
   addReplay(program, output);
   addModels(program, output);
   addSignal(program, output);

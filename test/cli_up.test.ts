@@ -22,6 +22,7 @@ import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 vi.setConfig({ testTimeout: 180_000 });
 
 const { pairs: PAIRS, windows, decision, label, simulated } = loadSettings({ env: {} }).minutehand;
+const SHORT = { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
 /** All pairs and look-backs as they are delivered, so that first models pass the gate; only training and the minutes are short. */
 const FAST: SettingsOverrides = {
   minutehand: {
@@ -29,7 +30,7 @@ const FAST: SettingsOverrides = {
     windows,
     decision,
     label,
-    train: { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100, folds: 2, max_rows: 200_000 },
+    train: { ai1: SHORT, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 200_000 },
     simulated: { ...simulated, bar_interval_ms: 100 },
     log: { level: 'info' },
   },

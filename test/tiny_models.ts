@@ -16,6 +16,7 @@ type PartialDeep<T> = T extends readonly unknown[]
     ? { readonly [Key in keyof T]?: PartialDeep<T[Key]> }
     : T;
 
+const TINY_TREES = { rounds: 12, learning_rate: 0.2, leaves: 7, min_data_in_leaf: 20 };
 const TINY: SettingsOverrides = {
   core: {
     theta1_initial: 0.4,
@@ -45,10 +46,9 @@ const TINY: SettingsOverrides = {
     decision: { max_age_bars: 20 },
     label: { horizon_bars: 20, target_sigma: 0.005 },
     train: {
-      rounds: 12,
-      learning_rate: 0.2,
-      leaves: 7,
-      min_data_in_leaf: 20,
+      ai1: TINY_TREES,
+      ai2: TINY_TREES,
+      ai3: TINY_TREES,
       folds: 3,
       holdout_fraction: 0.25,
       max_rows: 3000,
@@ -120,6 +120,8 @@ export async function trainTinyModels(
     created: options.created ?? new Date('2024-01-05T12:00:00Z'),
     // Threads need the built code; the answers are the same (test/cli_commands.test.ts).
     workers: 0,
+    cache: null,
+    holdoutFrom: null,
     onProgress: () => undefined,
   });
   return { version: result.version!, path: result.path!, result };

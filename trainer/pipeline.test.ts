@@ -4,20 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listVersions, readBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { MODEL_FILES } from '../shared/bundle/manifest.ts';
+import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import type { Scores } from '../shared/core/decide/decide.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
-import { createRng } from '../shared/rng.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
-import type { LabelledRows } from './dataset/dataset.ts';
-import { fitRounds } from './learn/fit.ts';
-import { GBDT_DEFAULTS, predict, trainGbdt } from './learn/gbdt.ts';
 import { train, type TrainOptions, type TrainResult } from './pipeline.ts';
-import { crossValidate, outOfFold } from './validate/cross_validation.ts';
 import { auc } from './validate/metrics.ts';
 
 const settings = tinySettings();
@@ -44,20 +39,11 @@ function optionsOf(changes: Partial<TrainOptions>): TrainOptions {
     out: null,
     created: new Date('2024-01-05T12:00:00Z'),
     workers: 0,
+    cache: null,
+    holdoutFrom: null,
     onProgress: () => undefined,
     ...changes,
   };
-}
-
-/** The labels of the rows in an order of chance. */
-function shuffled(rows: LabelledRows, seed: string): LabelledRows {
-  const rng = createRng(seed);
-  const y = rows.y.slice();
-  for (let i = y.length - 1; i > 0; i--) {
-    const j = rng.integer(i + 1);
-    [y[i], y[j]] = [y[j]!, y[i]!];
-  }
-  return { ...rows, y };
 }
 
 describe('train', () => {
@@ -210,27 +196,45 @@ describe('train', () => {
     for (const [done, total] of stages.values()) expect(done).toBe(total);
   });
 
-  it('learns nothing from shuffled targets: neither the folds nor the holdout rank better than chance', async () => {
-    const { dataset } = first.result;
-    const params = { ...GBDT_DEFAULTS, rounds: 12, learningRate: 0.2, leaves: 7, minDataInLeaf: 20, seed: 1 };
-    const shuffles = 5;
-    let foldSum = 0;
-    let holdoutSum = 0;
-    for (let i = 0; i < shuffles; i++) {
-      const rows = shuffled(dataset.train.ai2, `shuffle ${i}`);
-      foldSum += auc(
-        outOfFold(
-          await crossValidate(rows, 3, 1200, async (of, train) => fitRounds(of, train, params, () => undefined)),
-          rows,
-        ),
-        rows.y,
-      )!;
-      const holdout = dataset.holdout.ai2;
-      holdoutSum += auc(predict(trainGbdt(rows.x, rows.y, null, params), holdout.x), holdout.y)!;
-    }
-    expect(Math.abs(foldSum / shuffles - 0.5)).toBeLessThan(0.03);
-    expect(Math.abs(holdoutSum / shuffles - 0.5)).toBeLessThan(0.08);
-    // The true targets are learned, so the test can tell the difference.
-    expect(first.result.manifest.metrics.ai2.holdout.auc!).toBeGreaterThan(0.6);
+  it('looks for leaks in every run, and finds none', () => {
+    const { gates, manifest } = first.result;
+    const leaks = [
+      'features cut off',
+      'ai1 label ends',
+      'ai2 label ends',
+      'ai3 label ends',
+      ...['ai1', 'ai2', 'ai3'].flatMap((name) => [
+        `${name} fold borders`,
+        `${name} fitted on training rows only`,
+        `${name} shuffled labels`,
+      ]),
+      'ai1 shuffled labels refused',
+      'ai2 shuffled labels refused',
+    ];
+    for (const name of leaks) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
+    expect(manifest.gates).toEqual(gates);
+  });
+
+  it('writes its reports beside the models: folds, blocks of time, hours, pairs, regimes, and what each feature is worth', () => {
+    const written = JSON.parse(readFileSync(join(first.path, VALIDATION_FILE), 'utf8')) as TrainResult['validation'];
+    expect(written).toEqual(JSON.parse(JSON.stringify(first.result.validation)));
+    const { ai1 } = written;
+    expect(ai1.out_of_fold.folds.length).toBe(settings.minutehand.train.folds);
+    expect(ai1.walk_forward.folds.length).toBe(3);
+    expect(Object.keys(ai1.holdout.by_pair)).toEqual(settings.minutehand.pairs);
+    expect(ai1.importance.features.length).toBe(first.result.dataset.definitions.length);
+    expect(ai1.holdout.pooled.auc).toBe(first.result.manifest.metrics.ai1.holdout.auc);
+  });
+
+  it('learns with each of its engines, and the forest’s bundle loads as well', async () => {
+    const { minutehand } = settings;
+    const forest = {
+      ...settings,
+      minutehand: { ...minutehand, train: { ...minutehand.train, engine: 'random_forest' } },
+    } as const;
+    const { result, path } = await trainTinyModels(folder, { settings: forest, bars });
+    expect(result.manifest.engine.name).toBe('random_forest');
+    expect(result.manifest.metrics.ai2.holdout.auc!).toBeGreaterThan(0.6);
+    expect(readBundle(path).modelsHash).not.toBe(readBundle(first.path).modelsHash);
   });
 });

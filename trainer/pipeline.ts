@@ -4,29 +4,29 @@ import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { writeBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
-import type { Manifest, ModelReport, PairEdge } from '../shared/bundle/manifest.ts';
+import type { Manifest } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
-import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
-import { MODEL_NAMES, perModel, type FeatureDefinition, type ModelName } from '../shared/core/features/feature.ts';
-import { riskKnots, riskRank } from '../shared/core/decide/risk_rank.ts';
-import { parsePair, type Pair } from '../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
-import { createRng } from '../shared/rng.ts';
-import { backtest } from './backtest/backtest.ts';
-import { pairEdge } from './backtest/edge.ts';
-import { buildDataset, type Dataset, type DatasetPolicy, type LabelledRows } from './dataset/dataset.ts';
-import type { PairHistory } from './dataset/pair_history.ts';
+import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
+import { perModel, type ModelName } from '../shared/core/features/feature.ts';
+import { riskKnots } from '../shared/core/decide/risk_rank.ts';
+import { parsePair } from '../shared/pair.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { proveEdge } from './backtest/holdout.ts';
+import { buildDataset, type Dataset, type DatasetPolicy } from './dataset/dataset.ts';
+import type { CacheOptions } from './dataset/pair_cache.ts';
+import type { GateResult } from './gate/gate.ts';
+import { RISK_PARTS, type RiskPart } from './label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from './label/reversion.ts';
-import { takeLabels, takeRows, type OnTree } from './learn/fit.ts';
-import { openFitPool } from './learn/fit_pool.ts';
-import { predict, type GbdtParams, type Matrix, type TreeEnsemble } from './learn/gbdt.ts';
+import { learnModels } from './learn/learn_models.ts';
+import type { LearnedModel } from './learn/model_learning.ts';
 import { renderCard } from './registry/card.ts';
-import { crossValidate, outOfFold, type FoldModel } from './validate/cross_validation.ts';
-import { meanMetrics, modelMetrics } from './validate/model_metrics.ts';
+import { goldenVectors } from './registry/golden.ts';
+import { outOfFold, treeAnswer } from './validate/cross_validation.ts';
+import { judgeBars } from './validate/leaks/bars.ts';
+import { auc } from './validate/metrics.ts';
+import type { ModelValidation } from './validate/validation.ts';
 
 const RISK_KNOTS = 200;
-const GOLDEN_ROWS = 32;
-const SECONDS_PER_MINUTE = 60;
 
 export interface TrainOptions {
   readonly settings: Settings;
@@ -40,6 +40,10 @@ export interface TrainOptions {
   readonly created: Date;
   /** Threads to learn on; 0 = on the calling one. They change the time and nothing else. */
   readonly workers: number;
+  /** Where built features and labels are kept; null = nowhere. */
+  readonly cache: CacheOptions | null;
+  /** Where the final period begins; null = at the configured share of the time. */
+  readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
 }
 
@@ -49,6 +53,9 @@ export interface TrainResult {
   readonly path: string | null;
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
   readonly dataset: Dataset;
+  readonly validation: Readonly<Record<ModelName, ModelValidation>>;
+  /** Quality and leak tests of this run; whether it is adopted is the gate's to say. */
+  readonly gates: readonly GateResult[];
 }
 
 /**
@@ -58,13 +65,29 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { settings, bars, seed, onProgress } = options;
   const { minutehand } = settings;
-  const policy = datasetPolicy(settings);
+  const policy = datasetPolicy(settings, options.holdoutFrom);
   const pairs = minutehand.pairs.map(parsePair);
-  const dataset = buildDataset(pairs, bars, policy, (done, total) => onProgress('features and labels', done, total));
-  const learned = await learnAll(dataset, settings, seed, options.workers, onProgress);
+  const dataset = await buildDataset(pairs, bars, policy, {
+    workers: options.workers,
+    cache: options.cache,
+    onProgress: (done, total) => onProgress('features and labels', done, total),
+  });
+  const learned = await learnModels({ dataset, settings, seed }, options.workers, (done, total) =>
+    onProgress('learning', done, total),
+  );
   const knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
   const thresholds = { theta1: settings.core.theta1_initial, theta2: settings.core.theta2_initial };
-  const edge = proveEdge(dataset, learned, knots, thresholds, settings, seed, onProgress);
+  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots: knots, thresholds };
+  const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+    onProgress('backtest of the holdout', done, total),
+  );
+  const gates = [
+    ...judgeBars(dataset.histories, bars, policy, `${seed}/cut off`),
+    ...learned.ai1.gates,
+    ...learned.ai2.gates,
+    ...learned.ai3.gates,
+  ];
+  const validation = perModel((name) => learned[name].validation);
   const schema = featureSchema(minutehand.windows);
   const manifest = {
     market: options.market,
@@ -76,12 +99,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     pairs: dataset.histories.map(({ pair }) => pair.id),
     period: { from: isoMinute(dataset.from), to: isoMinute(dataset.to), holdout_from: isoMinute(dataset.holdoutFrom) },
     data_hash: hashBars(bars),
+    dataset_id: dataset.snapshotId,
     label_policy: {
       ...prefixed('ai1', policy.barriers),
       ...prefixed('ai2', policy.risk),
       ...prefixed('ai3', policy.scale),
     },
-    engine: { name: 'gbdt', parameters: { ...numericParameters(minutehand.train), ...treeCounts(learned) } },
+    engine: { name: minutehand.train.engine, parameters: engineParameters(settings) },
     ...thresholds,
     risk_knots: knots,
     metrics: {
@@ -89,19 +113,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       ai2: learned.ai2.report,
       ai3: learned.ai3.report,
       ai2_parts: { ...dataset.riskParts },
+      ai2_parts_auc: aucOfRiskParts(dataset, learned.ai2),
     },
     edge,
+    gates,
     golden: goldenVectors(dataset, learned),
   };
-  if (options.out === null) return { version: null, path: null, manifest, dataset };
+  const result = { manifest, dataset, validation, gates };
+  if (options.out === null) return { version: null, path: null, ...result };
   const models = perModel((name) =>
-    encodeOnnx(learned[name].ensemble, {
+    encodeTreeModel(learned[name].model, {
       metadata: { model: name, feature_schema: schema.hash, market: options.market },
     }),
   );
-  const path = writeBundle(options.out, options.created, { manifest, models, card: renderCard });
+  const path = writeBundle(options.out, options.created, { manifest, models, validation, card: renderCard });
   const version = await proveLoadable(path, schema);
-  return { version, path, manifest, dataset };
+  return { version, path, ...result };
 }
 
 /**
@@ -119,12 +146,13 @@ async function proveLoadable(path: string, schema: FeatureSchema): Promise<strin
   }
 }
 
-export function datasetPolicy({ core, minutehand }: Settings): DatasetPolicy {
+export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
   const { label, train: learning, windows } = minutehand;
   const horizon = label.horizon_bars;
   return {
     windows,
     barriers: EVALUATION_BARRIERS,
+    roundTripBps: null,
     risk: {
       horizon,
       leverage: label.leverage,
@@ -134,186 +162,20 @@ export function datasetPolicy({ core, minutehand }: Settings): DatasetPolicy {
     },
     scale: { horizon, leverage: label.leverage, target_sigma: label.target_sigma },
     holdoutFraction: learning.holdout_fraction,
+    holdoutFrom,
     maxRows: learning.max_rows,
     minBars: learning.min_bars,
   };
 }
 
-interface Learned {
-  readonly ensemble: TreeEnsemble;
-  readonly folds: readonly FoldModel[];
-  readonly report: ModelReport;
-}
-
-async function learnAll(
-  dataset: Dataset,
-  settings: Settings,
-  seed: number,
-  workers: number,
-  onProgress: TrainOptions['onProgress'],
-): Promise<Record<ModelName, Learned>> {
-  const { rounds, folds } = settings.minutehand.train;
-  const fits = MODEL_NAMES.length * (folds + 2);
-  const shares: number[] = [];
-  const progressOfNextFit = (): OnTree => {
-    const fit = shares.push(0) - 1;
-    return (done, total) => {
-      shares[fit] = done / total;
-      onProgress(
-        'learning',
-        shares.reduce((sum, share) => sum + share, 0),
-        fits,
-      );
-    };
-  };
-  const pool = openFitPool(workers);
-  try {
-    const [ai1, ai2, ai3] = await Promise.all(
-      MODEL_NAMES.map((name) => {
-        const params = gbdtParams(settings, dataset.definitions, name, seed);
-        return learn(name, dataset, settings, (rows, subset, trees) =>
-          pool.fit(
-            { rows, subset, params: { ...params, rounds: trees ?? rounds }, stopsEarly: trees === null },
-            progressOfNextFit(),
-          ),
-        );
-      }),
-    );
-    onProgress('learning', fits, fits);
-    return { ai1: ai1!, ai2: ai2!, ai3: ai3! };
-  } finally {
-    await pool.close();
-  }
-}
-
-/** Learns from these rows: so many trees, or with null as many as help. */
-type Fit = (rows: LabelledRows, subset: Int32Array, trees: number | null) => Promise<TreeEnsemble>;
-
-async function learn(name: ModelName, dataset: Dataset, settings: Settings, fit: Fit): Promise<Learned> {
-  const rows = dataset.train[name];
-  const embargo = settings.minutehand.label.horizon_bars * SECONDS_PER_MINUTE;
-  const all = Int32Array.from(rows.y.keys());
-  const [folds, ensemble] = await Promise.all([
-    crossValidate(rows, settings.minutehand.train.folds, embargo, (of, subset) => fit(of, subset, null)),
-    // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
-    fit(rows, all, null).then(({ trees }) => fit(rows, all, trees.length)),
-  ]);
-  const metrics = folds.map((fold) => fold.metrics);
-  const report: ModelReport = {
-    cross_validation: { mean: meanMetrics(metrics), folds: metrics },
-    ...measureHoldout(ensemble, dataset.holdout[name], dataset.histories),
-  };
-  return { ensemble, folds, report };
-}
-
-/** How many trees each model ended up with; `rounds` is the most it could have. */
-function treeCounts(learned: Record<ModelName, Learned>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(learned).map(([name, { ensemble }]) => [`trees_${name}`, ensemble.trees.length]),
-  );
-}
-
-function gbdtParams(
-  { minutehand }: Settings,
-  definitions: readonly FeatureDefinition[],
-  model: ModelName,
-  seed: number,
-): GbdtParams {
-  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } = minutehand.train;
-  return {
-    rounds,
-    learningRate: learning_rate,
-    leaves,
-    minDataInLeaf: min_data_in_leaf,
-    l2,
-    minGain: 0,
-    maxBins: 255,
-    rowFraction: row_fraction,
-    columnFraction: column_fraction,
-    seed: `${seed}/${model}`,
-    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
-  };
-}
-
-function measureHoldout(
-  ensemble: TreeEnsemble,
-  rows: LabelledRows,
-  histories: readonly PairHistory[],
-): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
-  const scores = predict(ensemble, rows.x);
-  const byPair = histories.map(({ pair }, index) => {
-    const own = Int32Array.from([...rows.pair.keys()].filter((row) => rows.pair[row] === index));
-    return [pair.id, modelMetrics(takeLabels(scores, own), takeLabels(rows.y, own))] as const;
-  });
-  return { holdout: modelMetrics(scores, rows.y), holdout_by_pair: Object.fromEntries(byPair) };
-}
-
-function proveEdge(
-  dataset: Dataset,
-  learned: Record<ModelName, Learned>,
-  knots: readonly number[],
-  thresholds: { theta1: number; theta2: number },
-  settings: Settings,
-  seed: number,
-  onProgress: TrainOptions['onProgress'],
-): Record<string, PairEdge> {
-  // Whether there is an edge is judged as if the gate were not there.
-  const policy = { ...decisionPolicy(settings), require_edge: false };
-  const entries = dataset.histories.map((history, index) => {
-    onProgress('backtest of the holdout', index + 1, dataset.histories.length);
-    const from = firstBarFrom(history, dataset.holdoutFrom);
-    const x = holdoutFeatures(history, from, dataset.definitions.length);
-    const returns = predict(learned.ai1.ensemble, x);
-    const risks = predict(learned.ai2.ensemble, x);
-    const trades = backtest(history, from, history.length, {
-      thresholds,
-      policy,
-      edge: true,
-      costs: symbolCosts(settings, history.pair),
-      scores: (t) => ({
-        return_prob: Math.fround(returns[t - from]!),
-        risk_score: riskRank(knots, Math.fround(risks[t - from]!)),
-      }),
-    });
-    return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function symbolCosts({ minutehand }: Settings, { a, b }: Pair): Parameters<typeof backtest>[3]['costs'] {
-  return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
-}
-
-function firstBarFrom(history: PairHistory, time: OpenTime): number {
-  const found = history.time.findIndex((barTime) => barTime >= time);
-  return found < 0 ? history.length : found;
-}
-
-/** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */
-function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
-  const rows = history.length - from;
-  const first = rows === 0 ? history.rows : history.row[from]!;
-  return { rows, columns, values: history.features.subarray(first * columns, (first + rows) * columns) };
-}
-
-/** Rows of the holdout (of the training rows when it is empty) and one with everything missing, with the learner's answers. */
-function goldenVectors(dataset: Dataset, learned: Record<ModelName, Learned>): Manifest['golden'] {
-  const source = [dataset.holdout.ai1, dataset.holdout.ai2, dataset.train.ai2].find((rows) => rows.x.rows > 0)!;
-  const rng = createRng('golden rows');
-  const picked = takeRows(
-    source.x,
-    Array.from({ length: GOLDEN_ROWS - 1 }, () => rng.integer(source.x.rows)),
-  );
-  const { columns } = picked;
-  const values = new Float32Array(GOLDEN_ROWS * columns).fill(NaN);
-  // JSON knows no infinity: the manifest would say null, which is missing.
-  values.set(picked.values.map((value) => (Number.isFinite(value) ? value : NaN)));
-  const x: Matrix = { rows: GOLDEN_ROWS, columns, values };
-  const features = Array.from({ length: x.rows }, (_, row) =>
-    Array.from(values.subarray(row * columns, (row + 1) * columns), (value) => (Number.isFinite(value) ? value : null)),
-  );
-  const answers = (name: ModelName): number[] => Array.from(predict(learned[name].ensemble, x));
-  return { features, ai1: answers('ai1'), ai2: answers('ai2'), ai3: answers('ai3') };
+/** What the AUC of AI2 would be if one part alone were the label, on the holdout. */
+function aucOfRiskParts(dataset: Dataset, { model }: LearnedModel): Record<RiskPart, number | null> {
+  const { x, parts } = dataset.holdout.ai2;
+  const scores = treeAnswer(model, x);
+  return Object.fromEntries(RISK_PARTS.map((part) => [part, auc(scores, parts[part])])) as Record<
+    RiskPart,
+    number | null
+  >;
 }
 
 function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
@@ -334,6 +196,17 @@ function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
     }
   }
   return hash.digest('hex');
+}
+
+/** Parameters of learning: those that all models share, and `ai1_rounds` … of each. */
+function engineParameters({ minutehand: { train } }: Settings): Record<string, number> {
+  const { ai1, ai2, ai3 } = train;
+  return {
+    ...numericParameters(train),
+    ...prefixed('ai1', ai1),
+    ...prefixed('ai2', ai2),
+    ...prefixed('ai3', ai3),
+  };
 }
 
 function numericParameters(parameters: object): Record<string, number> {

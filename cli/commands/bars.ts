@@ -1,106 +1,173 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
-import { checkBars } from '../../shared/bar_file/bar_check.ts';
-import { readBarFile } from '../../shared/bar_file/bar_file.ts';
-import { importBars } from '../../shared/bar_file/import.ts';
+import { Option, type Command } from 'commander';
+import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
+import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../../shared/bar_file/bar_export.ts';
+import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_check.ts';
+import { folderSink } from '../../shared/bar_file/folder_sink.ts';
+import { importBars, type ImportReport, type ImportResult } from '../../shared/bar_file/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { storeSink } from '../../trainer/store/store_sink.ts';
 import type { Output } from '../output.ts';
+import { parsePeriod } from '../period.ts';
 
-interface ImportFlags {
-  readonly out: string;
-  readonly timezone?: string;
+interface MarketFlag {
+  readonly market: Market;
+}
+
+interface ImportFlags extends MarketFlag {
+  readonly out?: string;
+  readonly timezone: string;
+  readonly trustClock?: boolean;
   readonly symbol?: string;
+  readonly series?: string;
+}
+
+interface ExportFlags extends MarketFlag {
+  readonly out: string;
+  readonly format: ExportFormat;
+  readonly symbol?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** `bars check` of one symbol, for programs. */
+interface CheckedBars extends BarReport {
+  readonly clock: ClockReport;
 }
 
 export function addBars(program: Command, output: () => Output): void {
   const bars = program
     .command('bars')
-    .summary('import and check bar files')
+    .summary('import, check and export bars')
     .description(
-      'A folder of bars has one SYMBOL.csv or SYMBOL.csv.gz per symbol: time,open,high,low,close,volume[,spread], time in epoch seconds of the bar open, UTC.',
+      'Bars are kept in the trainer’s store: PostgreSQL when MINUTEHAND_DATABASE_URL names it, else the file trainer.db of this home. A folder of bars has one SYMBOL.csv or SYMBOL.csv.gz per symbol: time,open,high,low,close,volume[,spread], time in epoch seconds of the bar open, UTC.',
     );
   bars
     .command('import')
     .argument('<source>', 'a file, or a folder of files')
-    .requiredOption('--out <folder>', 'folder of bars to merge into; what is there stays')
+    .option('--out <folder>', 'a folder of bars to merge into instead of the store; what is there stays')
     .option(
-      '--timezone <offset>',
-      'clock of the source, for layouts that do not name theirs: UTC, or a fixed offset such as -05:00 (HistData: see the README)',
+      '--timezone <zone>',
+      'clock of the source, for layouts that do not name theirs: auto finds it by the openings of the weeks; UTC, -05:00, -05:00/EU or -05:00/US (with a summer hour on those dates), or America/New_York is checked against them',
+      'auto',
     )
+    .option('--trust-clock', 'take the named time zone unchecked')
+    .addOption(marketOption('bars of a simulated market never stand beside real ones'))
     .option('--symbol <name>', 'symbol of a single file whose name does not say it')
+    .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
-      'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports and Binance klines, recognised by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+      'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognised by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  minutehand bars import DAT_ASCII_XAUUSD_M1_2019.csv --timezone -05:00 --out ./bars\n  minutehand bars import LINKUSDT-1m-2026-02.csv.gz --out ./bars',
+      '\nExamples:\n  minutehand bars import DAT_ASCII_XAUUSD_M1_2019.csv\n  minutehand bars import EURUSD_M1.csv --timezone +02:00/US\n  minutehand bars import LINKUSDT-1m-2026-02.csv.gz --out ./bars\n  minutehand bars import funding/',
     )
     .action((source: string, flags: ImportFlags) => runImport(source, flags, output()));
   bars
     .command('check')
-    .argument('<path>', 'a bar file, or a folder of them')
-    .description('counts gaps, holes, breaks, flat bars and spikes of each symbol')
-    .action((path: string) => runCheck(path, output()));
+    .argument('[path]', 'a bar file, or a folder of them; without it, the store')
+    .addOption(marketOption('which bars of the store'))
+    .description('counts gaps, holes, breaks, flat bars and spikes of each symbol, and says when its weeks open')
+    .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
+  bars
+    .command('export')
+    .requiredOption('--out <folder>', 'folder to write into, one file per symbol; a file of that name is replaced')
+    .addOption(new Option('--format <format>', 'format of the files').choices(EXPORT_FORMATS).default('csv.gz'))
+    .option('--symbol <names...>', 'these symbols only')
+    .option('--from <day>', 'first UTC day or minute of the bars')
+    .option('--to <day>', 'UTC day or minute at which they end')
+    .addOption(marketOption('which bars of the store'))
+    .description('writes bars of the store as files that this and other programs read')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand bars export --out ./bars\n  minutehand bars export --out . --format parquet --symbol XAUUSD XAGUSD --from 2019-03-01',
+    )
+    .action((flags: ExportFlags) => runExport(flags, output()));
+}
+
+function marketOption(meaning: string): Option {
+  return new Option('--market <market>', meaning).choices(['live', 'simulated']).default('live');
+}
+
+/** Does `work` with the store open. */
+async function withStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openStore(storeUrl(process.env, homePaths()));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
 }
 
 async function runImport(source: string, flags: ImportFlags, output: Output): Promise<void> {
-  mkdirSync(flags.out, { recursive: true });
+  if (flags.trustClock === true && flags.timezone === 'auto')
+    throw new MinutehandError('USAGE', { seen: '--trust-clock without --timezone', expected: 'a zone to be trusted' });
   const progress = output.progress();
-  const report = await importBars({
-    source,
-    out: flags.out,
-    ...(flags.timezone === undefined ? {} : { utcOffsetMinutes: parseOffset(flags.timezone) }),
-    ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
-    onProgress: ({ done, total }) => progress.update('importing', done, total),
-  });
-  progress.stop();
-  for (const one of report.symbols) {
-    output.line(
-      `${one.symbol}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected; now ${one.bars} bars in ${one.file}`,
-    );
-    for (const { file, line, code, seen } of one.rejected.slice(0, 5))
-      output.line(`  rejected ${file}:${line} ${code}: ${seen}`);
-    if (one.clock.suspect)
-      output.note(
-        `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
-      );
-  }
-  for (const { file, code, seen } of report.skipped) output.note(`${file}: not imported. ${code}: ${seen}`);
-  output.result(report);
-}
-
-/** `UTC`, `+02:00`, `-05:00` as minutes ahead of UTC. @throws MinutehandError USAGE */
-function parseOffset(text: string): number {
-  if (/^(?:UTC|Z)$/i.test(text)) return 0;
-  const match = /^([+-])(\d{2}):?(\d{2})$/.exec(text);
-  if (match === null)
-    throw new MinutehandError('USAGE', {
-      seen: `--timezone ${text}`,
-      expected: 'UTC or a fixed offset such as -05:00',
+  const work = (into: BarSink): Promise<ImportResult> =>
+    importBars({
+      source,
+      into,
+      timezone: flags.timezone,
+      trustClock: flags.trustClock === true,
+      ...(flags.symbol === undefined ? {} : { symbol: flags.symbol }),
+      ...(flags.series === undefined ? {} : { series: flags.series }),
+      onProgress: ({ done, total }) => progress.update('importing', done, total),
     });
-  return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]));
+  const result =
+    flags.out === undefined
+      ? await withStore((store) => work(storeSink(store, flags.market)))
+      : await work(await folderSink(flags.out));
+  progress.stop();
+  for (const one of result.symbols) sayImported(one, output);
+  for (const one of result.series)
+    output.line(
+      `${one.symbol} ${one.name}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected`,
+    );
+  for (const { file, code, seen } of result.skipped) output.note(`${file}: not imported. ${code}: ${seen}`);
+  output.result(result);
 }
 
-async function runCheck(path: string, output: Output): Promise<void> {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new MinutehandError('DATA_MISSING', { seen: path });
-  const files = stat.isDirectory()
-    ? readdirSync(path)
-        .filter((name) => /\.csv(?:\.gz)?$/.test(name))
-        .sort()
-        .map((name) => join(path, name))
-    : [path];
-  if (files.length === 0) throw new MinutehandError('DATA_MISSING', { seen: `no .csv or .csv.gz in ${path}` });
-  const progress = output.progress();
-  const reports = [];
-  for (const file of files) {
-    reports.push(checkBars(await readBarFile(file)));
-    progress.update('checking', reports.length, files.length);
-  }
-  progress.stop();
+function sayImported(one: ImportReport, output: Output): void {
   output.line(
-    'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes',
+    `${one.symbol}: ${one.read} read, ${one.added} added, ${one.duplicates} already there, ${one.conflicts} in conflict, ${one.rejected_count} rejected; now ${one.bars} bars in ${one.file}`,
+  );
+  const { missing_minutes, holes, breaks, flat_bars, spikes } = one.check;
+  output.line(
+    `  ${missing_minutes} minutes missing in ${holes} holes, ${breaks} breaks, ${flat_bars} flat bars, ${spikes} spikes`,
+  );
+  for (const { file, line, code, seen } of one.rejected.slice(0, 5))
+    output.line(`  rejected ${file}:${line} ${code}: ${seen}`);
+  for (const { time, kept, seen } of one.conflicting.slice(0, 5))
+    output.line(`  conflict ${isoMinute(time).trim()}: kept ${kept}, not ${seen}`);
+  for (const { file, layout, timezone, checked, week_opens, odd_opens, steps_back, lost_hours } of one.sources) {
+    if (layout === 'histdata' || layout === 'metatrader') {
+      if (checked)
+        output.line(
+          `  ${file}: clock ${timezone}, ${week_opens - odd_opens} of ${week_opens} weeks open where they must`,
+        );
+      else
+        output.note(
+          `${file}: read on the clock ${timezone}, which could not be checked: ${week_opens} openings of a trading week${week_opens < 2 ? ' are too few' : ''}.`,
+        );
+    }
+    if (steps_back > 0) output.line(`  ${file}: the stamps step back ${steps_back} times; first copies are kept`);
+    if (lost_hours > 0) output.line(`  ${file}: ${lost_hours} hour lost in the source where the clock is put forward`);
+  }
+  if (one.clock.suspect)
+    output.note(
+      `${one.symbol}: the weeks of these bars do not open at one New York hour; check the time zone of the source.`,
+    );
+}
+
+async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
+  const reports = path === undefined ? await checkStore(market, output) : await checkFiles(path, output);
+  output.line(
+    'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes  week opens (New York)',
   );
   for (const r of reports) {
     output.line(
@@ -115,10 +182,110 @@ async function runCheck(path: string, output: Output): Promise<void> {
         String(r.breaks).padStart(7),
         String(r.flat_bars).padStart(7),
         String(r.spikes).padStart(7),
+        weekOpens(r.clock),
       ].join('  '),
     );
   }
   output.result(reports);
+}
+
+async function checkStore(market: Market, output: Output): Promise<CheckedBars[]> {
+  return withStore(async (store) => {
+    const symbols = await storedSymbols(store, market, []);
+    const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
+    const progress = output.progress();
+    const reports: CheckedBars[] = [];
+    let done = 0;
+    for (const { symbol } of symbols) {
+      const onPage = (rows: number): void => progress.update('checking', (done += rows), total);
+      reports.push(await checkPages(symbol, store.bars.pages(market, symbol), onPage));
+    }
+    progress.stop();
+    return reports;
+  });
+}
+
+async function checkFiles(path: string, output: Output): Promise<CheckedBars[]> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new MinutehandError('DATA_MISSING', { seen: path });
+  const files = stat.isDirectory()
+    ? readdirSync(path)
+        .filter((name) => /\.csv(?:\.gz)?$/.test(name))
+        .sort()
+        .map((name) => join(path, name))
+    : [path];
+  if (files.length === 0) throw new MinutehandError('DATA_MISSING', { seen: `no .csv or .csv.gz in ${path}` });
+  const progress = output.progress();
+  const reports: CheckedBars[] = [];
+  for (const file of files) {
+    const columns = await readBarFile(file);
+    reports.push(await checkPages(columns.symbol, [columns], () => undefined));
+    progress.update('checking', reports.length, files.length);
+  }
+  progress.stop();
+  return reports;
+}
+
+async function checkPages(
+  symbol: string,
+  pages: AsyncIterable<BarColumns> | Iterable<BarColumns>,
+  onPage: (rows: number) => void,
+): Promise<CheckedBars> {
+  const check = createBarCheck(symbol);
+  const clock = createClockCheck();
+  for await (const page of pages) {
+    check.add(page);
+    clock.add(page);
+    onPage(page.length);
+  }
+  return { ...check.report(), clock: clock.report() };
+}
+
+async function runExport(flags: ExportFlags, output: Output): Promise<void> {
+  const { market, format, out } = flags;
+  const period = parsePeriod(flags);
+  const files = await withStore(async (store) => {
+    const symbols = await storedSymbols(store, market, flags.symbol ?? []);
+    try {
+      mkdirSync(out, { recursive: true });
+    } catch (cause) {
+      throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: out, cause });
+    }
+    const progress = output.progress();
+    const written: { symbol: string; file: string; bars: number }[] = [];
+    for (const { symbol } of symbols) {
+      const file = join(out, `${symbol}.${format}`);
+      const hasSpread = await store.bars.hasSpread(market, symbol, period);
+      const pages = store.bars.pages(market, symbol, period);
+      written.push({ symbol, file, bars: await exportBars(file, format, { hasSpread, pages }) });
+      progress.update('exporting', written.length, symbols.length);
+    }
+    progress.stop();
+    return written;
+  });
+  for (const { symbol, file, bars } of files) output.line(`${symbol}: ${bars} bars in ${file}`);
+  output.result({ format, files });
+}
+
+/** The symbols of the store, or those of them that are wanted. @throws MinutehandError DATA_MISSING */
+async function storedSymbols(
+  store: Store,
+  market: Market,
+  wanted: readonly string[],
+): Promise<{ symbol: string; bars: number }[]> {
+  const stored = await store.bars.symbols(market);
+  const absent = wanted.filter((name) => !stored.some(({ symbol }) => symbol === name));
+  if (stored.length === 0 || absent.length > 0)
+    throw new MinutehandError('DATA_MISSING', {
+      seen: `no ${market} bars${absent.length > 0 ? ` of ${absent.join(', ')}` : ''} in ${store.place}`,
+      next: 'Import some first: minutehand bars import <source>.',
+    });
+  return stored.filter(({ symbol }) => wanted.length === 0 || wanted.includes(symbol));
+}
+
+function weekOpens({ week_opens_new_york, suspect }: ClockReport): string {
+  const opens = Object.entries(week_opens_new_york).map(([hour, count]) => `${hour} × ${count}`);
+  return `${opens.length === 0 ? '–' : opens.join(', ')}${suspect ? ' (suspect)' : ''}`;
 }
 
 function isoMinute(time: unknown): string {

@@ -10,6 +10,8 @@ import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
+import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
+import { findEngine } from '../../trainer/learn/engines/engines.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 
@@ -39,6 +41,7 @@ async function runDoctor(output: Output): Promise<void> {
     await native('onnxruntime-node', () => import('../../shared/bundle/onnxruntime.ts')),
     await native('better-sqlite3', () => import('better-sqlite3')),
     serverEngine(),
+    ...NATIVE_ENGINES.map(learningEngine),
   ];
   const { settings, problems } = inspectSettings();
   const paths = homePaths();
@@ -88,6 +91,17 @@ function serverEngine(): Finding {
     return { what: 'server engine', verdict: 'ok', detail: 'uWebSockets.js' };
   } catch (error) {
     return { what: 'server engine', verdict: 'warning', detail: `ws and node:http (${describeError(error).message})` };
+  }
+}
+
+function learningEngine(engine: NativeEngine): Finding {
+  try {
+    const { path, version } = findEngine(engine);
+    return { what: engine, verdict: 'ok', detail: `${version ?? 'of unknown version'}, ${path}` };
+  } catch (error) {
+    const { message, next } = describeError(error);
+    const isNamed = librariesFrom()[engine] !== null;
+    return { what: engine, verdict: 'warning', detail: `${isNamed ? message : 'not found.'} ${next}` };
   }
 }
 

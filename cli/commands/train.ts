@@ -10,10 +10,12 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import { judge } from '../../trainer/gate/gate.ts';
+import { ENGINES, type Engine } from '../../trainer/learn/learner.ts';
 import { train } from '../../trainer/pipeline.ts';
 import type { Output } from '../output.ts';
-import { parseInteger, parsePeriod } from '../period.ts';
+import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 interface TrainFlags {
   readonly data?: string;
@@ -25,6 +27,9 @@ interface TrainFlags {
   readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
+  readonly holdoutFrom?: string;
+  readonly engine?: string;
+  readonly cache: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -42,6 +47,12 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--seed <n>', 'seed of row and column sampling', '1')
     .option('--trials <n>', 'trials of the parameter search; 0 takes the parameters of config/minutehand.yaml', '0')
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
+    .option(
+      '--holdout-from <day>',
+      'UTC day or minute from which on no choice sees the bars (default: train.holdout_fraction)',
+    )
+    .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
+    .option('--no-cache', 'build all features and labels again; the result is the same')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -61,7 +72,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     });
   }
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
-  const settings = loadSettings();
+  const settings = withEngine(loadSettings(), flags.engine);
   const paths = homePaths();
   const out = flags.out ?? paths.models;
   const progress = output.progress();
@@ -74,6 +85,8 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     gitCommit: gitCommit(),
     out: flags.dryRun ? null : out,
     created: new Date(),
+    cache: flags.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
+    holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
     workers: flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1),
     onProgress: (stage, done, total) => progress.update(stage, done, total),
   });
@@ -111,6 +124,15 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     edge,
     gates,
   });
+}
+
+/** @throws MinutehandError USAGE */
+function withEngine(settings: Settings, engine: string | undefined): Settings {
+  if (engine === undefined) return settings;
+  if (!(ENGINES as readonly string[]).includes(engine))
+    throw new MinutehandError('USAGE', { seen: `--engine ${engine}`, expected: ENGINES.join(', ') });
+  const { minutehand } = settings;
+  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
 }
 
 /** Bars of all configured symbols, from a folder or from the daemon's journals. */

@@ -27,38 +27,63 @@ export interface BarReport {
 const BREAK_MINUTES = 60;
 const SPIKE = 0.005;
 
+/** A `BarReport` of bars that come a page at a time. */
+export interface BarCheck {
+  /** Ascending bars, later than those before. */
+  add(columns: BarColumns): void;
+  report(): BarReport;
+}
+
 /** Counts gaps, flat bars and spikes of one symbol in a single pass. Two bars less than 60 minutes apart belong to the same session. */
 export function checkBars(columns: BarColumns): BarReport {
-  const { symbol, length, time, open, high, low, close } = columns;
-  let [missing, holes, longest, breaks, flat, spikes, jumps] = [0, 0, 0, 0, 0, 0, 0];
-  for (let i = 0; i < length; i++) {
-    if (high[i] === low[i] && open[i] === close[i] && open[i] === high[i]) flat++;
-    if (i === 0) continue;
-    const apart = (time[i]! - time[i - 1]!) / SECONDS_PER_BAR;
-    const isBreak = apart >= BREAK_MINUTES;
-    if (isBreak) {
-      breaks++;
-    } else if (apart > 1) {
-      holes++;
-      missing += apart - 1;
-      longest = Math.max(longest, apart - 1);
-    }
-    if (Math.abs(close[i]! / close[i - 1]! - 1) > SPIKE) {
-      if (isBreak) jumps++;
-      else spikes++;
-    }
-  }
+  const check = createBarCheck(columns.symbol);
+  check.add(columns);
+  return check.report();
+}
+
+export function createBarCheck(symbol: string): BarCheck {
+  let [bars, missing, holes, longest, breaks, flat, spikes, jumps] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let first: OpenTime | null = null;
+  let last: OpenTime | null = null;
+  let lastClose = NaN;
   return {
-    symbol,
-    bars: length,
-    first: length > 0 ? (time[0]! as OpenTime) : null,
-    last: length > 0 ? (time[length - 1]! as OpenTime) : null,
-    missing_minutes: missing,
-    holes,
-    longest_hole_minutes: longest,
-    breaks,
-    flat_bars: flat,
-    spikes,
-    break_jumps: jumps,
+    add({ length, time, open, high, low, close }) {
+      for (let i = 0; i < length; i++) {
+        if (high[i] === low[i] && open[i] === close[i] && open[i] === high[i]) flat++;
+        if (last === null) {
+          first = time[i]! as OpenTime;
+        } else {
+          const apart = (time[i]! - last) / SECONDS_PER_BAR;
+          const isBreak = apart >= BREAK_MINUTES;
+          if (isBreak) {
+            breaks++;
+          } else if (apart > 1) {
+            holes++;
+            missing += apart - 1;
+            longest = Math.max(longest, apart - 1);
+          }
+          if (Math.abs(close[i]! / lastClose - 1) > SPIKE) {
+            if (isBreak) jumps++;
+            else spikes++;
+          }
+        }
+        last = time[i]! as OpenTime;
+        lastClose = close[i]!;
+      }
+      bars += length;
+    },
+    report: () => ({
+      symbol,
+      bars,
+      first,
+      last,
+      missing_minutes: missing,
+      holes,
+      longest_hole_minutes: longest,
+      breaks,
+      flat_bars: flat,
+      spikes,
+      break_jumps: jumps,
+    }),
   };
 }

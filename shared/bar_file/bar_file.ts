@@ -57,7 +57,7 @@ export async function readBarFile(path: string): Promise<BarColumns> {
 }
 
 /** The bytes of a file, decompressed when it is gzip by its name or by its first bytes. @throws MinutehandError DATA_MISSING, DATA_FORMAT. */
-export async function readPlainBytes(path: string): Promise<Buffer> {
+async function readPlainBytes(path: string): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -69,13 +69,18 @@ export async function readPlainBytes(path: string): Promise<Buffer> {
   try {
     return await inflate(bytes);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('DATA_FORMAT', {
-      seen: `${path}: ${reason === 'unexpected end of file' ? 'the gzip stream ends early, the file was cut' : `not a sound gzip file (${reason})`}`,
-      next: 'Fetch or export the file again.',
-      cause,
-    });
+    throw damagedGzip(path, cause);
   }
+}
+
+/** What to say of a file that cannot be decompressed. */
+export function damagedGzip(path: string, cause: unknown): MinutehandError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new MinutehandError('DATA_FORMAT', {
+    seen: `${path}: ${reason === 'unexpected end of file' ? 'the gzip stream ends early, the file was cut' : `not a sound gzip file (${reason})`}`,
+    next: 'Fetch or export the file again.',
+    cause,
+  });
 }
 
 /** `XAUUSD` of `data/XAUUSD.csv.gz`. */
@@ -227,13 +232,27 @@ export async function writeBarFile(path: string, columns: BarColumns): Promise<v
 
 /** The text of a bar file. */
 export function formatBars(columns: BarColumns): string {
-  const { length, time, open, high, low, close, volume, spread } = columns;
-  const lines: string[] = [spread === null ? HEADER : `${HEADER},spread`];
+  const hasSpread = columns.spread !== null;
+  return [barHeader(hasSpread), ...barLines(columns, hasSpread)].join('\n') + '\n';
+}
+
+/** The first line of a bar file, without its end. */
+export function barHeader(hasSpread: boolean): string {
+  return hasSpread ? `${HEADER},spread` : HEADER;
+}
+
+/** The lines of a bar file without their ends, numbers in their shortest exact form; an unknown spread is an empty field. */
+export function barLines(
+  { length, time, open, high, low, close, volume, spread }: BarColumns,
+  hasSpread: boolean,
+): string[] {
+  const lines: string[] = [];
   for (let i = 0; i < length; i++) {
     const line = `${time[i]},${open[i]},${high[i]},${low[i]},${close[i]},${volume[i]}`;
-    lines.push(spread === null ? line : `${line},${Number.isNaN(spread[i]) ? '' : spread[i]}`);
+    const known = spread?.[i] ?? NaN;
+    lines.push(hasSpread ? `${line},${Number.isNaN(known) ? '' : known}` : line);
   }
-  return lines.join('\n') + '\n';
+  return lines;
 }
 
 /** Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when any bar has a spread. */
@@ -362,6 +381,7 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
   return Buffer.from(bytes.subarray(from, Math.min(to, from + 400))).toString('latin1');
 }
 
-function isMissing(cause: unknown): boolean {
+/** Whether a file was not there. */
+export function isMissing(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }

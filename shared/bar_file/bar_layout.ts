@@ -25,12 +25,16 @@ export interface BarLayout {
   readonly inPoints: boolean;
   /** The row, or null when the line does not have the fields. */
   readonly parse: (line: string) => ForeignRow | null;
+  /** The time of the row alone: seconds since 1970 on the file's clock, NaN when it cannot be read. */
+  readonly parseTime: (line: string) => number;
 }
 
 interface Positions {
   readonly separator: string;
   readonly fields: number;
   readonly stamp: (fields: readonly string[]) => number;
+  /** The stamp needs no field after this one. */
+  readonly lastStampField: number;
   readonly open: number;
   readonly high: number;
   readonly low: number;
@@ -74,34 +78,37 @@ export function recogniseLayout(firstLine: string): BarLayout | null {
       date === null
         ? epochSeconds(fields[time]!)
         : calendarSeconds(METATRADER_STAMP.exec(`${fields[date]} ${fields[time]}`));
+    const lastStampField = Math.max(date ?? 0, time);
     return {
       name: 'metatrader',
       hasHeader: true,
       isUtc: false,
       inPoints: true,
-      parse: rowParser({ ...positions, stamp }),
+      ...rowParser({ ...positions, stamp, lastStampField }),
     };
   }
   const [opened, closed] = [at('open_time'), at('close_time', 'close_datetime')];
   if (opened !== null || (closed !== null && time === null)) {
     const stamp = (fields: readonly string[]): number =>
       opened !== null ? utcSeconds(fields[opened]!) : Math.ceil(utcSeconds(fields[closed!]!) / 60) * 60 - 60;
+    const lastStampField = opened ?? closed!;
     return {
       name: 'binance',
       hasHeader: true,
       isUtc: true,
       inPoints: false,
-      parse: rowParser({ ...positions, stamp }),
+      ...rowParser({ ...positions, stamp, lastStampField }),
     };
   }
   if (/^time,open,high,low,close,volume(,spread)?$/.test(firstLine)) {
     const stamp = (fields: readonly string[]): number => parseDecimalText(fields[0]!);
+    const lastStampField = 0;
     return {
       name: 'minutehand',
       hasHeader: true,
       isUtc: true,
       inPoints: false,
-      parse: rowParser({ ...positions, stamp }),
+      ...rowParser({ ...positions, stamp, lastStampField }),
     };
   }
   return null;
@@ -134,22 +141,24 @@ const NOT_SYMBOLS = new Set([
   'OHLC',
 ]);
 
+const COLUMNS_IN_ORDER = { open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
+
 function histdata(): BarLayout {
   const stamp = (fields: readonly string[]): number => calendarSeconds(HISTDATA_STAMP.exec(fields[0]!));
-  const positions = { separator: ';', fields: 6, stamp, open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
-  return { name: 'histdata', hasHeader: false, isUtc: false, inPoints: false, parse: rowParser(positions) };
+  const positions = { separator: ';', fields: 6, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER };
+  return { name: 'histdata', hasHeader: false, isUtc: false, inPoints: false, ...rowParser(positions) };
 }
 
 function binanceWithoutHeader(firstLine: string): BarLayout {
   const fields = firstLine.split(',').length;
   const stamp = (values: readonly string[]): number => utcSeconds(values[0]!);
-  const positions = { separator: ',', fields, stamp, open: 1, high: 2, low: 3, close: 4, volume: 5, spread: null };
-  return { name: 'binance', hasHeader: false, isUtc: true, inPoints: false, parse: rowParser(positions) };
+  const positions = { separator: ',', fields, stamp, lastStampField: 0, ...COLUMNS_IN_ORDER };
+  return { name: 'binance', hasHeader: false, isUtc: true, inPoints: false, ...rowParser(positions) };
 }
 
-function rowParser(positions: Positions): (line: string) => ForeignRow | null {
-  const { separator, fields: count, stamp } = positions;
-  return (line) => {
+function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime'> {
+  const { separator, fields: count, stamp, lastStampField } = positions;
+  const parse = (line: string): ForeignRow | null => {
     const fields = line.split(separator);
     if (fields.length !== count) return null;
     const number = (index: number): number => parseDecimalText(fields[index]!);
@@ -171,6 +180,11 @@ function rowParser(positions: Positions): (line: string) => ForeignRow | null {
       ),
     };
   };
+  const parseTime = (line: string): number => {
+    const fields = line.split(separator, lastStampField + 1);
+    return fields.length > lastStampField ? stamp(fields) : NaN;
+  };
+  return { parse, parseTime };
 }
 
 /** Digits after the point; what a program printed as 1.1445400000000001 has five. */
@@ -195,7 +209,8 @@ function epochSeconds(text: string): number {
   return value;
 }
 
-function utcSeconds(text: string): number {
+/** Epoch seconds of a number (see above), or of ISO text with its zone. */
+export function utcSeconds(text: string): number {
   const iso = ISO_STAMP.exec(text);
   if (iso === null) return epochSeconds(text);
   const zone = iso[7]!;

@@ -1,4 +1,5 @@
 import type { BarColumns } from './bar_file.ts';
+import { parseTimeZone } from './time_zone.ts';
 
 /** At which hour of New York the week begins in a file. */
 export interface ClockReport {
@@ -8,15 +9,19 @@ export interface ClockReport {
   readonly suspect: boolean;
 }
 
-const GAP_S = 24 * 3600;
+/** A `ClockReport` of bars that come a page at a time. */
+export interface ClockCheck {
+  /** Ascending bars, later than those before. */
+  add(columns: Pick<BarColumns, 'time' | 'length'>): void;
+  report(): ClockReport;
+}
+
+const HOUR_S = 3600;
+const GAP_S = 24 * HOUR_S;
 const EARLIEST_HOUR = 17;
 const LATEST_HOUR = 20;
 const RARE = 0.2;
-const newYorkHour = new Intl.DateTimeFormat('en-US', {
-  timeZone: 'America/New_York',
-  hour: '2-digit',
-  hourCycle: 'h23',
-});
+const NEW_YORK = parseTimeZone('America/New_York');
 
 /**
  * A clock test that needs no second source: currencies, metals and indices open their week at the same New York hour all year, so stamps that
@@ -24,19 +29,32 @@ const newYorkHour = new Intl.DateTimeFormat('en-US', {
  * without weekends.
  */
 export function checkClock(columns: BarColumns): ClockReport {
-  const opens: Record<string, number> = {};
+  const check = createClockCheck();
+  check.add(columns);
+  return check.report();
+}
+
+export function createClockCheck(): ClockCheck {
   const hours = new Map<number, number>();
-  let total = 0;
-  for (let i = 1; i < columns.length; i++) {
-    if (columns.time[i]! - columns.time[i - 1]! < GAP_S) continue;
-    const hour = Number(newYorkHour.format(columns.time[i]! * 1000));
-    hours.set(hour, (hours.get(hour) ?? 0) + 1);
-    total++;
-  }
-  for (const [hour, count] of [...hours].sort((a, b) => a[0] - b[0]))
-    opens[`${String(hour).padStart(2, '0')}:00`] = count;
-  // Holidays and the weeks in which only one continent has summer time move some openings; a wrong zone moves whole seasons.
-  const usual = [...hours].filter(([, count]) => count > RARE * total).map(([hour]) => hour);
-  const suspect = usual.length > 1 || usual.some((hour) => hour < EARLIEST_HOUR || hour > LATEST_HOUR);
-  return { week_opens_new_york: opens, suspect };
+  let last = NaN;
+  return {
+    add({ time, length }) {
+      for (let i = 0; i < length; i++) {
+        if (time[i]! - last >= GAP_S) {
+          const hour = Math.floor((time[i]! + NEW_YORK.offsetAt(time[i]!)) / HOUR_S) % 24;
+          hours.set(hour, (hours.get(hour) ?? 0) + 1);
+        }
+        last = time[i]!;
+      }
+    },
+    report() {
+      const sorted = [...hours].sort((a, b) => a[0] - b[0]);
+      const opens = Object.fromEntries(sorted.map(([hour, count]) => [`${String(hour).padStart(2, '0')}:00`, count]));
+      const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+      // Holidays and the weeks in which only one continent has summer time move some openings; a wrong zone moves whole seasons.
+      const usual = sorted.filter(([, count]) => count > RARE * total).map(([hour]) => hour);
+      const suspect = usual.length > 1 || usual.some((hour) => hour < EARLIEST_HOUR || hour > LATEST_HOUR);
+      return { week_opens_new_york: opens, suspect };
+    },
+  };
 }

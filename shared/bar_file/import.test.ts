@@ -1,17 +1,19 @@
 import fc from 'fast-check';
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
-import { columnsOf, readBarFile } from './bar_file.ts';
+import { clipBars, columnsOf, formatBars, readBarFile } from './bar_file.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import { checkClock } from './clock_check.ts';
-import type { ImportReport } from './import.ts';
+import { folderSink } from './folder_sink.ts';
+import type { ImportOptions, ImportReport, ImportResult } from './import.ts';
 import { importBars } from './import.ts';
 import { realData, skipNote } from './real_data.fixture.ts';
+import { parseTimeZone } from './time_zone.ts';
 
 const HEADER = 'time,open,high,low,close,volume';
 const raw = realData('raw-samples');
@@ -34,9 +36,12 @@ async function source(name: string, content: string | Uint8Array): Promise<strin
   return path;
 }
 
-async function importOne(path: string, utcOffsetMinutes?: number): Promise<ImportReport> {
-  const options = { source: path, out };
-  const { symbols } = await importBars(utcOffsetMinutes === undefined ? options : { ...options, utcOffsetMinutes });
+async function importInto(source: string, options: Partial<ImportOptions> = {}): Promise<ImportResult> {
+  return importBars({ ...options, source, into: await folderSink(out) });
+}
+
+async function importOne(path: string, timezone?: string): Promise<ImportReport> {
+  const { symbols } = await importInto(path, timezone === undefined ? {} : { timezone });
   expect(symbols).toHaveLength(1);
   return symbols[0]!;
 }
@@ -68,7 +73,7 @@ describe('importBars recognises by the content', () => {
       'DAT_ASCII_EURUSD_M1_2019.csv',
       '20190102 180000;1.134000;1.134500;1.133900;1.134100;0\r\n20190102 180100;1.1341;1.1342;1.1341;1.1342;0\r\n',
     );
-    expect(await importOne(path, -300)).toMatchObject({ symbol: 'EURUSD', added: 2 });
+    expect(await importOne(path, '-05:00')).toMatchObject({ symbol: 'EURUSD', added: 2 });
     expect(await bars('EURUSD')).toEqual([
       '2019-01-02T23:00 1.134 1.1345 1.1339 1.1341 0',
       '2019-01-02T23:01 1.1341 1.1342 1.1341 1.1342 0',
@@ -83,16 +88,19 @@ describe('importBars recognises by the content', () => {
       '2021-11-14T23:39 1.14439 1.1444 1.14432 1.14434 20 0.00008',
       '2021-11-14T23:40 1.1443 1.1444 1.1443 1.1444 26 0.00012',
     ];
-    await importOne(await source('EURUSD_M1_202111150139.csv', text), 120);
+    await importOne(await source('EURUSD_M1_202111150139.csv', text), '+02:00');
     expect(await bars('EURUSD')).toEqual(expected);
     const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
-    expect(await importOne(await source('EURUSD_utf16.csv', utf16), 120)).toMatchObject({ duplicates: 2, added: 0 });
+    expect(await importOne(await source('EURUSD_utf16.csv', utf16), '+02:00')).toMatchObject({
+      duplicates: 2,
+      added: 0,
+    });
   });
 
   it('what MetaTrader’s Python interface gives', async () => {
     const text =
       ',time,open,high,low,close,tick_volume,spread,real_volume,data\n0,1636940340,1.14439,1.14439,1.14432,1.1443400000000001,20,8,0,x\n';
-    await importOne(await source('EURUSD_M1.csv', text), 120);
+    await importOne(await source('EURUSD_M1.csv', text), '+02:00');
     expect(await bars('EURUSD')).toEqual(['2021-11-14T23:39 1.14439 1.14439 1.14432 1.14434 20 0.00008']);
   });
 
@@ -140,12 +148,16 @@ describe('importBars recognises by the content', () => {
 });
 
 describe('importBars', () => {
-  it('insists on a clock where the layout does not name one', async () => {
-    const path = await source('EURUSD_x.csv', '20190102 180000;1.1;1.2;1.0;1.1;0\n');
-    const error = await refusalOf(importBars({ source: path, out }));
+  it('insists on a clock where neither the layout nor the weeks tell it', async () => {
+    const path = await source(
+      'EURUSD_M1.csv',
+      'time,open,high,low,close,tick_volume,spread,real_volume\n1636940340,1.1,1.2,1.0,1.1,20,8,0\n',
+    );
+    const error = await refusalOf(importInto(path));
     expect(error.code).toBe('USAGE');
     expect(error.next).toContain('--timezone');
-    expect((await refusalOf(importBars({ source: path, out, utcOffsetMinutes: 3000 }))).code).toBe('USAGE');
+    for (const timezone of ['+50:00', 'Tokyo', '-5', ''])
+      expect((await refusalOf(importInto(path, { timezone }))).code, timezone).toBe('USAGE');
   });
 
   it('rejects bad rows one by one, with line and code, and takes the rest', async () => {
@@ -164,7 +176,7 @@ describe('importBars', () => {
         '20190102 180700;1.1;1.2;1.0;1.1;0',
       ].join('\n'),
     );
-    const report = await importOne(path, -300);
+    const report = await importOne(path, '-05:00');
     expect(report).toMatchObject({ read: 9, added: 2, duplicates: 0, conflicts: 0, rejected_count: 7 });
     expect(report.rejected.map(({ line, code }) => `${line} ${code}`)).toEqual([
       '2 BAR_MALFORMED',
@@ -242,33 +254,62 @@ describe('importBars', () => {
     await writeFile(join(inbox, 'EURUSD.csv'), `${HEADER}\n1546383600,1,1,1,1,0\n`);
     await writeFile(join(inbox, 'GBPUSD.csv.gz'), gzipSync(`${HEADER}\n1546383600,1,1,1,1,0\n`).subarray(0, 40));
     await writeFile(join(inbox, 'NOTES.txt'), 'not bars');
-    const seen: string[] = [];
-    const result = await importBars({
-      source: inbox,
-      out,
-      onProgress: ({ done, total }) => seen.push(`${done}/${total}`),
-    });
+    const seen: number[] = [];
+    const result = await importInto(inbox, { onProgress: ({ done, total }) => seen.push(done / total) });
     expect(result.symbols.map((report) => report.symbol)).toEqual(['EURUSD']);
     expect(result.skipped.map(({ code }) => code)).toEqual(['DATA_FORMAT', 'DATA_FORMAT']);
-    expect(seen).toEqual(['1/3', '2/3', '3/3']);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(seen.at(-1)).toBeGreaterThan(0.5);
   });
 
   it('refuses what is not there, not known, or not of minutes', async () => {
-    expect((await refusalOf(importBars({ source: join(folder, 'none'), out }))).code).toBe('DATA_MISSING');
+    expect((await refusalOf(importInto(join(folder, 'none')))).code).toBe('DATA_MISSING');
     const lines = Array.from({ length: 30 }, (_, i) => `${1546383600 + i * 300},1,1,1,1,0`);
     const five = await source('EURUSD.csv', [HEADER, ...lines].join('\n'));
-    expect(await refusalOf(importBars({ source: five, out }))).toMatchObject({
+    expect(await refusalOf(importInto(five))).toMatchObject({
       code: 'DATA_FORMAT',
       seen: expect.stringContaining('300 s'),
     });
     const unknown = await source('EURUSD.csv', 'a,b,c\n1,2,3\n');
-    expect((await refusalOf(importBars({ source: unknown, out }))).code).toBe('DATA_FORMAT');
+    expect((await refusalOf(importInto(unknown))).code).toBe('DATA_FORMAT');
     const nameless = await source('prices-2019.csv', `${HEADER}\n1546383600,1,1,1,1,0\n`);
-    expect((await refusalOf(importBars({ source: nameless, out }))).code).toBe('USAGE');
-    expect((await importBars({ source: nameless, out, symbol: 'EURUSD' })).symbols[0]).toMatchObject({
+    expect((await refusalOf(importInto(nameless))).code).toBe('USAGE');
+    expect((await importInto(nameless, { symbol: 'EURUSD' })).symbols[0]).toMatchObject({
       symbol: 'EURUSD',
       added: 1,
     });
+  });
+});
+
+describe('importBars on the clock of a place', () => {
+  /** A MetaTrader export of every minute, as a clock in New York shows them. */
+  const minutesFrom = (start: string, count: number, shown: (time: number) => number): string => {
+    const from = Date.parse(start) / 1000;
+    const rows = Array.from({ length: count }, (_, i) => {
+      const [day, hour] = new Date(shown(from + i * 60) * 1000).toISOString().split('T') as [string, string];
+      return `${day.replaceAll('-', '.')}\t${hour.slice(0, 8)}\t1.1\t1.3\t1.0\t1.2\t${i + 1}\t0\t0`;
+    });
+    return ['<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>', ...rows].join('\r\n');
+  };
+  const newYork = parseTimeZone('America/New_York');
+
+  it('reads both passes of the hour that an autumn day has twice', async () => {
+    const text = minutesFrom('2019-11-03T04:00Z', 240, (time) => time + newYork.offsetAt(time));
+    const report = await importOne(await source('BTCUSD_M1.csv', text), 'America/New_York');
+    expect(report).toMatchObject({ added: 240, duplicates: 0, conflicts: 0, rejected_count: 0 });
+    const { time, volume } = await readBarFile(report.file);
+    expect([time[0], time[239]]).toEqual([
+      Date.parse('2019-11-03T04:00Z') / 1000,
+      Date.parse('2019-11-03T07:59Z') / 1000,
+    ]);
+    expect([...volume]).toEqual(Array.from({ length: 240 }, (_, i) => i + 1));
+  });
+
+  it('rejects stamps in the hour that a spring day has not', async () => {
+    const text = minutesFrom('2019-03-10T06:30Z', 120, (time) => time - 5 * 3600);
+    const report = await importOne(await source('BTCUSD_M1.csv', text), 'America/New_York');
+    expect(report).toMatchObject({ added: 60, rejected_count: 60 });
+    expect(report.rejected[0]).toMatchObject({ code: 'BAR_NO_SUCH_HOUR', line: 32 });
   });
 });
 
@@ -303,37 +344,73 @@ describe('checkClock', () => {
 
 describe('importBars on files as they are found', () => {
   it.skipIf(raw === null)(
-    `takes HistData with a repeated hour: identical rows are duplicates, none conflicts${skipNote(raw)}`,
+    `takes HistData with a repeated hour: the first copies are kept, identical rows are duplicates${skipNote(raw)}`,
     async () => {
-      const report = await importOne(join(raw!, 'DAT_ASCII_AUDUSD_M1_2023-autumn.csv'), -240);
+      const report = await importOne(join(raw!, 'DAT_ASCII_AUDUSD_M1_2023-autumn.csv'));
       expect(report).toMatchObject({ symbol: 'AUDUSD', read: 220, rejected_count: 0, conflicts: 0 });
       expect(report.duplicates).toBeGreaterThan(50);
+      expect(report.sources[0]).toMatchObject({
+        timezone: '-05:00/EU',
+        checked: false,
+        week_opens: 0,
+        steps_back: 1,
+        repeated_rows: report.duplicates,
+      });
     },
   );
 
   it.skipIf(raw === null)(
-    `gives the bars of the reference series for HistData’s Friday in winter time${skipNote(raw)}`,
+    `gives the bars of the reference series for HistData on both sides of the change to summer time, whose lost hour it names${skipNote(raw)}`,
     async () => {
-      const report = await importOne(join(raw!, 'DAT_ASCII_XAUUSD_M1_2019-spring.csv'), -300);
-      expect(report).toMatchObject({ symbol: 'XAUUSD', read: 200, rejected_count: 0 });
+      const report = await importOne(join(raw!, 'DAT_ASCII_XAUUSD_M1_2019-spring.csv'));
+      expect(report).toMatchObject({ symbol: 'XAUUSD', read: 200, rejected_count: 0, added: 200 });
+      expect(report.sources[0]).toMatchObject({ timezone: '-05:00/EU', checked: false, week_opens: 1, lost_hours: 1 });
       if (m1 === null) return;
-      const reference = await readBarFile(join(m1, 'XAUUSD.csv.gz'));
-      const closeAt = new Map(Array.from(reference.time, (time, i) => [time, reference.close[i]]));
       const imported = await readBarFile(report.file);
-      const friday = Array.from(imported.time, (time, i) => [time, imported.close[i]] as const).filter(
-        ([time]) => time < Date.UTC(2019, 2, 30) / 1000,
-      );
-      expect(friday.length).toBeGreaterThan(50);
-      expect(friday.filter(([time, close]) => closeAt.get(time) !== close)).toEqual([]);
+      const from = imported.time[0]! as OpenTime;
+      const to = (imported.time[imported.length - 1]! + 60) as OpenTime;
+      expect(imported).toEqual(clipBars(await readBarFile(join(m1, 'XAUUSD.csv.gz')), from, to));
+    },
+  );
+
+  it.skipIf(m1 === null)(
+    `finds the clock of eight months of HistData by their weeks, and refuses any other${skipNote(m1)}`,
+    { timeout: 180_000 },
+    async () => {
+      const reference = await readBarFile(join(m1!, 'XAUUSD.csv.gz'));
+      const clock = parseTimeZone('-05:00/EU');
+      const { length, time, open, high, low, close } = reference;
+      const lines = Array.from({ length }, (_, i) => {
+        const stamp = new Date((time[i]! + clock.offsetAt(time[i]!)) * 1000).toISOString();
+        const local = `${stamp.slice(0, 10).replaceAll('-', '')} ${stamp.slice(11, 19).replaceAll(':', '')}`;
+        return `${local};${open[i]};${high[i]};${low[i]};${close[i]};0`;
+      });
+      const path = await source('DAT_ASCII_XAUUSD_M1_2019.csv', lines.join('\n'));
+      for (const timezone of ['-05:00', 'America/New_York']) {
+        expect(await refusalOf(importInto(path, { timezone }))).toMatchObject({
+          code: 'CLOCK_MISMATCH',
+          expected: '-05:00/EU, which fits',
+        });
+      }
+      expect(await readdir(out)).toEqual([]);
+      const report = await importOne(path);
+      expect(report).toMatchObject({ added: length, rejected_count: 0, clock: { suspect: false } });
+      expect(report.sources[0]).toMatchObject({ timezone: '-05:00/EU', checked: true, week_opens: 34, odd_opens: 1 });
+      expect(formatBars(await readBarFile(report.file)) === formatBars(reference)).toBe(true);
+      expect(await importOne(path, '-05:00/EU')).toMatchObject({ added: 0, duplicates: length });
+      expect(report.check).toMatchObject({ bars: length, holes: 542 });
+      await rm(report.file);
+      const forced = await importInto(path, { timezone: '-05:00', trustClock: true });
+      expect(forced.symbols[0]).toMatchObject({ added: length, clock: { suspect: true } });
     },
   );
 
   it.skipIf(raw === null)(`gives the same bars for the two MetaTrader layouts${skipNote(raw)}`, async () => {
-    expect(await importOne(join(raw!, 'mt5-export-layout-EURUSD-M1.csv'), 120)).toMatchObject({
+    expect(await importOne(join(raw!, 'mt5-export-layout-EURUSD-M1.csv'), '+02:00/US')).toMatchObject({
       added: 200,
       rejected_count: 0,
     });
-    expect(await importOne(join(raw!, 'mt5-copy-rates-EURUSD-M1.csv'), 120)).toMatchObject({
+    expect(await importOne(join(raw!, 'mt5-copy-rates-EURUSD-M1.csv'), '+02:00/US')).toMatchObject({
       added: 0,
       duplicates: 200,
       rejected_count: 0,
@@ -341,7 +418,7 @@ describe('importBars on files as they are found', () => {
   });
 
   it.skipIf(binance === null)(`takes every Binance file without a rejected row${skipNote(binance)}`, async () => {
-    const { symbols, skipped } = await importBars({ source: binance!, out });
+    const { symbols, skipped } = await importInto(binance!);
     expect(skipped).toEqual([]);
     const counts = Object.fromEntries(
       symbols.map((report) => [report.symbol, [report.added, report.rejected_count, report.conflicts]]),

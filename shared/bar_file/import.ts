@@ -1,35 +1,43 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { OpenTime } from '../bar.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { SECONDS_PER_BAR } from '../bar.ts';
 import type { ErrorCode } from '../errors.ts';
 import { describeError, MinutehandError } from '../errors.ts';
-import type { BarColumns } from './bar_file.ts';
-import { emptyColumns, findBarFile, readBarFile, readPlainBytes, writeBarFile } from './bar_file.ts';
+import { createBarCheck, type BarReport } from './bar_check.ts';
+import { emptyColumns } from './bar_file.ts';
 import type { BarLayout, ForeignRow } from './bar_layout.ts';
-import { recogniseLayout, symbolOfSource } from './bar_layout.ts';
+import { symbolOfSource } from './bar_layout.ts';
+import type { ConflictingRow } from './bar_merge.ts';
+import type { BarSink, PutCounts, SunkBars, SymbolSink } from './bar_sink.ts';
 import type { ClockReport } from './clock_check.ts';
-import { checkClock } from './clock_check.ts';
+import { createClockCheck } from './clock_check.ts';
+import type { SeriesLayout } from './series_layout.ts';
+import { sourceLines } from './source_lines.ts';
+import { surveyFile, type Survey } from './survey.ts';
+import { createClockReader, parseTimeZone, UTC, type TimeZone } from './time_zone.ts';
+import { judgeClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions {
   /** A file, or a folder whose `.csv`, `.csv.gz` and `.txt` files are taken (not its subfolders). */
   readonly source: string;
-  /** The folder of `SYMBOL.csv.gz`; made when it is not there. */
-  readonly out: string;
+  readonly into: BarSink;
   /**
-   * How far the clock of the files is ahead of UTC, in minutes: −300 for HistData's EST, 120 for a broker on UTC+2. A must for layouts that do not
-   * name their clock (HistData, MetaTrader), not applied to the others. It is a fixed number: a file whose clock changes with daylight saving has to be
-   * cut at the change and imported in parts; the `clock` of the report shows when that was forgotten.
+   * The clock of the files: a zone as `parseTimeZone` takes it, or `auto` (also when absent) to find it by the openings of the trading weeks.
+   * Only for layouts that do not name their clock (HistData, MetaTrader), not applied to the others.
    */
-  readonly utcOffsetMinutes?: number;
+  readonly timezone?: string;
+  /** Takes the named zone without holding it against the openings of the weeks. */
+  readonly trustClock?: boolean;
   /** The symbol, where the names of the files do not tell it. */
   readonly symbol?: string;
+  /** The name of the series in a file of values that are no bars. */
+  readonly series?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
 }
 
 export interface ImportProgress {
   readonly file: string;
-  /** Files read so far, this one included. */
+  /** Bytes of all files read so far; each file is read twice. */
   readonly done: number;
   readonly total: number;
 }
@@ -41,107 +49,135 @@ export interface RejectedRow {
   readonly seen: string;
 }
 
-/** A row whose minute already had other numbers; the first copy was kept. Prices as `open high low close volume`. */
-export interface ConflictingRow {
-  readonly time: OpenTime;
-  readonly kept: string;
-  readonly seen: string;
+/** One file, and the clock its stamps were read on. */
+export interface SourceReport extends ClockVerdict {
+  readonly file: string;
+  readonly layout: BarLayout['name'];
+  readonly sha256: string;
+  /** Lines with content, headers aside. */
+  readonly rows: number;
+  /** Rows at which the stamps go back, as when a file repeats the hour that the clock shows twice in autumn. */
+  readonly steps_back: number;
+  /** Rows that are not later than one before them. Of a minute that stands twice the first copy is kept. */
+  readonly repeated_rows: number;
+  /** Hours without a bar on a day on which Europe or New York put the clock forward: lost in the source. */
+  readonly lost_hours: number;
 }
 
-export interface ImportReport {
+export interface ImportReport extends PutCounts {
   readonly symbol: string;
-  /** The file that holds the symbol now. */
+  /** The file, or the store, that holds the symbol now. */
   readonly file: string;
   /** Lines with content, headers aside: added + duplicates + conflicts + rejected_count. */
   readonly read: number;
-  readonly added: number;
-  readonly duplicates: number;
-  readonly conflicts: number;
   /** The first 20. */
   readonly conflicting: readonly ConflictingRow[];
   readonly rejected_count: number;
   /** The first 100. */
   readonly rejected: readonly RejectedRow[];
-  /** Bars in the file now. */
+  /** Bars of the symbol now. */
   readonly bars: number;
   readonly clock: ClockReport;
+  /** Gaps, flat bars and spikes of the symbol as it is now. */
+  readonly check: BarReport;
+  readonly sources: readonly SourceReport[];
+}
+
+export interface SeriesReport extends PutCounts {
+  readonly symbol: string;
+  readonly name: string;
+  readonly file: string;
+  readonly read: number;
+  readonly rejected_count: number;
 }
 
 export interface ImportResult {
   readonly symbols: readonly ImportReport[];
+  readonly series: readonly SeriesReport[];
   /** Files of a folder that could not be read at all; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
 }
 
 const REJECTED_SHOWN = 100;
-const CONFLICTS_SHOWN = 20;
-/** From this many rows on, a file without two neighbouring minutes is not one of minutes. */
-const ENOUGH_ROWS = 20;
-
-/** Rows of one symbol as they are collected, in the order they were read. */
-interface Collected {
-  read: number;
-  rejected_count: number;
-  readonly rejected: RejectedRow[];
-  readonly rows: CollectedRow[];
-}
-
-interface CollectedRow {
-  readonly time: number;
-  open: number;
-  high: number;
-  low: number;
-  close: number;
-  readonly volume: number;
-  spread: number;
-}
+/** Rows that are held in memory at a time. */
+const BATCH_ROWS = 50_000;
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+/** A lost hour, and a few quiet minutes. */
+const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
- * Reads bars of other programs and merges them into `<out>/SYMBOL.csv.gz`; the layout is recognised by the content. Importing the same again changes
- * nothing, not even the bytes. A bad row is counted and reported and never stops the rest; the minute that was there first wins.
- * Spreads in points become price units by the decimals of the file's prices.
- * @throws MinutehandError DATA_MISSING (no such source, or nothing in it), DATA_FORMAT (a single file of unknown layout, damaged, or not of minutes),
- * USAGE (no clock for a layout that does not name its own, or no symbol in the file's name).
+ * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the store; the layout is recognised by the content.
+ * Importing the same again changes nothing. A bad row is counted and reported and never stops the rest; the minute that was there first wins. Spreads in points become
+ * price units by the decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken when it is damaged, of an
+ * unknown layout or on another clock than was said; then row by row.
+ * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown layout, damaged, or not of minutes), CLOCK_MISMATCH
+ * (the zone does not fit); of any: USAGE (no clock for a layout that does not name its own and is too short to tell, no symbol in the file's name, no
+ * such zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);
-  const bySymbol = new Map<string, string[]>();
+  const named = options.timezone === undefined || options.timezone === 'auto' ? null : parseTimeZone(options.timezone);
   const skipped: { file: string; code: ErrorCode; seen: string }[] = [];
   const skipOrThrow = (file: string, error: unknown): void => {
     // A missing option is the user's to mend, also when only some of the files need it.
     if (!isFolder || !(error instanceof MinutehandError) || error.code === 'USAGE') throw error;
     skipped.push({ file, code: error.code, seen: error.seen ?? describeError(error).message });
   };
-  for (const path of paths) {
-    const symbol = options.symbol ?? symbolOfSource(path);
-    if (symbol !== null) bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), path]);
-    else if (isFolder) skipped.push({ file: path, code: 'DATA_FORMAT', seen: 'no symbol in the name of the file' });
-    else
-      throw new MinutehandError('USAGE', {
-        seen: `no symbol in the name ${basename(path)}`,
-        next: 'Say it with --symbol.',
-      });
-  }
+  const bySymbol = groupBySymbol(paths, options.symbol, skipOrThrow);
+  const onBytes = await progressOf(paths, options.onProgress);
 
-  await mkdir(options.out, { recursive: true });
   const reports: ImportReport[] = [];
-  let done = 0;
+  const series: SeriesReport[] = [];
   for (const [symbol, own] of bySymbol) {
-    const collected: Collected = { read: 0, rejected_count: 0, rejected: [], rows: [] };
-    let understood = 0;
+    const target: Target = { symbol, sink: options.into.open(symbol), tally: emptyTally(), sources: [] };
     for (const path of own) {
       try {
-        collectRows(await readText(path), path, options.utcOffsetMinutes, collected);
-        understood++;
+        const survey = await surveyFile(path, options.series ?? null, onBytes(path));
+        const source = { path, survey, onBytes: onBytes(path) };
+        if (survey.layout.name === 'series') {
+          series.push(...(await takeSeries({ ...source, layout: survey.layout }, symbol, options.into)));
+        } else {
+          const clock = clockOf(path, symbol, survey, survey.layout, named, options.trustClock === true);
+          await takeBars({ ...source, layout: survey.layout }, clock, target, options.into);
+        }
       } catch (error) {
         skipOrThrow(path, error);
       }
-      done++;
-      options.onProgress?.({ file: path, done, total: paths.length });
     }
-    if (understood > 0) reports.push(await mergeSymbol(options.out, symbol, collected));
+    if (target.sources.length > 0) reports.push(await reportOf(target, await target.sink.finish()));
   }
-  return { symbols: reports, skipped };
+  return { symbols: reports, series, skipped };
+}
+
+interface Tally {
+  read: number;
+  rejected_count: number;
+  readonly rejected: RejectedRow[];
+}
+
+/** One symbol as its files are taken. */
+interface Target {
+  readonly symbol: string;
+  readonly sink: SymbolSink;
+  readonly tally: Tally;
+  readonly sources: SourceReport[];
+}
+
+interface Source<Layout> {
+  readonly path: string;
+  readonly survey: Survey;
+  readonly layout: Layout;
+  readonly onBytes: (bytes: number) => void;
+}
+
+interface FileClock {
+  readonly zone: TimeZone;
+  readonly verdict: ClockVerdict;
+}
+
+function emptyTally(): Tally {
+  return { read: 0, rejected_count: 0, rejected: [] };
 }
 
 async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder: boolean }> {
@@ -159,170 +195,263 @@ async function sourcePaths(source: string): Promise<{ paths: string[]; isFolder:
   return { paths: names.map((name) => join(source, name)), isFolder: true };
 }
 
-async function readText(path: string): Promise<string> {
-  const bytes = await readPlainBytes(path);
-  // MetaTrader writes text as UTF-16 unless it is told otherwise.
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2);
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    ? bytes.toString('utf8', 3)
-    : bytes.toString('latin1');
-}
-
-/** Adds the rows of one file; leaves `collected` as it was when the file as a whole is refused. */
-function collectRows(text: string, path: string, utcOffsetMinutes: number | undefined, collected: Collected): void {
-  const lines = text.split('\n');
-  const first = lines[0]!.trimEnd();
-  const layout = recogniseLayout(first);
-  if (layout === null)
-    throw new MinutehandError('DATA_FORMAT', {
-      seen: `${path} begins with "${first.slice(0, 80)}"`,
-      expected: 'our own CSV, HistData ASCII, a MetaTrader export or Binance klines',
-    });
-  const offset_s = offsetOf(layout, path, utcOffsetMinutes) * 60;
-  const rows: CollectedRow[] = [];
-  const rejected: RejectedRow[] = [];
-  let [read, rejectedCount, decimals] = [0, 0, 0];
-  for (let index = layout.hasHeader ? 1 : 0; index < lines.length; index++) {
-    const line = lines[index]!.endsWith('\r') ? lines[index]!.slice(0, -1) : lines[index]!;
-    if (line === '') continue;
-    read++;
-    const row = layout.parse(line);
-    const code = row === null ? 'BAR_MALFORMED' : faultOf(row, offset_s);
-    if (row === null || code !== null) {
-      rejectedCount++;
-      if (rejected.length < REJECTED_SHOWN)
-        rejected.push({ file: path, line: index + 1, code: code!, seen: line.slice(0, 120) });
-      continue;
+function groupBySymbol(
+  paths: readonly string[],
+  symbol: string | undefined,
+  skipOrThrow: (file: string, error: unknown) => void,
+): Map<string, string[]> {
+  const bySymbol = new Map<string, string[]>();
+  for (const path of paths) {
+    const own = symbol ?? symbolOfSource(path);
+    if (own !== null) bySymbol.set(own, [...(bySymbol.get(own) ?? []), path]);
+    else {
+      const seen = `no symbol in the name ${basename(path)}`;
+      // One nameless file must not keep the others of a folder away.
+      if (paths.length > 1) skipOrThrow(path, new MinutehandError('DATA_FORMAT', { seen }));
+      else throw new MinutehandError('USAGE', { seen, next: 'Say it with --symbol.' });
     }
-    decimals = Math.max(decimals, row.decimals);
-    const { time, open, high, low, close, volume, spread } = row;
-    rows.push({ time: time - offset_s, open, high, low, close, volume, spread });
   }
-  refuseOtherPeriods(rows, path);
-  if (layout.inPoints) toPoints(rows, decimals);
-  for (const row of rows) collected.rows.push(row);
-  collected.rejected.push(...rejected.slice(0, REJECTED_SHOWN - collected.rejected.length));
-  collected.read += read;
-  collected.rejected_count += rejectedCount;
+  return bySymbol;
 }
 
-/** Takes the noise of binary fractions off the prices and turns spreads from points into price units. */
-function toPoints(rows: CollectedRow[], decimals: number): void {
-  const pointsPerUnit = Number(`1e${decimals}`);
-  const toPoint = (price: number): number => Math.round(price * pointsPerUnit) / pointsPerUnit;
-  for (const row of rows) {
-    for (const name of PRICE_NAMES) row[name] = toPoint(row[name]);
-    row.spread /= pointsPerUnit;
-  }
+/** Counts the bytes of both readings of each file. */
+async function progressOf(
+  paths: readonly string[],
+  onProgress: ImportOptions['onProgress'],
+): Promise<(file: string) => (bytes: number) => void> {
+  let total = 0;
+  for (const path of paths) total += 2 * ((await stat(path).catch(() => null))?.size ?? 0);
+  let done = 0;
+  return (file) => (bytes) => {
+    done += bytes;
+    onProgress?.({ file, done: Math.min(done, total), total });
+  };
 }
 
-function offsetOf(layout: BarLayout, path: string, utcOffsetMinutes: number | undefined): number {
-  if (layout.isUtc) return 0;
-  if (utcOffsetMinutes === undefined || !Number.isFinite(utcOffsetMinutes) || Math.abs(utcOffsetMinutes) > 14 * 60)
-    throw new MinutehandError('USAGE', {
-      seen: `${path} is of the layout ${layout.name}, which does not say its clock; the offset given is ${utcOffsetMinutes ?? 'none'}`,
-      expected: 'the minutes its clock is ahead of UTC, −840 to 840',
-      next: 'Give --timezone: -300 for EST (HistData), the server’s offset for MetaTrader.',
+function clockOf(
+  path: string,
+  symbol: string,
+  { weekOpens }: Survey,
+  layout: BarLayout,
+  named: TimeZone | null,
+  trusted: boolean,
+): FileClock {
+  if (layout.isUtc)
+    return {
+      zone: UTC,
+      verdict: { timezone: UTC.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
+    };
+  const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
+  const verdict = judgeClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
+  return { zone: parseTimeZone(verdict.timezone), verdict };
+}
+
+/** Hands the rows of one file over, a batch at a time. */
+async function takeBars(
+  { path, survey, layout, onBytes }: Source<BarLayout>,
+  { zone, verdict }: FileClock,
+  { symbol, sink, tally, sources }: Target,
+  into: BarSink,
+): Promise<void> {
+  const reader = createClockReader(zone);
+  const story = createStory();
+  const batch: Batch = { length: 0, columns: emptyColumns(BATCH_ROWS) };
+  let line = 0;
+  const before = { ...tally };
+  const handOver = async (): Promise<void> => {
+    if (batch.length === 0) return;
+    const { length, columns } = batch;
+    if (layout.inPoints) toPoints(columns, length, survey.decimals);
+    const cut = (column: Float64Array): Float64Array => column.slice(0, length);
+    await sink.put({
+      symbol,
+      length,
+      time: cut(columns.time),
+      open: cut(columns.open),
+      high: cut(columns.high),
+      low: cut(columns.low),
+      close: cut(columns.close),
+      volume: cut(columns.volume),
+      spread: cut(columns.spread),
     });
-  return utcOffsetMinutes;
-}
-
-function faultOf(row: ForeignRow, offset_s: number): ErrorCode | null {
-  const { time, open, high, low, close, volume, spread } = row;
-  if (!Number.isFinite(time)) return 'BAR_MALFORMED';
-  if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
-  if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';
-  if (high < Math.max(open, close) || low > Math.min(open, close)) return 'BAR_RANGE';
-  return (time - offset_s) % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
-}
-
-function refuseOtherPeriods(rows: readonly CollectedRow[], path: string): void {
-  if (rows.length < ENOUGH_ROWS) return;
-  let smallest = Infinity;
-  for (let i = 1; i < rows.length; i++) {
-    const apart = Math.abs(rows[i]!.time - rows[i - 1]!.time);
-    if (apart === SECONDS_PER_BAR) return;
-    if (apart > 0) smallest = Math.min(smallest, apart);
+    batch.length = 0;
+  };
+  for await (const lines of sourceLines(path, { onBytes })) {
+    for (const text of lines) {
+      line++;
+      if (text === '' || (line === 1 && layout.hasHeader)) continue;
+      tally.read++;
+      const row = layout.parse(text);
+      const time = row === null ? NaN : reader.toUtc(row.time);
+      const code = row === null ? 'BAR_MALFORMED' : faultOf(row, time);
+      if (row === null || code !== null) {
+        tally.rejected_count++;
+        if (tally.rejected.length < REJECTED_SHOWN)
+          tally.rejected.push({ file: path, line, code: code!, seen: text.slice(0, 120) });
+        continue;
+      }
+      story.add(time);
+      const { length, columns } = batch;
+      columns.time[length] = time;
+      columns.open[length] = row.open;
+      columns.high[length] = row.high;
+      columns.low[length] = row.low;
+      columns.close[length] = row.close;
+      columns.volume[length] = row.volume;
+      columns.spread[length] = row.spread;
+      batch.length++;
+      if (batch.length === BATCH_ROWS) await handOver();
+    }
   }
-  throw new MinutehandError('DATA_FORMAT', {
-    seen: `${path}: neighbouring bars are ${smallest} s apart or more`,
-    expected: 'bars of one minute',
-    next: 'Export the M1 (one-minute) chart.',
+  await handOver();
+  const rows = tally.read - before.read;
+  sources.push({
+    file: path,
+    layout: layout.name,
+    sha256: survey.sha256,
+    rows,
+    ...verdict,
+    ...story.told(),
+  });
+  await into.imported({
+    symbol,
+    file: resolve(path),
+    sha256: survey.sha256,
+    layout: layout.name,
+    timezone: zone.name,
+    rows,
+    rejected: tally.rejected_count - before.rejected_count,
   });
 }
 
-async function mergeSymbol(out: string, symbol: string, collected: Collected): Promise<ImportReport> {
-  const found = await findBarFile(out, symbol);
-  const file = found ?? join(out, `${symbol}.csv.gz`);
-  const existing = found === null ? null : await readBarFile(found);
-  const merged = mergeRows(symbol, existing, collected.rows);
-  if (merged.added > 0) await writeBarFile(file, merged.columns);
+interface Batch {
+  length: number;
+  readonly columns: ReturnType<typeof emptyColumns>;
+}
+
+/** What is odd about the order of a file's rows. */
+function createStory(): {
+  add(time: number): void;
+  told(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;
+} {
+  let [steps, repeated, lost] = [0, 0, 0];
+  let previous = -Infinity;
+  let newest = -Infinity;
+  return {
+    add(time) {
+      if (time < previous) steps++;
+      if (time <= newest) repeated++;
+      const apart = time - newest;
+      if (apart > HOUR_S && apart <= LOST_AT_MOST_S && isSpringChange(time)) lost++;
+      previous = time;
+      newest = Math.max(newest, time);
+    },
+    told: () => ({ steps_back: steps, repeated_rows: repeated, lost_hours: lost }),
+  };
+}
+
+const EUROPE = parseTimeZone('Europe/Berlin');
+const NEW_YORK = parseTimeZone('America/New_York');
+
+/** Whether a moment lies within a day behind the hour in which Europe or New York puts the clock forward. */
+function isSpringChange(time: number): boolean {
+  return [EUROPE, NEW_YORK].some((zone) => zone.offsetAt(time) > zone.offsetAt(time - DAY_S - HOUR_S));
+}
+
+/** Takes the noise of binary fractions off the prices and turns spreads from points into price units. */
+function toPoints(columns: Batch['columns'], length: number, decimals: number): void {
+  const pointsPerUnit = Number(`1e${decimals}`);
+  for (const name of ['open', 'high', 'low', 'close'] as const) {
+    const prices = columns[name];
+    for (let i = 0; i < length; i++) prices[i] = Math.round(prices[i]! * pointsPerUnit) / pointsPerUnit;
+  }
+  for (let i = 0; i < length; i++) columns.spread[i]! /= pointsPerUnit;
+}
+
+function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
+  const { time, open, high, low, close, volume, spread } = row;
+  if (!Number.isFinite(time)) return 'BAR_MALFORMED';
+  if (Number.isNaN(utc)) return 'BAR_NO_SUCH_HOUR';
+  if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
+  if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';
+  if (high < Math.max(open, close) || low > Math.min(open, close)) return 'BAR_RANGE';
+  return utc % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
+}
+
+async function reportOf({ symbol, tally, sources }: Target, sunk: SunkBars): Promise<ImportReport> {
+  const check = createBarCheck(symbol);
+  const clock = createClockCheck();
+  for await (const page of sunk.pages()) {
+    check.add(page);
+    clock.add(page);
+  }
+  const { read, rejected_count, rejected } = tally;
+  const { place, added, duplicates, conflicts, conflicting } = sunk;
+  const report = check.report();
   return {
     symbol,
-    file,
-    read: collected.read,
-    added: merged.added,
-    duplicates: merged.duplicates,
-    conflicts: merged.conflicts,
-    conflicting: merged.conflicting,
-    rejected_count: collected.rejected_count,
-    rejected: collected.rejected,
-    bars: merged.columns.length,
-    clock: checkClock(merged.columns),
+    file: place,
+    read,
+    added,
+    duplicates,
+    conflicts,
+    conflicting,
+    rejected_count,
+    rejected,
+    bars: report.bars,
+    clock: clock.report(),
+    check: report,
+    sources,
   };
 }
 
-/** Existing bars before new ones, earlier lines before later ones: whoever comes first to a minute stays. */
-function mergeRows(
-  symbol: string,
-  existing: BarColumns | null,
-  rows: CollectedRow[],
-): { columns: BarColumns; added: number; duplicates: number; conflicts: number; conflicting: ConflictingRow[] } {
-  const sorted = rows.some((row, i) => i > 0 && row.time < rows[i - 1]!.time)
-    ? rows.toSorted((a, b) => a.time - b.time)
-    : rows;
-  const have = existing?.length ?? 0;
-  const columns = emptyColumns(have + sorted.length);
-  const conflicting: ConflictingRow[] = [];
-  let [length, next, added, duplicates, conflicts] = [0, 0, 0, 0, 0];
-  const copyExisting = (until: number): void => {
-    for (; next < have && existing!.time[next]! <= until; next++, length++) {
-      for (const name of COLUMN_NAMES) columns[name][length] = existing![name][next]!;
-      columns.spread[length] = existing!.spread?.[next] ?? NaN;
-    }
-  };
-  for (const row of sorted) {
-    copyExisting(row.time);
-    const last = length - 1;
-    if (last < 0 || columns.time[last] !== row.time) {
-      for (const name of COLUMN_NAMES) columns[name][length] = row[name];
-      columns.spread[length] = row.spread;
-      length++;
-      added++;
-      continue;
-    }
-    const keptSpread = columns.spread[last]!;
-    const sameSpread = keptSpread === row.spread || Number.isNaN(keptSpread) || Number.isNaN(row.spread);
-    if (sameSpread && COLUMN_NAMES.every((name) => columns[name][last] === row[name])) {
-      duplicates++;
-      continue;
-    }
-    conflicts++;
-    if (conflicting.length < CONFLICTS_SHOWN) {
-      const kept = VALUE_NAMES.map((name) => columns[name][last]).join(' ');
-      conflicting.push({ time: row.time as OpenTime, kept, seen: VALUE_NAMES.map((name) => row[name]).join(' ') });
+/** The values of one file, which are few: a year of minutes is 16 bytes each. */
+async function takeSeries(
+  { path, survey, layout, onBytes }: Source<SeriesLayout>,
+  symbolOfName: string,
+  into: BarSink,
+): Promise<SeriesReport[]> {
+  if (into.putSeries === null)
+    throw new MinutehandError('DATA_FORMAT', {
+      seen: `${path} has ${layout.columns.map(({ name }) => name).join(', ')} and no bars`,
+      expected: 'bars: a folder of bar files has no place for series',
+      next: 'Import it into the store: leave --out away.',
+    });
+  const bySymbol = new Map<string, { time: number[]; values: number[][]; read: number; rejected: number }>();
+  let isHeader = true;
+  for await (const lines of sourceLines(path, { onBytes })) {
+    for (const text of lines) {
+      const isRow = !isHeader && text !== '';
+      isHeader = false;
+      if (!isRow) continue;
+      const row = layout.parse(text);
+      const symbol = row?.symbol ?? symbolOfName;
+      const own = bySymbol.get(symbol) ?? { time: [], values: layout.columns.map(() => []), read: 0, rejected: 0 };
+      bySymbol.set(symbol, own);
+      own.read++;
+      if (row === null || !Number.isFinite(row.time) || !row.values.every(Number.isFinite)) {
+        own.rejected++;
+        continue;
+      }
+      own.time.push(row.time);
+      row.values.forEach((value, column) => own.values[column]!.push(value));
     }
   }
-  copyExisting(Infinity);
-  const spread = columns.spread.subarray(0, length);
-  const cut = Object.fromEntries(COLUMN_NAMES.map((name) => [name, columns[name].subarray(0, length)])) as Record<
-    (typeof COLUMN_NAMES)[number],
-    Float64Array
-  >;
-  const merged = { symbol, length, ...cut, spread: spread.every(Number.isNaN) ? null : spread };
-  return { columns: merged, added, duplicates, conflicts, conflicting };
+  const reports: SeriesReport[] = [];
+  for (const [symbol, { time, values, read, rejected }] of bySymbol) {
+    for (const [column, { name }] of layout.columns.entries()) {
+      const counts = await into.putSeries(symbol, name, Float64Array.from(time), Float64Array.from(values[column]!));
+      reports.push({ symbol, name, file: path, read, rejected_count: rejected, ...counts });
+    }
+    await into.imported({
+      symbol,
+      file: resolve(path),
+      sha256: survey.sha256,
+      layout: layout.name,
+      timezone: null,
+      rows: read,
+      rejected,
+    });
+  }
+  return reports;
 }
-
-const PRICE_NAMES = ['open', 'high', 'low', 'close'] as const;
-const VALUE_NAMES = [...PRICE_NAMES, 'volume'] as const;
-const COLUMN_NAMES = ['time', ...VALUE_NAMES] as const;

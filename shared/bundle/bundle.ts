@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
+import { BUNDLE_FORMAT, MODEL_FILES, VALIDATION_FILE, manifestSchema, type Manifest } from './manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
@@ -93,6 +93,8 @@ export function sha256Hex(data: string | Uint8Array): string {
 export interface BundleContent {
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
   readonly models: Readonly<Record<ModelName, Uint8Array>>;
+  /** Plain JSON, written as it is. */
+  readonly validation?: unknown;
   readonly card: (manifest: Manifest) => string;
 }
 
@@ -129,10 +131,12 @@ export function writeBundle(
 function writeDraft(draft: string, version: string, created: Date, content: BundleContent, files: FileSystem): void {
   files.remove(draft);
   files.makeFolder(draft);
-  const fileEntries = MODEL_NAMES.map((name) => {
-    const bytes = content.models[name];
-    writeDurably(files, join(draft, MODEL_FILES[name]), bytes);
-    return [MODEL_FILES[name], { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
+  const contents = MODEL_NAMES.map((name): [string, Uint8Array] => [MODEL_FILES[name], content.models[name]]);
+  if (content.validation !== undefined)
+    contents.push([VALIDATION_FILE, Buffer.from(`${JSON.stringify(content.validation)}\n`)]);
+  const fileEntries = contents.map(([name, bytes]) => {
+    writeDurably(files, join(draft, name), bytes);
+    return [name, { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;
   });
   const manifest: Manifest = {
     format: BUNDLE_FORMAT,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 export const BUNDLE_FORMAT = 'minutehand.bundle/1';
+/** Reports of validation, for people: the daemon does not read it. */
+export const VALIDATION_FILE = 'validation.json';
 export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -10,6 +12,8 @@ const metric = z.number().nullable();
 function isAscending(values: readonly number[]): boolean {
   return values.every((value, i) => i === 0 || value >= values[i - 1]!);
 }
+
+const bundleFile = z.object({ sha256, bytes: z.int().positive() });
 
 const modelMetrics = z.object({
   rows: z.int().nonnegative(),
@@ -25,9 +29,19 @@ const modelMetrics = z.object({
 });
 export type ModelMetrics = z.infer<typeof modelMetrics>;
 
+const splitMetrics = z.object({ mean: modelMetrics, folds: z.array(modelMetrics) });
+
 const modelReport = z.object({
+  /** Rows it was learned from, and how many independent ones they are worth. */
+  rows: z.int().nonnegative().optional(),
+  effective_rows: z.number().optional(),
+  trees: z.int().nonnegative().optional(),
+  /** Platt scaling inside the graph; null where it did not help out of fold. */
+  calibration: z.object({ slope: z.number(), intercept: z.number() }).nullable().optional(),
   /** Purged k-fold with embargo inside the training period, each fold scored by a model that never saw it. */
-  cross_validation: z.object({ mean: modelMetrics, folds: z.array(modelMetrics) }),
+  cross_validation: splitMetrics,
+  /** Blocks of the training period, each scored by a model of what came before. */
+  walk_forward: splitMetrics.optional(),
   /** The last part of the period, used for no choice at all. */
   holdout: modelMetrics,
   holdout_by_pair: z.record(z.string(), modelMetrics),
@@ -58,19 +72,31 @@ export const manifestSchema = z.strictObject({
   pairs: z.array(z.string()),
   period: z.object({ from: z.string(), to: z.string(), holdout_from: z.string() }),
   data_hash: sha256,
+  /** Identity of the rows that were learned from and judged by. */
+  dataset_id: sha256.optional(),
   label_policy: z.record(z.string(), z.number()),
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   theta1: share,
   theta2: share,
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_knots: z.array(share).refine(isAscending, 'not ascending'),
-  metrics: z.object({ ai1: modelReport, ai2: modelReport, ai3: modelReport, ai2_parts: z.record(z.string(), share) }),
+  metrics: z.object({
+    ai1: modelReport,
+    ai2: modelReport,
+    ai3: modelReport,
+    /** How often each part of AI2's label alone is 1, and what AI2's AUC for it alone is. */
+    ai2_parts: z.record(z.string(), share),
+    ai2_parts_auc: z.record(z.string(), metric).optional(),
+  }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
+  /** What the models had to pass when they were learned. */
+  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   files: z.object({
-    'ai1.onnx': z.object({ sha256, bytes: z.int().positive() }),
-    'ai2.onnx': z.object({ sha256, bytes: z.int().positive() }),
-    'ai3.onnx': z.object({ sha256, bytes: z.int().positive() }),
+    'ai1.onnx': bundleFile,
+    'ai2.onnx': bundleFile,
+    'ai3.onnx': bundleFile,
+    [VALIDATION_FILE]: bundleFile.optional(),
   }),
   /** Inputs (null = missing) and the answers expected of each model, within 1e-5. */
   golden: z.object({

@@ -66,4 +66,18 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     variable: 'MINUTEHAND_HOME',
     meaning: 'Folder of run-time data; else `var/` of the package. Model bundles then go to its `models/`.',
   },
+  {
+    variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
+    meaning:
+      'File of LightGBM’s library (`lib_lightgbm.so`) for the engine `lightgbm`; else the usual places are searched.',
+  },
+  {
+    variable: 'MINUTEHAND_XGBOOST_LIBRARY',
+    meaning:
+      'File of XGBoost’s library (`libxgboost.so`) for the engine `xgboost`; else the usual places are searched.',
+  },
+  {
+    variable: 'MINUTEHAND_DATABASE_URL',
+    meaning: 'PostgreSQL server of the trainer’s store, `postgres://…`; else the SQLite file `trainer.db` of the home.',
+  },
 ];

@@ -11,6 +11,8 @@ export interface HomePaths {
   readonly models: string;
   /** The trainer's SQLite file, when no PostgreSQL is named. */
   readonly trainer: string;
+  /** Built features and labels, kept from one training to the next; may be deleted at any time. */
+  readonly datasetCache: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
@@ -31,6 +33,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     log: join(home, 'log'),
     models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
     trainer: join(home, 'trainer.db'),
+    datasetCache: join(home, 'cache', 'dataset'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     lock: (kind) => join(home, `${kind}.lock`),
   };

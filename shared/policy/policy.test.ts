@@ -689,7 +689,7 @@ describe('policyHash', () => {
 
   it('does not change with what steers no decision', () => {
     const before = load().policyHash;
-    edit('minutehand.yaml', 'rounds: 300', 'rounds: 301');
+    edit('minutehand.yaml', 'folds: 5', 'folds: 6');
     expect(load({ MINUTEHAND_DAEMON_PORT: '9' }).policyHash).toBe(before);
   });
 

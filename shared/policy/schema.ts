@@ -173,19 +173,26 @@ const label = z.strictObject({
     ),
 });
 
-const train = z.strictObject({
-  engine: z
-    .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
-    .describe(
-      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` says where it was looked for).',
-    ),
-  rounds: z.int().min(1).max(5000).describe('Trees per model at most; boosting ends earlier when they stop helping.'),
+/** How the trees of one model are grown. */
+const trees = z.strictObject({
+  rounds: z.int().min(1).max(5000).describe('Trees at most; boosting ends earlier when they stop helping.'),
   learning_rate: z.number().gt(0).max(1).describe('Weight of each tree; smaller learns slower and needs more rounds.'),
   leaves: z.int().min(2).max(255).describe('Leaves per tree at most.'),
   min_data_in_leaf: z.int().min(1).max(1_000_000).describe('Rows a leaf must hold at least.'),
   l2: z.number().min(0).max(10_000).describe('L2 penalty on leaf values.'),
   row_fraction: z.number().gt(0).max(1).describe('Fraction of rows drawn for each tree.'),
   column_fraction: z.number().gt(0).max(1).describe('Fraction of features drawn for each tree.'),
+});
+
+const train = z.strictObject({
+  engine: z
+    .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
+    .describe(
+      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` says where it was looked for).',
+    ),
+  ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
+  ai2: trees.describe('Risk has clear causes: larger trees pay.'),
+  ai3: trees.describe('Volatility of the next hour, likewise.'),
   folds: z.int().min(2).max(20).describe('Folds of the purged cross-validation.'),
   holdout_fraction: z
     .number()

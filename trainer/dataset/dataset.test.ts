@@ -7,14 +7,16 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { datasetPolicy } from '../pipeline.ts';
-import { isCandidate } from '../label/reversion.ts';
-import { buildDataset, type Dataset, type DatasetPolicy } from './dataset.ts';
+import { RISK_PARTS } from '../label/pair_labels.ts';
+import { EVALUATION_BARRIERS, isCandidate } from '../label/reversion.ts';
+import { averageUniqueness } from '../label/uniqueness.ts';
+import { buildDataset, type Dataset, type DatasetOptions, type DatasetPolicy } from './dataset.ts';
 import { commonMinutes } from './pair_history.ts';
 
 const settings = tinySettings();
 const policy: DatasetPolicy = datasetPolicy(settings);
 const pairs = settings.minutehand.pairs.map(parsePair);
-const quiet = (): void => undefined;
+const QUIET: DatasetOptions = { workers: 0, cache: null, onProgress: () => undefined };
 
 let bars: Map<string, BarColumns>;
 let dataset: Dataset;
@@ -37,7 +39,7 @@ function without(columns: BarColumns, drop: (time: number, i: number) => boolean
   };
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   bars = tinyBars(settings);
   // Holes, and minutes of one leg alone.
   bars.set(
@@ -48,7 +50,7 @@ beforeAll(() => {
     'XAGUSD',
     without(bars.get('XAGUSD')!, (_, i) => i % 53 === 0 || (i > 900 && i < 940)),
   );
-  dataset = buildDataset(pairs, bars, policy, quiet);
+  dataset = await buildDataset(pairs, bars, policy, QUIET);
 });
 
 describe('buildDataset', () => {
@@ -129,8 +131,8 @@ describe('buildDataset', () => {
     }
   });
 
-  it('thins AI2 and AI3 to at most max_rows without favouring any minute of the hour', () => {
-    const thinned = buildDataset(pairs, bars, { ...policy, maxRows: 700 }, quiet);
+  it('thins AI2 and AI3 to at most max_rows without favouring any minute of the hour', async () => {
+    const thinned = await buildDataset(pairs, bars, { ...policy, maxRows: 700 }, QUIET);
     for (const model of MODEL_NAMES) expect(thinned.train[model].x.rows).toBeLessThanOrEqual(700);
     expect(thinned.train.ai2.x.rows).toBeGreaterThan(650);
     const minutesOfHour = Array.from(thinned.train.ai2.time, (time) => (time / 60) % 60);
@@ -148,8 +150,8 @@ describe('buildDataset', () => {
     expect(gaps.filter((gap) => gap > 16).length).toBeLessThan(10);
   });
 
-  it('thins AI1 evenly when there are more candidates than max_rows', () => {
-    const thinned = buildDataset(pairs, bars, { ...policy, maxRows: 100 }, quiet);
+  it('thins AI1 evenly when there are more candidates than max_rows', async () => {
+    const thinned = await buildDataset(pairs, bars, { ...policy, maxRows: 100 }, QUIET);
     expect(thinned.train.ai1.x.rows).toBe(100);
     expect(new Set(thinned.train.ai1.pair).size).toBe(dataset.histories.length);
   });
@@ -164,7 +166,120 @@ describe('buildDataset', () => {
     expect(drawdown + volatility + correlation).toBeGreaterThanOrEqual(share);
   });
 
-  it('leaves out a pair whose legs have too few minutes in common, though each has enough bars', () => {
+  it('has each part of AI2’s label beside every row, of which the label is the or', () => {
+    for (const { y, parts } of [dataset.train.ai2, dataset.holdout.ai2]) {
+      for (const part of RISK_PARTS) expect(parts[part].length).toBe(y.length);
+      y.forEach((label, row) => expect(label).toBe(RISK_PARTS.some((part) => parts[part][row] === 1) ? 1 : 0));
+    }
+    const { parts } = dataset.train.ai2;
+    for (const part of RISK_PARTS)
+      expect(dataset.riskParts[part]).toBe(parts[part].filter((is) => is === 1).length / parts[part].length);
+  });
+
+  it('weighs rows by how unique their labels are among them, pair by pair, with mean 1', () => {
+    for (const rows of [...MODEL_NAMES.map((model) => dataset.train[model]), dataset.holdout.ai1]) {
+      const { pair, time, labelEnd, weights, effectiveRows } = rows;
+      const shares = dataset.histories.flatMap((history, index) => {
+        const own = [...pair.keys()].filter((row) => pair[row] === index);
+        const barOf = (closed: number): number => history.time.indexOf(closed - 60);
+        const from = Int32Array.from(own, (row) => barOf(time[row]!));
+        const end = Int32Array.from(own, (row) => barOf(labelEnd[row]!));
+        return [...averageUniqueness(from, end, history.length)];
+      });
+      const sum = shares.reduce((total, share) => total + share, 0);
+      expect(effectiveRows).toBeCloseTo(sum, 9);
+      expect(effectiveRows).toBeLessThan(rows.x.rows);
+      weights.forEach((weight, row) => expect(weight).toBeCloseTo((shares[row]! * shares.length) / sum, 9));
+    }
+  });
+
+  it('gives the evaluation label’s rows as those that are learned when it is the one that is learned', () => {
+    expect(dataset.evaluation.train).toBe(dataset.train.ai1);
+    expect(dataset.evaluation.holdout).toBe(dataset.holdout.ai1);
+  });
+
+  it('gives the very same evaluation rows beside any other label and any thinning', async () => {
+    const barriers = { z_entry: 1.6, z_exit: 0.2, stop: 2, horizon: 30 };
+    const costs = Object.fromEntries(
+      pairs.flatMap(({ a, b }) => [
+        [a, 0.5],
+        [b, 0.5],
+      ]),
+    );
+    for (const variant of [
+      { barriers },
+      { barriers: { ...barriers, z_entry: 2.5 } },
+      { roundTripBps: costs },
+      { maxRows: 100 },
+    ]) {
+      const other = await buildDataset(pairs, bars, { ...policy, ...variant }, QUIET);
+      expect(other.evaluation).toEqual(dataset.evaluation);
+      expect(other.train.ai1.y).not.toEqual(dataset.train.ai1.y);
+      expect(other.snapshotId).not.toBe(dataset.snapshotId);
+    }
+  });
+
+  it('has the features of every candidate of the evaluation label, also where the learned one has fewer', async () => {
+    const barriers = { ...EVALUATION_BARRIERS, z_entry: 2.5 };
+    const { evaluation, train } = await buildDataset(pairs, bars, { ...policy, barriers }, QUIET);
+    const zAt = dataset.definitions.findIndex(({ name }) => name === 'z_score');
+    const zOf = ({ x }: Dataset['train']['ai1']): number[] =>
+      Array.from({ length: x.rows }, (_, row) => Math.abs(x.values[row * x.columns + zAt]!));
+    expect(Math.min(...zOf(train.ai1))).toBeGreaterThanOrEqual(Math.fround(2.5));
+    expect(Math.min(...zOf(evaluation.train))).toBeLessThan(2.1);
+  });
+
+  it('refuses to take unknown costs from a profit', async () => {
+    const costs = { XAUUSD: 1 };
+    await expect(buildDataset(pairs, bars, { ...policy, roundTripBps: costs }, QUIET)).rejects.toThrow(
+      /costs of XAGUSD/,
+    );
+  });
+
+  it('has one snapshot id for the same rows and another for other bars, windows or labels', async () => {
+    const idOf = async (
+      own: Partial<DatasetPolicy>,
+      ownBars: ReadonlyMap<string, BarColumns> = bars,
+    ): Promise<string> => (await buildDataset(pairs, ownBars, { ...policy, ...own }, QUIET)).snapshotId;
+    expect(dataset.snapshotId).toMatch(/^[0-9a-f]{64}$/);
+    expect(await idOf({})).toBe(dataset.snapshotId);
+    const gold = bars.get('XAUUSD')!;
+    const close = gold.close.slice();
+    close[1500] = close[1500]! * (1 + 1e-6);
+    const ids = [
+      dataset.snapshotId,
+      await idOf({}, new Map(bars).set('XAUUSD', { ...gold, close })),
+      await idOf({ windows: { ...policy.windows, z_window: 21 } }),
+      await idOf({ risk: { ...policy.risk, dd_threshold: 0.03 } }),
+      await idOf({ scale: { ...policy.scale, target_sigma: 0.004 } }),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('begins the holdout at a given minute instead, and refuses one before the first bar', async () => {
+    const holdoutFrom = (dataset.from + 1000 * 60) as OpenTime;
+    const given = await buildDataset(pairs, bars, { ...policy, holdoutFrom }, QUIET);
+    expect(given.holdoutFrom).toBe(holdoutFrom);
+    expect(Math.max(...given.train.ai2.labelEnd)).toBeLessThanOrEqual(holdoutFrom);
+    expect(Math.min(...given.holdout.ai2.time)).toBeGreaterThan(holdoutFrom);
+    expect(Math.min(...given.holdout.ai2.time)).toBeLessThan(holdoutFrom + 3600);
+    await expect(buildDataset(pairs, bars, { ...policy, holdoutFrom: dataset.from }, QUIET)).rejects.toMatchObject({
+      code: 'DATA_TOO_SHORT',
+    });
+  });
+
+  it('tells of every pair that is done', async () => {
+    const told: unknown[] = [];
+    await buildDataset(pairs, bars, policy, { ...QUIET, onProgress: (...progress) => told.push(progress) });
+    expect(told).toEqual([
+      [0, 3, ''],
+      [1, 3, 'XAUUSD_XAGUSD'],
+      [2, 3, 'EURUSD_GBPUSD'],
+      [3, 3, 'AUDUSD_USDCAD'],
+    ]);
+  });
+
+  it('leaves out a pair whose legs have too few minutes in common, though each has enough bars', async () => {
     const apart = new Map(bars);
     apart.set(
       'EURUSD',
@@ -175,42 +290,42 @@ describe('buildDataset', () => {
       without(bars.get('GBPUSD')!, (_, i) => i % 2 === 1),
     );
     expect(apart.get('GBPUSD')!.length).toBeGreaterThan(policy.minBars);
-    const { histories } = buildDataset(pairs, apart, policy, quiet);
+    const { histories } = await buildDataset(pairs, apart, policy, QUIET);
     expect(histories.map(({ pair }) => pair.id)).toEqual(['XAUUSD_XAGUSD', 'AUDUSD_USDCAD']);
   });
 
-  it('leaves out a pair with a leg that has no bars', () => {
+  it('leaves out a pair with a leg that has no bars', async () => {
     const lacking = new Map(bars);
     lacking.delete('XAGUSD');
-    const { histories } = buildDataset(pairs, lacking, policy, quiet);
+    const { histories } = await buildDataset(pairs, lacking, policy, QUIET);
     expect(histories.map(({ pair }) => pair.id)).toEqual(['EURUSD_GBPUSD', 'AUDUSD_USDCAD']);
   });
 
-  it('says DATA_TOO_SHORT with what every pair has, and DATA_MISSING when no symbol has a bar', () => {
+  it('says DATA_TOO_SHORT with what every pair has, and DATA_MISSING when no symbol has a bar', async () => {
     const short = new Map(
       [...bars].map(([symbol, columns]) => [
         symbol,
         clipBars(columns, undefined, (columns.time[0]! + 6000) as OpenTime),
       ]),
     );
-    const codeOf = (own: ReadonlyMap<string, BarColumns>): MinutehandError => {
+    const codeOf = async (own: ReadonlyMap<string, BarColumns>): Promise<MinutehandError> => {
       try {
-        buildDataset(pairs, own, policy, quiet);
+        await buildDataset(pairs, own, policy, QUIET);
       } catch (error) {
         if (error instanceof MinutehandError) return error;
         throw error;
       }
       throw new Error('nothing was thrown');
     };
-    const error = codeOf(short);
+    const error = await codeOf(short);
     expect(error.code).toBe('DATA_TOO_SHORT');
     expect(error.seen).toMatch(/XAUUSD_XAGUSD \d+, EURUSD_GBPUSD 100/);
-    expect(codeOf(new Map()).code).toBe('DATA_MISSING');
-    expect(codeOf(new Map([['BTCUSDT', bars.get('XAUUSD')!]])).code).toBe('DATA_MISSING');
+    expect((await codeOf(new Map())).code).toBe('DATA_MISSING');
+    expect((await codeOf(new Map([['BTCUSDT', bars.get('XAUUSD')!]]))).code).toBe('DATA_MISSING');
   });
 
-  it('does not depend on the order of the symbols', () => {
-    const reversed = buildDataset(pairs, new Map([...bars].reverse()), policy, quiet);
+  it('does not depend on the order of the symbols', async () => {
+    const reversed = await buildDataset(pairs, new Map([...bars].reverse()), policy, QUIET);
     expect(reversed.train).toEqual(dataset.train);
     expect(reversed.holdoutFrom).toBe(dataset.holdoutFrom);
   });

@@ -1,128 +1,236 @@
 import type { OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { perModel, type FeatureDefinition, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { symbolsOf, type Pair } from '../../shared/pair.ts';
-import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { isCandidate, reversionLabel, type Barriers } from '../label/reversion.ts';
-import { riskLabel, type RiskLabelPolicy, type RiskOutcome } from '../label/risk.ts';
-import { scaleLabel, type ScaleLabelPolicy } from '../label/scale.ts';
-import { buildPairHistory, commonMinutes, type PairHistory } from './pair_history.ts';
+import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
+import type { Barriers } from '../label/reversion.ts';
+import type { RiskLabelPolicy } from '../label/risk.ts';
+import type { ScaleLabelPolicy } from '../label/scale.ts';
+import { gatherFeatures, gatherPart, gatherRows, type DatasetRows, type RiskRows } from './labelled_rows.ts';
+import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
+import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
+import { countCommonMinutes, type PairHistory } from './pair_history.ts';
+import { buildPairs } from './pair_pool.ts';
+import { hasSameBars, selectRows } from './row_list.ts';
+import { snapshotId } from './snapshot.ts';
 
-const SECONDS_PER_MINUTE = 60;
+export type { DatasetRows, LabelledRows, RiskRows } from './labelled_rows.ts';
+
 /** Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the models. */
 const DENSEST_SHARE = 0.2;
-const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export interface DatasetPolicy {
   readonly windows: Windows;
+  /** Of the label that AI1 learns; the one it is judged by is fixed. */
   readonly barriers: Barriers;
+  /**
+   * AI1 learns whether a trade earns after costs: what opening and closing a leg of each symbol costs, in basis points of the leg's
+   * notional. null: it learns whether the spread reverts.
+   */
+  readonly roundTripBps: Readonly<Record<string, number>> | null;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
   /** Fraction of time at the end that no choice sees. */
   readonly holdoutFraction: number;
+  /** Where that begins instead, when it is a given day. */
+  readonly holdoutFrom: OpenTime | null;
   /** Rows of the training period per model, at most: evenly spread over time. */
   readonly maxRows: number;
   /** A pair with fewer common bars is left out. */
   readonly minBars: number;
 }
 
-/** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
-export interface LabelledRows {
-  readonly x: Matrix;
-  readonly y: Float64Array;
-  /** Epoch seconds at which the features were known: the bar's close. */
-  readonly time: Float64Array;
-  /** Epoch seconds at which the label was known. */
-  readonly labelEnd: Float64Array;
-  /** Index into `histories`. */
-  readonly pair: Int32Array;
+export interface DatasetOptions {
+  /** Threads that build pairs; 0 = on the calling one. They change the time and nothing else. */
+  readonly workers: number;
+  /** null: nothing is kept. It changes the time and nothing else. */
+  readonly cache: CacheOptions | null;
+  /** Told when a pair is done; `done` pairs of `total` are then. */
+  onProgress(done: number, total: number, pair: string): void;
+}
+
+export interface ModelRows {
+  readonly ai1: DatasetRows;
+  readonly ai2: RiskRows;
+  readonly ai3: DatasetRows;
 }
 
 export interface Dataset {
   readonly definitions: readonly FeatureDefinition[];
   readonly histories: readonly PairHistory[];
   /** Rows whose labels were known before the holdout began. */
-  readonly train: Readonly<Record<ModelName, LabelledRows>>;
+  readonly train: ModelRows;
   /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
-  readonly holdout: Readonly<Record<ModelName, LabelledRows>>;
-  /** Entry candidates among the training rows, for the risk ranks: the rows of `train.ai1`. */
+  readonly holdout: ModelRows;
+  /**
+   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` where those are just that.
+   * z is that of the dataset's own windows: figures of bundles with other windows are about other candidates.
+   */
+  readonly evaluation: Readonly<Record<'train' | 'holdout', DatasetRows>>;
   readonly from: OpenTime;
   readonly to: OpenTime;
   readonly holdoutFrom: OpenTime;
   /** Share of AI2's training rows in which each part alone is 1. */
-  readonly riskParts: Readonly<Record<'drawdown' | 'volatility' | 'correlation', number>>;
+  readonly riskParts: Readonly<Record<RiskPart, number>>;
+  /** 64 hex digits: what the models see. See `snapshotId`. */
+  readonly snapshotId: string;
+  /** null without a cache. */
+  readonly cache: CacheReport | null;
 }
 
 /**
  * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the training
  * rows nothing overlaps, for a training row's label must be known before the holdout begins.
+ *
+ * Pairs are built one after the other (on each thread); what stays of one, beside the bars, are 100 bytes a warm bar and 4 for each feature
+ * that is kept of it: of all bars of the holdout, all candidates, and the sampled minutes, of which there are at most `maxRows`. A row of a
+ * model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 have together. Measured with 38 features on the
+ * real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the process; thirty pairs of fourteen
+ * symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
  */
-export function buildDataset(
+export async function buildDataset(
   pairs: readonly Pair[],
   bars: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
-  onProgress: (done: number, total: number, pair: string) => void,
-): Dataset {
+  options: DatasetOptions,
+): Promise<Dataset> {
   const counted = pairs.map((pair) => ({ pair, common: countCommonMinutes(bars.get(pair.a), bars.get(pair.b)) }));
-  const usable = counted.filter(({ common }) => common >= policy.minBars).map(({ pair }) => pair);
+  const usable = counted.filter(({ common }) => common >= policy.minBars);
   if (usable.length === 0) throw noUsablePair(counted, bars, policy.minBars);
-  const symbols = symbolsOf(usable);
+  const symbols = symbolsOf(usable.map(({ pair }) => pair));
   const used = symbols.map((symbol) => bars.get(symbol)!);
   const from = Math.min(...used.map(({ time }) => time[0]!)) as OpenTime;
   const to = Math.max(...used.map(({ time, length }) => time[length - 1]!)) as OpenTime;
-  const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_MINUTE) * policy.holdoutFraction);
-  const holdoutFrom = (to - holdoutMinutes * SECONDS_PER_MINUTE) as OpenTime;
+  const holdoutMinutes = Math.floor(((to - from) / SECONDS_PER_BAR) * policy.holdoutFraction);
+  const holdoutFrom = policy.holdoutFrom ?? ((to - holdoutMinutes * SECONDS_PER_BAR) as OpenTime);
+
+  if (holdoutFrom <= from)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `a final period from ${isoMinute(holdoutFrom)}`,
+      expected: `one that begins after the first bar, ${isoMinute(from)}`,
+    });
 
   // AI2 and AI3 are asked at every bar but learn from a share of them: neighbours say nearly the same.
-  const commonBars = counted.reduce((sum, { common }) => sum + (common >= policy.minBars ? common : 0), 0);
-  const share = Math.min(DENSEST_SHARE, policy.maxRows / (commonBars * (1 - policy.holdoutFraction)));
-  const isSampled = (time: OpenTime): boolean => isSampledMinute(time, share);
-  const keep = (time: OpenTime, z: number): boolean =>
-    time >= holdoutFrom || isSampled(time) || Math.abs(z) >= policy.barriers.z_entry;
+  const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
+  const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
+  const tasks = usable.map(({ pair }): PairTask => {
+    const own: PairPolicy = { ...pairPolicy(pair, policy), share, holdoutFrom };
+    return { pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: own };
+  });
+  const { builds, cache } = await buildAll(tasks, options);
 
   const definitions = featureDefinitions(policy.windows);
-  const histories = usable.map((pair, done) => {
-    onProgress(done, usable.length, pair.id);
-    return buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, policy.windows, keep);
-  });
-  onProgress(usable.length, usable.length, '');
-
-  const isSampledBar = (history: PairHistory, t: number): boolean => isSampled(history.time[t]! as OpenTime);
-  const ai2 = labelBars(histories, isSampledBar, (history, t) => riskLabel(history, t, policy.risk));
-  const labelled: Record<ModelName, readonly LabelledBar[]> = {
-    ai1: labelBars(
-      histories,
-      (history, t) => isCandidate(history, t, policy.barriers),
-      (history, t) => reversionLabel(history, t, policy.barriers),
-    ),
-    ai2,
-    ai3: labelBars(histories, isSampledBar, (history, t) => scaleLabel(history, t, policy.scale)),
+  const isTraining = (_time: number, labelEnd: number): boolean => labelEnd < holdoutFrom;
+  const isHoldout = (time: number): boolean => time >= holdoutFrom;
+  const train = gatherModels(builds, isTraining, policy.maxRows, definitions.length);
+  const holdout = gatherModels(builds, isHoldout, Infinity, definitions.length);
+  const evaluation = {
+    train: gatherEvaluation(builds, isTraining, train.ai1, definitions.length),
+    holdout: gatherEvaluation(builds, isHoldout, holdout.ai1, definitions.length),
   };
-  const isTraining = ({ pair, outcome }: LabelledBar): boolean => histories[pair]!.time[outcome.end]! < holdoutFrom;
-  const isHoldout = ({ pair, bar }: LabelledBar): boolean => histories[pair]!.time[bar]! >= holdoutFrom;
+  const identity = {
+    schema: featureSchema(policy.windows).hash,
+    policy,
+    pairs: usable.map(({ pair }) => pair.id),
+    period: [from, to, holdoutFrom],
+  };
+  const sets = [train, holdout].flatMap(({ ai1, ai2, ai3 }) => [ai1, ai2, ai3]);
   return {
     definitions,
-    histories,
-    train: perModel((model) =>
-      gather(thin(labelled[model].filter(isTraining), policy.maxRows), histories, definitions.length),
-    ),
-    holdout: perModel((model) => gather(labelled[model].filter(isHoldout), histories, definitions.length)),
+    histories: builds.map(({ history }) => history),
+    train,
+    holdout,
+    evaluation,
     from,
     to,
     holdoutFrom,
-    riskParts: riskParts(ai2.filter(isTraining).map(({ outcome }) => outcome)),
+    riskParts: perRiskPart((part) => shareOfOnes(train.ai2.parts[part])),
+    snapshotId: snapshotId(identity, [...sets, evaluation.train, evaluation.holdout]),
+    cache,
   };
 }
 
-function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
-  if (a === undefined || b === undefined) return 0;
-  let count = 0;
-  for (const _ of commonMinutes(a, b)) count++;
-  return count;
+/** Reads what is stored, builds the rest, and stores it. */
+async function buildAll(
+  tasks: readonly PairTask[],
+  { workers, cache: cacheOptions, onProgress }: DatasetOptions,
+): Promise<{ builds: PairBuild[]; cache: CacheReport | null }> {
+  const cache = cacheOptions === null ? null : openPairCache(cacheOptions);
+  const keys = cache === null ? [] : pairKeys(tasks);
+  const builds = tasks.map((task, i) => cache?.read(keys[i]!, task) ?? null);
+  const absent = tasks.flatMap((_, i) => (builds[i] === null ? [i] : []));
+  let done = tasks.length - absent.length;
+  onProgress(done, tasks.length, '');
+  await buildPairs(
+    absent.map((i) => tasks[i]!),
+    workers,
+    (build, n) => {
+      const i = absent[n]!;
+      builds[i] = build;
+      cache?.write(keys[i]!, build);
+      onProgress(++done, tasks.length, tasks[i]!.pair.id);
+    },
+  );
+  cache?.prune();
+  return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
+}
+
+type IsWanted = (time: number, labelEnd: number) => boolean;
+
+function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: number, columns: number): ModelRows {
+  const lists = perModel((model) => selectRows(builds, ({ labels }) => labels[model], isWanted, most));
+  const rowsOf = (model: ModelName, x: Matrix): DatasetRows =>
+    gatherRows(builds, lists[model], ({ labels }) => labels[model], x);
+  const x = gatherFeatures(builds, lists.ai2, columns);
+  const ai3 = hasSameBars(lists.ai2, lists.ai3) ? x : gatherFeatures(builds, lists.ai3, columns);
+  return {
+    ai1: rowsOf('ai1', gatherFeatures(builds, lists.ai1, columns)),
+    ai2: { ...rowsOf('ai2', x), parts: perRiskPart((part) => gatherPart(builds, lists.ai2, part)) },
+    ai3: rowsOf('ai3', ai3),
+  };
+}
+
+/** @param ai1 the rows that are learned, which are given back where they are the same */
+function gatherEvaluation(
+  builds: readonly PairBuild[],
+  isWanted: IsWanted,
+  ai1: DatasetRows,
+  columns: number,
+): DatasetRows {
+  const list = selectRows(builds, ({ labels }) => labels.evaluation, isWanted, Infinity);
+  const isLearned = builds.every(({ labels }) => labels.evaluation === labels.ai1) && list.length === ai1.x.rows;
+  if (isLearned) return ai1;
+  return gatherRows(builds, list, ({ labels }) => labels.evaluation, gatherFeatures(builds, list, columns));
+}
+
+function pairPolicy({ a, b }: Pair, policy: DatasetPolicy): PairLabelPolicy & { readonly windows: Windows } {
+  const { windows, barriers, roundTripBps, risk, scale } = policy;
+  const costOf = (symbol: string): number => {
+    const cost = roundTripBps?.[symbol];
+    if (cost === undefined) throw new RangeError(`no costs of ${symbol} to take from its profit`);
+    return cost;
+  };
+  const costs = roundTripBps === null ? null : { aBps: costOf(a), bBps: costOf(b) };
+  return { windows, barriers, costs, risk, scale };
+}
+
+function perRiskPart<T>(make: (part: RiskPart) => T): Record<RiskPart, T> {
+  return { drawdown: make('drawdown'), volatility: make('volatility'), correlation: make('correlation') };
+}
+
+function isoMinute(time: OpenTime): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+}
+
+function shareOfOnes(labels: Float64Array): number {
+  return labels.length === 0 ? 0 : labels.reduce((sum, label) => sum + label, 0) / labels.length;
 }
 
 function noUsablePair(
@@ -139,64 +247,4 @@ function noUsablePair(
     seen: `minutes that both legs have: ${minutes}`,
     expected: `at least ${minBars} for a pair`,
   });
-}
-
-/**
- * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's sequence), so that
- * the kept ones lie evenly in time and favour no minute of the hour, as every n-th would.
- */
-function isSampledMinute(time: OpenTime, share: number): boolean {
-  return ((time / SECONDS_PER_MINUTE) * GOLDEN_RATIO) % 1 < share;
-}
-
-/** A bar whose label is known. */
-interface LabelledBar<
-  Outcome extends { readonly label: number; readonly end: number } = { label: number; end: number },
-> {
-  readonly pair: number;
-  readonly bar: number;
-  readonly outcome: Outcome;
-}
-
-function labelBars<Outcome extends { readonly label: number; readonly end: number }>(
-  histories: readonly PairHistory[],
-  isWanted: (history: PairHistory, t: number) => boolean,
-  labelOf: (history: PairHistory, t: number) => Outcome | null,
-): LabelledBar<Outcome>[] {
-  const bars: LabelledBar<Outcome>[] = [];
-  histories.forEach((history, pair) => {
-    for (let bar = 0; bar < history.length; bar++) {
-      const outcome = isWanted(history, bar) ? labelOf(history, bar) : null;
-      if (outcome !== null) bars.push({ pair, bar, outcome });
-    }
-  });
-  return bars;
-}
-
-/** At most `most` rows, evenly spread. */
-function thin(rows: readonly LabelledBar[], most: number): readonly LabelledBar[] {
-  if (rows.length <= most) return rows;
-  return Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);
-}
-
-function gather(rows: readonly LabelledBar[], histories: readonly PairHistory[], columns: number): LabelledRows {
-  const values = new Float32Array(rows.length * columns);
-  rows.forEach(({ pair, bar }, i) => {
-    const { features, row } = histories[pair]!;
-    const at = row[bar]! * columns;
-    values.set(features.subarray(at, at + columns), i * columns);
-  });
-  return {
-    x: { rows: rows.length, columns, values },
-    y: Float64Array.from(rows, ({ outcome }) => outcome.label),
-    time: Float64Array.from(rows, ({ pair, bar }) => histories[pair]!.time[bar]! + SECONDS_PER_MINUTE),
-    labelEnd: Float64Array.from(rows, ({ pair, outcome }) => histories[pair]!.time[outcome.end]! + SECONDS_PER_MINUTE),
-    pair: Int32Array.from(rows, ({ pair }) => pair),
-  };
-}
-
-function riskParts(outcomes: readonly RiskOutcome[]): Dataset['riskParts'] {
-  const share = (part: 'drawdown' | 'volatility' | 'correlation'): number =>
-    outcomes.length === 0 ? 0 : outcomes.reduce((sum, outcome) => sum + outcome[part], 0) / outcomes.length;
-  return { drawdown: share('drawdown'), volatility: share('volatility'), correlation: share('correlation') };
 }

@@ -33,7 +33,7 @@ export interface PairHistory {
 }
 
 /** What is kept of every warm bar, from the engine's frame or its columns. */
-const COLUMNS = [
+export const HISTORY_COLUMNS = [
   'time',
   'openA',
   'openB',
@@ -60,8 +60,8 @@ export function buildPairHistory(
   keep: (time: OpenTime, z: number) => boolean,
 ): PairHistory {
   const capacity = Math.min(a.length, b.length);
-  const columns = Object.fromEntries(COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
-    (typeof COLUMNS)[number],
+  const columns = Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
+    (typeof HISTORY_COLUMNS)[number],
     Float64Array
   >;
   const row = new Int32Array(capacity).fill(-1);
@@ -95,7 +95,9 @@ export function buildPairHistory(
     }
     length++;
   }
-  const cut = Object.fromEntries(COLUMNS.map((name) => [name, columns[name].slice(0, length)])) as typeof columns;
+  const cut = Object.fromEntries(
+    HISTORY_COLUMNS.map((name) => [name, columns[name].slice(0, length)]),
+  ) as typeof columns;
   return { pair, length, ...cut, row: row.slice(0, length), features: features.slice(0, rows * width), rows };
 }
 
@@ -115,6 +117,14 @@ export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
+}
+
+/** How many minutes both have; 0 when there is no leg. */
+export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
+  if (a === undefined || b === undefined) return 0;
+  let count = 0;
+  for (const _ of commonMinutes(a, b)) count++;
+  return count;
 }
 
 /** Bar `t` as `decide` and the position read it. */

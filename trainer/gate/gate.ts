@@ -17,11 +17,12 @@ export interface GateResult {
 }
 
 /**
- * Whether a new bundle may be put in force. Its golden answers were checked in onnxruntime when it was written; here AI1
- * must know something on its holdout (evaluation label), and not much less than the champion on the same rows.
+ * Whether a new bundle may be put in force. Its golden answers were checked in onnxruntime when it was written; the quality and leak tests of its
+ * training must have passed, AI1 must know something on its holdout (evaluation label), and not much less than the champion on the same rows.
  */
 export async function judge(result: TrainResult, modelsFolder: string): Promise<GateResult[]> {
-  return [...judgeSkill(result.manifest.metrics.ai1.holdout), await judgeAgainstChampion(result, modelsFolder)];
+  const skill = judgeSkill(result.manifest.metrics.ai1.holdout);
+  return [...skill, ...result.gates, await judgeAgainstChampion(result, modelsFolder)];
 }
 
 /** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
@@ -49,7 +50,7 @@ async function judgeAgainstChampion(result: TrainResult, modelsFolder: string): 
   if (champion.manifest.feature_schema !== result.manifest.feature_schema) {
     return { name, passed: true, seen: 'it was trained on other features', limit: 'the daemon would refuse it' };
   }
-  const { x, y } = result.dataset.holdout.ai1;
+  const { x, y } = result.dataset.evaluation.holdout;
   const scorer = await loadScorer(champion.models.ai1, x.columns, 'champion ai1');
   const scores = x.rows === 0 ? new Float32Array() : await scorer.score(x.values, x.rows);
   await scorer.release();

@@ -5,7 +5,8 @@ import { decide } from '../../shared/core/decide/decide.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
-import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
+import { backtest } from '../backtest/backtest.ts';
+import { EVALUATION_BARRIERS, isCandidate, profitLabel, reversionLabel, type Barriers } from './reversion.ts';
 
 const BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 5 };
 
@@ -141,6 +142,65 @@ describe('reversionLabel', () => {
       }
     }
     expect(seen).toBeGreaterThan(100);
+  });
+});
+
+describe('profitLabel', () => {
+  const costs = { aBps: 7, bBps: 9 };
+
+  it('is 1 iff the trade that the backtest makes of the bar earns after costs, and ends with its fill', () => {
+    const policy = {
+      ...EVALUATION_BARRIERS,
+      max_age_bars: 60,
+      beta_min: 0,
+      beta_max: 1e9,
+      risk_exit: 2,
+      require_edge: false,
+    };
+    const symbolCosts = (bps: number) => ({ spread_bps: bps, commission_bps: 0, slippage_bps: 0 });
+    const counts = { earned: 0, lost: 0, revertedAtALoss: 0 };
+    for (const [seed, sign] of [
+      ['one', 1],
+      ['two', -1],
+      ['three', 1],
+    ] as const) {
+      const history = randomHistory(seed, 700, sign);
+      for (let t = 0; t < history.length; t++) {
+        if (!isCandidate(history, t, EVALUATION_BARRIERS)) continue;
+        const [trade] = backtest(history, t, history.length, {
+          thresholds: { theta1: 0.5, theta2: 0.5 },
+          policy,
+          edge: true,
+          costs: { a: symbolCosts(costs.aBps), b: symbolCosts(costs.bBps) },
+          scores: (bar) => (bar === t ? { return_prob: 1, risk_score: 0 } : null),
+        });
+        const outcome = profitLabel(history, t, EVALUATION_BARRIERS, costs);
+        if (trade === undefined || trade.reason === 'END_OF_DATA') {
+          expect(outcome).toBeNull();
+          continue;
+        }
+        expect(outcome).toEqual({ label: trade.netBps > 0 ? 1 : 0, end: history.time.indexOf(trade.exitTime) });
+        counts[outcome!.label === 1 ? 'earned' : 'lost']++;
+        if (outcome!.label === 0 && trade.reason === 'Z_EXIT') counts.revertedAtALoss++;
+      }
+    }
+    expect(Math.min(counts.earned, counts.lost, counts.revertedAtALoss)).toBeGreaterThan(10);
+  });
+
+  it('asks for more with higher costs', () => {
+    const history = randomHistory('costs', 600, 1);
+    const earned = (bps: number): number =>
+      Array.from({ length: history.length }, (_, t) => t).filter(
+        (t) => profitLabel(history, t, BARRIERS, { aBps: bps, bBps: bps })?.label === 1,
+      ).length;
+    expect(earned(0)).toBeGreaterThan(earned(10));
+    expect(earned(10)).toBeGreaterThan(earned(40));
+    expect(earned(1e6)).toBe(0);
+  });
+
+  it('is null when the data ends before the bar of the exit’s fill', () => {
+    expect(profitLabel(pathOf(2, 0.4), 0, BARRIERS, costs)).toBeNull();
+    expect(profitLabel(pathOf(2, 0.4, 0.4), 0, BARRIERS, costs)).toMatchObject({ end: 2 });
   });
 });
 

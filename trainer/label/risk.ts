@@ -1,6 +1,7 @@
 import type { PairHistory } from '../dataset/pair_history.ts';
 
 export interface RiskLabelPolicy {
+  /** Bars that both legs have: over a weekend, a pause or a hole it is longer in time. */
   readonly horizon: number;
   /** Position value over margin. */
   readonly leverage: number;

@@ -1,6 +1,8 @@
-import type { LabelledRows } from '../dataset/dataset.ts';
-import type { FitTask } from './fit_pool.ts';
-import { trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from './gbdt.ts';
+import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { DatasetRows } from '../dataset/dataset.ts';
+import { learnHere } from './gbdt.ts';
+import type { Engine, LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
+import { openLearner } from './learners.ts';
 
 /** The last part of the training time that decides how many trees there are. */
 const STOPPING_SHARE = 0.15;
@@ -9,39 +11,58 @@ const PATIENCE = 20;
 /** With fewer rows on either side, the number of trees is the configured one. */
 const FEWEST_ROWS = 200;
 
+/** What is learned from: rows with their times, weighted by how much of their label is their own. */
+export type FitRows = Pick<DatasetRows, 'x' | 'y' | 'time' | 'labelEnd' | 'weights'>;
+
+/** One model to learn from `subset` of `rows`. */
+export interface FitTask {
+  readonly engine: Engine;
+  readonly task: Task;
+  readonly rows: FitRows;
+  readonly subset: Int32Array;
+  readonly params: LearnerParams;
+  /** Whether boosting ends when it stops helping, or after `params.rounds`. */
+  readonly stopsEarly: boolean;
+}
+
 /** `done` trees of at most `total`. */
 export type OnTree = (done: number, total: number) => void;
 
-/** Learns one ensemble, as its task says. */
-export function runFit({ rows, subset, params, stopsEarly }: FitTask, onTree: OnTree): TreeEnsemble {
-  return stopsEarly ? fitUntilItStopsHelping(rows, subset, params, onTree) : fitRounds(rows, subset, params, onTree);
+/** Learns one model on one thread, as its task says. */
+export function runFit(
+  { engine, task, rows, subset, params, stopsEarly }: FitTask,
+  onTree: OnTree,
+): Promise<TreeModel> {
+  const parts = stopsEarly ? splitOffTheEnd(rows, subset) : null;
+  const request: LearnRequest = {
+    task,
+    params,
+    table: takeTable(rows, parts === null ? subset : parts.train),
+    stopping: parts === null ? null : { table: takeTable(rows, parts.stopping), patience: PATIENCE },
+    threads: 1,
+    onRound: onTree,
+  };
+  // A fit has a thread of its own already.
+  return engine === 'gbdt' ? Promise.resolve().then(() => learnHere(request)) : openLearner(engine).learn(request);
 }
 
 /**
- * Boosts until the last part of the subset's own time no longer gains from it. Rows whose label was not known when that
- * part began take no part in the training, so neighbours do not vouch for each other.
+ * The last part of the subset's own time, where it shows when boosting no longer helps. Rows whose label was not known when that part began
+ * take no part in the training, so neighbours do not vouch for each other. null where either side has too few rows.
  */
-export function fitUntilItStopsHelping(
-  rows: LabelledRows,
+export function splitOffTheEnd(
+  rows: Pick<FitRows, 'time' | 'labelEnd'>,
   subset: Int32Array,
-  params: GbdtParams,
-  onTree: OnTree,
-): TreeEnsemble {
+): { readonly train: Int32Array; readonly stopping: Int32Array } | null {
   const times = Float64Array.from(subset, (row) => rows.time[row]!).sort();
-  const stoppingFrom = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
-  const train = subset.filter((row) => rows.labelEnd[row]! < stoppingFrom);
-  const stopping = subset.filter((row) => rows.time[row]! >= stoppingFrom);
-  if (Math.min(train.length, stopping.length) < FEWEST_ROWS) return fitRounds(rows, subset, params, onTree);
-  return trainGbdt(takeRows(rows.x, train), takeLabels(rows.y, train), null, params, {
-    validation: { x: takeRows(rows.x, stopping), y: takeLabels(rows.y, stopping) },
-    earlyStoppingRounds: PATIENCE,
-    onRound: onTree,
-  });
+  const from = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
+  const train = subset.filter((row) => rows.labelEnd[row]! < from);
+  const stopping = subset.filter((row) => rows.time[row]! >= from);
+  return Math.min(train.length, stopping.length) < FEWEST_ROWS ? null : { train, stopping };
 }
 
-/** As many trees as `params` says, on all of the subset. */
-export function fitRounds(rows: LabelledRows, subset: Int32Array, params: GbdtParams, onTree: OnTree): TreeEnsemble {
-  return trainGbdt(takeRows(rows.x, subset), takeLabels(rows.y, subset), null, params, { onRound: onTree });
+function takeTable({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {
+  return { x: takeRows(x, rows), y: takeLabels(y, rows), weights: takeLabels(weights, rows) };
 }
 
 /** These rows of a matrix, in this order. */

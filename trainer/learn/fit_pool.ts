@@ -1,33 +1,23 @@
 import { Worker } from 'node:worker_threads';
 import { MinutehandError, type describeError } from '../../shared/errors.ts';
-import type { LabelledRows } from '../dataset/dataset.ts';
-import { runFit, type OnTree } from './fit.ts';
-import type { GbdtParams, TreeEnsemble } from './gbdt.ts';
-
-/** One ensemble to learn from `subset` of `rows`. */
-export interface FitTask {
-  readonly rows: LabelledRows;
-  readonly subset: Int32Array;
-  readonly params: GbdtParams;
-  /** Whether boosting ends when it stops helping, or after `params.rounds`. */
-  readonly stopsEarly: boolean;
-}
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { runFit, type FitTask, type OnTree } from './fit.ts';
 
 export type WorkerAnswer =
   | { readonly done: number; readonly total: number }
-  | { readonly ensemble: TreeEnsemble }
+  | { readonly model: TreeModel }
   | { readonly error: ReturnType<typeof describeError> };
 
-/** Learns ensembles. Each one is the same whatever learns it, so the number of workers changes nothing but the time. */
+/** Learns models. Each one is the same whatever learns it, so the number of workers changes nothing but the time. */
 export interface FitPool {
-  fit(task: FitTask, onTree: OnTree): Promise<TreeEnsemble>;
+  fit(task: FitTask, onTree: OnTree): Promise<TreeModel>;
   close(): Promise<void>;
 }
 
 interface Job {
   readonly task: FitTask;
   readonly onTree: OnTree;
-  resolve(ensemble: TreeEnsemble): void;
+  resolve(model: TreeModel): void;
   reject(error: unknown): void;
 }
 
@@ -35,7 +25,7 @@ interface Job {
 export function openFitPool(workers: number): FitPool {
   if (workers === 0) {
     return {
-      fit: (task, onTree) => Promise.resolve().then(() => runFit(task, onTree)),
+      fit: runFit,
       close: () => Promise.resolve(),
     };
   }
@@ -54,7 +44,7 @@ export function openFitPool(workers: number): FitPool {
     thread.on('message', (answer: WorkerAnswer) => {
       const job = jobs.get(thread)!;
       if ('done' in answer) return job.onTree(answer.done, answer.total);
-      if ('ensemble' in answer) job.resolve(answer.ensemble);
+      if ('model' in answer) job.resolve(answer.model);
       else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
       next(thread);
     });

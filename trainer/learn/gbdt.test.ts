@@ -1,136 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ln, sigmoid } from '../../shared/elementary.ts';
+import { sigmoid } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
-import type { Tree } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { binMatrix } from './binning.ts';
-import { GBDT_DEFAULTS, predict, trainGbdt, type GbdtParams, type Matrix, type TreeEnsemble } from './gbdt.ts';
-import { createGradients, quantise } from './histogram.ts';
+import { predictLogits, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { gbdt, learnHere, predict, trainGbdt, GBDT_DEFAULTS } from './gbdt.ts';
+import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
+import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type Task, type TrainingTable } from './learner.ts';
 
-const SMALL: GbdtParams = { ...GBDT_DEFAULTS, rounds: 4, leaves: 6, minDataInLeaf: 3, learningRate: 0.3 };
+const SMALL: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 3, leaves: 6, minDataInLeaf: 3, learningRate: 0.3 };
+const QUICK: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 20 };
 
-/**
- * The same learner, slow and obvious: every candidate split of every leaf is tried by walking over the leaf's rows,
- * nothing is subtracted, nothing is packed, rows are routed by comparing float32 values with the threshold.
- */
-function slowGbdt(
-  x: Matrix,
-  y: Float64Array,
-  weights: Float64Array | null,
-  params: GbdtParams,
-  rounded = true,
-): TreeEnsemble {
-  const everyRow = [...Array(x.rows).keys()].filter((row) => weights === null || weights[row]! > 0);
-  const data = binMatrix(
-    x,
-    Int32Array.from({ length: x.columns }, (_, c) => c),
-    params.maxBins,
-    Int32Array.from(everyRow),
-  );
-  const at = (row: number, column: number): number => x.values[row * x.columns + column]!;
-  const weightOf = (row: number): number => weights?.[row] ?? 1;
-  const totalWeight = everyRow.reduce((sum, row) => sum + weightOf(row), 0);
-  const share = everyRow.reduce((sum, row) => sum + weightOf(row) * y[row]!, 0) / totalWeight;
-  const mean = Math.min(Math.max(share, 1e-6), 1 - 1e-6);
-  const baseScore = Math.fround(ln(mean / (1 - mean)));
-  const scores = new Float64Array(x.rows).fill(baseScore);
-  const trees: Tree[] = [];
-
-  for (let round = 0; round < params.rounds; round++) {
-    const g = scores.map((s, row) => weightOf(row) * (sigmoid(s) - y[row]!));
-    const h = scores.map((s, row) => weightOf(row) * sigmoid(s) * (1 - sigmoid(s)));
-    let [gradientUnit, hessianUnit] = [1, 1];
-    if (rounded) {
-      const q = createGradients(x.rows);
-      quantise(q, g, h);
-      for (let row = 0; row < x.rows; row++) {
-        g[row] = q.packed[2 * row]!;
-        h[row] = Math.floor(q.packed[2 * row + 1]! / q.countRange);
-      }
-      ({ gradientUnit, hessianUnit } = q);
-    }
-    const unitGain = (gradientUnit * gradientUnit) / hessianUnit;
-    const l2 = params.l2 / hessianUnit;
-    const sum = (rows: number[], of: Float64Array): number => rows.reduce((total, row) => total + of[row]!, 0);
-    const value = (rows: number[]): number => (sum(rows, g) * sum(rows, g)) / (sum(rows, h) + l2);
-
-    interface Candidate {
-      column: number;
-      threshold: number;
-      missingLeft: boolean;
-      gain: number;
-      left: number[];
-      right: number[];
-    }
-    const bestSplit = (rows: number[]): Candidate | null => {
-      let best: Candidate | null = null;
-      let bestScore = value(rows) + params.minGain / unitGain;
-      for (let column = 0; column < x.columns; column++) {
-        const missing = rows.filter((row) => Number.isNaN(at(row, column)));
-        const known = rows.filter((row) => !Number.isNaN(at(row, column)));
-        const edges = [...data.edges[column]!, Infinity];
-        for (let bin = 0; bin < edges.length; bin++) {
-          if (!known.some((row) => data.bins[column * x.rows + row] === bin)) continue;
-          for (const missingLeft of [false, true]) {
-            if (missingLeft && missing.length === 0) continue;
-            const goesLeft = (row: number): boolean =>
-              Number.isNaN(at(row, column)) ? missingLeft : at(row, column) <= edges[bin]!;
-            const left = rows.filter(goesLeft);
-            const right = rows.filter((row) => !goesLeft(row));
-            if (left.length < params.minDataInLeaf || right.length < params.minDataInLeaf) continue;
-            const score = value(left) + value(right);
-            if (score > bestScore) {
-              bestScore = score;
-              const direction = missing.length > 0 ? missingLeft : left.length >= right.length;
-              const gain = (score - value(rows)) * unitGain;
-              best = { column, threshold: edges[bin]!, missingLeft: direction, gain, left, right };
-            }
-          }
-        }
-      }
-      return best;
-    };
-
-    const nodes = [{ feature: -1, threshold: 0, left: 0, right: 0, missingLeft: 0, value: 0 }];
-    const leaves = [{ node: 0, rows: everyRow, split: bestSplit(everyRow) }];
-    while (leaves.length < params.leaves) {
-      const chosen = leaves.reduce((a, b) => ((b.split?.gain ?? -1) > (a.split?.gain ?? -1) ? b : a));
-      if (chosen.split === null) break;
-      const { column, threshold, missingLeft, left, right } = chosen.split;
-      const children = [nodes.length, nodes.length + 1] as const;
-      for (let i = 0; i < 2; i++)
-        nodes.push({ feature: -1, threshold: 0, left: 0, right: 0, missingLeft: 0, value: 0 });
-      nodes[chosen.node] = {
-        feature: column,
-        threshold,
-        left: children[0],
-        right: children[1],
-        missingLeft: missingLeft ? 1 : 0,
-        value: 0,
-      };
-      leaves[leaves.indexOf(chosen)] = { node: children[0], rows: left, split: bestSplit(left) };
-      leaves.push({ node: children[1], rows: right, split: bestSplit(right) });
-    }
-    if (nodes.length === 1) break;
-    for (const { node, rows } of leaves) {
-      const step = (-sum(rows, g) * (gradientUnit / hessianUnit)) / (sum(rows, h) + l2);
-      nodes[node]!.value = Math.fround(step * params.learningRate);
-      for (const row of rows) scores[row] = scores[row]! + nodes[node]!.value;
-    }
-    trees.push({
-      feature: Int32Array.from(nodes, (n) => n.feature),
-      threshold: Float32Array.from(nodes, (n) => n.threshold),
-      left: Int32Array.from(nodes, (n) => n.left),
-      right: Int32Array.from(nodes, (n) => n.right),
-      missingLeft: Uint8Array.from(nodes, (n) => n.missingLeft),
-      value: Float32Array.from(nodes, (n) => n.value),
-    });
-  }
-  return { columns: x.columns, baseScore, trees };
+function learn(
+  task: Task,
+  table: TrainingTable,
+  params: LearnerParams,
+  stopping: EarlyStopping | null = null,
+  onRound: (round: number, rounds: number) => void = () => undefined,
+): TreeModel {
+  return learnHere({ task, table, params, stopping, threads: 1, onRound });
 }
 
 /** Rows of which columns 0–3 matter, with ties, missing values and infinities. */
-function makeRows(rows: number, columns: number, seed: string): { x: Matrix; y: Float64Array } {
+function makeTable(rows: number, columns: number, seed: string): TrainingTable {
   const rng = createRng(seed);
   const values = new Float32Array(rows * columns);
   const y = new Float64Array(rows);
@@ -142,75 +33,174 @@ function makeRows(rows: number, columns: number, seed: string): { x: Matrix; y: 
     if (rng.uniform() < 0.1) values[o + 2] = NaN;
     if (rng.uniform() < 0.02) values[o] = y[row]! > 0.5 ? Infinity : -Infinity;
   }
-  return { x: { rows, columns, values }, y };
+  return { x: { rows, columns, values }, y, weights: null };
 }
+
+/** The same columns with targets for a task. */
+function withTargets(table: TrainingTable, task: Task): TrainingTable {
+  const { x } = table;
+  const at = (row: number, c: number): number => x.values[row * x.columns + c]!;
+  const y = Float64Array.from(table.y, (target, row) => {
+    if (task.kind === 'binary') return target;
+    if (task.kind === 'multiclass') return (target + (at(row, 3) > 0 ? 1 : 0)) % task.classes;
+    return 3 * target + at(row, 3) + Math.sin(row);
+  });
+  return { ...table, y };
+}
+
+const TASKS: readonly Task[] = [
+  { kind: 'binary' },
+  { kind: 'multiclass', classes: 3 },
+  { kind: 'regression' },
+  { kind: 'quantile', quantile: 0.8 },
+];
 
 const logLossOf = (p: Float64Array, y: Float64Array): number =>
   y.reduce((sum, target, i) => sum - target * Math.log(p[i]!) - (1 - target) * Math.log(1 - p[i]!), 0) / y.length;
 
-describe('trainGbdt against the slow learner', () => {
+describe('gbdt against the slow learner', () => {
   const cell = fc.oneof(
     { weight: 4, arbitrary: fc.integer({ min: -3, max: 3 }).map((k) => Math.fround(k / 3)) },
     { weight: 3, arbitrary: fc.float({ noNaN: true }) },
     { weight: 1, arbitrary: fc.constant(NaN) },
   );
-  const problem = fc.integer({ min: 1, max: 60 }).chain((rows) =>
-    fc.record({
-      cells: fc.array(cell, { minLength: rows * 3, maxLength: rows * 3 }),
-      y: fc.array(fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })), {
-        minLength: rows,
-        maxLength: rows,
-      }),
-      weights: fc.option(
-        fc
-          .array(fc.constantFrom(0.25, 1, 1, 3), { minLength: rows, maxLength: rows })
-          .chain((w) =>
-            fc.integer({ min: 0, max: rows - 1 }).map((zero) => w.map((v, i) => (i === zero && rows > 1 ? 0 : v))),
-          ),
-        { nil: null },
-      ),
-      minDataInLeaf: fc.integer({ min: 1, max: 8 }),
-      l2: fc.constantFrom(0, 1, 10),
-      minGain: fc.constantFrom(0, 0.5),
-      maxBins: fc.constantFrom(2, 5, 255),
-    }),
-  );
+  const COLUMNS = 3;
+  const rules = fc.record({
+    minDataInLeaf: fc.integer({ min: 1, max: 8 }),
+    minHessianInLeaf: fc.constantFrom(0, 1e-3, 0.8),
+    maxDepth: fc.constantFrom(null, null, 1, 2),
+    l1: fc.constantFrom(0, 0, 0.5),
+    l2: fc.constantFrom(0, 1, 10),
+    minGain: fc.constantFrom(0, 0, 0.5),
+    maxBins: fc.constantFrom(2, 5, 255),
+    columns: fc.constantFrom(null, null, [2, 0]),
+  });
+  const problem = (target: fc.Arbitrary<number>): fc.Arbitrary<[TrainingTable, LearnerParams]> =>
+    fc.integer({ min: 1, max: 60 }).chain((rows) => {
+      const list = <T>(of: fc.Arbitrary<T>, length: number): fc.Arbitrary<T[]> =>
+        fc.array(of, { minLength: length, maxLength: length });
+      return fc
+        .record({
+          cells: list(cell, rows * COLUMNS),
+          y: list(target, rows),
+          weights: fc.option(list(fc.constantFrom(0, 0.25, 1, 1, 3), rows), { nil: null }),
+          rules,
+        })
+        .filter(({ weights }) => weights === null || weights.some((weight) => weight > 0))
+        .map(({ cells, y, weights, rules: own }): [TrainingTable, LearnerParams] => [
+          tableOf(COLUMNS, cells, y, weights),
+          { ...SMALL, ...own },
+        ]);
+    });
+  const targets: Record<Task['kind'], fc.Arbitrary<number>> = {
+    binary: fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true })),
+    multiclass: fc.integer({ min: 0, max: 2 }),
+    regression: fc.oneof(
+      fc.integer({ min: -3, max: 3 }),
+      fc.double({ min: -1e6, max: 1e6, noNaN: true, noDefaultInfinity: true }),
+    ),
+    quantile: fc.oneof(fc.integer({ min: -3, max: 3 }), fc.double({ min: -10, max: 10, noNaN: true })),
+  };
 
-  it('grows the same trees to the last bit', () => {
+  it.each(TASKS.map((task) => [task.kind, task] as const))('grows the same trees to the last bit: %s', (kind, task) => {
     fc.assert(
-      fc.property(problem, ({ cells, y: targets, weights: w, ...rules }) => {
-        const y = Float64Array.from(targets);
-        const weights = w === null ? null : Float64Array.from(w);
-        const x = { rows: y.length, columns: 3, values: Float32Array.from(cells) };
-        const params = { ...SMALL, ...rules };
-        expect(trainGbdt(x, y, weights, params)).toEqual(slowGbdt(x, y, weights, params));
+      fc.property(problem(targets[kind]), ([table, params]) => {
+        expect(learn(task, table, params)).toEqual(slowGbdt(task, table, params));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
-  it('grows the same trees when every fourth and more columns are shared in one pass', () => {
-    for (const columns of [4, 7, 9]) {
-      const { x, y } = makeRows(150, columns, `columns ${columns}`);
-      expect(trainGbdt(x, y, null, SMALL)).toEqual(slowGbdt(x, y, null, SMALL));
+  it('grows the same trees with any number of columns, in whole and in part groups of eight', () => {
+    for (const columns of [4, 7, 8, 9, 13]) {
+      const table = makeTable(150, columns, `columns ${columns}`);
+      expect(learn({ kind: 'binary' }, table, SMALL)).toEqual(slowGbdt({ kind: 'binary' }, table, SMALL));
     }
   });
 
-  it('predicts what unrounded float64 gradients predict', () => {
-    const { x, y } = makeRows(500, 5, 'unrounded');
-    const exact = predict(slowGbdt(x, y, null, SMALL, false), x);
-    const fast = predict(trainGbdt(x, y, null, SMALL), x);
-    fast.forEach((p, i) => expect(Math.abs(p - exact[i]!)).toBeLessThan(1e-6));
+  it('predicts what unrounded gradients predict', () => {
+    for (const task of TASKS) {
+      const table = withTargets(makeTable(500, 5, 'unrounded'), task);
+      const exact = slowGbdt(task, table, SMALL, false);
+      const fast = learn(task, table, SMALL);
+      fast.ensembles.forEach((ensemble, k) => {
+        const expected = predictLogits(exact.ensembles[k]!, table.x);
+        predictLogits(ensemble, table.x).forEach((s, i) => expect(Math.abs(s - expected[i]!)).toBeLessThan(1e-5));
+      });
+    }
   });
 });
 
-describe('trainGbdt', () => {
-  const train = makeRows(4000, 8, 'train');
-  const test = makeRows(4000, 8, 'test');
-  const params: GbdtParams = { ...GBDT_DEFAULTS, rounds: 60, learningRate: 0.1, minDataInLeaf: 20 };
+describe('gbdt on threads', () => {
+  const base = makeTable(40_000, 19, 'threads');
+
+  it.each(TASKS.map((task) => [task.kind, task] as const))(
+    'gives the same bytes with 1, 2 and 3 threads as on the calling one, twice: %s',
+    async (_, task) => {
+      const table = withTargets(base, task);
+      for (const sampling of [{}, { rowFraction: 0.6, columnFraction: 0.5 }]) {
+        const params = { ...LEARNER_DEFAULTS, rounds: 6, ...sampling };
+        const expected = learn(task, table, params);
+        for (const threads of [1, 2, 3, 2]) {
+          const request = { task, table, params, stopping: null, threads, onRound: () => undefined };
+          expect(await gbdt.learn(request)).toEqual(expected);
+        }
+      }
+    },
+  );
+
+  it('tells of every round while it learns, and leaves the calling thread free', async () => {
+    const rounds: number[] = [];
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await gbdt.learn({
+      task: { kind: 'binary' },
+      table: base,
+      params: { ...LEARNER_DEFAULTS, rounds: 30 },
+      stopping: null,
+      threads: 2,
+      onRound: (round, of) => rounds.push(round / of),
+    });
+    clearInterval(timer);
+    expect(rounds).toEqual(Array.from({ length: 30 }, (_, i) => (i + 1) / 30));
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  it('learns several models at once', async () => {
+    const small = makeTable(2000, 5, 'several');
+    const request = {
+      task: TASKS[0]!,
+      table: small,
+      params: QUICK,
+      stopping: null,
+      threads: 2,
+      onRound: () => undefined,
+    };
+    const models = await Promise.all(Array.from({ length: 4 }, () => gbdt.learn(request)));
+    for (const model of models) expect(model).toEqual(learn(TASKS[0]!, small, QUICK));
+  });
+});
+
+describe('gbdt', () => {
+  const train = makeTable(4000, 8, 'train');
+  const test = makeTable(4000, 8, 'test');
+  const binary = TASKS[0]!;
+  const params: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 60 };
+  const leavesOf = (model: TreeModel): number[][] =>
+    model.ensembles[0]!.trees.map((tree) => {
+      const counts = new Map<number, number>();
+      for (let row = 0; row < train.x.rows; row++) {
+        const score = predictLogits(
+          { columns: 8, baseScore: 0, trees: [{ ...tree, value: Float32Array.from(tree.value.keys()) }] },
+          { rows: 1, columns: 8, values: train.x.values.subarray(row * 8, row * 8 + 8) },
+        )[0]!;
+        counts.set(score, (counts.get(score) ?? 0) + 1);
+      }
+      return [...counts.values()];
+    });
 
   it('learns what can be learnt, and lowers the training loss with every round', () => {
-    const ensemble = trainGbdt(train.x, train.y, null, params);
+    const ensemble = learn(binary, train, params).ensembles[0]!;
     const losses = [0, 1, 5, 20, 60].map((n) =>
       logLossOf(predict({ ...ensemble, trees: ensemble.trees.slice(0, n) }, train.x), train.y),
     );
@@ -219,91 +209,187 @@ describe('trainGbdt', () => {
     expect(logLossOf(predict(ensemble, test.x), test.y)).toBeLessThan(0.8 * base);
   });
 
-  it('gives the same trees for the same seed and others for another, when it samples', () => {
-    const sampled = { ...params, rounds: 10, rowFraction: 0.7, columnFraction: 0.5 };
-    const one = trainGbdt(train.x, train.y, null, sampled);
-    expect(trainGbdt(train.x, train.y, null, sampled)).toEqual(one);
-    expect(trainGbdt(train.x, train.y, null, { ...sampled, seed: 1 })).not.toEqual(one);
-    for (const tree of one.trees) {
-      const used = new Set([...tree.feature].filter((column) => column >= 0));
-      expect(used.size).toBeLessThanOrEqual(4);
+  it('comes near the loss of the probabilities that the targets were drawn from', () => {
+    const rng = createRng('ceiling');
+    const rows = 20_000;
+    const values = Float32Array.from({ length: rows * 2 }, () => 4 * rng.uniform() - 2);
+    const p = Float64Array.from({ length: rows }, (_, row) => sigmoid(values[2 * row]! + values[2 * row + 1]!));
+    const y = p.map((share) => (rng.uniform() < share ? 1 : 0));
+    const half = (from: number): TrainingTable => ({
+      x: { rows: rows / 2, columns: 2, values: values.slice(from * 2, (from + rows / 2) * 2) },
+      y: y.slice(from, from + rows / 2),
+      weights: null,
+    });
+    const model = learn(binary, half(0), { ...params, rounds: 100, leaves: 7 });
+    const other = half(rows / 2);
+    const best = logLossOf(p.slice(rows / 2), other.y);
+    expect(logLossOf(predict(model.ensembles[0]!, other.x), other.y)).toBeLessThan(best + 0.01);
+  });
+
+  it('learns targets from thousandths to millions as float64 gradients do', () => {
+    const rng = createRng('heavy');
+    const rows = 400;
+    const values = Float32Array.from({ length: rows * 2 }, () => rng.uniform());
+    const y = Float64Array.from(
+      { length: rows },
+      (_, row) => 10 ** (9 * values[2 * row]! - 3) * (1 + 0.1 * rng.normal()),
+    );
+    const table = { x: { rows, columns: 2, values }, y, weights: null };
+    const rules = { ...SMALL, rounds: 30, leaves: 15 };
+    const rmse = (model: TreeModel): number =>
+      Math.sqrt(predictLogits(model.ensembles[0]!, table.x).reduce((sum, s, i) => sum + (s - y[i]!) ** 2, 0) / rows);
+    const task: Task = { kind: 'regression' };
+    const exact = rmse(slowGbdt(task, table, rules, false));
+    expect(Math.abs(rmse(learn(task, table, rules)) / exact - 1)).toBeLessThan(1e-3);
+  });
+
+  it('answers quantiles that cover their share', () => {
+    const rng = createRng('quantile');
+    const rows = 20_000;
+    const values = Float32Array.from({ length: rows }, () => rng.uniform());
+    const y = Float64Array.from(values, (x) => x + (0.1 + x) * rng.normal());
+    const x: Matrix = { rows, columns: 1, values };
+    for (const quantile of [0.1, 0.5, 0.9]) {
+      const model = learn({ kind: 'quantile', quantile }, { x, y, weights: null }, { ...params, leaves: 8 });
+      const scores = predictLogits(model.ensembles[0]!, x);
+      const below = y.filter((target, i) => target <= scores[i]!).length / rows;
+      expect(Math.abs(below - quantile)).toBeLessThan(0.01);
     }
-    expect(logLossOf(predict(one, test.x), test.y)).toBeLessThan(
-      logLossOf(predict({ ...one, trees: [] }, test.x), test.y),
+  });
+
+  it('takes the weighted quantile of a leaf as sorting does, ties and weights included', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: -5, max: 5 }), fc.constantFrom(0.5, 1, 2)), {
+          minLength: 2,
+          maxLength: 300,
+        }),
+        fc.constantFrom(0.1, 0.25, 0.5, 0.9),
+        (pairs, quantile) => {
+          // One column that says nothing but which half a row is in.
+          const cells = pairs.map((_, row) => row % 2);
+          const table = tableOf(
+            1,
+            cells,
+            pairs.map(([y]) => y),
+            pairs.map(([, weight]) => weight),
+          );
+          const [ensemble] = learn({ kind: 'quantile', quantile }, table, {
+            ...params,
+            rounds: 1,
+            minDataInLeaf: 1,
+            learningRate: 1,
+          }).ensembles;
+          const tree = ensemble!.trees[0];
+          if (tree === undefined) return;
+          for (const half of [0, 1]) {
+            const own = pairs.filter((_, row) => row % 2 === half);
+            const rest = own.map(([y, weight]): [number, number] => [y - ensemble!.baseScore, weight]);
+            expect(tree.value[half === 0 ? tree.left[0]! : tree.right[0]!]).toBe(
+              Math.fround(quantileOf(rest, quantile)),
+            );
+          }
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 
-  it('does not depend on the order of the rows when it does not sample', () => {
+  it('gives the same trees for the same seed and others for another, when it samples', () => {
+    const sampled = { ...params, rounds: 10, rowFraction: 0.7, columnFraction: 0.5 };
+    const one = learn(binary, train, sampled);
+    expect(learn(binary, train, sampled)).toEqual(one);
+    expect(learn(binary, train, { ...sampled, seed: '1' })).not.toEqual(one);
+    for (const tree of one.ensembles[0]!.trees) {
+      const used = new Set([...tree.feature].filter((column) => column >= 0));
+      expect(used.size).toBeLessThanOrEqual(4);
+    }
+    const [ensemble] = one.ensembles;
+    expect(logLossOf(predict(ensemble!, test.x), test.y)).toBeLessThan(
+      logLossOf(predict({ ...ensemble!, trees: [] }, test.x), test.y),
+    );
+  });
+
+  it('adds a sampled tree to the rows that it did not see as well', () => {
+    const sampled = { ...params, rounds: 2, rowFraction: 0.5, learningRate: 1 };
+    const two = learn(binary, train, sampled).ensembles[0]!;
+    const losses = [1, 2].map((n) => logLossOf(predict({ ...two, trees: two.trees.slice(0, n) }, train.x), train.y));
+    // A second tree that took the unseen half for untouched would step twice as far as it should.
+    expect(losses[1]!).toBeLessThan(losses[0]!);
+  });
+
+  it('does not depend on the order of the rows but for the last bits of leaf values, when it does not sample', () => {
     const { x, y } = train;
     const order = Array.from({ length: x.rows }, (_, i) => (i * 1237) % x.rows);
     const values = Float32Array.from({ length: x.values.length }, (_, i) => {
       return x.values[order[Math.floor(i / x.columns)]! * x.columns + (i % x.columns)]!;
     });
-    const shuffled = trainGbdt(
-      { ...x, values },
-      Float64Array.from(order, (row) => y[row]!),
-      null,
-      params,
-    );
-    expect(shuffled).toEqual(trainGbdt(x, y, null, params));
+    const table = { x: { ...x, values }, y: Float64Array.from(order, (row) => y[row]!), weights: null };
+    const [shuffled, straight] = [learn(binary, table, QUICK), learn(binary, train, QUICK)];
+    const expected = predict(straight.ensembles[0]!, test.x);
+    predict(shuffled.ensembles[0]!, test.x).forEach((p, i) => expect(Math.abs(p - expected[i]!)).toBeLessThan(1e-6));
   });
 
   it('splits only on the allowed columns', () => {
-    const ensemble = trainGbdt(train.x, train.y, null, { ...params, rounds: 5, columns: [3, 0] });
-    const used = new Set(ensemble.trees.flatMap((tree) => [...tree.feature]));
+    const model = learn(binary, train, { ...params, rounds: 5, columns: [3, 0, 3] });
+    const used = new Set(model.ensembles[0]!.trees.flatMap((tree) => [...tree.feature]));
     expect([...used].sort()).toEqual([-1, 0, 3]);
-    expect(ensemble.columns).toBe(8);
+    expect(model.ensembles[0]!.columns).toBe(8);
   });
 
-  it('keeps at least minDataInLeaf rows in every leaf, and at most the allowed leaves', () => {
-    const ensemble = trainGbdt(train.x, train.y, null, { ...params, rounds: 3, minDataInLeaf: 150, leaves: 9 });
-    for (const tree of ensemble.trees) {
-      const counts = new Map<number, number>();
-      for (let row = 0; row < train.x.rows; row++) {
-        const p = predict(
-          { columns: 8, baseScore: 0, trees: [tree] },
-          {
-            rows: 1,
-            columns: 8,
-            values: train.x.values.subarray(row * 8, row * 8 + 8),
-          },
-        )[0]!;
-        counts.set(p, (counts.get(p) ?? 0) + 1);
+  it('keeps at least minDataInLeaf rows in every leaf, and at most the allowed leaves and depth', () => {
+    for (const minDataInLeaf of [1, 20, 150]) {
+      const rules = { ...params, rounds: 8, minDataInLeaf, leaves: 9, maxDepth: 4 };
+      for (const counts of leavesOf(learn(binary, train, rules))) {
+        expect(Math.min(...counts)).toBeGreaterThanOrEqual(minDataInLeaf);
+        expect(counts.length).toBeLessThanOrEqual(9);
       }
-      expect(Math.min(...counts.values())).toBeGreaterThanOrEqual(150);
-      expect([...tree.feature].filter((f) => f < 0).length).toBeLessThanOrEqual(9);
     }
+    const shallow = learn(binary, train, { ...params, rounds: 3, maxDepth: 2 });
+    for (const tree of shallow.ensembles[0]!.trees) expect(tree.feature.length).toBe(7);
+  });
+
+  it.each([
+    ['learningRate', { learningRate: 0.3 }],
+    ['leaves', { leaves: 5 }],
+    ['maxDepth', { maxDepth: 3 }],
+    ['minDataInLeaf', { minDataInLeaf: 300 }],
+    ['minHessianInLeaf', { minHessianInLeaf: 50 }],
+    ['l1', { l1: 5 }],
+    ['l2', { l2: 5 }],
+    ['minGain', { minGain: 10 }],
+    ['maxBins', { maxBins: 7 }],
+    ['rowFraction', { rowFraction: 0.5 }],
+    ['columnFraction', { columnFraction: 0.5 }],
+    ['columns', { columns: [0, 1] }],
+  ] as const)('has its trees changed by %s', (_, change) => {
+    expect(learn(binary, train, { ...QUICK, ...change })).not.toEqual(learn(binary, train, QUICK));
   });
 
   it('treats a row of weight 2 as two rows and a row of weight 0 as none', () => {
-    const { x, y } = makeRows(300, 4, 'weights');
+    const { x, y } = makeTable(300, 4, 'weights');
     const weights = Float64Array.from({ length: 300 }, (_, row) => (row % 5 === 0 ? 0 : row % 3 === 0 ? 2 : 1));
     const copies = [...weights].flatMap((weight, row) => Array<number>(weight).fill(row));
     const values = Float32Array.from(copies.flatMap((row) => [...x.values.subarray(row * 4, row * 4 + 4)]));
     const doubled = { rows: copies.length, columns: 4, values };
     const rules = { ...SMALL, minDataInLeaf: 1, leaves: 4 };
-    const weighted = predict(trainGbdt(x, y, weights, rules), x);
-    const repeated = predict(
-      trainGbdt(
-        doubled,
-        Float64Array.from(copies, (row) => y[row]!),
-        null,
-        rules,
-      ),
-      x,
-    );
-    weighted.forEach((p, i) => expect(Math.abs(p - repeated[i]!)).toBeLessThan(1e-6));
+    for (const task of TASKS) {
+      const own = withTargets({ x, y, weights }, task);
+      const repeated = { x: doubled, y: Float64Array.from(copies, (row) => own.y[row]!), weights: null };
+      const [once, twice] = [learn(task, own, rules), learn(task, repeated, rules)];
+      once.ensembles.forEach((ensemble, k) => {
+        const expected = predictLogits(twice.ensembles[k]!, x);
+        predictLogits(ensemble, x).forEach((s, i) => expect(Math.abs(s - expected[i]!)).toBeLessThan(1e-5));
+      });
+    }
   });
 
   it('learns soft targets as their probability', () => {
     const rows = 2000;
     const values = Float32Array.from({ length: rows }, (_, i) => i % 4);
     const y = Float64Array.from(values, (v) => [0.1, 0.25, 0.6, 0.95][v]!);
-    const p = predict(trainGbdt({ rows, columns: 1, values }, y, null, { ...params, rounds: 150, l2: 0 }), {
-      rows,
-      columns: 1,
-      values,
-    });
+    const x = { rows, columns: 1, values };
+    const p = predict(learn(binary, { x, y, weights: null }, { ...params, rounds: 150 }).ensembles[0]!, x);
     p.forEach((probability, i) => expect(Math.abs(probability - y[i]!)).toBeLessThan(1e-4));
   });
 
@@ -311,63 +397,120 @@ describe('trainGbdt', () => {
     const rows = 400;
     const values = Float32Array.from({ length: rows }, (_, i) => (i % 2 ? NaN : i));
     const y = Float64Array.from({ length: rows }, (_, i) => i % 2);
-    const ensemble = trainGbdt({ rows, columns: 1, values }, y, null, params);
-    const p = predict(ensemble, { rows: 3, columns: 1, values: Float32Array.of(NaN, 1e9, -1e9) });
+    const [ensemble] = learn(binary, { x: { rows, columns: 1, values }, y, weights: null }, params).ensembles;
+    const p = predict(ensemble!, { rows: 3, columns: 1, values: Float32Array.of(NaN, 1e9, -1e9) });
     expect(p[0]).toBeGreaterThan(0.9);
     expect(p[1]).toBeLessThan(0.1);
     expect(p[2]).toBeLessThan(0.1);
   });
 
-  it('stops early on validation rows and keeps the trees of the best round', () => {
-    const noisy = { x: train.x, y: Float64Array.from(train.y, (t, i) => (i % 3 === 0 ? 1 - t : t)) };
-    const eager = { ...params, rounds: 400, learningRate: 0.3 };
-    const seen: number[] = [];
-    const stopped = trainGbdt(noisy.x, noisy.y, null, eager, {
-      validation: test,
-      earlyStoppingRounds: 20,
-      onRound: (round) => seen.push(round),
-    });
-    expect(seen.length).toBe(stopped.trees.length + 20);
-    expect(seen.length).toBeLessThan(400);
-    const all = trainGbdt(noisy.x, noisy.y, null, { ...eager, rounds: seen.length });
-    expect(all.trees.slice(0, stopped.trees.length)).toEqual(stopped.trees);
-    const lossAfter = (n: number): number =>
-      logLossOf(predict({ ...all, trees: all.trees.slice(0, n) }, test.x), test.y);
-    const losses = all.trees.map((_, i) => lossAfter(i + 1));
-    expect(losses.indexOf(Math.min(...losses)) + 1).toBe(stopped.trees.length);
-  });
+  it.each(TASKS.map((task) => [task.kind, task] as const))(
+    'stops early on another table and keeps the trees of the best round: %s',
+    async (_, task) => {
+      const own = withTargets(train, task);
+      const other = withTargets(test, task);
+      const eager = { ...params, rounds: 400, learningRate: 0.5, leaves: 63, minDataInLeaf: 5 };
+      const seen: number[] = [];
+      const stopped = learn(task, own, eager, { table: other, patience: 10 }, (round) => seen.push(round));
+      expect(seen.length).toBe(stopped.ensembles[0]!.trees.length + 10);
+      expect(seen.length).toBeLessThan(400);
+      const all = learn(task, own, { ...eager, rounds: seen.length });
+      all.ensembles.forEach(({ trees }, k) => {
+        expect(trees.slice(0, stopped.ensembles[k]!.trees.length)).toEqual(stopped.ensembles[k]!.trees);
+      });
+      const losses = seen.map((n) => lossOf(task, all, n, other));
+      expect(losses.indexOf(Math.min(...losses)) + 1).toBe(stopped.ensembles[0]!.trees.length);
+      const request = { task, table: own, params: eager, onRound: () => undefined };
+      expect(await gbdt.learn({ ...request, stopping: { table: other, patience: 10 }, threads: 2 })).toEqual(stopped);
+    },
+  );
 
   it('answers the mean when nothing can be split', () => {
     const x = { rows: 10, columns: 1, values: new Float32Array(10).fill(3) };
-    const ensemble = trainGbdt(x, new Float64Array(10).fill(0.25), null, params);
-    expect(ensemble.trees).toEqual([]);
-    expect(predict(ensemble, x)[0]).toBeCloseTo(0.25, 6);
-    const certain = trainGbdt(x, new Float64Array(10).fill(1), null, params);
-    expect(predict(certain, x)[0]).toBeGreaterThan(0.999);
+    const [ensemble] = learn(binary, { x, y: new Float64Array(10).fill(0.25), weights: null }, params).ensembles;
+    expect(ensemble!.trees).toEqual([]);
+    expect(predict(ensemble!, x)[0]).toBeCloseTo(0.25, 6);
+    const [certain] = learn(binary, { x, y: new Float64Array(10).fill(1), weights: null }, params).ensembles;
+    expect(predict(certain!, x)[0]).toBeGreaterThan(0.999);
+    const [missing] = learn(
+      { kind: 'regression' },
+      { x: { ...x, values: x.values.map(() => NaN) }, y: new Float64Array(10).fill(7), weights: null },
+      params,
+    ).ensembles;
+    expect(predictLogits(missing!, x)[0]).toBe(7);
   });
 
-  it('refuses data and parameters that mean nothing', () => {
-    const { x, y } = makeRows(10, 2, 'bad');
-    expect(() => trainGbdt(x, y.slice(1), null, params)).toThrow(RangeError);
-    expect(() =>
-      trainGbdt(
-        x,
-        y.map(() => 2),
-        null,
-        params,
-      ),
-    ).toThrow(/target 2 of row 0/);
-    expect(() =>
-      trainGbdt(
-        x,
-        y,
-        y.map(() => -1),
-        params,
-      ),
-    ).toThrow(/weight -1/);
-    expect(() => trainGbdt(x, y, new Float64Array(10), params)).toThrow(/There is not enough data/);
-    expect(() => trainGbdt(x, y, null, { ...params, maxBins: 256 })).toThrow(/maxBins is 256/);
-    expect(() => trainGbdt(x, y, null, { ...params, rowFraction: 0 })).toThrow(/rowFraction is 0/);
-    expect(() => trainGbdt(x, y, null, { ...params, columns: [2] })).toThrow(/column 2/);
+  it('learns a hundred times in a row without running out of memory', () => {
+    for (let i = 0; i < 100; i++) learn(binary, test, { ...params, rounds: 1 });
+  });
+
+  it('refuses data and parameters that mean nothing', async () => {
+    const bad = makeTable(10, 2, 'bad');
+    const refuse = (
+      table: Partial<TrainingTable>,
+      change: Partial<LearnerParams>,
+      task: Task = binary,
+    ): (() => TreeModel) => {
+      return () => learn(task, { ...bad, ...table }, { ...params, ...change });
+    };
+    expect(refuse({ y: bad.y.slice(1) }, {})).toThrow(/9 targets/);
+    expect(refuse({ y: bad.y.map(() => 2) }, {})).toThrow(/target 2 of training row 0 is not in \[0, 1\]/);
+    expect(refuse({ y: bad.y.map(() => NaN) }, {}, { kind: 'regression' })).toThrow(/target NaN/);
+    expect(refuse({ y: bad.y.map(() => 3) }, {}, { kind: 'multiclass', classes: 3 })).toThrow(/one of 0…2/);
+    expect(refuse({ weights: bad.y.map(() => -1) }, {})).toThrow(/weight -1/);
+    expect(refuse({ weights: new Float64Array(10) }, {})).toThrow(/There is not enough data/);
+    expect(refuse({}, {}, { kind: 'quantile', quantile: 1 })).toThrow(/quantile is 1/);
+    expect(refuse({}, {}, { kind: 'multiclass', classes: 1 })).toThrow(/classes is 1/);
+    for (const change of [
+      { rounds: -1 },
+      { learningRate: 0 },
+      { leaves: 1 },
+      { maxDepth: 0 },
+      { minDataInLeaf: 0 },
+      { minHessianInLeaf: -1 },
+      { l1: NaN },
+      { l2: Infinity },
+      { minGain: -1 },
+      { maxBins: 256 },
+      { rowFraction: 0 },
+      { columnFraction: 1.5 },
+    ]) {
+      expect(refuse({}, change)).toThrow(new RegExp(`${Object.keys(change)[0]} is`));
+    }
+    expect(refuse({}, { columns: [2] })).toThrow(/column 2/);
+    expect(refuse({}, { columns: [] })).toThrow(/no column/);
+    const request = { task: binary, table: bad, params, stopping: null, onRound: () => undefined };
+    await expect(gbdt.learn({ ...request, threads: 0 })).rejects.toThrow(/threads is 0/);
+    const wide = { table: makeTable(10, 3, 'wide'), patience: 1 };
+    await expect(gbdt.learn({ ...request, threads: 1, stopping: wide })).rejects.toThrow(/3 columns, training 2/);
+    const huge = makeTable(3, 1, 'huge');
+    expect(() => learn(binary, huge, { ...params, leaves: 65536, columns: null })).not.toThrow();
+  });
+
+  it('is what trainGbdt calls', () => {
+    const own = { ...GBDT_DEFAULTS, rounds: 5 };
+    const [ensemble] = learn(binary, train, { ...LEARNER_DEFAULTS, ...own, seed: '0' }).ensembles;
+    expect(trainGbdt(train.x, train.y, null, own)).toEqual(ensemble);
   });
 });
+
+/** Mean loss after `rounds` rounds, from predictions. */
+function lossOf(task: Task, model: TreeModel, rounds: number, { x, y }: TrainingTable): number {
+  const scores = model.ensembles.map((own) => predictLogits({ ...own, trees: own.trees.slice(0, rounds) }, x));
+  const each = y.map((target, row) => {
+    const s = scores[0]![row]!;
+    switch (task.kind) {
+      case 'binary':
+        return Math.log1p(Math.exp(-Math.abs(s))) + Math.max(s, 0) - target * s;
+      case 'multiclass': {
+        const all = scores.map((own) => own[row]!);
+        return Math.log(all.reduce((sum, one) => sum + Math.exp(one), 0)) - all[target]!;
+      }
+      case 'regression':
+        return (target - s) ** 2;
+      case 'quantile':
+        return (target - s) * (task.quantile - (target < s ? 1 : 0));
+    }
+  });
+  return each.reduce((sum, loss) => sum + loss, 0) / y.length;
+}

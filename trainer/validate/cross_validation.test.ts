@@ -1,29 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import type { LabelledRows } from '../dataset/dataset.ts';
-import { GBDT_DEFAULTS, predict, trainGbdt, type GbdtParams, type TreeEnsemble } from '../learn/gbdt.ts';
-import { fitRounds, takeLabels, takeRows } from '../learn/fit.ts';
-import { crossValidate, outOfFold, type FoldModel } from './cross_validation.ts';
+import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { takeLabels, takeRows } from '../learn/fit.ts';
+import { crossValidate, outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { auc } from './metrics.ts';
 import { purgedKFold } from './purged_kfold.ts';
+import type { ValidationRows } from './rows.ts';
+import { smallTrees } from './rows.fixture.ts';
 
 const FOLDS = 4;
 const EMBARGO = 300;
 /** Leaves small enough to learn single rows by heart. */
-const GREEDY: GbdtParams = {
-  ...GBDT_DEFAULTS,
-  rounds: 25,
-  learningRate: 0.5,
-  leaves: 63,
-  minDataInLeaf: 1,
-  l2: 0,
-  seed: 'greedy',
-};
-const fitGreedily = async (rows: LabelledRows, train: Int32Array): Promise<TreeEnsemble> =>
-  fitRounds(rows, train, GREEDY, () => undefined);
+const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minDataInLeaf: 1, l2: 0, maxBins: 255 });
+const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
 /** Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to memorise. */
-function coinRows(seed: string, perPair: number): LabelledRows {
+function coinRows(seed: string, perPair: number): ValidationRows {
   const rng = createRng(seed);
   const rows = 2 * perPair;
   const time = Float64Array.from({ length: rows }, (_, i) => (i % perPair) * 60 + 1_000_020);
@@ -36,7 +28,7 @@ function coinRows(seed: string, perPair: number): LabelledRows {
   };
 }
 
-let rows: LabelledRows;
+let rows: ValidationRows;
 let folds: FoldModel[];
 
 beforeAll(async () => {
@@ -45,8 +37,8 @@ beforeAll(async () => {
 });
 
 describe('crossValidate', () => {
-  it('finds nothing in coin tosses, though a model that has seen them knows them by heart', () => {
-    const memorised = predict(trainGbdt(rows.x, rows.y, null, GREEDY), rows.x);
+  it('finds nothing in coin tosses, though a model that has seen them knows them by heart', async () => {
+    const memorised = predictModel(await fitGreedily(rows, everyRow(rows)), rows.x);
     expect(auc(memorised, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
     expect(Math.abs(auc(outOfFold(folds, rows), rows.y)! - 0.5)).toBeLessThan(0.035);
@@ -62,13 +54,13 @@ describe('crossValidate', () => {
 });
 
 describe('outOfFold', () => {
-  it('scores every row by the model of the fold in which it was tested, trained here a second time', () => {
+  it('scores every row by the model of the fold in which it was tested, trained here a second time', async () => {
     const parts = purgedKFold(rows.time, rows.labelEnd, FOLDS, EMBARGO);
     const scores = outOfFold(folds, rows);
     const expected = new Float64Array(rows.x.rows).fill(NaN);
     for (const { train, test } of parts) {
-      const model = trainGbdt(takeRows(rows.x, train), takeLabels(rows.y, train), null, GREEDY);
-      test.forEach((row, i) => (expected[row] = predict(model, takeRows(rows.x, test))[i]!));
+      const answers = predictModel(await fitGreedily(rows, train), takeRows(rows.x, test));
+      test.forEach((row, i) => (expected[row] = answers[i]!));
     }
     expect(scores).toEqual(expected);
   });
@@ -76,7 +68,7 @@ describe('outOfFold', () => {
   it('scores rows of other times by a model without a training label that spans them', async () => {
     // Rows of every minute, asked of models that learned from every seventh.
     const sparse = Int32Array.from([...rows.time.keys()].filter((row) => (rows.time[row]! / 60) % 7 === 0));
-    const learned: LabelledRows = {
+    const learned: ValidationRows = {
       x: takeRows(rows.x, sparse),
       y: takeLabels(rows.y, sparse),
       time: takeLabels(rows.time, sparse),
@@ -94,8 +86,21 @@ describe('outOfFold', () => {
       for (const seen of parts[fold]!.train) {
         expect(learned.time[seen]! <= time && learned.labelEnd[seen]! >= time).toBe(false);
       }
-      expect(scores[row]).toBe(predict(own[0]!.ensemble, takeRows(rows.x, [row]))[0]);
+      expect(scores[row]).toBe(predictModel(own[0]!.model, takeRows(rows.x, [row]))[0]);
     }
+  });
+});
+
+describe('testedScores', () => {
+  it('has the answer of each row’s own fold, the same as scoring the row by its time', () => {
+    const { scores, split } = testedScores(folds, rows.x.rows);
+    expect(scores).toEqual(outOfFold(folds, rows));
+    folds.forEach(({ test }, fold) => test.forEach((row) => expect(split[row]).toBe(fold)));
+    expect(splitOfTime(folds, rows.time)).toEqual(split);
+    expect([...splitOfTime([{ from: 10, until: 20 }], [9, 10, 19, 20])]).toEqual([-1, 0, 0, -1]);
+    const untested = testedScores(folds.slice(1), rows.x.rows);
+    expect(untested.split.filter((own) => own < 0).length).toBe(folds[0]!.test.length);
+    expect([...folds[0]!.test].every((row) => Number.isNaN(untested.scores[row]))).toBe(true);
   });
 });
 

@@ -1,47 +1,83 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
-import type { LabelledRows } from '../dataset/dataset.ts';
-import { takeLabels, takeRows } from '../learn/fit.ts';
-import { predict, type TreeEnsemble } from '../learn/gbdt.ts';
+import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { takeRows } from '../learn/fit.ts';
 import { modelMetrics } from './model_metrics.ts';
-import { purgedKFold } from './purged_kfold.ts';
+import { pick, positions, type Fit, type ValidationRows } from './rows.ts';
+import { kFoldSplits, type Split } from './splits.ts';
 
-export interface FoldModel {
-  readonly ensemble: TreeEnsemble;
-  /** Epoch seconds: the test block is [from, until); blocks follow one another without a gap. */
-  readonly from: number;
-  readonly until: number;
+/** One answer per row. */
+export type Answer<Model> = (model: Model, x: Matrix) => Float64Array;
+
+/** A split with the model that learned from its training rows, and its answers to its test rows. */
+export interface FoldModel<Model = TreeModel> extends Split {
+  readonly model: Model;
+  /** [test rows] */
+  readonly scores: Float64Array;
   readonly metrics: ModelMetrics;
 }
 
-/** One model per purged fold, learned by `fit` from the fold's training rows and measured on the block it never saw. `embargo` in seconds. */
-export async function crossValidate(
-  rows: LabelledRows,
-  folds: number,
-  embargo: number,
-  fit: (rows: LabelledRows, train: Int32Array) => Promise<TreeEnsemble>,
-): Promise<FoldModel[]> {
-  const parts = purgedKFold(rows.time, rows.labelEnd, folds, embargo);
-  const starts = parts.map(({ test }) => test.reduce((least, row) => Math.min(least, rows.time[row]!), Infinity));
-  const ensembles = await Promise.all(parts.map(({ train }) => fit(rows, train)));
-  return parts.map(({ test }, fold) => {
-    const ensemble = ensembles[fold]!;
-    const scores = predict(ensemble, takeRows(rows.x, test));
-    return {
-      ensemble,
-      from: fold === 0 ? -Infinity : starts[fold]!,
-      until: starts[fold + 1] ?? Infinity,
-      metrics: modelMetrics(scores, takeLabels(rows.y, test)),
-    };
+/** One model per split, learned by `fit` from the training rows and measured on the test rows, which it never saw. */
+export async function validateSplits<Rows extends ValidationRows, Model>(
+  rows: Rows,
+  splits: readonly Split[],
+  fit: Fit<Rows, Model>,
+  answer: Answer<Model>,
+): Promise<FoldModel<Model>[]> {
+  const models = await Promise.all(splits.map(({ train }) => fit(rows, train)));
+  return splits.map((split, i) => {
+    const model = models[i]!;
+    const scores = answer(model, takeRows(rows.x, split.test));
+    return { ...split, model, scores, metrics: modelMetrics(scores, pick(rows.y, split.test)) };
   });
 }
 
-/** The answers of the fold models to `rows`, each row by the model that did not see its time. */
-export function outOfFold(models: readonly FoldModel[], rows: LabelledRows): Float64Array {
-  const scores = new Float64Array(rows.x.rows);
-  for (const { ensemble, from, until } of models) {
-    const own: number[] = [];
-    for (let row = 0; row < rows.x.rows; row++) if (rows.time[row]! >= from && rows.time[row]! < until) own.push(row);
-    predict(ensemble, takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
-  }
+/** `validateSplits` of tree models with one answer over purged k-fold with embargo (seconds). */
+export function crossValidate<Rows extends ValidationRows>(
+  rows: Rows,
+  folds: number,
+  embargo: number,
+  fit: Fit<Rows, TreeModel>,
+): Promise<FoldModel[]> {
+  return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
+}
+
+/** The answer of a tree model: a probability, or a value. @throws RangeError when it gives several per row */
+export function treeAnswer(model: TreeModel, x: Matrix): Float64Array {
+  if (model.ensembles.length !== 1) throw new RangeError(`${model.ensembles.length} answers per row, expected one`);
+  return predictModel(model, x);
+}
+
+/** What every row was answered by the model that did not see it; NaN and split −1 for rows that no split tests. [rows] */
+export function testedScores(
+  models: readonly Pick<FoldModel, 'test' | 'scores'>[],
+  rows: number,
+): { scores: Float64Array; split: Int32Array } {
+  const scores = new Float64Array(rows).fill(NaN);
+  const split = new Int32Array(rows).fill(-1);
+  models.forEach((fold, index) =>
+    fold.test.forEach((row, i) => {
+      scores[row] = fold.scores[i]!;
+      split[row] = index;
+    }),
+  );
+  return { scores, split };
+}
+
+/** Which model's time each row is of: its index, or −1. [rows] */
+export function splitOfTime(models: readonly Pick<Split, 'from' | 'until'>[], time: ArrayLike<number>): Int32Array {
+  return Int32Array.from(time, (at) => models.findIndex(({ from, until }) => at >= from && at < until));
+}
+
+/** The answers of the fold models to any rows, each row by the model of its time; NaN where there is none. */
+export function outOfFold(
+  models: readonly Pick<FoldModel, 'model' | 'from' | 'until'>[],
+  rows: Pick<ValidationRows, 'x' | 'time'>,
+): Float64Array {
+  const scores = new Float64Array(rows.x.rows).fill(NaN);
+  const split = splitOfTime(models, rows.time);
+  models.forEach(({ model }, index) => {
+    const own = positions(rows.x.rows, (row) => split[row] === index);
+    treeAnswer(model, takeRows(rows.x, own)).forEach((score, i) => (scores[own[i]!] = score));
+  });
   return scores;
 }

@@ -110,8 +110,19 @@ describe('expectedCalibrationError', () => {
 
   it('is 0 for frequencies that equal their probabilities and takes 1 into the last bin', () => {
     expect(expectedCalibrationError([0.25, 0.25, 0.25, 0.25, 1], [1, 0, 0, 0, 1])).toBe(0);
-    expect(reliability([1, 0.95], [1, 1])[9]).toEqual({ rows: 2, confidence: 0.975, frequency: 1 });
-    expect(reliability([1], [1])[0]).toEqual({ rows: 0, confidence: NaN, frequency: NaN });
+    expect(reliability([1, 0.95], [1, 1])[9]).toEqual({ rows: 2, weight: 2, confidence: 0.975, frequency: 1 });
+    expect(reliability([1], [1])[0]).toEqual({ rows: 0, weight: 0, confidence: NaN, frequency: NaN });
     expect(() => expectedCalibrationError([1.5], [1])).toThrow(RangeError);
+  });
+
+  it('counts a row of weight 2 twice and one of weight 0 not at all', () => {
+    const twice = expectedCalibrationError([0.1, 0.6, 0.6], [0, 1, 1]);
+    expect(expectedCalibrationError([0.1, 0.6, 0.9], [0, 1, 0], 10, [1, 2, 0])).toBeCloseTo(twice, 15);
+    expect(reliability([0.62, 0.68], [1, 0], 10, [3, 1])[6]).toEqual({
+      rows: 2,
+      weight: 4,
+      confidence: (3 * 0.62 + 0.68) / 4,
+      frequency: 0.75,
+    });
   });
 });

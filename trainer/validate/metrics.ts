@@ -70,7 +70,8 @@ export function logLoss(
 /** One bin of a reliability diagram. */
 export interface ReliabilityBin {
   readonly rows: number;
-  /** Mean probability and mean label of its rows; NaN when it has none. */
+  readonly weight: number;
+  /** Mean probability and mean label of its rows; NaN when they have no weight. */
   readonly confidence: number;
   readonly frequency: number;
 }
@@ -83,47 +84,56 @@ export function reliability(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   bins = 10,
+  weights?: ArrayLike<number> | null,
 ): readonly ReliabilityBin[] {
-  checkLengths(probabilities, labels, null);
+  checkLengths(probabilities, labels, weights);
   const rows = new Array<number>(bins).fill(0);
+  const weight = new Array<number>(bins).fill(0);
   const confidence = new Array<number>(bins).fill(0);
   const frequency = new Array<number>(bins).fill(0);
   for (let row = 0; row < probabilities.length; row++) {
     const p = probabilities[row]!;
     if (!(p >= 0 && p <= 1)) throw new RangeError(`probability ${p} of row ${row} is not in [0, 1]`);
     const bin = Math.min(Math.floor(p * bins), bins - 1);
+    const own = weights ? weights[row]! : 1;
     rows[bin]!++;
-    confidence[bin]! += p;
-    frequency[bin]! += labels[row]!;
+    weight[bin]! += own;
+    confidence[bin]! += own * p;
+    frequency[bin]! += own * labels[row]!;
   }
   return rows.map((count, bin) => ({
     rows: count,
-    confidence: confidence[bin]! / count,
-    frequency: frequency[bin]! / count,
+    weight: weight[bin]!,
+    confidence: confidence[bin]! / weight[bin]!,
+    frequency: frequency[bin]! / weight[bin]!,
   }));
 }
 
 /**
- * Expected calibration error: mean |confidence − frequency| of the bins, weighted by their rows (Naeini et al. 2015).
+ * Expected calibration error: mean |confidence − frequency| of the bins, weighted by what their rows weigh (Naeini et al. 2015).
  * NaN without rows. @throws RangeError as `reliability`.
  */
 export function expectedCalibrationError(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   bins = 10,
+  weights?: ArrayLike<number> | null,
 ): number {
   let sum = 0;
-  for (const { rows, confidence, frequency } of reliability(probabilities, labels, bins)) {
-    if (rows > 0) sum += rows * Math.abs(confidence - frequency);
+  let total = 0;
+  for (const { weight, confidence, frequency } of reliability(probabilities, labels, bins, weights)) {
+    if (weight > 0) sum += weight * Math.abs(confidence - frequency);
+    total += weight;
   }
-  return sum / probabilities.length;
+  return sum / total;
 }
 
-function weightedMean(
+/** Σ w · of(a, b) / Σ w over the rows. NaN without rows. @throws RangeError when lengths differ. */
+export function weightedMean(
   probabilities: ArrayLike<number>,
   labels: ArrayLike<number>,
   weights: ArrayLike<number> | null | undefined,
-  of: (probability: number, label: number) => number,
+  of: (answer: number, label: number) => number,
 ): number {
   checkLengths(probabilities, labels, weights);
   let sum = 0;
@@ -136,7 +146,12 @@ function weightedMean(
   return sum / total;
 }
 
-function checkLengths(a: ArrayLike<number>, b: ArrayLike<number>, c: ArrayLike<number> | null | undefined): void {
+/** @throws RangeError when lengths differ. */
+export function checkLengths(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  c: ArrayLike<number> | null | undefined,
+): void {
   if (a.length !== b.length || (c && c.length !== a.length)) {
     throw new RangeError(`lengths differ: ${a.length}, ${b.length}${c ? `, ${c.length}` : ''}`);
   }

@@ -1,21 +1,38 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
-import { auc, brier, expectedCalibrationError, logLoss } from './metrics.ts';
+import {
+  alwaysYesF1,
+  balancedWeights,
+  confusion,
+  confusionMetrics,
+  type Confusion,
+  type ConfusionMetrics,
+} from './confusion.ts';
+import { auc, brier, expectedCalibrationError, logLoss, weightedMean } from './metrics.ts';
+import { mae, r2, rmse } from './regression.ts';
+import { isHard } from './rows.ts';
 
-/** All measures of one model on one set of rows; null where they do not exist (no rows, one class only, soft labels). */
-export function modelMetrics(scores: Float64Array, labels: Float64Array): ModelMetrics {
+/**
+ * All measures of one model on one set of rows; null where they do not exist (no rows, one class only, soft labels).
+ * @param weights ≥ 0, [rows]; 1 each when absent
+ */
+export function modelMetrics(
+  scores: Float64Array,
+  labels: Float64Array,
+  weights: ArrayLike<number> | null = null,
+): ModelMetrics {
   const rows = labels.length;
-  if (rows === 0)
+  const label_mean = weightedMean(labels, labels, weights, (_, label) => label);
+  if (Number.isNaN(label_mean))
     return { rows, label_mean: null, auc: null, brier: null, brier_of_mean: null, log_loss: null, ece: null };
-  const label_mean = labels.reduce((sum, label) => sum + label, 0) / rows;
-  const isBinary = labels.every((label) => label === 0 || label === 1);
+  const hard = isHard(labels);
   return {
     rows,
     label_mean,
-    auc: isBinary ? auc(scores, labels) : null,
-    brier: brier(scores, labels),
-    brier_of_mean: brier(new Float64Array(rows).fill(label_mean), labels),
-    log_loss: logLoss(scores, labels),
-    ece: isBinary ? expectedCalibrationError(scores, labels) : null,
+    auc: hard ? auc(scores, labels, weights) : null,
+    brier: brier(scores, labels, weights),
+    brier_of_mean: brier(new Float64Array(rows).fill(label_mean), labels, weights),
+    log_loss: logLoss(scores, labels, weights),
+    ece: hard ? expectedCalibrationError(scores, labels, 10, weights) : null,
   };
 }
 
@@ -34,4 +51,53 @@ export function meanMetrics(folds: readonly ModelMetrics[]): ModelMetrics {
     log_loss: mean('log_loss'),
     ece: mean('ece'),
   };
+}
+
+export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
+  /** Of yes and no: yes above it. */
+  readonly threshold: number;
+  readonly confusion: Confusion | null;
+  /** F1 with both classes weighing the same; that of always saying yes is ⅔ there. */
+  readonly f1_balanced: number | null;
+  /** F1 of always saying yes, the classes as they are. */
+  readonly f1_always_yes: number | null;
+  /** Of the answer as a number: what AI3 is judged by. */
+  readonly rmse: number | null;
+  readonly mae: number | null;
+  readonly r2: number | null;
+}
+
+/** Every measure, those of a yes or no at `threshold` included; these are null for soft labels. */
+export function detailedMetrics(
+  scores: Float64Array,
+  labels: Float64Array,
+  threshold = 0.5,
+  weights: ArrayLike<number> | null = null,
+): DetailedMetrics {
+  const metrics = modelMetrics(scores, labels, weights);
+  const known = metrics.label_mean !== null;
+  const table = known && isHard(labels) ? confusion(scores, labels, threshold, weights) : null;
+  const none = { true_positive: 0, false_positive: 0, false_negative: 0, true_negative: 0 };
+  return {
+    ...metrics,
+    threshold,
+    confusion: table,
+    ...confusionMetrics(table ?? none),
+    f1_balanced: table === null ? null : balancedF1(scores, labels, threshold, weights),
+    f1_always_yes: table === null ? null : alwaysYesF1(labels, weights),
+    rmse: known ? rmse(scores, labels, weights) : null,
+    mae: known ? mae(scores, labels, weights) : null,
+    r2: known ? r2(scores, labels, weights) : null,
+  };
+}
+
+/** F1 with both classes weighing the same; null without positives or without negatives. */
+export function balancedF1(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  threshold: number,
+  weights: ArrayLike<number> | null = null,
+): number | null {
+  const metrics = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels, weights)));
+  return metrics.balanced_accuracy === null ? null : metrics.f1;
 }

@@ -72,9 +72,14 @@ function blockBounds(times: ArrayLike<number>, order: Int32Array, folds: number)
 }
 
 function checkArguments(times: ArrayLike<number>, labelEnds: ArrayLike<number>, folds: number, embargo: number): void {
-  if (times.length !== labelEnds.length) throw new RangeError(`${times.length} times, ${labelEnds.length} label ends`);
   if (!Number.isInteger(folds) || folds < 2) throw new RangeError(`folds is ${folds}, expected an integer ≥ 2`);
   if (!(embargo >= 0)) throw new RangeError(`embargo is ${embargo}, expected a number ≥ 0`);
+  checkSpans(times, labelEnds);
+}
+
+/** @throws RangeError when lengths differ or a label ends before it begins */
+export function checkSpans(times: ArrayLike<number>, labelEnds: ArrayLike<number>): void {
+  if (times.length !== labelEnds.length) throw new RangeError(`${times.length} times, ${labelEnds.length} label ends`);
   for (let row = 0; row < times.length; row++) {
     if (!(labelEnds[row]! >= times[row]!)) {
       throw new RangeError(`row ${row}: label ends at ${labelEnds[row]}, before its time ${times[row]}`);

@@ -58,6 +58,7 @@ const root = protobuf.Root.fromJSON({
 });
 
 export const ELEMENT_FLOAT32 = 1;
+export const ELEMENT_FLOAT64 = 11;
 export const ATTRIBUTE = { INT: 2, STRING: 3, FLOATS: 6, INTS: 7, STRINGS: 8 } as const;
 
 export interface OnnxAttribute {

@@ -1,4 +1,4 @@
-import { sigmoid } from '../../elementary.ts';
+import { exp, sigmoid } from '../../elementary.ts';
 
 /** Numbers by row: `values[row * columns + column]`. NaN is a missing value; infinities are values. */
 export interface Matrix {
@@ -86,4 +86,34 @@ export function predictLogits(ensemble: TreeEnsemble, x: Matrix): Float64Array {
 /** Probabilities, [rows]. The reference for what the ONNX graph computes in float32. @throws RangeError as above. */
 export function predict(ensemble: TreeEnsemble, x: Matrix): Float64Array {
   return predictLogits(ensemble, x).map(sigmoid);
+}
+
+/**
+ * The answers of a model, [rows × ensembles] by row, in float64: the reference for what its ONNX graph computes.
+ * @throws RangeError when the matrix has another number of columns than an ensemble, or a sigmoid has several ensembles.
+ */
+export function predictModel({ link, ensembles }: TreeModel, x: Matrix): Float64Array {
+  const width = ensembles.length;
+  if (link === 'sigmoid' && width !== 1) throw new RangeError(`${width} ensembles behind one sigmoid`);
+  const answers = new Float64Array(x.rows * width);
+  ensembles.forEach((ensemble, target) => {
+    const scores = predictLogits(ensemble, x);
+    for (let row = 0; row < x.rows; row++) answers[row * width + target] = scores[row]!;
+  });
+  if (link === 'sigmoid') return answers.map(sigmoid);
+  if (link === 'softmax')
+    for (let row = 0; row < x.rows; row++) softmax(answers.subarray(row * width, (row + 1) * width));
+  return answers;
+}
+
+/** Logits to shares of one, in place. The greatest is subtracted first, so that nothing overflows. */
+function softmax(logits: Float64Array): void {
+  let greatest = -Infinity;
+  for (const logit of logits) greatest = Math.max(greatest, logit);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) {
+    logits[i] = exp(logits[i]! - greatest);
+    sum += logits[i]!;
+  }
+  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / sum;
 }

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../errors.ts';
 import { nextBelow } from './float32.ts';
-import { decodeModel, ELEMENT_FLOAT32, type OnnxModel, type OnnxNode } from './schema.ts';
-import { emptyTree, type Tree, type TreeEnsemble } from './tree_ensemble.ts';
+import { decodeModel, ELEMENT_FLOAT32, ELEMENT_FLOAT64, type OnnxModel, type OnnxNode } from './schema.ts';
+import { emptyTree, type Link, type Tree, type TreeEnsemble, type TreeModel } from './tree_ensemble.ts';
 
 export const ML_DOMAIN = 'ai.onnx.ml';
 export const REGRESSOR = 'TreeEnsembleRegressor';
@@ -21,14 +21,44 @@ export interface TreeGraph {
  * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was seen.
  */
 export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
+  return decode(bytes, (model) => {
+    const { ensembles, link, metadata } = readGraph(model, PLAIN);
+    return { ensemble: ensembles[0]!, link: link === 'sigmoid' ? link : 'none', metadata };
+  });
+}
+
+/**
+ * Reads what `encodeTreeModel` wrote, and whatever `decodeTreeGraph` reads: the model (an ensemble of no trees comes back with one
+ * tree of one empty leaf) and the metadata.
+ * @throws MinutehandError MODEL_LOAD as `decodeTreeGraph`
+ */
+export function decodeTreeModel(bytes: Uint8Array): { model: TreeModel; metadata: Record<string, string> } {
+  return decode(bytes, (graph) => {
+    const { ensembles, link, metadata } = readGraph(graph, ANY);
+    return { model: { link, ensembles }, metadata };
+  });
+}
+
+function decode<T>(bytes: Uint8Array, read: (model: OnnxModel) => T): T {
   try {
-    return readGraph(decodeModel(bytes));
+    return read(decodeModel(bytes));
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     const seen = cause instanceof Unreadable ? text : `${bytes.length} bytes that are not ONNX (${text})`;
     throw new MinutehandError('MODEL_LOAD', { seen, expected: `an ONNX file with one ${REGRESSOR}`, cause });
   }
 }
+
+/** What may stand around the trees, and how many numbers they may answer with. */
+interface Accepted {
+  readonly before: readonly string[];
+  readonly behind: readonly string[];
+  readonly manyTargets: boolean;
+}
+
+/** What the WASM scorer computes. */
+const PLAIN: Accepted = { before: [], behind: ['Sigmoid'], manyTargets: false };
+const ANY: Accepted = { before: ['Cast'], behind: ['Sigmoid', 'Softmax'], manyTargets: true };
 
 /** Something that our trees cannot say. */
 class Unreadable extends Error {}
@@ -37,11 +67,20 @@ function must(holds: boolean, seen: string): asserts holds {
   if (!holds) throw new Unreadable(seen);
 }
 
-function readGraph({ graph, metadata }: OnnxModel): TreeGraph {
+interface ReadGraph {
+  readonly ensembles: readonly TreeEnsemble[];
+  readonly link: Link;
+  readonly metadata: Record<string, string>;
+}
+
+function readGraph({ graph, metadata }: OnnxModel, accepted: Accepted): ReadGraph {
   must((graph?.nodes ?? []).length > 0, 'no operators');
-  const [trees, behind, ...more] = graph.nodes as [OnnxNode, OnnxNode?, ...OnnxNode[]];
+  const isCast = accepted.before.includes(graph.nodes[0]!.operator) && graph.nodes.length > 1;
+  const cast = isCast ? graph.nodes[0]! : undefined;
+  const [trees, behind, ...more] = graph.nodes.slice(isCast ? 1 : 0) as [OnnxNode, OnnxNode?, ...OnnxNode[]];
   const operators = graph.nodes.map((node) => node.operator).join(', ');
-  must(more.length === 0 && (behind === undefined || behind.operator === 'Sigmoid'), `operators "${operators}"`);
+  const isKnown = behind === undefined || accepted.behind.includes(behind.operator);
+  must(more.length === 0 && isKnown, `operators "${operators}"`);
   must(trees.domain === ML_DOMAIN, `operators "${operators}"`);
 
   must(graph.inputs.length === 1, `${graph.inputs.length} inputs`);
@@ -50,19 +89,30 @@ function readGraph({ graph, metadata }: OnnxModel): TreeGraph {
   const columns = dimensions[1]?.size ?? 0;
   must(dimensions.length === 2 && columns > 0, 'an input of unknown width');
   must(tensor.elementType === ELEMENT_FLOAT32, `an input of element type ${tensor.elementType}`);
+  if (cast !== undefined) {
+    const to = attributesOf(cast).integer('to', 0);
+    must(to === ELEMENT_FLOAT64, `a Cast to element type ${to}`);
+    must(cast.outputs[0] === trees.inputs[0], 'a Cast of something else');
+  }
 
   const isClassifier = trees.operator === CLASSIFIER;
   must(isClassifier || trees.operator === REGRESSOR, `operators "${operators}"`);
-  must(!isClassifier || behind === undefined, `operators "${operators}"`);
-  if (behind !== undefined) must(behind.inputs[0] === trees.outputs[0], 'a Sigmoid of something else');
+  must(!isClassifier || (behind === undefined && cast === undefined), `operators "${operators}"`);
+  if (behind !== undefined) must(behind.inputs[0] === trees.outputs[0], `a ${behind.operator} of something else`);
   const answer = behind?.outputs[0] ?? trees.outputs[isClassifier ? 1 : 0];
   must(
     graph.outputs.some(({ name }) => name === answer),
     `outputs ${graph.outputs.map(({ name }) => name).join()}`,
   );
+  const ensembles = readTrees(trees, columns, isClassifier, accepted);
+  if (behind?.operator === 'Sigmoid') must(ensembles.length === 1, `${ensembles.length} targets before a Sigmoid`);
+  if (behind?.operator === 'Softmax') {
+    const axis = attributesOf(behind).integer('axis', -1);
+    must(axis === 1 || axis === -1, `a Softmax over axis ${axis}`);
+  }
   return {
-    ensemble: readTrees(trees, columns, isClassifier),
-    link: isClassifier || behind !== undefined ? 'sigmoid' : 'none',
+    ensembles,
+    link: behind?.operator === 'Softmax' ? 'softmax' : isClassifier || behind !== undefined ? 'sigmoid' : 'identity',
     metadata: Object.fromEntries(metadata.map(({ key, value }) => [key, value])),
   };
 }
@@ -93,32 +143,35 @@ function attributesOf(node: OnnxNode): Attributes {
   };
 }
 
-function readTrees(node: OnnxNode, columns: number, isClassifier: boolean): TreeEnsemble {
+/** One ensemble per target. */
+function readTrees(node: OnnxNode, columns: number, isClassifier: boolean, { manyTargets }: Accepted): TreeEnsemble[] {
   const attributes = attributesOf(node);
   const post = attributes.text('post_transform', 'NONE');
   must(post === (isClassifier ? 'LOGISTIC' : 'NONE'), `post_transform "${post}"`);
   const aggregate = attributes.text('aggregate_function', 'SUM');
   must(aggregate === 'SUM', `aggregate_function "${aggregate}"`);
+  const targets = isClassifier ? 1 : attributes.integer('n_targets', 1);
   if (isClassifier) {
     // Any other way of writing two classes means something else to onnxruntime.
     const labels = attributes.integers('classlabels_int64s').join();
     must(labels === '0,1', `class labels "${labels}"`);
   } else {
-    const targets = attributes.integer('n_targets', 1);
-    must(targets === 1, `${targets} targets`);
+    must(targets === 1 || (targets > 1 && manyTargets), `${targets} targets`);
   }
   const base = attributes.floats('base_values');
-  must(base.length <= 1, `${base.length} base values`);
+  must(base.length === 0 || base.length === targets, `${base.length} base values`);
 
   const trees = readNodes(attributes, columns);
   const prefix = isClassifier ? 'class' : 'target';
-  setLeaves(trees, {
+  const targetOf = setLeaves(trees, targets, {
     treeIds: attributes.integers(`${prefix}_treeids`),
     nodeIds: attributes.integers(`${prefix}_nodeids`),
     targets: attributes.integers(`${prefix}_ids`),
     weights: attributes.floats(`${prefix}_weights`),
   });
-  return { columns, baseScore: base[0] ?? 0, trees: [...trees.values()].map(({ tree }) => tree) };
+  const treesOf = Array.from({ length: targets }, (): Tree[] => []);
+  for (const [treeId, { tree }] of trees) treesOf[targetOf.get(treeId) ?? 0]!.push(tree);
+  return treesOf.map((own, target) => ({ columns, baseScore: base[target] ?? 0, trees: own }));
 }
 
 /** A tree and where in its arrays each of its node ids stands. */
@@ -206,15 +259,18 @@ function isOneTree({ feature, left, right }: Tree): boolean {
   return reached === feature.length;
 }
 
+/** @returns the target of each tree that has leaf values */
 function setLeaves(
   trees: ReadonlyMap<number, NumberedTree>,
+  targetCount: number,
   leaves: { treeIds: number[]; nodeIds: number[]; targets: number[]; weights: number[] },
-): void {
+): Map<number, number> {
   const { treeIds, nodeIds, targets, weights } = leaves;
   must(
     [nodeIds, targets, weights].every(({ length }) => length === treeIds.length),
     'leaf lists that differ',
   );
+  const targetOf = new Map<number, number>();
   treeIds.forEach((treeId, i) => {
     const numbered = trees.get(treeId);
     const place = numbered?.places.get(nodeIds[i]!);
@@ -222,9 +278,14 @@ function setLeaves(
       numbered !== undefined && place !== undefined && numbered.tree.feature[place] === -1,
       `a leaf value for node ${nodeIds[i]} of tree ${treeId}`,
     );
-    must(targets[i] === 0, `a leaf value for target or class ${targets[i]}`);
+    const target = targets[i]!;
+    must(target >= 0 && target < targetCount, `a leaf value for target or class ${target}`);
+    const own = targetOf.get(treeId) ?? target;
+    must(own === target, `tree ${treeId} has leaf values for targets ${own} and ${target}`);
+    targetOf.set(treeId, target);
     must(numbered.hasValue[place] === 0, `node ${nodeIds[i]} of tree ${treeId} has two leaf values`);
     numbered.hasValue[place] = 1;
     numbered.tree.value[place] = weights[i]!;
   });
+  return targetOf;
 }

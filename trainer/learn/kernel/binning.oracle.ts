@@ -1,18 +1,3 @@
-import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-
-/** The bin of missing values in every column. Value bins count up from 0, so there are at most 255 of them. */
-export const MISSING_BIN = 255;
-
-/** A matrix with its values replaced by bin numbers, by column: `bins[slot * rows + row]`. */
-export interface BinnedMatrix {
-  readonly rows: number;
-  /** The matrix columns that were binned, ascending; a "slot" is an index into this list. */
-  readonly columns: Int32Array;
-  readonly bins: Uint8Array;
-  /** Per slot, `edges[b]` is the float32 threshold between bin b and b + 1: bin(x) = how many edges are below x. */
-  readonly edges: readonly Float32Array[];
-}
-
 const float32 = new Float32Array(1);
 const float32Bits = new Int32Array(float32.buffer);
 
@@ -76,40 +61,4 @@ export function findEdges(sorted: Float32Array, maxBins: number): Float32Array {
     }
   }
   return Float32Array.from(edges);
-}
-
-/** How many edges are below x: its bin. Branch-free in x, because a mispredicted branch costs more than a step. */
-function findBin(padded: Float32Array, x: number): number {
-  let bin = 0;
-  for (let step = 128; step >= 1; step >>= 1) bin += x > padded[bin + step - 1]! ? step : 0;
-  return bin;
-}
-
-/**
- * Bins the given columns of a matrix; `rows` (or all rows when null) decide where the edges lie.
- * Work: one sort and `rows` binary searches per column.
- */
-export function binMatrix(x: Matrix, columns: Int32Array, maxBins: number, rows: Int32Array | null): BinnedMatrix {
-  const { values, columns: width } = x;
-  const bins = new Uint8Array(columns.length * x.rows);
-  const edges: Float32Array[] = [];
-  const known = new Float32Array(rows === null ? x.rows : rows.length);
-  const padded = new Float32Array(255);
-  for (let slot = 0; slot < columns.length; slot++) {
-    const column = columns[slot]!;
-    let count = 0;
-    for (let i = 0; i < known.length; i++) {
-      const value = values[(rows === null ? i : rows[i]!) * width + column]!;
-      if (value === value) known[count++] = value;
-    }
-    const found = findEdges(known.subarray(0, count).sort(), maxBins);
-    edges.push(found);
-    padded.fill(Infinity).set(found);
-    const base = slot * x.rows;
-    for (let row = 0; row < x.rows; row++) {
-      const value = values[row * width + column]!;
-      bins[base + row] = value === value ? findBin(padded, value) : MISSING_BIN;
-    }
-  }
-  return { rows: x.rows, columns, bins, edges };
 }

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { MinutehandError } from '../errors.ts';
+import type { BarColumns } from './bar_file.ts';
+import { barHeader, barLines } from './bar_file.ts';
+
+export const EXPORT_FORMATS = ['csv', 'csv.gz', 'parquet'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** Bars of one symbol to be written, ascending, a page at a time. */
+export interface ExportedBars {
+  readonly hasSpread: boolean;
+  readonly pages: AsyncIterable<BarColumns>;
+}
+
+/**
+ * Writes the bars of one symbol in memory of one page, in the layout of `readBarFile`, or as Parquet: `time` in UTC milliseconds (TIMESTAMP), the other columns
+ * DOUBLE, `spread` null where it is unknown, Snappy, one row group a page. Complete or absent: temporary file, fsync, rename.
+ * @returns the number of bars
+ * @throws MinutehandError OUTPUT_UNWRITABLE
+ */
+export async function exportBars(path: string, format: ExportFormat, bars: ExportedBars): Promise<number> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const written = await (format === 'parquet' ? writeParquet(temporary, bars) : writeCsv(temporary, format, bars));
+    const file = await open(temporary, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    return written;
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    const code = (cause as NodeJS.ErrnoException | null)?.code;
+    if (code !== undefined && OF_THE_DISK.has(code))
+      throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path} (${code})`, cause });
+    throw cause;
+  }
+}
+
+const OF_THE_DISK = new Set(['EACCES', 'EDQUOT', 'EIO', 'EISDIR', 'ENOENT', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']);
+
+async function writeCsv(path: string, format: 'csv' | 'csv.gz', { hasSpread, pages }: ExportedBars): Promise<number> {
+  let written = 0;
+  async function* texts(): AsyncGenerator<string, void> {
+    yield `${barHeader(hasSpread)}\n`;
+    for await (const page of pages) {
+      written += page.length;
+      yield `${barLines(page, hasSpread).join('\n')}\n`;
+    }
+  }
+  const file = createWriteStream(path, { flags: 'wx' });
+  if (format === 'csv.gz') await pipeline(Readable.from(texts()), createGzip(), file);
+  else await pipeline(Readable.from(texts()), file);
+  return written;
+}
+
+async function writeParquet(path: string, { hasSpread, pages }: ExportedBars): Promise<number> {
+  const columns = ['open', 'high', 'low', 'close', 'volume'] as const;
+  const writer = fileWriter(path);
+  const parquet = new ParquetWriter({
+    writer,
+    schema: [
+      { name: 'bars', num_children: columns.length + (hasSpread ? 2 : 1) },
+      { name: 'time', type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', repetition_type: 'REQUIRED' },
+      ...columns.map((name) => ({ name, type: 'DOUBLE' as const, repetition_type: 'REQUIRED' as const })),
+      ...(hasSpread ? [{ name: 'spread', type: 'DOUBLE' as const, repetition_type: 'OPTIONAL' as const }] : []),
+    ],
+    createdBy: 'minutehand',
+  });
+  let written = 0;
+  for await (const page of pages) {
+    written += page.length;
+    const spreadAt = (i: number): number | null => {
+      const spread = page.spread?.[i] ?? NaN;
+      return Number.isNaN(spread) ? null : spread;
+    };
+    await parquet.write({
+      columnData: [
+        { name: 'time', data: Array.from(page.time, (time) => BigInt(time * 1000)) },
+        ...columns.map((name) => ({ name, data: page[name] })),
+        ...(hasSpread ? [{ name: 'spread', data: Array.from(page.time, (_, i) => spreadAt(i)) }] : []),
+      ],
+      rowGroupSize: Math.max(1, page.length),
+    });
+  }
+  await parquet.finish();
+  return written;
+}

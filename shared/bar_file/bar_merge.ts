@@ -1,0 +1,117 @@
+import type { OpenTime } from '../bar.ts';
+import type { BarColumns } from './bar_file.ts';
+import { emptyColumns } from './bar_file.ts';
+
+/** A row whose minute already had other numbers; the first copy was kept. Prices as `open high low close volume`. */
+export interface ConflictingRow {
+  readonly time: OpenTime;
+  readonly kept: string;
+  readonly seen: string;
+}
+
+export interface MergedBars {
+  /** Ascending, each minute once. The spread column is there when any bar has a spread. */
+  readonly columns: BarColumns;
+  readonly added: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  /** The first 20. */
+  readonly conflicting: readonly ConflictingRow[];
+}
+
+export const CONFLICTS_SHOWN = 20;
+const VALUE_NAMES = ['open', 'high', 'low', 'close', 'volume'] as const;
+
+/**
+ * Bars that are there (ascending) before new ones, earlier rows before later ones: whoever comes first to a minute stays. `rows` may be in any order and
+ * repeat minutes.
+ */
+export function mergeBars(existing: BarColumns | null, rows: BarColumns): MergedBars {
+  const order = ascendingOrder(rows);
+  const have = existing?.length ?? 0;
+  const merged = emptyColumns(have + rows.length);
+  const conflicting: ConflictingRow[] = [];
+  let [length, next, added, duplicates, conflicts] = [0, 0, 0, 0, 0];
+  const take = (from: BarColumns, i: number): void => {
+    merged.time[length] = from.time[i]!;
+    for (const name of VALUE_NAMES) merged[name][length] = from[name][i]!;
+    merged.spread[length] = from.spread?.[i] ?? NaN;
+    length++;
+  };
+  const takeExisting = (until: number): void => {
+    for (; next < have && existing!.time[next]! <= until; next++) take(existing!, next);
+  };
+  for (let position = 0; position < rows.length; position++) {
+    const i = order === null ? position : order[position]!;
+    takeExisting(rows.time[i]!);
+    const last = length - 1;
+    if (last < 0 || merged.time[last] !== rows.time[i]) {
+      take(rows, i);
+      added++;
+    } else if (isSameBar(merged, last, rows, i)) {
+      duplicates++;
+    } else {
+      conflicts++;
+      if (conflicting.length < CONFLICTS_SHOWN) conflicting.push(conflictOf(merged, last, rows, i));
+    }
+  }
+  takeExisting(Infinity);
+  const cut = (column: Float64Array): Float64Array => column.subarray(0, length);
+  const spread = cut(merged.spread);
+  return {
+    columns: {
+      symbol: rows.symbol,
+      length,
+      time: cut(merged.time),
+      open: cut(merged.open),
+      high: cut(merged.high),
+      low: cut(merged.low),
+      close: cut(merged.close),
+      volume: cut(merged.volume),
+      spread: spread.every(Number.isNaN) ? null : spread,
+    },
+    added,
+    duplicates,
+    conflicts,
+    conflicting,
+  };
+}
+
+/** The numbers of a bar, without its symbol and time. */
+export type BarValues = Pick<BarColumns, (typeof VALUE_NAMES)[number] | 'spread' | 'time'>;
+
+/** Whether two bars of the same minute say the same. A spread that only one of them knows is no contradiction. */
+export function isSameBar(a: BarValues, i: number, b: BarValues, j: number): boolean {
+  const [spread, other] = [a.spread?.[i] ?? NaN, b.spread?.[j] ?? NaN];
+  const isSameSpread = spread === other || Number.isNaN(spread) || Number.isNaN(other);
+  return isSameSpread && VALUE_NAMES.every((name) => a[name][i] === b[name][j]);
+}
+
+export function conflictOf(kept: BarValues, i: number, seen: BarValues, j: number): ConflictingRow {
+  const text = (bars: BarValues, index: number): string => VALUE_NAMES.map((name) => bars[name][index]).join(' ');
+  return { time: seen.time[j]! as OpenTime, kept: text(kept, i), seen: text(seen, j) };
+}
+
+/** Pages of one symbol, in order, as one. */
+export function joinBars(symbol: string, pages: readonly BarColumns[]): BarColumns {
+  if (pages.length === 1) return pages[0]!;
+  const length = pages.reduce((sum, page) => sum + page.length, 0);
+  const joined = emptyColumns(length);
+  joined.spread.fill(NaN);
+  let at = 0;
+  for (const page of pages) {
+    for (const name of ['time', ...VALUE_NAMES] as const) joined[name].set(page[name].subarray(0, page.length), at);
+    if (page.spread !== null) joined.spread.set(page.spread.subarray(0, page.length), at);
+    at += page.length;
+  }
+  const { spread, ...own } = joined;
+  return { symbol, length, ...own, spread: pages.some((page) => page.spread !== null) ? spread : null };
+}
+
+/** Row numbers by ascending time, equal times in the order of the rows; null when the rows ascend as they are. */
+function ascendingOrder({ time, length }: BarColumns): Uint32Array | null {
+  let isAscending = true;
+  for (let i = 1; i < length && isAscending; i++) isAscending = time[i]! >= time[i - 1]!;
+  if (isAscending) return null;
+  return Uint32Array.from({ length }, (_, i) => i).sort((i, j) => time[i]! - time[j]! || i - j);
+}

@@ -1,0 +1,53 @@
+import type { BarColumns } from './bar_file.ts';
+import type { ConflictingRow } from './bar_merge.ts';
+
+/** Bars of a simulated market never stand beside real ones. */
+export type Market = 'live' | 'simulated';
+
+/** What became of rows that were handed in; the first copy of a minute stays. */
+export interface PutCounts {
+  readonly added: number;
+  /** There already, with the same numbers. */
+  readonly duplicates: number;
+  /** There already, with other numbers. */
+  readonly conflicts: number;
+}
+
+/** What a symbol looks like after an import. */
+export interface SunkBars extends PutCounts {
+  /** The first 20. */
+  readonly conflicting: readonly ConflictingRow[];
+  /** The file, or the store, that holds the symbol now. */
+  readonly place: string;
+  /** All bars of the symbol, ascending, a page at a time. */
+  pages(): AsyncIterable<BarColumns>;
+}
+
+/** Takes the bars of one symbol. */
+export interface SymbolSink {
+  /** Rows in the order in which they stood in the source: not sorted, minutes may repeat. */
+  put(rows: BarColumns): Promise<void>;
+  finish(): Promise<SunkBars>;
+}
+
+/** A file of which all rows have been handed in. */
+export interface ImportedFile {
+  readonly symbol: string;
+  readonly file: string;
+  readonly sha256: string;
+  readonly layout: string;
+  readonly timezone: string | null;
+  /** Rows with content, and those of them that could not be taken. */
+  readonly rows: number;
+  readonly rejected: number;
+}
+
+/** Where imported bars go: a folder of bar files, or the store. */
+export interface BarSink {
+  open(symbol: string): SymbolSink;
+  /** Takes values of one auxiliary series: epoch seconds, in the order of the source. null where there is no place for them. */
+  readonly putSeries:
+    ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
+  /** Told of each file when its rows are in. */
+  imported(file: ImportedFile): Promise<void>;
+}

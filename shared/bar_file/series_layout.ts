@@ -1,0 +1,88 @@
+import { MinutehandError } from '../errors.ts';
+import { utcSeconds } from './bar_layout.ts';
+import { parseDecimalText } from './decimal.ts';
+
+/** A column of numbers of a series file. */
+export interface SeriesColumn {
+  /** What the store calls it. */
+  readonly name: string;
+  readonly field: number;
+}
+
+export interface SeriesRow {
+  /** Epoch seconds, UTC, to the nearest whole one; NaN when the stamp cannot be read. */
+  readonly time: number;
+  /** Of the row itself, where the file has such a column. */
+  readonly symbol: string | null;
+  /** One for each column; NaN where it cannot be read. */
+  readonly values: readonly number[];
+}
+
+/** A table of numbers with times of their own, in UTC: funding rates, open interest … */
+export interface SeriesLayout {
+  readonly name: 'series';
+  readonly columns: readonly SeriesColumn[];
+  /** The row, or null when the line does not have the fields. */
+  readonly parse: (line: string) => SeriesRow | null;
+}
+
+const STAMPS = ['timestamp', 'calc_time', 'create_time', 'time'];
+/** Binance's names, and what they are. */
+const KNOWN_NAMES: Readonly<Record<string, string>> = {
+  funding_rate: 'funding_rate',
+  last_funding_rate: 'funding_rate',
+  sum_open_interest: 'open_interest',
+  sum_open_interest_value: 'open_interest_value',
+};
+const NOT_VALUES = new Set(['symbol', 'funding_interval_hours']);
+const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
+
+/**
+ * The layout of a series file by its header: a stamp (`timestamp`, `calc_time`, `create_time` or `time`; epoch seconds, milliseconds, microseconds or ISO text with its
+ * zone), perhaps a `symbol`, and columns of numbers. null when it is something else.
+ *
+ * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
+ * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
+ */
+export function recogniseSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
+  const names = firstLine.split(',').map((name) => name.trim().toLowerCase());
+  const stamp = STAMPS.map((name) => names.indexOf(name)).find((index) => index >= 0);
+  const isOfBars = names.includes('open') && names.includes('close');
+  if (stamp === undefined || isOfBars) return null;
+  const all = names
+    .map((name, field) => ({ name: KNOWN_NAMES[name] ?? name, header: name, field }))
+    .filter(({ name, field }) => field !== stamp && !NOT_VALUES.has(name));
+  const columns = wanted === null ? all.filter(({ header }) => header in KNOWN_NAMES) : chosen(all, wanted, names);
+  if (columns.length === 0) return null;
+  const symbol = names.indexOf('symbol');
+  return {
+    name: 'series',
+    columns: columns.map(({ name, field }) => ({ name, field })),
+    parse(line) {
+      const fields = line.split(',');
+      if (fields.length !== names.length) return null;
+      return {
+        // Binance stamps funding a few milliseconds behind the full hour.
+        time: Math.round(utcSeconds(fields[stamp]!)),
+        symbol: symbol < 0 ? null : fields[symbol]!,
+        values: columns.map(({ field }) => parseDecimalText(fields[field]!)),
+      };
+    },
+  };
+}
+
+interface NamedColumn extends SeriesColumn {
+  readonly header: string;
+}
+
+function chosen(all: readonly NamedColumn[], wanted: string, names: readonly string[]): readonly NamedColumn[] {
+  if (!SERIES_NAME.test(wanted))
+    throw new MinutehandError('USAGE', { seen: `--series ${wanted}`, expected: 'a name such as funding_rate' });
+  const named = all.filter(({ name, header }) => name === wanted || header === wanted);
+  if (named.length > 0) return named;
+  if (all.length === 1) return [{ ...all[0]!, name: wanted }];
+  throw new MinutehandError('USAGE', {
+    seen: `--series ${wanted}, and a file with ${names.join(', ')}`,
+    expected: 'one of its columns',
+  });
+}

@@ -1,0 +1,139 @@
+import { MinutehandError } from '../errors.ts';
+import { createClockReader, offsetZone, parseTimeZone, type SummerRule, type TimeZone } from './time_zone.ts';
+
+/** How the clock of a file was found, or checked. */
+export interface ClockVerdict {
+  /** The zone its stamps are read on. */
+  readonly timezone: string;
+  /** False when the file has too few openings of a trading week, or its market has none that could be checked. */
+  readonly checked: boolean;
+  /** Openings of a week that the file has, and those of them at another hour than they should be. */
+  readonly week_opens: number;
+  readonly odd_opens: number;
+}
+
+export interface ClockQuestion {
+  readonly file: string;
+  readonly symbol: string;
+  readonly layout: 'histdata' | 'metatrader';
+  /** Seconds since 1970 on the file's clock of the first bars after a weekend. */
+  readonly opens: readonly number[];
+  /** The zone that the user named, or null to find it. */
+  readonly named: TimeZone | null;
+  readonly trusted: boolean;
+}
+
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+/** No bars for so long is a weekend; Christmas and New Year in mid-week are shorter. */
+export const WEEKEND_S = 36 * HOUR_S;
+const FEWEST_OPENS = 2;
+/** Holidays and missing data move some openings. */
+const MOST_ODD = 0.2;
+
+/** When the trading week of an instrument begins: a full hour of a clock that keeps its place's daylight saving. */
+interface WeekOpen {
+  readonly place: TimeZone;
+  /** 0 is Sunday. */
+  readonly weekday: number;
+  readonly hour: number;
+  readonly text: string;
+}
+
+function weekOpen(place: string, weekday: number, hour: number, text: string): WeekOpen {
+  return { place: parseTimeZone(place), weekday, hour, text };
+}
+
+const CURRENCIES = 'AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR';
+/** What is known of instruments, by the beginning of their symbols. Brent follows the clock of London, as the openings of 2019 show. */
+const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
+  [
+    new RegExp(`^(?:${CURRENCIES})(?:${CURRENCIES})`),
+    weekOpen('America/New_York', 0, 17, 'on Sunday at 17:00 in New York'),
+  ],
+  [/^(?:X(?:AU|AG|PT|PD)|SPX|NSX)/, weekOpen('America/New_York', 0, 18, 'on Sunday at 18:00 in New York')],
+  [/^BCO/, weekOpen('Europe/London', 1, 1, 'on Monday at 1:00 in London')],
+];
+
+/** What the makers of these files use, the most likely first. HistData: see the data it published since 2012; MetaTrader: brokers whose day ends at New York's close. */
+const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {
+  histdata: ['-05:00/EU', '-05:00/US', '-05:00'],
+  metatrader: ['+02:00/US', '+02:00/EU', '+03:00', '+02:00', 'UTC', '+01:00/EU', '+00:00/EU'],
+};
+
+/**
+ * The clock of a file whose layout does not say it. Weekly openings are the evidence: of currencies, metals and a few others it is known when their week begins, daylight
+ * saving included. The zone with the fewest openings elsewhere fits, if they are at most a fifth.
+ * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE when no zone was named and the file
+ * cannot tell it
+ */
+export function judgeClock(question: ClockQuestion): ClockVerdict {
+  const { file, symbol, layout, opens, named, trusted } = question;
+  const due = openingOf(symbol);
+  const verdict = (zone: TimeZone, checked: boolean): ClockVerdict => ({
+    timezone: zone.name,
+    checked,
+    week_opens: opens.length,
+    odd_opens: due === null ? 0 : oddOpens(opens, zone, due),
+  });
+  const usual = USUAL[layout].map(parseTimeZone);
+  if (named !== null && trusted) return verdict(named, false);
+  if (due === null || opens.length < FEWEST_OPENS) {
+    if (named !== null) return verdict(named, false);
+    // What one opening contradicts is left out; the rest is by habit, and said to be unchecked.
+    if (layout === 'histdata') return verdict(due === null ? usual[0]! : leastOdd(usual, opens, due), false);
+    throw new MinutehandError('USAGE', {
+      seen: `${file} does not say its clock, and ${
+        due === null
+          ? `it is not known when the trading week of ${symbol} begins`
+          : `its openings of a trading week, ${opens.length}, are too few to tell it`
+      }`,
+      expected: '--timezone with the clock of its maker',
+      next: `Give --timezone, for instance ${USUAL[layout].slice(0, 2).join(' or ')}.`,
+    });
+  }
+
+  const best = leastOdd([...usual, ...WORLD], opens, due);
+  const leastCount = oddOpens(opens, best, due);
+  const fits = (odd: number): boolean => odd <= MOST_ODD * opens.length;
+  const zone = named ?? best;
+  const odd = oddOpens(opens, zone, due);
+  if (fits(odd) && odd <= leastCount) return verdict(zone, true);
+  const fitting = fits(leastCount) ? best : null;
+  throw new MinutehandError('CLOCK_MISMATCH', {
+    seen: `${file}: on ${zone.name}, ${odd} of ${opens.length} weeks do not open ${due.text}`,
+    expected: fitting === null ? 'a clock on which they do; none that is known fits' : `${fitting.name}, which fits`,
+    next:
+      fitting === null
+        ? 'Check the file: its clock may change in the middle. --timezone with --trust-clock imports it all the same.'
+        : `Use --timezone ${fitting.name}, or --trust-clock to import it on ${zone.name} all the same.`,
+  });
+}
+
+function openingOf(symbol: string): WeekOpen | null {
+  return KNOWN_OPENS.find(([pattern]) => pattern.test(symbol.toUpperCase()))?.[1] ?? null;
+}
+
+/** The first of the zones with the fewest openings elsewhere than they are due. */
+function leastOdd(zones: readonly TimeZone[], opens: readonly number[], due: WeekOpen): TimeZone {
+  const ranked = zones.map((zone) => ({ zone, odd: oddOpens(opens, zone, due) }));
+  return ranked.reduce((best, one) => (one.odd < best.odd ? one : best)).zone;
+}
+
+function oddOpens(opens: readonly number[], zone: TimeZone, { place, weekday, hour }: WeekOpen): number {
+  const reader = createClockReader(zone);
+  let odd = 0;
+  for (const open of opens) {
+    const utc = reader.toUtc(open);
+    const local = Number.isNaN(utc) ? NaN : utc + place.offsetAt(utc);
+    // 1970 began on a Thursday.
+    const isDue = (Math.floor(local / DAY_S) + 4) % 7 === weekday && Math.floor((local % DAY_S) / HOUR_S) === hour;
+    if (!isDue) odd++;
+  }
+  return odd;
+}
+
+/** Whole hours from UTC−12 to UTC+14, plain and with either summer hour. */
+const WORLD: readonly TimeZone[] = (['US', 'EU', null] as const).flatMap((rule: SummerRule | null) =>
+  Array.from({ length: 27 }, (_, i) => offsetZone((i - 12) * HOUR_S, rule)),
+);

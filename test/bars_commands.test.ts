@@ -1,0 +1,181 @@
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { tinyBars } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let place: Workplace;
+let bars: Map<string, BarColumns>;
+let data: string;
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  place = createWorkplace();
+  bars = tinyBars(place.settings);
+  data = await place.writeBars('bars', bars);
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await place.remove();
+  await server?.stop();
+});
+
+interface Answer {
+  readonly code: number | string;
+  readonly document: unknown;
+}
+
+async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> {
+  const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines, stderr).toHaveLength(1);
+  return { code, document: JSON.parse(lines[0]!) as unknown };
+}
+
+/** HistData of some weeks: the first two minutes of each, on a clock that is UTC−5 with a summer hour on European dates. */
+function histdata(): string {
+  const rows = Array.from({ length: 30 }, (_, week) => {
+    const isNewYorkAhead = week >= 9 && week <= 11;
+    const open = new Date(Date.UTC(2019, 0, 6 + 7 * week, isNewYorkAhead ? 16 : 17)).toISOString();
+    const stamp = `${open.slice(0, 10).replaceAll('-', '')} ${open.slice(11, 13)}`;
+    return [`${stamp}0000;1.1;1.2;1.0;1.1;0`, `${stamp}0100;1.1;1.2;1.0;1.1;0`];
+  });
+  return rows.flat().join('\n');
+}
+
+describe.each([
+  { kind: 'the file of the home', note: '', url: () => Promise.resolve('') },
+  { kind: 'PostgreSQL', note: POSTGRES_NOTE, url: () => server!.createDatabase() },
+])('bars in a store that is $kind $note', ({ note, url }) => {
+  let env: NodeJS.ProcessEnv = {};
+  beforeAll(async () => {
+    if (note === '') env = { MINUTEHAND_DATABASE_URL: await url() };
+  });
+
+  it('are imported once, checked, and exported as they were', async ({ skip }) => {
+    if (note !== '') return skip(note);
+    const count = bars.get('XAUUSD')!.length;
+    const first = await json(['bars', 'import', data], env);
+    expect(first.code).toBe(0);
+    const { symbols } = first.document as { symbols: { symbol: string; added: number; check: object }[] };
+    expect(symbols.map(({ symbol, added }) => [symbol, added]).sort()).toEqual(
+      [...bars].map(([symbol, { length }]) => [symbol, length]).sort(),
+    );
+    const second = await json(['bars', 'import', join(data, 'XAUUSD.csv')], env);
+    expect(second).toMatchObject({ code: 0, document: { symbols: [{ added: 0, duplicates: count, bars: count }] } });
+
+    const check = await json(['bars', 'check'], env);
+    expect(check).toMatchObject({
+      code: 0,
+      document: expect.arrayContaining([
+        expect.objectContaining({
+          symbol: 'XAUUSD',
+          bars: count,
+          missing_minutes: 0,
+          clock: expect.anything() as object,
+        }),
+      ]) as object,
+    });
+
+    const out = join(place.folder, `exported-${env['MINUTEHAND_DATABASE_URL'] === '' ? 'file' : 'server'}`);
+    expect(await json(['bars', 'export', '--out', out], env)).toMatchObject({ code: 0 });
+    for (const [symbol, expected] of bars) {
+      const { spread, ...read } = await readBarFile(join(out, `${symbol}.csv.gz`));
+      expect({ ...read, spread }).toEqual(expected);
+    }
+    const times = bars.get('XAUUSD')!.time;
+    const [from, to] = [times[10]!, times[20]!].map((time) => new Date(time * 1000).toISOString().slice(0, 16));
+    const part = ['--symbol', 'XAUUSD', '--from', from!, '--to', to!, '--format', 'parquet'];
+    expect(await json(['bars', 'export', '--out', out, ...part], env)).toMatchObject({
+      code: 0,
+      document: { format: 'parquet', files: [{ symbol: 'XAUUSD', file: join(out, 'XAUUSD.parquet'), bars: 10 }] },
+    });
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(join(out, 'XAUUSD.parquet')) });
+    expect(rows.map(({ close }) => close as number)).toEqual([...bars.get('XAUUSD')!.close.slice(10, 20)]);
+    expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('of another market are not seen', async ({ skip }) => {
+    if (note !== '') return skip(note);
+    expect(await json(['bars', 'check', '--market', 'simulated'], env)).toMatchObject({
+      code: 1,
+      document: { error: { code: 'DATA_MISSING' } },
+    });
+  });
+});
+
+describe('bars import', () => {
+  const env = () => ({ MINUTEHAND_DATABASE_URL: join(place.folder, 'own.db') });
+
+  it('finds the clock of HistData, and refuses another one by name, unless it is trusted', async () => {
+    const path = join(place.folder, 'DAT_ASCII_EURUSD_M1_2019.csv');
+    writeFileSync(path, histdata());
+    const wrong = await place.run(['bars', 'import', path, '--timezone', '-05:00'], { env: env() });
+    expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 1, stdout: '' });
+    expect(wrong.stderr).toMatch(/CLOCK_MISMATCH: [^]*-05:00\/EU, which fits[^]*→ Use --timezone -05:00\/EU/);
+    const right = await place.run(['bars', 'import', path], { env: env() });
+    expect(right.code).toBe(0);
+    expect(right.stdout).toMatch(/EURUSD: 60 read, 60 added[^]*clock -05:00\/EU, 29 of 29 weeks open where they must/);
+    const out = join(place.folder, 'forced');
+    expect(await json(['bars', 'import', path, '--timezone', '-05:00', '--trust-clock', '--out', out])).toMatchObject({
+      code: 0,
+      document: { symbols: [{ added: 60, sources: [{ timezone: '-05:00', checked: false }] }] },
+    });
+    expect(await json(['bars', 'import', path, '--trust-clock'])).toMatchObject({ code: 2 });
+  });
+
+  it('says when a file is too short for its clock to be checked', async () => {
+    const path = join(place.folder, 'DAT_ASCII_GBPUSD_M1_2019.csv');
+    writeFileSync(path, histdata().split('\n').slice(0, 2).join('\n'));
+    const { code, stderr } = await place.run(['bars', 'import', path], { env: env() });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/GBPUSD.*read on the clock -05:00\/EU, which could not be checked: 0 openings/);
+  });
+
+  it('keeps series in the store, where a folder of bars has no place for them', async () => {
+    const path = join(place.folder, 'BTCUSDT-8h.csv');
+    writeFileSync(path, 'timestamp,symbol,funding_rate\n1768233600000,BTCUSDT,0.0001\n');
+    const imported = await place.run(['bars', 'import', path], { env: env() });
+    expect(imported.stdout).toBe('BTCUSDT funding_rate: 1 read, 1 added, 0 already there, 0 in conflict, 0 rejected\n');
+    const out = join(place.folder, 'no-series');
+    expect(await json(['bars', 'import', path, '--out', out])).toMatchObject({
+      code: 1,
+      document: { error: { code: 'DATA_FORMAT' } },
+    });
+  });
+});
+
+describe('bars export', () => {
+  it('says what is missing, and writes nothing into what is no folder', async () => {
+    const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'empty.db') };
+    const out = join(place.folder, 'nothing');
+    expect(await json(['bars', 'export', '--out', out], env)).toMatchObject({
+      code: 1,
+      document: { error: { code: 'DATA_MISSING' } },
+    });
+    expect(existsSync(out)).toBe(false);
+    const one = join(place.folder, 'one');
+    mkdirSync(one);
+    writeFileSync(join(one, 'EURUSD.csv'), 'time,open,high,low,close,volume\n60,1,1,1,1,0\n');
+    expect(await json(['bars', 'import', one], env)).toMatchObject({ code: 0 });
+    expect(await json(['bars', 'export', '--out', join(one, 'EURUSD.csv')], env)).toMatchObject({
+      code: 1,
+      document: { error: { code: 'OUTPUT_UNWRITABLE' } },
+    });
+    expect(await json(['bars', 'export', '--out', out, '--symbol', 'NOPE'], env)).toMatchObject({ code: 1 });
+    expect(await json(['bars', 'export', '--out', out, '--format', 'xls'], env)).toMatchObject({ code: 2 });
+  });
+
+  it('is refused with a code when the server is not there, and without its password', async () => {
+    const finished = await place.run(['bars', 'check'], {
+      env: { MINUTEHAND_DATABASE_URL: 'postgres://user:s3cret@127.0.0.1:1/db' },
+    });
+    expect(finished.code).toBe(1);
+    expect(finished.stderr).toContain('STORE_UNUSABLE');
+    expect(finished.stderr).not.toContain('s3cret');
+  });
+});

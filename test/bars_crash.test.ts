@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { buildProgram, type Program } from './program.ts';
+
+const ROWS = 150_000;
+const KILLS = 3;
+
+let folder: string;
+let source: string;
+let program: Program;
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-crash-'));
+  source = join(folder, 'EURUSD.csv');
+  const lines = Array.from({ length: ROWS }, (_, i) => `${1_546_300_800 + i * 60},1.1,1.3,1.0,1.2,${i}`);
+  writeFileSync(source, ['time,open,high,low,close,volume', ...lines].join('\n'));
+  [program, server] = await Promise.all([buildProgram('bars_program'), startPostgres()]);
+});
+afterAll(async () => {
+  await program.remove();
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each([
+  { kind: 'sqlite', note: '', newUrl: () => Promise.resolve(join(folder, 'trainer.db')) },
+  { kind: 'postgres', note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+])('an import into $kind $note', ({ note, newUrl }) => {
+  it(
+    'that is killed leaves a store that opens, and is completed by the next with nothing twice',
+    { timeout: 180_000 },
+    async ({ skip }) => {
+      if (note !== '') return skip(note);
+      const url = await newUrl();
+      let before = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const running = program.start([url, source]);
+        expect(await running.line()).toBe('open');
+        for (let put = 0; put <= kill; put++) await running.line();
+        // Into the middle of whatever it is doing then.
+        await sleep(20 + 35 * kill);
+        expect(await running.kill('SIGKILL')).toBe('SIGKILL');
+        const store = await openStore(url);
+        const [symbol] = await store.bars.symbols('live');
+        expect(symbol?.bars ?? 0).toBeGreaterThanOrEqual(before);
+        before = symbol?.bars ?? 0;
+        await store.close();
+      }
+      const last = program.start([url, source]);
+      const lines: string[] = [];
+      while (!lines.at(-1)?.startsWith('added')) lines.push(await last.line());
+      const [, added, there] = /^added (\d+), there (\d+), conflicts 0$/.exec(lines.at(-1)!)!.map(Number);
+      // A server may still store what a client had asked for when it was killed.
+      expect(there).toBeGreaterThanOrEqual(before);
+      expect(added! + there!).toBe(ROWS);
+      expect(await last.ended).toBe(0);
+      const store = await openStore(url);
+      const { length, time, volume } = await store.bars.read('live', 'EURUSD');
+      expect(length).toBe(ROWS);
+      expect(volume.every((value, i) => value === i && time[i] === 1_546_300_800 + i * 60)).toBe(true);
+      expect(await store.imports.list('live')).toHaveLength(1);
+      await store.close();
+    },
+  );
+});
+
+describe('an import of a year of HistData', () => {
+  it('fits into a heap of 40 MB', { timeout: 180_000 }, async () => {
+    const path = join(folder, 'DAT_ASCII_GBPUSD_M1_2021.csv');
+    const count = 370_000;
+    const lines = Array.from({ length: count }, (_, i) => {
+      const stamp = new Date(Date.UTC(2021, 0, 3, 17, i)).toISOString();
+      return `${stamp.slice(0, 10).replaceAll('-', '')} ${stamp.slice(11, 19).replaceAll(':', '')};1.1;1.3;1.0;1.2;0`;
+    });
+    writeFileSync(path, lines.join('\n'));
+    const running = program.start([join(folder, 'year.db'), path], { NODE_OPTIONS: '--max-old-space-size=40' });
+    let last = '';
+    while (!last.startsWith('added')) last = await running.line();
+    // This market never rests, and an hour of March is in no clock with a summer hour.
+    expect(last).toBe(`added ${count - 60}, there 0, conflicts 0`);
+    expect(await running.ended).toBe(0);
+  });
+});

@@ -1,0 +1,28 @@
+/** For tests of imports that are killed: `import <store> <source>` imports and says when the first rows are in. */
+import { importBars } from '../shared/bar_file/import.ts';
+import type { BarSink } from '../shared/bar_file/bar_sink.ts';
+import { openStore } from '../trainer/store/store.ts';
+import { storeSink } from '../trainer/store/store_sink.ts';
+
+const [url, source] = process.argv.slice(2) as [string, string];
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const store = await openStore(url);
+say('open');
+const sink = storeSink(store, 'live');
+const talking: BarSink = {
+  ...sink,
+  open(symbol) {
+    const target = sink.open(symbol);
+    return {
+      ...target,
+      async put(rows) {
+        say('putting');
+        await target.put(rows);
+      },
+    };
+  },
+};
+const { symbols } = await importBars({ source, into: talking });
+say(`added ${symbols[0]!.added}, there ${symbols[0]!.duplicates}, conflicts ${symbols[0]!.conflicts}`);
+await store.close();

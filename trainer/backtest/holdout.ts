@@ -1,0 +1,66 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import type { PairEdge } from '../../shared/bundle/manifest.ts';
+import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { riskRank } from '../../shared/core/decide/risk_rank.ts';
+import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { backtest } from './backtest.ts';
+import { pairEdge } from './edge.ts';
+
+/** What decides in a backtest. */
+export interface Deciders {
+  readonly ai1: TreeModel;
+  readonly ai2: TreeModel;
+  readonly riskKnots: readonly number[];
+  readonly thresholds: Thresholds;
+}
+
+/** Whether each pair has an edge after costs on the final period that no choice has seen. */
+export function proveEdge(
+  dataset: Dataset,
+  { ai1, ai2, riskKnots, thresholds }: Deciders,
+  settings: Settings,
+  seed: number,
+  onPair: (done: number, total: number) => void,
+): Record<string, PairEdge> {
+  // Whether there is an edge is judged as if the gate were not there.
+  const policy = { ...decisionPolicy(settings), require_edge: false };
+  const entries = dataset.histories.map((history, index) => {
+    onPair(index + 1, dataset.histories.length);
+    const from = firstBarFrom(history, dataset.holdoutFrom);
+    const x = holdoutFeatures(history, from, dataset.definitions.length);
+    const returns = predictModel(ai1, x);
+    const risks = predictModel(ai2, x);
+    const trades = backtest(history, from, history.length, {
+      thresholds,
+      policy,
+      edge: true,
+      costs: symbolCosts(settings, history.pair),
+      scores: (t) => ({
+        return_prob: Math.fround(returns[t - from]!),
+        risk_score: riskRank(riskKnots, Math.fround(risks[t - from]!)),
+      }),
+    });
+    return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function symbolCosts({ minutehand }: Settings, { a, b }: Pair): Parameters<typeof backtest>[3]['costs'] {
+  return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
+}
+
+function firstBarFrom(history: PairHistory, time: OpenTime): number {
+  const found = history.time.findIndex((barTime) => barTime >= time);
+  return found < 0 ? history.length : found;
+}
+
+/** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */
+function holdoutFeatures(history: PairHistory, from: number, columns: number): Matrix {
+  const rows = history.length - from;
+  const first = rows === 0 ? history.rows : history.row[from]!;
+  return { rows, columns, values: history.features.subarray(first * columns, (first + rows) * columns) };
+}

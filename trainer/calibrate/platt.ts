@@ -1,0 +1,200 @@
+import type { TreeEnsemble, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { ln, sigmoid } from '../../shared/elementary.ts';
+import { logLoss } from '../validate/metrics.ts';
+import type { Fold } from '../validate/purged_kfold.ts';
+
+/** The calibrated probability of a row with logit f is sigmoid(slope·f + intercept). */
+export interface Platt {
+  /** > 0: the order of rows stays. */
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+const MOST_STEPS = 100;
+/** Newton ends where the mean gradient per weight is below this. */
+const FLAT = 1e-10;
+const SMALLEST_STEP = 1e-10;
+/** Share of the promised decrease that a step must keep (Armijo). */
+const SUFFICIENT = 1e-4;
+/** Keeps the Hessian invertible when logits hardly differ. */
+const RIDGE = 1e-12;
+
+/**
+ * Platt scaling (Platt 1999): the slope and intercept of the greatest likelihood, by Newton's method with backtracking on
+ * targets that are kept away from 0 and 1 by one row on each side (Lin, Lin & Weng 2007).
+ * @param logits [rows], of rows that the model has not learned from
+ * @param labels in [0, 1], [rows]; soft ones count in parts for both sides
+ * @param weights ≥ 0, [rows]; null = 1 each
+ * @returns null when there is nothing to calibrate: one class has no weight, all logits are the same, or rows of higher logits are
+ * not more often positive
+ * @throws RangeError when lengths differ, a logit is not finite, or labels or weights are not as stated
+ */
+export function fitPlatt(
+  logits: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights: ArrayLike<number> | null,
+): Platt | null {
+  checkRows(logits, labels, weights);
+  const rows = logits.length;
+  let positives = 0;
+  let negatives = 0;
+  let isConstant = true;
+  for (let row = 0; row < rows; row++) {
+    if (logits[row] !== logits[0]) isConstant = false;
+    const weight = weights === null ? 1 : weights[row]!;
+    positives += weight * labels[row]!;
+    negatives += weight * (1 - labels[row]!);
+  }
+  if (isConstant || !(positives > 0 && negatives > 0)) return null;
+  const high = (positives + 1) / (positives + 2);
+  const low = 1 / (negatives + 2);
+  const targets = Float64Array.from({ length: rows }, (_, row) => labels[row]! * high + (1 - labels[row]!) * low);
+
+  const total = positives + negatives;
+  let slope = 0;
+  let intercept = ln((positives + 1) / (negatives + 1));
+  let loss = lossOf(logits, targets, weights, slope, intercept);
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const { bySlope, byIntercept, curveSlope, curveBoth, curveIntercept } = slopesOf(
+      logits,
+      targets,
+      weights,
+      slope,
+      intercept,
+    );
+    if (Math.max(Math.abs(bySlope), Math.abs(byIntercept)) < FLAT * total) break;
+    const determinant = curveSlope * curveIntercept - curveBoth * curveBoth;
+    const towardsSlope = -(curveIntercept * bySlope - curveBoth * byIntercept) / determinant;
+    const towardsIntercept = -(curveSlope * byIntercept - curveBoth * bySlope) / determinant;
+    const promised = bySlope * towardsSlope + byIntercept * towardsIntercept;
+    let size = 1;
+    for (; size >= SMALLEST_STEP; size /= 2) {
+      const next = lossOf(logits, targets, weights, slope + size * towardsSlope, intercept + size * towardsIntercept);
+      if (next < loss + SUFFICIENT * size * promised) {
+        slope += size * towardsSlope;
+        intercept += size * towardsIntercept;
+        loss = next;
+        break;
+      }
+    }
+    if (size < SMALLEST_STEP) break;
+  }
+  return slope > 0 && Number.isFinite(slope) && Number.isFinite(intercept) ? { slope, intercept } : null;
+}
+
+/** Cross-entropy of the targets: Σ w·(ln(1 + e^z) − t·z), written so that nothing overflows. */
+function lossOf(
+  logits: ArrayLike<number>,
+  targets: Float64Array,
+  weights: ArrayLike<number> | null,
+  slope: number,
+  intercept: number,
+): number {
+  let sum = 0;
+  for (let row = 0; row < targets.length; row++) {
+    const z = slope * logits[row]! + intercept;
+    const softplus = z > 0 ? z - ln(sigmoid(z)) : -ln(sigmoid(-z));
+    sum += (weights === null ? 1 : weights[row]!) * (softplus - targets[row]! * z);
+  }
+  return sum;
+}
+
+/** First and second derivatives of the loss. */
+function slopesOf(
+  logits: ArrayLike<number>,
+  targets: Float64Array,
+  weights: ArrayLike<number> | null,
+  slope: number,
+  intercept: number,
+) {
+  let [bySlope, byIntercept, curveSlope, curveBoth, curveIntercept] = [0, 0, RIDGE, 0, RIDGE];
+  for (let row = 0; row < targets.length; row++) {
+    const f = logits[row]!;
+    const weight = weights === null ? 1 : weights[row]!;
+    const p = sigmoid(slope * f + intercept);
+    const excess = weight * (p - targets[row]!);
+    const curve = weight * p * (1 - p);
+    bySlope += excess * f;
+    byIntercept += excess;
+    curveSlope += curve * f * f;
+    curveBoth += curve * f;
+    curveIntercept += curve;
+  }
+  return { bySlope, byIntercept, curveSlope, curveBoth, curveIntercept };
+}
+
+/**
+ * The model whose logits are slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees and its graph
+ * what it was. They are rounded to float32 anew, 6e-8 of each.
+ * @throws RangeError when the model is no single probability, or the slope is not above 0
+ */
+export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeModel {
+  if (model.link !== 'sigmoid') throw new RangeError(`a model with ${model.link} has no logit of one probability`);
+  if (!(slope > 0 && slope < Infinity && Number.isFinite(intercept)))
+    throw new RangeError(`slope ${slope} and intercept ${intercept}, expected numbers, the slope above 0`);
+  const scale = (ensemble: TreeEnsemble): TreeEnsemble => ({
+    columns: ensemble.columns,
+    baseScore: Math.fround(slope * ensemble.baseScore + intercept),
+    trees: ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => slope * value) })),
+  });
+  return { link: model.link, ensembles: model.ensembles.map(scale) };
+}
+
+/** Rows that were scored by models that had not learned from them. */
+export interface OutOfFold {
+  /** [rows]; of rows that stand in no test part, anything. */
+  readonly logits: ArrayLike<number>;
+  /** In [0, 1], [rows]. */
+  readonly labels: ArrayLike<number>;
+  /** ≥ 0, [rows]; null = 1 each. */
+  readonly weights: ArrayLike<number> | null;
+  /** The folds behind the logits: those that were purged keep it so for the calibration. */
+  readonly folds: readonly Fold[];
+}
+
+export interface CalibrationVerdict {
+  readonly helps: boolean;
+  /** Mean log loss of the rows of all test parts, as they were scored. */
+  readonly before: number;
+  /** The same after scaling that was fitted on each fold's training rows alone; null when one fold had nothing to fit. */
+  readonly after: number | null;
+}
+
+/**
+ * Whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come from the out-of-fold
+ * logits of its training rows, and its test rows are judged.
+ * @throws RangeError as `fitPlatt`
+ */
+export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold): CalibrationVerdict {
+  const scored = new Uint8Array(logits.length);
+  for (const { test } of folds) for (const row of test) scored[row] = 1;
+  const judged = { before: [] as number[], after: [] as number[], labels: [] as number[], weights: [] as number[] };
+  let isFitted = folds.length > 0;
+  for (const { train, test } of folds) {
+    const known = train.filter((row) => scored[row] === 1);
+    const take = (values: ArrayLike<number>): Float64Array => Float64Array.from(known, (row) => values[row]!);
+    const platt = fitPlatt(take(logits), take(labels), weights === null ? null : take(weights));
+    if (platt === null) isFitted = false;
+    for (const row of test) {
+      judged.before.push(sigmoid(logits[row]!));
+      judged.after.push(platt === null ? NaN : sigmoid(platt.slope * logits[row]! + platt.intercept));
+      judged.labels.push(labels[row]!);
+      judged.weights.push(weights === null ? 1 : weights[row]!);
+    }
+  }
+  const before = logLoss(judged.before, judged.labels, judged.weights);
+  const after = isFitted ? logLoss(judged.after, judged.labels, judged.weights) : null;
+  return { helps: after !== null && after < before, before, after };
+}
+
+function checkRows(logits: ArrayLike<number>, labels: ArrayLike<number>, weights: ArrayLike<number> | null): void {
+  const rows = logits.length;
+  if (labels.length !== rows || (weights !== null && weights.length !== rows))
+    throw new RangeError(`lengths differ: ${rows} logits, ${labels.length} labels, ${weights?.length ?? 'no'} weights`);
+  for (let row = 0; row < rows; row++) {
+    if (!Number.isFinite(logits[row])) throw new RangeError(`logit ${logits[row]} of row ${row}`);
+    if (!(labels[row]! >= 0 && labels[row]! <= 1)) throw new RangeError(`label ${labels[row]} of row ${row}`);
+    if (weights !== null && !(weights[row]! >= 0 && weights[row]! < Infinity))
+      throw new RangeError(`weight ${weights[row]} of row ${row}`);
+  }
+}

@@ -1,0 +1,133 @@
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+/*
+ * A file of named typed arrays:
+ *
+ *   8 bytes   MAGIC
+ *   uint32    CRC-32 of all that follows
+ *   uint32    length of the head in bytes, a multiple of 8
+ *   head      JSON: {"meta", "columns": [[name, type, elements] …]}, spaces at its end
+ *   columns   one after the other, each filled up with zeros to a multiple of 8 bytes, numbers in the machine's byte order
+ */
+
+export type Column = Float64Array | Float32Array | Int32Array | Uint8Array;
+export type NamedColumns = ReadonlyMap<string, Column>;
+
+const MAGIC = 'mhcols\u00001';
+const CHECKSUM_AT = 8;
+const CHECKED_FROM = 12;
+const PREFIX_BYTES = 16;
+const ALIGNMENT = 8;
+const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u1: Uint8Array } as const;
+type TypeName = keyof typeof TYPES;
+/** A system call writes at most 2 GB, and older kernels give up on many parts at once. */
+const BYTES_PER_WRITE = 64 * 1024 * 1024;
+
+interface Head {
+  readonly meta: unknown;
+  readonly columns: readonly (readonly [string, TypeName, number])[];
+}
+
+/**
+ * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not brought to the disk: after a power cut the
+ * file may be torn, which `readColumns` sees.
+ * @throws Error of the file system; the temporary file is removed then
+ */
+export function writeColumns(path: string, meta: unknown, columns: NamedColumns): void {
+  const head = encodeHead({
+    meta,
+    columns: Array.from(columns, ([name, column]) => [name, typeOf(column), column.length]),
+  });
+  const parts: Uint8Array[] = [head];
+  for (const column of columns.values()) {
+    const bytes = new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
+    parts.push(bytes, new Uint8Array(aligned(bytes.length) - bytes.length));
+  }
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.write(MAGIC, 'latin1');
+  prefix.writeUInt32LE(head.length, CHECKED_FROM);
+  prefix.writeUInt32LE(checksumOf([prefix.subarray(CHECKED_FROM), ...parts]), CHECKSUM_AT);
+  const temporary = temporaryPath(path);
+  try {
+    writeParts(temporary, [prefix, ...parts]);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** What `writeColumns` wrote; null when there is no such file, or when it is torn, damaged or of another kind. */
+export function readColumns(path: string): { readonly meta: unknown; readonly columns: NamedColumns } | null {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    return null;
+  }
+  if (bytes.length < PREFIX_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
+  if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(CHECKSUM_AT)) return null;
+  const headEnd = PREFIX_BYTES + bytes.readUInt32LE(CHECKED_FROM);
+  const { meta, columns } = JSON.parse(bytes.toString('utf8', PREFIX_BYTES, headEnd)) as Head;
+  // Small files come from a shared pool, at any offset: typed arrays want theirs on a boundary.
+  const whole = bytes.byteOffset % ALIGNMENT === 0 ? bytes : new Uint8Array(bytes);
+  const found = new Map<string, Column>();
+  let at = whole.byteOffset + headEnd;
+  for (const [name, type, length] of columns) {
+    const column = new TYPES[type](whole.buffer as ArrayBuffer, at, length);
+    found.set(name, column);
+    at += aligned(column.byteLength);
+  }
+  return { meta, columns: found };
+}
+
+/** `.<name>.<process id>.tmp` */
+const TEMPORARY = /^\.(.+)\.(\d+)\.tmp$/;
+
+/** One process writes a file once at a time, so its id makes the name its own. */
+function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+}
+
+/** The id of the process that writes, or wrote, the temporary file of this name; null for other names. */
+export function writerOf(name: string): number | null {
+  const id = TEMPORARY.exec(name)?.[2];
+  return id === undefined ? null : Number(id);
+}
+
+function encodeHead(head: Head): Uint8Array {
+  const text = Buffer.from(JSON.stringify(head), 'utf8');
+  const bytes = new Uint8Array(aligned(text.length)).fill(0x20);
+  bytes.set(text);
+  return bytes;
+}
+
+function typeOf(column: Column): TypeName {
+  if (column instanceof Float64Array) return 'f8';
+  if (column instanceof Float32Array) return 'f4';
+  return column instanceof Int32Array ? 'i4' : 'u1';
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+function checksumOf(parts: readonly Uint8Array[]): number {
+  // Of nothing, zlib's crc32 gives 0 instead of the sum so far.
+  return parts.reduce((sum, part) => (part.length === 0 ? sum : crc32(part, sum)), 0);
+}
+
+function writeParts(path: string, parts: readonly Uint8Array[]): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const part of parts) {
+      for (let at = 0; at < part.length;) {
+        at += writeSync(file, part, at, Math.min(BYTES_PER_WRITE, part.length - at));
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { buildDataset, type DatasetPolicy } from './dataset.ts';
+import type { CacheOptions } from './pair_cache.ts';
+
+/** What the program is told, as JSON in the file that its argument names. */
+export interface DatasetJob {
+  readonly pairs: readonly string[];
+  readonly data: string;
+  readonly policy: DatasetPolicy;
+  readonly workers: number;
+  readonly cache: CacheOptions | null;
+}
+
+/** Builds a dataset in a process of its own, which may be killed: a line for every pair, then one with what came of it. */
+const job = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as DatasetJob;
+const pairs = job.pairs.map(parsePair);
+const bars = await readBarFolder(job.data, symbolsOf(pairs));
+const { snapshotId, cache } = await buildDataset(pairs, bars, job.policy, {
+  workers: job.workers,
+  cache: job.cache,
+  onProgress: (done) => say({ done }),
+});
+say({ snapshotId, cache });
+
+/** At once, also when the process dies right after. */
+function say(line: object): void {
+  writeSync(1, `${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,86 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { BarLabels, RiskLabels, RiskPart } from '../label/pair_labels.ts';
+import { averageUniqueness, toMeanOne } from '../label/uniqueness.ts';
+import type { PairBuild } from './pair_build.ts';
+import type { RowList } from './row_list.ts';
+
+/** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
+export interface LabelledRows {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  /** Epoch seconds at which the features were known: the bar's close. */
+  readonly time: Float64Array;
+  /** Epoch seconds at which the label was known. */
+  readonly labelEnd: Float64Array;
+  /** Index into `histories`. */
+  readonly pair: Int32Array;
+}
+
+/** Rows with how much their labels have in common. */
+export interface DatasetRows extends LabelledRows {
+  /** Average uniqueness of each label among these rows (see `averageUniqueness`), scaled to mean 1. */
+  readonly weights: Float64Array;
+  /** How many independent rows these are worth: the sum of their uniqueness. */
+  readonly effectiveRows: number;
+}
+
+/** AI2's rows: `y` is 1 where any part is. */
+export interface RiskRows extends DatasetRows {
+  readonly parts: Readonly<Record<RiskPart, Float64Array>>;
+}
+
+/** The features of listed bars, [rows, columns]. */
+export function gatherFeatures(builds: readonly PairBuild[], list: RowList, columns: number): Matrix {
+  const values = new Float32Array(list.length * columns);
+  for (let i = 0; i < list.length; i++) {
+    const { features, row } = builds[list.pair[i]!]!.history;
+    const at = row[list.bar[i]!]! * columns;
+    values.set(features.subarray(at, at + columns), i * columns);
+  }
+  return { rows: list.length, columns, values };
+}
+
+/** The rows of a list. @param x their features */
+export function gatherRows(
+  builds: readonly PairBuild[],
+  list: RowList,
+  labelsOf: (build: PairBuild) => BarLabels,
+  x: Matrix,
+): DatasetRows {
+  const { length, pair, place, bar } = list;
+  const y = new Float64Array(length);
+  const time = new Float64Array(length);
+  const labelEnd = new Float64Array(length);
+  const end = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const build = builds[pair[i]!]!;
+    const labels = labelsOf(build);
+    const own = place[i]!;
+    end[i] = labels.end[own]!;
+    y[i] = labels.label[own]!;
+    time[i] = build.history.time[bar[i]!]! + SECONDS_PER_BAR;
+    labelEnd[i] = build.history.time[end[i]!]! + SECONDS_PER_BAR;
+  }
+  const uniqueness = uniquenessByPair(builds, list, end);
+  const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
+  return { x, y, time, labelEnd, pair, weights: toMeanOne(uniqueness), effectiveRows };
+}
+
+/** One part of AI2's label for each row of a list. */
+export function gatherPart(builds: readonly PairBuild[], list: RowList, part: RiskPart): Float64Array {
+  const labelsOf = (pair: number): RiskLabels => builds[pair]!.labels.ai2;
+  return Float64Array.from(list.place, (place, i) => labelsOf(list.pair[i]!).parts[part][place]!);
+}
+
+function uniquenessByPair(builds: readonly PairBuild[], { length, pair, bar }: RowList, end: Int32Array): Float64Array {
+  const uniqueness = new Float64Array(length);
+  for (let from = 0; from < length;) {
+    let to = from;
+    while (to < length && pair[to] === pair[from]) to++;
+    const bars = builds[pair[from]!]!.history.length;
+    uniqueness.set(averageUniqueness(bar.subarray(from, to), end.subarray(from, to), bars), from);
+    from = to;
+  }
+  return uniqueness;
+}

@@ -1,0 +1,56 @@
+import type { BarLabels } from '../label/pair_labels.ts';
+import type { PairBuild } from './pair_build.ts';
+
+/** Labelled bars that become rows, in order of pair, then time. 12 bytes a row. */
+export interface RowList {
+  readonly length: number;
+  /** Index of the build. */
+  readonly pair: Int32Array;
+  /** Place in the build's labels. */
+  readonly place: Int32Array;
+  /** Bar of the build's history. */
+  readonly bar: Int32Array;
+}
+
+/**
+ * The labelled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time is favoured.
+ * @param labelsOf the labels of a build that are meant
+ */
+export function selectRows(
+  builds: readonly PairBuild[],
+  labelsOf: (build: PairBuild) => BarLabels,
+  isWanted: (time: number, labelEnd: number) => boolean,
+  most: number,
+): RowList {
+  const wantedOf = (build: PairBuild, visit: (place: number, bar: number) => void): void => {
+    const { bar, end } = labelsOf(build);
+    const { time } = build.history;
+    for (let i = 0; i < bar.length; i++) if (isWanted(time[bar[i]!]!, time[end[i]!]!)) visit(i, bar[i]!);
+  };
+  let wanted = 0;
+  for (const build of builds) wantedOf(build, () => wanted++);
+
+  const length = Math.min(wanted, most);
+  const list = { pair: new Int32Array(length), place: new Int32Array(length), bar: new Int32Array(length) };
+  let seen = 0;
+  let row = 0;
+  builds.forEach((build, pair) =>
+    wantedOf(build, (place, bar) => {
+      // Row i is the wanted bar ⌊i · wanted / length⌋.
+      if (row < length && seen++ === Math.floor((row * wanted) / length)) {
+        list.pair[row] = pair;
+        list.place[row] = place;
+        list.bar[row] = bar;
+        row++;
+      }
+    }),
+  );
+  return { length, ...list };
+}
+
+/** Whether both lists name the same bars: then they have the same features. */
+export function hasSameBars(a: RowList, b: RowList): boolean {
+  return (
+    a.length === b.length && a.bar.every((bar, i) => bar === b.bar[i]) && a.pair.every((pair, i) => pair === b.pair[i])
+  );
+}

@@ -1,0 +1,120 @@
+import type { PairHistory } from '../dataset/pair_history.ts';
+import {
+  EVALUATION_BARRIERS,
+  isCandidate,
+  profitLabel,
+  reversionLabel,
+  type Barriers,
+  type LegCosts,
+  type Outcome,
+} from './reversion.ts';
+import { riskLabel, type RiskLabelPolicy } from './risk.ts';
+import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
+
+/** The bars of a pair's history whose label is known, ascending; element i of every array belongs to bar `bar[i]`. 16 bytes a bar. */
+export interface BarLabels {
+  readonly bar: Int32Array;
+  /** The bar at which the label was known. */
+  readonly end: Int32Array;
+  readonly label: Float64Array;
+}
+
+export const RISK_PARTS = ['drawdown', 'volatility', 'correlation'] as const;
+export type RiskPart = (typeof RISK_PARTS)[number];
+
+/** AI2's labels, and each of its three parts alone as 0 or 1. 19 bytes a bar. */
+export interface RiskLabels extends BarLabels {
+  readonly parts: Readonly<Record<RiskPart, Uint8Array>>;
+}
+
+export interface PairLabels {
+  readonly ai1: BarLabels;
+  /** AI1's fixed label on all its candidates; `ai1` itself when that is the one that is trained. */
+  readonly evaluation: BarLabels;
+  readonly ai2: RiskLabels;
+  readonly ai3: BarLabels;
+}
+
+export interface PairLabelPolicy {
+  readonly barriers: Barriers;
+  /** AI1 learns whether a trade earns after these costs; null: whether the spread reverts. */
+  readonly costs: LegCosts | null;
+  readonly risk: RiskLabelPolicy;
+  readonly scale: ScaleLabelPolicy;
+}
+
+/**
+ * All labels of one pair: AI1's of its candidates, AI2's and AI3's of the bars that `isSampled` names. A bar whose label the data
+ * ends before has none.
+ */
+export function labelPair(
+  history: PairHistory,
+  policy: PairLabelPolicy,
+  isSampled: (time: number) => boolean,
+): PairLabels {
+  const { barriers, costs, risk, scale } = policy;
+  const evaluation = labelBars(candidates(history, EVALUATION_BARRIERS), (t) =>
+    reversionLabel(history, t, EVALUATION_BARRIERS),
+  );
+  const trainsEvaluation = costs === null && isEvaluation(barriers);
+  const ai1Label = (t: number): Outcome | null =>
+    costs === null ? reversionLabel(history, t, barriers) : profitLabel(history, t, barriers, costs);
+  const sampled = barsWhere(history, (t) => isSampled(history.time[t]!));
+  return {
+    ai1: trainsEvaluation ? evaluation : labelBars(candidates(history, barriers), ai1Label),
+    evaluation,
+    ai2: labelRisk(history, sampled, risk),
+    ai3: labelBars(sampled, (t) => scaleLabel(history, t, scale)),
+  };
+}
+
+function isEvaluation({ z_entry, z_exit, stop, horizon }: Barriers): boolean {
+  const fixed = EVALUATION_BARRIERS;
+  return z_entry === fixed.z_entry && z_exit === fixed.z_exit && stop === fixed.stop && horizon === fixed.horizon;
+}
+
+function candidates(history: PairHistory, barriers: Barriers): Int32Array {
+  return barsWhere(history, (t) => isCandidate(history, t, barriers));
+}
+
+function barsWhere(history: PairHistory, isWanted: (t: number) => boolean): Int32Array {
+  const bars = new Int32Array(history.length);
+  let wanted = 0;
+  for (let t = 0; t < history.length; t++) if (isWanted(t)) bars[wanted++] = t;
+  return bars.slice(0, wanted);
+}
+
+function labelRisk(history: PairHistory, bars: Int32Array, policy: RiskLabelPolicy): RiskLabels {
+  const part = (): Uint8Array => new Uint8Array(bars.length);
+  const parts = { drawdown: part(), volatility: part(), correlation: part() };
+  let known = 0;
+  const labels = labelBars(bars, (t) => {
+    const outcome = riskLabel(history, t, policy);
+    if (outcome !== null) {
+      for (const name of RISK_PARTS) parts[name][known] = outcome[name];
+      known++;
+    }
+    return outcome;
+  });
+  for (const name of RISK_PARTS) parts[name] = parts[name].slice(0, known);
+  return { ...labels, parts };
+}
+
+function labelBars(
+  bars: Int32Array,
+  labelOf: (t: number) => { readonly label: number; readonly end: number } | null,
+): BarLabels {
+  const bar = new Int32Array(bars.length);
+  const end = new Int32Array(bars.length);
+  const label = new Float64Array(bars.length);
+  let known = 0;
+  for (const t of bars) {
+    const outcome = labelOf(t);
+    if (outcome === null) continue;
+    bar[known] = t;
+    end[known] = outcome.end;
+    label[known] = outcome.label;
+    known++;
+  }
+  return { bar: bar.slice(0, known), end: end.slice(0, known), label: label.slice(0, known) };
+}

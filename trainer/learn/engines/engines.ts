@@ -1,0 +1,53 @@
+import { checkRequest } from '../gbdt_request.ts';
+import type { Learner } from '../learner.ts';
+import { librariesFrom, openLibrary, type EngineLibraries, type NativeEngine } from './engine_library.ts';
+import { learnOffTheWay } from './engine_thread.ts';
+import { bindLightgbm, lightgbmVersion } from './lightgbm.ts';
+import { createTurns } from './turns.ts';
+import { bindXgboost, xgboostVersion } from './xgboost.ts';
+
+export interface FoundEngine {
+  readonly path: string;
+  /** null where the library does not say. */
+  readonly version: string | null;
+}
+
+/**
+ * Where an engine's library is, opened and seen to be what it should be.
+ * @throws MinutehandError LEARNER_MISSING
+ */
+export function findEngine(engine: NativeEngine, libraries: EngineLibraries = librariesFrom()): FoundEngine {
+  const open = openLibrary(engine, libraries);
+  if (engine === 'lightgbm') {
+    bindLightgbm(open);
+    return { path: open.path, version: lightgbmVersion(open.path) };
+  }
+  bindXgboost(open);
+  return { path: open.path, version: xgboostVersion(open).join('.') };
+}
+
+/** LightGBM has its number of threads in a global, by which buffers of running learners are measured. */
+const turns = createTurns();
+
+/**
+ * A learner that uses an engine's library through its C API. It learns on a thread of its own; the caller's goes on.
+ *
+ * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the engines' own
+ * promises: another processor or another build of the library may differ in last bits.
+ * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a task that the engine does
+ * not know, and LEARNER_FAILED with the library's words when it reports an error
+ */
+export function nativeLearner(engine: NativeEngine, libraries: EngineLibraries = librariesFrom()): Learner {
+  const { path } = findEngine(engine, libraries);
+  const found = { ...libraries, [engine]: path };
+  return {
+    engine,
+    async learn({ task, table, params, stopping, threads, onRound }) {
+      checkRequest({ task, table, params, stopping, threads, onRound });
+      // LightGBM's starting score is a part of its first tree.
+      if (params.rounds < 1) throw new RangeError(`rounds is ${params.rounds}, expected an integer ≥ 1`);
+      const job = { engine, libraries: found, task, table, params, stopping, threads };
+      return turns.take(engine, threads, () => learnOffTheWay(job, onRound));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { onnxAnswers, type Answers } from '../../shared/bundle/onnx/answers.ts';
+import { encodeFacts, type ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
+import { encodeTreeModel, FLOAT32_TREES } from '../../shared/bundle/onnx/onnx.ts';
+import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { confusion, confusionMetrics } from '../validate/confusion.ts';
+import { auc, logLoss } from '../validate/metrics.ts';
+import { likeliestClasses, multiclassLogLoss } from '../validate/multiclass.ts';
+import { mae, pinball, r2, rmse } from '../validate/regression.ts';
+import type { Learner, LearnRequest, Task } from './learner.ts';
+
+/** How far onnxruntime may be from the model that was learned, in units of the greatest answer but at least of 1. */
+const TOLERANCE = 1e-5;
+/** Rows of the training table that prove the graph where there is no other table. */
+const PROOF_ROWS = 10_000;
+
+/** A model of a table, and its ONNX file. */
+export interface FittedTable {
+  readonly task: Task;
+  readonly model: TreeModel;
+  /** See `encodeTreeModel`; the metadata are the facts. */
+  readonly bytes: Uint8Array;
+  /** Trees that were kept, per class for several. */
+  readonly rounds: number;
+  /** Learning with binning; without reading, export and judgement. */
+  readonly seconds: number;
+}
+
+/**
+ * Learns a table and exports it. The ONNX bytes depend on the request and nothing else, neither threads nor machine.
+ * @throws MinutehandError DATA_TOO_SHORT when no row can be split off; MODEL_EXPORT when onnxruntime answers otherwise than the
+ * learned trees on the first rows of the table; and what the learner throws
+ */
+export async function fitTable(learner: Learner, request: LearnRequest, facts: ModelFacts): Promise<FittedTable> {
+  const { x } = request.table;
+  const { minDataInLeaf } = request.params;
+  if (x.rows < Math.max(2, 2 * minDataInLeaf))
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: `${x.rows} rows to learn from`,
+      expected: `at least ${Math.max(2, 2 * minDataInLeaf)}: each side of a split has ${minDataInLeaf} or more`,
+      next: 'Give more rows, or lower --min-data.',
+    });
+  const start = performance.now();
+  const model = await learner.learn(request);
+  const seconds = (performance.now() - start) / 1000;
+  const rounds = model.ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
+  const metadata = { ...encodeFacts(facts), engine: learner.engine };
+  const bytes = encodeTreeModel(model, { metadata, exactSums: rounds > FLOAT32_TREES });
+  const fitted = { task: request.task, model, bytes, rounds, seconds };
+  const rows = Math.min(PROOF_ROWS, x.rows);
+  await answersOf(fitted, { ...x, rows, values: x.values.subarray(0, rows * x.columns) });
+  return fitted;
+}
+
+/**
+ * What the ONNX file says in onnxruntime.
+ * @throws MinutehandError MODEL_EXPORT when the learned trees say something else
+ */
+export async function answersOf({ model, bytes }: FittedTable, x: Matrix): Promise<Answers> {
+  const answers = await onnxAnswers(bytes, x);
+  const expected = predictModel(model, x);
+  let scale = 1;
+  for (const value of expected) if (Math.abs(value) > scale) scale = Math.abs(value);
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(answers.values[i]! - expected[i]!);
+    if (!(difference <= TOLERANCE * scale))
+      throw new MinutehandError('MODEL_EXPORT', {
+        seen: `${answers.values[i]} in row ${Math.floor(i / answers.width) + 1}`,
+        expected: `${expected[i]}, give or take ${TOLERANCE * scale}`,
+      });
+  }
+  return answers;
+}
+
+/** Measures of answers, by the names under which they are printed; null where one does not exist (AUC of one class). */
+export type TableMetrics = Readonly<Record<string, number | null>>;
+
+/** @param targets classes 0 … or values, [rows ≥ 1], each of the same weight. @throws RangeError when lengths differ */
+export function tableMetrics(task: Task, { values, width }: Answers, targets: Float64Array): TableMetrics {
+  switch (task.kind) {
+    case 'binary':
+      return {
+        auc: auc(values, targets),
+        log_loss: logLoss(values, targets),
+        accuracy: confusionMetrics(confusion(values, targets)).accuracy,
+      };
+    case 'multiclass': {
+      const called = likeliestClasses(values, width);
+      const right = called.reduce((sum, k, row) => sum + (k === targets[row] ? 1 : 0), 0);
+      return {
+        log_loss: multiclassLogLoss({ classes: width, probabilities: values, labels: targets }),
+        accuracy: right / targets.length,
+      };
+    }
+    case 'regression':
+      return { rmse: rmse(values, targets), mae: mae(values, targets), r2: r2(values, targets) };
+    case 'quantile':
+      return { pinball: pinball(values, targets, task.quantile), mae: mae(values, targets) };
+  }
+}

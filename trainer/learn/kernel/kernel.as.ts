@@ -1,0 +1,139 @@
+/**
+ * AssemblyScript, compiled to kernel.wasm by bin/dist.mjs: all of boosting that touches rows. Its memory is shared by threads, each with
+ * an instance of its own. layout.ts says what stands where; memory.ts lays it out; boost.ts conducts.
+ *
+ * Work is done in phases. A phase is cut into pieces by the data alone, never by the number of threads; whoever is free takes the next
+ * one, so a thread that the machine has put aside takes fewer. No piece reads what another piece of its phase writes, and every
+ * sum has an order of its own or is one of integers: who did what leaves no trace in the result.
+ */
+import { binGroup, packGroup } from './binning.as';
+import { bag, differentiate, round } from './gradients.as';
+import { histogramGroup } from './histogram.as';
+import {
+  ADD_LEAVES,
+  BAG,
+  BIN,
+  CLAIM,
+  CONDUCTOR_SLEEPS,
+  DIFFERENTIATE,
+  DONE,
+  HISTOGRAM,
+  KIND,
+  LEAF_QUANTILES,
+  MOVE,
+  PACK,
+  PART,
+  PHASE,
+  PIECES,
+  ROUND,
+  SLEEPERS,
+  STOP,
+  STOPPING_LOSS,
+  SUM_LEAVES,
+  WALK_UNSEEN,
+} from './layout';
+import { addLeafPiece, leafQuantile, stoppingLoss, sumLeafPiece, walkUnseen } from './leaves.as';
+import { move, part } from './partition.as';
+
+export { partAlone, collect } from './partition.as';
+export { resolveSplit } from './split.as';
+
+/** Looks at a word before a thread sleeps: some 10 µs, less than a sleep and a waking cost. */
+const LOOKS: u32 = 4000;
+/** A sleeping conductor looks whether it was stopped. */
+const SLEEP_NS: i64 = 200_000_000;
+
+function work(kind: u32, piece: u32, thread: u32): void {
+  switch (kind) {
+    case BIN:
+      return binGroup(piece, thread);
+    case PACK:
+      return packGroup(piece);
+    case DIFFERENTIATE:
+      return differentiate(piece);
+    case ROUND:
+      return round(piece);
+    case HISTOGRAM:
+      return histogramGroup(piece);
+    case PART:
+      return part(piece);
+    case MOVE:
+      return move(piece);
+    case SUM_LEAVES:
+      return sumLeafPiece(piece);
+    case ADD_LEAVES:
+      return addLeafPiece(piece);
+    case WALK_UNSEEN:
+      return walkUnseen(piece);
+    case STOPPING_LOSS:
+      return stoppingLoss(piece);
+    case LEAF_QUANTILES:
+      return leafQuantile(piece);
+    case BAG:
+      return bag(piece);
+    default:
+      unreachable();
+  }
+}
+
+/** A phase by the calling thread alone. */
+export function alone(kind: u32, pieces: u32): void {
+  for (let piece: u32 = 0; piece < pieces; piece++) work(kind, piece, 0);
+}
+
+/** A phase with whoever helps; returns when all of it is done, 1 when it was stopped before. */
+export function conduct(kind: u32, pieces: u32): u32 {
+  store<u32>(KIND, kind);
+  store<u32>(PIECES, pieces);
+  atomic.store<u32>(DONE, 0);
+  const phase = atomic.load<u32>(PHASE) + 1;
+  atomic.store<u64>(CLAIM, ((phase as u64) << 32) | (pieces as u64));
+  atomic.store<u32>(PHASE, phase);
+  if (atomic.load<u32>(SLEEPERS) != 0) atomic.notify(PHASE, -1);
+  takePieces(phase, 0);
+  let looks: u32 = 0;
+  while (true) {
+    const done = atomic.load<u32>(DONE);
+    if (done == pieces) return 0;
+    if (atomic.load<u32>(STOP) != 0) return 1;
+    if (++looks < LOOKS) continue;
+    atomic.store<u32>(CONDUCTOR_SLEEPS, 1);
+    atomic.wait<u32>(DONE, done, SLEEP_NS);
+    atomic.store<u32>(CONDUCTOR_SLEEPS, 0);
+  }
+}
+
+/** What a helping thread does until it is stopped. */
+export function help(thread: u32): void {
+  let seen: u32 = 0;
+  while (true) {
+    let looks: u32 = 0;
+    let phase = atomic.load<u32>(PHASE);
+    while (phase == seen) {
+      if (++looks >= LOOKS) {
+        atomic.add<u32>(SLEEPERS, 1);
+        atomic.wait<u32>(PHASE, seen, -1);
+        atomic.sub<u32>(SLEEPERS, 1);
+      }
+      phase = atomic.load<u32>(PHASE);
+    }
+    if (atomic.load<u32>(STOP) != 0) return;
+    seen = phase;
+    takePieces(phase, thread);
+  }
+}
+
+/**
+ * A claim names its phase and how much is left in one word, so that a thread that comes late can take nothing of a later phase for the
+ * one it knows. What stands in the header is stable from a claim to the end of its piece.
+ */
+function takePieces(phase: u32, thread: u32): void {
+  while (true) {
+    const claim = atomic.load<u64>(CLAIM);
+    if (((claim >> 32) as u32) != phase || (claim as u32) == 0) return;
+    if (atomic.cmpxchg<u64>(CLAIM, claim, claim - 1) != claim) continue;
+    const pieces = load<u32>(PIECES);
+    work(load<u32>(KIND), pieces - (claim as u32), thread);
+    if (atomic.add<u32>(DONE, 1) + 1 == pieces && atomic.load<u32>(CONDUCTOR_SLEEPS) != 0) atomic.notify(DONE, 1);
+  }
+}

@@ -1,0 +1,143 @@
+import * as at from './layout.ts';
+import type { Plan } from './plan.ts';
+import { reserveMemory, type SharedMemory } from './webassembly.ts';
+
+/** Rows of a piece of work: some 20 µs of it. Part of what the result is made of (float sums end with their piece), so never a setting. */
+export const CHUNK_ROWS = 4096;
+/** Rows of a leaf that are summed in one go. */
+export const LEAF_PIECE_ROWS = 8192;
+
+const OBJECTIVES = {
+  binary: at.BINARY,
+  multiclass: at.MULTICLASS,
+  regression: at.REGRESSION,
+  quantile: at.QUANTILE_LOSS,
+  forest: at.FOREST,
+} as const;
+
+/** The words of a memory by their address. */
+export interface Words {
+  get(address: number): number;
+  set(address: number, value: number): void;
+  setFloat32(address: number, value: number): void;
+  setFloat64(address: number, value: number): void;
+}
+
+export function wordsOf(memory: SharedMemory): Words {
+  const view = new DataView(memory.buffer);
+  return {
+    get: (address) => view.getUint32(address, true),
+    set: (address, value) => view.setUint32(address, value, true),
+    setFloat32: (address, value) => view.setFloat32(address, value, true),
+    setFloat64: (address, value) => view.setFloat64(address, value, true),
+  };
+}
+
+/** Columns that a tree may split on: all, or a share of them. */
+export function activeColumns({ columns, params }: Plan): number {
+  return Math.max(1, Math.round(params.columnFraction * columns.length));
+}
+
+/** Gives out addresses one behind the other, each at the start of a cache line. */
+function allocator(start: number): { take(bytes: number): number; end(): number } {
+  let next = start;
+  const align = (address: number): number => Math.ceil(address / 64) * 64;
+  return {
+    take(bytes) {
+      const address = align(next);
+      next = address + bytes;
+      return address;
+    },
+    end: () => align(next),
+  };
+}
+
+/**
+ * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
+ *
+ * Per row and column 5 bytes while binning, 4 afterwards; per row 52 bytes + 16 per class (+ 4 with weights); per leaf 2 kB per column; per
+ * row and column of the stopping table 4 bytes.
+ * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
+ */
+export function layOut(plan: Plan): SharedMemory {
+  const { rows, width, columns, classes, params, stopping, threads, sample } = plan;
+  const slots = columns.length;
+  const stride = Math.ceil(rows / 16) * 16;
+  const chunks = Math.ceil(stride / CHUNK_ROWS);
+  const active = activeColumns(plan);
+  const groups = Math.ceil(active / at.GROUP);
+  const nodes = 2 * params.leaves - 1;
+  const leafPieces = params.leaves + Math.ceil(rows / LEAF_PIECE_ROWS);
+  const sampleRows = sample?.length ?? rows;
+
+  const addresses = new Map<number, number>();
+  const whole = allocator(at.HEADER_BYTES);
+  const give = (from: ReturnType<typeof allocator>, field: number, bytes: number): void => {
+    addresses.set(field, bytes === 0 ? 0 : from.take(bytes));
+  };
+  give(whole, at.SLOT_COLUMNS, slots * 4);
+  give(whole, at.ACTIVE_SLOTS, slots * 4);
+  give(whole, at.EDGES, slots * 256 * 4);
+  give(whole, at.EDGE_COUNTS, slots * 4);
+  give(whole, at.COUNTS, 256 * 4);
+  const { objective } = plan;
+  give(whole, at.CLASS_CODES, objective.kind === 'forest' && objective.target === 'class' ? objective.classes * 4 : 0);
+  give(whole, at.COLUMN_BINS, slots * stride);
+  give(whole, at.TARGETS, stride * 8);
+  give(whole, at.WEIGHTS, plan.hasWeights ? stride * 4 : 0);
+  if (stopping !== null) {
+    give(whole, at.STOPPING_X, stopping.rows * width * 4);
+    give(whole, at.STOPPING_SCORES, stopping.rows * classes * 8);
+    give(whole, at.STOPPING_TARGETS, stopping.rows * 8);
+    give(whole, at.STOPPING_WEIGHTS, stopping.hasWeights ? stopping.rows * 4 : 0);
+    give(whole, at.STOPPING_LOSSES, Math.ceil(stopping.rows / CHUNK_ROWS) * 8);
+  }
+
+  const binning = allocator(whole.end());
+  const scratchBytes = Math.ceil((stride * 4 * at.GROUP + sampleRows * 8 + 3 * 2048 * 4) / 64) * 64;
+  give(binning, at.X, rows * width * 4);
+  give(binning, at.SAMPLE, sample === null ? 0 : sampleRows * 4);
+  give(binning, at.SCRATCH, scratchBytes * threads);
+
+  const boosting = allocator(whole.end());
+  give(boosting, at.GROUP_BINS, groups * stride * at.GROUP);
+  give(boosting, at.ROW_BINS, groups * stride * at.GROUP);
+  give(boosting, at.COLLECTED_BINS, groups * stride * at.GROUP);
+  give(boosting, at.SCORES, classes * stride * 8);
+  give(boosting, at.GRADIENTS, classes * stride * 8);
+  give(boosting, at.PACKED, stride * 8);
+  give(boosting, at.COLLECTED, stride * 8);
+  for (const field of [at.ORDER, at.WENT_LEFT, at.WENT_RIGHT]) give(boosting, field, stride * 4);
+  give(boosting, at.CHUNK_LEFT, chunks * 4);
+  give(boosting, at.CHUNK_LIMITS, chunks * classes * 16);
+  give(boosting, at.LEAF_PIECES, leafPieces * 16);
+  give(boosting, at.LEAF_SUMS, leafPieces * 16);
+  give(boosting, at.NODE_SUMS, nodes * 8);
+  give(boosting, at.NODES, nodes * at.NODE_BYTES);
+  give(boosting, at.SPLITS, nodes * active * at.SPLIT_BYTES);
+  // Lanes of a group without a column add up somewhere too.
+  give(boosting, at.HISTOGRAMS, params.leaves * groups * at.GROUP * at.HISTOGRAM_BYTES);
+
+  // A vector may be loaded where the last array ends.
+  const memory = reserveMemory(Math.max(binning.end(), boosting.end()) + 64);
+  const words = wordsOf(memory);
+  for (const [field, address] of addresses) words.set(field, address);
+  words.set(at.ROWS, rows);
+  words.set(at.ROW_STRIDE, stride);
+  words.set(at.WIDTH, width);
+  words.set(at.SLOTS, slots);
+  words.set(at.CLASSES, classes);
+  words.set(at.OBJECTIVE, OBJECTIVES[objective.kind]);
+  words.set(at.MAX_BINS, params.maxBins);
+  words.set(at.SAMPLE_ROWS, sampleRows);
+  words.set(at.ACTIVE, active);
+  words.set(at.MIN_DATA, params.minDataInLeaf);
+  words.set(at.SCRATCH_BYTES, scratchBytes);
+  words.set(at.CHUNK_ROWS, CHUNK_ROWS);
+  words.set(at.STOPPING_ROWS, stopping?.rows ?? 0);
+  words.setFloat64(at.QUANTILE, objective.kind === 'quantile' ? objective.quantile : 0);
+  const { buffer } = memory;
+  new Uint32Array(buffer, words.get(at.SLOT_COLUMNS), slots).set(columns);
+  if (sample !== null) new Uint32Array(buffer, words.get(at.SAMPLE), sampleRows).set(sample);
+  return memory;
+}

@@ -1,0 +1,37 @@
+import type { LearnerParams } from '../learner.ts';
+
+/** What is minimised; a forest's trees each learn by themselves the means of what they are told. */
+export type Objective =
+  | { readonly kind: 'binary' }
+  | { readonly kind: 'multiclass'; readonly classes: number }
+  | { readonly kind: 'regression' }
+  | { readonly kind: 'quantile'; readonly quantile: number }
+  | ForestObjective;
+
+/** Values; shares in [0, 1]; or classes, whose shares are one ensemble each, of the same splits. */
+export interface ForestObjective {
+  readonly kind: 'forest';
+  readonly target: 'value' | 'share' | 'class';
+  /** 1 unless the targets are classes. */
+  readonly classes: number;
+}
+
+/** A fit as the kernel is given it; everything in it can be sent to a thread. */
+export interface Plan {
+  readonly objective: Objective;
+  readonly params: LearnerParams;
+  /** Trees to grow per round: the classes of a multiclass task, else 1. */
+  readonly classes: number;
+  /** Rows with weight. */
+  readonly rows: number;
+  readonly width: number;
+  /** Columns that may split, ascending; a slot is an index into this list. */
+  readonly columns: readonly number[];
+  readonly hasWeights: boolean;
+  /** Rows that decide where edges lie; null = all of them. */
+  readonly sample: Uint32Array | null;
+  readonly stopping: { readonly rows: number; readonly hasWeights: boolean; readonly patience: number } | null;
+  /** Score of every row before the first tree, per class. */
+  readonly baseScores: readonly number[];
+  readonly threads: number;
+}

@@ -1,0 +1,177 @@
+import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { ModelReport } from '../../shared/bundle/manifest.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { MODEL_NAMES, perModel, type FeatureDefinition, type ModelName } from '../../shared/core/features/feature.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import type { GateResult } from '../gate/gate.ts';
+import { treeAnswer } from '../validate/cross_validation.ts';
+import { judgeLearning } from '../validate/leaks/leaks.ts';
+import { meanMetrics, modelMetrics } from '../validate/model_metrics.ts';
+import { rowUniqueness } from '../validate/noise.ts';
+import { judgePredictionSpread } from '../validate/prediction_spread.ts';
+import { judgeQuality } from '../validate/quality_gate.ts';
+import { pick, positions } from '../validate/rows.ts';
+import { validateModel, type ModelValidation } from '../validate/validation.ts';
+import type { FitTask, OnTree } from './fit.ts';
+import { openFitPool } from './fit_pool.ts';
+import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
+import { countFits, countTrees, learnModel, type LearnedModel, type ModelFit } from './model_learning.ts';
+
+const SECONDS_PER_MINUTE = 60;
+/** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
+const TASK: Task = { kind: 'binary' };
+
+/** One model with everything that is known of it. */
+export interface ProvenModel extends LearnedModel {
+  readonly report: ModelReport;
+  readonly validation: ModelValidation;
+  readonly gates: readonly GateResult[];
+}
+
+/** What all three models are learned and judged by. */
+export interface Learning {
+  readonly dataset: Dataset;
+  readonly settings: Settings;
+  readonly seed: number;
+}
+
+/** Learns and judges all three models. @param onProgress `done` fits of `total`, in parts of a fit */
+export async function learnModels(
+  learning: Learning,
+  workers: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<Record<ModelName, ProvenModel>> {
+  const { folds } = learning.settings.minutehand.train;
+  const leakFits = folds + 1;
+  const fits = MODEL_NAMES.length * (countFits(folds) + leakFits);
+  const shares: number[] = [];
+  const progressOfNextFit = (): OnTree => {
+    const fit = shares.push(0) - 1;
+    return (done, total) => {
+      shares[fit] = done / total;
+      onProgress(
+        shares.reduce((sum, share) => sum + share, 0),
+        fits,
+      );
+    };
+  };
+  const pool = openFitPool(workers);
+  try {
+    const proven = await Promise.all(
+      MODEL_NAMES.map((name) => prove(name, learning, (task) => pool.fit(task, progressOfNextFit()))),
+    );
+    onProgress(fits, fits);
+    return perModel((name) => proven[MODEL_NAMES.indexOf(name)]!);
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Learns a model, judges it by rows it never saw, and looks for leaks in the way it was learned. */
+async function prove(
+  name: ModelName,
+  { dataset, settings, seed }: Learning,
+  run: (task: FitTask) => Promise<TreeModel>,
+): Promise<ProvenModel> {
+  const { train: learning, label } = settings.minutehand;
+  const rows = {
+    trained: dataset.train[name],
+    judged: name === 'ai1' ? dataset.evaluation.train : dataset.train[name],
+    holdout: name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name],
+  };
+  const params = learnerParams(settings, dataset.definitions, name, seed);
+  const fit: ModelFit = (of, subset, trees) =>
+    run({
+      engine: learning.engine,
+      task: TASK,
+      rows: of,
+      subset,
+      params: trees === null ? params : { ...params, rounds: trees },
+      stopsEarly: trees === null,
+    });
+  const embargo = label.horizon_bars * SECONDS_PER_MINUTE;
+  const learned = await learnModel(rows.trained, { folds: learning.folds, embargo }, fit);
+  const { report, holdoutScores, threshold } = validateModel(learned, rows, dataset, `${seed}/importance/${name}`);
+  const limits = { min_samples: settings.retrain.quality_min_samples, f1_floor: settings.retrain.quality_f1_floor };
+  const isJudgedByF1 = name !== 'ai3';
+  const leaks = await judgeLearning({
+    name,
+    rows: rows.trained,
+    task: TASK,
+    folds: learned.rawFolds,
+    embargo,
+    fit: (of, subset) => fit(of, subset, null),
+    answer: treeAnswer,
+    bytes: encodeTreeModel,
+    gate: isJudgedByF1
+      ? (scores, labels) => judgeQuality({ samples: rows.trained.y.length, scores, labels, threshold }, limits)
+      : null,
+    seed: `${seed}/${name}`,
+  });
+  const { holdout } = rows;
+  const quality = isJudgedByF1
+    ? judgeQuality(
+        {
+          samples: rows.trained.y.length,
+          scores: holdoutScores,
+          labels: holdout.y,
+          threshold,
+          uniqueness: rowUniqueness(holdout),
+        },
+        limits,
+      )
+    : [];
+  const spread = judgePredictionSpread(report.holdout.predictions);
+  const crossValidation = learned.folds.map(({ metrics }) => metrics);
+  const walkForward = learned.walkForward.map(({ metrics }) => metrics);
+  return {
+    ...learned,
+    validation: report,
+    gates: [...[...quality, spread].map((gate) => ({ ...gate, name: `${name} ${gate.name}` })), ...leaks],
+    report: {
+      rows: rows.trained.y.length,
+      effective_rows: rows.trained.effectiveRows,
+      trees: countTrees(learned.model),
+      calibration: learned.platt,
+      cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
+      walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },
+      ...measureHoldout(holdoutScores, holdout, dataset.histories),
+    },
+  };
+}
+
+function learnerParams(
+  { minutehand }: Settings,
+  definitions: readonly FeatureDefinition[],
+  model: ModelName,
+  seed: number,
+): LearnerParams {
+  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } =
+    minutehand.train[model];
+  return {
+    ...LEARNER_DEFAULTS,
+    rounds,
+    learningRate: learning_rate,
+    leaves,
+    minDataInLeaf: min_data_in_leaf,
+    l2,
+    rowFraction: row_fraction,
+    columnFraction: column_fraction,
+    seed: `${seed}/${model}`,
+    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
+  };
+}
+
+function measureHoldout(
+  scores: Float64Array,
+  rows: LabelledRows,
+  histories: readonly PairHistory[],
+): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
+  const byPair = histories.map(({ pair }, index) => {
+    const own = positions(rows.y.length, (row) => rows.pair[row] === index);
+    return [pair.id, modelMetrics(pick(scores, own), pick(rows.y, own))] as const;
+  });
+  return { holdout: modelMetrics(scores, rows.y), holdout_by_pair: Object.fromEntries(byPair) };
+}

@@ -1,0 +1,183 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { emptyColumns } from '../../shared/bar_file/bar_file.ts';
+import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
+import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars } from '../../shared/bar_file/bar_merge.ts';
+import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
+import type { Cell, Engine } from './engine.ts';
+
+/** From `from` on, up to but not including `to`; a side that is not given is open. */
+export interface StorePeriod {
+  readonly from?: OpenTime;
+  readonly to?: OpenTime;
+}
+
+export interface PutBars extends PutCounts {
+  /** The first 20. */
+  readonly conflicting: readonly ConflictingRow[];
+}
+
+export interface StoredSymbol {
+  readonly symbol: string;
+  readonly bars: number;
+  readonly first: OpenTime;
+  readonly last: OpenTime;
+}
+
+export interface BarStore {
+  /**
+   * Adds bars, ascending in time without duplicates. A minute that is there stays as it is: the same numbers again count as a
+   * duplicate, others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the last part.
+   */
+  put(market: Market, columns: BarColumns): Promise<PutBars>;
+  /** All bars of a symbol in a period; none is no error. */
+  read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns>;
+  /** The same a page at a time, in memory of one page, each with one bar at least. */
+  pages(market: Market, symbol: string, period?: StorePeriod, rowsPerPage?: number): AsyncGenerator<BarColumns, void>;
+  /** Whether any bar of the period has a spread. */
+  hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
+  /** What is there, in order of the symbol. */
+  symbols(market: Market): Promise<readonly StoredSymbol[]>;
+}
+
+const PUT_ROWS = 20_000;
+const PAGE_ROWS = 16_384;
+const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume', 'spread'] as const;
+
+export function openBarStore(engine: Engine): BarStore {
+  const { db } = engine;
+
+  async function* pages(
+    market: Market,
+    symbol: string,
+    { from, to }: StorePeriod = {},
+    rowsPerPage = PAGE_ROWS,
+  ): AsyncGenerator<BarColumns, void> {
+    // Each page begins behind the last time of the one before: no cursor is held open, and a writer is not kept waiting.
+    for (let since: number = from ?? -Infinity; ;) {
+      let query = db
+        .selectFrom('core.bars')
+        .select(NAMES)
+        .where('market', '=', market)
+        .where('symbol', '=', symbol)
+        .orderBy('time')
+        .limit(rowsPerPage);
+      if (since !== -Infinity) query = query.where('time', '>=', since);
+      if (to !== undefined) query = query.where('time', '<', to);
+      const rows = await engine.rows(query.compile());
+      if (rows.length === 0) return;
+      const page = columnsOfRows(symbol, rows);
+      yield page;
+      if (rows.length < rowsPerPage) return;
+      since = page.time[page.length - 1]! + 1;
+    }
+  }
+
+  /** What stands where bars could not be added, beside them. */
+  async function compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
+    const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
+    let [conflicts, i] = [0, 0];
+    for await (const page of pages(market, part.symbol, period)) {
+      for (let j = 0; j < page.length; j++) {
+        while (i < part.length && part.time[i]! < page.time[j]!) i++;
+        if (i === part.length) return conflicts;
+        if (part.time[i] !== page.time[j] || isSameBar(page, j, part, i)) continue;
+        conflicts++;
+        if (conflicting.length < CONFLICTS_SHOWN) conflicting.push(conflictOf(page, j, part, i));
+      }
+    }
+    return conflicts;
+  }
+
+  return {
+    async put(market, columns) {
+      const conflicting: ConflictingRow[] = [];
+      let [added, conflicts] = [0, 0];
+      for (let first = 0; first < columns.length; first += PUT_ROWS) {
+        const part = partOf(columns, first, Math.min(first + PUT_ROWS, columns.length));
+        const { symbol, length, spread, ...values } = part;
+        const given = { ...values, ...(spread === null ? {} : { spread }) };
+        const inserted = await engine.insert({
+          table: 'core.bars',
+          constants: { market, symbol },
+          columns: given,
+          length,
+        });
+        added += inserted;
+        if (inserted < length) conflicts += await compare(market, part, conflicting);
+      }
+      return { added, duplicates: columns.length - added - conflicts, conflicts, conflicting };
+    },
+
+    async read(market, symbol, period) {
+      const read: BarColumns[] = [];
+      for await (const page of pages(market, symbol, period)) read.push(page);
+      return joinBars(symbol, read);
+    },
+
+    pages,
+
+    async hasSpread(market, symbol, { from, to } = {}) {
+      let query = db
+        .selectFrom('core.bars')
+        .select('time')
+        .where('market', '=', market)
+        .where('symbol', '=', symbol)
+        .where('spread', 'is not', null)
+        .limit(1);
+      if (from !== undefined) query = query.where('time', '>=', from);
+      if (to !== undefined) query = query.where('time', '<', to);
+      return (await query.executeTakeFirst()) !== undefined;
+    },
+
+    async symbols(market) {
+      const rows = await db
+        .selectFrom('core.bars')
+        .select(({ fn }) => [
+          'symbol',
+          fn.countAll<number>().as('bars'),
+          fn.min('time').as('first'),
+          fn.max('time').as('last'),
+        ])
+        .where('market', '=', market)
+        .groupBy('symbol')
+        .execute();
+      return rows
+        .map(({ symbol, bars, first, last }) => ({
+          symbol,
+          bars: Number(bars),
+          first: Number(first) as OpenTime,
+          last: Number(last) as OpenTime,
+        }))
+        .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+    },
+  };
+}
+
+/** Views of rows `first` to `end`. */
+function partOf(columns: BarColumns, first: number, end: number): BarColumns {
+  const view = (column: Float64Array): Float64Array => column.subarray(first, end);
+  return {
+    symbol: columns.symbol,
+    length: end - first,
+    time: view(columns.time),
+    open: view(columns.open),
+    high: view(columns.high),
+    low: view(columns.low),
+    close: view(columns.close),
+    volume: view(columns.volume),
+    spread: columns.spread === null ? null : view(columns.spread),
+  };
+}
+
+function columnsOfRows(symbol: string, rows: readonly (readonly Cell[])[]): BarColumns {
+  const columns = emptyColumns(rows.length);
+  let hasSpread = false;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    for (let c = 0; c < NAMES.length; c++) columns[NAMES[c]!][i] = row[c] ?? NaN;
+    hasSpread ||= row[6] !== null;
+  }
+  const { spread, ...own } = columns;
+  return { symbol, length: rows.length, ...own, spread: hasSpread ? spread : null };
+}

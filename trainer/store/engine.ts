@@ -1,0 +1,33 @@
+import type { CompiledQuery, CreateTableBuilder, Kysely } from 'kysely';
+import type { Tables } from './tables.ts';
+
+/** A cell of a result: every column of the tables that are read in bulk is a number, or null. */
+export type Cell = number | null;
+
+/** Rows to be added in bulk: columns that are the same in all of them, and columns of one number each (NaN is stored as null). */
+export interface BulkRows {
+  readonly table: 'core.bars' | 'core.series';
+  readonly constants: Readonly<Record<string, string>>;
+  /** `time` is stored as a whole number. Arrays of `length` elements. */
+  readonly columns: Readonly<Record<string, Float64Array>>;
+  readonly length: number;
+}
+
+/** What differs between the databases. Queries are Kysely's, written once. */
+export interface Engine {
+  readonly kind: 'sqlite' | 'postgres';
+  /** A file, or an address without its password. */
+  readonly place: string;
+  readonly db: Kysely<Tables>;
+  /** One transaction that no other process or connection does at the same time. */
+  alone(work: (db: Kysely<Tables>) => Promise<void>): Promise<void>;
+  /** Rows are stored in the order of the primary key where the database can. */
+  clusteredByKey<Table extends string, Column extends string>(
+    table: CreateTableBuilder<Table, Column>,
+  ): CreateTableBuilder<Table, Column>;
+  /** Adds rows whose key is not there yet, all or none of them. @returns how many were added */
+  insert(rows: BulkRows): Promise<number>;
+  /** The rows of a query as arrays, much faster than as objects. */
+  rows(query: CompiledQuery): Promise<readonly (readonly Cell[])[]>;
+  close(): Promise<void>;
+}

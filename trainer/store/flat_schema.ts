@@ -1,0 +1,38 @@
+import {
+  IdentifierNode,
+  OperationNodeTransformer,
+  SchemableIdentifierNode,
+  type KyselyPlugin,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryResult,
+  type RootOperationNode,
+  type UnknownRow,
+} from 'kysely';
+
+/** `core.bars` → `core_bars`: the name of a table where there are no schemas. */
+export function flatName(table: string): string {
+  return table.replace('.', '_');
+}
+
+class FlatNames extends OperationNodeTransformer {
+  protected override transformSchemableIdentifier(node: SchemableIdentifierNode): SchemableIdentifierNode {
+    if (node.schema === undefined) return node;
+    const { name } = node.identifier;
+    return { ...SchemableIdentifierNode.create(flatName(`${node.schema.name}.${name}`)) };
+  }
+
+  protected override transformIdentifier(node: IdentifierNode): IdentifierNode {
+    return node;
+  }
+}
+
+/** Lets the queries of this store, which say `schema.table` everywhere, run on SQLite. */
+export const FLAT_SCHEMA: KyselyPlugin = {
+  transformQuery({ node }: PluginTransformQueryArgs): RootOperationNode {
+    return new FlatNames().transformNode(node);
+  },
+  transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    return Promise.resolve(result);
+  },
+};

@@ -1,0 +1,87 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import type { BulkRows, Cell, Engine } from './engine.ts';
+import type { Tables } from './tables.ts';
+
+const CONNECTIONS = 4;
+const CONNECT_MS = 10_000;
+/** The one lock under which the tables are changed; any number that nobody else uses. */
+const MIGRATION_LOCK = 7_400_401;
+const INT8 = 20;
+
+/** The store on a PostgreSQL server. @throws what the driver throws, when the server does not answer or refuses */
+export async function openPostgres(url: string): Promise<Engine> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_MS,
+    application_name: 'minutehand',
+    // Whole numbers of 64 bits come as text by default; ours are times and counts, far below 2^53.
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        oid === INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
+    },
+  });
+  // A connection that is lost while idle is replaced by the pool; nobody has asked it anything.
+  pool.on('error', () => undefined);
+  try {
+    await pool.query('SELECT 1');
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    kind: 'postgres',
+    place: withoutPassword(url),
+    db,
+    alone: (work) =>
+      db.transaction().execute(async (transaction) => {
+        await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
+        await work(transaction);
+      }),
+    clusteredByKey: (table) => table,
+    async insert(rows) {
+      const { text, values } = insertStatement(rows);
+      return (await pool.query(text, values)).rowCount ?? 0;
+    },
+    async rows(query) {
+      const { rows } = await pool.query<Cell[]>({ text: query.sql, values: [...query.parameters], rowMode: 'array' });
+      return rows;
+    },
+    close: () => db.destroy(),
+  };
+}
+
+/** One statement for all rows, each column an array: as fast as COPY, and it can leave out what is there already. */
+function insertStatement({ table, constants, columns, length }: BulkRows): { text: string; values: string[] } {
+  const names = [...Object.keys(constants), ...Object.keys(columns)];
+  const fixed = Object.keys(constants).map((_, i) => `$${i + 1}::text`);
+  const arrays = Object.keys(columns).map(
+    (name, i) => `$${fixed.length + i + 1}::${name === 'time' ? 'bigint' : 'float8'}[]`,
+  );
+  const text =
+    `INSERT INTO ${table} (${names.join(', ')}) ` +
+    `SELECT ${[...fixed, ...Object.keys(columns).map((name) => `new.${name}`)].join(', ')} ` +
+    `FROM unnest(${arrays.join(', ')}) AS new (${Object.keys(columns).join(', ')}) ON CONFLICT DO NOTHING`;
+  return { text, values: [...Object.values(constants), ...Object.values(columns).map((c) => arrayText(c, length))] };
+}
+
+/** PostgreSQL reads the shortest exact decimals back to the same double. */
+function arrayText(column: Float64Array, length: number): string {
+  const texts: string[] = [];
+  for (let i = 0; i < length; i++) texts.push(Number.isNaN(column[i]) ? 'NULL' : String(column[i]));
+  return `{${texts.join(',')}}`;
+}
+
+/** `postgres://user:secret@host/db` as `postgres://user@host/db`. */
+export function withoutPassword(url: string): string {
+  try {
+    const parsed = new URL(url);
+    parsed.password = '';
+    for (const name of [...parsed.searchParams.keys()]) if (/pass/i.test(name)) parsed.searchParams.delete(name);
+    return parsed.href;
+  } catch {
+    return 'an address that cannot be read';
+  }
+}

@@ -1,0 +1,153 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** A real PostgreSQL server of a test's own, in a temporary folder, on 127.0.0.1. */
+export interface PostgresServer {
+  readonly port: number;
+  /** Makes an empty database. @returns its address */
+  createDatabase(): Promise<string>;
+  /** Ends the server and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const DEBIAN = '/usr/lib/postgresql';
+const START_MS = 30_000;
+
+/**
+ * Starts a PostgreSQL server on a free port.
+ * @returns null when it is not installed, so that a test can skip itself and say so.
+ * @throws Error when it is not installed and `CI=true`: there, skipping would hide a gap.
+ */
+export async function startPostgres(): Promise<PostgresServer | null> {
+  const programs = postgresPrograms();
+  if (programs === null) {
+    if (process.env['CI'] === 'true')
+      throw new Error(
+        'PostgreSQL is not installed; in CI these tests must run. Install it (Debian: apt-get install postgresql).',
+      );
+    return null;
+  }
+  // Between finding a free port and listening on it another process may take it.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launch(programs, await freePort());
+    } catch (error) {
+      if (attempt === 3) throw error;
+    }
+  }
+}
+
+/** For a test title: why it was skipped. */
+export const POSTGRES_NOTE = postgresPrograms() === null ? ' (skipped: PostgreSQL is not installed)' : '';
+
+/** The folder of `initdb` and `postgres`: in the path, or where Debian puts the newest of them. */
+function postgresPrograms(): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  if (existsSync(DEBIAN)) {
+    const versions = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a));
+    folders.push(...versions.map((version) => join(DEBIAN, version, 'bin')));
+  }
+  return folders.find((folder) => ['initdb', 'postgres'].every((name) => existsSync(join(folder, name)))) ?? null;
+}
+
+async function launch(programs: string, port: number): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-postgres-'));
+  const as = serverUser();
+  if (as !== null) chownSync(folder, as.uid, as.gid);
+  const options = { ...as, cwd: folder, env: { ...process.env, LC_ALL: 'C' } };
+  const data = join(folder, 'data');
+  const made = spawnSync(
+    join(programs, 'initdb'),
+    ['-D', data, '-U', 'minutehand', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
+    { ...options, encoding: 'utf8' },
+  );
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    fsync: 'off',
+    shared_buffers: '32MB',
+    max_connections: '30',
+    max_wal_size: '256MB',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn(join(programs, 'postgres'), ['-D', data, ...args], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = made.stderr;
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  // SIGINT ends sessions and the server; SIGQUIT ends it at once, for when this process has no time left.
+  const endAtOnce = (): void => void child.kill('SIGQUIT');
+  process.once('exit', endAtOnce);
+  const stop = async (): Promise<void> => {
+    process.off('exit', endAtOnce);
+    child.kill('SIGINT');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  const address = (database: string): string => `postgres://minutehand@127.0.0.1:${port}/${database}`;
+  const deadlineMs = performance.now() + START_MS;
+  while (!(await runs(address('postgres'), 'SELECT 1'))) {
+    if (child.exitCode !== null || performance.now() > deadlineMs) {
+      await stop();
+      throw new Error(`PostgreSQL did not start on port ${port}:\n${output}`);
+    }
+    await sleep(50);
+  }
+  let databases = 0;
+  return {
+    port,
+    async createDatabase() {
+      const name = `test_${++databases}`;
+      if (!(await runs(address('postgres'), `CREATE DATABASE ${name}`))) throw new Error(`no database: ${output}`);
+      return address(name);
+    },
+    stop,
+  };
+}
+
+async function runs(url: string, statement: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(statement);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** PostgreSQL refuses to run as root: the user of its package does it then. */
+function serverUser(): { uid: number; gid: number } | null {
+  if (process.getuid?.() !== 0) return null;
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith('postgres:'));
+  if (line === undefined) throw new Error('there is no user postgres, and PostgreSQL does not run as root');
+  const [, , uid, gid] = line.split(':');
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}

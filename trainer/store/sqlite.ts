@@ -1,0 +1,116 @@
+import Database from 'better-sqlite3';
+import { Kysely, sql, SqliteDialect } from 'kysely';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BulkRows, Cell, Engine } from './engine.ts';
+import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
+import type { Tables } from './tables.ts';
+
+/** Another process may be in the middle of an import: its transactions take well under a second each. */
+const BUSY_MS = 30_000;
+const RETRY_MS = 20;
+
+/** The store in a file, in WAL mode: readers and one writer at a time, in any number of processes. @throws what SQLite throws */
+export async function openSqlite(path: string): Promise<Engine> {
+  mkdirSync(dirname(path), { recursive: true });
+  const file = new Database(path, { timeout: BUSY_MS });
+  try {
+    await whenFree(file, () => file.pragma('journal_mode = WAL'));
+    // A killed process loses nothing that was committed; only a power cut may lose the last moments.
+    file.pragma('synchronous = NORMAL');
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }), plugins: [FLAT_SCHEMA] });
+  const statements = new Map<string, Database.Statement>();
+  const statementFor = (text: string): Database.Statement => {
+    const known = statements.get(text) ?? file.prepare(text);
+    statements.set(text, known);
+    return known;
+  };
+  return {
+    kind: 'sqlite',
+    place: path,
+    db,
+    alone: (work) =>
+      db.connection().execute(async (connection) => {
+        // Immediate: a transaction that begins as a reader cannot wait for its turn to write.
+        await whenFree(file, () => file.exec('BEGIN IMMEDIATE'));
+        try {
+          await work(connection);
+          await sql`COMMIT`.execute(connection);
+        } catch (error) {
+          await sql`ROLLBACK`.execute(connection);
+          throw error;
+        }
+      }),
+    clusteredByKey: (table) => table.modifyEnd(sql`WITHOUT ROWID`),
+    insert: (rows) => db.connection().execute(() => whenFree(file, () => insertRows(file, statementFor, rows))),
+    rows: (query) =>
+      db.connection().execute(() =>
+        Promise.resolve(
+          statementFor(query.sql)
+            .raw()
+            .all(...query.parameters) as (readonly Cell[])[],
+        ),
+      ),
+    close: () => db.destroy(),
+  };
+}
+
+/** Rows of one statement: each call into SQLite costs about as much as two rows. */
+const GROUP_ROWS = 32;
+
+function insertRows(
+  file: Database.Database,
+  statementFor: (text: string) => Database.Statement,
+  { table, constants, columns, length }: BulkRows,
+): number {
+  const names = [...Object.keys(constants), ...Object.keys(columns)];
+  const oneRow = `(${names.map(() => '?').join(', ')})`;
+  const insertOf = (rows: number): Database.Statement =>
+    statementFor(
+      `INSERT INTO ${flatName(table)} (${names.join(', ')}) VALUES ${Array(rows).fill(oneRow).join(', ')} ON CONFLICT DO NOTHING`,
+    );
+  const fixed = Object.values(constants);
+  const values = Object.values(columns);
+  const cellsOf = (first: number, end: number): (string | Cell)[] => {
+    const cells: (string | Cell)[] = [];
+    for (let i = first; i < end; i++) {
+      for (const text of fixed) cells.push(text);
+      for (const column of values) cells.push(Number.isNaN(column[i]) ? null : column[i]!);
+    }
+    return cells;
+  };
+  return file
+    .transaction(() => {
+      let [added, i] = [0, 0];
+      const group = insertOf(GROUP_ROWS);
+      for (; i + GROUP_ROWS <= length; i += GROUP_ROWS) added += group.run(cellsOf(i, i + GROUP_ROWS)).changes;
+      if (i < length) added += insertOf(length - i).run(cellsOf(i, length)).changes;
+      return added;
+    })
+    .immediate();
+}
+
+/**
+ * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way of everything else in this process, which
+ * may be what holds the file; and switching to WAL does not wait at all.
+ */
+async function whenFree<Result>(file: Database.Database, work: () => Result): Promise<Result> {
+  const deadlineMs = performance.now() + BUSY_MS;
+  for (;;) {
+    file.pragma('busy_timeout = 0');
+    try {
+      return work();
+    } catch (error) {
+      const isBusy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+      if (!isBusy || performance.now() > deadlineMs) throw error;
+    } finally {
+      file.pragma(`busy_timeout = ${BUSY_MS}`);
+    }
+    await sleep(RETRY_MS);
+  }
+}

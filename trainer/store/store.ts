@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Kysely } from 'kysely';
+import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { openBarStore, type BarStore } from './bars.ts';
+import type { Engine } from './engine.ts';
+import { isMigrated, migrate } from './migrations.ts';
+import { openPostgres, withoutPassword } from './postgres.ts';
+import { openSeriesStore, type SeriesStore } from './series.ts';
+import { openSqlite } from './sqlite.ts';
+import type { ImportsTable, Tables } from './tables.ts';
+
+/** The trainer's memory: bars, auxiliary series, and what was imported when. The same on SQLite and PostgreSQL. */
+export interface Store {
+  readonly kind: 'sqlite' | 'postgres';
+  /** A file, or an address without its password. */
+  readonly place: string;
+  readonly bars: BarStore;
+  readonly series: SeriesStore;
+  readonly imports: {
+    add(market: Market, file: ImportedFile): Promise<void>;
+    /** Newest first. */
+    list(market: Market): Promise<readonly ImportsTable[]>;
+  };
+  /** For queries of other tables: Kysely's, with tables named `schema.table`. */
+  readonly db: Kysely<Tables>;
+  close(): Promise<void>;
+}
+
+/** The address of the store: `MINUTEHAND_DATABASE_URL`, else the SQLite file of this home. */
+export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
+  const url = env['MINUTEHAND_DATABASE_URL'];
+  return url === undefined || url === '' ? paths.trainer : url;
+}
+
+/**
+ * Opens the store and brings its tables to the newest version, also when several processes do so at once.
+ * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is made where it is absent
+ * @throws MinutehandError STORE_UNUSABLE when it cannot be opened, or was written by a newer minutehand
+ */
+export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Promise<Store> {
+  const engine = await openEngine(url);
+  try {
+    if (!(await isMigrated(engine.db))) await migrate(engine, clock.nowMs());
+  } catch (error) {
+    await engine.close();
+    throw unusable(engine.place, error);
+  }
+  const { kind, place, db } = engine;
+  return {
+    kind,
+    place,
+    db,
+    bars: openBarStore(engine),
+    series: openSeriesStore(engine),
+    imports: {
+      async add(market, { symbol, file, sha256, layout, timezone, rows, rejected }) {
+        const row = { import_id: randomUUID(), market, symbol, file, sha256, layout, timezone, rows, rejected };
+        await db
+          .insertInto('core.imports')
+          .values({ ...row, finished_ms: clock.nowMs() })
+          .execute();
+      },
+      list: (market) =>
+        db
+          .selectFrom('core.imports')
+          .selectAll()
+          .where('market', '=', market)
+          .orderBy('finished_ms', 'desc')
+          .orderBy('file')
+          .execute(),
+    },
+    close: () => engine.close(),
+  };
+}
+
+async function openEngine(url: string): Promise<Engine> {
+  const isPostgres = /^postgres(ql)?:\/\//.test(url);
+  if (!isPostgres && /^\w{2,}:\/\//.test(url))
+    throw new MinutehandError('STORE_UNUSABLE', {
+      seen: `an address that begins with ${url.slice(0, url.indexOf('://') + 3)}`,
+      expected: 'postgres://… or the path of a file',
+    });
+  try {
+    return isPostgres ? await openPostgres(url) : await openSqlite(resolve(url));
+  } catch (error) {
+    throw unusable(isPostgres ? withoutPassword(url) : url, error);
+  }
+}
+
+function unusable(place: string, cause: unknown): MinutehandError {
+  if (cause instanceof MinutehandError) return cause;
+  // A refused connection to several addresses of a host has its reasons inside.
+  const reasons = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause];
+  const texts = reasons.map((reason) => (reason instanceof Error ? reason.message : String(reason)));
+  return new MinutehandError('STORE_UNUSABLE', { seen: `${place}: ${texts.join('; ')}`, cause });
+}

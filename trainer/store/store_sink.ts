@@ -1,0 +1,59 @@
+import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
+import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import type { Store } from './store.ts';
+
+/** Imports into the store. What has been handed in is stored at once: an import that is killed goes on where it was when it is run again. */
+export function storeSink(store: Store, market: Market): BarSink {
+  return {
+    open(symbol) {
+      const conflicting: ConflictingRow[] = [];
+      let [added, duplicates, conflicts] = [0, 0, 0];
+      return {
+        async put(rows) {
+          const ordered = mergeBars(null, rows);
+          const stored = await store.bars.put(market, ordered.columns);
+          added += stored.added;
+          duplicates += ordered.duplicates + stored.duplicates;
+          conflicts += ordered.conflicts + stored.conflicts;
+          conflicting.push(
+            ...[...ordered.conflicting, ...stored.conflicting].slice(0, CONFLICTS_SHOWN - conflicting.length),
+          );
+        },
+        finish: () =>
+          Promise.resolve({
+            added,
+            duplicates,
+            conflicts,
+            conflicting,
+            place: store.place,
+            pages: () => store.bars.pages(market, symbol),
+          }),
+      };
+    },
+
+    async putSeries(symbol, name, time, value) {
+      const order = Array.from(time, (_, i) => i).sort((i, j) => time[i]! - time[j]! || i - j);
+      const [times, values]: [number[], number[]] = [[], []];
+      let [duplicates, conflicts] = [0, 0];
+      for (const i of order) {
+        if (times.at(-1) !== time[i]) {
+          times.push(time[i]!);
+          values.push(value[i]!);
+        } else if (values.at(-1) === value[i]) {
+          duplicates++;
+        } else {
+          conflicts++;
+        }
+      }
+      const columns = { length: times.length, time: Float64Array.from(times), value: Float64Array.from(values) };
+      const stored = await store.series.put(market, symbol, name, columns);
+      return {
+        added: stored.added,
+        duplicates: duplicates + stored.duplicates,
+        conflicts: conflicts + stored.conflicts,
+      };
+    },
+
+    imported: (file) => store.imports.add(market, file),
+  };
+}

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { alwaysYesF1, balancedWeights, bestF1Threshold, confusion, confusionMetrics } from './confusion.ts';
+
+const row = fc.record({
+  p: fc.oneof(
+    fc.integer({ min: 0, max: 6 }).map((k) => k / 6),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  ),
+  y: fc.constantFrom(0, 1),
+  copies: fc.integer({ min: 0, max: 3 }),
+});
+const table = fc.array(row, { minLength: 1, maxLength: 50 });
+const threshold = fc.oneof(fc.constantFrom(0, 1 / 6, 0.5, 1), fc.double({ min: 0, max: 1, noNaN: true }));
+
+/** Each row as often as its weight says, and every measure by its textbook definition. */
+function obvious(rows: readonly { p: number; y: number; copies: number }[], limit: number) {
+  const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ yes: p > limit, so: y === 1 })) as {
+    yes: boolean;
+    so: boolean;
+  }[];
+  const count = (is: (r: { yes: boolean; so: boolean }) => boolean): number => all.filter(is).length;
+  const ratio = (a: number, b: number): number | null => (b === 0 ? null : a / b);
+  const precision = ratio(
+    count((r) => r.yes && r.so),
+    count((r) => r.yes),
+  );
+  const recall = ratio(
+    count((r) => r.yes && r.so),
+    count((r) => r.so),
+  );
+  const specificity = ratio(
+    count((r) => !r.yes && !r.so),
+    count((r) => !r.so),
+  );
+  const bothNull = precision === null && recall === null;
+  const harmonic =
+    precision === null || recall === null
+      ? 0
+      : precision + recall === 0
+        ? 0
+        : (2 * precision * recall) / (precision + recall);
+  // Matthews is Pearson's correlation of two columns of 0 and 1.
+  const said = all.map((r) => (r.yes ? 1 : 0) as number);
+  const so = all.map((r) => (r.so ? 1 : 0) as number);
+  const mean = (list: number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+  const covariance = (a: number[], b: number[]): number => mean(a.map((v, i) => (v - mean(a)) * (b[i]! - mean(b))));
+  const spread = Math.sqrt(covariance(said, said) * covariance(so, so));
+  return {
+    accuracy: ratio(
+      count((r) => r.yes === r.so),
+      all.length,
+    ),
+    precision,
+    recall,
+    f1: bothNull ? null : harmonic,
+    balanced_accuracy: recall === null || specificity === null ? null : (recall + specificity) / 2,
+    matthews: recall === null || specificity === null ? null : spread < 1e-12 ? 0 : covariance(said, so) / spread,
+  };
+}
+
+const columns = (rows: readonly { p: number; y: number; copies: number }[]) =>
+  [rows.map(({ p }) => p), rows.map(({ y }) => y), rows.map(({ copies }) => copies)] as const;
+
+describe('confusion', () => {
+  it('has the measures of the textbook, a row of weight n counting n times', () => {
+    fc.assert(
+      fc.property(table, threshold, (rows, limit) => {
+        const [p, y, weights] = columns(rows);
+        const found = confusionMetrics(confusion(p, y, limit, weights));
+        for (const [name, expected] of Object.entries(obvious(rows, limit))) {
+          const value = found[name as keyof typeof found];
+          if (expected === null) expect(value, name).toBeNull();
+          else expect(value, name).toBeCloseTo(expected, 10);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('says yes above the threshold only, at 0.5 unless told otherwise', () => {
+    expect(confusion([0.5, 0.51, 0.9, 0.2], [1, 1, 0, 0])).toEqual({
+      true_positive: 1,
+      false_positive: 1,
+      false_negative: 1,
+      true_negative: 1,
+    });
+    expect(confusion([0.5, 0.51], [1, 1], 0.49)).toMatchObject({ true_positive: 2, false_negative: 0 });
+  });
+
+  it('refuses what cannot be counted', () => {
+    expect(() => confusion([NaN], [1])).toThrow(/NaN/);
+    expect(() => confusion([0.5], [0.5])).toThrow(/0\.5/);
+    expect(() => confusion([0.5, 0.5], [1])).toThrow(/lengths/);
+  });
+});
+
+describe('balancedWeights', () => {
+  it('give both classes half of all weight, in proportion to the rows’ own', () => {
+    fc.assert(
+      fc.property(table, (rows) => {
+        const [, y, weights] = columns(rows);
+        const balanced = balancedWeights(y, weights);
+        const sum = (of: (i: number) => boolean, list: ArrayLike<number>): number =>
+          Array.from(list).reduce((total, value, i) => total + (of(i) ? value : 0), 0);
+        const isClass = (k: number) => (i: number) => y[i] === k;
+        const total = sum(() => true, weights);
+        for (const k of [0, 1]) {
+          const own = sum(isClass(k), weights);
+          if (own > 0) expect(sum(isClass(k), balanced)).toBeCloseTo(total / 2, 10);
+          y.forEach((label, i) => {
+            if (label === k && own > 0) expect(balanced[i]! * own).toBeCloseTo((weights[i]! * total) / 2, 10);
+          });
+        }
+      }),
+    );
+  });
+
+  it('make the F1 of always yes two thirds', () => {
+    const labels = [1, 0, 0, 0, 0, 0];
+    expect(alwaysYesF1(labels)).toBeCloseTo(2 / 7, 15);
+    expect(alwaysYesF1(labels, balancedWeights(labels))).toBeCloseTo(2 / 3, 15);
+    expect(alwaysYesF1([0, 0])).toBe(0);
+    expect(alwaysYesF1([])).toBeNull();
+  });
+});
+
+describe('bestF1Threshold', () => {
+  it('is as good as the best of all thresholds that tell rows apart, and the highest of those', () => {
+    fc.assert(
+      fc.property(table, (rows) => {
+        const [p, y, weights] = columns(rows);
+        const f1At = (limit: number): number => confusionMetrics(confusion(p, y, limit, weights)).f1 ?? 0;
+        const distinct = [...new Set(p)].sort((a, b) => a - b);
+        const tried = distinct.slice(0, -1);
+        const best = bestF1Threshold(p, y, weights);
+        const bestF1 = Math.max(0, ...tried.map(f1At));
+        if (bestF1 === 0) {
+          expect(best).toBeNull();
+          return;
+        }
+        expect(f1At(best!)).toBeCloseTo(bestF1, 12);
+        for (const limit of tried) if (limit > best!) expect(f1At(limit)).toBeLessThan(bestF1 + 1e-12);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('lies halfway between two probabilities', () => {
+    expect(bestF1Threshold([0.9, 0.6, 0.2, 0.1], [1, 1, 0, 0])).toBeCloseTo(0.4, 15);
+    expect(bestF1Threshold([0.3, 0.3], [1, 0])).toBeNull();
+    expect(bestF1Threshold([0.3, 0.4], [0, 0])).toBeNull();
+  });
+});

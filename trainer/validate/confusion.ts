@@ -1,0 +1,126 @@
+import { checkLengths } from './metrics.ts';
+
+/** Sums of weights: what was said (yes or no) against what was so. */
+export interface Confusion {
+  readonly true_positive: number;
+  readonly false_positive: number;
+  readonly false_negative: number;
+  readonly true_negative: number;
+}
+
+/** What follows from a confusion; null where a share has nothing to be a share of. */
+export interface ConfusionMetrics {
+  readonly accuracy: number | null;
+  readonly precision: number | null;
+  /** Share of the positives that are found. */
+  readonly recall: number | null;
+  /** Harmonic mean of precision and recall. */
+  readonly f1: number | null;
+  /** Mean of the shares of positives and of negatives that are found. */
+  readonly balanced_accuracy: number | null;
+  /** Correlation of answer and label (Matthews 1975); 0 when every answer is the same. */
+  readonly matthews: number | null;
+}
+
+/**
+ * Says yes where the probability is greater than `threshold`, as `decide` asks return_prob > θ1.
+ * @param labels 0 or 1, [rows].
+ * @param weights ≥ 0, [rows]; 1 each when absent.
+ * @throws RangeError when lengths differ, a probability is NaN or a label is neither 0 nor 1.
+ */
+export function confusion(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  threshold = 0.5,
+  weights?: ArrayLike<number> | null,
+): Confusion {
+  checkLengths(probabilities, labels, weights);
+  const sums = [0, 0, 0, 0];
+  for (let row = 0; row < labels.length; row++) {
+    const p = probabilities[row]!;
+    const label = labels[row]!;
+    if (p !== p) throw new RangeError(`probability of row ${row} is NaN`);
+    if (label !== 0 && label !== 1) throw new RangeError(`label ${label} of row ${row} is not 0 or 1`);
+    sums[label * 2 + (p > threshold ? 1 : 0)]! += weights ? weights[row]! : 1;
+  }
+  return {
+    true_positive: sums[3]!,
+    false_positive: sums[1]!,
+    false_negative: sums[2]!,
+    true_negative: sums[0]!,
+  };
+}
+
+export function confusionMetrics(of: Confusion): ConfusionMetrics {
+  const { true_positive: tp, false_positive: fp, false_negative: fn, true_negative: tn } = of;
+  const share = (part: number, whole: number): number | null => (whole > 0 ? part / whole : null);
+  const recall = share(tp, tp + fn);
+  const specificity = share(tn, tn + fp);
+  const hasBoth = recall !== null && specificity !== null;
+  const margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn);
+  return {
+    accuracy: share(tp + tn, tp + fp + fn + tn),
+    precision: share(tp, tp + fp),
+    recall,
+    f1: share(2 * tp, 2 * tp + fp + fn),
+    balanced_accuracy: hasBoth ? (recall + specificity) / 2 : null,
+    matthews: hasBoth ? (margins > 0 ? (tp * tn - fp * fn) / Math.sqrt(margins) : 0) : null,
+  };
+}
+
+/** F1 of saying yes to every row: 2s / (1 + s) at a share s of positives, ⅔ on balanced classes. Null without rows. */
+export function alwaysYesF1(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): number | null {
+  return confusionMetrics(confusion(new Float64Array(labels.length).fill(1), labels, 0, weights)).f1;
+}
+
+/**
+ * Weights under which both classes weigh the same, their sum unchanged: each row's own weight times half of all weight over its class's.
+ * @param labels 0 or 1, [rows].
+ */
+export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): Float64Array {
+  const ofClass = [0, 0];
+  for (let row = 0; row < labels.length; row++) ofClass[labels[row]!]! += weights ? weights[row]! : 1;
+  const total = ofClass[0]! + ofClass[1]!;
+  return Float64Array.from(labels, (label, row) => {
+    const own = weights ? weights[row]! : 1;
+    return own === 0 ? 0 : (own * total) / (2 * ofClass[label]!);
+  });
+}
+
+/**
+ * The threshold with the largest F1 among those that tell rows apart: halfway between neighbouring probabilities, the higher one of
+ * equals. Ask it of rows that are not judged by it. Work: one sort.
+ * @returns null when all probabilities are equal or no positive has weight.
+ * @throws RangeError as `confusion`
+ */
+export function bestF1Threshold(
+  probabilities: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights?: ArrayLike<number> | null,
+): number | null {
+  const { true_positive, false_negative } = confusion(probabilities, labels, 0, weights);
+  const positives = true_positive + false_negative;
+  const order = Uint32Array.from({ length: labels.length }, (_, row) => row);
+  order.sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
+  let best: number | null = null;
+  let bestF1 = 0;
+  let found = 0;
+  let said = 0;
+  for (let i = 0; i + 1 < order.length; i++) {
+    const row = order[i]!;
+    const weight = weights ? weights[row]! : 1;
+    said += weight;
+    if (labels[row] === 1) found += weight;
+    const above = probabilities[row]!;
+    const below = probabilities[order[i + 1]!]!;
+    if (above === below) continue;
+    // tp + fp is what was said, tp + fn all positives.
+    const f1 = (2 * found) / (said + positives);
+    if (f1 > bestF1) {
+      bestF1 = f1;
+      const middle = below + (above - below) / 2;
+      best = middle < above ? middle : below;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,45 @@
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { warmupBars } from '../../../shared/core/features/features.ts';
+import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
+import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.ts';
+import type { GateResult } from '../../gate/gate.ts';
+import { isCandidate, reversionLabel } from '../../label/reversion.ts';
+import { riskLabel } from '../../label/risk.ts';
+import { scaleLabel } from '../../label/scale.ts';
+import { judgeCutOffFeatures, judgeLabelEnds, type CutOffOptions } from './cut_off.ts';
+
+/** Bars that each of these tests tries. */
+const SAMPLES = 100;
+
+/** The leak tests that need the bars: features know nothing later than their bar, labels nothing later than they say. */
+export function judgeBars(
+  histories: Dataset['histories'],
+  bars: ReadonlyMap<string, BarColumns>,
+  policy: DatasetPolicy,
+  seed: string,
+): GateResult[] {
+  const { windows } = policy;
+  const runs = histories.map((history) => ({
+    history,
+    a: bars.get(history.pair.a)!,
+    b: bars.get(history.pair.b)!,
+  }));
+  const options: CutOffOptions = {
+    build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
+    warmupBars: warmupBars(windows),
+    samples: SAMPLES,
+    seed,
+  };
+  const isEntry = (history: PairHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
+  return [
+    judgeCutOffFeatures(runs, options),
+    judgeLabelEnds(
+      'ai1 label ends',
+      runs,
+      (history, t) => (isEntry(history, t) ? reversionLabel(history, t, policy.barriers) : null),
+      options,
+    ),
+    judgeLabelEnds('ai2 label ends', runs, (history, t) => riskLabel(history, t, policy.risk), options),
+    judgeLabelEnds('ai3 label ends', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
+  ];
+}

@@ -1,0 +1,148 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readBarFolder } from '../../../shared/bar_file/bar_file.ts';
+import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.ts';
+import { warmupBars } from '../../../shared/core/features/features.ts';
+import { parsePair } from '../../../shared/pair.ts';
+import { loadSettings } from '../../../shared/policy/policy.ts';
+import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
+import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.ts';
+import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
+import { riskLabel } from '../../label/risk.ts';
+import { scaleLabel } from '../../label/scale.ts';
+import { judgeCutOffFeatures, judgeLabelEnds, type CutOffOptions, type LabelOf, type LongRun } from './cut_off.ts';
+
+const settings = tinySettings();
+const { windows } = settings.minutehand;
+const RISK = { horizon: 20, leverage: 10, dd_threshold: 0.02, vol_ratio: 1.5, corr_drop: -0.15 };
+const SCALE = { horizon: 20, leverage: 10, target_sigma: 0.005 };
+const LABELS: Record<string, LabelOf> = {
+  reversion: (history, t) => reversionLabel(history, t, EVALUATION_BARRIERS),
+  risk: (history, t) => riskLabel(history, t, RISK),
+  scale: (history, t) => scaleLabel(history, t, SCALE),
+};
+const options: CutOffOptions = {
+  build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
+  warmupBars: warmupBars(windows),
+  samples: 60,
+  seed: 'cut off',
+};
+
+/** The long runs, as `build` makes them; features are kept of every third bar unless it keeps all. */
+function runsOf(build: CutOffOptions['build'], keepAll = false): LongRun[] {
+  const bars = tinyBars(settings, 1500);
+  return settings.minutehand.pairs.map((id) => {
+    const pair = parsePair(id);
+    const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+    const history = build(pair, a, b);
+    if (keepAll) return { history, a, b };
+    return { history: buildPairHistory(pair, a, b, windows, (time) => time % 180 === 0), a, b };
+  });
+}
+
+/** A history in which feature 2 of each bar was changed after all bars were known. */
+function tampered(change: (history: PairHistory, t: number) => number): CutOffOptions['build'] {
+  return (pair, a, b) => {
+    const history = options.build(pair, a, b);
+    const width = history.features.length / history.rows;
+    const features = history.features.slice();
+    for (let t = 0; t < history.length; t++) features[history.row[t]! * width + 2] = change(history, t);
+    return { ...history, features };
+  };
+}
+
+let runs: LongRun[];
+
+beforeAll(() => {
+  runs = runsOf(options.build);
+});
+
+describe('judgeCutOffFeatures', () => {
+  it('passes the features of the core, from exactly their warm-up', () => {
+    const verdict = judgeCutOffFeatures(runs, options);
+    expect(verdict).toMatchObject({ name: 'features cut off', passed: true, seen: '60 sampled bars equal to the bit' });
+  });
+
+  it('fails a feature that looks one bar ahead', () => {
+    const ahead = tampered((history, t) => history.z[Math.min(t + 1, history.length - 1)]!);
+    const verdict = judgeCutOffFeatures(runsOf(ahead, true), { ...options, build: ahead });
+    expect(verdict.passed).toBe(false);
+    expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
+  });
+
+  it('fails a feature that was scaled by what the whole run showed', () => {
+    const scaled = tampered((history, t) => history.z[t]! / Math.max(...history.z));
+    expect(judgeCutOffFeatures(runsOf(scaled, true), { ...options, build: scaled }).passed).toBe(false);
+  });
+
+  it('fails a feature that depends on where the run began', () => {
+    const summed = tampered((history, t) => history.z.subarray(0, t + 1).reduce((sum, z) => sum + z, 0) / (t + 1));
+    expect(judgeCutOffFeatures(runsOf(summed, true), { ...options, build: summed }).passed).toBe(false);
+  });
+
+  it('fails a warm-up that is stated too short or too long', () => {
+    for (const off of [-1, 1]) {
+      const verdict = judgeCutOffFeatures(runs, { ...options, warmupBars: options.warmupBars + off });
+      expect(verdict.passed).toBe(false);
+      expect(verdict.seen).toMatch(/has [02] warm bars/);
+    }
+  });
+
+  it('fails one that differs in its last bit', () => {
+    const [first, ...others] = runs;
+    const features = new Float32Array(first!.history.features);
+    const bits = new Uint32Array(features.buffer);
+    for (let i = 2; i < bits.length; i += features.length / first!.history.rows) bits[i]! ^= 1;
+    const turned = [{ ...first!, history: { ...first!.history, features } }, ...others];
+    expect(judgeCutOffFeatures(turned, options).passed).toBe(false);
+  });
+
+  it('does not pass without a bar to try', () => {
+    expect(judgeCutOffFeatures([], options).passed).toBe(false);
+  });
+});
+
+describe('judgeLabelEnds', () => {
+  it.each(Object.keys(LABELS))('passes the %s label: it needs no bar after its end', (name) => {
+    const verdict = judgeLabelEnds(name, runs, LABELS[name]!, options);
+    expect(verdict).toMatchObject({ name, passed: true });
+    expect(verdict.seen).toMatch(/^[3-6]\d sampled labels the same$/);
+  });
+
+  it('fails a label that was known later than it says', () => {
+    const early: LabelOf = (history, t) => {
+      const outcome = riskLabel(history, t, RISK);
+      return outcome && { ...outcome, end: outcome.end - 1 };
+    };
+    const verdict = judgeLabelEnds('early', runs, early, options);
+    expect(verdict.passed).toBe(false);
+    expect(verdict.seen).toMatch(/sampled labels differ, first .* after 19 bars became none/);
+  });
+
+  it('fails a label that reads a bar behind its end', () => {
+    const peeking: LabelOf = (history, t) => {
+      const outcome = scaleLabel(history, t, SCALE);
+      return outcome && { ...outcome, label: outcome.label + (history.z[outcome.end + 1] ?? 0) };
+    };
+    expect(judgeLabelEnds('peeking', runs, peeking, options).passed).toBe(false);
+  });
+});
+
+const m1 = realData('m1');
+describe('on real bars', () => {
+  it.skipIf(m1 === null)(`gold and silver have features and labels without a future${skipNote(m1)}`, async () => {
+    const real = loadSettings({ env: {} }).minutehand.windows;
+    const bars = await readBarFolder(m1!, ['XAUUSD', 'XAGUSD']);
+    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, real, (time) => time % 300 === 0);
+    const own: CutOffOptions = {
+      build: (pair, legA, legB) => buildPairHistory(pair, legA, legB, real, () => true),
+      warmupBars: warmupBars(real),
+      samples: 100,
+      seed: 'real',
+    };
+    const run = [{ history, a, b }];
+    expect(judgeCutOffFeatures(run, own)).toMatchObject({ passed: true });
+    for (const [name, labelOf] of Object.entries(LABELS))
+      expect(judgeLabelEnds(name, run, labelOf, own)).toMatchObject({ passed: true });
+  });
+});

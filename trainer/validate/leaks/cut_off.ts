@@ -1,0 +1,162 @@
+import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import type { Pair } from '../../../shared/pair.ts';
+import { createRng } from '../../../shared/rng.ts';
+import { commonMinutes, type PairHistory } from '../../dataset/pair_history.ts';
+import type { GateResult } from '../../gate/gate.ts';
+import { positions } from '../rows.ts';
+
+/** A pair's long run with the bars it was made of. */
+export interface LongRun {
+  readonly history: PairHistory;
+  readonly a: BarColumns;
+  readonly b: BarColumns;
+}
+
+export interface CutOffOptions {
+  /** The features' own way of making a history, keeping the features of every bar. */
+  readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
+  /** Bars that the features say they need, the bar itself included. */
+  readonly warmupBars: number;
+  /** Bars that are tried, drawn from all that kept their features. */
+  readonly samples: number;
+  readonly seed: string;
+}
+
+/** A label, and the bar at which it was known; null when the bars end before. */
+export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
+
+/**
+ * Whether features know the future: for sampled bars t, everything is made again from the `warmupBars` minutes up to t alone, and must equal
+ * what the long run had, to the bit.
+ */
+export function judgeCutOffFeatures(runs: readonly LongRun[], options: CutOffOptions): GateResult {
+  const sampled = sampleBars(runs, options);
+  const differing = sampled.flatMap(({ run, t }) => {
+    const { history } = run;
+    const cut = buildBetween(run, t, t, options);
+    if (cut.length !== 1 || cut.rows !== 1)
+      return [`${history.pair.id} has ${cut.length} warm bars at ${at(history, t)}`];
+    const columns = differingColumns(history, t, cut);
+    return columns.length === 0 ? [] : [`${history.pair.id} ${at(history, t)}: ${columns.join(', ')}`];
+  });
+  return {
+    name: 'features cut off',
+    passed: sampled.length > 0 && differing.length === 0,
+    seen:
+      differing.length === 0
+        ? `${sampled.length} sampled bars equal to the bit`
+        : `${differing.length} of ${sampled.length} sampled bars differ, first ${differing[0]}`,
+    limit: `features from the ${options.warmupBars} minutes up to a bar equal those of the long run`,
+  };
+}
+
+/**
+ * Whether labels say truly when they were known: for sampled bars, the label made again from the bars up to its `end` alone must be the same.
+ * Purging relies on it.
+ */
+export function judgeLabelEnds(
+  name: string,
+  runs: readonly LongRun[],
+  labelOf: LabelOf,
+  options: CutOffOptions,
+): GateResult {
+  const sampled = sampleBars(runs, options).flatMap(({ run, t }) => {
+    const outcome = labelOf(run.history, t);
+    return outcome === null ? [] : [{ run, t, outcome }];
+  });
+  const differing = sampled.flatMap(({ run, t, outcome }) => {
+    const cut = buildBetween(run, t, outcome.end, options);
+    const again = labelOf(cut, 0);
+    const same = again !== null && again.label === outcome.label && t + again.end === outcome.end;
+    const found = again === null ? 'none' : `${again.label} after ${again.end} bars`;
+    const first = `${run.history.pair.id} ${at(run.history, t)}: ${outcome.label} after ${outcome.end - t} bars became ${found}`;
+    return same ? [] : [first];
+  });
+  return {
+    name,
+    passed: sampled.length > 0 && differing.length === 0,
+    seen:
+      differing.length === 0
+        ? `${sampled.length} sampled labels the same`
+        : `${differing.length} of ${sampled.length} sampled labels differ, first ${differing[0]}`,
+    limit: 'a label needs no bar after the one at which it was known',
+  };
+}
+
+/** A long run with the minutes that both legs have: where they stand in the columns of each. */
+interface MinutesOfRun extends LongRun {
+  readonly inA: Int32Array;
+  readonly inB: Int32Array;
+  readonly time: Float64Array;
+}
+
+/** Sampled bars whose features were kept, each pair as often as it has such bars; bars may repeat. */
+function sampleBars(runs: readonly LongRun[], { samples, seed }: CutOffOptions): { run: MinutesOfRun; t: number }[] {
+  const rng = createRng(seed);
+  const own = runs.map(withMinutes);
+  const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
+  const total = kept.reduce((sum, { length }) => sum + length, 0);
+  return Array.from({ length: total === 0 ? 0 : samples }, () => {
+    let place = rng.integer(total);
+    let index = 0;
+    while (place >= kept[index]!.length) place -= kept[index++]!.length;
+    return { run: own[index]!, t: kept[index]![place]! };
+  });
+}
+
+function withMinutes(run: LongRun): MinutesOfRun {
+  const { a, b } = run;
+  const inA = new Int32Array(Math.min(a.length, b.length));
+  const inB = new Int32Array(inA.length);
+  let count = 0;
+  for (const [i, j] of commonMinutes(a, b)) {
+    inA[count] = i;
+    inB[count++] = j;
+  }
+  const time = Float64Array.from(inA.subarray(0, count), (i) => a.time[i]!);
+  return { ...run, inA: inA.subarray(0, count), inB: inB.subarray(0, count), time };
+}
+
+/** The history made of the warm-up up to bar `t` and the bars from there to `end`: bar `t` is its first one. */
+function buildBetween(run: MinutesOfRun, t: number, end: number, { build, warmupBars }: CutOffOptions): PairHistory {
+  const { history, a, b, inA, inB, time } = run;
+  // A warm bar has its warm-up before it.
+  const first = time.indexOf(history.time[t]!) - warmupBars + 1;
+  const last = time.indexOf(history.time[end]!);
+  return build(history.pair, cutBars(a, inA[first]!, inA[last]!), cutBars(b, inB[first]!, inB[last]!));
+}
+
+/** The bars `first` … `last`, both included. */
+function cutBars(columns: BarColumns, first: number, last: number): BarColumns {
+  const cut = (column: Float64Array): Float64Array => column.subarray(first, last + 1);
+  return {
+    symbol: columns.symbol,
+    length: last + 1 - first,
+    time: cut(columns.time),
+    open: cut(columns.open),
+    high: cut(columns.high),
+    low: cut(columns.low),
+    close: cut(columns.close),
+    volume: cut(columns.volume),
+    spread: columns.spread === null ? null : cut(columns.spread),
+  };
+}
+
+/** Names of what differs between bar `t` of the long run and the only bar of the cut one; features by their number. */
+function differingColumns(history: PairHistory, t: number, cut: PairHistory): string[] {
+  const ofBars = Object.entries(cut).flatMap(([name, values]: [string, unknown]) => {
+    if (!(values instanceof Float64Array)) return [];
+    const long = history[name as keyof PairHistory] as Float64Array;
+    return Object.is(values[0], long[t]) ? [] : [name];
+  });
+  const columns = cut.features.length;
+  const row = history.row[t]! * columns;
+  const ofFeatures = Array.from(cut.features.keys()).filter(
+    (column) => !Object.is(cut.features[column], history.features[row + column]),
+  );
+  return [...ofBars, ...ofFeatures.map((column) => `feature ${column}`)];
+}
+
+function at(history: PairHistory, t: number): string {
+  return new Date(history.time[t]! * 1000).toISOString().slice(0, 16) + 'Z';
+}

@@ -1,0 +1,55 @@
+import type { GateResult } from '../../gate/gate.ts';
+import type { ValidationRows } from '../rows.ts';
+import type { Split } from '../splits.ts';
+
+/**
+ * Whether any training row shares time with the test rows of its split: its label interval [time, labelEnd] must not touch one of
+ * theirs, nor begin within `embargo` seconds after one (López de Prado 2018, ch. 7). All pairs count: those with a common leg move together.
+ */
+export function judgeFoldBorders(
+  rows: Pick<ValidationRows, 'time' | 'labelEnd'>,
+  splits: readonly Split[],
+  embargo: number,
+): GateResult {
+  const found = splits.map((split) => [split.name, countOverlaps(rows, split, embargo)] as const);
+  const leaking = found.filter(([, overlaps]) => overlaps > 0);
+  const checked = splits.reduce((sum, { train }) => sum + train.length, 0);
+  return {
+    name: 'fold borders',
+    passed: leaking.length === 0,
+    seen:
+      leaking.length === 0
+        ? `no overlap of ${checked} training rows in ${splits.length} splits`
+        : leaking.map(([name, overlaps]) => `${overlaps} overlapping training rows in ${name}`).join(', '),
+    limit: `no training label overlaps a test label or begins within ${embargo} s after it`,
+  };
+}
+
+/** O((train + test) log test). */
+function countOverlaps(
+  { time, labelEnd }: Pick<ValidationRows, 'time' | 'labelEnd'>,
+  { train, test }: Split,
+  embargo: number,
+): number {
+  const order = test.slice().sort((a, b) => time[a]! - time[b]!);
+  const begins = Float64Array.from(order, (row) => time[row]!);
+  // latestEnd[i]: where the last of the first i + 1 test intervals ends.
+  let latest = -Infinity;
+  const latestEnd = Float64Array.from(order, (row) => (latest = Math.max(latest, labelEnd[row]! + embargo)));
+  return train.reduce((overlaps, row) => {
+    const begun = countUpTo(begins, labelEnd[row]!);
+    return overlaps + (begun > 0 && latestEnd[begun - 1]! >= time[row]! ? 1 : 0);
+  }, 0);
+}
+
+/** How many of the ascending values are ≤ `bound`. */
+function countUpTo(ascending: Float64Array, bound: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! <= bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,50 @@
+import type { GateResult } from '../../gate/gate.ts';
+import type { Task } from '../../learn/learner.ts';
+import type { Answer, FoldModel } from '../cross_validation.ts';
+import type { Fit, ValidationRows } from '../rows.ts';
+import { judgeFoldBorders } from './fold_borders.ts';
+import { judgeShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
+import { judgeTrainingOnly } from './training_only.ts';
+
+/** The AUC of shuffled labels may be so many standard errors away from ½: a sound pipeline fails one time in 400. */
+export const NOISE_STANDARD_ERRORS = 3;
+
+/** One model's way through learning, as it is really gone. */
+export interface LearningCase<Rows extends ValidationRows, Model> {
+  /** Begins the names of the results, `ai1`. */
+  readonly name: string;
+  readonly rows: Rows;
+  readonly task: Task;
+  /** The splits with the models that `fit` gave for them. */
+  readonly folds: readonly FoldModel<Model>[];
+  /** Seconds. */
+  readonly embargo: number;
+  readonly fit: Fit<Rows, Model>;
+  readonly answer: Answer<Model>;
+  /** All of a model that was fitted. */
+  readonly bytes: (model: Model) => Uint8Array;
+  readonly gate: ShuffleOptions['gate'];
+  readonly seed: string;
+}
+
+/**
+ * The leak tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as many fits as there are
+ * folds, and one. Those of features and labels (cut_off.ts) need the bars.
+ */
+export async function judgeLearning<Rows extends ValidationRows, Model>(
+  learning: LearningCase<Rows, Model>,
+): Promise<GateResult[]> {
+  const { name, rows, task, folds, embargo, fit, answer, bytes, gate, seed } = learning;
+  // The one in the middle has training rows on both sides.
+  const middle = folds[Math.floor(folds.length / 2)]!;
+  const [trainingOnly, shuffled] = await Promise.all([
+    judgeTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),
+    judgeShuffledLabels(rows, folds, fit, answer, {
+      seed: `${seed}/shuffled labels`,
+      standardErrors: NOISE_STANDARD_ERRORS,
+      gate,
+    }),
+  ]);
+  const results = [judgeFoldBorders(rows, folds, embargo), trainingOnly, ...shuffled];
+  return results.map((result) => ({ ...result, name: `${name} ${result.name}` }));
+}

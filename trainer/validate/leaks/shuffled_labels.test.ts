@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { createRng } from '../../../shared/rng.ts';
+import type { GateResult } from '../../gate/gate.ts';
+import { rowUniqueness } from '../noise.ts';
+import { judgeQuality } from '../quality_gate.ts';
+import type { Fit, ValidationRows } from '../rows.ts';
+import { smallTrees, walkRows } from '../rows.fixture.ts';
+import { kFoldSplits, type Split } from '../splits.ts';
+import { judgeShuffledLabels, shuffleInBlocks } from './shuffled_labels.ts';
+
+const EMBARGO = 2400;
+const honest = smallTrees();
+function verdicts(
+  rows: ValidationRows,
+  splits: readonly Split[],
+  fit: Fit<ValidationRows, TreeModel>,
+): Promise<GateResult[]> {
+  const uniqueness = rowUniqueness(rows);
+  const gate = (scores: Float64Array, labels: Float64Array): GateResult[] =>
+    judgeQuality({ samples: 5000, scores, labels, threshold: 0.5, uniqueness }, { min_samples: 2000, f1_floor: 0.6 });
+  return judgeShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
+}
+
+/** Folds of rows dealt out at random: neighbours stand on both sides. */
+function dealtOut(rows: ValidationRows, folds: number): Split[] {
+  const rng = createRng('dealt');
+  const fold = rows.y.map(() => rng.integer(folds));
+  const all = Int32Array.from(rows.y.keys());
+  return Array.from({ length: folds }, (_, i) => ({
+    name: `dealt ${i + 1}`,
+    train: all.filter((row) => fold[row] !== i),
+    test: all.filter((row) => fold[row] === i),
+    from: -Infinity,
+    until: Infinity,
+  }));
+}
+
+describe('judgeShuffledLabels', () => {
+  it('finds nothing in shuffled labels, whether the real ones could be told or not, and the gate refuses what was learned', async () => {
+    for (const signal of [0, 1]) {
+      const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
+      const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);
+      expect(found.map(({ name, passed }) => [name, passed])).toEqual([
+        ['shuffled labels', true],
+        ['shuffled labels refused', true],
+      ]);
+      expect(found[1]!.seen).toContain('auc above noise');
+    }
+  });
+
+  it('states blocks and noise: the sum of uniqueness counts, not the rows', async () => {
+    const rows = walkRows({ seed: 'stated', rows: 700 });
+    const [{ seen, limit }] = (await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest)) as [GateResult];
+    // A row every five minutes with labels of forty: eight share each minute.
+    expect(seen).toMatch(/AUC 0\.\d{4} out of fold, labels shuffled in blocks of 40 rows/);
+    expect(limit).toMatch(/^0\.5 ± 0\.1\d{3}, 3 standard errors with 26\d independent rows of 2100$/);
+  });
+
+  it('fails folds whose neighbours stand on both sides: overlapping labels, unpurged', async () => {
+    const rows = walkRows({ seed: 'dealt', rows: 700, memory: 0.98 });
+    const [noise] = await verdicts(rows, dealtOut(rows, 5), honest);
+    expect(noise!.passed).toBe(false);
+  });
+
+  it('fails a learner that sees the test rows, which the gate alone would let in', async () => {
+    const rows = walkRows({ seed: 'sees all', rows: 700 });
+    const seesAll: typeof honest = (all) => honest(all, Int32Array.from(all.y.keys()));
+    const [noise, refused] = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), seesAll);
+    expect(noise!.passed).toBe(false);
+    expect(refused).toMatchObject({ passed: false, seen: 'the gate let it in' });
+  });
+
+  it('fails a column made of the labels of all rows: the mean label of its hour', async () => {
+    const rows = walkRows({ seed: 'encoded', rows: 700, columns: 2 });
+    const encoding: typeof honest = (all, train) => {
+      const hourOf = (row: number): string => `${all.pair[row]}/${Math.floor(all.time[row]! / 3600)}`;
+      const sums = new Map<string, [number, number]>();
+      all.y.forEach((label, row) => {
+        const [sum, count] = sums.get(hourOf(row)) ?? [0, 0];
+        sums.set(hourOf(row), [sum + label, count + 1]);
+      });
+      for (let row = 0; row < all.y.length; row++) {
+        const [sum, count] = sums.get(hourOf(row))!;
+        all.x.values[row * 2] = sum / count;
+      }
+      return honest(all, train);
+    };
+    const [noise] = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), encoding);
+    expect(noise!.passed).toBe(false);
+  });
+
+  it('takes soft labels for positive above their median', async () => {
+    const rows = walkRows({ seed: 'soft', rows: 500 });
+    const soft = { ...rows, y: rows.y.map((label, row) => 0.3 + 0.4 * label + (row % 7) / 100) };
+    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    const found = await judgeShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
+    expect(found.map(({ passed }) => passed)).toEqual([true]);
+  });
+
+  it('does not pass when there is nothing to rank', async () => {
+    const rows = walkRows({ seed: 'one class', rows: 100 });
+    const one = { ...rows, y: rows.y.map(() => 1) };
+    const [noise, refused] = await verdicts(one, kFoldSplits(one, 2, EMBARGO), honest);
+    expect(noise).toMatchObject({ passed: false });
+    expect(noise!.seen).toContain('AUC none');
+    expect(refused!.passed).toBe(true);
+  });
+});
+
+describe('shuffleInBlocks', () => {
+  it('keeps every value as often as it was, whole blocks in another order', () => {
+    const row = fc.record({
+      y: fc.integer({ min: 0, max: 1000 }),
+      time: fc.integer({ min: 0, max: 500 }),
+      pair: fc.integer({ min: 0, max: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 60 }), fc.integer({ min: 1, max: 9 }), (list, block) => {
+        const rows = {
+          y: Float64Array.from(list, ({ y }) => y),
+          time: Float64Array.from(list, ({ time }) => time),
+          pair: Int32Array.from(list, ({ pair }) => pair),
+        };
+        const shuffled = shuffleInBlocks(rows, block, 'any');
+        const ascending = (values: Float64Array): number[] => [...values].sort((a, b) => a - b);
+        expect(ascending(shuffled)).toEqual(ascending(rows.y));
+        // Laid out in order of pair and time, both are made of the same blocks.
+        const order = [...list.keys()].sort(
+          (a, b) => list[a]!.pair - list[b]!.pair || list[a]!.time - list[b]!.time || a - b,
+        );
+        const blocks: string[] = [];
+        for (const pair of [0, 1, 2]) {
+          const own = order.filter((at) => list[at]!.pair === pair).map((at) => list[at]!.y);
+          for (let i = 0; i < own.length; i += block) blocks.push(own.slice(i, i + block).join());
+        }
+        const laid = order.map((at) => shuffled[at]!);
+        const left = [...blocks];
+        const fits = (from: number): boolean => {
+          if (from === laid.length) return true;
+          return left.some((text, i) => {
+            const size = text.split(',').length;
+            if (text === '' || laid.slice(from, from + size).join() !== text) return false;
+            left[i] = '';
+            if (fits(from + size)) return true;
+            left[i] = text;
+            return false;
+          });
+        };
+        expect(fits(0)).toBe(true);
+      }),
+    );
+  });
+
+  it('moves most labels, the same way for the same seed', () => {
+    const rows = walkRows({ seed: 'moves', rows: 400 });
+    const named = { ...rows, y: Float64Array.from(rows.y.keys()) };
+    const shuffled = shuffleInBlocks(named, 20, 'seed');
+    expect(shuffled.filter((value, row) => value === row).length).toBeLessThan(100);
+    expect(shuffleInBlocks(named, 20, 'seed')).toEqual(shuffled);
+    expect(shuffleInBlocks(named, 20, 'other')).not.toEqual(shuffled);
+  });
+});

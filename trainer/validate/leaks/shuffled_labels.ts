@@ -1,0 +1,114 @@
+import { createRng } from '../../../shared/rng.ts';
+import type { GateResult } from '../../gate/gate.ts';
+import { testedScores, validateSplits, type Answer } from '../cross_validation.ts';
+import { auc } from '../metrics.ts';
+import { aucStandardError, rowUniqueness } from '../noise.ts';
+import { isHard, pick, type Fit, type ValidationRows } from '../rows.ts';
+import type { Split } from '../splits.ts';
+
+/** A block of shuffled labels is as long as so many labels that share no bar. */
+const LABELS_PER_BLOCK = 5;
+
+export interface ShuffleOptions {
+  readonly seed: string;
+  /** The AUC may be so many standard errors away from ½. */
+  readonly standardErrors: number;
+  /** The gate that must refuse what was learned from shuffled labels; null asks none. */
+  readonly gate: ((scores: Float64Array, labels: Float64Array) => readonly GateResult[]) | null;
+}
+
+/**
+ * The same learner and splits on labels that mean nothing any more: what it then finds out of fold, it has from a leak. The labels
+ * are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value stays as it is
+ * and labels still resemble their neighbours, as far as a block reaches, which is what a leak through neighbours needs.
+ *
+ * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error of Hanley & McNeil
+ * (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows. Soft labels and values are called
+ * positive above their median.
+ * @returns `shuffled labels`, and with a gate `shuffled labels refused`
+ */
+export async function judgeShuffledLabels<Rows extends ValidationRows, Model>(
+  rows: Rows,
+  splits: readonly Split[],
+  fit: Fit<Rows, Model>,
+  answer: Answer<Model>,
+  options: ShuffleOptions,
+): Promise<GateResult[]> {
+  const uniqueness = rowUniqueness(rows);
+  const independent = uniqueness.reduce((sum, share) => sum + share, 0);
+  const blockRows = Math.max(1, Math.round((LABELS_PER_BLOCK * rows.y.length) / independent));
+  const shuffled: Rows = { ...rows, y: shuffleInBlocks(rows, blockRows, options.seed) };
+  const positive = positiveLabels(shuffled.y);
+  const folds = await validateSplits(shuffled, splits, fit, answer);
+
+  let weighted = 0;
+  let precision = 0;
+  for (const { test, scores } of folds) {
+    const labels = pick(positive, test);
+    const weights = pick(uniqueness, test);
+    const own = auc(scores, labels, weights);
+    const positives = weights.reduce((sum, weight, i) => sum + weight * labels[i]!, 0);
+    const error = aucStandardError(0.5, positives, weights.reduce((sum, weight) => sum + weight, 0) - positives);
+    if (own === null || !Number.isFinite(error)) continue;
+    weighted += own / (error * error);
+    precision += 1 / (error * error);
+  }
+  const found = precision > 0 ? weighted / precision : null;
+  const error = precision > 0 ? 1 / Math.sqrt(precision) : Infinity;
+  const noise: GateResult = {
+    name: 'shuffled labels',
+    passed: found !== null && Math.abs(found - 0.5) <= options.standardErrors * error,
+    seen: `AUC ${found === null ? 'none' : found.toFixed(4)} out of fold, labels shuffled in blocks of ${blockRows} rows`,
+    limit: `0.5 ± ${(options.standardErrors * error).toFixed(4)}, ${options.standardErrors} standard errors with ${Math.round(independent)} independent rows of ${rows.y.length}`,
+  };
+  if (options.gate === null) return [noise];
+  const { scores, split } = testedScores(folds, rows.y.length);
+  const tested = Int32Array.from(split.keys()).filter((row) => split[row]! >= 0);
+  const verdicts = options.gate(pick(scores, tested), pick(shuffled.y, tested));
+  const against = verdicts.filter(({ passed }) => !passed).map(({ name }) => name);
+  return [
+    noise,
+    {
+      name: 'shuffled labels refused',
+      passed: against.length > 0,
+      seen: against.length > 0 ? `refused by ${against.join(', ')}` : 'the gate let it in',
+      limit: 'the gate refuses a model of shuffled labels',
+    },
+  ];
+}
+
+/**
+ * The labels in another order: each pair's, in order of time, cut into blocks of `blockRows`, the blocks of all pairs shuffled and laid
+ * end to end over the same rows. The same seed, the same order. [rows]
+ */
+export function shuffleInBlocks(
+  { y, time, pair }: Pick<ValidationRows, 'y' | 'time' | 'pair'>,
+  blockRows: number,
+  seed: string,
+): Float64Array {
+  const order = Int32Array.from(y.keys()).sort((a, b) => pair[a]! - pair[b]! || time[a]! - time[b]! || a - b);
+  const blocks: Int32Array[] = [];
+  for (let from = 0; from < order.length;) {
+    const of = pair[order[from]!]!;
+    let to = from + 1;
+    while (to < order.length && to - from < blockRows && pair[order[to]!] === of) to++;
+    blocks.push(order.subarray(from, to));
+    from = to;
+  }
+  const rng = createRng(seed);
+  for (let i = blocks.length - 1; i > 0; i--) {
+    const other = rng.integer(i + 1);
+    [blocks[i], blocks[other]] = [blocks[other]!, blocks[i]!];
+  }
+  const shuffled = new Float64Array(y.length);
+  let next = 0;
+  for (const block of blocks) for (const row of block) shuffled[order[next++]!] = y[row]!;
+  return shuffled;
+}
+
+/** 1 for labels of 1, or above the median when some are neither 0 nor 1. */
+function positiveLabels(y: Float64Array): Float64Array {
+  if (isHard(y)) return y;
+  const median = y.slice().sort()[Math.floor((y.length - 1) / 2)]!;
+  return y.map((label) => (label > median ? 1 : 0));
+}

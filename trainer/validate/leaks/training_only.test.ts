@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
+import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { predict } from '../../learn/gbdt.ts';
+import type { Task } from '../../learn/learner.ts';
+import { validateSplits } from '../cross_validation.ts';
+import { balancedWeights, bestF1Threshold } from '../confusion.ts';
+import { pick, type Fit, type ValidationRows } from '../rows.ts';
+import { smallTrees, walkRows } from '../rows.fixture.ts';
+import { kFoldSplits } from '../splits.ts';
+import { judgeTrainingOnly } from './training_only.ts';
+
+const BINARY: Task = { kind: 'binary' };
+const rows = walkRows({ seed: 'training only', rows: 300, signal: 0.5 });
+const splits = kFoldSplits(rows, 3, 600);
+const bytes = (model: TreeModel): Uint8Array => encodeTreeModel(model);
+
+async function verdictOn(fit: Fit<ValidationRows, TreeModel>): Promise<boolean> {
+  const [, middle] = await validateSplits(rows, splits, fit, predictModel);
+  return (await judgeTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed')).passed;
+}
+
+/** Shifts every logit, as a calibrator would. */
+function shifted({ link, ensembles }: TreeModel, by: number): TreeModel {
+  return { link, ensembles: ensembles.map((own) => ({ ...own, baseScore: Math.fround(own.baseScore + by) })) };
+}
+
+describe('judgeTrainingOnly', () => {
+  const honest = smallTrees();
+
+  it('passes a learner that looks at its training rows alone', async () => {
+    expect(await verdictOn(honest)).toBe(true);
+  });
+
+  it('passes a calibrator and a threshold fitted on training rows', async () => {
+    expect(
+      await verdictOn(async (all, train) => {
+        const model = await honest(all, train);
+        const labels = pick(all.y, train);
+        const scores = pick(predict(model.ensembles[0]!, all.x), train);
+        return shifted(model, bestF1Threshold(scores, labels, balancedWeights(labels))!);
+      }),
+    ).toBe(true);
+  });
+
+  it('fails a calibrator fitted on all rows', async () => {
+    expect(
+      await verdictOn(async (all, train) => {
+        const model = await honest(all, train);
+        const scores = predict(model.ensembles[0]!, all.x);
+        const error = all.y.reduce((sum, label, row) => sum + label - scores[row]!, 0) / all.y.length;
+        return shifted(model, error);
+      }),
+    ).toBe(false);
+  });
+
+  it('fails a threshold chosen on all rows', async () => {
+    expect(
+      await verdictOn(async (all, train) => {
+        const model = await honest(all, train);
+        return shifted(model, bestF1Threshold(predict(model.ensembles[0]!, all.x), all.y)!);
+      }),
+    ).toBe(false);
+  });
+
+  it('fails a scaler fitted on all rows: values divided by a spread that the test rows moved', async () => {
+    expect(
+      await verdictOn((all, train) => {
+        const known = all.x.values.filter((value) => !Number.isNaN(value));
+        const spread = Math.sqrt(known.reduce((sum, value) => sum + value * value, 0) / known.length);
+        return honest({ ...all, x: { ...all.x, values: all.x.values.map((value) => value / spread) } }, train);
+      }),
+    ).toBe(false);
+  });
+
+  it('fails trees that learn from the test rows', async () => {
+    expect(await verdictOn((all) => honest(all, Int32Array.from(all.y.keys())))).toBe(false);
+  });
+
+  it('fails a learner that does not give the same model twice', async () => {
+    let calls = 0;
+    expect(await verdictOn(async (all, train) => shifted(await honest(all, train), calls++))).toBe(false);
+  });
+
+  it('leaves the rows it was given as they were', async () => {
+    const kept = structuredClone(rows);
+    await verdictOn(honest);
+    expect(rows).toEqual(kept);
+  });
+
+  it('changes the labels of every task', async () => {
+    const tasks: Task[] = [
+      BINARY,
+      { kind: 'multiclass', classes: 2 },
+      { kind: 'regression' },
+      { kind: 'quantile', quantile: 0.5 },
+    ];
+    for (const task of tasks) {
+      const seen: ValidationRows[] = [];
+      const fold = { ...splits[1]!, model: await honest(rows, splits[1]!.train) };
+      await judgeTrainingOnly(rows, fold, async (all, train) => (seen.push(all), honest(all, train)), bytes, task, 's');
+      const training = new Set(fold.train);
+      rows.y.forEach((label, row) => {
+        if (training.has(row)) expect(seen[0]!.y[row]).toBe(label);
+        else expect(seen[0]!.y[row]).not.toBe(label);
+      });
+    }
+  });
+});

@@ -1,0 +1,125 @@
+import type { GateResult } from '../gate/gate.ts';
+import { pick, positions } from './rows.ts';
+
+const SECONDS_PER_HOUR = 3600;
+const DAY_SECONDS = 24 * SECONDS_PER_HOUR;
+const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
+/** A day with fewer answers says nothing about their variance. */
+const FEWEST_ROWS = 10;
+/** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
+const FROZEN_VARIANCE = 1e-8;
+
+/** How far answers lie apart: in all, and over days that end at each full hour, so that a frozen model is seen. */
+export interface PredictionSpread {
+  readonly rows: number;
+  readonly mean: number | null;
+  readonly std: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+  /** `q01`, `q05`, `q25`, `q50`, `q75`, `q95`, `q99`: the lowest answer that at least that share does not exceed. */
+  readonly quantiles: Readonly<Record<string, number>>;
+  /** Variance of the answers over 24 hours. */
+  readonly variance_24h: VarianceOfDays;
+  readonly variance_24h_by_pair: Readonly<Record<string, VarianceOfDays>>;
+}
+
+export interface VarianceOfDays {
+  /** Days, one ending at each full hour, with at least ten answers. */
+  readonly days: number;
+  readonly min: number | null;
+  readonly median: number | null;
+  readonly max: number | null;
+  /** Of the last 24 hours of the rows, however few answers they hold (two at least). */
+  readonly last: number | null;
+}
+
+/**
+ * @param time epoch seconds, [rows], in any order
+ * @param pair index into `pairs`, [rows]
+ */
+export function spreadOfPredictions(
+  time: Float64Array,
+  scores: Float64Array,
+  pair: Int32Array,
+  pairs: readonly string[],
+): PredictionSpread {
+  const sorted = Float64Array.from(scores).sort();
+  const rows = sorted.length;
+  const quantile = (share: number): number => sorted[Math.max(0, Math.ceil(share * rows) - 1)]!;
+  const byPair = pairs.map((id, index) => {
+    const own = positions(rows, (row) => pair[row] === index);
+    return [id, varianceOfDays(pick(time, own), pick(scores, own))] as const;
+  });
+  return {
+    rows,
+    mean: rows === 0 ? null : mean(sorted),
+    std: rows < 2 ? null : Math.sqrt(variance(sorted)),
+    min: sorted[0] ?? null,
+    max: sorted[rows - 1] ?? null,
+    quantiles:
+      rows === 0
+        ? {}
+        : Object.fromEntries(QUANTILES.map((share) => [`q${String(share * 100).padStart(2, '0')}`, quantile(share)])),
+    variance_24h: varianceOfDays(time, scores),
+    variance_24h_by_pair: Object.fromEntries(byPair),
+  };
+}
+
+/** Sample variances (ddof 1) of the answers with hour − 24 h < time ≤ hour, for every full hour from the first to the last answer. */
+export function varianceOfDays(time: Float64Array, scores: Float64Array): VarianceOfDays {
+  const order = Uint32Array.from({ length: time.length }, (_, row) => row);
+  order.sort((a, b) => time[a]! - time[b]! || a - b);
+  const ordered = Float64Array.from(order, (row) => scores[row]!);
+  const variances: number[] = [];
+  let first = 0;
+  let next = 0;
+  while (next < order.length) {
+    // The hour of the next answer: hours in which nothing is answered add no day.
+    const hour = Math.ceil(time[order[next]!]! / SECONDS_PER_HOUR) * SECONDS_PER_HOUR;
+    while (next < order.length && time[order[next]!]! <= hour) next++;
+    while (time[order[first]!]! <= hour - DAY_SECONDS) first++;
+    if (next - first >= FEWEST_ROWS) variances.push(variance(ordered.subarray(first, next)));
+  }
+  const end = order.length === 0 ? 0 : time[order[order.length - 1]!]!;
+  const lastDay = ordered.filter((_, i) => time[order[i]!]! > end - DAY_SECONDS);
+  variances.sort((a, b) => a - b);
+  return {
+    days: variances.length,
+    min: variances[0] ?? null,
+    median: variances[variances.length >>> 1] ?? null,
+    max: variances.at(-1) ?? null,
+    last: lastDay.length < 2 ? null : variance(lastDay),
+  };
+}
+
+/** Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one and the same. */
+export function judgePredictionSpread(spread: PredictionSpread, leastVariance = FROZEN_VARIANCE): GateResult {
+  const days: (readonly [string, number | null])[] = [
+    ['all pairs', spread.variance_24h.last],
+    ...Object.entries(spread.variance_24h_by_pair).map(([id, { last }]) => [id, last] as const),
+  ];
+  const frozen = days.filter(([, last]) => last !== null && last < leastVariance).map(([id]) => id);
+  const whole = spread.std === null ? 0 : spread.std * spread.std;
+  const moves = whole >= leastVariance;
+  return {
+    name: 'prediction spread',
+    passed: moves && frozen.length === 0,
+    seen: `variance ${whole.toExponential(2)}; in the last 24 h ${shown(spread.variance_24h.last)}${frozen.length > 0 ? `, frozen: ${frozen.join(', ')}` : ''}`,
+    limit: `at least ${leastVariance} in all and in the last 24 h of each pair`,
+  };
+}
+
+function shown(value: number | null): string {
+  return value === null ? 'none' : value.toExponential(2);
+}
+
+function mean(values: Float64Array): number {
+  // The distance from the first value is summed: equal values have exactly their value for a mean.
+  const first = values[0]!;
+  return first + values.reduce((sum, value) => sum + (value - first), 0) / values.length;
+}
+
+function variance(values: Float64Array): number {
+  const center = mean(values);
+  return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1);
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../shared/rng.ts';
+import { bestF1Threshold, balancedWeights } from './confusion.ts';
+import { judgeQuality, type QualityCase } from './quality_gate.ts';
+
+const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
+
+/** Scores that know `skill` standard deviations of the label, whose positives are a share of all. */
+function answers(seed: string, skill: number, share = 0.5, rows = 4000): QualityCase {
+  const rng = createRng(seed);
+  const labels = Float64Array.from({ length: rows }, () => (rng.uniform() < share ? 1 : 0));
+  const scores = labels.map((label) => rng.normal() + skill * label);
+  return { samples: 5000, scores, labels, threshold: skill / 2 };
+}
+const passed = (of: QualityCase, limits = LIMITS): Record<string, boolean> =>
+  Object.fromEntries(judgeQuality(of, limits).map((result) => [result.name, result.passed]));
+
+describe('judgeQuality', () => {
+  it('lets a model with skill and enough samples through, however rare its positives are', () => {
+    for (const share of [0.5, 0.1, 0.9])
+      expect(Object.values(passed(answers('skill', 1.5, share)))).toEqual([true, true, true, true]);
+  });
+
+  it('refuses too few samples, exactly below the limit', () => {
+    expect(passed({ ...answers('few', 1.5), samples: 1999 })['samples']).toBe(false);
+    expect(passed({ ...answers('few', 1.5), samples: 2000 })['samples']).toBe(true);
+  });
+
+  it('refuses a coin, whatever its threshold', () => {
+    const coin = answers('coin', 0);
+    const best = bestF1Threshold(coin.scores, coin.labels, balancedWeights(coin.labels))!;
+    expect(Object.values(passed({ ...coin, threshold: 0 }))).toEqual([true, false, false, false]);
+    // Its own best threshold says nearly always yes and is a hair above that.
+    expect(Object.values(passed({ ...coin, threshold: best }))).toEqual([true, true, true, false]);
+  });
+
+  it('refuses always yes and always no, though always yes is above the floor', () => {
+    const skilled = answers('yes', 1.5);
+    expect(Object.values(passed({ ...skilled, threshold: -100 }))).toEqual([true, true, false, true]);
+    expect(Object.values(passed({ ...skilled, threshold: 100 }))).toEqual([true, false, false, true]);
+  });
+
+  it('asks more of rows whose labels are worth few independent ones', () => {
+    const weak = answers('weak', 0.15);
+    const uniqueness = new Float64Array(4000).fill(0.02);
+    expect(passed(weak)['auc above noise']).toBe(true);
+    expect(passed({ ...weak, uniqueness })['auc above noise']).toBe(false);
+  });
+
+  it('refuses rows of one class and no rows at all: they show nothing', () => {
+    for (const rows of [3, 0]) {
+      const one = {
+        samples: 5000,
+        scores: new Float64Array(rows).fill(1),
+        labels: new Float64Array(rows).fill(1),
+        threshold: 0,
+      };
+      expect(Object.values(passed(one))).toEqual([true, false, false, false]);
+    }
+  });
+
+  it('says what it saw and what it wanted', () => {
+    expect(judgeQuality(answers('text', 1.5), LIMITS).map(({ limit }) => limit)).toEqual([
+      'at least 2000',
+      'at least 0.6',
+      'above 0.6667',
+      'above 0.5183, 2 standard errors of 4000 independent rows',
+    ]);
+  });
+});

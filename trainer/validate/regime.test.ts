@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { CALM_BAR, historyOf, randomHistory } from '../dataset/pair_history.fixture.ts';
+import { trendRegimes, zScores } from './regime.ts';
+
+const rising = historyOf(Array.from({ length: 50 }, (_, i) => ({ ...CALM_BAR, lnA: i * 0.01 })));
+const falling = historyOf(Array.from({ length: 50 }, (_, i) => ({ ...CALM_BAR, lnA: -i * 0.01 })));
+const histories = [rising, falling, randomHistory('regime', 400, 1)];
+
+/** The row that every bar of a history would be. */
+function rowsOf(index: number): { time: Float64Array; pair: Int32Array } {
+  const { time, length } = histories[index]!;
+  return { time: time.map((opened) => opened + 60), pair: new Int32Array(length).fill(index) };
+}
+
+describe('trendRegimes', () => {
+  it('is bull while leg A stands higher than before, bear while lower, and neither before there is a before', () => {
+    expect([...trendRegimes(rowsOf(0), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(1)]);
+    expect([...trendRegimes(rowsOf(1), histories, 10)]).toEqual([...Array(10).fill(0), ...Array(40).fill(-1)]);
+    const { lnA } = histories[2]!;
+    const expected = [...lnA.keys()].map((t) => (t < 10 ? 0 : lnA[t]! > lnA[t - 10]! ? 1 : -1));
+    expect([...trendRegimes(rowsOf(2), histories, 10)]).toEqual(expected);
+  });
+
+  it('is known at the bar: later bars change nothing', () => {
+    const { time, pair } = rowsOf(2);
+    const all = trendRegimes({ time, pair }, histories, 30);
+    for (const at of [30, 111, 250]) {
+      const cut = { ...histories[2]!, length: at + 1, lnA: histories[2]!.lnA.map((v, i) => (i > at ? NaN : v)) };
+      const row = { time: time.subarray(at, at + 1), pair: Int32Array.of(2) };
+      expect(trendRegimes(row, [rising, falling, cut], 30)[0]).toBe(all[at]);
+    }
+  });
+
+  it('refuses a row whose bar its pair has not', () => {
+    expect(() => trendRegimes({ time: [123], pair: [0] }, histories)).toThrow(/row 0: pair 0 has no bar/);
+  });
+});
+
+describe('zScores', () => {
+  it('is the z of each row’s bar', () => {
+    expect(zScores(rowsOf(2), histories)).toEqual(histories[2]!.z);
+  });
+});

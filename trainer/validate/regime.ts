@@ -1,0 +1,59 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+
+/** Bars of the pair, about a trading day. */
+export const TREND_BARS = 1440;
+
+/** Rows by when their bar closed and whose it is. */
+interface RowPlaces {
+  /** Epoch seconds, [rows]. */
+  readonly time: ArrayLike<number>;
+  /** Index into the histories, [rows]. */
+  readonly pair: ArrayLike<number>;
+}
+
+/**
+ * The regime of each row: bull 1 when leg A's close is above its close `bars` bars of the pair before, bear −1 when below, 0 when equal
+ * or when that bar is not in the history. Known at the row's own bar.
+ * @throws RangeError when a row's bar is not in its pair's history
+ */
+export function trendRegimes(
+  rows: RowPlaces,
+  histories: readonly Pick<PairHistory, 'time' | 'lnA' | 'length'>[],
+  bars = TREND_BARS,
+): Int8Array {
+  const at = barsOfRows(rows, histories);
+  return Int8Array.from(at, (t, row) => {
+    const { lnA } = histories[rows.pair[row]!]!;
+    return t < bars ? 0 : Math.sign(lnA[t]! - lnA[t - bars]!);
+  });
+}
+
+/** z at each row's bar: leg A would be sold above 0, bought below. @throws RangeError as `trendRegimes` */
+export function zScores(
+  rows: RowPlaces,
+  histories: readonly Pick<PairHistory, 'time' | 'z' | 'length'>[],
+): Float64Array {
+  return Float64Array.from(barsOfRows(rows, histories), (t, row) => histories[rows.pair[row]!]!.z[t]!);
+}
+
+/** The bar of each row in its pair's history, [rows]. @throws RangeError when it is not there */
+function barsOfRows({ time, pair }: RowPlaces, histories: readonly Pick<PairHistory, 'time' | 'length'>[]): Int32Array {
+  return Int32Array.from({ length: time.length }, (_, row) => {
+    const t = barOpenedAt(histories[pair[row]!]!, time[row]! - SECONDS_PER_BAR);
+    if (t < 0) throw new RangeError(`row ${row}: pair ${pair[row]} has no bar that closes at ${time[row]}`);
+    return t;
+  });
+}
+
+/** Binary search; −1 when there is none. */
+function barOpenedAt({ time, length }: Pick<PairHistory, 'time' | 'length'>, opened: number): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (time[middle]! < opened) low = middle + 1;
+    else high = middle;
+  }
+  return low < length && time[low] === opened ? low : -1;
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../shared/rng.ts';
+import { detailedMetrics } from './model_metrics.ts';
+import { calibrationTable, spreadOverFolds, validationReport, type JudgedRows } from './report.ts';
+
+const PAIRS = ['AAA_BBB', 'CCC_DDD'];
+
+function judgedRows(seed: string, rows = 600): Required<JudgedRows> {
+  const rng = createRng(seed);
+  const y = Float64Array.from({ length: rows }, () => rng.integer(2));
+  return {
+    y,
+    scores: y.map((label) => Math.min(1, Math.max(0, 0.5 + 0.2 * (label - 0.5) + 0.2 * rng.normal()))),
+    time: Float64Array.from({ length: rows }, () => 1_546_819_200 + rng.integer(10 * 1440) * 60),
+    pair: Int32Array.from({ length: rows }, () => rng.integer(2)),
+    pairs: PAIRS,
+    split: Int32Array.from({ length: rows }, () => rng.integer(4) - 1),
+    weights: Float64Array.from({ length: rows }, () => rng.uniform()),
+    regime: Int8Array.from({ length: rows }, () => rng.integer(3) - 1),
+    z: Float64Array.from({ length: rows }, () => 3 * rng.normal()),
+    threshold: 0.55,
+  };
+}
+
+/** The rows for which `is` holds, measured alone. */
+function alone(judged: Required<JudgedRows>, is: (row: number) => boolean) {
+  const own = [...judged.y.keys()].filter((row) => judged.split[row]! >= 0 && is(row));
+  const take = (values: Float64Array): Float64Array => Float64Array.from(own, (row) => values[row]!);
+  return detailedMetrics(take(judged.scores), take(judged.y), judged.threshold, take(judged.weights!));
+}
+
+describe('validationReport', () => {
+  const judged = judgedRows('report');
+  const report = validationReport(judged);
+
+  it('measures every part from exactly its tested rows', () => {
+    expect(report.pooled).toEqual(alone(judged, () => true));
+    report.folds.forEach((fold, i) => expect(fold).toEqual(alone(judged, (row) => judged.split[row] === i)));
+    expect(report.folds.length).toBe(3);
+    const hourOf = (row: number): string => new Date(judged.time[row]! * 1000).toISOString().slice(11, 13);
+    expect(Object.keys(report.by_hour).length).toBe(24);
+    for (const [hour, part] of Object.entries(report.by_hour))
+      expect(alone(judged, (row) => hourOf(row) === hour)).toMatchObject(part);
+    for (const [index, id] of PAIRS.entries())
+      expect(alone(judged, (row) => judged.pair[row] === index)).toMatchObject(report.by_pair[id]!);
+    for (const [index, regime] of ['bear', 'flat', 'bull'].entries())
+      expect(alone(judged, (row) => judged.regime[row] === index - 1)).toMatchObject(report.by_regime[regime]!);
+    expect(alone(judged, (row) => judged.z[row]! > 0)).toMatchObject(report.by_side['z_above']!);
+    expect(alone(judged, (row) => judged.z[row]! <= 0)).toMatchObject(report.by_side['z_below']!);
+  });
+
+  it('counts each tested row once in every way of dividing them', () => {
+    const tested = judged.split.filter((split) => split >= 0).length;
+    for (const parts of [report.by_hour, report.by_pair, report.by_regime, report.by_side])
+      expect(Object.values(parts).reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
+    expect(report.calibration.reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
+    expect(report.predictions.rows).toBe(tested);
+  });
+
+  it('survives JSON unchanged', () => {
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+
+  it('does with what there is: one fold, no regime, no side, no weights', () => {
+    const { scores, y, time, pair } = judged;
+    const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
+    expect(bare.folds).toEqual([bare.pooled]);
+    expect(bare.pooled.rows).toBe(600);
+    expect([bare.by_regime, bare.by_side]).toEqual([{}, {}]);
+    expect(bare.pooled.threshold).toBe(0.5);
+  });
+
+  it('reports soft labels by their error alone', () => {
+    const soft = validationReport({ ...judged, y: judged.y.map((label) => 0.2 + 0.5 * label) });
+    expect(soft.pooled).toMatchObject({ auc: null, f1: null, confusion: null });
+    expect(soft.pooled.rmse).toBeGreaterThan(0);
+    expect(soft.pooled.r2).not.toBeNull();
+    expect(soft.calibration).toEqual([]);
+  });
+
+  it('has nothing but nulls without rows', () => {
+    const none = validationReport({
+      scores: new Float64Array(),
+      y: new Float64Array(),
+      time: new Float64Array(),
+      pair: new Int32Array(),
+      pairs: PAIRS,
+    });
+    expect(none.pooled).toMatchObject({ rows: 0, auc: null, f1: null, rmse: null, f1_always_yes: null });
+    expect([none.by_hour, none.by_pair, none.calibration]).toEqual([{}, {}, []]);
+  });
+});
+
+describe('spreadOverFolds', () => {
+  it('is mean, sample variance, extremes and coefficient of variation over the folds that have the measure', () => {
+    const spread = spreadOverFolds([
+      { auc: 0.5, ece: null, confusion: {} },
+      { auc: 0.6, ece: 0.2, confusion: {} },
+      { auc: 0.7, ece: null, confusion: {} },
+    ]);
+    expect(Object.keys(spread)).toEqual(['auc', 'ece']);
+    expect(spread['auc']!.mean).toBeCloseTo(0.6, 15);
+    expect(spread['auc']!.var).toBeCloseTo(0.01, 15);
+    expect(spread['auc']!.cv).toBeCloseTo(1 / 6, 12);
+    expect(spread['auc']).toMatchObject({ folds: 3, min: 0.5, max: 0.7 });
+    expect(spread['ece']).toEqual({ folds: 1, mean: 0.2, var: null, min: 0.2, max: 0.2, cv: null });
+    expect(spreadOverFolds([{ a: -1 }, { a: 1 }])['a']).toMatchObject({ mean: 0, var: 2, cv: null });
+  });
+});
+
+describe('calibrationTable', () => {
+  it('has ten cells with the mean probability and the share of positives of each', () => {
+    const table = calibrationTable([0.05, 0.15, 0.19, 1], [0, 1, 0, 1]);
+    expect(table.length).toBe(10);
+    expect(table[0]).toEqual({ from: 0, to: 0.1, rows: 1, confidence: 0.05, frequency: 0 });
+    expect(table[1]).toMatchObject({ rows: 2, frequency: 0.5 });
+    expect(table[1]!.confidence).toBeCloseTo(0.17, 15);
+    expect(table[5]).toEqual({ from: 0.5, to: 0.6, rows: 0, confidence: null, frequency: null });
+    expect(table[9]).toMatchObject({ rows: 1, confidence: 1, frequency: 1 });
+  });
+});

@@ -1,0 +1,182 @@
+import { detailedMetrics, type DetailedMetrics } from './model_metrics.ts';
+import { reliability } from './metrics.ts';
+import { spreadOfPredictions, type PredictionSpread } from './prediction_spread.ts';
+import { isHard, pick, positions } from './rows.ts';
+
+const CALIBRATION_BINS = 10;
+const SECONDS_PER_HOUR = 3600;
+const HOURS = 24;
+
+/** Answers to rows that the answering model never saw, with what is known of each row. All arrays: [rows]. */
+export interface JudgedRows {
+  readonly scores: Float64Array;
+  readonly y: Float64Array;
+  /** Epoch seconds. */
+  readonly time: Float64Array;
+  /** Index into `pairs`. */
+  readonly pair: Int32Array;
+  readonly pairs: readonly string[];
+  /** Which split tested the row; −1 and a score of NaN: none did, and the row counts nowhere. One split when absent. */
+  readonly split?: Int32Array;
+  readonly weights?: Float64Array | null;
+  /** Bull 1, bear −1, neither 0: see regime.ts. */
+  readonly regime?: Int8Array;
+  /** The z-score at the bar, for the side that would be entered. */
+  readonly z?: Float64Array;
+  /** Yes and no are told apart here; 0.5 when absent. Fitted, if at all, on other rows. */
+  readonly threshold?: number;
+}
+
+/** A measure over the folds that have it. */
+export interface Spread {
+  readonly folds: number;
+  readonly mean: number;
+  /** Sample variance (ddof 1); null for a single fold. */
+  readonly var: number | null;
+  readonly min: number;
+  readonly max: number;
+  /** Coefficient of variation: standard deviation over |mean|; null where the mean is 0 or there is a single fold. */
+  readonly cv: number | null;
+}
+
+export interface CalibrationBin {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: number;
+  /** Mean probability and share of positives; null when the bin is empty. */
+  readonly confidence: number | null;
+  readonly frequency: number | null;
+}
+
+/** The measures of a part of the rows. */
+export type PartMetrics = Pick<
+  DetailedMetrics,
+  'rows' | 'label_mean' | 'auc' | 'brier' | 'brier_of_mean' | 'log_loss' | 'ece' | 'f1' | 'balanced_accuracy' | 'rmse'
+>;
+
+/** Plain JSON. */
+export interface ValidationReport {
+  readonly pooled: DetailedMetrics;
+  readonly folds: readonly DetailedMetrics[];
+  readonly spread: Readonly<Record<string, Spread>>;
+  /** Hour of the bar's close in UTC, `00` … `23`; hours without rows are left out. */
+  readonly by_hour: Readonly<Record<string, PartMetrics>>;
+  readonly by_pair: Readonly<Record<string, PartMetrics>>;
+  /** `bull`, `bear`, `flat`; empty when no regime was given. */
+  readonly by_regime: Readonly<Record<string, PartMetrics>>;
+  /** `z_above`: sells A, `z_below`: buys A; empty when no z was given. */
+  readonly by_side: Readonly<Record<string, PartMetrics>>;
+  /** Reliability in ten cells of equal width; empty for soft labels. */
+  readonly calibration: readonly CalibrationBin[];
+  readonly predictions: PredictionSpread;
+}
+
+/**
+ * Everything that is reported of one model from rows it never saw.
+ * @throws RangeError when a score is NaN though a split tested the row, or not in [0, 1]
+ */
+export function validationReport(judged: JudgedRows): ValidationReport {
+  const { pairs, split, regime, z } = judged;
+  const tested = positions(judged.y.length, (row) => split === undefined || split[row]! >= 0);
+  const splits = split === undefined ? [] : [...new Set(pick(split, tested))].sort((a, b) => a - b);
+  const folds =
+    split === undefined
+      ? [measure(judged, tested)]
+      : splits.map((index) =>
+          measure(
+            judged,
+            tested.filter((row) => split[row] === index),
+          ),
+        );
+  const parts = (names: readonly string[], partOf: (row: number) => number): Record<string, PartMetrics> =>
+    metricsByPart(judged, tested, names, partOf);
+  return {
+    pooled: measure(judged, tested),
+    folds,
+    spread: spreadOverFolds(folds),
+    by_hour: parts(HOUR_NAMES, (row) => Math.floor(judged.time[row]! / SECONDS_PER_HOUR) % HOURS),
+    by_pair: parts(pairs, (row) => judged.pair[row]!),
+    by_regime: regime === undefined ? {} : parts(['bear', 'flat', 'bull'], (row) => regime[row]! + 1),
+    by_side: z === undefined ? {} : parts(['z_above', 'z_below'], (row) => (z[row]! > 0 ? 0 : 1)),
+    calibration: calibrationTable(
+      pick(judged.scores, tested),
+      pick(judged.y, tested),
+      judged.weights ? pick(judged.weights, tested) : null,
+    ),
+    predictions: spreadOfPredictions(
+      pick(judged.time, tested),
+      pick(judged.scores, tested),
+      tested.map((row) => judged.pair[row]!),
+      pairs,
+    ),
+  };
+}
+
+const HOUR_NAMES = Array.from({ length: HOURS }, (_, hour) => String(hour).padStart(2, '0'));
+
+function measure(judged: JudgedRows, rows: Int32Array): DetailedMetrics {
+  const { scores, y, weights, threshold } = judged;
+  return detailedMetrics(pick(scores, rows), pick(y, rows), threshold, weights ? pick(weights, rows) : null);
+}
+
+function metricsByPart(
+  judged: JudgedRows,
+  rows: Int32Array,
+  names: readonly string[],
+  partOf: (row: number) => number,
+): Record<string, PartMetrics> {
+  const parts = names.map((name, part) => [name, rows.filter((row) => partOf(row) === part)] as const);
+  return Object.fromEntries(
+    parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, partMetrics(measure(judged, own))]])),
+  );
+}
+
+function partMetrics(metrics: DetailedMetrics): PartMetrics {
+  const { rows, label_mean, auc, brier, brier_of_mean, log_loss, ece, f1, balanced_accuracy, rmse } = metrics;
+  return { rows, label_mean, auc, brier, brier_of_mean, log_loss, ece, f1, balanced_accuracy, rmse };
+}
+
+/** Mean, variance, extremes and coefficient of variation of every measure that is a number, over the folds that have it. */
+export function spreadOverFolds(folds: readonly object[]): Record<string, Spread> {
+  const names = [...new Set(folds.flatMap((fold) => Object.keys(fold)))];
+  const spreads = names.map((name) => {
+    const values = folds
+      .map((fold) => (fold as Record<string, unknown>)[name])
+      .filter((value) => typeof value === 'number');
+    return [name, values] as const;
+  });
+  return Object.fromEntries(
+    spreads.flatMap(([name, values]) => (values.length === 0 ? [] : [[name, spreadOf(values)]])),
+  );
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const folds = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / folds;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const variance = folds > 1 ? squares / (folds - 1) : null;
+  return {
+    folds,
+    mean,
+    var: variance,
+    min: Math.min(...values),
+    max: Math.max(...values),
+    cv: variance === null || mean === 0 ? null : Math.sqrt(variance) / Math.abs(mean),
+  };
+}
+
+/** The reliability diagram as a table; empty for soft labels or no rows. @throws RangeError when a probability is not in [0, 1] */
+export function calibrationTable(
+  scores: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  weights: ArrayLike<number> | null = null,
+): CalibrationBin[] {
+  if (labels.length === 0 || !isHard(labels)) return [];
+  return reliability(scores, labels, CALIBRATION_BINS, weights).map(({ rows, weight, confidence, frequency }, bin) => ({
+    from: bin / CALIBRATION_BINS,
+    to: (bin + 1) / CALIBRATION_BINS,
+    rows,
+    confidence: weight > 0 ? confidence : null,
+    frequency: weight > 0 ? frequency : null,
+  }));
+}

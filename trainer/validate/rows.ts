@@ -1,0 +1,28 @@
+import type { LabelledRows } from '../dataset/dataset.ts';
+
+/** What validation asks of labelled rows: any that have these columns will do. */
+export type ValidationRows = Pick<LabelledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
+
+/**
+ * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone: the leak tests
+ * see whether it is.
+ */
+export type Fit<Rows, Model> = (rows: Rows, train: Int32Array) => Promise<Model>;
+
+/** Whether every label is 0 or 1, and not a share between. */
+export function isHard(labels: ArrayLike<number>): boolean {
+  for (let row = 0; row < labels.length; row++) if (labels[row] !== 0 && labels[row] !== 1) return false;
+  return true;
+}
+
+/** The elements at these positions. */
+export function pick(values: ArrayLike<number>, at: ArrayLike<number>): Float64Array {
+  return Float64Array.from(at, (row) => values[row]!);
+}
+
+/** Positions for which `is` holds, ascending. */
+export function positions(count: number, is: (row: number) => boolean): Int32Array {
+  const found: number[] = [];
+  for (let row = 0; row < count; row++) if (is(row)) found.push(row);
+  return Int32Array.from(found);
+}

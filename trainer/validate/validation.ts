@@ -1,0 +1,97 @@
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
+import type { LearnedModel } from '../learn/model_learning.ts';
+import { takeRows } from '../learn/fit.ts';
+import { balancedWeights, bestF1Threshold } from './confusion.ts';
+import { testedScores, treeAnswer, type FoldModel } from './cross_validation.ts';
+import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
+import { trendRegimes, zScores } from './regime.ts';
+import { validationReport, type ValidationReport } from './report.ts';
+import { isHard, pick, positions } from './rows.ts';
+
+/** Everything that is reported of one model, from rows it never saw. Plain JSON. */
+export interface ModelValidation {
+  /** Purged k-fold inside the training period. */
+  readonly out_of_fold: ValidationReport;
+  /** Each block of the training period by a model of what came before. */
+  readonly walk_forward: ValidationReport;
+  /** The model that ships, on the final period that no choice has seen. */
+  readonly holdout: ValidationReport;
+  /** On out-of-fold rows. */
+  readonly importance: ImportanceReport;
+}
+
+/** Rows with what the models that did not see them answered; split −1 and a score of NaN where none did. */
+interface Judged {
+  readonly rows: LabelledRows;
+  readonly scores: Float64Array;
+  readonly split: Int32Array;
+}
+
+/**
+ * @param trained the rows the models learned from
+ * @param judged the rows of the training period they are judged by: the same, or those of AI1's evaluation label
+ * @param holdout the rows of the final period
+ * @returns the report, and the answers to the holdout with the threshold that out-of-fold rows chose
+ */
+export function validateModel(
+  learned: LearnedModel,
+  rows: { readonly trained: LabelledRows; readonly judged: LabelledRows; readonly holdout: LabelledRows },
+  dataset: Pick<Dataset, 'histories' | 'definitions'>,
+  seed: string,
+): { readonly report: ModelValidation; readonly holdoutScores: Float64Array; readonly threshold: number } {
+  const { trained, judged, holdout } = rows;
+  const outOfFold = answerAll(learned.folds, trained, judged);
+  const walkForward = answerAll(learned.walkForward, trained, judged);
+  const holdoutScores = treeAnswer(learned.model, holdout.x);
+  const threshold = chooseThreshold(outOfFold);
+  const report = (of: LabelledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
+    validationReport({
+      scores,
+      y: of.y,
+      time: of.time,
+      pair: of.pair,
+      pairs: dataset.histories.map(({ pair }) => pair.id),
+      regime: trendRegimes(of, dataset.histories),
+      z: zScores(of, dataset.histories),
+      threshold,
+      ...(split === undefined ? {} : { split }),
+    });
+  return {
+    report: {
+      out_of_fold: report(judged, outOfFold.scores, outOfFold.split),
+      walk_forward: report(judged, walkForward.scores, walkForward.split),
+      holdout: report(holdout, holdoutScores),
+      importance: permutationImportance(trained, learned.folds, {
+        ...IMPORTANCE_DEFAULTS,
+        task: { kind: 'binary' },
+        names: dataset.definitions.map(({ name }) => name),
+        seed,
+      }),
+    },
+    holdoutScores,
+    threshold,
+  };
+}
+
+function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabelledRows, judged: LabelledRows): Judged {
+  if (judged === trained) return { rows: judged, ...testedScores(models, judged.y.length) };
+  const scores = new Float64Array(judged.y.length).fill(NaN);
+  const split = new Int32Array(judged.y.length).fill(-1);
+  models.forEach(({ model, from, until }, index) => {
+    const own = positions(judged.y.length, (row) => judged.time[row]! >= from && judged.time[row]! < until);
+    treeAnswer(model, takeRows(judged.x, own)).forEach((score, i) => {
+      scores[own[i]!] = score;
+      split[own[i]!] = index;
+    });
+  });
+  return { rows: judged, scores, split };
+}
+
+/** Where yes begins: the best F1 of out-of-fold answers with both classes weighing the same; ½ where there is none. */
+function chooseThreshold({ rows, scores, split }: Judged): number {
+  const tested = positions(split.length, (row) => split[row]! >= 0);
+  const labels = pick(rows.y, tested);
+  if (!isHard(labels)) return 0.5;
+  return bestF1Threshold(pick(scores, tested), labels, balancedWeights(labels)) ?? 0.5;
+}
