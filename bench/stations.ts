@@ -102,6 +102,12 @@ async function runPipeline(
   const client = new WebSocket(`ws://127.0.0.1:${server.port}/signals`);
   await new Promise((resolve, reject) => client.once('open', resolve).once('error', reject));
   const store = openJournal(join(folder, 'journal.db'));
+  const files = createFileThread({
+    folder: join(folder, 'signals'),
+    scheduler: MACHINE_SCHEDULER,
+    onFailure,
+    onRecovered: () => undefined,
+  });
   const times: MinuteTimes[] = [];
   const spent = { websocket: 0, redis: 0 };
   const pipeline = new Pipeline({
@@ -125,14 +131,7 @@ async function runPipeline(
     sockets: [timed(websocket, (us) => (spent.websocket = us))].concat(
       redis === null ? [] : timed(redis, (us) => (spent.redis = us)),
     ),
-    files: [
-      createFileThread({
-        folder: join(folder, 'signals'),
-        scheduler: MACHINE_SCHEDULER,
-        onFailure,
-        onRecovered: () => undefined,
-      }),
-    ],
+    files: [files],
     journal: createJournal({ store, onFailure, onRecovered: () => undefined }),
     observer: {
       onSignals: (_batch, timing) => void times.push(timesOf(timing, spent)),
@@ -154,6 +153,7 @@ async function runPipeline(
   client.terminate();
   await server.close();
   await redis?.close();
+  await files.close();
   store.close();
   await set.release();
   return { times: times.slice(-minutes), engines: MODEL_NAMES.map((name) => set.engines[name]) };

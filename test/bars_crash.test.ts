@@ -69,6 +69,35 @@ describe.each([
   );
 });
 
+describe.each([
+  { kind: 'sqlite', note: '', newUrl: () => Promise.resolve(join(folder, 'shared.db')) },
+  { kind: 'postgres', note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+])('imports of several processes into a new $kind $note', ({ note, newUrl }) => {
+  it('add each minute once between them', { timeout: 180_000 }, async ({ skip }) => {
+    if (note !== '') return skip(note);
+    const url = await newUrl();
+    const count = 40_000;
+    const path = join(folder, 'USDJPY.csv');
+    const lines = Array.from({ length: count }, (_, i) => `${1_546_300_800 + i * 60},110,111,109,110.5,${i}`);
+    writeFileSync(path, ['time,open,high,low,close,volume', ...lines].join('\n'));
+    const running = [1, 2, 3].map(() => program.start([url, path]));
+    const added = await Promise.all(
+      running.map(async (one) => {
+        let last = '';
+        while (!last.startsWith('added')) last = await one.line();
+        const [, own, there] = /^added (\d+), there (\d+), conflicts 0$/.exec(last)!.map(Number);
+        expect(own! + there!).toBe(count);
+        return own!;
+      }),
+    );
+    expect(added.reduce((sum, own) => sum + own)).toBe(count);
+    const store = await openStore(url);
+    expect(await store.bars.symbols('live')).toMatchObject([{ symbol: 'USDJPY', bars: count }]);
+    expect(await store.imports.list('live')).toHaveLength(3);
+    await store.close();
+  });
+});
+
 describe('an import of a year of HistData', () => {
   it('fits into a heap of 40 MB', { timeout: 180_000 }, async () => {
     const path = join(folder, 'DAT_ASCII_GBPUSD_M1_2021.csv');

@@ -50,8 +50,6 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   let whenIdle: (() => void) | null = null;
 
   const thread = new Worker(program, { workerData: folder });
-  // `close` waits for what was handed over; otherwise a process may end without it.
-  thread.unref();
 
   function judge({ failures: newFailures, failing: nowFailing, seen }: FileThreadAnswer): void {
     const wasFailing = failing;
@@ -100,6 +98,8 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
     writeInPlace([...lastTextByPair].map(([pairId, text]) => ({ pairId, text })));
     rest();
   });
+  // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes this back, so it comes last.
+  thread.unref();
 
   return {
     name: 'file',

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { BarLabels, RiskLabels, RiskPart } from '../label/pair_labels.ts';
-import { averageUniqueness, toMeanOne } from '../label/uniqueness.ts';
+import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { PairBuild } from './pair_build.ts';
 import type { RowList } from './row_list.ts';
 
@@ -19,7 +19,7 @@ export interface LabelledRows {
 
 /** Rows with how much their labels have in common. */
 export interface DatasetRows extends LabelledRows {
-  /** Average uniqueness of each label among these rows (see `averageUniqueness`), scaled to mean 1. */
+  /** What each row weighs in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
   readonly weights: Float64Array;
   /** How many independent rows these are worth: the sum of their uniqueness. */
   readonly effectiveRows: number;
@@ -64,7 +64,7 @@ export function gatherRows(
   }
   const uniqueness = uniquenessByPair(builds, list, end);
   const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
-  return { x, y, time, labelEnd, pair, weights: toMeanOne(uniqueness), effectiveRows };
+  return { x, y, time, labelEnd, pair, weights: sampleWeights(uniqueness), effectiveRows };
 }
 
 /** One part of AI2's label for each row of a list. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { averageUniqueness, toMeanOne } from './uniqueness.ts';
+import { averageUniqueness, sampleWeights } from './uniqueness.ts';
 
 /** Bar by bar: how many labels it makes, and the mean share of one label. */
 function obviousUniqueness(from: readonly number[], end: readonly number[]): number[] {
@@ -64,9 +64,9 @@ describe('averageUniqueness', () => {
   });
 });
 
-describe('toMeanOne', () => {
-  it('keeps the proportions and has mean 1', () => {
-    expect([...toMeanOne(Float64Array.of(1, 2, 3))]).toEqual([0.5, 1, 1.5]);
-    expect(toMeanOne(new Float64Array())).toEqual(new Float64Array());
+describe('sampleWeights', () => {
+  it('are as the roots of the uniqueness, with mean 1', () => {
+    expect([...sampleWeights(Float64Array.of(0.0625, 0.25, 0.5625))]).toEqual([0.5, 1, 1.5]);
+    expect(sampleWeights(new Float64Array())).toEqual(new Float64Array());
   });
 });

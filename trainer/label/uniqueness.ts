@@ -34,8 +34,14 @@ export function averageUniqueness(from: Int32Array, end: Int32Array, bars: numbe
   });
 }
 
-/** The same weights with mean 1; none when there are none. */
-export function toMeanOne(weights: Float64Array): Float64Array {
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => (weight * weights.length) / sum);
+/**
+ * What each label weighs in learning: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as the book has it, makes
+ * crowded rows, the long excursions, count for next to nothing, though models are judged by all rows alike; no weights at all count one
+ * excursion many times. Measured by AI1's AUC on two inner periods of real data, rows of equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287,
+ * whole 0.6187 and 0.6278; weighted by uniqueness: 0.6419 and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
+ */
+export function sampleWeights(uniqueness: Float64Array): Float64Array {
+  const roots = uniqueness.map(Math.sqrt);
+  const sum = roots.reduce((total, root) => total + root, 0);
+  return roots.map((root) => (root * roots.length) / sum);
 }

@@ -72,24 +72,30 @@ export async function readTable(path: string, request: TableRequest): Promise<Ta
       report();
     }
   };
-  if (path.endsWith('.gz')) {
-    const gunzip = createGunzip({ chunkSize: READ_BYTES });
-    await pipeline(source, gunzip, take).catch((error: unknown) => {
-      if (!isZlibError(error)) throw error;
-      throw new MinutehandError('TABLE_FORMAT', {
-        seen: `${path} is not a sound gzip file (${error.message})`,
-        next: 'Fetch or export the file again.',
-        cause: error,
-      });
-    });
-  } else {
-    await take(source);
+  try {
+    if (path.endsWith('.gz')) await pipeline(source, createGunzip({ chunkSize: READ_BYTES }), take);
+    else await take(source);
+  } catch (error) {
+    throw readError(path, error);
   }
   return rows.finish();
 }
 
-function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+/** What the operating system or zlib says, as an error with a next step; anything else as it is. */
+function readError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error) || error instanceof MinutehandError) return error;
+  if (String(error.code).startsWith('Z_'))
+    return new MinutehandError('TABLE_FORMAT', {
+      seen: `${path} is not a sound gzip file (${error.message})`,
+      next: 'Fetch or export the file again.',
+      cause: error,
+    });
+  if (!('syscall' in error)) return error;
+  return new MinutehandError('DATA_MISSING', {
+    seen: `${path} cannot be read (${String(error.code)})`,
+    next: 'Check that it is a file you may read.',
+    cause: error,
+  });
 }
 
 /** What becomes of a column of the file: the place of a feature, or one of these. */

@@ -166,18 +166,24 @@ describe('permutationImportance', () => {
     const rows = independentRows('stretches', 2880, 1, () => 0);
     const rng = createRng('labels');
     const isHelpful = (row: number): boolean => Math.floor((rows.time[row]! - rows.time[0]!) / 86_400 / 15) % 2 === 0;
-    const y = rows.y.map((_, row) => (isHelpful(row) ? Number(rows.x.values[row]! > 0) : rng.integer(2)));
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(1, [stump(0, 1)])] };
-    const stdWith = (blockDays: number): number =>
-      permutationImportance(
-        { ...rows, y },
-        [{ model, test: everyRow(rows) }],
-        options(1, { resamples: 300, blockDays }),
-      ).features[0]!.std;
+    const widening = (follows: (row: number) => boolean, blockDays: number): number => {
+      const y = rows.y.map((_, row) => (follows(row) ? Number(rows.x.values[row]! > 0) : rng.integer(2)));
+      const folds = [{ model, test: everyRow(rows) }];
+      const [alone, blocks] = [1, blockDays].map(
+        (days) =>
+          permutationImportance({ ...rows, y }, folds, options(1, { resamples: 300, blockDays: days })).features[0]!
+            .std,
+      );
+      return blocks! / alone!;
+    };
     // Days of a stretch are alike: their correlation k days apart is 1 − 2k/15, and blocks of a mean length of three days see so much
     // of it that the variance is some 3.5 times as large.
-    expect(stdWith(3) / stdWith(1)).toBeGreaterThan(1.4);
-    expect(stdWith(3) / stdWith(1)).toBeLessThan(2.4);
+    expect(widening(isHelpful, 3)).toBeGreaterThan(1.4);
+    expect(widening(isHelpful, 3)).toBeLessThan(2.4);
+    // Days that have nothing to do with one another are as uncertain in blocks as alone.
+    const byChance = rows.y.map(() => rng.integer(2));
+    expect(Math.abs(widening((row) => byChance[row] === 1, 3) - 1)).toBeLessThan(0.25);
   });
 
   it('finds the column that knows what comes, out of fold, and gives the same report twice', async () => {

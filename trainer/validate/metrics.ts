@@ -14,25 +14,45 @@ export function auc(
   weights?: ArrayLike<number> | null,
 ): number | null {
   checkLengths(scores, labels, weights);
-  const rows = scores.length;
-  const order = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
+  for (let row = 0; row < scores.length; row++) {
     if (scores[row] !== scores[row]) throw new RangeError(`score of row ${row} is NaN`);
     if (labels[row] !== 0 && labels[row] !== 1)
       throw new RangeError(`label ${labels[row]} of row ${row} is not 0 or 1`);
-    order[row] = row;
   }
-  order.sort((a, b) => scores[a]! - scores[b]! || a - b);
+  return weights ? weightedAuc(scores, labels, weights) : plainAuc(scores, labels);
+}
 
+/** Each class sorted on its own: numbers alone are sorted several times as fast as rows. */
+function plainAuc(scores: ArrayLike<number>, labels: ArrayLike<number>): number | null {
+  const ofClass = (label: number): Float64Array =>
+    Float64Array.from(scores)
+      .filter((_, row) => labels[row] === label)
+      .sort();
+  const positives = ofClass(1);
+  const negatives = ofClass(0);
+  let won = 0;
+  let below = 0;
+  let upTo = 0;
+  for (const score of positives) {
+    while (below < negatives.length && negatives[below]! < score) below++;
+    while (upTo < negatives.length && negatives[upTo]! <= score) upTo++;
+    won += (below + upTo) / 2;
+  }
+  return positives.length > 0 && negatives.length > 0 ? won / (positives.length * negatives.length) : null;
+}
+
+function weightedAuc(scores: ArrayLike<number>, labels: ArrayLike<number>, weights: ArrayLike<number>): number | null {
+  const order = Uint32Array.from({ length: scores.length }, (_, row) => row);
+  order.sort((a, b) => scores[a]! - scores[b]! || a - b);
   let won = 0;
   let positives = 0;
   let negatives = 0;
-  for (let i = 0; i < rows;) {
+  for (let i = 0; i < order.length;) {
     const score = scores[order[i]!]!;
     let tiedPositives = 0;
     let tiedNegatives = 0;
-    for (; i < rows && scores[order[i]!] === score; i++) {
-      const weight = weights ? weights[order[i]!]! : 1;
+    for (; i < order.length && scores[order[i]!] === score; i++) {
+      const weight = weights[order[i]!]!;
       if (labels[order[i]!] === 1) tiedPositives += weight;
       else tiedNegatives += weight;
     }

@@ -2,7 +2,7 @@ import type { GateResult } from '../gate/gate.ts';
 import { pick, positions } from './rows.ts';
 
 const SECONDS_PER_HOUR = 3600;
-const DAY_SECONDS = 24 * SECONDS_PER_HOUR;
+const HOURS_PER_DAY = 24;
 const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 /** A day with fewer answers says nothing about their variance. */
 const FEWEST_ROWS = 10;
@@ -65,24 +65,24 @@ export function spreadOfPredictions(
   };
 }
 
-/** Sample variances (ddof 1) of the answers with hour − 24 h < time ≤ hour, for every full hour from the first to the last answer. */
+/** Sample variances (ddof 1) of the answers with hour − 24 h < time ≤ hour, for every full hour in whose last 60 minutes there is an answer. */
 export function varianceOfDays(time: Float64Array, scores: Float64Array): VarianceOfDays {
-  const order = Uint32Array.from({ length: time.length }, (_, row) => row);
-  order.sort((a, b) => time[a]! - time[b]! || a - b);
-  const ordered = Float64Array.from(order, (row) => scores[row]!);
+  const hours = sumsOfHours(time, scores);
   const variances: number[] = [];
-  let first = 0;
-  let next = 0;
-  while (next < order.length) {
-    // The hour of the next answer: hours in which nothing is answered add no day.
-    const hour = Math.ceil(time[order[next]!]! / SECONDS_PER_HOUR) * SECONDS_PER_HOUR;
-    while (next < order.length && time[order[next]!]! <= hour) next++;
-    while (time[order[first]!]! <= hour - DAY_SECONDS) first++;
-    if (next - first >= FEWEST_ROWS) variances.push(variance(ordered.subarray(first, next)));
+  for (const hour of hours.keys()) {
+    let [count, sum, squares] = [0, 0, 0];
+    for (let past = 0; past < HOURS_PER_DAY; past++) {
+      const own = hours.get(hour - past);
+      if (own === undefined) continue;
+      count += own.count;
+      sum += own.sum;
+      squares += own.squares;
+    }
+    if (count >= FEWEST_ROWS) variances.push(Math.max(0, squares - (sum * sum) / count) / (count - 1));
   }
-  const end = order.length === 0 ? 0 : time[order[order.length - 1]!]!;
-  const lastDay = ordered.filter((_, i) => time[order[i]!]! > end - DAY_SECONDS);
   variances.sort((a, b) => a - b);
+  const end = time.reduce((latest, at) => Math.max(latest, at), -Infinity);
+  const lastDay = scores.filter((_, row) => time[row]! > end - HOURS_PER_DAY * SECONDS_PER_HOUR);
   return {
     days: variances.length,
     min: variances[0] ?? null,
@@ -90,6 +90,27 @@ export function varianceOfDays(time: Float64Array, scores: Float64Array): Varian
     max: variances.at(-1) ?? null,
     last: lastDay.length < 2 ? null : variance(lastDay),
   };
+}
+
+interface HourSums {
+  count: number;
+  sum: number;
+  squares: number;
+}
+
+/** By the full hour that ends them. Distances from the first answer are summed, so that equal answers have exactly no variance. */
+function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, HourSums> {
+  const hours = new Map<number, HourSums>();
+  for (let row = 0; row < time.length; row++) {
+    const hour = Math.ceil(time[row]! / SECONDS_PER_HOUR);
+    let own = hours.get(hour);
+    if (own === undefined) hours.set(hour, (own = { count: 0, sum: 0, squares: 0 }));
+    const distance = scores[row]! - scores[0]!;
+    own.count++;
+    own.sum += distance;
+    own.squares += distance * distance;
+  }
+  return hours;
 }
 
 /** Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one and the same. */

@@ -1,4 +1,5 @@
-import { detailedMetrics, type DetailedMetrics } from './model_metrics.ts';
+import { confusion, confusionMetrics } from './confusion.ts';
+import { detailedMetrics, modelMetrics, type DetailedMetrics } from './model_metrics.ts';
 import { reliability } from './metrics.ts';
 import { spreadOfPredictions, type PredictionSpread } from './prediction_spread.ts';
 import { isHard, pick, positions } from './rows.ts';
@@ -127,13 +128,22 @@ function metricsByPart(
 ): Record<string, PartMetrics> {
   const parts = names.map((name, part) => [name, rows.filter((row) => partOf(row) === part)] as const);
   return Object.fromEntries(
-    parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, partMetrics(measure(judged, own))]])),
+    parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, measurePart(judged, own)]])),
   );
 }
 
-function partMetrics(metrics: DetailedMetrics): PartMetrics {
-  const { rows, label_mean, auc, brier, brier_of_mean, log_loss, ece, f1, balanced_accuracy, rmse } = metrics;
-  return { rows, label_mean, auc, brier, brier_of_mean, log_loss, ece, f1, balanced_accuracy, rmse };
+function measurePart({ scores, y, weights, threshold = 0.5 }: JudgedRows, rows: Int32Array): PartMetrics {
+  const own = pick(scores, rows);
+  const labels = pick(y, rows);
+  const ownWeights = weights ? pick(weights, rows) : null;
+  const metrics = modelMetrics(own, labels, ownWeights);
+  const table = isHard(labels) ? confusionMetrics(confusion(own, labels, threshold, ownWeights)) : null;
+  return {
+    ...metrics,
+    f1: table?.f1 ?? null,
+    balanced_accuracy: table?.balanced_accuracy ?? null,
+    rmse: metrics.brier === null ? null : Math.sqrt(metrics.brier),
+  };
 }
 
 /** Mean, variance, extremes and coefficient of variation of every measure that is a number, over the folds that have it. */

@@ -1,9 +1,8 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
 import type { LearnedModel } from '../learn/model_learning.ts';
-import { takeRows } from '../learn/fit.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
-import { testedScores, treeAnswer, type FoldModel } from './cross_validation.ts';
+import { outOfFold, splitOfTime, testedScores, treeAnswer, type FoldModel } from './cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from './regime.ts';
 import { validationReport, type ValidationReport } from './report.ts';
@@ -41,10 +40,10 @@ export function validateModel(
   seed: string,
 ): { readonly report: ModelValidation; readonly holdoutScores: Float64Array; readonly threshold: number } {
   const { trained, judged, holdout } = rows;
-  const outOfFold = answerAll(learned.folds, trained, judged);
+  const crossValidated = answerAll(learned.folds, trained, judged);
   const walkForward = answerAll(learned.walkForward, trained, judged);
   const holdoutScores = treeAnswer(learned.model, holdout.x);
-  const threshold = chooseThreshold(outOfFold);
+  const threshold = chooseThreshold(crossValidated);
   const report = (of: LabelledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
@@ -59,7 +58,7 @@ export function validateModel(
     });
   return {
     report: {
-      out_of_fold: report(judged, outOfFold.scores, outOfFold.split),
+      out_of_fold: report(judged, crossValidated.scores, crossValidated.split),
       walk_forward: report(judged, walkForward.scores, walkForward.split),
       holdout: report(holdout, holdoutScores),
       importance: permutationImportance(trained, learned.folds, {
@@ -76,16 +75,7 @@ export function validateModel(
 
 function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabelledRows, judged: LabelledRows): Judged {
   if (judged === trained) return { rows: judged, ...testedScores(models, judged.y.length) };
-  const scores = new Float64Array(judged.y.length).fill(NaN);
-  const split = new Int32Array(judged.y.length).fill(-1);
-  models.forEach(({ model, from, until }, index) => {
-    const own = positions(judged.y.length, (row) => judged.time[row]! >= from && judged.time[row]! < until);
-    treeAnswer(model, takeRows(judged.x, own)).forEach((score, i) => {
-      scores[own[i]!] = score;
-      split[own[i]!] = index;
-    });
-  });
-  return { rows: judged, scores, split };
+  return { rows: judged, scores: outOfFold(models, judged), split: splitOfTime(models, judged.time) };
 }
 
 /** Where yes begins: the best F1 of out-of-fold answers with both classes weighing the same; ½ where there is none. */

@@ -30,9 +30,11 @@ export function prepareFit({ objective, table, params, columns, stopping, thread
   const kept = rowsWithWeight(table);
   const rows = kept?.length ?? table.x.rows;
   const stoppingKept = stopping === null ? null : rowsWithWeight(stopping.table);
+  // A tree of few rows cannot have all the leaves that it may.
+  const leaves = Math.max(2, Math.min(params.leaves, Math.floor(rows / params.minDataInLeaf)));
   const plan: Plan = {
     objective,
-    params,
+    params: { ...params, leaves },
     classes: objective.kind === 'multiclass' ? objective.classes : 1,
     rows,
     width: table.x.columns,

@@ -69,23 +69,37 @@ function fill(histogram: u32, group: u32, count: u32): void {
   if (count > 4) {
     for (; bins < end; bins += 8, gradients += 8) {
       const gradient = load<i64>(gradients);
-      add4(histogram, load<u32>(bins), gradient);
-      add4(histogram + 4 * HISTOGRAM_BYTES, load<u32>(bins, 4), gradient);
+      const low = load<u32>(bins);
+      const high = load<u32>(bins, 4);
+      const at0 = histogram + ((low << 3) & 0x7f8);
+      store<i64>(at0, load<i64>(at0) + gradient);
+      const at1 = histogram + ((low >> 5) & 0x7f8);
+      store<i64>(at1, load<i64>(at1, 2048) + gradient, 2048);
+      const at2 = histogram + ((low >> 13) & 0x7f8);
+      store<i64>(at2, load<i64>(at2, 4096) + gradient, 4096);
+      const at3 = histogram + ((low >> 21) & 0x7f8);
+      store<i64>(at3, load<i64>(at3, 6144) + gradient, 6144);
+      const at4 = histogram + ((high << 3) & 0x7f8);
+      store<i64>(at4, load<i64>(at4, 8192) + gradient, 8192);
+      const at5 = histogram + ((high >> 5) & 0x7f8);
+      store<i64>(at5, load<i64>(at5, 10240) + gradient, 10240);
+      const at6 = histogram + ((high >> 13) & 0x7f8);
+      store<i64>(at6, load<i64>(at6, 12288) + gradient, 12288);
+      const at7 = histogram + ((high >> 21) & 0x7f8);
+      store<i64>(at7, load<i64>(at7, 14336) + gradient, 14336);
     }
   } else {
-    for (; bins < end; bins += 8, gradients += 8) add4(histogram, load<u32>(bins), load<i64>(gradients));
+    for (; bins < end; bins += 8, gradients += 8) {
+      const gradient = load<i64>(gradients);
+      const low = load<u32>(bins);
+      const at0 = histogram + ((low << 3) & 0x7f8);
+      store<i64>(at0, load<i64>(at0) + gradient);
+      const at1 = histogram + ((low >> 5) & 0x7f8);
+      store<i64>(at1, load<i64>(at1, 2048) + gradient, 2048);
+      const at2 = histogram + ((low >> 13) & 0x7f8);
+      store<i64>(at2, load<i64>(at2, 4096) + gradient, 4096);
+      const at3 = histogram + ((low >> 21) & 0x7f8);
+      store<i64>(at3, load<i64>(at3, 6144) + gradient, 6144);
+    }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function add4(histogram: u32, bins: u32, gradient: i64): void {
-  const a = histogram + ((bins << 3) & 0x7f8);
-  store<i64>(a, load<i64>(a) + gradient);
-  const b = histogram + ((bins >> 5) & 0x7f8);
-  store<i64>(b, load<i64>(b, 2048) + gradient, 2048);
-  const c = histogram + ((bins >> 13) & 0x7f8);
-  store<i64>(c, load<i64>(c, 4096) + gradient, 4096);
-  const d = histogram + ((bins >> 21) & 0x7f8);
-  store<i64>(d, load<i64>(d, 6144) + gradient, 6144);
 }

@@ -65,7 +65,11 @@ function scan(histogram: u32, sums: i64, start: i64, candidates: u32): f64 {
       running = i64x2.shuffle(running, running, 1, 1);
       const rightG = f64x2.sub(gradient, g);
       const rightH = f64x2.sub(hessian, h);
-      const score = scoresOf(f64x2.mul(g, g), f64x2.mul(rightG, rightG), f64x2.add(h, l2), f64x2.add(rightH, l2));
+      const leftD = f64x2.add(h, l2);
+      const rightD = f64x2.add(rightH, l2);
+      const left = f64x2.mul(f64x2.mul(g, g), rightD);
+      const right = f64x2.mul(f64x2.mul(rightG, rightG), leftD);
+      const score = f64x2.div(f64x2.add(left, right), f64x2.mul(leftD, rightD));
       best = f64x2.pmax(best, v128.and(score, v128.and(f64x2.ge(h, least), f64x2.ge(rightH, least))));
     }
   } else {
@@ -83,20 +87,18 @@ function scan(histogram: u32, sums: i64, start: i64, candidates: u32): f64 {
       const low = v128.and(running, mask);
       const h = f64x2.convert_low_i32x4_s(i32x4.shuffle(low, low, 0, 2, 0, 2));
       running = i64x2.shuffle(running, running, 1, 1);
-      const left = f64x2.pmax(f64x2.sub(f64x2.abs(g), l1), zero);
-      const right = f64x2.pmax(f64x2.sub(f64x2.abs(f64x2.sub(gradient, g)), l1), zero);
+      const leftSize = f64x2.pmax(f64x2.sub(f64x2.abs(g), l1), zero);
+      const rightSize = f64x2.pmax(f64x2.sub(f64x2.abs(f64x2.sub(gradient, g)), l1), zero);
       const rightH = f64x2.sub(hessian, h);
-      const score = scoresOf(f64x2.mul(left, left), f64x2.mul(right, right), f64x2.add(h, l2), f64x2.add(rightH, l2));
+      const leftD = f64x2.add(h, l2);
+      const rightD = f64x2.add(rightH, l2);
+      const left = f64x2.mul(f64x2.mul(leftSize, leftSize), rightD);
+      const right = f64x2.mul(f64x2.mul(rightSize, rightSize), leftD);
+      const score = f64x2.div(f64x2.add(left, right), f64x2.mul(leftD, rightD));
       best = f64x2.pmax(best, v128.and(score, v128.and(f64x2.ge(h, least), f64x2.ge(rightH, least))));
     }
   }
   return max<f64>(f64x2.extract_lane(best, 0), f64x2.extract_lane(best, 1));
-}
-
-// @ts-ignore: decorator
-@inline
-function scoresOf(left: v128, right: v128, leftD: v128, rightD: v128): v128 {
-  return f64x2.div(f64x2.add(f64x2.mul(left, rightD), f64x2.mul(right, leftD)), f64x2.mul(leftD, rightD));
 }
 
 function gradientOf(sums: i64): f64 {

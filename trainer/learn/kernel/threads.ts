@@ -30,7 +30,8 @@ export async function learnOnThreads(fit: PreparedFit, onRound: OnRound): Promis
     return await new Promise<TreeModel>((resolve, reject) => {
       for (let thread = 0; thread < fit.plan.threads; thread++) {
         const task: ThreadTask = { module, fit, thread };
-        const worker = new Worker(join(packageRoot(), THREAD_FILE), { workerData: task });
+        // Options of the process may be such that no thread starts with them (`--input-type`).
+        const worker = new Worker(join(packageRoot(), THREAD_FILE), { workerData: task, execArgv: [] });
         threads.push(worker);
         worker.on('message', (answer: ThreadAnswer) => {
           if ('round' in answer) onRound(answer.round, answer.rounds);

@@ -105,7 +105,14 @@ describe('judgeLabelEnds', () => {
   it.each(Object.keys(LABELS))('passes the %s label: it needs no bar after its end', (name) => {
     const verdict = judgeLabelEnds(name, runs, LABELS[name]!, options);
     expect(verdict).toMatchObject({ name, passed: true });
-    expect(verdict.seen).toMatch(/^[3-6]\d sampled labels the same$/);
+    expect(verdict.seen).toBe('60 sampled labels the same');
+  });
+
+  it('finds labels to try where few bars have one, and does not pass where none has', () => {
+    const candidates: LabelOf = (history, t) =>
+      Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
+    expect(judgeLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
+    expect(judgeLabelEnds('none', runs, () => null, options).passed).toBe(false);
   });
 
   it('fails a label that was known later than it says', () => {

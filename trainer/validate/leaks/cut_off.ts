@@ -5,6 +5,9 @@ import { commonMinutes, type PairHistory } from '../../dataset/pair_history.ts';
 import type { GateResult } from '../../gate/gate.ts';
 import { positions } from '../rows.ts';
 
+/** Bars that are drawn for each label that is tried, at most. */
+const DRAWN_PER_LABEL = 20;
+
 /** A pair's long run with the bars it was made of. */
 export interface LongRun {
   readonly history: PairHistory;
@@ -17,7 +20,7 @@ export interface CutOffOptions {
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
   /** Bars that the features say they need, the bar itself included. */
   readonly warmupBars: number;
-  /** Bars that are tried, drawn from all that kept their features. */
+  /** Bars, or labels, that are tried: drawn from all bars that kept their features. */
   readonly samples: number;
   readonly seed: string;
 }
@@ -60,10 +63,13 @@ export function judgeLabelEnds(
   labelOf: LabelOf,
   options: CutOffOptions,
 ): GateResult {
-  const sampled = sampleBars(runs, options).flatMap(({ run, t }) => {
+  // Not every bar has a label.
+  const drawn = sampleBars(runs, { ...options, samples: options.samples * DRAWN_PER_LABEL });
+  const labelled = drawn.flatMap(({ run, t }) => {
     const outcome = labelOf(run.history, t);
     return outcome === null ? [] : [{ run, t, outcome }];
   });
+  const sampled = labelled.slice(0, options.samples);
   const differing = sampled.flatMap(({ run, t, outcome }) => {
     const cut = buildBetween(run, t, outcome.end, options);
     const again = labelOf(cut, 0);

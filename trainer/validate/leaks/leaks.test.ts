@@ -61,7 +61,7 @@ async function validate(rows: ValidationRows) {
       fit,
       answer: predictModel,
       bytes: (model: TreeModel) => encodeTreeModel(model),
-      gate: (own, shuffled) => gate(own, shuffled, rowUniqueness(training)),
+      gate,
       seed: 'leaks',
     }),
     importance: permutationImportance(training, folds, {

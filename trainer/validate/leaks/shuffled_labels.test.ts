@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { GateResult } from '../../gate/gate.ts';
-import { rowUniqueness } from '../noise.ts';
 import { judgeQuality } from '../quality_gate.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
@@ -17,8 +16,7 @@ function verdicts(
   splits: readonly Split[],
   fit: Fit<ValidationRows, TreeModel>,
 ): Promise<GateResult[]> {
-  const uniqueness = rowUniqueness(rows);
-  const gate = (scores: Float64Array, labels: Float64Array): GateResult[] =>
+  const gate = (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] =>
     judgeQuality({ samples: 5000, scores, labels, threshold: 0.5, uniqueness }, { min_samples: 2000, f1_floor: 0.6 });
   return judgeShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
 }

@@ -3,7 +3,7 @@ import type { GateResult } from '../../gate/gate.ts';
 import { testedScores, validateSplits, type Answer } from '../cross_validation.ts';
 import { auc } from '../metrics.ts';
 import { aucStandardError, rowUniqueness } from '../noise.ts';
-import { isHard, pick, type Fit, type ValidationRows } from '../rows.ts';
+import { isHard, pick, positions, type Fit, type ValidationRows } from '../rows.ts';
 import type { Split } from '../splits.ts';
 
 /** A block of shuffled labels is as long as so many labels that share no bar. */
@@ -13,8 +13,9 @@ export interface ShuffleOptions {
   readonly seed: string;
   /** The AUC may be so many standard errors away from ½. */
   readonly standardErrors: number;
-  /** The gate that must refuse what was learned from shuffled labels; null asks none. */
-  readonly gate: ((scores: Float64Array, labels: Float64Array) => readonly GateResult[]) | null;
+  /** The gate that must refuse what was learned from shuffled labels; null asks none. It is given the uniqueness of the labels as well. */
+  readonly gate:
+    ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[]) | null;
 }
 
 /**
@@ -63,8 +64,8 @@ export async function judgeShuffledLabels<Rows extends ValidationRows, Model>(
   };
   if (options.gate === null) return [noise];
   const { scores, split } = testedScores(folds, rows.y.length);
-  const tested = Int32Array.from(split.keys()).filter((row) => split[row]! >= 0);
-  const verdicts = options.gate(pick(scores, tested), pick(shuffled.y, tested));
+  const tested = positions(rows.y.length, (row) => split[row]! >= 0);
+  const verdicts = options.gate(pick(scores, tested), pick(shuffled.y, tested), pick(uniqueness, tested));
   const against = verdicts.filter(({ passed }) => !passed).map(({ name }) => name);
   return [
     noise,
