@@ -70,7 +70,8 @@ function createProgram(output: () => Output, answer: (text: string) => void): Co
       `
 Exit codes: 0 done, 1 failed, 2 misused.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
-MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines).
+MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines), MINUTEHAND_DATABASE_URL (the
+trainer’s store), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
     );

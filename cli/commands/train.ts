@@ -2,18 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { clipBars, columnsOf, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { openJournal } from '../../shared/store/journal.ts';
+import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import { judge } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../trainer/learn/learner.ts';
 import { train } from '../../trainer/pipeline.ts';
+import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
@@ -40,7 +41,10 @@ export function addTrain(program: Command, output: () => Output): void {
       'Bars → features → labels → three models → purged validation → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
         'metrics, costs and NO_EDGE are judged on it. The same bars, configuration and seed give byte-identical ONNX files.',
     )
-    .option('--data <folder>', 'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journalled')
+    .option(
+      '--data <folder>',
+      'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journalled and those that were imported',
+    )
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute at which they end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
@@ -135,7 +139,7 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
   return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
 }
 
-/** Bars of all configured symbols, from a folder or from the daemon's journals. */
+/** Bars of all configured symbols: of a folder, or all that this installation knows. */
 async function readBars(
   flags: TrainFlags,
   settings: Settings,
@@ -147,28 +151,24 @@ async function readBars(
     return readBarFolder(flags.data, symbols, { ...period, onProgress: ({ done, total }) => onProgress(done, total) });
 
   const { market, shards } = settings.minutehand;
-  const paths = Object.keys(shards).map((shard) => homePaths().journal(market, shard));
-  const journals = paths.filter((path) => existsSync(path));
-  if (journals.length === 0) {
-    throw new MinutehandError('DATA_MISSING', {
-      seen: `no journal ${paths.join(', ')}`,
-      next: 'Start the daemon first, or give --data <folder>.',
-    });
-  }
-  const bars = new Map<string, BarColumns>();
-  for (const path of journals) {
-    const journal = openJournal(path, { readOnly: true });
-    try {
-      symbols.forEach((symbol, done) => {
-        onProgress(done + 1, symbols.length);
-        const columns = clipBars(columnsOf(symbol, journal.bars(symbol)), period.from, period.to);
-        if (columns.length > (bars.get(symbol)?.length ?? 0)) bars.set(symbol, columns);
+  const paths = homePaths();
+  const journals = Object.keys(shards)
+    .map((shard) => paths.journal(market, shard))
+    .filter((path) => existsSync(path));
+  const url = storeUrl(process.env, paths);
+  const store = url === paths.trainer && !existsSync(url) ? null : await openStore(url);
+  try {
+    const bars = await readKnownBars({ symbols, market, ...period, journals, store, onProgress });
+    if (bars.size === 0) {
+      throw new MinutehandError('DATA_MISSING', {
+        seen: `no bars of ${symbols.join(', ')}: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
+        next: 'Start the daemon first, import bars with `minutehand bars import`, or give --data <folder>.',
       });
-    } finally {
-      journal.close();
     }
+    return bars;
+  } finally {
+    await store?.close();
   }
-  return bars;
 }
 
 function gitCommit(): string | null {

@@ -106,7 +106,8 @@ async function prove(
     answer: treeAnswer,
     bytes: encodeTreeModel,
     gate: isJudgedByF1
-      ? (scores, labels) => judgeQuality({ samples: rows.trained.y.length, scores, labels, threshold }, limits)
+      ? (scores, labels, uniqueness) =>
+          judgeQuality({ samples: rows.trained.y.length, scores, labels, threshold, uniqueness }, limits)
       : null,
     seed: `${seed}/${name}`,
   });

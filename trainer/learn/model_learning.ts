@@ -22,7 +22,7 @@ export interface LearnedModel {
   readonly model: TreeModel;
   /** Models of purged k-fold as they were learned. */
   readonly rawFolds: readonly FoldModel<TreeModel>[];
-  /** The same with the calibration in force. */
+  /** The same, each calibrated by the other folds where the model that ships is calibrated. */
   readonly folds: readonly FoldModel<TreeModel>[];
   /** Each block by a model of the rows before it, not calibrated: the calibration knows later rows. */
   readonly walkForward: readonly FoldModel<TreeModel>[];
@@ -49,39 +49,43 @@ export async function learnModel(
     // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
   ]);
-  const { platt, calibration } = calibrate(rows, foldModels);
-  const scale = (of: TreeModel): TreeModel => (platt === null ? of : calibrated(of, platt));
+  const logits = logitsOutOfFold(rows, foldModels);
+  if (logits === null)
+    return { model, rawFolds: foldModels, folds: foldModels, walkForward, platt: null, calibration: null };
+  const { y, weights } = rows;
+  const calibration = calibrationHelps({ logits, labels: y, weights, folds: foldModels });
+  const platt = calibration.helps ? fitPlatt(logits, y, weights) : null;
   return {
-    model: scale(model),
+    model: platt === null ? model : calibrated(model, platt),
     rawFolds: foldModels,
-    folds: platt === null ? foldModels : foldModels.map((fold) => answerAgain(rows, fold, scale(fold.model))),
+    folds: platt === null ? foldModels : foldModels.map((fold) => calibrateFold(rows, fold, logits)),
     walkForward,
     platt,
     calibration,
   };
 }
 
-function answerAgain(rows: DatasetRows, fold: FoldModel<TreeModel>, model: TreeModel): FoldModel<TreeModel> {
-  const scores = treeAnswer(model, takeRows(rows.x, fold.test));
-  return { ...fold, model, scores, metrics: modelMetrics(scores, takeLabels(rows.y, fold.test)) };
-}
-
 export function countTrees({ ensembles }: TreeModel): number {
   return ensembles.reduce((most, { trees }) => Math.max(most, trees.length), 0);
 }
 
-/** Slope and intercept from the out-of-fold logits of all training rows, if they lower the log loss out of fold. */
-function calibrate(
-  rows: DatasetRows,
-  folds: readonly FoldModel<TreeModel>[],
-): Pick<LearnedModel, 'platt' | 'calibration'> {
-  if (folds.some(({ model }) => model.link !== 'sigmoid')) return { platt: null, calibration: null };
-  const logits = new Float64Array(rows.y.length).fill(NaN);
+/** What the fold models say of the rows they did not see, [rows]; null for models without a logit. */
+function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>[]): Float64Array | null {
+  if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
+  const logits = new Float64Array(rows.y.length);
   for (const { model, test } of folds) {
     const own = predictLogits(model.ensembles[0]!, takeRows(rows.x, test));
     test.forEach((row, i) => (logits[row] = own[i]!));
   }
-  const { y, weights } = rows;
-  const calibration = calibrationHelps({ logits, labels: y, weights, folds });
-  return { platt: calibration.helps ? fitPlatt(logits, y, weights) : null, calibration };
+  return logits;
+}
+
+/** The fold as it is when only its training rows decide about its calibration too. */
+function calibrateFold(rows: DatasetRows, fold: FoldModel<TreeModel>, logits: Float64Array): FoldModel<TreeModel> {
+  const { train, test } = fold;
+  const platt = fitPlatt(takeLabels(logits, train), takeLabels(rows.y, train), takeLabels(rows.weights, train));
+  if (platt === null) return fold;
+  const model = calibrated(fold.model, platt);
+  const scores = treeAnswer(model, takeRows(rows.x, test));
+  return { ...fold, model, scores, metrics: modelMetrics(scores, takeLabels(rows.y, test)) };
 }

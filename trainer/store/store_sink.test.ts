@@ -170,7 +170,7 @@ describe.each([
 
 it.skipIf(m1 === null)(
   `every file of eight months of real bars comes out of the store as it went in${skipNote(m1)}`,
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const store = await openStore(join(folder, 'trainer.db'));
     const { symbols, skipped } = await importBars({ source: m1!, into: storeSink(store, 'live') });

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { columnsOf } from '../../shared/bar_file/bar_file.ts';
+import { at, bar } from '../../shared/store/journal_conformance.fixture.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { openStore } from '../store/store.ts';
+import { readKnownBars, type KnownBarsOptions } from './known_bars.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-known-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A journal of gold bars of these minutes, all with this close. */
+function journalOf(name: string, minutes: readonly number[], close: number): string {
+  const path = join(folder, name);
+  const journal = openJournal(path);
+  journal.append(
+    minutes.map((minute) => bar('XAUUSD', minute, { close })),
+    [],
+  );
+  journal.close();
+  return path;
+}
+
+describe('readKnownBars', () => {
+  it('joins what the daemon journalled with what was imported, and takes the daemon’s word where both have a minute', async () => {
+    const journals = [journalOf('a.db', [10, 11, 12], 1.1), journalOf('b.db', [12, 13], 1.15)];
+    const store = await openStore(join(folder, 'trainer.db'));
+    const imported = [8, 9, 10, 13, 14].map((minute) => bar('XAUUSD', minute, { close: 1.2 }).bar!);
+    await store.bars.put('live', columnsOf('XAUUSD', imported));
+    const told: [number, number][] = [];
+    const options: KnownBarsOptions = {
+      symbols: ['XAUUSD', 'XAGUSD'],
+      market: 'live',
+      journals,
+      store,
+      onProgress: (done, total) => told.push([done, total]),
+    };
+    try {
+      const known = await readKnownBars(options);
+      expect([...known.keys()]).toEqual(['XAUUSD']);
+      const { time, close } = known.get('XAUUSD')!;
+      expect([...time]).toEqual([8, 9, 10, 11, 12, 13, 14].map(at));
+      expect([...close]).toEqual([1.2, 1.2, 1.1, 1.1, 1.1, 1.15, 1.2]);
+      expect(told.at(-1)).toEqual([6, 6]);
+      const part = await readKnownBars({ ...options, from: at(9), to: at(12) });
+      expect([...part.get('XAUUSD')!.time]).toEqual([9, 10, 11].map(at));
+      expect((await readKnownBars({ ...options, market: 'simulated', journals: [] })).size).toBe(0);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('needs no store', async () => {
+    const journals = [journalOf('a.db', [1, 2], 1.1)];
+    const known = await readKnownBars({
+      symbols: ['XAUUSD'],
+      market: 'live',
+      journals,
+      store: null,
+      onProgress: () => undefined,
+    });
+    expect(known.get('XAUUSD')!.length).toBe(2);
+  });
+});

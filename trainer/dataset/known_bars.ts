@@ -1,0 +1,46 @@
+import type { OpenTime } from '../../shared/bar.ts';
+import { clipBars, columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import type { Store } from '../store/store.ts';
+
+export interface KnownBarsOptions {
+  readonly symbols: readonly string[];
+  readonly market: 'live' | 'simulated';
+  readonly from?: OpenTime;
+  readonly to?: OpenTime;
+  /** Files of the daemon's shards; read only, also while it writes them. */
+  readonly journals: readonly string[];
+  /** null: nothing was ever imported. */
+  readonly store: Store | null;
+  onProgress(done: number, total: number): void;
+}
+
+/**
+ * All bars of these symbols that this installation knows: those the daemon has journalled, and those that were imported. A minute that is in
+ * both counts as the daemon saw it. Symbols without a bar are left out.
+ */
+export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
+  const { symbols, market, from, to, journals, store, onProgress } = options;
+  const total = symbols.length * (journals.length + (store === null ? 0 : 1));
+  let done = 0;
+  const bars = new Map<string, BarColumns>();
+  const add = (symbol: string, columns: BarColumns): void => {
+    const before = bars.get(symbol);
+    if (columns.length > 0) bars.set(symbol, before === undefined ? columns : mergeBars(before, columns).columns);
+    onProgress(++done, total);
+  };
+  for (const path of journals) {
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      for (const symbol of symbols) add(symbol, clipBars(columnsOf(symbol, journal.bars(symbol)), from, to));
+    } finally {
+      journal.close();
+    }
+  }
+  if (store !== null) {
+    const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+    for (const symbol of symbols) add(symbol, await store.bars.read(market, symbol, period));
+  }
+  return bars;
+}
