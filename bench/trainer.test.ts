@@ -6,9 +6,10 @@ describe('runTrainerBench', () => {
     const lines: string[] = [];
     const size = { rows: 3000, columns: 12, rounds: 10, turns: 2, threads: [1, 2] };
     const result = await runTrainerBench((line) => lines.push(line), size);
-    expect(lines.length).toBe(4);
+    expect(lines.length).toBe(5);
     expect(result.runs.map(({ threads, busy_core }) => [threads, busy_core])).toEqual([
       [1, false],
+      [1, true],
       [2, false],
       [2, true],
     ]);

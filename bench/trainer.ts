@@ -54,7 +54,7 @@ export interface TrainerResult {
 
 /**
  * One matrix, the same parameters, our engine and those whose library is on this machine, by turns, so that a noisy machine is noisy for all of
- * them: with each number of threads, and with the larger ones once more while another process spins on one core.
+ * them: with each number of threads, and once more while another process spins on one core.
  */
 export async function runTrainerBench(
   say: (line: string) => void,
@@ -69,7 +69,7 @@ export async function runTrainerBench(
   const missing: Partial<Record<Engine, string>> = {};
   const runs: TrainerRun[] = [];
   for (const count of threads) {
-    for (const busyCore of count === 1 ? [false] : [false, true]) {
+    for (const busyCore of [false, true]) {
       say(`trainer, ${count} thread${count === 1 ? '' : 's'}${busyCore ? ', one core taken' : ''} …`);
       const free = busyCore ? takeCore() : (): void => undefined;
       try {

@@ -1,12 +1,13 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { PairEdge } from '../../shared/bundle/manifest.ts';
-import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
+import { treeAnswer } from '../learn/scoring.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
 
@@ -32,16 +33,16 @@ export function proveEdge(
     onPair(index + 1, dataset.histories.length);
     const from = firstBarFrom(history, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
-    const returns = predictModel(ai1, x);
-    const risks = predictModel(ai2, x);
+    const returns = treeAnswer(ai1, x);
+    const risks = treeAnswer(ai2, x);
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
       edge: true,
       costs: symbolCosts(settings, history.pair),
       scores: (t) => ({
-        return_prob: Math.fround(returns[t - from]!),
-        risk_score: riskRank(riskKnots, Math.fround(risks[t - from]!)),
+        return_prob: returns[t - from]!,
+        risk_score: riskRank(riskKnots, risks[t - from]!),
       }),
     });
     return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sigmoid } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
-import { predictLogits, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { gbdt, learnHere, predict, trainGbdt, GBDT_DEFAULTS } from './gbdt.ts';
+import { predict, predictLogits, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { gbdt, learnHere } from './gbdt.ts';
 import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
 import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type Task, type TrainingTable } from './learner.ts';
 
@@ -425,6 +425,14 @@ describe('gbdt', () => {
     },
   );
 
+  it('goes on while it helps when a class never comes and has no tree', () => {
+    const [own, other] = [train, test].map((table) => withTargets(table, { kind: 'multiclass', classes: 2 }));
+    const task: Task = { kind: 'multiclass', classes: 3 };
+    const { ensembles } = learn(task, own!, params, { table: other!, patience: 5 });
+    expect(ensembles[2]!.trees).toEqual([]);
+    expect(ensembles[0]!.trees.length).toBeGreaterThan(10);
+  });
+
   it('answers the mean when nothing can be split', () => {
     const x = { rows: 10, columns: 1, values: new Float32Array(10).fill(3) };
     const [ensemble] = learn(binary, { x, y: new Float64Array(10).fill(0.25), weights: null }, params).ensembles;
@@ -458,6 +466,7 @@ describe('gbdt', () => {
     expect(refuse({ y: bad.y.map(() => NaN) }, {}, { kind: 'regression' })).toThrow(/target NaN/);
     expect(refuse({ y: bad.y.map(() => 3) }, {}, { kind: 'multiclass', classes: 3 })).toThrow(/one of 0…2/);
     expect(refuse({ weights: bad.y.map(() => -1) }, {})).toThrow(/weight -1/);
+    expect(refuse({ y: bad.y.map(() => 1e38) }, {}, { kind: 'regression' })).toThrow(/beyond 1e\+37/);
     expect(refuse({ weights: new Float64Array(10) }, {})).toThrow(/There is not enough data/);
     expect(refuse({}, {}, { kind: 'quantile', quantile: 1 })).toThrow(/quantile is 1/);
     expect(refuse({}, {}, { kind: 'multiclass', classes: 1 })).toThrow(/classes is 1/);
@@ -485,12 +494,6 @@ describe('gbdt', () => {
     await expect(gbdt.learn({ ...request, threads: 1, stopping: wide })).rejects.toThrow(/3 columns, training 2/);
     const huge = makeTable(3, 1, 'huge');
     expect(() => learn(binary, huge, { ...params, leaves: 65536, columns: null })).not.toThrow();
-  });
-
-  it('is what trainGbdt calls', () => {
-    const own = { ...GBDT_DEFAULTS, rounds: 5 };
-    const [ensemble] = learn(binary, train, { ...LEARNER_DEFAULTS, ...own, seed: '0' }).ensembles;
-    expect(trainGbdt(train.x, train.y, null, own)).toEqual(ensemble);
   });
 });
 

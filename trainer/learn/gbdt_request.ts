@@ -2,6 +2,9 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { LearnRequest, LearnerParams, Task, TrainingTable } from './learner.ts';
 
+/** Gradients are float32 numbers. */
+const LARGEST = 1e37;
+
 /**
  * @throws RangeError when shapes, targets, weights or parameters are not as learner.ts states; MinutehandError DATA_TOO_SHORT when no row
  * has weight
@@ -86,6 +89,9 @@ function checkTable({ x, y, weights }: TrainingTable, task: Task, name: string):
     const weight = weights === null ? 1 : weights[row]!;
     if (!(weight >= 0 && weight < Infinity)) {
       throw new RangeError(`weight ${weight} of ${name} row ${row} is not a number ≥ 0`);
+    }
+    if (!(Math.abs(target) * weight <= LARGEST && weight <= LARGEST)) {
+      throw new RangeError(`target ${target} × weight ${weight} of ${name} row ${row} is beyond ${LARGEST}`);
     }
     hasWeight ||= weight > 0;
   }

@@ -6,7 +6,6 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import type { GateResult } from '../gate/gate.ts';
-import { treeAnswer } from '../validate/cross_validation.ts';
 import { judgeLearning } from '../validate/leaks/leaks.ts';
 import { meanMetrics, modelMetrics } from '../validate/model_metrics.ts';
 import { rowUniqueness } from '../validate/noise.ts';
@@ -16,6 +15,7 @@ import { pick, positions } from '../validate/rows.ts';
 import { validateModel, type ModelValidation } from '../validate/validation.ts';
 import type { FitTask, OnTree } from './fit.ts';
 import { openFitPool } from './fit_pool.ts';
+import { treeAnswer } from './scoring.ts';
 import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
 import { countFits, countTrees, learnModel, type LearnedModel, type ModelFit } from './model_learning.ts';
 

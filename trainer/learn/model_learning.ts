@@ -1,9 +1,10 @@
-import { predictLogits, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from '../calibrate/platt.ts';
-import { treeAnswer, validateSplits, type FoldModel } from '../validate/cross_validation.ts';
+import { validateSplits, type FoldModel } from '../validate/cross_validation.ts';
 import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
 import { takeLabels, takeRows, type FitRows } from './fit.ts';
+import { scoreLogits, treeAnswer } from './scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
 /** Walk-forward: so many blocks, the first one tested after this share of the rows. */
@@ -74,7 +75,7 @@ function logitsOutOfFold(rows: DatasetRows, folds: readonly FoldModel<TreeModel>
   if (folds.some(({ model }) => model.link !== 'sigmoid')) return null;
   const logits = new Float64Array(rows.y.length);
   for (const { model, test } of folds) {
-    const own = predictLogits(model.ensembles[0]!, takeRows(rows.x, test));
+    const own = scoreLogits(model, takeRows(rows.x, test));
     test.forEach((row, i) => (logits[row] = own[i]!));
   }
   return logits;

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeOnnx, encodeOnnx } from '../../shared/bundle/onnx/onnx.ts';
 import { createRng } from '../../shared/rng.ts';
-import { GBDT_DEFAULTS, predict, trainGbdt, type Matrix, type TreeEnsemble } from './gbdt.ts';
+import { predict, type Matrix, type TreeEnsemble } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { InferenceSession, Tensor } from '../../shared/bundle/onnxruntime.ts';
+import { learnHere } from './gbdt.ts';
+import { LEARNER_DEFAULTS } from './learner.ts';
 
 const COLUMNS = 12;
 
@@ -28,7 +30,14 @@ function train(): TreeEnsemble {
     return (a > 0.3 || Number.isNaN(b)) === rng.uniform() < 0.9 ? 1 : 0;
   });
   const sampled = { rowFraction: 0.8, columnFraction: 0.8, seed: 'export' };
-  return trainGbdt(x, y, null, { ...GBDT_DEFAULTS, rounds: 150, minDataInLeaf: 20, learningRate: 0.1, ...sampled });
+  return learnHere({
+    task: { kind: 'binary' },
+    table: { x, y, weights: null },
+    params: { ...LEARNER_DEFAULTS, rounds: 150, l2: 1, ...sampled },
+    stopping: null,
+    threads: 1,
+    onRound: () => undefined,
+  }).ensembles[0]!;
 }
 
 async function openSession(

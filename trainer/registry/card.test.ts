@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readManifest } from '../../shared/bundle/bundle.ts';
-import type { Manifest } from '../../shared/bundle/manifest.ts';
+import type { Manifest, ModelMetrics, ModelReport } from '../../shared/bundle/manifest.ts';
 import { trainTinyModels } from '../../test/tiny_models.ts';
 import { renderCard } from './card.ts';
 
@@ -16,16 +16,40 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** The lines below a heading that begins so, up to the next one. */
+function section(card: string, heading: string): string[] {
+  const lines = card.split('\n');
+  const from = lines.findIndex((line) => line.startsWith(`## ${heading}`));
+  expect(from, heading).toBeGreaterThan(0);
+  const length = lines.slice(from + 1).findIndex((line) => line.startsWith('## '));
+  return lines.slice(from, length < 0 ? undefined : from + 1 + length);
+}
+
+function withAi1(changes: Partial<ModelReport>): Manifest {
+  const { metrics } = manifest;
+  return { ...manifest, metrics: { ...metrics, ai1: { ...metrics.ai1, ...changes } } };
+}
+
 describe('renderCard', () => {
   it('has the holdout figures of the manifest, and a dash for what does not exist', () => {
     const card = renderCard(manifest);
     const { ai1, ai3 } = manifest.metrics;
-    expect(card).toContain(
+    const holdout = section(card, 'Measured on the holdout').join('\n');
+    expect(holdout).toContain(
       `| AI1 | ${ai1.holdout.rows} | ${ai1.holdout.label_mean!.toFixed(3)} | ${ai1.holdout.auc!.toFixed(4)} |`,
     );
-    expect(card).toContain(`| AI3 | ${ai3.holdout.rows} | ${ai3.holdout.label_mean!.toFixed(3)} | – |`);
+    expect(holdout).toContain(`| AI3 | ${ai3.holdout.rows} | ${ai3.holdout.label_mean!.toFixed(3)} | – |`);
     expect(card).toContain(`nothing from ${manifest.period.holdout_from} on was used for any choice`);
-    expect(card).not.toMatch(/undefined|null|NaN/);
+    expect(card).not.toMatch(/undefined|null|NaN|\[object/);
+  });
+
+  it('is made of tables whose rows have as many cells as their head', () => {
+    let cells = 0;
+    for (const line of renderCard(manifest).split('\n')) {
+      const own = line.startsWith('|') ? line.split('|').length : 0;
+      if (own > 0 && cells > 0) expect(own, line).toBe(cells);
+      cells = own;
+    }
   });
 
   it('gives every pair its verdict and counts those with an edge', () => {
@@ -35,5 +59,83 @@ describe('renderCard', () => {
     expect(card).toContain('on the holdout: 1 of 3 pairs');
     expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| edge \|/);
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
+  });
+
+  it('says what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
+    const card = renderCard(
+      withAi1({ rows: 5292, effective_rows: 1080.3, trees: 80, calibration: { slope: 0.94, intercept: -0.0251 } }),
+    );
+    expect(section(card, 'Models')).toContain(
+      '| AI1 | will the spread revert within the horizon before its stop? | 5292 | 1080 | 80 | logit × 0.940 − 0.025 |',
+    );
+    expect(section(renderCard(withAi1({ calibration: null })), 'Models').join('\n')).toMatch(
+      /\| AI1 \|.*\| none: it did not help out of fold \|/,
+    );
+  });
+
+  it('has the means of folds and of walk-forward blocks, with how far their AUC lie apart', () => {
+    const fold = (auc: number | null): ModelMetrics => ({ ...manifest.metrics.ai1.holdout, auc });
+    const split = { mean: { ...fold(0.6), rows: 123 }, folds: [fold(0.65), fold(0.55), fold(null)] };
+    const card = renderCard(withAi1({ cross_validation: split, walk_forward: split }));
+    for (const heading of ['Purged cross-validation', 'Walk-forward'])
+      expect(section(card, heading).join('\n')).toMatch(/\| AI1 \| 123 \|.* 0\.6000 \|.* 0\.5500 to 0\.6500 \|/);
+    expect(section(card, 'Walk-forward').join('\n')).toMatch(/\| AI3 \|.*\| – \|/);
+  });
+
+  it('names the parts of AI2’s label with their share and the AUC for each alone', () => {
+    const metrics = {
+      ...manifest.metrics,
+      ai2_parts: { drawdown: 0.0125, volatility: 0.27, correlation: 0.2 },
+      ai2_parts_auc: { drawdown: null, volatility: 0.84823, correlation: 0.61983 },
+    };
+    const parts = section(renderCard({ ...manifest, metrics }), 'The parts of AI2');
+    expect(parts).toContain('| drawdown | 0.013 | – |');
+    expect(parts).toContain('| volatility | 0.270 | 0.8482 |');
+  });
+
+  it('says at its beginning which tests failed, counts them, and puts them before those that passed', () => {
+    const gate = (name: string, passed: boolean) => ({ name, passed, seen: `saw ${name}`, limit: `at most ${name}` });
+    const gates = [gate('first', true), gate('second', false), gate('third', true), gate('fourth', false)];
+    const card = renderCard({ ...manifest, gates });
+    expect(card.slice(0, card.indexOf('## '))).toContain('**Failed tests: second, fourth.**');
+    const lines = section(card, 'Quality and leak tests: 2 of 4 FAILED');
+    expect(lines.filter((line) => /^\| (first|second|third|fourth) /.test(line))).toEqual([
+      '| second | **FAILED** | saw second | at most second |',
+      '| fourth | **FAILED** | saw fourth | at most fourth |',
+      '| first | passed | saw first | at most first |',
+      '| third | passed | saw third | at most third |',
+    ]);
+    const passed = renderCard({ ...manifest, gates: [gate('only', true)] });
+    expect(passed).toContain('## Quality and leak tests: all 1 passed');
+    expect(passed).not.toMatch(/failed/i);
+  });
+
+  it('lists every label parameter and parameter of the engine once, with the model that it belongs to', () => {
+    const lines = section(renderCard(manifest), 'Labels and parameters');
+    expect(lines[2]).toBe('| model | label | gbdt |');
+    expect(lines.find((line) => line.startsWith('| AI1 |'))).toMatch(
+      /z_entry 2, z_exit 0\.5, stop 1\.5, horizon 60 \| rounds 12, /,
+    );
+    expect(lines.find((line) => line.startsWith('| all |'))).toContain('folds 3');
+    const listed = lines.join('\n').match(/[a-z_0-9]+ -?\d[\d.]*(?=,| \|)/g)!;
+    const { label_policy, engine } = manifest;
+    expect(listed).toHaveLength(Object.keys(label_policy).length + Object.keys(engine.parameters).length);
+  });
+
+  it('renders a manifest of before these figures were kept', () => {
+    const {
+      rows: _rows,
+      effective_rows: _effective,
+      trees: _trees,
+      walk_forward: _walk,
+      ...ai1
+    } = manifest.metrics.ai1;
+    const { ai2, ai3, ai2_parts } = manifest.metrics;
+    const { gates: _gates, ...rest } = manifest;
+    const without = ({ walk_forward: _, ...report }: ModelReport): ModelReport => report;
+    const card = renderCard({ ...rest, metrics: { ai1, ai2: without(ai2), ai3: without(ai3), ai2_parts } });
+    expect(card).not.toContain('Walk-forward');
+    expect(card).not.toContain('Quality and leak tests');
+    expect(card).not.toMatch(/undefined|NaN/);
   });
 });

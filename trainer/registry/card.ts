@@ -1,16 +1,67 @@
-import type { Manifest, ModelMetrics } from '../../shared/bundle/manifest.ts';
+import { VALIDATION_FILE, type Manifest, type ModelMetrics, type ModelReport } from '../../shared/bundle/manifest.ts';
+import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 
-const digits = (value: number | null, places: number): string => (value === null ? '–' : value.toFixed(places));
+const ANSWERS: Readonly<Record<ModelName, string>> = {
+  ai1: 'will the spread revert within the horizon before its stop?',
+  ai2: 'is this a moment to leave alone?',
+  ai3: 'how much of the full size?',
+};
 
-/** CARD.md of a bundle: what the models are, where they come from and how good they were, bad news included. */
+/**
+ * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the manifest
+ * says; a dash stands for what does not exist.
+ */
 export function renderCard(manifest: Manifest): string {
-  const { metrics, edge, period } = manifest;
-  const simulated = manifest.market === 'simulated';
-  const row = (name: string, m: ModelMetrics): string =>
-    `| ${name} | ${m.rows} | ${digits(m.label_mean, 3)} | ${digits(m.auc, 4)} | ${digits(m.brier, 4)} | ${digits(m.brier_of_mean, 4)} | ${digits(m.log_loss, 4)} | ${digits(m.ece, 4)} |`;
-  const withEdge = Object.values(edge).filter(({ no_edge }) => !no_edge).length;
+  const { metrics } = manifest;
+  const measured = (name: ModelName, of: ModelMetrics | undefined, aucs: string[] = []): string[] =>
+    of === undefined ? [] : [tableRow([title(name), ...figures(of), ...aucs])];
+  const split = (part: 'cross_validation' | 'walk_forward'): string[] =>
+    MODEL_NAMES.flatMap((name) => {
+      const found = metrics[name][part];
+      return measured(name, found?.mean, [rangeOfAuc(found?.folds ?? [])]);
+    });
+  const walkForward = split('walk_forward');
   return [
-    `# Models ${manifest.version}${simulated ? ': SIMULATED MARKET' : ''}`,
+    ...opening(manifest),
+    '## Models',
+    '',
+    ...table(
+      ['model', 'answers', 'rows learned from', 'worth independent rows', 'trees', 'calibration'],
+      MODEL_NAMES.map((name) => learning(name, metrics[name])),
+    ),
+    '## Measured on the holdout',
+    '',
+    ...table(
+      MEASURES,
+      MODEL_NAMES.flatMap((name) => measured(name, metrics[name].holdout)),
+    ),
+    'A model whose Brier score is not below the one of the mean has learned nothing that lasts.',
+    '',
+    '## Purged cross-validation inside the training period, mean of the folds',
+    '',
+    ...table([...MEASURES, 'AUC of the folds'], split('cross_validation')),
+    ...(walkForward.length === 0
+      ? []
+      : [
+          '## Walk-forward inside the training period, mean of the blocks',
+          '',
+          'Each block is answered by models of what came before it, which are not calibrated.',
+          '',
+          ...table([...MEASURES, 'AUC of the blocks'], walkForward),
+        ]),
+    ...riskParts(manifest),
+    ...edge(manifest),
+    ...gates(manifest),
+    ...parameters(manifest),
+  ].join('\n');
+}
+
+function opening(manifest: Manifest): string[] {
+  const { version, created, market, engine, seed, feature_schema, git_commit, period, gates = [] } = manifest;
+  const simulated = market === 'simulated';
+  const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+  return [
+    `# Models ${version}${simulated ? ': SIMULATED MARKET' : ''}`,
     '',
     ...(simulated
       ? [
@@ -18,45 +69,133 @@ export function renderCard(manifest: Manifest): string {
           '',
         ]
       : []),
-    `Trained ${manifest.created} with ${manifest.engine.name}, seed ${manifest.seed}, features ${manifest.feature_schema}, code ${manifest.git_commit ?? 'unknown'}.`,
+    ...(failed.length > 0 ? [`**Failed tests: ${failed.join(', ')}.** See below.`, ''] : []),
+    `Trained ${created} with ${engine.name}, seed ${seed}, features ${feature_schema}, code ${git_commit ?? 'unknown'}.`,
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
+    `Everything that was measured, by fold, hour, pair and regime, with the importance of the features: ${VALIDATION_FILE}.`,
     '',
-    '| model | answers |',
-    '|---|---|',
-    '| AI1 | will the spread revert within the horizon before its stop? |',
-    '| AI2 | is this a moment to leave alone? |',
-    '| AI3 | how much of the full size? |',
+  ];
+}
+
+const MEASURES = [
+  'model',
+  'rows',
+  'label mean',
+  'AUC',
+  'Brier',
+  'Brier of the mean',
+  'log loss',
+  'calibration error',
+] as const;
+
+function figures({ rows, label_mean, auc, brier, brier_of_mean, log_loss, ece }: ModelMetrics): string[] {
+  return [
+    String(rows),
+    digits(label_mean, 3),
+    ...[auc, brier, brier_of_mean, log_loss, ece].map((value) => digits(value, 4)),
+  ];
+}
+
+function rangeOfAuc(folds: readonly ModelMetrics[]): string {
+  const aucs = folds.map(({ auc }) => auc).filter((auc) => auc !== null);
+  return aucs.length === 0 ? '–' : `${Math.min(...aucs).toFixed(4)} to ${Math.max(...aucs).toFixed(4)}`;
+}
+
+function learning(name: ModelName, { rows, effective_rows, trees, calibration }: ModelReport): string {
+  return tableRow([
+    title(name),
+    ANSWERS[name],
+    digits(rows ?? null, 0),
+    digits(effective_rows ?? null, 0),
+    digits(trees ?? null, 0),
+    calibration === undefined || calibration === null
+      ? 'none: it did not help out of fold'
+      : `logit × ${calibration.slope.toFixed(3)} ${calibration.intercept < 0 ? '−' : '+'} ${Math.abs(calibration.intercept).toFixed(3)}`,
+  ]);
+}
+
+/** AI2's label is 1 where any of its parts is. */
+function riskParts({ metrics }: Manifest): string[] {
+  const rows = Object.entries(metrics.ai2_parts).map(([part, share]) =>
+    tableRow([part, digits(share, 3), digits(metrics.ai2_parts_auc?.[part] ?? null, 4)]),
+  );
+  return [
+    '## The parts of AI2’s label, each alone',
     '',
-    '## Measured on the holdout',
-    '',
-    '| model | rows | label mean | AUC | Brier | Brier of the mean | log loss | calibration error |',
-    '|---|---|---|---|---|---|---|---|',
-    row('AI1', metrics.ai1.holdout),
-    row('AI2', metrics.ai2.holdout),
-    row('AI3', metrics.ai3.holdout),
-    '',
-    'A model whose Brier score is not below the one of the mean has learned nothing that lasts.',
-    '',
-    '## Purged cross-validation inside the training period, mean of the folds',
-    '',
-    '| model | rows | label mean | AUC | Brier | Brier of the mean | log loss | calibration error |',
-    '|---|---|---|---|---|---|---|---|',
-    row('AI1', metrics.ai1.cross_validation.mean),
-    row('AI2', metrics.ai2.cross_validation.mean),
-    row('AI3', metrics.ai3.cross_validation.mean),
-    '',
-    `AI2's label is any of: drawdown (${digits(metrics.ai2_parts['drawdown'] ?? null, 3)} of the rows), volatility (${digits(metrics.ai2_parts['volatility'] ?? null, 3)}), fall of correlation (${digits(metrics.ai2_parts['correlation'] ?? null, 3)}).`,
-    '',
+    ...table(['part', 'share of the training rows', 'AUC of AI2’s answer for it, holdout'], rows),
+  ];
+}
+
+function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
+  const withEdge = Object.values(edge).filter(({ no_edge }) => !no_edge).length;
+  return [
     `## Edge after costs on the holdout: ${withEdge} of ${Object.keys(edge).length} pairs`,
     '',
-    `Thresholds: return_prob > ${manifest.theta1}, risk_score < ${manifest.theta2}. A pair without a proven edge is published with HOLD NO_EDGE.`,
+    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE.`,
     '',
-    '| pair | AUC of AI1 | trades | gross bps | net bps | lower 5 % bound | verdict |',
-    '|---|---|---|---|---|---|---|',
-    ...Object.entries(edge).map(
-      ([pair, e]) =>
-        `| ${pair} | ${digits(metrics.ai1.holdout_by_pair[pair]?.auc ?? null, 4)} | ${e.trades} | ${digits(e.mean_gross_bps, 2)} | ${digits(e.mean_net_bps, 2)} | ${digits(e.lower_5_net_bps, 2)} | ${e.no_edge ? 'NO_EDGE' : 'edge'} |`,
+    ...table(
+      ['pair', 'AUC of AI1', 'trades', 'gross bps', 'net bps', 'lower 5 % bound', 'verdict'],
+      Object.entries(edge).map(([pair, { trades, mean_gross_bps, mean_net_bps, lower_5_net_bps, no_edge }]) =>
+        tableRow([
+          pair,
+          digits(metrics.ai1.holdout_by_pair[pair]?.auc ?? null, 4),
+          String(trades),
+          ...[mean_gross_bps, mean_net_bps, lower_5_net_bps].map((bps) => digits(bps, 2)),
+          no_edge ? 'NO_EDGE' : 'edge',
+        ]),
+      ),
     ),
+  ];
+}
+
+function gates({ gates = [] }: Manifest): string[] {
+  if (gates.length === 0) return [];
+  const failed = gates.filter(({ passed }) => !passed);
+  const verdict = failed.length === 0 ? `all ${gates.length} passed` : `${failed.length} of ${gates.length} FAILED`;
+  return [
+    `## Quality and leak tests: ${verdict}`,
     '',
-  ].join('\n');
+    ...(failed.length === 0 ? [] : ['`train --adopt` does not put these models in force.', '']),
+    ...table(
+      ['test', 'verdict', 'seen', 'limit'],
+      [...failed, ...gates.filter(({ passed }) => passed)].map(({ name, passed, seen, limit }) =>
+        tableRow([name, passed ? 'passed' : '**FAILED**', seen, limit]),
+      ),
+    ),
+  ];
+}
+
+/** Labels and parameters of learning; the manifest has them in one list each, `ai1_rounds` beside `folds`. */
+function parameters({ label_policy, engine }: Manifest): string[] {
+  const isOfModel = (key: string): boolean => MODEL_NAMES.some((name) => key.startsWith(`${name}_`));
+  const listOf = (values: Readonly<Record<string, number>>, prefix: string): string =>
+    Object.entries(values)
+      .filter(([key]) => (prefix === '' ? !isOfModel(key) : key.startsWith(prefix)))
+      .map(([key, value]) => `${key.slice(prefix.length)} ${value}`)
+      .join(', ');
+  return [
+    '## Labels and parameters',
+    '',
+    ...table(
+      ['model', 'label', engine.name],
+      [
+        ...MODEL_NAMES.map((name) =>
+          tableRow([title(name), listOf(label_policy, `${name}_`), listOf(engine.parameters, `${name}_`)]),
+        ),
+        tableRow(['all', '', listOf(engine.parameters, '')]),
+      ],
+    ),
+  ];
+}
+
+const title = (name: ModelName): string => name.toUpperCase();
+
+const digits = (value: number | null, places: number): string => (value === null ? '–' : value.toFixed(places));
+
+function tableRow(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function table(head: readonly string[], rows: readonly string[]): string[] {
+  return [tableRow(head), `|${'---|'.repeat(head.length)}`, ...rows, ''];
 }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { takeLabels, takeRows } from '../learn/fit.ts';
+import { treeAnswer } from '../learn/scoring.ts';
 import { crossValidate, outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { auc } from './metrics.ts';
 import { purgedKFold } from './purged_kfold.ts';
@@ -38,7 +38,7 @@ beforeAll(async () => {
 
 describe('crossValidate', () => {
   it('finds nothing in coin tosses, though a model that has seen them knows them by heart', async () => {
-    const memorised = predictModel(await fitGreedily(rows, everyRow(rows)), rows.x);
+    const memorised = treeAnswer(await fitGreedily(rows, everyRow(rows)), rows.x);
     expect(auc(memorised, rows.y)!).toBeGreaterThan(0.95);
     // Standard error of an AUC of 3000 tosses: 0.0105.
     expect(Math.abs(auc(outOfFold(folds, rows), rows.y)! - 0.5)).toBeLessThan(0.035);
@@ -59,7 +59,7 @@ describe('outOfFold', () => {
     const scores = outOfFold(folds, rows);
     const expected = new Float64Array(rows.x.rows).fill(NaN);
     for (const { train, test } of parts) {
-      const answers = predictModel(await fitGreedily(rows, train), takeRows(rows.x, test));
+      const answers = treeAnswer(await fitGreedily(rows, train), takeRows(rows.x, test));
       test.forEach((row, i) => (expected[row] = answers[i]!));
     }
     expect(scores).toEqual(expected);
@@ -86,7 +86,7 @@ describe('outOfFold', () => {
       for (const seen of parts[fold]!.train) {
         expect(learned.time[seen]! <= time && learned.labelEnd[seen]! >= time).toBe(false);
       }
-      expect(scores[row]).toBe(predictModel(own[0]!.model, takeRows(rows.x, [row]))[0]);
+      expect(scores[row]).toBe(treeAnswer(own[0]!.model, takeRows(rows.x, [row]))[0]);
     }
   });
 });

@@ -1,6 +1,7 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
-import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { takeRows } from '../learn/fit.ts';
+import { treeAnswer } from '../learn/scoring.ts';
 import { modelMetrics } from './model_metrics.ts';
 import { pick, positions, type Fit, type ValidationRows } from './rows.ts';
 import { kFoldSplits, type Split } from './splits.ts';
@@ -39,12 +40,6 @@ export function crossValidate<Rows extends ValidationRows>(
   fit: Fit<Rows, TreeModel>,
 ): Promise<FoldModel[]> {
   return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
-}
-
-/** The answer of a tree model: a probability, or a value. @throws RangeError when it gives several per row */
-export function treeAnswer(model: TreeModel, x: Matrix): Float64Array {
-  if (model.ensembles.length !== 1) throw new RangeError(`${model.ensembles.length} answers per row, expected one`);
-  return predictModel(model, x);
 }
 
 /** What every row was answered by the model that did not see it; NaN and split −1 for rows that no split tests. [rows] */

@@ -1,17 +1,14 @@
 import { exp, ln, sigmoid } from '../../shared/elementary.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { packTrees } from '../../shared/bundle/tree_kernel/pack.ts';
-import { openTreeKernel } from '../../shared/bundle/tree_kernel/tree_kernel.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
 import { takeRows } from '../learn/fit.ts';
 import type { Task } from '../learn/learner.ts';
+import { openRawScorer } from '../learn/scoring.ts';
 import type { FoldModel } from './cross_validation.ts';
 import { isHard, pick, type ValidationRows } from './rows.ts';
 
 const SECONDS_PER_DAY = 86_400;
-/** Rows the kernel takes at once: they and their answers stay in the second-level cache. */
-const ROWS_PER_CALL = 4096;
 const LOWER_SHARE = 0.05;
 
 export interface ImportanceOptions {
@@ -158,7 +155,7 @@ function tryFold(
   const question: Question = { y: pick(rows.y, test), day, days };
   const samples = Array.from({ length: options.resamples }, () => resampleDays(rng, days, options.blockDays));
   const once = new Float64Array(days).fill(1);
-  const score = openModel(model);
+  const score = openRawScorer(model);
   const ask = (): Sampled => measure.prepare(score(x), model.link, question);
   const groups = groupRows(test, rows.pair);
 
@@ -182,23 +179,6 @@ function tryFold(
     writeColumn(x, column, kept);
   }
   return { rows: test.length, weight: baseline === null ? 0 : test.length, baseline: baseline ?? 0, drop, resampled };
-}
-
-/** The model's raw scores, before any link, [ensembles][rows]: the WebAssembly kernel's, the same on every machine. */
-function openModel({ ensembles }: TreeModel): (x: Matrix) => Float32Array[] {
-  const kernel = openTreeKernel(
-    ensembles.map((ensemble) => packTrees(ensemble, 'none')),
-    ROWS_PER_CALL,
-  );
-  return (x) => {
-    const scores = ensembles.map(() => new Float32Array(x.rows));
-    for (let row = 0; row < x.rows; row += ROWS_PER_CALL) {
-      const count = Math.min(ROWS_PER_CALL, x.rows - row);
-      kernel.score(x.values.subarray(row * x.columns, (row + count) * x.columns), count);
-      scores.forEach((own, i) => own.set(kernel.answers[i]!.subarray(0, count), row));
-    }
-    return scores;
-  };
 }
 
 function measureOf(task: Task, y: Float64Array): Measure {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { CALM_BAR, historyOf } from '../dataset/pair_history.fixture.ts';
 import { takeRows } from '../learn/fit.ts';
 import type { LearnedModel } from '../learn/model_learning.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
-import { crossValidate, testedScores, treeAnswer, validateSplits } from './cross_validation.ts';
+import { treeAnswer } from '../learn/scoring.ts';
+import { crossValidate, testedScores, validateSplits } from './cross_validation.ts';
 import { detailedMetrics } from './model_metrics.ts';
 import { pick, type ValidationRows } from './rows.ts';
 import { smallTrees, walkRows } from './rows.fixture.ts';
@@ -70,13 +70,13 @@ describe('validateModel', () => {
     expect(out_of_fold.pooled.rows).toBe(trained.y.length);
     const scores = Float64Array.from(trained.time, (time, row) => {
       const { model } = folds.find(({ from, until }) => time >= from && time < until)!;
-      return predictModel(model, takeRows(trained.x, [row]))[0]!;
+      return treeAnswer(model, takeRows(trained.x, [row]))[0]!;
     });
     expect(found.threshold).toBe(bestF1Threshold(scores, trained.y, balancedWeights(trained.y)));
     expect(out_of_fold.pooled).toEqual(detailedMetrics(scores, trained.y, found.threshold));
     expect(out_of_fold.pooled.auc!).toBeGreaterThan(0.7);
     expect(walk_forward.pooled.rows).toBe(trained.time.filter((time) => time >= learned.walkForward[0]!.from).length);
-    expect(found.holdoutScores).toEqual(predictModel(learned.model, holdout.x));
+    expect(found.holdoutScores).toEqual(treeAnswer(learned.model, holdout.x));
     expect(found.report.holdout.pooled).toEqual(detailedMetrics(found.holdoutScores, holdout.y, found.threshold));
     expect(importance.features[0]!.feature).toBe('column_0');
     for (const report of [out_of_fold, walk_forward, found.report.holdout]) {

@@ -1,8 +1,9 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
+import { treeAnswer } from '../learn/scoring.ts';
 import type { LearnedModel } from '../learn/model_learning.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
-import { outOfFold, splitOfTime, testedScores, treeAnswer, type FoldModel } from './cross_validation.ts';
+import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
 import { trendRegimes, zScores } from './regime.ts';
 import { validationReport, type ValidationReport } from './report.ts';

@@ -128,13 +128,15 @@ function gradientOf(
       const all = scores.map((own) => f(own[row]!));
       const top = Math.max(...all);
       const e = all.map((s) => exp32(f(s - top)));
-      let rest = 0;
-      e.forEach((value, other) => {
-        if (other !== k) rest = f(rest + value);
-      });
-      const total = f(e[k]! + rest);
+      let below = 0;
+      let largest = 0;
+      for (const value of e) {
+        if (value === 1) largest++;
+        else below = f(below + value);
+      }
+      const total = f(below + largest);
       const p = f(e[k]! / total);
-      const others = f(rest / total);
+      const others = f((e[k] === 1 ? f(below + (largest - 1)) : f(total - e[k]!)) / total);
       const factor = f(f(all.length) / f(all.length - 1));
       return weighted(y === k ? -others : p, f(factor * f(p * others)));
     }

@@ -17,6 +17,7 @@ import {
   MULTICLASS,
   OBJECTIVE,
   PACKED,
+  PART_ROWS,
   QUANTILE,
   QUANTILE_LOSS,
   ROWS,
@@ -35,8 +36,7 @@ export function differentiate(chunk: u32): void {
   const from = chunk * chunkRows;
   const to = min<u32>(from + chunkRows, load<u32>(ROWS));
   if (objective == MULTICLASS) {
-    const classes = load<u32>(CLASSES);
-    for (let k: u32 = 0; k < classes; k++) differentiateClass(chunk, k, from, to);
+    differentiateClasses(chunk, from, to);
     return;
   }
   const scores = load<u32>(SCORES);
@@ -84,50 +84,61 @@ export function differentiate(chunk: u32): void {
     largestHessian = f32x4.pmax(largestHessian, h);
     smallestHessian = f32x4.pmin(smallestHessian, positiveOrInfinite(h));
   }
-  storeLimits(chunk, 0, largestGradient, largestHessian, smallestHessian);
+  const limits = load<u32>(CHUNK_LIMITS) + chunk * 16;
+  store<f32>(limits, largestOf(largestGradient));
+  store<f32>(limits, largestOf(largestHessian), 4);
+  store<f32>(limits, smallestOf(smallestHessian), 8);
 }
 
-/** Softmax: gradient p − [y = k], hessian K/(K−1)·p·(1−p) as LightGBM has it. */
-function differentiateClass(chunk: u32, k: u32, from: u32, to: u32): void {
-  const stride = load<u32>(ROW_STRIDE);
+/**
+ * Softmax: gradient p − [y = k], hessian K/(K−1)·p·(1−p) as LightGBM has it. With e_k = exp(s_k − largest), 1 − p_k is the sum of the other e by
+ * that of all. For the largest, whose e is 1, the others are added up by themselves: nothing cancels when the answer is nearly certain.
+ */
+function differentiateClasses(chunk: u32, from: u32, to: u32): void {
+  const stride = load<u32>(ROW_STRIDE) * 8;
   const classes = load<u32>(CLASSES);
   const scores = load<u32>(SCORES);
-  const own = scores + k * stride * 8;
   const targets = load<u32>(TARGETS);
-  const gradients = load<u32>(GRADIENTS) + k * stride * 8;
   const weights = load<u32>(WEIGHTS);
   const factor = f32x4.splat((classes as f32) / ((classes as f32) - 1));
-  const end = scores + classes * stride * 8;
+  const end = scores + classes * stride;
   const one = f32x4.splat(1);
-  let largestGradient = f32x4.splat(0);
-  let largestHessian = f32x4.splat(0);
-  let smallestHessian = f32x4.splat(Infinity);
+  const limits = load<u32>(CHUNK_LIMITS) + chunk * classes * 16;
+  for (let k: u32 = 0; k < classes; k++) v128.store(limits + k * 16, f32x4(0, 0, Infinity, 0));
   for (let row = from; row < to; row += 4) {
     const at = row * 8;
     let top = f32x4.splat(-Infinity);
-    for (let other = scores; other < end; other += stride * 8) {
-      top = f32x4.max(top, narrow(v128.load(other + at), v128.load(other + at, 16)));
+    for (let own = scores + at; own < end; own += stride) top = f32x4.pmax(top, scoresAt(own));
+    let below = f32x4.splat(0);
+    let largest = f32x4.splat(0);
+    for (let own = scores + at; own < end; own += stride) {
+      const e = exp4(f32x4.sub(scoresAt(own), top));
+      const isLargest = f32x4.eq(e, one);
+      below = f32x4.add(below, v128.andnot(e, isLargest));
+      largest = f32x4.add(largest, v128.and(e, isLargest));
     }
-    let rest = f32x4.splat(0);
-    for (let other = scores; other < end; other += stride * 8) {
-      if (other == own) continue;
-      rest = f32x4.add(rest, exp4(f32x4.sub(narrow(v128.load(other + at), v128.load(other + at, 16)), top)));
-    }
-    const e = exp4(f32x4.sub(narrow(v128.load(own + at), v128.load(own + at, 16)), top));
-    const sum = f32x4.add(e, rest);
-    const p = f32x4.div(e, sum);
-    const others = f32x4.div(rest, sum);
-    const y = narrow(v128.load(targets + at), v128.load(targets + at, 16));
-    const isOwn = f32x4.eq(y, f32x4.splat(k as f32));
+    const sum = f32x4.add(below, largest);
     const weight = weightsOf(weights, row, to);
-    const g = f32x4.mul(v128.bitselect(f32x4.neg(others), p, isOwn), weight);
-    const h = f32x4.mul(f32x4.mul(factor, f32x4.mul(p, others)), weight);
-    storeBoth(gradients + at, g, h);
-    largestGradient = f32x4.pmax(largestGradient, f32x4.abs(g));
-    largestHessian = f32x4.pmax(largestHessian, h);
-    smallestHessian = f32x4.pmin(smallestHessian, positiveOrInfinite(h));
+    const y = narrow(v128.load(targets + at), v128.load(targets + at, 16));
+    let gradients = load<u32>(GRADIENTS) + at;
+    let limit = limits;
+    for (let k: u32 = 0, own = scores + at; k < classes; k++, own += stride, gradients += stride, limit += 16) {
+      const e = exp4(f32x4.sub(scoresAt(own), top));
+      const rest = v128.bitselect(f32x4.add(below, f32x4.sub(largest, one)), f32x4.sub(sum, e), f32x4.eq(e, one));
+      const p = f32x4.div(e, sum);
+      const others = f32x4.div(rest, sum);
+      const g = f32x4.mul(v128.bitselect(f32x4.neg(others), p, f32x4.eq(y, f32x4.splat(k as f32))), weight);
+      const h = f32x4.mul(f32x4.mul(factor, f32x4.mul(p, others)), weight);
+      storeBoth(gradients, g, h);
+      store<f32>(limit, max<f32>(load<f32>(limit), largestOf(f32x4.abs(g))));
+      store<f32>(limit, max<f32>(load<f32>(limit, 4), largestOf(h)), 4);
+      store<f32>(limit, min<f32>(load<f32>(limit, 8), smallestOf(positiveOrInfinite(h))), 8);
+    }
   }
-  storeLimits(chunk, k, largestGradient, largestHessian, smallestHessian);
+}
+
+function scoresAt(at: u32): v128 {
+  return narrow(v128.load(at), v128.load(at, 16));
 }
 
 /** Four float64 as float32. */
@@ -166,16 +177,13 @@ function storeBoth(at: u32, g: v128, h: v128): void {
   v128.store(at, i32x4.shuffle(g, h, 2, 6, 3, 7), 16);
 }
 
-function storeLimits(chunk: u32, k: u32, g: v128, h: v128, smallest: v128): void {
-  const at = load<u32>(CHUNK_LIMITS) + (chunk * load<u32>(CLASSES) + k) * 16;
-  store<f32>(at, largestOf(g));
-  store<f32>(at, largestOf(h), 4);
-  store<f32>(at, -largestOf(f32x4.neg(smallest)), 8);
+function largestOf(v: v128): f32 {
+  const pairs = f32x4.pmax(v, i32x4.shuffle(v, v, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
-function largestOf(v: v128): f32 {
-  const pairs = f32x4.max(v, i32x4.shuffle(v, v, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+function smallestOf(v: v128): f32 {
+  return -largestOf(f32x4.neg(v));
 }
 
 /** A row's random number in this tree: a mixer of 32 bits (Wellons' lowbias32). */
@@ -207,9 +215,8 @@ function poisson(row: u32): f32 {
 
 /** Parts a chunk of all rows into those that are in the tree's sample and the rest. */
 export function bag(chunk: u32): void {
-  const chunkRows = load<u32>(CHUNK_ROWS);
-  const from = chunk * chunkRows;
-  const to = min<u32>(from + chunkRows, load<u32>(ROWS));
+  const from = chunk * PART_ROWS;
+  const to = min<u32>(from + PART_ROWS, load<u32>(ROWS));
   const limit = load<u32>(BAG_LIMIT);
   const wentLeft = load<u32>(WENT_LEFT);
   const wentRight = load<u32>(WENT_RIGHT);

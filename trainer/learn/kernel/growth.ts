@@ -1,10 +1,10 @@
 import type { Tree } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Conductor } from './boost.ts';
 import * as at from './layout.ts';
-import { CHUNK_ROWS, LEAF_PIECE_ROWS } from './memory.ts';
+import { LEAF_PIECE_ROWS, placeParts } from './memory.ts';
 
 /** Nodes with fewer rows are parted by one thread: meeting would cost more. */
-const PART_TOGETHER_ROWS = 16_384;
+const PART_TOGETHER_ROWS = 2 * at.PART_ROWS;
 
 /** What a split must improve, in rounded units. */
 export interface Rules {
@@ -60,7 +60,6 @@ export function createGrower({ code, buffer, words, plan, run }: Conductor, shri
   const slots = new Uint32Array(buffer, words.get(at.ACTIVE_SLOTS), active);
   const edges = new Float32Array(buffer, words.get(at.EDGES), plan.columns.length * 256);
   const edgeCounts = new Uint32Array(buffer, words.get(at.EDGE_COUNTS), plan.columns.length);
-  const chunkLeft = new Uint32Array(buffer, words.get(at.CHUNK_LEFT), Math.ceil(plan.rows / CHUNK_ROWS));
   const pool = Array.from(
     { length: params.leaves },
     (_, i) => words.get(at.HISTOGRAMS) + i * groups * at.GROUP * at.HISTOGRAM_BYTES,
@@ -126,13 +125,11 @@ export function createGrower({ code, buffer, words, plan, run }: Conductor, shri
       }
       return left;
     }
-    const chunks = Math.ceil(leaf.rows / CHUNK_ROWS);
-    run(at.PART, chunks);
-    let left = 0;
-    for (let chunk = 0; chunk < chunks; chunk++) left += chunkLeft[chunk]!;
-    words.set(at.LEFT_COUNT, left);
+    const pieces = Math.ceil(leaf.rows / at.PART_ROWS);
+    run(at.PART, pieces);
+    const left = placeParts(buffer, words, pieces);
     words.set(at.COLLECT, !collects ? 0 : 2 * left <= leaf.rows ? 1 : 2);
-    run(at.MOVE, chunks);
+    run(at.MOVE, pieces);
     return left;
   };
 

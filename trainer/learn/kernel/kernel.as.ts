@@ -38,8 +38,10 @@ import { move, part } from './partition.as';
 export { partAlone, collect } from './partition.as';
 export { resolveSplit } from './split.as';
 
-/** Looks at a word before a thread sleeps: some 10 µs, less than a sleep and a waking cost. */
+/** Looks at a word before the conductor sleeps: some 10 µs, less than a sleep and a waking cost. */
 const LOOKS: u32 = 4000;
+/** A helper looks longer, since what the conductor does alone between two phases is seldom over in 10 µs. */
+const HELPER_LOOKS: u32 = 30000;
 /** A sleeping conductor looks whether it was stopped. */
 const SLEEP_NS: i64 = 200_000_000;
 
@@ -81,8 +83,8 @@ export function alone(kind: u32, pieces: u32): void {
   for (let piece: u32 = 0; piece < pieces; piece++) work(kind, piece, 0);
 }
 
-/** A phase with whoever helps; returns when all of it is done, 1 when it was stopped before. */
-export function conduct(kind: u32, pieces: u32): u32 {
+/** Begins a phase with whoever helps and does what it gets of it; returns how many pieces that were. `finish` has to follow. */
+export function begin(kind: u32, pieces: u32): u32 {
   store<u32>(KIND, kind);
   store<u32>(PIECES, pieces);
   atomic.store<u32>(DONE, 0);
@@ -90,7 +92,12 @@ export function conduct(kind: u32, pieces: u32): u32 {
   atomic.store<u64>(CLAIM, ((phase as u64) << 32) | (pieces as u64));
   atomic.store<u32>(PHASE, phase);
   if (atomic.load<u32>(SLEEPERS) != 0) atomic.notify(PHASE, -1);
-  takePieces(phase, 0);
+  return takePieces(phase, 0);
+}
+
+/** Waits until all pieces of the phase are done; returns 1 when it was stopped before. */
+export function finish(): u32 {
+  const pieces = load<u32>(PIECES);
   let looks: u32 = 0;
   while (true) {
     const done = atomic.load<u32>(DONE);
@@ -110,7 +117,7 @@ export function help(thread: u32): void {
     let looks: u32 = 0;
     let phase = atomic.load<u32>(PHASE);
     while (phase == seen) {
-      if (++looks >= LOOKS) {
+      if (++looks >= HELPER_LOOKS) {
         atomic.add<u32>(SLEEPERS, 1);
         atomic.wait<u32>(PHASE, seen, -1);
         atomic.sub<u32>(SLEEPERS, 1);
@@ -127,11 +134,13 @@ export function help(thread: u32): void {
  * A claim names its phase and how much is left in one word, so that a thread that comes late can take nothing of a later phase for the
  * one it knows. What stands in the header is stable from a claim to the end of its piece.
  */
-function takePieces(phase: u32, thread: u32): void {
+function takePieces(phase: u32, thread: u32): u32 {
+  let taken: u32 = 0;
   while (true) {
     const claim = atomic.load<u64>(CLAIM);
-    if (((claim >> 32) as u32) != phase || (claim as u32) == 0) return;
+    if (((claim >> 32) as u32) != phase || (claim as u32) == 0) return taken;
     if (atomic.cmpxchg<u64>(CLAIM, claim, claim - 1) != claim) continue;
+    taken++;
     const pieces = load<u32>(PIECES);
     work(load<u32>(KIND), pieces - (claim as u32), thread);
     if (atomic.add<u32>(DONE, 1) + 1 == pieces && atomic.load<u32>(CONDUCTOR_SLEEPS) != 0) atomic.notify(DONE, 1);

@@ -108,8 +108,9 @@ export const COLLECTED = 756;
 export const ORDER = 760;
 export const WENT_LEFT = 764;
 export const WENT_RIGHT = 768;
-/** u32 [chunks]. */
+/** u32 [pieces of a parting]: rows that go left, and those that do so in earlier pieces. */
 export const CHUNK_LEFT = 772;
+export const CHUNK_LEFT_BEFORE = 840;
 /** f32 [chunks][classes][largest |gradient|, largest hessian, smallest hessian, –]. */
 export const CHUNK_LIMITS = 776;
 /** 4 words [pieces]: start, end, node, –. */
@@ -144,6 +145,8 @@ export const HEADER_BYTES = 1024;
 export const GROUP = 8;
 export const HISTOGRAM_BYTES = 2048;
 export const MISSING_BIN = 255;
+/** Rows of a piece when a node is parted. */
+export const PART_ROWS = 2048;
 export const NODE_BYTES = 32;
 export const SPLIT_BYTES = 32;
 export const NOBODY = 0xffffffff;

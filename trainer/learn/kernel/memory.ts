@@ -33,6 +33,19 @@ export function wordsOf(memory: SharedMemory): Words {
   };
 }
 
+/** Says where each piece of a parting has its rows; returns how many go left. */
+export function placeParts(buffer: SharedArrayBuffer, words: Words, pieces: number): number {
+  const left = new Uint32Array(buffer, words.get(at.CHUNK_LEFT), pieces);
+  const before = new Uint32Array(buffer, words.get(at.CHUNK_LEFT_BEFORE), pieces);
+  let sum = 0;
+  for (let piece = 0; piece < pieces; piece++) {
+    before[piece] = sum;
+    sum += left[piece]!;
+  }
+  words.set(at.LEFT_COUNT, sum);
+  return sum;
+}
+
 /** Columns that a tree may split on: all, or a share of them. */
 export function activeColumns({ columns, params }: Plan): number {
   return Math.max(1, Math.round(params.columnFraction * columns.length));
@@ -55,8 +68,8 @@ function allocator(start: number): { take(bytes: number): number; end(): number 
 /**
  * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
  *
- * Per row and column 5 bytes while binning, 4 afterwards; per row 52 bytes + 16 per class (+ 4 with weights); per leaf 2 kB per column; per
- * row and column of the stopping table 4 bytes.
+ * Bytes: per row and column 5 while binning, 4 afterwards; per row 8 + 32 per thread while binning, 36 + 16 per class afterwards (+ 4 with
+ * weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18 million rows of 30 columns.
  * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
  */
 export function layOut(plan: Plan): SharedMemory {
@@ -108,7 +121,7 @@ export function layOut(plan: Plan): SharedMemory {
   give(boosting, at.PACKED, stride * 8);
   give(boosting, at.COLLECTED, stride * 8);
   for (const field of [at.ORDER, at.WENT_LEFT, at.WENT_RIGHT]) give(boosting, field, stride * 4);
-  give(boosting, at.CHUNK_LEFT, chunks * 4);
+  for (const field of [at.CHUNK_LEFT, at.CHUNK_LEFT_BEFORE]) give(boosting, field, Math.ceil(rows / at.PART_ROWS) * 4);
   give(boosting, at.CHUNK_LIMITS, chunks * classes * 16);
   give(boosting, at.LEAF_PIECES, leafPieces * 16);
   give(boosting, at.LEAF_SUMS, leafPieces * 16);

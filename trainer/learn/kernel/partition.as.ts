@@ -1,7 +1,7 @@
 import {
   ACTIVE,
   CHUNK_LEFT,
-  CHUNK_ROWS,
+  CHUNK_LEFT_BEFORE,
   COLLECT,
   COLLECTED,
   COLLECTED_BINS,
@@ -12,6 +12,7 @@ import {
   LEFT_COUNT,
   ORDER,
   PACKED,
+  PART_ROWS,
   ROW_BINS,
   ROW_STRIDE,
   SPLIT_BIN,
@@ -27,10 +28,9 @@ import {
  * branch would be a coin toss.
  */
 export function part(chunk: u32): void {
-  const chunkRows = load<u32>(CHUNK_ROWS);
   const start = load<u32>(START);
-  const from = start + chunk * chunkRows;
-  const to = min<u32>(from + chunkRows, start + load<u32>(COUNT));
+  const from = start + chunk * PART_ROWS;
+  const to = min<u32>(from + PART_ROWS, start + load<u32>(COUNT));
   const wentLeft = load<u32>(WENT_LEFT) + from * 4;
   store<u32>(load<u32>(CHUNK_LEFT) + chunk * 4, partRows(from, to, wentLeft, load<u32>(WENT_RIGHT) + from * 4));
 }
@@ -77,16 +77,13 @@ function partRows(from: u32, to: u32, left: u32, right: u32): u32 {
 
 /** Brings what a chunk parted to its place, and the gradients of the child that asks for them into the order of its rows. */
 export function move(chunk: u32): void {
-  const chunkRows = load<u32>(CHUNK_ROWS);
   const start = load<u32>(START);
-  const from = start + chunk * chunkRows;
-  const to = min<u32>(from + chunkRows, start + load<u32>(COUNT));
-  const chunkLeft = load<u32>(CHUNK_LEFT);
-  let leftBefore: u32 = 0;
-  for (let i: u32 = 0; i < chunk; i++) leftBefore += load<u32>(chunkLeft + i * 4);
-  const left = load<u32>(chunkLeft + chunk * 4);
+  const from = start + chunk * PART_ROWS;
+  const to = min<u32>(from + PART_ROWS, start + load<u32>(COUNT));
+  const left = load<u32>(load<u32>(CHUNK_LEFT) + chunk * 4);
   const right = to - from - left;
-  const rightBefore = chunk * chunkRows - leftBefore;
+  const leftBefore = load<u32>(load<u32>(CHUNK_LEFT_BEFORE) + chunk * 4);
+  const rightBefore = chunk * PART_ROWS - leftBefore;
   const order = load<u32>(ORDER) + start * 4;
   const toLeft = order + leftBefore * 4;
   const toRight = order + (load<u32>(LEFT_COUNT) + rightBefore) * 4;

@@ -24,7 +24,8 @@ const MOST_PAGES = 65536;
 /** What kernel.as.ts exports. */
 export interface KernelCode {
   alone(kind: number, pieces: number): void;
-  conduct(kind: number, pieces: number): number;
+  begin(kind: number, pieces: number): number;
+  finish(): number;
   help(thread: number): void;
   partAlone(): number;
   collect(rows: number, count: number, to: number): void;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
-import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import { predict } from '../../learn/gbdt.ts';
+import { predict, predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Task } from '../../learn/learner.ts';
 import { validateSplits } from '../cross_validation.ts';
 import { balancedWeights, bestF1Threshold } from '../confusion.ts';
