@@ -334,7 +334,14 @@ describe('train', () => {
     expect(second).not.toBe(first);
     expect(onnx(second)).toEqual(onnx(first));
     expect(onnx(other)).not.toEqual(onnx(first));
-    expect(readdirSync(first).sort()).toEqual(['CARD.md', 'ai1.onnx', 'ai2.onnx', 'ai3.onnx', 'manifest.json']);
+    expect(readdirSync(first).sort()).toEqual([
+      'CARD.md',
+      'ai1.onnx',
+      'ai2.onnx',
+      'ai3.onnx',
+      'manifest.json',
+      'validation.json',
+    ]);
   });
 
   it('--dry-run measures and writes nothing', async () => {

@@ -33,7 +33,7 @@ const HANGS = `process.stderr.write('learning ai1: 25 %\\n'); setInterval(() => 
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
 const SAYS_WHY = `process.stdout.write(JSON.stringify({ error: { code: 'DATA_TOO_SHORT', message: 'Not enough.', next: '' } })); process.exitCode = 1;`;
 const ADOPTS = `process.stdout.write(JSON.stringify({ version: process.argv.slice(2).join(' '), adopted: true, gates: [] }));`;
-const REJECTS = `process.stdout.write(JSON.stringify({ version: '20260101_0000', adopted: false, gates: [{ name: 'auc', seen: '0.5' }] }));`;
+const REJECTS = `process.stdout.write(JSON.stringify({ version: '20260101_0000', adopted: false, gates: [{ name: 'auc', passed: false, seen: '0.5', limit: 'at least 0.52' }, { name: 'brier', passed: true, seen: '0.2', limit: 'below 0.25' }] }));`;
 
 async function start(command: string[], overrides: SettingsOverrides = {}): Promise<RunningTrainer> {
   trainer = await startTrainer({
@@ -95,7 +95,7 @@ describe('the API of the trainer', () => {
     await start(program(REJECTS), { retrain: { retrain_retry_delay_minutes: 0 } });
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'rejected');
-    expect(said.at(-1)).toBe('Training run 1: models 20260101_0000 rejected: auc 0.5.');
+    expect(said.at(-1)).toBe('Training run 1: models 20260101_0000 rejected: auc 0.5 (at least 0.52).');
     expect(trainer!.retrainer.runs()).toHaveLength(1);
   });
 
@@ -207,7 +207,7 @@ describe('train.log', () => {
         attempt: 1,
         status: 'rejected',
         model_version: '20260101_0000',
-        gates: ['auc 0.5'],
+        reasons: ['auc 0.5 (at least 0.52)'],
         error: null,
         duration_ms,
         msg: 'run ended',

@@ -14,7 +14,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { proveEdge } from './backtest/holdout.ts';
 import { buildDataset, type Dataset, type DatasetPolicy } from './dataset/dataset.ts';
 import type { CacheOptions } from './dataset/pair_cache.ts';
-import type { GateResult } from './gate/gate.ts';
+import { judgeSkill, type GateResult } from './gate/gate.ts';
 import { RISK_PARTS, type RiskPart } from './label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from './label/reversion.ts';
 import { learnModels } from './learn/learn_models.ts';
@@ -83,6 +83,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     onProgress('backtest of the holdout', done, total),
   );
   const gates = [
+    ...judgeSkill(learned.ai1.report.holdout),
     ...judgeBars(dataset.histories, bars, policy, `${seed}/cut off`),
     ...learned.ai1.gates,
     ...learned.ai2.gates,

@@ -90,7 +90,7 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
-  /** What the models had to pass when they were learned. */
+  /** What the models had to pass when they were learned; the comparison with the models in force comes on top. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   files: z.object({
     'ai1.onnx': bundleFile,

@@ -7,6 +7,7 @@ import { activate } from '../../shared/bundle/bundle.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
+import { openStore } from '../store/store.ts';
 import { lackOfModels, waitForFirstBars } from './first_models.ts';
 
 const settings = tinySettings({ minutehand: { simulated: { history_bars: 600 } } });
@@ -76,6 +77,15 @@ describe('waiting for first bars', () => {
     expect(await waiting).toBe(true);
     expect(said).toHaveLength(1);
     journal.close();
+  });
+
+  it('ends at once when enough was imported', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const store = await openStore(paths.trainer);
+    await store.bars.put('simulated', [...tinyBars(settings, 600).values()][0]!);
+    await store.close();
+    const wait = waitForFirstBars(settings, paths, new AbortController().signal, 'No models yet', () => undefined);
+    expect(await wait).toBe(true);
   });
 
   it('ends at once when it is aborted', async () => {

@@ -7,8 +7,11 @@ import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
+import { openStore, storeUrl } from '../store/store.ts';
 
 const LOOK_EVERY_MS = 1000;
+/** Imports are rarer than bars, and the store may be a server. */
+const LOOKS_PER_STORE_LOOK = 60;
 
 /**
  * Why the daemon can use no models until some are trained, or null when it can. Damage is for people to look at
@@ -30,7 +33,7 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 }
 
 /**
- * Waits until the daemon has journalled enough bars to train first models on. A simulated market delivers its whole
+ * Waits until enough bars to train first models on are journalled or imported. A simulated market delivers its whole
  * history at its start, and all of it is waited for.
  * @param why first models are needed, as it is said
  * @returns false when it was aborted
@@ -45,8 +48,10 @@ export async function waitForFirstBars(
   const { market, shards, train, simulated } = settings.minutehand;
   const enough = market === 'simulated' ? Math.max(train.min_bars, simulated.history_bars) : train.min_bars;
   let said = false;
-  while (!signal.aborted) {
-    const most = Math.max(0, ...Object.keys(shards).map((shard) => mostBars(paths.journal(market, shard))));
+  let imported = 0;
+  for (let look = 0; !signal.aborted; look++) {
+    if (look % LOOKS_PER_STORE_LOOK === 0) imported = await mostImportedBars(paths, market);
+    const most = Math.max(imported, ...Object.keys(shards).map((shard) => mostBars(paths.journal(market, shard))));
     if (most >= enough) return true;
     if (!said) say(`${why}: new ones are trained as soon as a symbol has ${enough} bars (${most} so far).`);
     said = true;
@@ -64,6 +69,22 @@ function mostBars(path: string): number {
       return journal.mostBars();
     } finally {
       journal.close();
+    }
+  } catch {
+    return 0;
+  }
+}
+
+/** The same of the store. One that cannot be opened has none: the training that needs it says why. */
+async function mostImportedBars(paths: HomePaths, market: 'live' | 'simulated'): Promise<number> {
+  const url = storeUrl(process.env, paths);
+  if (url === paths.trainer && !existsSync(url)) return 0;
+  try {
+    const store = await openStore(url);
+    try {
+      return (await store.bars.symbols(market)).reduce((most, { bars }) => Math.max(most, bars), 0);
+    } finally {
+      await store.close();
     }
   } catch {
     return 0;

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { availableParallelism, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { TrainerOptions } from '../main.ts';
+import type { GateResult } from '../gate/gate.ts';
 import type { RunLog } from './run_log.ts';
 
 /** Below the daemon's, so that a bar never waits for a tree. */
@@ -20,6 +21,8 @@ export interface RetrainRun {
   status: 'running' | 'adopted' | 'rejected' | 'failed' | 'stopped';
   stage: string;
   model_version: string | null;
+  /** What a rejected bundle did not pass. */
+  reasons: readonly string[];
   error: string | null;
 }
 
@@ -32,7 +35,7 @@ export interface Retrainer {
   stop(): Promise<void>;
 }
 
-type TrainingResult = { version: string; adopted: boolean; gates: string[] } | { error: string };
+type TrainingResult = { version: string; adopted: boolean; gates: readonly GateResult[] } | { error: string };
 
 /** Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. */
 export function createRetrainer({ settings, log, command, say }: TrainerOptions, runLog: RunLog): Retrainer {
@@ -56,6 +59,7 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions,
       status: 'running',
       stage: 'starting',
       model_version: null,
+      reasons: [],
       error: null,
     };
     runs.unshift(run);
@@ -72,7 +76,7 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions,
     run.finished_at = new Date().toISOString();
     child = null;
     settle(run, result);
-    runLog.end(run, 'gates' in result ? result.gates : []);
+    runLog.end(run);
   }
 
   function settle(run: RetrainRun, result: TrainingResult): void {
@@ -90,9 +94,10 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions,
     }
     run.model_version = result.version;
     run.status = result.adopted ? 'adopted' : 'rejected';
+    if (!result.adopted) run.reasons = result.gates.filter(({ passed }) => !passed).map(shown);
     log.info(run, 'training ended');
     say(
-      `Training run ${run.run_id}: models ${result.version} ${result.adopted ? 'adopted' : `rejected: ${result.gates.join('; ')}`}.`,
+      `Training run ${run.run_id}: models ${result.version} ${result.adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
     );
   }
 
@@ -119,14 +124,14 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions,
       const result = JSON.parse(answer) as {
         version: string;
         adopted: boolean;
-        gates: { name: string; seen: string }[];
+        gates: readonly GateResult[];
         error?: { code: string; message: string };
       };
       if (result.error !== undefined) return { error: `${result.error.code}: ${result.error.message}` };
       return {
         version: result.version,
         adopted: result.adopted,
-        gates: result.gates.map(({ name, seen }) => `${name} ${seen}`),
+        gates: result.gates,
       };
     } catch {
       return { error: `the training process ended with ${code ?? 'a signal'}: ${lastLine}` };
@@ -157,4 +162,8 @@ export function createRetrainer({ settings, log, command, say }: TrainerOptions,
       await ended;
     },
   };
+}
+
+function shown({ name, seen, limit }: GateResult): string {
+  return `${name} ${seen} (${limit})`;
 }

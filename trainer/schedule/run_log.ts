@@ -6,8 +6,7 @@ export interface RunLog {
   begin(run: RetrainRun): void;
   /** A line of progress: `learning ai1: 25 %` is of the stage `learning ai1`. */
   progress(run: RetrainRun, line: string): void;
-  /** @param gates what the bundle was rejected for */
-  end(run: RetrainRun, gates: readonly string[]): void;
+  end(run: RetrainRun): void;
 }
 
 const PROGRESS = /: \d+ %$/;
@@ -37,10 +36,10 @@ export function createRunLog(log: Logger): RunLog {
       const next = line.replace(PROGRESS, '');
       if (next !== stage) endStage(run, next);
     },
-    end(run, gates) {
+    end(run) {
       endStage(run, '');
-      const { run_id, trigger, attempt, status, model_version, error } = run;
-      const result = { run_id, trigger, attempt, status, model_version, gates, error };
+      const { run_id, trigger, attempt, status, model_version, reasons, error } = run;
+      const result = { run_id, trigger, attempt, status, model_version, reasons, error };
       const line = { ...result, duration_ms: Math.round(performance.now() - beganMs) };
       if (status === 'failed') log.error(line, 'run ended');
       else log.info(line, 'run ended');
