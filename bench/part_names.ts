@@ -6,6 +6,7 @@ export const PARTS = [
   'features',
   'growth',
   'rounding',
+  'trainer',
   'swaps',
   'soak',
 ] as const;

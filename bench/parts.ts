@@ -8,6 +8,7 @@ import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import type { Part } from './part_names.ts';
 import { benchStations, type StationsResult } from './stations.ts';
+import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
 /** What was measured; a part that was not asked for is absent. */
 export interface BenchResult {
@@ -18,6 +19,7 @@ export interface BenchResult {
   readonly features?: FeaturesResult;
   readonly growth?: GrowthResult;
   readonly rounding?: Rounding;
+  readonly trainer?: TrainerResult;
   /** While training and swapping, then swapping alone for long. */
   readonly swaps?: readonly WeatherResult[];
   readonly soak?: SoakResult;
@@ -77,6 +79,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('features') && { features: await features(say) }),
     ...(wants('growth') && { growth: benchGrowth(say) }),
     ...(wants('rounding') && { rounding: rounding(say) }),
+    ...(wants('trainer') && { trainer: await runTrainerBench(say) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };

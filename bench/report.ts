@@ -8,6 +8,7 @@ import type { InferenceResult } from './inference.ts';
 import type { BenchResult } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
 import type { Station, StationsResult } from './stations.ts';
+import type { TrainerResult, TrainerRun } from './trainer.ts';
 
 const STATION_MEANING: Readonly<Record<Station, string>> = {
   features: 'all windows of all pairs, one step',
@@ -46,6 +47,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.growth && growth(result.growth),
     result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
+    result.trainer && trainer(result.trainer),
   ];
   return `${sections.filter((section) => section !== undefined).join('\n')}`;
 }
@@ -199,6 +201,32 @@ ${minutes} minutes of ${pairs} pairs in ${(duration_ms / 60_000).toFixed(1)} min
 |---|---|---|---|
 ${rows.join('\n')}
 `;
+}
+
+function trainer({ rows, columns, rounds, leaves, missing, runs }: TrainerResult): string {
+  const absent = Object.entries(missing).map(([engine, why]) => `${engine} was not measured: ${why}`);
+  return `## Learning trees
+
+One matrix of ${rows.toLocaleString('en')} × ${columns}, ${rounds} trees of ${leaves} leaves, binning included, the same parameters for all, by turns. Time ratio: ours by theirs, the median of the turns; AUC on rows nobody
+learned from, ours less theirs.
+${absent.map((line) => `\n${line}\n`).join('')}
+| threads | engine | seconds | processor seconds | AUC | ours / theirs: time | processor time | AUC difference |
+|---|---|---|---|---|---|---|---|
+${runs.flatMap(trainerRows).join('\n')}
+`;
+}
+
+function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[] {
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(', ');
+  return fits.map(({ engine, seconds, cpu_seconds, auc }) => {
+    const ratio = engine === 'lightgbm' || engine === 'xgboost' ? against[engine] : undefined;
+    const compared =
+      ratio === undefined
+        ? '– | – | –'
+        : `**${ratio.time_ratio.toFixed(2)}** | ${ratio.cpu_ratio.toFixed(2)} | ${ratio.auc_difference.toFixed(4)}`;
+    const where = `${threads}${busy_core ? ', one core taken by another process' : ''}`;
+    return `| ${where} | ${engine} | ${list(seconds)} | ${list(cpu_seconds)} | ${auc.toFixed(4)} | ${compared} |`;
+  });
 }
 
 function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): string {

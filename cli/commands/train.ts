@@ -161,8 +161,8 @@ async function readBars(
     const bars = await readKnownBars({ symbols, market, ...period, journals, store, onProgress });
     if (bars.size === 0) {
       throw new MinutehandError('DATA_MISSING', {
-        seen: `no bars of ${symbols.join(', ')}: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
-        next: 'Start the daemon first, import bars with `minutehand bars import`, or give --data <folder>.',
+        seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,
+        next: `Start the daemon first, import bars with \`minutehand bars import --market ${market}\`, or give --data <folder>. The market is set in config/minutehand.yaml.`,
       });
     }
     return bars;

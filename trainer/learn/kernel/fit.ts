@@ -141,7 +141,7 @@ function baseScores({ y, weights }: TrainingTable, objective: Objective): number
       return Array.from(totals, (own) => Math.fround(ln(Math.max(own / total, 1e-15))));
     }
     case 'quantile':
-      return [Math.fround(weightedQuantile(y, weights, objective.quantile * total))];
+      return [Math.fround(weightedQuantile(y, weights, objective.quantile * total)) + 0];
   }
 }
 

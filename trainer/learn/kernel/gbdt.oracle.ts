@@ -38,7 +38,7 @@ export function slowGbdt(task: Task, table: TrainingTable, params: LearnerParams
         const node = nodes[leaf.node]!;
         if (task.kind === 'quantile') {
           const residuals = leaf.rows.map((row): [number, number] => [y[row]! - scores[k]![row]!, f(weights[row]!)]);
-          node.value = f(quantileOf(residuals, task.quantile) * params.learningRate);
+          node.value = f(quantileOf(residuals, task.quantile) * params.learningRate) + 0;
         } else {
           const g = sum(leaf.rows, (row) => own[row]!.g);
           const h = sum(leaf.rows, (row) => own[row]!.h);
@@ -297,7 +297,7 @@ function baseScores(task: Task, y: readonly number[], weights: readonly number[]
             y.map((target, row): [number, number] => [target, weights[row]!]),
             task.quantile,
           ),
-        ),
+        ) + 0,
       ];
   }
 }

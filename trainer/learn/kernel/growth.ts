@@ -241,7 +241,8 @@ export function createGrower({ code, buffer, words, plan, run }: Conductor, shri
       for (const leaf of leaves) cut(leaf, leaf.rows);
       run(at.LEAF_QUANTILES, pieces);
       leaves.forEach((leaf, i) => {
-        nodeFloats[leaf.node * WORDS_PER_NODE + 7] = pieceSums[i * 2]! * shrink;
+        // Which of several zeros is selected, 0 or −0, is chance.
+        nodeFloats[leaf.node * WORDS_PER_NODE + 7] = Math.fround(pieceSums[i * 2]! * shrink) + 0;
       });
       pieces = 0;
     }
