@@ -3,21 +3,28 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { MinutehandError } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
-import { addBars } from './commands/bars.ts';
-import { addBench } from './commands/bench.ts';
-import { addConfig } from './commands/config.ts';
-import { addDocs } from './commands/docs.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addFeatures } from './commands/features.ts';
-import { addFit } from './commands/fit.ts';
-import { addModels } from './commands/models.ts';
-import { addDaemon, addTrainer } from './commands/processes.ts';
-import { addReplay } from './commands/replay.ts';
-import { addSim } from './commands/sim.ts';
-import { addSignal } from './commands/signal.ts';
-import { addTrain } from './commands/train.ts';
-import { addUp } from './commands/up.ts';
 import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output } from './output.ts';
+
+type AddCommand = (program: Command, output: () => Output) => void;
+
+/** A command's module is loaded when it is asked for: a daemon has no use for the libraries of the trainer, nor `signal verify` for either's. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  up: async () => (await import('./commands/up.ts')).addUp,
+  daemon: async () => (await import('./commands/processes.ts')).addDaemon,
+  trainer: async () => (await import('./commands/processes.ts')).addTrainer,
+  bars: async () => (await import('./commands/bars.ts')).addBars,
+  features: async () => (await import('./commands/features.ts')).addFeatures,
+  train: async () => (await import('./commands/train.ts')).addTrain,
+  fit: async () => (await import('./commands/fit.ts')).addFit,
+  replay: async () => (await import('./commands/replay.ts')).addReplay,
+  models: async () => (await import('./commands/models.ts')).addModels,
+  signal: async () => (await import('./commands/signal.ts')).addSignal,
+  config: async () => (await import('./commands/config.ts')).addConfig,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  bench: async () => (await import('./commands/bench.ts')).addBench,
+  sim: async () => (await import('./commands/sim.ts')).addSim,
+  docs: async () => (await import('./commands/docs.ts')).addDocs,
+};
 
 const DONE = 0;
 const MISUSED = 2;
@@ -27,7 +34,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   tolerateClosedPipes();
   const json = argv.includes('--json');
   const answers: string[] = [];
-  const program = createProgram(
+  const program = await createProgram(
+    wantedCommands(argv),
     () => createOutput(json),
     (text) => (json ? answers.push(text) : process.stdout.write(text)),
   );
@@ -45,14 +53,27 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** The command that `argv` begins with; all of them where it names none, for help and hints. */
+function wantedCommands(argv: readonly string[]): readonly string[] {
+  const first = argv.find((argument) => argument !== '--json');
+  return first !== undefined && Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+}
+
 /** What commander has already said on standard error, for programs. */
 function misuse({ message }: CommanderError): object {
   const seen = message.startsWith('(') ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
   return { error: new MinutehandError('USAGE', { seen }) };
 }
 
-/** @param answer takes what was asked for: help, or the version */
-function createProgram(output: () => Output, answer: (text: string) => void): Command {
+/**
+ * @param wanted names of the commands it has
+ * @param answer takes what was asked for: help, or the version
+ */
+async function createProgram(
+  wanted: readonly string[],
+  output: () => Output,
+  answer: (text: string) => void,
+): Promise<Command> {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
     version: string;
     description: string;
@@ -75,21 +96,7 @@ trainer’s store), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (eng
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
     );
-  addUp(program, output);
-  addDaemon(program, output);
-  addTrainer(program, output);
-  addBars(program, output);
-  addFeatures(program, output);
-  addTrain(program, output);
-  addFit(program, output);
-  addReplay(program, output);
-  addModels(program, output);
-  addSignal(program, output);
-  addConfig(program, output);
-  addDoctor(program, output);
-  addBench(program, output);
-  addSim(program, output);
-  addDocs(program, output);
+  for (const add of await Promise.all(wanted.map((name) => COMMANDS[name]!()))) add(program, output);
   acceptJsonEverywhere(program);
   return program;
 }

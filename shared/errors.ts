@@ -228,8 +228,8 @@ export const ERRORS = {
   },
   KERNEL_MISSING: {
     status: 500,
-    message: 'The compiled WASM scorer is missing or damaged.',
-    next: 'Build it: `npm run build`. Until then onnxruntime serves.',
+    message: 'A compiled WebAssembly program (the scorer or the learner) is missing or damaged.',
+    next: 'Build it: `npm run build`. Until then the daemon scores with onnxruntime.',
   },
   MODEL_EXISTS: {
     status: 409,

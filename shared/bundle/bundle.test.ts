@@ -244,7 +244,7 @@ describe('a power cut', () => {
     const renamed = diary.findIndex((line) => line.startsWith('rename'));
     const before = diary.slice(0, renamed);
     const written = before.filter((line) => line.startsWith('write')).map((line) => line.slice('write '.length));
-    expect(written).toHaveLength(5);
+    expect(written).toHaveLength(6);
     for (const path of written) expect(before.indexOf(`sync ${path}`)).toBeGreaterThan(before.indexOf(`write ${path}`));
     expect(before.at(-1)).toMatch(/^sync \.\d{8}_\d{4}\.PID\.tmp$/);
     expect(diary.slice(renamed + 1)).toEqual(['sync .']);
