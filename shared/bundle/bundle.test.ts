@@ -239,7 +239,7 @@ describe('a power cut', () => {
 
   it.each(['written', 'copied'])('finds no bundle that was %s but whole: files, then folder, then name', (how) => {
     const { files, diary } = watched();
-    if (how === 'written') writeBundle(models, CREATED, content, files);
+    if (how === 'written') writeBundle(models, CREATED, { ...content, validation: { ai1: {} } }, files);
     else copyBundle(original, models, files);
     const renamed = diary.findIndex((line) => line.startsWith('rename'));
     const before = diary.slice(0, renamed);
