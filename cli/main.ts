@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   features: async () => (await import('./commands/features.ts')).addFeatures,
   train: async () => (await import('./commands/train.ts')).addTrain,
   fit: async () => (await import('./commands/fit.ts')).addFit,
+  backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
   replay: async () => (await import('./commands/replay.ts')).addReplay,
   models: async () => (await import('./commands/models.ts')).addModels,
   signal: async () => (await import('./commands/signal.ts')).addSignal,

@@ -261,6 +261,11 @@ export const ERRORS = {
     message: 'The library of the learning engine reported an error.',
     next: 'Check the parameters and the data; the engine gbdt needs no library.',
   },
+  SEARCH_JOURNAL: {
+    status: 422,
+    message: 'The journal of a search is damaged, or belongs to another search.',
+    next: 'Remove the file to search from the beginning, or go on with the settings it was begun with.',
+  },
   RETRAIN_RUNNING: {
     status: 409,
     message: 'A training run is under way.',

@@ -5,7 +5,7 @@ import type { Position, Side } from '../../shared/core/position/position.ts';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { backtest, roundTripBps, type BacktestOptions } from './backtest.ts';
+import { backtest, roundTripBps, runBacktest, type BacktestOptions } from './backtest.ts';
 
 const POLICY: DecisionPolicy = {
   z_entry: 1.5,
@@ -89,6 +89,13 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       entryTime: history.time[entryFill],
       exitTime: history.time[exitFill],
       reason: known ? decisions[exit]!.reason : 'END_OF_DATA',
+      entrySignal: signal,
+      exitSignal: known ? from + exit : -1,
+      entryBar: entryFill,
+      exitBar: exitFill,
+      beta,
+      scale: 1,
+      swapBps: 0,
       grossBps: earned * 1e4,
       netBps: earned * 1e4 - cost(legA, how.costs.a) - cost(legB, how.costs.b),
     });
@@ -129,7 +136,7 @@ describe('backtest', () => {
           });
           const fast = backtest(history, skipped, 250 - cut, how);
           const slow = obviousTrades(history, skipped, 250 - cut, how);
-          expect(fast.map(({ grossBps: _, netBps: __, ...rest }) => rest)).toEqual(
+          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, ...rest }) => rest)).toEqual(
             slow.map(({ grossBps: _, netBps: __, ...rest }) => rest),
           );
           fast.forEach(({ grossBps, netBps }, i) => {
@@ -206,6 +213,29 @@ describe('backtest', () => {
     expect(backtest(history, 0, 5, options({ scores: () => null }))).toEqual([]);
     expect(backtest(history, 0, 5, options({ thresholds: { theta1: 0.99, theta2: 0.5 } }))).toEqual([]);
     expect(backtest(history, 0, 5, options({ edge: false, policy: { ...POLICY, require_edge: true } }))).toEqual([]);
+  });
+
+  it('counts as candidates the bars that are flat and far out, and says why each that was not entered was refused', () => {
+    const history = historyOf([
+      { ...CALM_BAR, lnA: 2 },
+      { ...CALM_BAR, lnA: 2 },
+      { ...CALM_BAR, lnA: 0 },
+      { ...CALM_BAR, lnA: -2, beta: 0.01 },
+      { ...CALM_BAR, lnA: -2 },
+      { ...CALM_BAR, lnA: -2 },
+      { ...CALM_BAR, lnA: 1 },
+      { ...CALM_BAR, lnA: 1 },
+    ]);
+    const asked: Record<number, Scores> = {
+      4: { return_prob: 0.1, risk_score: 0 },
+      5: { return_prob: 0.9, risk_score: 0.8 },
+    };
+    const run = runBacktest(history, 0, 8, options({ scores: (t) => asked[t] ?? SURE }));
+    expect(run.trades).toHaveLength(1);
+    expect(run.candidates).toBe(4);
+    expect(run.refusals).toEqual({ BETA_RANGE: 1, PROB_LOW: 1, RISK_HIGH: 1 });
+    const gated = runBacktest(history, 0, 8, options({ edge: false, policy: { ...POLICY, require_edge: true } }));
+    expect(gated).toMatchObject({ trades: [], candidates: 5, refusals: { NO_EDGE: 5 } });
   });
 
   it('asks only for scores within its bars', () => {

@@ -1,11 +1,21 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { decide, type DecisionPolicy, type Scores, type Thresholds } from '../../shared/core/decide/decide.ts';
+import {
+  decide,
+  type DecisionPolicy,
+  type Reason,
+  type Scores,
+  type Thresholds,
+} from '../../shared/core/decide/decide.ts';
 import { agePosition, FLAT, openPosition, type Position } from '../../shared/core/position/position.ts';
+import { ln } from '../../shared/elementary.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { tradingDayAt, type RollOver } from './roll_over.ts';
+import { nightBps, type SwapCosts } from './swap.ts';
 
 const BPS = 1e4;
 
+/** Basis points are of gross notional at full size: what was really earned is `scale` times that. */
 export interface Trade {
   readonly pairId: string;
   readonly side: -1 | 1;
@@ -15,67 +25,143 @@ export interface Trade {
   readonly reason: string;
   /** P&L before costs, basis points of gross notional at full size. */
   readonly grossBps: number;
+  /** After spread, commission, slippage and nights. */
   readonly netBps: number;
+}
+
+/** A trade with what it was made of. */
+export interface FilledTrade extends Trade {
+  /** Bars of the history at whose close was decided; `exitSignal` is −1 where the data ended first. */
+  readonly entrySignal: number;
+  readonly exitSignal: number;
+  /** Bars of the history at whose open was filled. */
+  readonly entryBar: number;
+  readonly exitBar: number;
+  /** Hedge ratio, frozen at the entry. */
+  readonly beta: number;
+  /** AI3's position_scale at the entry. */
+  readonly scale: number;
+  /** What opening and closing both legs cost, and what the nights did. */
+  readonly costBps: number;
+  readonly swapBps: number;
+}
+
+export interface LegPair<T> {
+  readonly a: T;
+  readonly b: T;
+}
+
+/** Interest of positions that are held over the end of a trading day. */
+export interface Nights {
+  readonly rolls: readonly RollOver[];
+  readonly swaps: LegPair<SwapCosts>;
 }
 
 export interface BacktestOptions {
   readonly thresholds: Thresholds;
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
-  readonly costs: { readonly a: SymbolCosts; readonly b: SymbolCosts };
+  readonly costs: LegPair<SymbolCosts>;
+  /** Without it nights cost nothing. */
+  readonly nights?: Nights;
   /** Scores of bar `t`; asked only of bars in [from, to). */
   scores(t: number): Scores | null;
+  /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
+  scale?(t: number): number;
+}
+
+/** What a run over one pair's bars did. */
+export interface BacktestRun {
+  readonly trades: readonly FilledTrade[];
+  /** Entry candidates: bars at which the pair was flat and |z| ≥ z_entry. */
+  readonly candidates: number;
+  /** Why candidates were refused, and how many were for each reason. */
+  readonly refusals: Readonly<Partial<Record<Reason, number>>>;
 }
 
 /**
  * One pair's trades by the daemon's own `decide`, bar by bar. A decision at the close of a bar is filled at the open of
  * the next one; what is still open at the end is closed at the last open.
  */
-export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): Trade[] {
-  const trades: Trade[] = [];
+export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
+  return [...runBacktest(history, from, to, options).trades];
+}
+
+/** `backtest`, with what was refused. */
+export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
+  const { policy, thresholds, edge } = options;
+  const trades: FilledTrade[] = [];
+  const refusals: Partial<Record<Reason, number>> = {};
+  let candidates = 0;
   let position: Position = FLAT;
-  let entryBar = -1;
-  const close = (fillBar: number, reason: string): void => {
-    trades.push(makeTrade(history, position, entryBar, fillBar, reason, options));
+  let entrySignal = -1;
+  const close = (exitSignal: number, fillBar: number, reason: string): void => {
+    trades.push(makeTrade(history, position, entrySignal, exitSignal, fillBar, reason, options));
     position = FLAT;
   };
   for (let t = from; t + 1 < to; t++) {
     const market = marketAt(history, t);
     position = agePosition(position);
-    const decision = decide(market, options.scores(t), options.edge, options.thresholds, options.policy, position);
-    if (decision.action === 'EXIT') close(t + 1, decision.reason);
-    if (decision.action === 'ENTER') {
-      position = openPosition(decision.target, '', history.time[t]! as OpenTime, market);
-      entryBar = t + 1;
+    const isCandidate = position.side === 0 && Math.abs(market.z) >= policy.z_entry;
+    const { action, reason, target } = decide(market, options.scores(t), edge, thresholds, policy, position);
+    if (isCandidate) {
+      candidates++;
+      if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
+    }
+    if (action === 'EXIT') close(t, t + 1, reason);
+    if (action === 'ENTER') {
+      position = openPosition(target, '', history.time[t]! as OpenTime, market);
+      entrySignal = t;
     }
   }
-  if (position.side !== 0 && entryBar < to - 1) close(to - 1, 'END_OF_DATA');
-  return trades;
+  if (position.side !== 0 && entrySignal + 1 < to - 1) close(-1, to - 1, 'END_OF_DATA');
+  return { trades, candidates, refusals };
 }
 
 function makeTrade(
   history: PairHistory,
   position: Position,
-  entryBar: number,
+  entrySignal: number,
+  exitSignal: number,
   exitBar: number,
   reason: string,
   options: BacktestOptions,
-): Trade {
+): FilledTrade {
   const { openA, openB, time, pair } = history;
-  const hedge = Math.abs(position.beta);
-  const moveA = Math.log(openA[exitBar]! / openA[entryBar]!);
-  const moveB = Math.log(openB[exitBar]! / openB[entryBar]!);
-  const grossBps = (BPS * position.side * (moveA - position.beta * moveB)) / (1 + hedge);
+  const { side, beta } = position;
+  const entryBar = entrySignal + 1;
+  const hedge = Math.abs(beta);
+  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
+  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
+  const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
   const costBps = (roundTripBps(options.costs.a) + hedge * roundTripBps(options.costs.b)) / (1 + hedge);
+  const swapBps = swapBetween(options.nights, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
-    side: position.side as -1 | 1,
+    side: side as -1 | 1,
     entryTime: time[entryBar]! as OpenTime,
     exitTime: time[exitBar]! as OpenTime,
     reason,
     grossBps,
-    netBps: grossBps - costBps,
+    netBps: grossBps - costBps - swapBps,
+    entrySignal,
+    exitSignal,
+    entryBar,
+    exitBar,
+    beta,
+    scale: options.scale?.(entrySignal) ?? 1,
+    costBps,
+    swapBps,
   };
+}
+
+/** Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first, up to the second. */
+function swapBetween(nights: Nights | undefined, side: number, beta: number, entry: number, exit: number): number {
+  if (nights === undefined) return 0;
+  const { rolls, swaps } = nights;
+  let held = 0;
+  for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.nights;
+  return held === 0 ? 0 : held * nightBps(side, beta, swaps.a, swaps.b);
 }
 
 /** What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage twice. */

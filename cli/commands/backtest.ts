@@ -1,0 +1,294 @@
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { OpenTime } from '../../shared/bar.ts';
+import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { resolveBundle } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { decisionPolicy, loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
+import {
+  backtestPeriod,
+  ROWS_PER_SCORE,
+  VIEWS,
+  type BundleResult,
+  type PeriodResult,
+  type ViewResult,
+} from '../../trainer/backtest/period.ts';
+import type { Performance } from '../../trainer/backtest/performance.ts';
+import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
+import { DEFAULT_SWAPS, swapOf } from '../../trainer/backtest/swap.ts';
+import { datasetPolicy } from '../../trainer/pipeline.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parseInteger, parsePeriod } from '../period.ts';
+
+/** Bars before --from that warm the features: as many as `replay` takes. */
+const WARM_UP_SECONDS = 14 * 86_400;
+
+interface BacktestFlags {
+  readonly data: string;
+  readonly models?: string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly pairs?: string[];
+  readonly theta1?: string;
+  readonly theta2?: string;
+  readonly workers?: string;
+  readonly out?: string;
+}
+
+export function addBacktest(program: Command, output: () => Output): void {
+  program
+    .command('backtest')
+    .summary('what a bundle would have earned, after costs, by the daemon’s own code')
+    .description(
+      'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
+        'nights from every trade. gate_off: as if every pair had an edge; as_published: with NO_EDGE as the bundle has it. With --models twice, the ' +
+        'first bundle (champion) and the second (challenger) decide on the same bars.',
+    )
+    .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
+    .option(
+      '--models <folder>',
+      'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
+      (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
+    )
+    .option('--from <day>', 'first UTC day or minute that is decided on; up to 14 days before it warm the features')
+    .option('--to <day>', 'UTC day or minute at which it ends')
+    .option('--pairs <ids...>', 'only these pairs (default: all configured pairs whose symbols are there)')
+    .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
+    .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
+    .option(
+      '--workers <n>',
+      'threads that build features (default: one for each core); they change the time and nothing else',
+    )
+    .option('--out <folder>', 'write trades.csv, equity.csv and report.html there')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand backtest --data ./m1 --from 2019-07-15 --out ./report\n  minutehand backtest --data ./m1 --models ./models/20261101_0300 --models ./models/20261201_0300 --json',
+    )
+    .action((flags: BacktestFlags) => runBacktestCommand(flags, output()));
+}
+
+async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise<void> {
+  const startedMs = performance.now();
+  const settings = loadSettings();
+  const { minutehand } = settings;
+  const pairs = wantedPairs(flags.pairs, settings);
+  const { from = 0 as OpenTime, to } = parsePeriod(flags);
+  const thresholds = parseThresholds(flags);
+  const folders = flags.models ?? [homePaths().models];
+  if (folders.length > ROLES.length)
+    throw new MinutehandError('USAGE', { seen: `--models ${folders.length} times`, expected: 'once or twice' });
+  const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
+
+  const schema = featureSchema(minutehand.windows);
+  const sets: ModelSet[] = [];
+  const paths = folders.map((folder) => resolveBundle(folder));
+  for (const path of paths)
+    sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
+
+  const progress = output.progress();
+  const bars = await readBarFolder(flags.data, symbolsOf(pairs), {
+    from: (from - WARM_UP_SECONDS) as OpenTime,
+    ...(to === undefined ? {} : { to }),
+    onProgress: ({ done, total }) => progress.update('reading bars', done, total),
+  });
+  const policy = decisionPolicy(settings);
+  const result = await backtestPeriod({
+    pairs,
+    bars,
+    from,
+    sets,
+    thresholds,
+    policy,
+    labels: datasetPolicy(settings),
+    costs: minutehand.symbols,
+    swaps: DEFAULT_SWAPS,
+    workers,
+    onProgress: (done, total) => progress.update('backtest', done, total),
+  });
+  for (const set of sets) await set.release();
+  progress.stop();
+  const files = flags.out === undefined ? null : writeFiles(flags.out, result, sets, settings);
+  const seconds = (performance.now() - startedMs) / 1000;
+  show(result, sets, policy.require_edge, seconds, output);
+  if (files !== null) output.line(`Written: ${Object.values(files).join(', ')}`);
+
+  const documents = result.bundles.map((bundle, i) => ({
+    ...documentOf(bundle, sets[i]!, result),
+    path: paths[i]!,
+  }));
+  output.result({
+    ...documents[0]!,
+    ...(documents.length === 1 ? {} : { challenger: documents[1]!, comparison: compare(documents[0]!, documents[1]!) }),
+    data: flags.data,
+    period: { from: isoSecond(result.first), to: isoSecond(result.last) },
+    pairs: result.pairs,
+    bars: result.bars,
+    trading_days: result.days.length,
+    require_edge: policy.require_edge,
+    costs: costsOf(result.pairs, settings),
+    assumptions: ASSUMPTIONS,
+    seconds,
+    files,
+  });
+}
+
+/** @throws MinutehandError PAIR_UNKNOWN */
+function wantedPairs(ids: readonly string[] | undefined, { minutehand }: Settings): Pair[] {
+  const wanted = ids?.flatMap((text) => text.split(',')).filter((id) => id !== '') ?? minutehand.pairs;
+  const unknown = wanted.find((id) => !minutehand.pairs.includes(id));
+  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  return [...new Set(wanted)].map(parsePair);
+}
+
+/** @throws MinutehandError USAGE */
+function parseThresholds(flags: BacktestFlags): Partial<Thresholds> {
+  return Object.fromEntries(
+    (['theta1', 'theta2'] as const).flatMap((name) => {
+      const text = flags[name];
+      if (text === undefined) return [];
+      const value = Number(text);
+      if (!(text.trim() !== '' && value >= 0 && value <= 1))
+        throw new MinutehandError('USAGE', { seen: `--${name} ${text}`, expected: 'a number from 0 to 1' });
+      return [[name, value]];
+    }),
+  );
+}
+
+function costsOf(pairs: readonly string[], { minutehand }: Settings): Parameters<typeof renderReport>[0]['symbols'] {
+  const symbols = symbolsOf(pairs.map(parsePair));
+  return Object.fromEntries(
+    symbols.map((symbol) => [symbol, { ...minutehand.symbols[symbol]!, ...swapOf(DEFAULT_SWAPS, symbol) }]),
+  );
+}
+
+/** @throws MinutehandError OUTPUT_UNWRITABLE */
+function writeFiles(
+  folder: string,
+  result: PeriodResult,
+  sets: readonly ModelSet[],
+  settings: Settings,
+): Readonly<Record<'trades' | 'equity' | 'report', string>> {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
+  }
+  const files = {
+    trades: join(folder, 'trades.csv'),
+    equity: join(folder, 'equity.csv'),
+    report: join(folder, 'report.html'),
+  };
+  writeText(files.trades, tradesCsv(result));
+  writeText(files.equity, equityCsv(result));
+  const report = renderReport({
+    result,
+    manifests: sets.map(({ manifest }) => manifest),
+    symbols: costsOf(result.pairs, settings),
+    requireEdge: settings.core.require_edge,
+  });
+  writeText(files.report, [report]);
+  return files;
+}
+
+function writeText(path: string, parts: Iterable<string>): void {
+  const file = openOutputFile(path);
+  try {
+    for (const part of parts) file.write(part);
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
+  file.close();
+}
+
+/** One bundle for programs. */
+function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
+  const view = ({ total, pairs }: ViewResult): Performance & { pairs: ViewResult['pairs'] } => ({ ...total, pairs });
+  return {
+    version: bundle.version,
+    market: manifest.market,
+    trained: manifest.period,
+    trained_on_period: isTrainedOn(result, manifest),
+    ...bundle.thresholds,
+    pairs_without_edge: bundle.noEdge,
+    models: bundle.models,
+    gate_off: view(bundle.gate_off),
+    as_published: view(bundle.as_published),
+  };
+}
+
+type BundleDocument = ReturnType<typeof documentOf>;
+
+/** What the challenger has more than the champion, on the same bars. */
+function compare(champion: BundleDocument, challenger: BundleDocument): object {
+  const more = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : b - a);
+  const views = VIEWS.map((view) => {
+    const names = ['net_return', 'net_sharpe', 'max_drawdown', 'mean_net_bps', 'trades', 'win_rate'] as const;
+    const entries = names.map((name) => [name, more(champion[view][name], challenger[view][name])]);
+    return [view, Object.fromEntries(entries)] as const;
+  });
+  return {
+    ...Object.fromEntries(views),
+    ai1_auc: more(champion.models.ai1.auc, challenger.models.ai1.auc),
+    ai2_auc: more(champion.models.ai2.auc, challenger.models.ai2.auc),
+  };
+}
+
+function show(
+  result: PeriodResult,
+  sets: readonly ModelSet[],
+  requireEdge: boolean,
+  seconds: number,
+  output: Output,
+): void {
+  const { bundles, pairs, bars, first, last } = result;
+  output.line(
+    `${pairs.length} ${pairs.length === 1 ? 'pair' : 'pairs'}, ${bars} bars, ${isoSecond(first)} to ${isoSecond(last)}, ${result.days.length} trading days, ${seconds.toFixed(1)} s`,
+  );
+  bundles.forEach((bundle, i) => {
+    output.line('');
+    output.line(
+      `${bundles.length === 1 ? 'Bundle' : ROLES[i]!} ${bundle.version}, θ1 ${bundle.thresholds.theta1}, θ2 ${bundle.thresholds.theta2}`,
+    );
+    const { manifest } = sets[i]!;
+    if (isTrainedOn(result, manifest))
+      output.line(`Learned from bars up to ${manifest.period.holdout_from}: part of this period flatters it.`);
+    output.line(verdict(bundle, pairs.length, requireEdge));
+    for (const [name, { rows, auc, brier, brier_of_mean, ece }] of Object.entries(bundle.models))
+      output.line(
+        `${name}  rows ${rows}, AUC ${figure(auc, 4)}, Brier ${figure(brier, 4)} (of the mean ${figure(brier_of_mean, 4)}), calibration error ${figure(ece, 4)}`,
+      );
+    for (const view of VIEWS) {
+      output.line(`${view}:`);
+      output.line(HEAD);
+      for (const pair of pairs) output.line(row(pair, bundle[view].pairs[pair]!, bundle.noEdge.includes(pair)));
+      output.line(row('total', bundle[view].total, false));
+    }
+  });
+}
+
+const HEAD = '                   trades    won   gross     net  Sharpe  drawdown   return  refused';
+
+function row(name: string, performance: Performance, isGated: boolean): string {
+  const { trades, win_rate, mean_gross_bps, mean_net_bps, net_sharpe, max_drawdown, net_return, refusal_rate } =
+    performance;
+  const share = (value: number | null, width: number): string =>
+    (value === null ? '–' : `${(value * 100).toFixed(1)} %`).padStart(width);
+  return (
+    `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 7)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
+    `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
+  );
+}
+
+function figure(value: number | null, digits: number): string {
+  return value === null ? '–' : value.toFixed(digits);
+}

@@ -1,0 +1,325 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { replayBars } from '../daemon/feed/replay.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import { barAt } from '../shared/bar_file/bar_file.ts';
+import { parsePair } from '../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { Signal } from '../shared/signal/signal.ts';
+import { equityCsv, isoSecond, tradesCsv } from '../trainer/backtest/ledger.ts';
+import {
+  backtestPeriod,
+  ROWS_PER_SCORE,
+  type PeriodOptions,
+  type PeriodResult,
+  type TradeRecord,
+} from '../trainer/backtest/period.ts';
+import { isTrainedOn, renderReport, verdict } from '../trainer/backtest/report/report.ts';
+import { DEFAULT_SWAPS, swapOf } from '../trainer/backtest/swap.ts';
+import { buildPairHistory } from '../trainer/dataset/pair_history.ts';
+import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/label/reversion.ts';
+import { datasetPolicy } from '../trainer/pipeline.ts';
+import { modelMetrics } from '../trainer/validate/model_metrics.ts';
+import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const MINUTES = 3400;
+let folder: string;
+let settings: Settings;
+let bars: Map<string, BarColumns>;
+let models: ModelSet;
+let from: OpenTime;
+let result: PeriodResult;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-backtest-'));
+  settings = tinySettings();
+  bars = tinyBars(settings, MINUTES);
+  const { path } = await trainTinyModels(folder, { settings });
+  models = await loadModelSet(path, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
+  const { time } = bars.get('XAUUSD')!;
+  from = time[Math.floor(time.length * 0.6)]! as OpenTime;
+  result = await run();
+});
+afterAll(async () => {
+  await models.release();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function optionsOf(changes: Partial<PeriodOptions> = {}): PeriodOptions {
+  return {
+    pairs: settings.minutehand.pairs.map(parsePair),
+    bars,
+    from,
+    sets: [models],
+    policy: decisionPolicy(settings),
+    labels: datasetPolicy(settings),
+    costs: settings.minutehand.symbols,
+    swaps: DEFAULT_SWAPS,
+    workers: 0,
+    onProgress: () => undefined,
+    ...changes,
+  };
+}
+
+function run(changes: Partial<PeriodOptions> = {}): Promise<PeriodResult> {
+  return backtestPeriod(optionsOf(changes));
+}
+
+/** A trade in the words of signals. */
+function wordsOf(trade: TradeRecord): object {
+  return {
+    pair: trade.pairId,
+    entered: isoSecond(trade.entrySignalTime),
+    exited: trade.exitSignalTime === null ? null : isoSecond(trade.exitSignalTime),
+    reason: trade.exitSignalTime === null ? null : trade.reason,
+    target: trade.side,
+    beta: trade.beta,
+    scale: trade.scale,
+  };
+}
+
+/** The ENTER and EXIT signals of a replay, brought together by position_id. */
+async function replayedTrades(): Promise<object[]> {
+  const signals: Signal[] = [];
+  await replayBars({
+    settings,
+    pairIds: settings.minutehand.pairs,
+    bars,
+    models,
+    clock: MACHINE_CLOCK,
+    bootId: 'backtest',
+    from,
+    to: Infinity as OpenTime,
+    onSignals: (batch) => signals.push(...batch.map(({ text }) => JSON.parse(text) as Signal)),
+    onMinute: () => undefined,
+  });
+  const exits = new Map(signals.filter(({ action }) => action === 'EXIT').map((exit) => [exit.position_id, exit]));
+  return signals
+    .filter(({ action }) => action === 'ENTER')
+    .map((enter) => {
+      const exit = exits.get(enter.signal_id);
+      return {
+        pair: enter.pair_id,
+        entered: enter.timestamp,
+        exited: exit?.timestamp ?? null,
+        reason: exit?.reason ?? null,
+        target: enter.target,
+        beta: enter.beta,
+        scale: enter.position_scale,
+      };
+    });
+}
+
+const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+
+describe('a backtest', () => {
+  it('makes the very trades that a replay of the same period and bundle signals', async () => {
+    const replayed = (await replayedTrades()).sort(byPairAndTime);
+    const trades = result.bundles[0]!.as_published.trades.map(wordsOf).sort(byPairAndTime);
+    expect(trades.length).toBeGreaterThan(30);
+    expect(new Set(result.bundles[0]!.as_published.trades.map(({ side }) => side))).toEqual(new Set([-1, 1]));
+    // What the last two bars decide is signalled, and cannot be filled any more.
+    const end = isoSecond(result.last);
+    const fillable = replayed.filter((trade) => (trade as { entered: string }).entered < end);
+    const known = fillable.map((trade) => {
+      const { exited } = trade as { exited: string | null };
+      return exited !== null && exited > end ? { ...trade, exited: null, reason: null } : trade;
+    });
+    expect(trades).toEqual(known);
+  });
+
+  it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {
+    for (const trade of result.bundles[0]!.gate_off.trades) {
+      const { a, b } = parsePair(trade.pairId);
+      const openAt = (symbol: string, time: number): number => {
+        const columns = bars.get(symbol)!;
+        return columns.open[columns.time.indexOf(time)]!;
+      };
+      expect(trade.entryTime).toBeGreaterThanOrEqual(trade.entrySignalTime);
+      expect(trade.entryPrices).toEqual([openAt(a, trade.entryTime), openAt(b, trade.entryTime)]);
+      expect(trade.exitPrices).toEqual([openAt(a, trade.exitTime), openAt(b, trade.exitTime)]);
+      const share = 1 / (1 + Math.abs(trade.beta));
+      const leg = (symbol: string): number => {
+        const { spread_bps, commission_bps, slippage_bps } = settings.minutehand.symbols[symbol]!;
+        return spread_bps + 2 * commission_bps + 2 * slippage_bps;
+      };
+      expect(trade.costBps).toBeCloseTo(share * leg(a) + (1 - share) * leg(b), 9);
+      const moved = (prices: 0 | 1): number => Math.log(trade.exitPrices[prices] / trade.entryPrices[prices]);
+      const gross = trade.side * share * (moved(0) - trade.beta * moved(1)) * 1e4;
+      expect(trade.grossBps).toBeCloseTo(gross, 8);
+      expect(trade.netBps).toBeCloseTo(gross - trade.costBps - trade.swapBps, 8);
+    }
+  });
+
+  it('judges AI1 on its evaluation label at all candidates of all pairs together', async () => {
+    const { windows } = settings.minutehand;
+    const scores: number[] = [];
+    const labels: number[] = [];
+    for (const pair of settings.minutehand.pairs.map(parsePair)) {
+      const history = buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, windows, () => true);
+      const columns = history.features.length / history.rows;
+      for (let t = 0; t < history.length; t++) {
+        if (history.time[t]! < from || !isCandidate(history, t, EVALUATION_BARRIERS)) continue;
+        const outcome = reversionLabel(history, t, EVALUATION_BARRIERS);
+        if (outcome === null) continue;
+        const answer = await models.infer(history.features.subarray(t * columns, (t + 1) * columns), 1);
+        scores.push(answer.return_prob[0]!);
+        labels.push(outcome.label);
+      }
+    }
+    expect(labels.length).toBeGreaterThan(100);
+    expect(result.bundles[0]!.models.ai1).toEqual(modelMetrics(Float64Array.from(scores), Float64Array.from(labels)));
+    expect(result.bundles[0]!.models.ai2.auc).toBeGreaterThan(0);
+    expect(result.bundles[0]!.models.ai3.brier).toBeGreaterThan(0);
+  });
+
+  it('adds up: trades, daily results, the curve and the pairs say the same', () => {
+    const { gate_off } = result.bundles[0]!;
+    const { total, pairs, trades, curve, days } = gate_off;
+    const count = result.pairs.length;
+    const net = trades.reduce((sum, { scale, netBps }) => sum + scale * netBps, 0) / 1e4 / count;
+    expect(total.net_return).toBeCloseTo(net, 12);
+    expect(curve.at(-1)).toBeCloseTo(net, 12);
+    expect(days.reduce((sum, day) => sum + day, 0)).toBeCloseTo(net, 12);
+    expect(Object.values(pairs).reduce((sum, { net_return }) => sum + net_return, 0) / count).toBeCloseTo(net, 12);
+    expect(Object.values(pairs).reduce((sum, pair) => sum + pair.candidates, 0)).toBe(total.candidates);
+    const refused = Object.values(total.refusals).reduce((sum, reasons) => sum + reasons, 0);
+    // The last bar but one may still have been entered, without a fill.
+    expect(total.candidates - refused - trades.length).toBeLessThanOrEqual(count);
+    expect(total.refusal_rate).toBe(refused / total.candidates);
+    expect(result.bars).toBe(Object.values(result.barsOf).reduce((sum, bars) => sum + bars, 0));
+  });
+
+  it('is the same whether the bars before the period are many or just enough', async () => {
+    const firstOf = (before: number): Map<string, BarColumns> =>
+      new Map(
+        [...bars].map(([symbol, columns]) => {
+          const at = columns.time.findIndex((time) => time >= from - before * 60);
+          const cut = Object.fromEntries(
+            (['time', 'open', 'high', 'low', 'close', 'volume'] as const).map((name) => [
+              name,
+              columns[name].slice(at),
+            ]),
+          ) as unknown as BarColumns;
+          return [
+            symbol,
+            { ...columns, ...cut, spread: columns.spread?.slice(at) ?? null, length: columns.length - at },
+          ];
+        }),
+      );
+    const { pair, warm } = { pair: parsePair('XAUUSD_XAGUSD'), warm: new PairFeatures(settings.minutehand.windows) };
+    let needed = 0;
+    while (!warm.ready) warm.step(barAt(bars.get(pair.a)!, needed), barAt(bars.get(pair.b)!, needed++));
+    const short = await run({ bars: firstOf(2 * needed) });
+    expect(short.bundles[0]!.gate_off.trades.map(wordsOf)).toEqual(result.bundles[0]!.gate_off.trades.map(wordsOf));
+    expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
+  });
+
+  it('takes other thresholds in place of those of the bundle', async () => {
+    const none = await run({ thresholds: { theta1: 1 } });
+    expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
+    expect(none.bundles[0]!.gate_off.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
+    const all = await run({ thresholds: { theta1: 0, theta2: 1 } });
+    expect(all.bundles[0]!.gate_off.total.trades).toBeGreaterThan(result.bundles[0]!.gate_off.total.trades);
+  });
+
+  it('refuses a period without bars, and one in which nothing is warm', async () => {
+    await expect(run({ bars: new Map() })).rejects.toMatchObject({ code: 'DATA_MISSING' });
+    const late = bars.get('XAUUSD')!.time.at(-1)! + 60;
+    await expect(run({ from: late as OpenTime })).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+  });
+});
+
+describe('NO_EDGE', () => {
+  it('keeps a pair from every trade as published, and from none when the gate is off', async () => {
+    const edges = { ...models, hasEdge: (pairId: string) => pairId === 'EURUSD_GBPUSD' };
+    const policy = { ...decisionPolicy(settings), require_edge: true };
+    const [bundle] = (await run({ sets: [edges], policy })).bundles;
+    expect(bundle!.noEdge).toEqual(['XAUUSD_XAGUSD', 'AUDUSD_USDCAD']);
+    expect(bundle!.gate_off.trades).toEqual(result.bundles[0]!.gate_off.trades);
+    expect(bundle!.as_published.trades).toEqual(
+      result.bundles[0]!.gate_off.trades.filter(({ pairId }) => pairId === 'EURUSD_GBPUSD'),
+    );
+    const gated = bundle!.as_published.pairs['XAUUSD_XAGUSD']!;
+    expect(gated).toMatchObject({ trades: 0, refusal_rate: 1, net_return: 0 });
+    expect(gated.refusals).toEqual({ NO_EDGE: gated.candidates });
+    expect(verdict(bundle!, 3, true)).toMatch(/2 of 3 pairs are NO_EDGE: the daemon would have made \d+ trades/);
+    const none = { ...models, hasEdge: () => false };
+    const [silent] = (await run({ sets: [none], policy })).bundles;
+    expect(silent!.as_published.total).toMatchObject({ trades: 0, net_return: 0, max_drawdown: 0, refusal_rate: 1 });
+    expect(verdict(silent!, 3, true)).toMatch(/3 of 3 pairs are NO_EDGE: the daemon would not have traded/);
+  });
+});
+
+describe('what is written down', () => {
+  it('is one line for each trade, and the value of each curve over time', () => {
+    const lines = [...tradesCsv(result)].join('').trimEnd().split('\n');
+    const { gate_off, version } = result.bundles[0]!;
+    expect(lines).toHaveLength(gate_off.trades.length + 1);
+    const header = lines[0]!.split(',');
+    const cells = Object.fromEntries(lines[1]!.split(',').map((cell, i) => [header[i]!, cell]));
+    const trade = gate_off.trades[0]!;
+    expect(cells).toMatchObject({
+      model_version: version,
+      published: '1',
+      pair_id: trade.pairId,
+      entry_signal: isoSecond(trade.entrySignalTime),
+      net_bps: String(trade.netBps),
+    });
+
+    const curve = [...equityCsv(result)].join('').trimEnd().split('\n');
+    expect(curve[0]).toBe(`time,gate_off,as_published,${result.pairs.join(',')}`);
+    expect(curve).toHaveLength(gate_off.curve.length + 1);
+    const last = curve.at(-1)!.split(',');
+    expect(last[0]).toBe(isoSecond(result.last + 60));
+    expect(Number(last[1])).toBeCloseTo(gate_off.total.net_return, 7);
+    result.pairs.forEach((pair, i) => expect(Number(last[3 + i])).toBeCloseTo(gate_off.pairs[pair]!.net_return, 7));
+  });
+
+  it('is one page that loads nothing, for one bundle and for two on the same bars', async () => {
+    const other = { ...models, version: '20240106_0000', theta1: 0.5 };
+    const two = await run({ sets: [models, other] });
+    expect(two.bundles[0]!.gate_off.trades).toEqual(result.bundles[0]!.gate_off.trades);
+    expect(two.bundles[1]!.gate_off.total.trades).toBeLessThan(two.bundles[0]!.gate_off.total.trades);
+    const symbols = Object.fromEntries(
+      [...bars.keys()].map((symbol) => [
+        symbol,
+        { ...settings.minutehand.symbols[symbol]!, ...swapOf(DEFAULT_SWAPS, symbol) },
+      ]),
+    );
+    for (const [one, sets] of [
+      [result, [models]],
+      [two, [models, other]],
+    ] as const) {
+      const html = renderReport({
+        result: one,
+        manifests: sets.map(({ manifest }) => manifest),
+        symbols,
+        requireEdge: false,
+      });
+      expect(html).not.toMatch(/<script|<link|<img|https?:|url\(|NaN|Infinity|undefined/);
+      expect(html.match(/<svg/g)!.length).toBe(html.match(/<\/svg>/g)!.length);
+      expect(html).toContain('width=device-width');
+      for (const pair of one.pairs) expect(html).toContain(pair);
+      expect(html).toContain(verdict(one.bundles[0]!, 3, false).slice(0, 40));
+      // The tiny models learned from bars of the first day or so.
+      expect(html.includes('the figures flatter it')).toBe(isTrainedOn(one, models.manifest));
+    }
+  });
+
+  it('is the same bytes every time', async () => {
+    const again = await run();
+    expect([...tradesCsv(again)]).toEqual([...tradesCsv(result)]);
+    expect([...equityCsv(again)]).toEqual([...equityCsv(result)]);
+    expect(again.bundles[0]!.gate_off.total).toEqual(result.bundles[0]!.gate_off.total);
+  });
+});

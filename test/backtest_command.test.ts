@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { activate } from '../shared/bundle/bundle.ts';
+import { createWorkplace, type Workplace } from './cli_process.ts';
+import { tinyBars, trainTinyModels } from './tiny_models.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let place: Workplace;
+let data: string;
+let version: string;
+let from: string;
+beforeAll(async () => {
+  place = createWorkplace();
+  const bars = tinyBars(place.settings, 3000);
+  data = await place.writeBars('bars', bars);
+  ({ version } = await trainTinyModels(place.models, { settings: place.settings }));
+  activate(place.models, version);
+  const { time } = bars.get('XAUUSD')!;
+  from = `${new Date(time[Math.floor(time.length / 2)]! * 1000).toISOString().slice(0, 16)}Z`;
+});
+afterAll(() => place.remove());
+
+/** What a command says with --json. */
+async function json(...args: string[]): Promise<{ code: number | string; document: Record<string, never> }> {
+  const { code, stdout } = await place.run(['backtest', ...args, '--json']);
+  return { code, document: JSON.parse(stdout) as Record<string, never> };
+}
+
+const FIGURES = [
+  'net_sharpe',
+  'trades',
+  'mean_net_bps',
+  'mean_gross_bps',
+  'win_rate',
+  'max_drawdown',
+  'refusal_rate',
+  'net_return',
+  'sortino',
+  'exposure',
+  'turnover',
+];
+
+describe('minutehand backtest', () => {
+  it('gives every figure of the active bundle, in all and of each pair, and writes its files', async () => {
+    const out = join(place.folder, 'report');
+    const { code, document } = await json('--data', data, '--from', from, '--out', out);
+    expect(code).toBe(0);
+    expect(document).toMatchObject({ version, pairs: place.settings.minutehand.pairs });
+    for (const model of ['ai1', 'ai2', 'ai3'])
+      expect(Object.keys(document['models']![model]!)).toEqual(expect.arrayContaining(['auc', 'brier', 'ece']));
+    for (const view of ['gate_off', 'as_published']) {
+      const { pairs, ...total } = document[view] as unknown as { pairs: Record<string, object> };
+      expect(Object.keys(total)).toEqual(expect.arrayContaining(FIGURES));
+      for (const pair of Object.values(pairs)) expect(Object.keys(pair)).toEqual(expect.arrayContaining(FIGURES));
+    }
+    const trades = readFileSync(join(out, 'trades.csv'), 'utf8').trimEnd().split('\n');
+    expect(trades).toHaveLength((document['gate_off'] as unknown as { trades: number }).trades + 1);
+    expect(readFileSync(join(out, 'equity.csv'), 'utf8')).toMatch(/^time,gate_off,as_published,/);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+  });
+
+  it('says the same with any number of threads, and of a bundle against itself that they are equal', async () => {
+    const outs = ['1', '2'].map((workers) => join(place.folder, `with ${workers}`));
+    const folder = join(place.models, version);
+    for (const [i, out] of outs.entries()) {
+      const args = ['--data', data, '--models', folder, '--models', folder, '--workers', String(i + 1), '--out', out];
+      const { code, document } = await json(...args);
+      expect(code).toBe(0);
+      expect(document['challenger']).toMatchObject({ version });
+      const { gate_off } = document['comparison'] as unknown as { gate_off: object };
+      expect(gate_off).toMatchObject({ net_return: 0, trades: 0, max_drawdown: 0 });
+    }
+    for (const file of ['trades.csv', 'equity.csv', 'report.html'])
+      expect(readFileSync(join(outs[0]!, file), 'utf8')).toBe(readFileSync(join(outs[1]!, file), 'utf8'));
+  });
+
+  it('tells people in plain words, and that part of the period was learned from', async () => {
+    const { code, stdout } = await place.run(['backtest', '--data', data, '--pairs', 'XAUUSD_XAGUSD']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^1 pair, \d+ bars/);
+    expect(stdout).toMatch(/flatters it/);
+    expect(stdout).toMatch(/If every pair had an edge: a (gain|loss) of [\d.]+ % of the capital in \d+ trades/);
+    expect(stdout).toMatch(/^total +\d+/m);
+  });
+
+  it.each([
+    [['--theta1', '1.2'], 2, 'USAGE'],
+    [['--theta2', ''], 2, 'USAGE'],
+    [['--models', 'a', '--models', 'b', '--models', 'c'], 2, 'USAGE'],
+    [['--from', '2024-02-01', '--to', '2024-01-01'], 2, 'USAGE'],
+    [['--workers', '0'], 2, 'USAGE'],
+    [['--pairs', 'AAA_BBB'], 1, 'PAIR_UNKNOWN'],
+    [['--models', 'nowhere'], 1, 'MODEL_MISSING'],
+    [['--from', '2030-01-01'], 1, 'DATA_MISSING'],
+  ])('%j ends with %i and %s', async (args, exit, code) => {
+    const { code: seen, document } = await json('--data', data, ...args);
+    expect(seen).toBe(exit);
+    expect(document).toMatchObject({ error: { code } });
+  });
+
+  it('asks for bars: without --data it is misuse, and a folder that is not there has none', async () => {
+    expect((await place.run(['backtest'])).code).toBe(2);
+    expect((await json('--data', join(place.folder, 'nowhere'))).document).toMatchObject({
+      error: { code: 'DATA_MISSING' },
+    });
+  });
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createRng } from '../../shared/rng.ts';
+import { CALM_BAR, historyOf, randomHistory } from '../dataset/pair_history.fixture.ts';
+import { backtest, type BacktestOptions, type Nights } from './backtest.ts';
+import { cumulate, markToMarket, maxDrawdown, totalCurve } from './equity.ts';
+import { rollOvers } from './roll_over.ts';
+
+const COSTS = { spread_bps: 1, commission_bps: 0.3, slippage_bps: 0.1 };
+const SWAPS: Nights['swaps'] = {
+  a: { swap_long_bps_per_night: 0.8, swap_short_bps_per_night: -0.2 },
+  b: { swap_long_bps_per_night: -0.4, swap_short_bps_per_night: 1.1 },
+};
+
+function options(nights: Nights, scale: (t: number) => number = () => 1): BacktestOptions {
+  return {
+    thresholds: { theta1: 0.3, theta2: 0.8 },
+    policy: {
+      z_entry: 1.5,
+      z_exit: 0.5,
+      stop: 1.5,
+      max_age_bars: 12,
+      beta_min: 0.05,
+      beta_max: 20,
+      risk_exit: 0.95,
+      require_edge: false,
+    },
+    edge: true,
+    costs: { a: COSTS, b: COSTS },
+    nights,
+    scores: () => ({ return_prob: 0.9, risk_score: 0.1 }),
+    scale,
+  };
+}
+
+/** The deepest fall from any point to any later one, the start at 0 included. */
+function obviousDrawdown(curve: readonly number[]): number {
+  const all = [0, ...curve];
+  let deepest = 0;
+  for (let i = 0; i < all.length; i++)
+    for (let j = i; j < all.length; j++) deepest = Math.max(deepest, all[i]! - all[j]!);
+  return deepest;
+}
+
+describe('markToMarket', () => {
+  it('adds up to the scaled net result of every trade, nights included, whatever happened in between', () => {
+    let withNights = 0;
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom(-1 as const, 1 as const), (seed, sign) => {
+        const history = randomHistory(seed, 300, sign);
+        const rolls = rollOvers(history.time[0]!, history.time[299]!);
+        const nights = { rolls, swaps: SWAPS };
+        const rng = createRng(seed);
+        const scales = Array.from({ length: 300 }, () => rng.uniform());
+        const trades = backtest(
+          history,
+          0,
+          300,
+          options(nights, (t) => scales[t]!),
+        );
+        const { time, change } = markToMarket(history, trades, nights);
+        for (const {
+          entryTime,
+          exitTime,
+          entrySignal,
+          side,
+          beta,
+          netBps,
+          grossBps,
+          costBps,
+          scale,
+          swapBps,
+        } of trades) {
+          let sum = 0;
+          for (let i = 0; i < time.length; i++) if (time[i]! >= entryTime && time[i]! <= exitTime) sum += change[i]!;
+          expect(sum * 1e4).toBeCloseTo(scale * netBps, 8);
+          expect(scale).toBe(scales[entrySignal]);
+          // Night by night, leg by leg.
+          let paid = 0;
+          for (const roll of rolls) {
+            if (!(roll.time > entryTime && roll.time <= exitTime)) continue;
+            const a = side > 0 ? 0.8 : -0.2;
+            const b = (beta > 0 ? -side : side) > 0 ? -0.4 : 1.1;
+            paid += (roll.nights * (a + Math.abs(beta) * b)) / (1 + Math.abs(beta));
+            withNights++;
+          }
+          expect(swapBps).toBeCloseTo(paid, 9);
+          expect(netBps).toBeCloseTo(grossBps - costBps - paid, 8);
+        }
+        expect([...time].every((value, i) => i === 0 || value > time[i - 1]!)).toBe(true);
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+    expect(withNights).toBeGreaterThan(50);
+  });
+
+  it('shows at each close what closing there would earn, less the half of the costs that is paid', () => {
+    const history = historyOf([
+      { ...CALM_BAR, lnA: 2 },
+      { ...CALM_BAR, lnA: 1.7, lnOpenA: 1.9, lnOpenB: 0.01, lnB: 0.03 },
+      { ...CALM_BAR, lnA: 0.2, lnOpenA: 1.4, lnOpenB: 0.02 },
+      { ...CALM_BAR, lnA: 0, lnOpenA: 0.3, lnOpenB: 0.05 },
+    ]);
+    const nights = { rolls: [], swaps: SWAPS };
+    const trades = backtest(history, 0, 4, options(nights));
+    const curve = cumulate(markToMarket(history, trades, nights));
+    const halfCost = 0.9e-4;
+    // Sold half a unit of A at 1.9, bought half a unit of B at 0.01.
+    expect(curve[0]).toBeCloseTo(0.5 * (1.9 - 1.7) + 0.5 * (0.03 - 0.01) - halfCost, 12);
+    expect(curve[1]).toBeCloseTo(0.5 * (1.9 - 0.2) + 0.5 * (0 - 0.01) - halfCost, 12);
+    expect(curve[2]).toBeCloseTo(0.5 * (1.9 - 0.3) + 0.5 * (0.05 - 0.01) - 2 * halfCost, 12);
+  });
+});
+
+describe('totalCurve', () => {
+  it('has at every minute the mean of what the pairs are worth', () => {
+    const a = { time: Float64Array.of(600, 720), change: Float64Array.of(0.5, -0.25) };
+    const b = { time: Float64Array.of(660), change: Float64Array.of(1) };
+    const none = { time: new Float64Array(), change: new Float64Array() };
+    expect([...totalCurve([a, b], 540, 5)]).toEqual([0, 0.25, 0.75, 0.625, 0.625]);
+    expect([...totalCurve([a, none], 600, 3)]).toEqual([0.25, 0.25, 0.125]);
+  });
+});
+
+describe('maxDrawdown', () => {
+  it('equals the deepest fall between any two points', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { maxLength: 40 }), (curve) => {
+        expect(maxDrawdown(curve)).toBe(obviousDrawdown(curve));
+      }),
+    );
+    expect(maxDrawdown([])).toBe(0);
+    expect(maxDrawdown([-1, 2, 1.5])).toBe(1);
+  });
+});

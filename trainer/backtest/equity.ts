@@ -1,0 +1,74 @@
+import { ln } from '../../shared/elementary.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import type { FilledTrade, Nights } from './backtest.ts';
+import { tradingDayAt } from './roll_over.ts';
+import { nightBps } from './swap.ts';
+
+const BPS = 1e4;
+
+/** How the value of positions moved, as fractions of the capital: only bars at which it did, ascending. */
+export interface PnlChanges {
+  /** Epoch seconds of the bar open. The value is the one at the bar's close, or at its open where the position was closed there. */
+  readonly time: Float64Array;
+  readonly change: Float64Array;
+}
+
+/**
+ * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross notional, which stays as it
+ * is: nothing is reinvested. Half of spread, commission and slippage is paid at the entry, the rest at the exit; a night is paid at the first
+ * bar after it. The changes of a trade add up to scale · netBps / 10,000.
+ */
+export function markToMarket(history: PairHistory, trades: readonly FilledTrade[], nights: Nights | null): PnlChanges {
+  const { openA, openB, lnA, lnB, time } = history;
+  const length = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar + 1, 0);
+  const changes = { time: new Float64Array(length), change: new Float64Array(length) };
+  let at = 0;
+  for (const { entryBar, exitBar, side, beta, scale, costBps, netBps } of trades) {
+    const lnOpenA = ln(openA[entryBar]!);
+    const lnOpenB = ln(openB[entryBar]!);
+    const perNight = nights === null ? 0 : nightBps(side, beta, nights.swaps.a, nights.swaps.b);
+    const rolls = nights?.rolls ?? [];
+    let roll = tradingDayAt(rolls, time[entryBar]!);
+    let swapBps = 0;
+    let before = 0;
+    for (let k = entryBar; k <= exitBar; k++) {
+      for (; roll < rolls.length && rolls[roll]!.time <= time[k]!; roll++) swapBps += rolls[roll]!.nights * perNight;
+      const move = lnA[k]! - lnOpenA - beta * (lnB[k]! - lnOpenB);
+      const open = (BPS * side * move) / (1 + Math.abs(beta)) - costBps / 2 - swapBps;
+      const value = (scale * (k === exitBar ? netBps : open)) / BPS;
+      changes.time[at] = time[k]!;
+      changes.change[at++] = value - before;
+      before = value;
+    }
+  }
+  return changes;
+}
+
+/** One value per minute from `from` on: what all changes until then add up to, each curve with the same weight. */
+export function totalCurve(curves: readonly PnlChanges[], from: number, minutes: number): Float64Array {
+  const total = new Float64Array(minutes);
+  for (const { time, change } of curves) {
+    for (let i = 0; i < time.length; i++) total[(time[i]! - from) / SECONDS_PER_BAR]! += change[i]! / curves.length;
+  }
+  for (let minute = 1; minute < minutes; minute++) total[minute]! += total[minute - 1]!;
+  return total;
+}
+
+/** What the changes until then add up to, one value per change. */
+export function cumulate({ change }: PnlChanges): Float64Array {
+  let sum = 0;
+  return change.map((value) => (sum += value));
+}
+
+/** The deepest fall of a curve that begins at 0 from its highest value so far: ≥ 0, in the unit of the curve. */
+export function maxDrawdown(curve: ArrayLike<number>): number {
+  let peak = 0;
+  let deepest = 0;
+  for (let i = 0; i < curve.length; i++) {
+    const value = curve[i]!;
+    if (value > peak) peak = value;
+    else if (peak - value > deepest) deepest = peak - value;
+  }
+  return deepest;
+}

@@ -1,0 +1,80 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { PnlChanges } from './equity.ts';
+import { VIEWS, type PeriodResult, type TradeRecord } from './period.ts';
+
+/** Rows of an equity file at most; of these steps, in minutes, the first that stays below. */
+const MOST_ROWS = 20_000;
+const STEPS = [1, 5, 15, 60, 1440];
+
+/** How bundles are named where there are two. */
+export const ROLES = ['champion', 'challenger'] as const;
+
+const TRADE_COLUMNS: readonly (readonly [name: string, of: (trade: TradeRecord) => string | number])[] = [
+  ['pair_id', ({ pairId }) => pairId],
+  ['side', ({ side }) => side],
+  ['entry_signal', ({ entrySignalTime }) => isoSecond(entrySignalTime)],
+  ['entry_time', ({ entryTime }) => isoSecond(entryTime)],
+  ['entry_price_a', ({ entryPrices }) => entryPrices[0]],
+  ['entry_price_b', ({ entryPrices }) => entryPrices[1]],
+  ['exit_signal', ({ exitSignalTime }) => (exitSignalTime === null ? '' : isoSecond(exitSignalTime))],
+  ['exit_time', ({ exitTime }) => isoSecond(exitTime)],
+  ['exit_price_a', ({ exitPrices }) => exitPrices[0]],
+  ['exit_price_b', ({ exitPrices }) => exitPrices[1]],
+  ['reason', ({ reason }) => reason],
+  ['beta', ({ beta }) => beta],
+  ['position_scale', ({ scale }) => scale],
+  ['gross_bps', ({ grossBps }) => grossBps],
+  ['cost_bps', ({ costBps }) => costBps],
+  ['swap_bps', ({ swapBps }) => swapBps],
+  ['net_bps', ({ netBps }) => netBps],
+  ['scaled_net_bps', ({ scale, netBps }) => scale * netBps],
+];
+
+/**
+ * All trades as CSV, of every bundle, in order of pair, then time. Basis points are of gross notional at full size; `scaled_net_bps` is what was
+ * earned. `published` is 0 where NO_EDGE would have kept the daemon from the trade. Signal times are those of the signals' `timestamp`.
+ */
+export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
+  yield `model_version,published,${TRADE_COLUMNS.map(([name]) => name).join(',')}\n`;
+  for (const { version, gate_off, as_published } of bundles) {
+    for (const trade of gate_off.trades) {
+      const published = as_published.pairs[trade.pairId]!.trades > 0 ? 1 : 0;
+      yield `${version},${published},${TRADE_COLUMNS.map(([, of]) => of(trade)).join(',')}\n`;
+    }
+  }
+}
+
+/** Net values over time as CSV, fractions of the capital: of each bundle and view, then of each pair as if it had an edge. */
+export function* equityCsv(result: PeriodResult): Generator<string> {
+  const { first, last, bundles, pairs } = result;
+  const minutes = (last - first) / SECONDS_PER_BAR + 1;
+  const step = STEPS.find((one) => minutes / one <= MOST_ROWS) ?? STEPS.at(-1)!;
+  const prefix = (bundle: number): string => (bundles.length === 1 ? '' : `${ROLES[bundle]}_`);
+  const names = bundles.flatMap((_, i) => VIEWS.map((view) => prefix(i) + view));
+  const pairNames = bundles.flatMap((_, i) => pairs.map((pair) => prefix(i) + pair));
+  yield `time,${[...names, ...pairNames].join(',')}\n`;
+  const curves = bundles.flatMap((bundle) => VIEWS.map((view) => bundle[view].curve));
+  const steps = bundles.flatMap((bundle) => pairs.map((pair) => createStairs(bundle.gate_off.changes[pair]!)));
+  for (let at = step - 1; ; at += step) {
+    const minute = Math.min(at, minutes - 1);
+    const time = first + minute * SECONDS_PER_BAR;
+    const values = [...curves.map((curve) => curve[minute]!), ...steps.map((valueAt) => valueAt(time))];
+    yield `${isoSecond(time + SECONDS_PER_BAR)},${values.map((value) => value.toFixed(8)).join(',')}\n`;
+    if (minute === minutes - 1) return;
+  }
+}
+
+/** What the changes up to a time add up to; times are asked for in ascending order. */
+function createStairs({ time, change }: PnlChanges): (until: number) => number {
+  let next = 0;
+  let sum = 0;
+  return (until) => {
+    while (next < time.length && time[next]! <= until) sum += change[next++]!;
+    return sum;
+  };
+}
+
+/** `2019-03-01T12:35:00Z`, as signals have it. */
+export function isoSecond(time: number): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`;
+}

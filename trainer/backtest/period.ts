@@ -1,0 +1,450 @@
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
+import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Pair } from '../../shared/pair.ts';
+import type { SymbolCosts } from '../../shared/policy/policy.ts';
+import type { DatasetPolicy } from '../dataset/dataset.ts';
+import type { PairPolicy } from '../dataset/pair_build.ts';
+import { countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import { buildPairs } from '../dataset/pair_pool.ts';
+import { labelPair, type BarLabels } from '../label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { modelMetrics } from '../validate/model_metrics.ts';
+import { runBacktest, type BacktestOptions, type BacktestRun, type FilledTrade, type Nights } from './backtest.ts';
+import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
+import { joinColumns, joinParts, partsOf } from './parts.ts';
+import { performanceOf, type Performance } from './performance.ts';
+import { rollOvers, tradingDayAt, type RollOver } from './roll_over.ts';
+import { swapOf, type SwapCosts } from './swap.ts';
+
+/** Rows that are scored at once: model sets must be loaded for as many. */
+export const ROWS_PER_SCORE = 4096;
+/** AI2 and AI3 are judged on every seventh minute: neighbours say nearly the same, and seven favours no minute of the hour. */
+const MINUTES_PER_JUDGED = 7;
+/** Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads have one. */
+const BARS_PER_PART = 60_000;
+/** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
+export const VIEWS = ['gate_off', 'as_published'] as const;
+export type View = (typeof VIEWS)[number];
+
+export interface PeriodOptions {
+  readonly pairs: readonly Pair[];
+  /** Bars before `from` warm the features; there are none from `to` on. */
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly from: OpenTime;
+  /** What decides, loaded for `ROWS_PER_SCORE` rows: one bundle, or several on the same bars. */
+  readonly sets: readonly ModelSet[];
+  /** Instead of those of the bundle. */
+  readonly thresholds?: Partial<Thresholds>;
+  readonly policy: DecisionPolicy;
+  readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
+  readonly costs: Readonly<Record<string, SymbolCosts>>;
+  readonly swaps: Readonly<Record<string, SwapCosts>>;
+  /** Threads that build features; 0 = on the calling one. They change the time and nothing else. */
+  readonly workers: number;
+  onProgress(done: number, total: number): void;
+}
+
+/** A trade as it is written down. */
+export interface TradeRecord extends FilledTrade {
+  /** Epoch seconds of the closes at which was decided, the `timestamp` of the signals; null where the data ended first. */
+  readonly entrySignalTime: number;
+  readonly exitSignalTime: number | null;
+  readonly entryPrices: readonly [a: number, b: number];
+  readonly exitPrices: readonly [a: number, b: number];
+}
+
+export interface ViewResult {
+  readonly total: Performance;
+  readonly pairs: Readonly<Record<string, Performance>>;
+  /** In order of pair, then time. */
+  readonly trades: readonly TradeRecord[];
+  /** Net value at every minute of the period, all pairs together. */
+  readonly curve: Float64Array;
+  readonly changes: Readonly<Record<string, PnlChanges>>;
+  /** Net results of the trading days, ascending. */
+  readonly days: readonly number[];
+}
+
+/** What one bundle did in the period. */
+export interface BundleResult extends Readonly<Record<View, ViewResult>> {
+  readonly version: string;
+  readonly thresholds: Thresholds;
+  readonly models: Readonly<Record<ModelName, ModelMetrics>>;
+  /** What AI1 answered to the candidates of its evaluation label, and what they were. */
+  readonly ai1: { readonly scores: Float64Array; readonly labels: Float64Array };
+  /** Pairs without an edge by this bundle. */
+  readonly noEdge: readonly string[];
+}
+
+export interface PeriodResult {
+  readonly pairs: readonly string[];
+  /** Opens of the first and the last bar that a pair could decide on. */
+  readonly first: OpenTime;
+  readonly last: OpenTime;
+  /** Bars that were decided on, of all pairs, and of each. */
+  readonly bars: number;
+  readonly barsOf: Readonly<Record<string, number>>;
+  /** Opens of the first bars of the trading days, ascending; `days` of a view belong to them. */
+  readonly days: readonly number[];
+  readonly bundles: readonly BundleResult[];
+}
+
+/**
+ * Trades of every bundle on the same bars, by the daemon's features, scores, `decide` and position, one bar after the other.
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT
+ */
+export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {
+  const { bars, sets } = options;
+  const pairs = options.pairs.filter(({ a, b }) => countCommonMinutes(bars.get(a), bars.get(b)) > 0);
+  if (pairs.length === 0)
+    throw new MinutehandError('DATA_MISSING', { seen: 'no pair has minutes that both of its symbols have' });
+  const times = pairs.flatMap(({ a, b }) => [bars.get(a)!, bars.get(b)!]);
+  const rolls = rollOvers(
+    Math.min(...times.map(({ time }) => time[0]!)),
+    Math.max(...times.map(({ time, length }) => time[length - 1]!)),
+  );
+
+  const parts = pairs.map((pair) =>
+    partsOf({ pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: partPolicy(options) }, BARS_PER_PART),
+  );
+  const tasks = parts.flat();
+  const owners = parts.flatMap((own, pair) => own.map((_, part) => ({ pair, part })));
+  const scored: ScoredPart[][] = parts.map(() => []);
+  const results: PairResult[] = [];
+  let done = 0;
+  let work = Promise.resolve();
+  await buildPairs(tasks, options.workers, ({ history }, i) => {
+    // A set's answers are overwritten by the next question: parts wait for each other where onnxruntime answers.
+    work = work.then(async () => {
+      const { pair, part } = owners[i]!;
+      scored[pair]![part] = await scorePart(history, options);
+      if (Object.keys(scored[pair]!).length === parts[pair]!.length) {
+        results[pair] = judgePair(scored[pair]!, rolls, options);
+        scored[pair] = [];
+      }
+      options.onProgress(++done, tasks.length);
+    });
+  });
+  await work;
+  return assemble(results, sets, options);
+}
+
+/** Labels are made of the whole pair, later: here only features count, of all bars from `from` on. */
+function partPolicy({ labels, from }: PeriodOptions): PairPolicy {
+  return { ...labels, barriers: EVALUATION_BARRIERS, costs: null, share: 0, holdoutFrom: from };
+}
+
+/** What one bundle did with one pair. */
+interface PairBundleResult {
+  readonly views: Readonly<Record<View, PairView>>;
+  readonly judged: Readonly<Record<ModelName, Judged>>;
+}
+
+interface PairView {
+  readonly run: BacktestRun;
+  readonly trades: readonly TradeRecord[];
+  readonly changes: PnlChanges;
+  /** Net result of each trading day; its index is that of the day. */
+  readonly days: Float64Array;
+}
+
+interface Judged {
+  readonly scores: Float64Array;
+  readonly labels: Float64Array;
+}
+
+interface PairResult {
+  readonly pair: Pair;
+  readonly bars: number;
+  readonly first: number;
+  readonly last: number;
+  /** Open of the first bar of each trading day, NaN for one without bars. */
+  readonly dayStart: Float64Array;
+  readonly bundles: readonly PairBundleResult[];
+}
+
+/** Bars without their features, and what each set answers to those from `from` on. */
+interface ScoredPart {
+  readonly history: PairHistory;
+  readonly scores: readonly BarScores[];
+}
+
+async function scorePart(history: PairHistory, options: PeriodOptions): Promise<ScoredPart> {
+  const start = firstBarFrom(history, options.from);
+  const scores: BarScores[] = [];
+  for (const set of options.sets) scores.push(await scoreBars(set, history, start, options));
+  return { history: joinParts([history]), scores };
+}
+
+function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], options: PeriodOptions): PairResult {
+  const history = joinParts(parts.map((part) => part.history));
+  const { pair, length, time } = history;
+  const start = firstBarFrom(history, options.from);
+  const labels = labelPair(history, partPolicy(options), isJudgedMinute);
+  const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
+  for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
+  const bundles: PairBundleResult[] = [];
+  for (const [i, set] of options.sets.entries()) {
+    const scores = joinScores(parts.map((part) => part.scores[i]!));
+    const view = (edge: boolean, requireEdge: boolean): PairView =>
+      runView(history, start, rolls, {
+        thresholds: thresholdsOf(set, options.thresholds),
+        policy: { ...options.policy, require_edge: requireEdge },
+        edge,
+        costs: { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) },
+        nights: { rolls, swaps: { a: swapOf(options.swaps, pair.a), b: swapOf(options.swaps, pair.b) } },
+        scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
+        scale: (t) => scores.ai3[t - start]!,
+      });
+    const gateOff = view(true, false);
+    // Nothing but a missing edge makes a difference.
+    const isGated = options.policy.require_edge && !set.hasEdge(pair.id);
+    bundles.push({
+      views: { gate_off: gateOff, as_published: isGated ? view(false, true) : gateOff },
+      judged: {
+        ai1: judgedRows(scores.ai1, labels.evaluation, start),
+        ai2: judgedRows(scores.ai2, labels.ai2, start),
+        ai3: judgedRows(scores.ai3, labels.ai3, start),
+      },
+    });
+  }
+  return {
+    pair,
+    bars: length - start,
+    first: start < length ? time[start]! : NaN,
+    last: start < length ? time[length - 1]! : NaN,
+    dayStart,
+    bundles,
+  };
+}
+
+/** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
+interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
+  readonly riskScore: Float64Array;
+}
+
+function joinScores(parts: readonly BarScores[]): BarScores {
+  const join = (name: keyof BarScores): Float64Array => joinColumns(parts.map((part) => part[name]));
+  return { ai1: join('ai1'), ai2: join('ai2'), ai3: join('ai3'), riskScore: join('riskScore') };
+}
+
+/**
+ * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is judged on, and those at which a position may
+ * be open, which is `max_age_bars` after each candidate that passes the thresholds. The others stay NaN. The first bars are all scored: a
+ * position may have been opened before them, in another part.
+ */
+async function scoreBars(
+  set: ModelSet,
+  history: PairHistory,
+  start: number,
+  { policy, thresholds }: PeriodOptions,
+): Promise<BarScores> {
+  const { length, z, time } = history;
+  const { theta1, theta2 } = thresholdsOf(set, thresholds);
+  const column = (): Float64Array => new Float64Array(length - start).fill(NaN);
+  const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column() };
+  const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
+  const firstOnes = start + policy.max_age_bars;
+  const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isJudgedMinute(time[t]!) || t < firstOnes;
+  await scoreWhere(set, history, start, isAsked, scores);
+  let openUntil = -1;
+  const mayBeOpen = (t: number): boolean => {
+    const isOpen = t <= openUntil;
+    const { ai1, riskScore } = scores;
+    if (Math.abs(z[t]!) >= policy.z_entry && ai1[t - start]! > theta1 && riskScore[t - start]! < theta2)
+      openUntil = t + policy.max_age_bars;
+    return isOpen && Number.isNaN(ai1[t - start]!);
+  };
+  await scoreWhere(set, history, start, mayBeOpen, scores);
+  return scores;
+}
+
+/** Asks the set about the bars that `isWanted` names, in ascending order, and puts the answers where they belong. */
+async function scoreWhere(
+  set: ModelSet,
+  { length, row, rows, features }: PairHistory,
+  start: number,
+  isWanted: (t: number) => boolean,
+  scores: BarScores,
+): Promise<void> {
+  if (start === length) return;
+  const columns = features.length / rows;
+  const batch = new Float32Array(ROWS_PER_SCORE * columns);
+  const bars = new Int32Array(ROWS_PER_SCORE);
+  for (let t = start; t < length;) {
+    let count = 0;
+    for (; t < length && count < ROWS_PER_SCORE; t++) {
+      if (!isWanted(t)) continue;
+      batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), count * columns);
+      bars[count++] = t - start;
+    }
+    if (count === 0) return;
+    const asked = set.infer(batch.subarray(0, count * columns), count);
+    // Trees answer at once.
+    const answers = asked instanceof Promise ? await asked : asked;
+    for (let i = 0; i < count; i++) {
+      scores.ai1[bars[i]!] = answers.return_prob[i]!;
+      scores.ai2[bars[i]!] = answers.risk_prob[i]!;
+      scores.riskScore[bars[i]!] = answers.risk_score[i]!;
+      scores.ai3[bars[i]!] = answers.position_scale[i]!;
+    }
+  }
+}
+
+function thresholdsOf({ theta1, theta2 }: ModelSet, instead: PeriodOptions['thresholds']): Thresholds {
+  return { theta1, theta2, ...instead };
+}
+
+function runView(
+  history: PairHistory,
+  start: number,
+  rolls: readonly RollOver[],
+  options: BacktestOptions & { readonly nights: Nights },
+): PairView {
+  const run = runBacktest(history, start, history.length, options);
+  const changes = markToMarket(history, run.trades, options.nights);
+  const days = new Float64Array(rolls.length + 1);
+  for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
+  return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days };
+}
+
+function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
+  const { entrySignal, exitSignal, entryBar, exitBar } = trade;
+  return {
+    ...trade,
+    entrySignalTime: time[entrySignal]! + SECONDS_PER_BAR,
+    exitSignalTime: exitSignal < 0 ? null : time[exitSignal]! + SECONDS_PER_BAR,
+    entryPrices: [openA[entryBar]!, openB[entryBar]!],
+    exitPrices: [openA[exitBar]!, openB[exitBar]!],
+  };
+}
+
+function isJudgedMinute(time: number): boolean {
+  return (time / SECONDS_PER_BAR) % MINUTES_PER_JUDGED === 0;
+}
+
+function judgedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Judged {
+  let skipped = 0;
+  while (skipped < bar.length && bar[skipped]! < start) skipped++;
+  return {
+    scores: Float64Array.from(bar.subarray(skipped), (t) => scores[t - start]!),
+    labels: label.slice(skipped),
+  };
+}
+
+function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options: PeriodOptions): PeriodResult {
+  const results = all.filter(({ bars }) => bars > 0);
+  if (results.length === 0)
+    throw new MinutehandError('DATA_TOO_SHORT', {
+      seen: 'no bar of the period has warm features',
+      next: 'Give more bars before or in the period: the longest look-back is 480 bars with the windows as delivered.',
+    });
+  const first = Math.min(...results.map((result) => result.first)) as OpenTime;
+  const last = Math.max(...results.map((result) => result.last)) as OpenTime;
+  const minutes = (last - first) / SECONDS_PER_BAR + 1;
+  const dayStart = earliest(results.map((result) => result.dayStart));
+  const dayIndices = [...dayStart.keys()].filter((day) => !Number.isNaN(dayStart[day]!));
+
+  const viewOf = (view: View, bundle: number): ViewResult => {
+    const views = results.map(({ bundles }) => bundles[bundle]!.views[view]);
+    const curve = totalCurve(
+      views.map(({ changes }) => changes),
+      first,
+      minutes,
+    );
+    const days = dayIndices.map((day) => views.reduce((sum, own) => sum + own.days[day]!, 0) / views.length);
+    const total = performanceOf({
+      trades: views.flatMap(({ run }) => run.trades),
+      days,
+      maxDrawdown: maxDrawdown(curve),
+      bars: results.reduce((sum, { bars }) => sum + bars, 0),
+      pairs: results.length,
+      candidates: views.reduce((sum, { run }) => sum + run.candidates, 0),
+      refusals: sumCounts(views.map(({ run }) => run.refusals)),
+    });
+    const pairs = results.map(({ pair, bars, dayStart: own }, i): [string, Performance] => {
+      const { run, changes, days: pairDays } = views[i]!;
+      return [
+        pair.id,
+        performanceOf({
+          trades: run.trades,
+          days: [...pairDays].filter((_, day) => !Number.isNaN(own[day]!)),
+          maxDrawdown: maxDrawdown(cumulate(changes)),
+          bars,
+          pairs: 1,
+          candidates: run.candidates,
+          refusals: run.refusals,
+        }),
+      ];
+    });
+    return {
+      total,
+      pairs: Object.fromEntries(pairs),
+      trades: views.flatMap(({ trades }) => trades),
+      curve,
+      changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
+      days,
+    };
+  };
+
+  const bundles = sets.map((set, i): BundleResult => {
+    const judged = perModel((name) => pool(results.map((result) => result.bundles[i]!.judged[name])));
+    return {
+      version: set.version,
+      thresholds: thresholdsOf(set, options.thresholds),
+      models: perModel((name) => modelMetrics(judged[name].scores, judged[name].labels)),
+      ai1: judged.ai1,
+      noEdge: results.map(({ pair }) => pair.id).filter((id) => !set.hasEdge(id)),
+      gate_off: viewOf('gate_off', i),
+      as_published: viewOf('as_published', i),
+    };
+  });
+  return {
+    pairs: results.map(({ pair }) => pair.id),
+    first,
+    last,
+    bars: results.reduce((sum, { bars }) => sum + bars, 0),
+    barsOf: Object.fromEntries(results.map(({ pair, bars }) => [pair.id, bars])),
+    days: dayIndices.map((day) => dayStart[day]!),
+    bundles,
+  };
+}
+
+function pool(parts: readonly Judged[]): Judged {
+  return {
+    scores: joinColumns(parts.map(({ scores }) => scores)),
+    labels: joinColumns(parts.map(({ labels }) => labels)),
+  };
+}
+
+function sumCounts(counts: readonly Readonly<Partial<Record<Reason, number>>>[]): Partial<Record<Reason, number>> {
+  const sum: Partial<Record<Reason, number>> = {};
+  for (const own of counts) {
+    for (const [reason, count] of Object.entries(own) as [Reason, number][]) sum[reason] = (sum[reason] ?? 0) + count;
+  }
+  return sum;
+}
+
+/** The least of each element that is there. */
+function earliest(columns: readonly Float64Array[]): Float64Array {
+  return columns[0]!.map((_, i) => {
+    const there = columns.map((column) => column[i]!).filter((value) => !Number.isNaN(value));
+    return there.length === 0 ? NaN : Math.min(...there);
+  });
+}
+
+function costsOf(costs: Readonly<Record<string, SymbolCosts>>, symbol: string): SymbolCosts {
+  const own = costs[symbol];
+  if (own === undefined) throw new RangeError(`no costs of ${symbol}`);
+  return own;
+}
+
+function firstBarFrom({ time, length }: PairHistory, from: OpenTime): number {
+  const found = time.findIndex((barTime) => barTime >= from);
+  return found < 0 ? length : found;
+}

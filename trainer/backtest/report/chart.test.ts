@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { barChart, escapeHtml, histogram, lineChart, ticks } from './chart.ts';
+
+const AXES = { xText: String, yText: String };
+
+/** The points of the paths of a chart. */
+function pointsOf(svg: string): (readonly [number, number])[][] {
+  return [...svg.matchAll(/d="M([^"]*)"/g)].map(([, path]) =>
+    path!.split('L').map((point) => point.split(' ').map(Number) as [number, number]),
+  );
+}
+
+describe('lineChart', () => {
+  it('draws every point of a short line, left to right and higher values higher', () => {
+    const [points] = pointsOf(lineChart('a', [{ name: 'x', x: [0, 1, 2, 3], y: [0, 2, 1, 4] }], AXES));
+    expect(points).toHaveLength(4);
+    const [xs, ys] = [points!.map(([x]) => x), points!.map(([, y]) => y)];
+    expect(xs).toEqual([...xs].sort((a, b) => a - b));
+    expect(ys[3]).toBeLessThan(ys[1]!);
+    expect(ys[1]).toBeLessThan(ys[2]!);
+    expect(ys[2]).toBeLessThan(ys[0]!);
+  });
+
+  it('keeps the highest and the lowest point of a long line, with few of the others', () => {
+    const length = 200_000;
+    const x = Float64Array.from({ length }, (_, i) => i);
+    const y = Float64Array.from({ length }, (_, i) => Math.sin(i / 5000));
+    y[77_777] = 9;
+    y[123_456] = -7;
+    const [points] = pointsOf(lineChart('a', [{ name: 'x', x, y }], AXES));
+    expect(points!.length).toBeLessThan(2500);
+    const ys = points!.map(([, value]) => value);
+    // The plot reaches from 12 to 252.
+    expect(Math.min(...ys)).toBe(12);
+    expect(Math.max(...ys)).toBe(252);
+  });
+
+  it('stands without points, with one, and where nothing changes', () => {
+    for (const y of [[], [3], [0, 0]]) {
+      const svg = lineChart('a', [{ name: 'x', x: y.map((_, i) => i), y }], AXES);
+      expect(svg).not.toMatch(/NaN|Infinity/);
+    }
+  });
+});
+
+describe('barChart and histogram', () => {
+  it('have bars as long as their values, left of zero where they are negative', () => {
+    const svg = barChart('a', ['gross', 'net'], [{ label: 'A_B', values: [1, -2] }], String);
+    const bars = [...svg.matchAll(/<rect class="bar s\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g)].map(
+      ([, x, width]) => [Number(x), Number(width)] as const,
+    );
+    expect(bars).toHaveLength(2);
+    expect(bars[1]![1]).toBeCloseTo(2 * bars[0]![1], 0);
+    expect(bars[1]![0] + bars[1]![1]).toBeCloseTo(bars[0]![0], 0);
+  });
+
+  it('count every trade once', () => {
+    expect(histogram('a', [], String)).toContain('No trades');
+    expect(histogram('a', [0, 0, 0], String)).not.toMatch(/NaN|Infinity/);
+    expect(histogram('a', [-1, 2, 3], String).match(/<rect/g)).toHaveLength(40);
+  });
+});
+
+describe('ticks', () => {
+  it('are round, evenly apart, within the range, and not many', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+        fc.double({ min: 1e-6, max: 1e6, noNaN: true }),
+        (low, width) => {
+          const found = ticks([low, low + width], 5);
+          expect(found.length).toBeLessThanOrEqual(7);
+          for (const value of found) {
+            expect(value).toBeGreaterThanOrEqual(low - width * 1e-6);
+            expect(value).toBeLessThanOrEqual(low + width * (1 + 1e-6));
+          }
+        },
+      ),
+    );
+    expect(ticks([0, 10], 5)).toEqual([0, 2, 4, 6, 8, 10]);
+    expect(ticks([-1, 1], 4)).toEqual([-1, -0.5, 0, 0.5, 1]);
+  });
+});
+
+describe('escapeHtml', () => {
+  it('leaves nothing that a page would take for its own', () => {
+    expect(escapeHtml(`<b a="1">&'`)).not.toMatch(/[<>"']|&(?!#)/);
+    expect(lineChart('<script>', [], AXES)).not.toContain('<script');
+  });
+});

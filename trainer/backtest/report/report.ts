@@ -1,0 +1,311 @@
+import type { Manifest } from '../../../shared/bundle/manifest.ts';
+import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
+import type { SymbolCosts } from '../../../shared/policy/policy.ts';
+import { reliability } from '../../validate/metrics.ts';
+import { isoSecond, ROLES } from '../ledger.ts';
+import { VIEWS, type BundleResult, type PeriodResult, type View } from '../period.ts';
+import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
+import type { SwapCosts } from '../swap.ts';
+import { barChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
+import { STYLE } from './style.ts';
+
+export interface ReportOptions {
+  readonly result: PeriodResult;
+  /** One per bundle of the result. */
+  readonly manifests: readonly Pick<Manifest, 'version' | 'market' | 'period' | 'seed'>[];
+  /** Of the symbols of the pairs. */
+  readonly symbols: Readonly<Record<string, SymbolCosts & SwapCosts>>;
+  readonly requireEdge: boolean;
+}
+
+const VIEW_NAMES: Readonly<Record<View, string>> = {
+  gate_off: 'as if every pair had an edge',
+  as_published: 'as published',
+};
+
+/** What the figures rest on; the same sentences for people and programs. */
+export const ASSUMPTIONS: readonly string[] = [
+  'Decided by the daemon’s own code at the close of a bar, filled at the open of the next one; what is still open at the end is closed at the last open.',
+  'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
+  'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
+  'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one night of swap per leg, three on Wednesdays, for all symbols alike.',
+  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, times √${TRADING_DAYS_PER_YEAR}; no riskless rate.`,
+  'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
+  'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
+  'AI1 is judged on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
+];
+
+/** Whether bars of the period were learned from, or seen by choices, when the bundle was made. */
+export function isTrainedOn({ first }: Pick<PeriodResult, 'first'>, { period }: Pick<Manifest, 'period'>): boolean {
+  return first < Date.parse(period.holdout_from) / 1000;
+}
+
+/** The result in plain words: what was won or lost, and what the daemon would have done of it. */
+export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolean): string {
+  const { gate_off, as_published, noEdge } = bundle;
+  const gated = `${noEdge.length} of ${pairs} pairs are NO_EDGE`;
+  if (gate_off.total.trades === 0) return `Nothing was entered: no candidate passed θ1 and θ2. ${gated}.`;
+  const { net_return, trades, net_sharpe, mean_net_bps, mean_gross_bps } = gate_off.total;
+  const sharpe = net_sharpe === null ? '' : `, Sharpe ${net_sharpe.toFixed(2)}`;
+  const outcome = `${net_return < 0 ? 'a loss' : 'a gain'} of ${percent(Math.abs(net_return))} of the capital`;
+  const each = `${mean_gross_bps!.toFixed(3)} bps each before costs, ${mean_net_bps!.toFixed(3)} after`;
+  const open = `If every pair had an edge: ${outcome} in ${trades} trades (${each}${sharpe}).`;
+  if (!requireEdge) return `${open} ${gated}, which this configuration does not ask for (require_edge).`;
+  const published = as_published.total;
+  const rest =
+    published.trades === 0
+      ? 'the daemon would not have traded'
+      : `the daemon would have made ${published.trades} trades, ${percent(published.net_return)} of the capital`;
+  return `${open} ${gated}: ${rest}.`;
+}
+
+/** The whole result as one HTML file that needs nothing else. */
+export function renderReport({ result, manifests, symbols, requireEdge }: ReportOptions): string {
+  const { bundles, first, last, bars, pairs } = result;
+  const names = bundles.map(({ version }, i) => (bundles.length === 1 ? version : `${ROLES[i]} ${version}`));
+  const title = `Backtest of ${names.join(' against ')}`;
+  const verdicts = bundles.map((bundle, i) => {
+    const said = escapeHtml(verdict(bundle, pairs.length, requireEdge));
+    const seen = isTrainedOn(result, manifests[i]!)
+      ? `<p class="warning">The bundle was made from bars up to ${escapeHtml(manifests[i]!.period.holdout_from)}, and this period begins before that: the figures flatter it.</p>`
+      : '';
+    return `<p class="verdict">${bundles.length === 1 ? '' : `<b>${escapeHtml(names[i]!)}</b>: `}${said}</p>${seen}`;
+  });
+  const sections = [
+    `<h1>${escapeHtml(title)}</h1>`,
+    `<p>${isoSecond(first)} to ${isoSecond(last)}, ${pairs.length} pairs, ${bars.toLocaleString('en-US')} bars, ${result.days.length} trading days. ${escapeHtml(origins(manifests))}</p>`,
+    ...verdicts,
+    '<h2>Result</h2>',
+    totalsTable(bundles, names),
+    lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(percentPoints)),
+    lineChart(
+      'Below the highest value so far, percent of the capital',
+      drawdownLines(result, names),
+      timeAxes(percentPoints),
+    ),
+    lineChart(
+      'Net result of each trading day, percent of the capital',
+      dayLines(result, names),
+      timeAxes(percentPoints),
+    ),
+    '<h2>Pairs</h2>',
+    barChart(
+      `Mean per trade, bps, ${VIEW_NAMES.gate_off}`,
+      bundles.flatMap((_, i) => [`${nameOf(names, i)}before costs`, `${nameOf(names, i)}after costs`]),
+      pairs.map((pair) => ({
+        label: pair,
+        values: bundles.flatMap(({ gate_off }) => {
+          const { mean_gross_bps, mean_net_bps } = gate_off.pairs[pair]!;
+          return [mean_gross_bps ?? 0, mean_net_bps ?? 0];
+        }),
+      })),
+      (value) => value.toFixed(2),
+    ),
+    ...bundles.map(
+      (bundle, i) => `${bundles.length === 1 ? '' : `<h3>${escapeHtml(names[i]!)}</h3>`}${pairsTable(bundle, result)}`,
+    ),
+    '<h2>Trades</h2>',
+    ...bundles.map(({ gate_off }, i) =>
+      histogram(
+        `${nameOf(names, i)}Net result per trade, bps, position_scale applied, ${VIEW_NAMES.gate_off}`,
+        gate_off.trades.map(({ scale, netBps }) => scale * netBps),
+        (value) => value.toFixed(1),
+      ),
+    ),
+    reasonsTable(bundles, names),
+    '<h2>Models in this period</h2>',
+    modelsTable(bundles, names),
+    lineChart('AI1: how often it came true what it gave this probability', calibrationLines(bundles, names), {
+      xText: (x) => x.toFixed(2),
+      yText: (y) => y.toFixed(2),
+      xRange: [0, 1],
+      yRange: [0, 1],
+    }),
+    '<h2>Costs</h2>',
+    costsTable(symbols),
+    '<h2>How it was counted</h2>',
+    `<ul>${ASSUMPTIONS.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`,
+  ];
+  return (
+    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
+    `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>\n<body><main>\n${sections.join('\n')}\n</main></body></html>\n`
+  );
+}
+
+function origins(manifests: ReportOptions['manifests']): string {
+  return manifests
+    .map(
+      ({ version, market, period, seed }) =>
+        `${version}: learned from ${market === 'live' ? 'recorded' : 'simulated'} bars from ${period.from} to ${period.to}, seed ${seed}, final period from ${period.holdout_from}.`,
+    )
+    .join(' ');
+}
+
+function nameOf(names: readonly string[], i: number): string {
+  return names.length === 1 ? '' : `${names[i]}: `;
+}
+
+const minuteTimes = new WeakMap<PeriodResult, Float64Array>();
+
+function timesOf(result: PeriodResult): Float64Array {
+  let times = minuteTimes.get(result);
+  if (times === undefined) {
+    const { length } = result.bundles[0]!.gate_off.curve;
+    times = Float64Array.from({ length }, (_, minute) => result.first + minute * 60);
+    minuteTimes.set(result, times);
+  }
+  return times;
+}
+
+function equityLines(result: PeriodResult, names: readonly string[]): Line[] {
+  const x = timesOf(result);
+  return result.bundles.flatMap((bundle, i) =>
+    VIEWS.map((view) => ({ name: nameOf(names, i) + VIEW_NAMES[view], x, y: bundle[view].curve.map(toPercent) })),
+  );
+}
+
+function drawdownLines(result: PeriodResult, names: readonly string[]): Line[] {
+  const x = timesOf(result);
+  return result.bundles.map(({ gate_off }, i) => {
+    let peak = 0;
+    const y = gate_off.curve.map((value) => toPercent(value - (peak = Math.max(peak, value))));
+    return { name: nameOf(names, i) + VIEW_NAMES.gate_off, x, y };
+  });
+}
+
+function dayLines({ bundles, days }: PeriodResult, names: readonly string[]): Line[] {
+  return bundles.map(({ gate_off }, i) => ({
+    name: nameOf(names, i) + VIEW_NAMES.gate_off,
+    x: days,
+    y: gate_off.days.map(toPercent),
+  }));
+}
+
+function calibrationLines(bundles: readonly BundleResult[], names: readonly string[]): Line[] {
+  const lines = bundles.map(({ ai1 }, i): Line => {
+    const cells = reliability(ai1.scores, ai1.labels).filter(({ rows }) => rows > 0);
+    return {
+      name: `${nameOf(names, i)}AI1`,
+      x: cells.map(({ confidence }) => confidence),
+      y: cells.map(({ frequency }) => frequency),
+    };
+  });
+  return [...lines, { name: 'as it should be', x: [0, 1], y: [0, 1] }];
+}
+
+const TOTALS: readonly (readonly [name: string, of: (performance: Performance) => string])[] = [
+  ['Net return', ({ net_return }) => percent(net_return)],
+  ['Return before costs', ({ gross_return }) => percent(gross_return)],
+  ['Net Sharpe', ({ net_sharpe }) => figure(net_sharpe, 2)],
+  ['Sortino', ({ sortino }) => figure(sortino, 2)],
+  ['Deepest drawdown', ({ max_drawdown }) => percent(max_drawdown)],
+  ['Trades', ({ trades }) => String(trades)],
+  ['Won', ({ win_rate }) => (win_rate === null ? '–' : percent(win_rate))],
+  ['Net per trade, bps', ({ mean_net_bps }) => figure(mean_net_bps, 3)],
+  ['Before costs, bps', ({ mean_gross_bps }) => figure(mean_gross_bps, 3)],
+  ['Costs, bps', ({ mean_cost_bps }) => figure(mean_cost_bps, 3)],
+  ['Swap, bps', ({ mean_swap_bps }) => figure(mean_swap_bps, 3)],
+  ['position_scale', ({ mean_scale }) => figure(mean_scale, 2)],
+  ['In a position', ({ exposure }) => percent(exposure)],
+  ['Turnover, × capital', ({ turnover }) => turnover.toFixed(1)],
+  ['Refused', ({ refusal_rate }) => (refusal_rate === null ? '–' : percent(refusal_rate))],
+];
+
+function totalsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
+  const columns = bundles.flatMap((bundle, i) =>
+    VIEWS.map((view) => ({ name: nameOf(names, i) + VIEW_NAMES[view], total: bundle[view].total })),
+  );
+  return table(
+    ['', ...columns.map(({ name }) => name)],
+    TOTALS.map(([name, of]) => [name, ...columns.map(({ total }) => of(total))]),
+  );
+}
+
+function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: PeriodResult): string {
+  const wanted = TOTALS.filter(([name]) => !['Return before costs', 'Sortino', 'Turnover, × capital'].includes(name));
+  return table(
+    ['Pair', 'Edge', 'Bars', ...wanted.map(([name]) => name)],
+    pairs.map((pair) => [
+      pair,
+      noEdge.includes(pair) ? 'NO_EDGE' : 'yes',
+      String(barsOf[pair]),
+      ...wanted.map(([, of]) => of(gate_off.pairs[pair]!)),
+    ]),
+  );
+}
+
+function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
+  const count = (
+    pick: (performance: Performance) => Readonly<Partial<Record<string, number>>>,
+    title: string,
+  ): string[][] => {
+    const reasons = [...new Set(bundles.flatMap(({ gate_off }) => Object.keys(pick(gate_off.total))))].sort();
+    return reasons.map((reason) => [
+      `${title} ${reason}`,
+      ...bundles.map(({ gate_off }) => String(pick(gate_off.total)[reason] ?? 0)),
+    ]);
+  };
+  return table(
+    ['', ...names],
+    [...count(({ exits }) => exits, 'Closed:'), ...count(({ refusals }) => refusals, 'Refused:')],
+  );
+}
+
+function modelsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
+  return table(
+    ['Model', 'Rows', 'AUC', 'Brier', 'Brier of the mean', 'Calibration error'],
+    bundles.flatMap(({ models }, i) =>
+      MODEL_NAMES.map((name) => {
+        const { rows, auc, brier, brier_of_mean, ece } = models[name];
+        return [
+          nameOf(names, i) + name.toUpperCase(),
+          String(rows),
+          figure(auc, 4),
+          figure(brier, 4),
+          figure(brier_of_mean, 4),
+          figure(ece, 4),
+        ];
+      }),
+    ),
+  );
+}
+
+function costsTable(symbols: ReportOptions['symbols']): string {
+  return table(
+    ['Symbol', 'Spread, bps', 'Commission a side', 'Slippage a side', 'Night long', 'Night short'],
+    Object.entries(symbols).map(([symbol, costs]) => [
+      symbol,
+      String(costs.spread_bps),
+      String(costs.commission_bps),
+      String(costs.slippage_bps),
+      String(costs.swap_long_bps_per_night),
+      String(costs.swap_short_bps_per_night),
+    ]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = (tag: string, row: readonly string[]): string =>
+    `<tr>${row.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`;
+  return `<div class="wide"><table><thead>${cells('th', head)}</thead><tbody>${rows.map((row) => cells('td', row)).join('')}</tbody></table></div>`;
+}
+
+function timeAxes(yText: (y: number) => string): { xText: (x: number) => string; yText: (y: number) => string } {
+  return { xText: (x) => isoSecond(x).slice(0, 10), yText };
+}
+
+function toPercent(fraction: number): number {
+  return fraction * 100;
+}
+
+function percentPoints(value: number): string {
+  return `${Number(value.toPrecision(3))} %`;
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(2)} %`;
+}
+
+function figure(value: number | null, digits: number): string {
+  return value === null ? '–' : value.toFixed(digits);
+}

@@ -1,0 +1,57 @@
+const HOUR_S = 3600;
+const DAY_S = 24 * HOUR_S;
+/** A trading day ends at 17:00 in New York. */
+const ROLL_HOUR = 17;
+const WEDNESDAY = 3;
+const SATURDAY = 6;
+
+/** An end of a trading day: whoever holds a position over it pays, or gets, interest. */
+export interface RollOver {
+  /** Epoch seconds, UTC: 21:00 while New York has summer time, else 22:00. */
+  readonly time: number;
+  /** How many nights are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend. */
+  readonly nights: number;
+}
+
+/**
+ * The ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday. By the rule of the
+ * United States since 2007 (Energy Policy Act of 2005), not by this machine's time zones. Holidays are days like any other.
+ */
+export function rollOvers(from: number, to: number): RollOver[] {
+  const found: RollOver[] = [];
+  for (let day = Math.floor(from / DAY_S); day * DAY_S <= to; day++) {
+    const weekday = weekdayOf(day);
+    if (weekday === 0 || weekday === SATURDAY) continue;
+    const time = day * DAY_S + (ROLL_HOUR + (isSummer(day) ? 4 : 5)) * HOUR_S;
+    if (time > from && time <= to) found.push({ time, nights: weekday === WEDNESDAY ? 3 : 1 });
+  }
+  return found;
+}
+
+/** Positions of `time` among roll-overs: how many of them are not after it. Bars of one trading day have the same number. */
+export function tradingDayAt(rolls: readonly RollOver[], time: number): number {
+  let low = 0;
+  let high = rolls.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rolls[middle]!.time <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Whether New York has summer time at 17:00 of a day (days since 1970): second Sunday of March to first Sunday of November. */
+function isSummer(day: number): boolean {
+  const year = new Date(day * DAY_S * 1000).getUTCFullYear();
+  return day >= sundayFrom(Date.UTC(year, 2, 8)) && day < sundayFrom(Date.UTC(year, 10, 1));
+}
+
+function sundayFrom(ms: number): number {
+  const day = ms / 1000 / DAY_S;
+  return day + ((7 - weekdayOf(day)) % 7);
+}
+
+/** 0 = Sunday. 1970-01-01 was a Thursday. */
+function weekdayOf(day: number): number {
+  return (((day + 4) % 7) + 7) % 7;
+}

@@ -1,0 +1,27 @@
+import type { TrialRecord } from './study.ts';
+
+/** Complete trials that must have reported at a step before others are ended there. */
+const STARTUP_TRIALS = 5;
+/** Steps at which no trial is ended: a single fold says little. */
+const WARM_UP_STEPS = 1;
+
+/**
+ * The median rule (Golovin et al., Google Vizier, 2017): a trial is not worth going on with when what it reports is worse than the median of
+ * what complete trials reported at the same step. A tie goes on.
+ * @param sign 1 when smaller is better, −1 when larger is
+ */
+export function isWorseThanMedian(
+  ended: readonly Pick<TrialRecord, 'state' | 'reports'>[],
+  step: number,
+  value: number,
+  sign: number,
+): boolean {
+  if (step < WARM_UP_STEPS) return false;
+  const others = ended
+    .flatMap(({ state, reports }) => (state === 'complete' ? (reports.get(step) ?? []) : []))
+    .sort((a, b) => a - b);
+  if (others.length < STARTUP_TRIALS) return false;
+  const middle = others.length >> 1;
+  const median = others.length % 2 === 1 ? others[middle]! : (others[middle - 1]! + others[middle]!) / 2;
+  return sign * (value - median) > 0;
+}

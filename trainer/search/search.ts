@@ -1,0 +1,219 @@
+import { MinutehandError } from '../../shared/errors.ts';
+import { createStudy, type TrialRecord } from './study.ts';
+import type { SamplerName } from './sampler.ts';
+import type { Params, Space } from './space.ts';
+
+/** How long a search goes on: whichever comes first. What was learned before it ends in the middle of a trial is kept. */
+export interface SearchBudget {
+  /** Ended trials in all, those of a journal that is gone on with included. */
+  readonly trials: number;
+  /** Time of this call, null = no limit. The trials are the same on every machine, their number then is not. */
+  readonly limitMs: number | null;
+}
+
+export interface SearchProgress {
+  readonly trial: number;
+  /** Ended trials, and trials at most. */
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+  /** null before the first complete trial. */
+  readonly best: number | null;
+  /** Value of the configured parameters, which are trial 0. */
+  readonly configured: number | null;
+}
+
+export interface SearchRequest<Prepared> {
+  readonly space: Space;
+  /** Parameters in force: trial 0, against which all others are held. They need not lie on a step of the space. */
+  readonly configured: Params;
+  readonly seed: string | number;
+  readonly direction: 'minimize' | 'maximize';
+  readonly sampler: SamplerName;
+  readonly budget: SearchBudget;
+  readonly folds: number;
+  /** File to go on with after a crash; null = none. */
+  readonly journal: string | null;
+  /** What all folds of a trial share, such as its labelled rows. */
+  prepare(params: Params): Promise<Prepared>;
+  /**
+   * Learns without fold `fold` of 0 … folds − 1 and measures on it. The measure must be one that trials can be compared by: on the fixed evaluation label, on
+   * the same rows, whatever label the trial learned.
+   */
+  measureFold(prepared: Prepared, fold: number, params: Params): Promise<number>;
+  /** Milliseconds that only go forward. */
+  nowMs(): number;
+  onProgress(progress: SearchProgress): void;
+  /** Ends the search between two folds. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchResult {
+  readonly best: SearchedTrial;
+  readonly configured: SearchedTrial;
+  /** How far the best one is above the configured one (below, where smaller is better), fold by fold. */
+  readonly gain: PairedGain;
+  /** Ended ones. */
+  readonly trials: number;
+  readonly complete: number;
+  readonly pruned: number;
+  readonly failed: number;
+  /** Values of all complete trials, in their order: how they spread shows how much of the best is luck. */
+  readonly values: readonly number[];
+  readonly endedBy: 'trials' | 'time' | 'stop';
+}
+
+export interface SearchedTrial {
+  readonly number: number;
+  readonly params: Params;
+  /** Mean over folds. */
+  readonly value: number;
+  readonly folds: readonly number[];
+}
+
+export interface PairedGain {
+  readonly mean: number;
+  /** Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by luck: `trials` says how many. */
+  readonly standardError: number;
+}
+
+/**
+ * Searches training parameters. Each trial is measured fold by fold; the mean so far is reported after each, and a trial whose mean is worse than
+ * the median of the others at that fold is pruned. A trial whose data or learner refuses its parameters (a MinutehandError) counts as bad;
+ * everything else that is thrown ends the search, to go on from the journal another time.
+ * @throws what the configured parameters themselves are refused with; RangeError when they are not of the space, or the stop comes before they
+ * are measured; MinutehandError SEARCH_JOURNAL
+ */
+export async function searchTraining<Prepared>(request: SearchRequest<Prepared>): Promise<SearchResult> {
+  const { space, configured, seed, direction, sampler, journal, budget, folds } = request;
+  if (!(folds >= 1) || !(budget.trials >= 1)) throw new RangeError(`${budget.trials} trials of ${folds} folds`);
+  // What a trial's values mean depends on the folds too.
+  const study = createStudy({
+    space,
+    seed: `${seed}/${folds} folds`,
+    direction,
+    sampler,
+    journal,
+    first: [configured],
+  });
+  const startMs = request.nowMs();
+  const ended = (): number => study.trials().filter(({ state }) => state !== 'running').length;
+  let refusal: unknown = null;
+  let endedBy: SearchResult['endedBy'] = 'trials';
+
+  const isOver = (): SearchResult['endedBy'] | null => {
+    if (request.signal?.aborted === true) return 'stop';
+    // A result needs the configured trial.
+    if (study.trials()[0]?.state !== 'complete') return null;
+    return budget.limitMs !== null && request.nowMs() - startMs >= budget.limitMs ? 'time' : null;
+  };
+
+  try {
+    if (study.trials()[0]?.state === 'failed') throw notMeasured(study.trials()[0]!);
+    while (ended() < budget.trials) {
+      const over = isOver();
+      if (over !== null) {
+        endedBy = over;
+        break;
+      }
+      const trial = study.ask();
+      try {
+        const outcome = await measureTrial(request, trial.params, isOver, (fold, mean) => {
+          const isHopeless = study.report(trial, fold, mean);
+          // The configured one is what the others are held against: it is always measured whole.
+          return isHopeless && trial.number > 0;
+        });
+        if (outcome.kind === 'over') {
+          endedBy = outcome.by;
+          break;
+        }
+        if (outcome.kind === 'hopeless') study.prune(trial);
+        else study.tell(trial, outcome.mean);
+      } catch (error) {
+        if (!(error instanceof MinutehandError)) throw error;
+        study.fail(trial, error.message);
+        refusal = error;
+      }
+      if (trial.number === 0 && study.trials()[0]!.state === 'failed') throw refusal ?? notMeasured(study.trials()[0]!);
+      request.onProgress({
+        trial: trial.number,
+        done: ended(),
+        total: budget.trials,
+        elapsedMs: request.nowMs() - startMs,
+        best: study.best()?.value ?? null,
+        configured: study.trials()[0]!.value,
+      });
+    }
+    return resultOf(study.trials(), study.best(), direction, endedBy);
+  } finally {
+    study.close();
+  }
+}
+
+type Outcome =
+  | { readonly kind: 'measured'; readonly mean: number }
+  | { readonly kind: 'hopeless' }
+  | { readonly kind: 'over'; readonly by: 'trials' | 'time' | 'stop' };
+
+/** @param isHopeless is told the fold and the mean so far */
+async function measureTrial<Prepared>(
+  { folds, prepare, measureFold }: SearchRequest<Prepared>,
+  params: Params,
+  isOver: () => SearchResult['endedBy'] | null,
+  isHopeless: (fold: number, mean: number) => boolean,
+): Promise<Outcome> {
+  const prepared = await prepare(params);
+  let sum = 0;
+  for (let fold = 0; fold < folds; fold++) {
+    const by = isOver();
+    if (by !== null) return { kind: 'over', by };
+    sum += await measureFold(prepared, fold, params);
+    const mean = sum / (fold + 1);
+    // A report must be finite; the trial then fails as a whole.
+    if (!Number.isFinite(mean)) return { kind: 'measured', mean };
+    if (isHopeless(fold, mean) && fold < folds - 1) return { kind: 'hopeless' };
+  }
+  return { kind: 'measured', mean: sum / folds };
+}
+
+function notMeasured({ reason }: TrialRecord): RangeError {
+  return new RangeError(`the configured parameters cannot be measured: ${reason}`);
+}
+
+function resultOf(
+  trials: readonly TrialRecord[],
+  best: TrialRecord | null,
+  direction: 'minimize' | 'maximize',
+  endedBy: SearchResult['endedBy'],
+): SearchResult {
+  const first = trials[0];
+  if (best === null || first?.state !== 'complete') throw new RangeError('stopped before anything was measured');
+  const count = (state: TrialRecord['state']): number => trials.filter((trial) => trial.state === state).length;
+  const [winner, configured] = [searched(best), searched(first)];
+  const sign = direction === 'maximize' ? 1 : -1;
+  return {
+    best: winner,
+    configured,
+    gain: pairedGain(winner.folds.map((value, fold) => sign * (value - configured.folds[fold]!))),
+    trials: trials.length - count('running'),
+    complete: count('complete'),
+    pruned: count('pruned'),
+    failed: count('failed'),
+    values: trials.flatMap(({ value }) => value ?? []),
+    endedBy,
+  };
+}
+
+/** The folds' own measures, from the means that were reported. */
+function searched({ number, params, value, reports }: TrialRecord): SearchedTrial {
+  const folds = [...reports.keys()].sort((a, b) => a - b);
+  const sumUntil = (fold: number): number => (fold < 0 ? 0 : reports.get(fold)! * (fold + 1));
+  return { number, params, value: value!, folds: folds.map((fold) => sumUntil(fold) - sumUntil(fold - 1)) };
+}
+
+function pairedGain(differences: readonly number[]): PairedGain {
+  const count = differences.length;
+  const mean = differences.reduce((sum, value) => sum + value, 0) / count;
+  const squares = differences.reduce((sum, value) => sum + (value - mean) * (value - mean), 0);
+  return { mean, standardError: count < 2 ? Infinity : Math.sqrt(squares / (count - 1) / count) };
+}
