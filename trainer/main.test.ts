@@ -145,10 +145,14 @@ describe('a training run that fails', () => {
   it('is tried again as often as the policy says, after its delay', async () => {
     await start(program(FAILS), { retrain: { retrain_retry_delay_minutes: 0, retrain_retry_max: 2 } });
     await ask('POST', '/retrain');
-    await runsWhere((runs) => runs.length === 3 && runs[0]!.status === 'failed');
-    expect(trainer!.retrainer.runs().map(({ attempt, trigger, error }) => ({ attempt, trigger, error }))).toEqual(
+    await runsWhere((runs) => runs.length === 3 && runs[0]!.status === 'aborted');
+    const told = trainer!.retrainer
+      .runs()
+      .map(({ attempt, status, trigger, error }) => ({ attempt, status, trigger, error }));
+    expect(told).toEqual(
       [3, 2, 1].map((attempt) => ({
         attempt,
+        status: attempt === 3 ? 'aborted' : 'failed',
         trigger: 'request',
         error: 'the training process ended with 1: something odd',
       })),
@@ -171,7 +175,7 @@ describe('a training run that fails', () => {
   it('is one whose program cannot be started, too', async () => {
     await start([join(folder, 'nowhere')], { retrain: { retrain_retry_max: 0 } });
     await ask('POST', '/retrain');
-    await runsWhere(([run]) => run!.status === 'failed');
+    await runsWhere(([run]) => run!.status === 'aborted');
     expect(trainer!.retrainer.runs()[0]!.error).toContain('the training process ended with');
   });
 });
@@ -218,10 +222,10 @@ describe('train.log', () => {
   it('has a run that failed as an error, and one that was stopped', async () => {
     await start(program(FAILS), { ...logged, retrain: { retrain_retry_max: 0 } });
     await ask('POST', '/retrain');
-    await runsWhere(([run]) => run!.status === 'failed');
+    await runsWhere(([run]) => run!.status === 'aborted');
     expect((await lines()).at(-1)).toMatchObject({
       level: 50,
-      status: 'failed',
+      status: 'aborted',
       error: expect.stringContaining('something odd') as string,
     });
     await start(program(HANGS), logged);
@@ -255,7 +259,7 @@ describe('starting and stopping the trainer', () => {
     trainer = null;
     expect(run).toMatchObject({ status: 'stopped', error: null });
     expect(() => process.kill(Number(run!.stage), 0)).toThrow();
-    expect(running.retrainer.start('request')).toBeNull();
+    expect(await running.retrainer.start('request')).toBeNull();
     expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 

@@ -41,6 +41,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   try {
     await server.listen({ host, port });
   } catch (cause) {
+    await retrainer.stop();
     await server.close();
     await runs.close();
     unlock();
@@ -56,8 +57,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const waiting = new AbortController();
   const lack = lackOfModels(settings, paths);
   if (lack !== null) {
-    void waitForFirstBars(settings, paths, waiting.signal, lack, say).then((enough) => {
-      if (enough && lackOfModels(settings, paths) !== null) retrainer.start('first models');
+    void waitForFirstBars(settings, paths, waiting.signal, lack, say).then(async (enough) => {
+      if (enough && lackOfModels(settings, paths) !== null) await retrainer.start('first models');
     });
   }
   const address = server.server.address();

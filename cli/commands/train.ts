@@ -14,6 +14,7 @@ import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import { judge } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../trainer/learn/learner.ts';
 import { train } from '../../trainer/pipeline.ts';
+import { ownResources } from '../../trainer/schedule/run_resources.ts';
 import { openStore, storeUrl } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
@@ -127,6 +128,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3 },
     edge,
     gates,
+    resources: ownResources(),
   });
 }
 

@@ -35,7 +35,7 @@ export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: 
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
   server.post('/retrain', async (_request, reply) => {
-    const run = retrainer.start('request');
+    const run = await retrainer.start('request');
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });

@@ -1,169 +1,328 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { availableParallelism, setPriority } from 'node:os';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../main.ts';
-import type { GateResult } from '../gate/gate.ts';
+import { reasonsOf } from '../registry/reasons.ts';
+import { endOrphan } from './orphan.ts';
+import type { RetrainRun } from './run.ts';
 import type { RunLog } from './run_log.ts';
+import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
+import { BEAT_MS, memoryQueue, SILENCE_MS } from './run_queue.ts';
+import { startTraining, trainingWords, type TrainingProcess, type TrainingResult } from './training_process.ts';
 
-/** Below the daemon's, so that a bar never waits for a tree. */
-const NICE = 10;
-/** A core stays free for the daemon. */
-const WORKERS = Math.max(1, availableParallelism() - 1);
-const KEPT_RUNS = 50;
+export type { RetrainRun } from './run.ts';
+
+const SHOWN_RUNS = 50;
 const MS_PER_MINUTE = 60_000;
-
-export interface RetrainRun {
-  readonly run_id: number;
-  readonly trigger: string;
-  readonly attempt: number;
-  readonly started_at: string;
-  finished_at: string | null;
-  status: 'running' | 'adopted' | 'rejected' | 'failed' | 'stopped';
-  stage: string;
-  model_version: string | null;
-  /** What a rejected bundle did not pass. */
-  reasons: readonly string[];
-  error: string | null;
-}
+/** What a timer of Node can wait at most. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+/** An alert that is not out by then does not hold up the trainer. */
+const ALERT_MS = 10_000;
 
 export interface Retrainer {
-  /** Begins a run; null when one is under way already. */
-  start(trigger: string): RetrainRun | null;
-  /** The newest runs of this process, newest first. */
+  /** Begins a run, in the place of one that waits; null when one is under way already. Never rejects. */
+  start(trigger: string): Promise<RetrainRun | null>;
+  /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
-  /** Ends a run that is under way and takes no more. */
+  /** Ends the run that is under way, which is not tried again. @returns whether there was one */
+  cancel(): boolean;
+  /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
   stop(): Promise<void>;
 }
 
-type TrainingResult = { version: string; adopted: boolean; gates: readonly GateResult[] } | { error: string };
+export interface RetrainerHooks {
+  /** Called when a run was the last attempt and has failed; again after a crash in the middle of it. */
+  readonly onAborted?: (run: RetrainRun) => Promise<void> | void;
+}
 
-/** Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. */
-export function createRetrainer({ settings, log, command, say }: TrainerOptions, runLog: RunLog): Retrainer {
-  const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
+/**
+ * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs are kept in the store: one that was killed is
+ * found at the next start, and counts as an attempt that has failed.
+ */
+export function createRetrainer(
+  options: TrainerOptions,
+  runLog: RunLog,
+  { onAborted }: RetrainerHooks = {},
+): Retrainer {
+  const { settings, paths, log, command, say } = options;
+  const { retrain_retry_max, retrain_retry_delay_minutes, model_version_retention } = settings.retrain;
   const runs: RetrainRun[] = [];
-  let child: ChildProcess | null = null;
+  let memory: RunMemory = memoryOnly();
+  let training: TrainingProcess | null = null;
   let ended: Promise<void> = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
   let stopped = false;
-  let runId = 0;
+  let cancelled = false;
+  /** What has become of runs, where the store did not take it. */
+  const unkept = new Map<number, RetrainRun>();
+  /** Whatever touches the queue goes one after the other. */
+  let turn: Promise<unknown> = open();
 
-  function begin(trigger: string, attempt: number): RetrainRun | null {
-    if (stopped || child !== null) return null;
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  const looks = setInterval(() => void inTurn(lookAround), SILENCE_MS);
+
+  async function open(): Promise<void> {
+    memory = await openRunMemory(options);
+    await careful('the runs of before cannot be read', async () => {
+      await adoptOrphans();
+      runs.unshift(...(await memory.queue.list(SHOWN_RUNS)));
+      // A trainer that died between the two may have left the audit behind.
+      for (const run of runs) await memory.audit?.write(run);
+    });
+    await careful('the registry cannot follow active.json', async () => memory.registry?.mend());
+    await awaitDue();
+  }
+
+  /** What is only kept or told must not end what is done. */
+  async function careful(what: string, work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ err: error }, what);
+    }
+  }
+
+  /** Runs whose trainer has died are attempts that have failed. */
+  async function adoptOrphans(): Promise<readonly RetrainRun[]> {
+    const orphans = await memory.queue.orphans();
+    for (const { run, workerPid } of orphans) {
+      if (workerPid !== null && (await endOrphan(workerPid, trainingWords(command))))
+        log.warn({ pid: workerPid }, 'a training process of a dead trainer was ended');
+      run.finished_at = new Date().toISOString();
+      run.error = 'the trainer ended in the middle of it';
+      log.error(run, 'training was killed');
+      say(`Training run ${run.run_id} (${run.trigger}) was cut off when its trainer ended.`);
+      await settleFailure(run, 'killed');
+      await keep(run);
+    }
+    return orphans.map(({ run }) => run);
+  }
+
+  async function keep(run: RetrainRun): Promise<void> {
+    unkept.set(run.run_id, { ...run });
+    await careful('a run cannot be kept', async () => {
+      await memory.queue.keep(run);
+      unkept.delete(run.run_id);
+    });
+    await careful('a run cannot be audited', () => memory.audit?.write(run));
+  }
+
+  /** A run that seems to be under way keeps out every other. */
+  async function keepAgain(): Promise<void> {
+    for (const run of [...unkept.values()]) await keep(run);
+  }
+
+  /** For trainers elsewhere that have died, and machines whose name is another after each start. */
+  async function lookAround(): Promise<void> {
+    if (stopped || training !== null) return;
+    await careful('the runs of others cannot be read', async () => {
+      await keepAgain();
+      for (const run of await adoptOrphans()) show(run);
+    });
+    await awaitDue();
+  }
+
+  /** The next attempt is queued before this one is closed: a death in between loses none. */
+  async function settleFailure(run: RetrainRun, status: 'failed' | 'killed'): Promise<void> {
+    if (run.attempt > retrain_retry_max) {
+      run.status = 'aborted';
+      say(`Training run ${run.run_id} was the last attempt: given up.`);
+      await careful('the alert has failed', () => within(ALERT_MS, onAborted?.({ ...run })));
+      return;
+    }
+    run.status = status;
+    const delayMs = retrain_retry_delay_minutes * MS_PER_MINUTE;
+    await careful('the next attempt cannot be queued', () => memory.queue.retryAt(run, Date.now() + delayMs));
+    say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+  }
+
+  /** Begins the run that waits as soon as it is due. */
+  async function awaitDue(leastMs = 0): Promise<void> {
     clearTimeout(retry);
-    const run: RetrainRun = {
-      run_id: ++runId,
-      trigger,
-      attempt,
-      started_at: new Date().toISOString(),
-      finished_at: null,
-      status: 'running',
-      stage: 'starting',
-      model_version: null,
-      reasons: [],
-      error: null,
-    };
-    runs.unshift(run);
-    runs.length = Math.min(runs.length, KEPT_RUNS);
-    ended = work(run);
+    if (stopped) return;
+    // A queue that cannot be read now may have something that is due.
+    let dueMs: number | null = Date.now() + BEAT_MS;
+    await careful('the queue cannot be read', async () => (dueMs = await memory.queue.dueMs()));
+    if (dueMs === null || stopped) return;
+    const waitMs = Math.min(Math.max(leastMs, dueMs - Date.now()), LONGEST_WAIT_MS);
+    clearTimeout(retry);
+    retry = setTimeout(() => void inTurn(beginDue), waitMs);
+  }
+
+  async function beginDue(): Promise<void> {
+    await careful('the next attempt cannot begin', async () => {
+      if (stopped || training !== null) return;
+      await keepAgain();
+      const run = await memory.queue.beginDue();
+      if (run !== null) await take(run);
+    });
+    // Not yet, or another process trains: looked at again.
+    if (training === null) await awaitDue(BEAT_MS);
+  }
+
+  async function begin(trigger: string): Promise<RetrainRun | null> {
+    if (stopped || training !== null) return null;
+    let run: RetrainRun | null;
+    try {
+      await keepAgain();
+      run = await memory.queue.begin(trigger);
+      if (run === null) {
+        for (const orphan of await adoptOrphans()) show(orphan);
+        run = await memory.queue.begin(trigger);
+      }
+    } catch (error) {
+      // The store is gone: a run that nobody keeps is better than none.
+      log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
+      const queue = memoryQueue(MACHINE_CLOCK, runs[0]?.run_id);
+      memory = { ...memory, queue, registry: null, audit: null };
+      run = await queue.begin(trigger);
+    }
+    if (run !== null) await take(run);
     return run;
   }
 
+  async function take(run: RetrainRun): Promise<void> {
+    clearTimeout(retry);
+    show(run);
+    await careful('a run cannot be audited', () => memory.audit?.write(run));
+    if (!stopped) {
+      ended = work(run);
+      return;
+    }
+    run.status = 'stopped';
+    run.finished_at = new Date().toISOString();
+    await keep(run);
+  }
+
+  function show(run: RetrainRun): void {
+    runs.unshift(run);
+    runs.length = Math.min(runs.length, SHOWN_RUNS);
+  }
+
   async function work(run: RetrainRun): Promise<void> {
+    const beganMs = performance.now();
+    cancelled = false;
+    run.previous_version = activeVersion();
     say(`Training run ${run.run_id} (${run.trigger}) begins.`);
     log.info(run, 'training begins');
     runLog.begin(run);
-    const result = await runTraining(run);
-    run.finished_at = new Date().toISOString();
-    child = null;
-    settle(run, result);
+    const onLine = (line: string): void => {
+      run.stage = line;
+      runLog.progress(run, line);
+    };
+    const process = (training = startTraining(command, onLine, (error) =>
+      log.warn({ err: error }, 'training runs at normal priority'),
+    ));
+    const beat = (): void =>
+      void careful('a run cannot be said to be alive', () => memory.queue.beat(run, process.pid));
+    beat();
+    const beats = setInterval(beat, BEAT_MS);
+    const result = await process.result;
+    clearInterval(beats);
+    // Shown as ended only when it is kept as such.
+    const end = { ...run, finished_at: new Date().toISOString(), duration_ms: Math.round(performance.now() - beganMs) };
+    await settle(end, result);
+    await keep(end);
+    training = null;
+    Object.assign(run, end);
     runLog.end(run);
+    // Not awaited: `stop` waits for both.
+    void inTurn(() => awaitDue());
   }
 
-  function settle(run: RetrainRun, result: TrainingResult): void {
-    if (stopped) {
+  async function settle(run: RetrainRun, result: TrainingResult): Promise<void> {
+    Object.assign(run, result.resources ?? {});
+    if (stopped || cancelled) {
       run.status = 'stopped';
       return;
     }
     if ('error' in result) {
-      run.status = 'failed';
       run.error = result.error;
       log.error(run, 'training failed');
       say(`Training run ${run.run_id} failed: ${result.error}`);
-      retryLater(run);
-      return;
+      return settleFailure(run, 'failed');
     }
-    run.model_version = result.version;
-    run.status = result.adopted ? 'adopted' : 'rejected';
-    if (!result.adopted) run.reasons = result.gates.filter(({ passed }) => !passed).map(shown);
+    const { version, adopted, gates } = result;
+    run.model_version = version;
+    run.status = adopted ? 'adopted' : 'rejected';
+    run.gate = gates;
+    if (!adopted) run.reasons = reasonsOf(gates);
+    await careful('the bundle of a run cannot be read', () => Object.assign(run, aboutBundle(version)));
+    await careful('the registry has not taken a bundle in', () => enterBundle(run));
     log.info(run, 'training ended');
     say(
-      `Training run ${run.run_id}: models ${result.version} ${result.adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
+      `Training run ${run.run_id}: models ${version} ${adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
     );
   }
 
-  async function runTraining(run: RetrainRun): Promise<TrainingResult> {
-    const [program, ...args] = command;
-    const process = spawn(program!, [...args, 'train', '--adopt', '--json', '--workers', String(WORKERS)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    child = process;
-    lowerPriority(process);
-    let answer = '';
-    let lastLine = '';
-    process.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
-    createInterface({ input: process.stderr }).on('line', (line) => {
-      lastLine = line;
-      run.stage = line;
-      runLog.progress(run, line);
-    });
-    const code = await new Promise<number | null>((resolve) => {
-      process.on('error', () => resolve(null));
-      process.on('close', resolve);
-    });
+  /** The training process has put it in force, or not; here the registry is told, if it does not know yet. */
+  async function enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
+    const { registry } = memory;
+    if (registry === null || model_version === null) return;
+    if (status === 'rejected') return registry.reject(model_version, reasons);
+    await registry.mend();
+    const old = await registry.retain(model_version_retention);
+    if (old.length > 0) log.info({ versions: old }, 'old models were removed');
+  }
+
+  function aboutBundle(version: string): Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics'> {
+    const { seed, period, data_hash, metrics } = readManifest(join(paths.models, version));
+    const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
+    return {
+      seed,
+      data_from: period.from,
+      data_to: period.to,
+      data_hash,
+      metrics: Object.fromEntries(figures) as unknown,
+    };
+  }
+
+  function activeVersion(): string | null {
     try {
-      const result = JSON.parse(answer) as {
-        version: string;
-        adopted: boolean;
-        gates: readonly GateResult[];
-        error?: { code: string; message: string };
-      };
-      if (result.error !== undefined) return { error: `${result.error.code}: ${result.error.message}` };
-      return {
-        version: result.version,
-        adopted: result.adopted,
-        gates: result.gates,
-      };
+      return readActive(paths.models)?.version ?? null;
     } catch {
-      return { error: `the training process ended with ${code ?? 'a signal'}: ${lastLine}` };
+      return null;
     }
-  }
-
-  function lowerPriority(process: ChildProcess): void {
-    try {
-      if (process.pid !== undefined) setPriority(process.pid, NICE);
-    } catch (error) {
-      log.warn({ err: error }, 'training runs at normal priority');
-    }
-  }
-
-  function retryLater(run: RetrainRun): void {
-    if (run.attempt > retrain_retry_max) return;
-    say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
-    retry = setTimeout(() => begin(run.trigger, run.attempt + 1), retrain_retry_delay_minutes * MS_PER_MINUTE);
   }
 
   return {
-    start: (trigger) => begin(trigger, 1),
+    start: (trigger) => inTurn(() => begin(trigger)),
     runs: () => runs,
+    cancel() {
+      if (training === null) return false;
+      cancelled = true;
+      training.stop();
+      return true;
+    },
     async stop() {
       stopped = true;
       clearTimeout(retry);
-      child?.kill('SIGTERM');
+      clearInterval(looks);
+      training?.stop();
+      await turn;
       await ended;
+      await turn;
+      await memory.close();
     },
   };
 }
 
-function shown({ name, seen, limit }: GateResult): string {
-  return `${name} ${seen} (${limit})`;
+async function within(ms: number, work: Promise<void> | void): Promise<void> {
+  const late = new AbortController();
+  const timeout = sleep(ms, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not done within ${ms} ms`);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    late.abort();
+    timeout.catch(() => undefined);
+  }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RetrainRun } from './retrainer.ts';
+import type { RetrainRun } from './run.ts';
 
 /** `train.log`: one line when a run begins, one for each stage that is done, one when the run has ended. */
 export interface RunLog {
@@ -41,7 +41,7 @@ export function createRunLog(log: Logger): RunLog {
       const { run_id, trigger, attempt, status, model_version, reasons, error } = run;
       const result = { run_id, trigger, attempt, status, model_version, reasons, error };
       const line = { ...result, duration_ms: Math.round(performance.now() - beganMs) };
-      if (status === 'failed') log.error(line, 'run ended');
+      if (status === 'failed' || status === 'aborted') log.error(line, 'run ended');
       else log.info(line, 'run ended');
     },
   };

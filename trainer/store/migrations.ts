@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Engine } from './engine.ts';
 import type { Tables } from './tables.ts';
@@ -52,7 +52,86 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'model registry, training runs, changes of configuration',
+    async up(db, { kind }) {
+      await db.schema
+        .createTable('core.model_registry')
+        .addColumn('version', 'text', (column) => column.primaryKey())
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('created', 'text', (column) => column.notNull())
+        .addColumn('manifest', 'text', (column) => column.notNull())
+        .addColumn('manifest_sha256', 'text', (column) => column.notNull())
+        .addColumn('reasons', 'text', (column) => column.notNull())
+        .addColumn('previous_version', 'text')
+        .addColumn('adopted_at', 'text')
+        .addColumn('retired_at', 'text')
+        .addColumn('removed_at', 'text')
+        .execute();
+      await db.schema
+        .createTable('core.model_artifacts')
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('file', 'text', (column) => column.notNull())
+        .addColumn('sha256', 'text', (column) => column.notNull())
+        .addColumn('content', kind === 'sqlite' ? 'blob' : 'bytea', (column) => column.notNull())
+        .addPrimaryKeyConstraint('model_artifacts_key', ['version', 'file'])
+        .execute();
+      await withNumberedKey(db.schema.createTable('core.training_runs'), 'run_id', kind)
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('worker_pid', 'bigint')
+        .addColumn('due_ms', 'bigint', (column) => column.notNull())
+        .addColumn('beat_ms', 'bigint', (column) => column.notNull())
+        .addColumn('trigger', 'text', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('started_at', 'text')
+        .addColumn('finished_at', 'text')
+        .addColumn('status', 'text', (column) => column.notNull())
+        .addColumn('stage', 'text', (column) => column.notNull())
+        .addColumn('model_version', 'text')
+        .addColumn('previous_version', 'text')
+        .addColumn('seed', 'bigint')
+        .addColumn('data_from', 'text')
+        .addColumn('data_to', 'text')
+        .addColumn('data_hash', 'text')
+        .addColumn('metrics', 'text')
+        .addColumn('gate', 'text')
+        .addColumn('reasons', 'text', (column) => column.notNull())
+        .addColumn('error', 'text')
+        .addColumn('cpu_seconds', 'double precision')
+        .addColumn('peak_memory_bytes', 'bigint')
+        .addColumn('duration_ms', 'bigint')
+        .execute();
+      // At most one run under way and one that waits, per market, whoever asks at the same time.
+      for (const status of ['running', 'queued'])
+        await db.schema
+          .createIndex(`training_runs_${status}`)
+          .on('core.training_runs')
+          .column('market')
+          .where(sql.ref('status'), '=', sql.lit(status))
+          .unique()
+          .execute();
+      await withNumberedKey(db.schema.createTable('audit.config_changes'), 'change_id', kind)
+        .addColumn('changed_at', 'text', (column) => column.notNull())
+        .addColumn('part', 'text', (column) => column.notNull())
+        .addColumn('key', 'text', (column) => column.notNull())
+        .addColumn('before', 'text')
+        .addColumn('after', 'text')
+        .execute();
+    },
+  },
 ];
+
+/** A key that counts up and never gives a number twice. */
+function withNumberedKey<Table extends string>(
+  table: CreateTableBuilder<Table>,
+  key: string,
+  kind: Engine['kind'],
+): CreateTableBuilder<Table, string> {
+  return kind === 'sqlite'
+    ? table.addColumn(key, 'integer', (column) => column.primaryKey().autoIncrement())
+    : table.addColumn(key, 'bigint', (column) => column.primaryKey().generatedByDefaultAsIdentity());
+}
 
 /**
  * Brings the tables to the newest version. Of several processes that open the store at once, one does it and the others wait; a

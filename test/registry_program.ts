@@ -1,0 +1,60 @@
+/**
+ * For tests of a registry that is killed: `<store> <models> <step> <version>` does `adopt` and `retain`, or `recover`, and dies at step n, counted over
+ * every change of a file and every query; step 0 never dies.
+ */
+import type { KyselyPlugin } from 'kysely';
+import { MACHINE_FILES } from '../shared/files.ts';
+import type { FileSystem } from '../shared/ports.ts';
+import { createRegistry } from '../trainer/registry/registry.ts';
+import { openStore } from '../trainer/store/store.ts';
+
+const [url, models, dieAt, action] = process.argv.slice(2) as [string, string, string, string];
+let step = 0;
+function next(): void {
+  if (++step === Number(dieAt)) process.kill(process.pid, 'SIGKILL');
+}
+
+const files: FileSystem = {
+  ...MACHINE_FILES,
+  write: (path, data) => {
+    // Half of a file may be there when a process dies.
+    MACHINE_FILES.write(path, data.slice(0, data.length / 2));
+    next();
+    MACHINE_FILES.write(path, data);
+  },
+  rename: (from, to) => {
+    next();
+    MACHINE_FILES.rename(from, to);
+  },
+  makeFolder: (path) => {
+    next();
+    MACHINE_FILES.makeFolder(path);
+  },
+  remove: (path) => {
+    next();
+    // Nor need all of a folder be gone.
+    for (const { name, isFolder } of MACHINE_FILES.list(path).slice(0, 2)) {
+      if (!isFolder) MACHINE_FILES.remove(`${path}/${name}`);
+      next();
+    }
+    MACHINE_FILES.remove(path);
+  },
+};
+const counting: KyselyPlugin = {
+  transformQuery({ node }) {
+    next();
+    return node;
+  },
+  transformResult: ({ result }) => Promise.resolve(result),
+};
+
+const store = await openStore(url);
+const registry = createRegistry({ ...store, db: store.db.withPlugin(counting) }, models, { files });
+if (action === 'recover') {
+  await registry.recover();
+} else {
+  await registry.adopt(action);
+  await registry.retain(3);
+}
+await store.close();
+process.stdout.write(`done after ${step} steps\n`);

@@ -1,0 +1,308 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, listVersions } from '../shared/bundle/bundle.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { createRetrainer, type Retrainer } from '../trainer/schedule/retrainer.ts';
+import type { RetrainRun } from '../trainer/schedule/run.ts';
+import { createRunLog } from '../trainer/schedule/run_log.ts';
+import { POSTGRES_NOTE, startPostgres } from '../trainer/store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../trainer/store/store.ts';
+import { isRunning } from './cli_process.ts';
+import { buildProgram, type Program, type RunningProgram } from './program.ts';
+import { tinySettings, trainTinyModels, type SettingsOverrides } from './tiny_models.ts';
+
+const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
+const [A, B, C] = VERSIONS as [string, string, string];
+
+let root: string;
+let trained: string;
+let trainer: Program;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-runs-'));
+  trained = join(root, 'trained');
+  for (const [index] of VERSIONS.entries())
+    await trainTinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
+  trainer = await buildProgram('trainer_program');
+});
+afterAll(async () => {
+  await trainer.remove();
+  rmSync(root, { recursive: true, force: true });
+});
+
+let home: string;
+let said: string[];
+let aborted: RetrainRun[];
+let retrainer: Retrainer | null;
+let homes = 0;
+beforeEach(() => {
+  home = join(root, `home-${homes++}`);
+  mkdirSync(home);
+  [said, aborted, retrainer] = [[], [], null];
+});
+afterEach(async () => {
+  delete process.env['MINUTEHAND_DATABASE_URL'];
+  await retrainer?.stop();
+});
+
+/** Stands in for `minutehand`: a program that gets the arguments of a training run. */
+function program(body: string): string {
+  const path = join(home, `program-${said.length}.mjs`);
+  writeFileSync(path, body);
+  return path;
+}
+const HANGS = `process.stderr.write(process.pid + '\\n'); setInterval(() => undefined, 1000);`;
+const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
+const resources = { cpu_seconds: 12.5, peak_memory_bytes: 3_000_000_000, duration_ms: 4321 };
+const answer = (version: string, adopted: boolean): string =>
+  `process.stdout.write(JSON.stringify(${JSON.stringify({
+    version,
+    adopted,
+    gates: [{ name: 'auc', passed: adopted, seen: '0.5', limit: 'at least 0.52' }],
+    resources,
+  })}));`;
+
+function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrainer {
+  const log = pino({ level: 'silent' });
+  retrainer = createRetrainer(
+    {
+      settings: tinySettings({ retrain: { retrain_retry_delay_minutes: 0, ...retrain } }),
+      paths: homePaths({ MINUTEHAND_HOME: home }),
+      log,
+      command: [process.execPath, program(body)],
+      say: (line) => void said.push(line),
+    },
+    createRunLog(log),
+    { onAborted: (run) => void aborted.push(run) },
+  );
+  return retrainer;
+}
+const until = (fits: (runs: readonly RetrainRun[]) => boolean) =>
+  expect.poll(() => fits(retrainer!.runs()), { timeout: 20_000 }).toBe(true);
+async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openStore(join(home, 'trainer.db'));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+describe('a trainer that is killed', () => {
+  /** A trainer of its own process, in the middle of a run. */
+  async function midRun(retrain: SettingsOverrides['retrain']): Promise<{ running: RunningProgram; pid: number }> {
+    const overrides: SettingsOverrides = { retrain: { retrain_retry_delay_minutes: 0, ...retrain } };
+    const running = trainer.start([home, JSON.stringify(overrides), program(HANGS)]);
+    let line = '';
+    while (!line.startsWith('port ')) line = await running.line();
+    const api = `http://127.0.0.1:${line.slice('port '.length)}`;
+    expect((await fetch(`${api}/retrain`, { method: 'POST' })).status).toBe(202);
+    let pid = 0;
+    await expect
+      .poll(async () => {
+        const { runs } = (await (await fetch(`${api}/runs`)).json()) as { runs: RetrainRun[] };
+        return (pid = Number(runs[0]?.stage));
+      })
+      .toBeGreaterThan(1);
+    // Known in the store, too.
+    await expect
+      .poll(() =>
+        inStore(
+          async ({ db }) => (await db.selectFrom('core.training_runs').select('worker_pid').execute())[0]?.worker_pid,
+        ),
+      )
+      .toBe(pid);
+    return { running, pid };
+  }
+
+  it('leaves a run that the next one finds, marks, and tries again, and no process that learns on', async () => {
+    const { running, pid } = await midRun({ retrain_retry_max: 1 });
+    await running.kill('SIGKILL');
+    expect(isRunning(pid)).toBe(true);
+    cpSync(trained, join(home, 'models'), { recursive: true });
+    // The same file as before, with another ending: a process of the dead trainer is known by its command line.
+    open(answer(A, false), { retrain_retry_max: 1 });
+    await until((runs) => runs[0]?.status === 'rejected');
+    expect(isRunning(pid)).toBe(false);
+    expect(retrainer!.runs()).toMatchObject([
+      { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
+      { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended in the middle of it' },
+    ]);
+    expect(aborted).toEqual([]);
+  });
+
+  it('again and again ends in an aborted run, of which the alert tells', async () => {
+    const first = await midRun({ retrain_retry_max: 0 });
+    await first.running.kill('SIGKILL');
+    open(FAILS, { retrain_retry_max: 0 });
+    await until((runs) => runs.length === 1);
+    expect(retrainer!.runs()).toMatchObject([{ run_id: 1, attempt: 1, status: 'aborted' }]);
+    expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted', error: 'the trainer ended in the middle of it' }]);
+    expect(said).toContain('Training run 1 was the last attempt: given up.');
+  });
+});
+
+describe('runs', () => {
+  it('are there after a restart, and go on counting', async () => {
+    cpSync(trained, join(home, 'models'), { recursive: true });
+    activate(join(home, 'models'), B);
+    open(answer(A, false));
+    await retrainer!.start('request');
+    await until(([run]) => run!.status === 'rejected');
+    const before = structuredClone(retrainer!.runs());
+    await retrainer!.stop();
+
+    open(HANGS);
+    await until((runs) => runs.length === 1);
+    expect(retrainer!.runs()).toEqual(before);
+    const manifest = JSON.parse(readFileSync(join(trained, A, 'manifest.json'), 'utf8')) as {
+      data_hash: string;
+      period: { from: string; to: string };
+      metrics: { ai1: { holdout: { auc: number } } };
+    };
+    expect(before[0]).toMatchObject({
+      ...resources,
+      previous_version: B,
+      model_version: A,
+      seed: 0,
+      data_from: manifest.period.from,
+      data_to: manifest.period.to,
+      data_hash: manifest.data_hash,
+      metrics: { ai1: { auc: manifest.metrics.ai1.holdout.auc } },
+      gate: [{ name: 'auc', passed: false }],
+      reasons: ['auc 0.5 (at least 0.52)'],
+    });
+    // Two asked for at once are one; it is stopped with its trainer and stays so.
+    const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
+    expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
+    await retrainer!.stop();
+    open(HANGS);
+    await until((runs) => runs.length === 2);
+    expect(retrainer!.runs()[0]).toMatchObject({
+      run_id: 2,
+      status: 'stopped',
+      duration_ms: expect.any(Number) as number,
+    });
+    expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
+  });
+
+  it('that wait for their next attempt wait through a restart', async () => {
+    open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
+    await retrainer!.start('schedule');
+    await until(([run]) => run!.status === 'failed');
+    await retrainer!.stop();
+    open(FAILS, { retrain_retry_max: 1 });
+    await until((runs) => runs.length === 1);
+    // An hour later.
+    await retrainer!.stop();
+    await inStore(({ db }) =>
+      db.updateTable('core.training_runs').set({ due_ms: Date.now() }).where('status', '=', 'queued').execute(),
+    );
+    open(FAILS, { retrain_retry_max: 1 });
+    await until(([run]) => run?.status === 'aborted');
+    expect(retrainer!.runs()).toMatchObject([
+      { attempt: 2, trigger: 'schedule', status: 'aborted' },
+      { attempt: 1, trigger: 'schedule', status: 'failed' },
+    ]);
+    expect(aborted).toMatchObject([{ run_id: 2, attempt: 2 }]);
+  });
+
+  it('can be stopped by a person, and are not tried again', async () => {
+    open(HANGS);
+    expect(retrainer!.cancel()).toBe(false);
+    await retrainer!.start('request');
+    await until(([run]) => Number(run!.stage) > 0);
+    expect(retrainer!.cancel()).toBe(true);
+    await until(([run]) => run!.status === 'stopped');
+    expect(retrainer!.cancel()).toBe(false);
+    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
+  });
+
+  it('are audited in the table of the policy, and the configuration beside them', async () => {
+    open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
+    await retrainer!.start('request');
+    await until(([run]) => run!.status === 'aborted');
+    await retrainer!.stop();
+    await inStore(async ({ db }) => {
+      const { rows } = await sql<RetrainRun>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
+      expect(rows).toMatchObject([
+        { run_id: 1, status: 'aborted', error: 'the training process ended with 1: something odd' },
+      ]);
+      const changes = await db
+        .selectFrom('audit.config_changes')
+        .selectAll()
+        .where('key', '=', 'retrain_retry_max')
+        .execute();
+      expect(changes).toMatchObject([{ part: 'retrain', before: null, after: '0' }]);
+      const transports = db.selectFrom('audit.config_changes').selectAll().where('key', '=', 'transports');
+      expect(await transports.execute()).toEqual([]);
+    });
+  });
+
+  it('enter their bundles into the registry, and old ones go', async () => {
+    const models = join(home, 'models');
+    cpSync(trained, models, { recursive: true });
+    for (const version of VERSIONS) {
+      // What the training process does when the gates are passed.
+      activate(models, version);
+      open(answer(version, true), { model_version_retention: 2 });
+      await retrainer!.start('request');
+      await until(([run]) => run?.status === 'adopted' && run.model_version === version);
+      await retrainer!.stop();
+    }
+    expect(listVersions(models)).toEqual([B, C]);
+    await inStore(async ({ db }) => {
+      const rows = await db
+        .selectFrom('core.model_registry')
+        .select(['version', 'status'])
+        .orderBy('version')
+        .execute();
+      expect(rows.map(({ version, status }) => [version, status])).toEqual([
+        [A, 'archived'],
+        [B, 'archived'],
+        [C, 'active'],
+      ]);
+    });
+  });
+
+  it('are kept in memory where no store can be opened, and that is said', async () => {
+    process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
+    open(FAILS, { retrain_retry_max: 1 });
+    expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
+    await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
+    expect(said[0]).toMatch(/^Training runs are kept in memory only: /);
+    expect(said.join(' ')).not.toContain('secret');
+    expect(aborted).toHaveLength(1);
+  });
+
+  it(`go on in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
+    const server = await startPostgres();
+    if (server === null) return skip(POSTGRES_NOTE);
+    process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
+    open(FAILS, { retrain_retry_max: 0 });
+    await retrainer!.start('request');
+    await until(([run]) => run?.status === 'aborted');
+    await server.stop();
+    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
+    await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
+  });
+
+  it('are audited from their begin, and what a death has left behind is audited at the next start', async () => {
+    const audited = () =>
+      inStore(
+        async ({ db }) => (await sql<{ status: string }>`SELECT status FROM audit_retrain_runs`.execute(db)).rows,
+      );
+    open(HANGS);
+    await retrainer!.start('request');
+    expect(await audited()).toEqual([{ status: 'running' }]);
+    await retrainer!.stop();
+    expect(await audited()).toEqual([{ status: 'stopped' }]);
+    await inStore(({ db }) => sql`DELETE FROM audit_retrain_runs`.execute(db));
+    open(HANGS);
+    await until((runs) => runs.length === 1);
+    await expect.poll(audited).toEqual([{ status: 'stopped' }]);
+  });
+});

@@ -1,0 +1,16 @@
+/** For tests of a trainer that is killed: `<home> <config> <program>` runs a trainer whose training runs are `<program>`; says its port and what it says. */
+import pino from 'pino';
+import { homePaths } from '../shared/policy/home.ts';
+import type { SettingsOverrides } from './tiny_models.ts';
+import { tinySettings } from './tiny_models.ts';
+import { startTrainer } from '../trainer/main.ts';
+
+const [home, overrides, program] = process.argv.slice(2) as [string, string, string];
+const trainer = await startTrainer({
+  settings: tinySettings(JSON.parse(overrides) as SettingsOverrides),
+  paths: homePaths({ MINUTEHAND_HOME: home }),
+  log: pino({ level: 'silent' }),
+  command: [process.execPath, program],
+  say: (line) => void process.stdout.write(`${line}\n`),
+});
+process.stdout.write(`port ${trainer.port}\n`);

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const END_MS = 5000;
+const LOOK_MS = 50;
+
+/**
+ * Ends a training process that has outlived its trainer: it would go on learning beside the next one, and adopt what it has learned. Only where the system
+ * tells what a process runs (Linux); a number may belong to another program by now.
+ * @param words that must all stand in its command line
+ * @returns whether there was one
+ */
+export async function endOrphan(pid: number, words: readonly string[]): Promise<boolean> {
+  if (!isRunning(pid, words)) return false;
+  process.kill(pid, 'SIGTERM');
+  for (let waited = 0; waited < END_MS && isRunning(pid, words); waited += LOOK_MS) await sleep(LOOK_MS);
+  if (isRunning(pid, words)) process.kill(pid, 'SIGKILL');
+  return true;
+}
+
+function isRunning(pid: number, words: readonly string[]): boolean {
+  try {
+    const given = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words.every((word) => given.includes(word));
+  } catch {
+    return false;
+  }
+}

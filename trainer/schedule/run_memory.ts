@@ -1,0 +1,53 @@
+import { hostname } from 'node:os';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { describeError } from '../../shared/errors.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { TrainerOptions } from '../main.ts';
+import { createRegistry, type Registry } from '../registry/registry.ts';
+import { openStore, storeUrl } from '../store/store.ts';
+import { noteConfigChanges, type ConfigValues } from './config_changes.ts';
+import { openRunAudit, type RunAudit } from './run_audit.ts';
+import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
+
+/** Where a trainer keeps its runs and their bundles: the store, or where it cannot be opened the memory of the process. */
+export interface RunMemory {
+  readonly queue: RunQueue;
+  readonly registry: Registry | null;
+  readonly audit: RunAudit | null;
+  close(): Promise<void>;
+}
+
+export function memoryOnly(): RunMemory {
+  return { queue: memoryQueue(MACHINE_CLOCK), registry: null, audit: null, close: () => Promise.resolve() };
+}
+
+/** Never fails: what cannot be kept is said, and training goes on without it. */
+export async function openRunMemory({ settings, paths, log, say }: TrainerOptions): Promise<RunMemory> {
+  try {
+    const store = await openStore(storeUrl(process.env, paths));
+    try {
+      const audit = await openRunAudit(store, settings.retrain);
+      await noteConfigChanges(store, configOf(settings), MACHINE_CLOCK);
+      const { market } = settings.minutehand;
+      return {
+        queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
+        registry: createRegistry(store, paths.models),
+        audit,
+        close: () => store.close(),
+      };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'runs are kept in memory only');
+    say(`Training runs are kept in memory only: ${describeError(error).message}`);
+    return memoryOnly();
+  }
+}
+
+/** Addresses may hold passwords, and say nothing about models. */
+function configOf({ core, retrain, signals, minutehand }: Settings): ConfigValues {
+  const { transports: _transports, ...rest } = minutehand;
+  return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
+}

@@ -1,0 +1,251 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../shared/bar.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { noteConfigChanges } from './config_changes.ts';
+import type { RetrainRun } from './run.ts';
+import { openRunAudit } from './run_audit.ts';
+import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
+
+const T0 = Date.UTC(2024, 0, 1);
+let nowMs = T0;
+const clock: Clock = { nowMs: () => nowMs as EpochMs, monotonicUs: () => 0 };
+
+let folder: string;
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-queue-'));
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  nowMs = T0;
+});
+
+let files = 0;
+const newFile = () => Promise.resolve(join(folder, `${files++}.db`));
+const STORES = [
+  { kind: 'sqlite' as const, note: '', newUrl: newFile },
+  { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+];
+
+const ended = (run: RetrainRun, status: RetrainRun['status'], change: Partial<RetrainRun> = {}): RetrainRun => ({
+  ...run,
+  finished_at: new Date(nowMs).toISOString(),
+  status,
+  ...change,
+});
+
+describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }])(
+  'a queue of runs in $kind $note',
+  ({ kind, note, newUrl }) => {
+    let store: Store;
+    let queue: RunQueue;
+    beforeEach(async ({ skip }) => {
+      if (note !== '') return skip(note);
+      store = await openStore(await newUrl());
+      queue = kind === 'memory' ? memoryQueue(clock) : storeQueue(store, { market: 'live', owner: 'here', clock });
+    });
+    afterEach(async () => {
+      if (note === '') await store.close();
+    });
+
+    it('has one run under way at a time, and counts them', async () => {
+      const first = (await queue.begin('request'))!;
+      expect(first).toMatchObject({
+        run_id: 1,
+        trigger: 'request',
+        attempt: 1,
+        status: 'running',
+        started_at: '2024-01-01T00:00:00.000Z',
+        finished_at: null,
+        reasons: [],
+      });
+      expect(await queue.begin('schedule')).toBeNull();
+      expect(await queue.beginDue()).toBeNull();
+      await queue.keep(ended(first, 'adopted', { model_version: '20240101_0000' }));
+      nowMs += 1000;
+      expect(await queue.begin('schedule')).toMatchObject({ run_id: 2, trigger: 'schedule' });
+      expect(await queue.list(9)).toMatchObject([
+        { run_id: 2, status: 'running' },
+        { run_id: 1, status: 'adopted', model_version: '20240101_0000', finished_at: '2024-01-01T00:00:00.000Z' },
+      ]);
+      expect(await queue.list(1)).toHaveLength(1);
+    });
+
+    it('gives back all that a run was kept with', async () => {
+      const run = (await queue.begin('request'))!;
+      const whole = ended(run, 'rejected', {
+        stage: 'learning: 100 %',
+        model_version: 'v',
+        previous_version: 'u',
+        seed: 7,
+        data_from: '2019-01-01T00:00:00Z',
+        data_to: '2019-02-01T00:00:00Z',
+        data_hash: 'ab',
+        metrics: { ai1: { auc: 0.1 + 0.2, brier: null } },
+        gate: [{ name: 'auc', passed: false }],
+        reasons: ['auc 0.5', '“ä”'],
+        error: 'none',
+        cpu_seconds: 1.25,
+        peak_memory_bytes: 3_000_000_000,
+        duration_ms: 12_345,
+      });
+      await queue.keep(whole);
+      expect(await queue.list(1)).toEqual([whole]);
+    });
+
+    it('begins the next attempt when it is due and not before, once', async () => {
+      const run = (await queue.begin('request'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.retryAt(run, T0 + 90_000);
+      expect(await queue.beginDue()).toBeNull();
+      await queue.keep(ended(run, 'failed', { error: 'why' }));
+      expect(await queue.dueMs()).toBe(T0 + 60_000);
+      expect(await queue.list(9)).toHaveLength(1);
+      nowMs = T0 + 59_999;
+      expect(await queue.beginDue()).toBeNull();
+      nowMs = T0 + 60_000;
+      expect(await queue.beginDue()).toMatchObject({ run_id: 2, attempt: 2, trigger: 'request', error: null });
+      expect(await queue.dueMs()).toBeNull();
+      expect(await queue.beginDue()).toBeNull();
+    });
+
+    it('lets a run that is asked for take the place of the one that waits', async () => {
+      const run = (await queue.begin('schedule'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.keep(ended(run, 'failed'));
+      expect(await queue.begin('request')).toMatchObject({ run_id: 2, attempt: 1, trigger: 'request' });
+      expect(await queue.dueMs()).toBeNull();
+    });
+  },
+);
+
+describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl }) => {
+  let store: Store;
+  let other: Store;
+  const queueOf = (owner = 'here', market: 'live' | 'simulated' = 'live', of = store): RunQueue =>
+    storeQueue(of, { market, owner, clock });
+  beforeEach(async ({ skip }) => {
+    if (note !== '') return skip(note);
+    const url = await newUrl();
+    store = await openStore(url);
+    other = await openStore(url);
+  });
+  afterEach(async () => {
+    if (note === '') await Promise.all([store.close(), other.close()]);
+  });
+
+  it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
+    const before = queueOf();
+    const run = (await before.begin('schedule'))!;
+    await before.beat({ ...run, stage: 'learning: 25 %' }, 4711);
+    expect(await before.orphans()).toEqual([]);
+    const [orphan] = await queueOf().orphans();
+    expect(orphan).toMatchObject({ run: { run_id: 1, stage: 'learning: 25 %', status: 'running' }, workerPid: 4711 });
+
+    const elsewhere = queueOf('elsewhere', 'live', other);
+    expect(await elsewhere.begin('request')).toBeNull();
+    expect(await elsewhere.orphans()).toEqual([]);
+    nowMs += 59_000;
+    await before.beat(run, 4711);
+    nowMs += 59_000;
+    expect(await elsewhere.orphans()).toEqual([]);
+    nowMs += 2000;
+    // A number of a process says nothing on another machine.
+    expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
+    await before.keep(ended(run, 'adopted'));
+    expect(await elsewhere.orphans()).toEqual([]);
+    expect(await elsewhere.begin('request')).not.toBeNull();
+  });
+
+  it('of two markets do not wait for each other', async () => {
+    expect(await queueOf().begin('request')).not.toBeNull();
+    const simulated = queueOf('here', 'simulated');
+    expect(await simulated.begin('request')).not.toBeNull();
+    expect(await simulated.list(9)).toHaveLength(1);
+  });
+
+  it('begin once when many ask at the same time', async () => {
+    for (const prepare of ['nothing waits', 'one waits'] as const) {
+      const market = prepare === 'one waits' ? 'simulated' : 'live';
+      const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
+      if (prepare === 'one waits') {
+        const run = (await queues[0]!.begin('schedule'))!;
+        await queues[0]!.retryAt(run, T0);
+        await queues[0]!.keep(ended(run, 'failed'));
+      }
+      const begun = await Promise.all(queues.flatMap((queue) => [queue.begin('request'), queue.beginDue()]));
+      expect(begun.filter((run) => run !== null)).toHaveLength(1);
+    }
+  });
+
+  describe('are audited', () => {
+    const policy = {
+      retrain_runs_table: 'audit.our_runs',
+      retrain_runs_columns: ['trigger', 'run_id', 'status', 'gate', 'error'] as const,
+    };
+    const audited = async () =>
+      (
+        await sql<Record<string, unknown>>`SELECT * FROM ${sql.table('audit.our_runs')} ORDER BY run_id`.execute(
+          store.db,
+        )
+      ).rows;
+    const columnsOf = async () => (await audited()).map((row) => Object.keys(row))[0];
+
+    it('in the table and the columns that the policy names, with what they cost', async () => {
+      const audit = await openRunAudit(store, policy);
+      const run = (await queueOf().begin('request'))!;
+      await audit.write(run);
+      const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
+      await audit.write(ended(run, 'rejected', done));
+      expect(await audited()).toEqual([
+        { trigger: 'request', run_id: 1, status: 'rejected', error: null, ...done, gate: '[{"name":"auc"}]' },
+      ]);
+      expect(await columnsOf()).toEqual([
+        ...policy.retrain_runs_columns,
+        'cpu_seconds',
+        'peak_memory_bytes',
+        'duration_ms',
+      ]);
+    });
+
+    it('also after the policy lists other columns than before', async () => {
+      const run = (await queueOf().begin('request'))!;
+      await (await openRunAudit(store, policy)).write(run);
+      const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };
+      for (let opened = 0; opened < 2; opened++) await (await openRunAudit(store, wider)).write({ ...run, seed: 7 });
+      expect(await audited()).toMatchObject([{ run_id: 1, trigger: 'request', attempt: 1, seed: 7 }]);
+      expect(kind).toBe(store.kind);
+    });
+  });
+
+  it('stand beside every change of the configuration', async () => {
+    const changes = async () =>
+      (await store.db.selectFrom('audit.config_changes').selectAll().orderBy('change_id').execute()).map(
+        ({ change_id: _id, ...row }) => row,
+      );
+    const first = { core: { theta1: 0.7, range: [0, 1] }, retrain: { cron: '0 3 1 * *' } };
+    expect(await noteConfigChanges(store, first, clock)).toBe(3);
+    expect(await noteConfigChanges(store, structuredClone(first), clock)).toBe(0);
+    nowMs += 1000;
+    const second = { core: { theta1: 0.65, range: [0, 1], theta2: 0.3 }, retrain: {} };
+    expect(await noteConfigChanges(store, second, clock)).toBe(3);
+    const changed_at = '2024-01-01T00:00:01.000Z';
+    expect((await changes()).slice(3)).toEqual([
+      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65' },
+      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3' },
+      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null },
+    ]);
+    expect(await noteConfigChanges(store, second, clock)).toBe(0);
+    expect(await noteConfigChanges(store, first, clock)).toBe(3);
+  });
+});

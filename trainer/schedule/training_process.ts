@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism, setPriority } from 'node:os';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { runResourcesSchema, type RunResources } from './run_resources.ts';
+
+/** Below the daemon's, so that a bar never waits for a tree. */
+const NICE = 10;
+/** A core stays free for the daemon. */
+const WORKERS = Math.max(1, availableParallelism() - 1);
+/** Behind the program and its first arguments. */
+const ARGUMENTS = ['train', '--adopt', '--json', '--workers', String(WORKERS)];
+
+const answerSchema = z.object({
+  version: z.string(),
+  adopted: z.boolean(),
+  gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),
+  resources: runResourcesSchema.optional(),
+});
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+export type TrainingAnswer = z.infer<typeof answerSchema>;
+export type TrainingResult = TrainingAnswer | { readonly error: string; readonly resources?: RunResources };
+
+export interface TrainingProcess {
+  readonly pid: number | null;
+  /** Never rejects. */
+  readonly result: Promise<TrainingResult>;
+  stop(): void;
+}
+
+/**
+ * `train --adopt --json` in a process of its own, at a lower priority.
+ * @param command program and first arguments of the command line
+ * @param onLine a line of its progress
+ * @param onWarning its priority could not be lowered
+ */
+export function startTraining(
+  command: readonly string[],
+  onLine: (line: string) => void,
+  onWarning: (error: unknown) => void,
+): TrainingProcess {
+  const [program, ...args] = command;
+  const child = spawn(program!, [...args, ...ARGUMENTS], { stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, NICE);
+  } catch (error) {
+    onWarning(error);
+  }
+  let answer = '';
+  let lastLine = '';
+  child.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    lastLine = line;
+    onLine(line);
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('error', () => resolve(null));
+    child.on('close', resolve);
+  });
+  return {
+    pid: child.pid ?? null,
+    result: ended.then((code) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) }),
+    stop: () => void child.kill('SIGTERM'),
+  };
+}
+
+/** What stands in the command line of every training process of `command`. */
+export function trainingWords(command: readonly string[]): string[] {
+  return [...command.slice(1), ...ARGUMENTS];
+}
+
+function readAnswer(text: string): TrainingResult | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const refused = errorSchema.safeParse(json);
+  if (refused.success) return { error: `${refused.data.error.code}: ${refused.data.error.message}` };
+  const answer = answerSchema.safeParse(json);
+  return answer.success ? answer.data : null;
+}
+
+function endWithoutAnswer(code: number | null, lastLine: string): string {
+  return `the training process ended with ${code ?? 'a signal'}: ${lastLine}`;
+}
