@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // One for each core: most files wait for processes of their own half of the time.
+    maxWorkers: 2,
   },
 });
