@@ -87,6 +87,8 @@ async function makeModels(settings: Settings, folder: string): Promise<void> {
     created: createdOf('trained'),
     workers: availableParallelism(),
     cache: null,
+    trials: 0,
+    searchFolder: null,
     holdoutFrom: null,
     onProgress: () => undefined,
   });

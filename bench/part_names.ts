@@ -7,7 +7,10 @@ export const PARTS = [
   'growth',
   'rounding',
   'trainer',
+  'search',
+  'backtest',
   'swaps',
+  'retraining',
   'soak',
 ] as const;
 export type Part = (typeof PARTS)[number];

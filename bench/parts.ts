@@ -1,12 +1,15 @@
 import { measureRounding, type Rounding } from '../shared/core/features/rounding.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
+import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
+import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, benchWeather, type SoakResult, type WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
 import { benchGrowth, type GrowthResult } from './growth.ts';
 import { benchInference, type InferenceResult } from './inference.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import type { Part } from './part_names.ts';
+import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
@@ -20,8 +23,12 @@ export interface BenchResult {
   readonly growth?: GrowthResult;
   readonly rounding?: Rounding;
   readonly trainer?: TrainerResult;
+  readonly search?: SearchBenchResult;
+  readonly backtest?: BacktestBenchResult;
   /** While training and swapping, then swapping alone for long. */
   readonly swaps?: readonly WeatherResult[];
+  /** The daemon while a full retrain runs, against the same daemon without. */
+  readonly retraining?: RetrainingResult;
   readonly soak?: SoakResult;
 }
 
@@ -47,6 +54,8 @@ const WEATHER_SWAPS = 100;
 const WEATHER_PACE_MS = 100;
 const MANY_SWAPS_PACE_MS = 50;
 const SOAK_PACE_MS = 50;
+const RETRAINING_MINUTES = 600;
+const RETRAINING_PACE_MS = 200;
 const ROUNDING_UPDATES = 10_000_000;
 
 /** Enough for a p99.9 at 10 pairs; fewer where a minute of bars, or of waiting, takes long. */
@@ -80,7 +89,10 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
     ...(wants('growth') && { growth: benchGrowth(say) }),
     ...(wants('rounding') && { rounding: rounding(say) }),
     ...(wants('trainer') && { trainer: await runTrainerBench(say) }),
+    ...(wants('search') && { search: benchSearch(say) }),
+    ...(wants('backtest') && { backtest: await benchBacktest(say) }),
     ...(wants('swaps') && { swaps: await swaps(options) }),
+    ...(wants('retraining') && { retraining: await retraining(options) }),
     ...(wants('soak') && { soak: await soak(options) }),
   };
 }
@@ -129,6 +141,10 @@ async function swaps({ pairs = 10, minutes, manySwaps, say }: BenchOptions): Pro
     say,
   });
   return [stormy, long];
+}
+
+function retraining({ pairs = 10, minutes = RETRAINING_MINUTES, say }: BenchOptions): Promise<RetrainingResult> {
+  return benchRetraining({ pairs, minutes, paceMs: RETRAINING_PACE_MS, say });
 }
 
 function soak({ pairs = 10, soakMs, say }: BenchOptions): Promise<SoakResult> {

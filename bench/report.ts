@@ -1,12 +1,15 @@
 import type { Rounding } from '../shared/core/features/rounding.ts';
+import type { BacktestBenchResult, BacktestStation } from './backtest.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
+import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
 import type { MemoryTrend, SoakResult, WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
 import type { GrowthPoint, GrowthResult } from './growth.ts';
 import type { InferenceResult } from './inference.ts';
 import type { BenchResult } from './parts.ts';
 import type { Percentiles } from './percentiles.ts';
+import type { SearchBenchResult } from './search.ts';
 import type { Station, StationsResult } from './stations.ts';
 import type { TrainerResult, TrainerRun } from './trainer.ts';
 
@@ -19,6 +22,14 @@ const STATION_MEANING: Readonly<Record<Station, string>> = {
   redis: 'handed to the operating system: one pipeline for the batch',
   file: 'signals.json and signal.json of every pair, temporary file + rename (after the sockets)',
   journal: 'bars and signals in one SQLite transaction (after the files)',
+};
+const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
+  read: 'both CSV files into columns',
+  features: 'the daemon’s engine over all bars, every row kept',
+  scores: 'three models on the bars that somebody may ask for',
+  labels: 'what the models are judged by',
+  decide: 'decide and position at every bar, fills, costs and nights',
+  equity: 'every trade marked to market at every close',
 };
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
   file: 'file (inotify)',
@@ -41,6 +52,7 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
 `,
     result.end_to_end && endToEnd(result.end_to_end),
     result.swaps && weather(result.swaps),
+    result.retraining && retraining(result.retraining),
     result.stations && stations(result.stations),
     result.inference && inference(result.inference),
     result.features && features(result.features),
@@ -48,6 +60,8 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.rounding && rounding(result.rounding),
     result.soak && soak(result.soak),
     result.trainer && trainer(result.trainer),
+    result.backtest && backtest(result.backtest),
+    result.search && search(result.search),
   ];
   return `${sections.filter((section) => section !== undefined).join('\n')}`;
 }
@@ -227,6 +241,70 @@ function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[
     const where = `${threads}${busy_core ? ', one core taken by another process' : ''}`;
     return `| ${where} | ${engine} | ${list(seconds)} | ${list(cpu_seconds)} | ${auc.toFixed(4)} | ${compared} |`;
   });
+}
+
+function retraining({ pairs, pace_ms, minutes, without, ways }: RetrainingResult): string {
+  const rows = Object.entries(without).flatMap(([name, base]) => {
+    const transport = name as Transport;
+    return [
+      `| ${TRANSPORT_NAMES[transport]} | none | ${spread(base)} | | |`,
+      ...ways.map(({ name: way, transports }) => {
+        const { latencies, ratio_p50, ratio_p99 } = transports[transport]!;
+        return `| | ${way} | ${spread(latencies)} | ${ratio_p50.toFixed(2)} | **${ratio_p99.toFixed(2)}** |`;
+      }),
+    ];
+  });
+  const [own] = ways;
+  return `## While a full retrain runs
+
+One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, by turns without and with \`minutehand train\` at work, ${minutes} minutes of each; random models of 300 trees. The training is a whole one, search and backtest
+included, on ${own?.workers} ${own?.workers === 1 ? 'thread' : 'threads'}; out of its turn it stands still (SIGSTOP). The trainer starts its runs with ${own?.name}; the other ways are what else this machine has. ${ways.map(({ name, runs }) => `${runs} with ${name}`).join(', ')} ended
+meanwhile. The p99 is to stay within ${RETRAINING_LIMIT} of that without.
+
+| transport | training | ms: p50 / p99 / p99.9 / max | ratio p50 | ratio p99 |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function backtest(result: BacktestBenchResult): string {
+  const { pair, trees, station_bars, turns, stations: by, engine_us, features_by_engine, command } = result;
+  const rows = Object.entries(by).map(
+    ([name, cost]) => `| ${name} | ${us(cost)} | ${BACKTEST_STATION_MEANING[name as BacktestStation]} |`,
+  );
+  const sum = Object.values(by).reduce((total, cost) => total + cost, 0);
+  return `## Backtest
+
+${pair} on the simulated market, models of ${trees} trees × 31 leaves. Microseconds of one thread per bar, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The daemon’s feature engine alone takes **${us(engine_us)} µs** per bar in the
+same run; the features of the backtest ${features_by_engine.toFixed(2)} × that.
+
+| station | µs per bar | what it does |
+|---|---|---|
+${rows.join('\n')}
+| **sum** | ${us(sum)} | |
+
+\`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, from its start to its end: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
+`;
+}
+
+function search({ seeds, points, not_worse, us_per_trial }: SearchBenchResult): string {
+  const rows = points.map(
+    ({ objective, minimum, trials, ours, optuna, ours_random, optuna_random }) =>
+      `| ${objective} | ${minimum.toFixed(3)} | ${trials} | ${bestValue(ours)} | ${bestValue(optuna)} | ${bestValue(ours_random)} | ${bestValue(optuna_random)} |`,
+  );
+  return `## Search
+
+Best value found, medians of ${seeds} seeds; less is better. Optuna 5.0 with its TPESampler and RandomSampler at their defaults, measured once on the same functions. Ours is not worse than its TPE at **${not_worse} of ${points.length}**; a trial
+of ours takes ${us(us_per_trial)} µs.
+
+| function | minimum | trials | ours, TPE | Optuna, TPE | ours, random | Optuna, random |
+|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function bestValue(value: number): string {
+  return Math.abs(value) < 0.1 ? value.toPrecision(2) : value.toFixed(3);
 }
 
 function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): string {

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   fit: async () => (await import('./commands/fit.ts')).addFit,
   backtest: async () => (await import('./commands/backtest.ts')).addBacktest,
   replay: async () => (await import('./commands/replay.ts')).addReplay,
+  runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
   config: async () => (await import('./commands/config.ts')).addConfig,
@@ -93,7 +94,8 @@ async function createProgram(
 Exit codes: 0 done, 1 failed, 2 misused.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines), MINUTEHAND_DATABASE_URL (the
-trainer’s store), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
+trainer’s store), MINUTEHAND_ALERT_URL (webhook for alerts of the trainer), MINUTEHAND_LIGHTGBM_LIBRARY,
+MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,
     );

@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { describeError, MinutehandError } from '../shared/errors.ts';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, progressLine } from '../trainer/schedule/progress_line.ts';
 
 /** How a command talks: results on stdout, everything else on stderr, so that `--json` can be piped. */
 export interface Output {
@@ -12,7 +13,7 @@ export interface Output {
   note(text: string): void;
   /** The result for programs, as one JSON document; silent without --json. */
   result(value: unknown): void;
-  /** A bar on a terminal, plain lines elsewhere. */
+  /** A bar on a terminal, plain lines elsewhere; lines for the trainer in a process that it has started. */
   progress(): Progress;
 }
 
@@ -34,7 +35,25 @@ export function createOutput(json: boolean): Output {
     result: (value) => {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
-    progress: () => (process.stderr.isTTY ? terminalProgress() : plainProgress()),
+    progress: () => {
+      if (process.env[PROGRESS_VARIABLE] === PROGRESS_FORM) return lineProgress();
+      return process.stderr.isTTY ? terminalProgress() : plainProgress();
+    },
+  };
+}
+
+/** A line for each stage, and for each percent of it. */
+function lineProgress(): Progress {
+  let last = '';
+  return {
+    update(stage, done, total) {
+      const percent = total > 0 ? Math.floor((done / total) * 100) : 100;
+      const key = `${percent} ${stage}`;
+      if (key === last) return;
+      last = key;
+      process.stderr.write(`${progressLine(stage, done, total)}\n`);
+    },
+    stop: () => undefined,
   };
 }
 
@@ -86,9 +105,11 @@ function plainProgress(): Progress {
  */
 export function tolerateClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error) => {
-      if (!isClosedPipe(error)) throw error;
-    });
+    if (!stream.listeners('error').includes(throwUnlessClosed)) stream.on('error', throwUnlessClosed);
+}
+
+function throwUnlessClosed(error: unknown): void {
+  if (!isClosedPipe(error)) throw error;
 }
 
 export function isClosedPipe(error: unknown): boolean {

@@ -21,6 +21,9 @@ export interface SilentMinute {
   readonly backfill: false;
 }
 
+/** Halted by a live figure: nothing is entered. A position that is open goes on to its exit, by the rules it was entered by. */
+const HALTED: Decision = { action: 'HOLD', reason: 'KPI_HALT', target: 0 };
+
 /** What the daemon answers: a minute that ended, or the silence after one. */
 export type AnsweredMinute = PairMinute | SilentMinute;
 
@@ -61,6 +64,8 @@ export interface AnswerContext {
   /** null when nothing could be scored. */
   readonly scores: BatchScores | null;
   readonly isDegraded: boolean;
+  /** By pair index: 1 = a live figure under these models halts it. */
+  readonly halted: Uint8Array;
 }
 
 /** The deterministic answer to one minute of one pair. */
@@ -127,7 +132,7 @@ function score(context: AnswerContext, body: SignalBody, minute: AnsweredMinute,
   body.confidence = scores.return_prob[row]! * (1 - risk);
   body.risk_flag = risk >= context.models!.theta2 ? 1 : 0;
   body.position_scale = scores.position_scale[row]!;
-  body.mode = modeOf(context.models, context.isDegraded);
+  body.mode = modeOf(context, minute);
 }
 
 /** @returns the position after this bar */
@@ -147,7 +152,10 @@ function settle(
     scores === null ? null : { return_prob: scores.return_prob[row]!, risk_score: scores.risk_score[row]! };
   const thresholds = { theta1: models?.theta1 ?? 1, theta2: models?.theta2 ?? 0 };
   const before = agePosition(position);
-  const decision = decide(frame, scored, models?.hasEdge(pair.id) ?? false, thresholds, policy, before);
+  const isHeld = models !== null && before.side === 0 && isHalted(context, minute);
+  const decision = isHeld
+    ? HALTED
+    : decide(frame, scored, models?.hasEdge(pair.id) ?? false, thresholds, policy, before);
   const after = positionAfter(decision, before, body.signal_id, minute.time, frame);
   body.action = decision.action;
   body.reason = decision.reason;
@@ -160,7 +168,7 @@ function settle(
 /** Nothing can be decided. */
 function rest(context: AnswerContext, body: SignalBody, minute: AnsweredMinute): void {
   body.reason = minute.outcome === 'COMPLETE' ? 'WARMUP' : minute.outcome;
-  body.mode = context.features.ready(minute.pairIndex) ? modeOf(context.models, context.isDegraded) : 'WARMUP';
+  body.mode = context.features.ready(minute.pairIndex) ? modeOf(context, minute) : 'WARMUP';
 }
 
 function silentMode(context: AnswerContext, body: SignalBody, minute: SilentMinute): Mode {
@@ -168,9 +176,13 @@ function silentMode(context: AnswerContext, body: SignalBody, minute: SilentMinu
   return context.features.ready(minute.pairIndex) ? 'DEGRADED' : 'WARMUP';
 }
 
-function modeOf(models: ModelSet | null, isDegraded: boolean): Mode {
-  if (models === null) return 'HALT';
-  return isDegraded ? 'DEGRADED' : 'OK';
+function modeOf(context: AnswerContext, minute: AnsweredMinute): Mode {
+  if (context.models === null || isHalted(context, minute)) return 'HALT';
+  return context.isDegraded ? 'DEGRADED' : 'OK';
+}
+
+function isHalted({ halted }: AnswerContext, { pairIndex }: AnsweredMinute): boolean {
+  return halted[pairIndex] === 1;
 }
 
 /** HOLD with nothing known but the prices. */

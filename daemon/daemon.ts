@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { ALL_PAIRS, NO_HALTS, parseStanding, type Halt } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import type { Position } from '../shared/core/position/position.ts';
@@ -15,6 +16,7 @@ import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
+import { watchHalts } from './infer/halt_watch.ts';
 import { watchModels, type ModelWatch } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
@@ -141,6 +143,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     feedIntervalMs: intervalMs,
     stragglerTimeoutMs: feed.straggler_timeout_ms,
     silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
+    halts: parseStanding(store.lastHalts()),
     slowInferenceMs: minutehand.inference.slow_ms,
     restMs: REST_MS,
     clock,
@@ -210,11 +213,38 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     },
   });
 
+  let halts = NO_HALTS;
+  let haltsRefused: HealthReport['halts_refused'] = null;
+  const haltWatch = watchHalts({
+    modelsFolder: paths.models,
+    files,
+    scheduler,
+    pollMs: MODEL_POLL_MS,
+    onHalts(read) {
+      const before = new Set(halts.halts.map(textOf));
+      const after = new Set(read.halts.map(textOf));
+      for (const halt of read.halts) if (!before.has(textOf(halt))) say(`Halted: ${textOf(halt)}.`);
+      for (const halt of halts.halts) if (!after.has(textOf(halt))) say(`Not halted any more: ${textOf(halt)}.`);
+      halts = read;
+      log.info({ halts: read.halts }, 'halts');
+      pipeline.setHalts(read.halts);
+    },
+    onRefused(error) {
+      haltsRefused = describeError(error);
+      log.error(haltsRefused, 'halts refused');
+      say(`${haltsRefused.code}: ${haltsRefused.message} ${haltsRefused.next}`);
+    },
+    onWithdrawn() {
+      haltsRefused = null;
+    },
+  });
+
   const startedMs = clock.nowMs();
   const health = (): HealthReport => {
-    const { silentPairs } = pipeline;
+    const { silentPairs, haltedPairs: halted } = pipeline;
+    const version = pipeline.models?.version ?? null;
     const isWaiting = pipeline.models === null || pipeline.readyPairs < pairs.length;
-    const isDegraded = pipeline.degradations.size > 0 || silentPairs.length > 0;
+    const isDegraded = pipeline.degradations.size + silentPairs.length + halted.length > 0;
     return {
       status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
       market,
@@ -224,7 +254,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       server_engine: serverEngine,
       inference_engines: pipeline.models?.engines ?? null,
       inference_notes: pipeline.models?.engineNotes ?? null,
-      model_version: pipeline.models?.version ?? null,
+      model_version: version,
       model_market: pipeline.models?.manifest.market ?? null,
       model_refused: refused,
       shadow_version: shadow?.version ?? null,
@@ -233,6 +263,9 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       pairs: pairs.length,
       pairs_ready: pipeline.readyPairs,
       silent_pairs: silentPairs,
+      halted_pairs: halted,
+      halts: halts.halts.filter((halt) => halt.version === version),
+      halts_refused: haltsRefused,
       degradations: [...pipeline.degradations],
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
       last_bars: Object.fromEntries(
@@ -252,7 +285,11 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const settled = (): Promise<void> => pipeline.settled();
 
   const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
-  await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => models.check());
+  await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
+    // Before the models, so that not one bar is answered without them.
+    haltWatch.check();
+    return models.check();
+  });
 
   const endChecks = scheduler.every(Math.max(SHORTEST_CHECK_MS, feed.straggler_timeout_ms / 8), () => {
     pipeline.expire();
@@ -277,11 +314,17 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     health,
     async stop() {
       endChecks();
+      haltWatch.stop();
       await models.stop();
       await pipeline.settled();
       for (const publisher of publishers) await publisher.close();
     },
   };
+}
+
+function textOf({ pair_id, reason, seen, limit, version, since }: Halt): string {
+  const who = pair_id === ALL_PAIRS ? 'all pairs' : pair_id;
+  return `${who} under models ${version}, ${reason} ${seen}, limit ${limit}, since ${since}`;
 }
 
 /** A boot id sorts after every earlier one of this journal, even when the clock was set back. */

@@ -8,6 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { WebSocket } from 'ws';
 import type { Bar } from '../shared/bar.ts';
 import { activate } from '../shared/bundle/bundle.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt } from '../shared/bundle/halts.ts';
+import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { homePaths, type HomePaths } from '../shared/policy/home.ts';
@@ -16,6 +19,7 @@ import { verifySignal } from '../shared/signal/verify.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { startDaemon, type RunningDaemon } from './main.ts';
 import { byMinute } from './pipeline.fixture.ts';
@@ -484,6 +488,94 @@ describe('the models of a live daemon', () => {
     const otherWindows = tinySettings({ minutehand: { ...LIVE.minutehand, windows: { z_window: 21 } } });
     const daemon = await home.start(otherWindows);
     expect(refusal(daemon)).toBe('MODEL_SCHEMA');
+  });
+});
+
+describe('a daemon whose live figures are past their limit', () => {
+  const halt = (pair_id: string, version: string): Halt => ({
+    pair_id,
+    reason: 'win_rate',
+    seen: '0.31 in 60 trades',
+    limit: 'at least 0.4',
+    version,
+    since: '2026-11-20T07:30:00.000Z',
+  });
+  const [gold, ...rest] = pairs as [string, ...string[]];
+
+  it('halts the pair from the next bar on, over a restart, until a person or a new bundle clears it, as its journal says', async () => {
+    const home = makeHome();
+    const { models } = home.paths;
+    const [version, second] = [home.install(trained.live), home.install(trained.second)];
+    activate(models, version);
+    let daemon = await home.start();
+    await daemon.post(wire(HISTORY), '?backfill=1');
+    let at = WARMUP;
+    const modesOf = async (bars = 1): Promise<Record<string, string>> => {
+      const signals = await connect(`${daemon.url}/signals`);
+      const modes: Record<string, string> = {};
+      for (let i = 0; i < bars; i++) await daemon.post(minuteWire(at++));
+      for (let i = 0; i < bars * pairs.length; i++) {
+        const { pair_id, mode, action, reason, timestamp } = verifySignal(await signals.next());
+        // Of a subscription, the first signals are those from before it.
+        if (Date.parse(timestamp) / 1000 <= MARKET[at - bars]!.time) {
+          i--;
+          continue;
+        }
+        modes[pair_id] = mode;
+        expect(mode === 'HALT' && action === 'ENTER').toBe(false);
+        if (reason === 'KPI_HALT') expect(mode).toBe('HALT');
+      }
+      return modes;
+    };
+    const until = (halted: readonly string[]): Promise<void> =>
+      vi.waitFor(() => expect(daemon.health().halted_pairs).toEqual(halted), { timeout: 5000 });
+    const free = Object.fromEntries(pairs.map((id) => [id, 'OK']));
+    expect(await modesOf()).toEqual(free);
+
+    addHalts(models, [halt(gold, version), halt(ALL_PAIRS, second)]);
+    await until([gold]);
+    expect(await modesOf(10)).toEqual({ ...free, [gold]: 'HALT' });
+    const health = (await (await fetch(`${daemon.url}/healthz`)).json()) as HealthReport;
+    expect(health).toMatchObject({ status: 'degraded', halted_pairs: [gold], halts: [halt(gold, version)] });
+    expect(await (await fetch(`${daemon.url}/metrics`)).text()).toContain('minutehand_pairs_halted 1\n');
+    expect(home.said.filter((line) => line.includes(gold)).join()).toContain('win_rate 0.31 in 60 trades');
+
+    // A torn file changes nothing, not even for the next process, which knows by the journal.
+    writeFileSync(haltsPath(models), '{"halts":[{');
+    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_FORMAT'), { timeout: 5000 });
+    expect(daemon.health().halted_pairs).toEqual([gold]);
+    await daemon.stop();
+    daemon = await home.start();
+    expect(daemon.health()).toMatchObject({ halted_pairs: [gold], halts_refused: { code: 'HALTS_FORMAT' } });
+    expect(await modesOf()).toEqual({ ...free, [gold]: 'HALT' });
+
+    resume(models, ALL_PAIRS, new Date());
+    await until([]);
+    expect(daemon.health()).toMatchObject({ status: 'ok', halts: [], halts_refused: null });
+    expect(await modesOf()).toEqual(free);
+    addHalts(models, [halt(ALL_PAIRS, version)]);
+    await until([gold, ...rest]);
+    activate(models, second);
+    await until([]);
+    expect(await modesOf()).toEqual(free);
+    activate(models, version);
+    await until([gold, ...rest]);
+    expect(await modesOf()).toEqual(Object.fromEntries(pairs.map((id) => [id, 'HALT'])));
+    await daemon.stop();
+
+    const store = openJournal(home.paths.journal('live', 'main'), { readOnly: true });
+    const replayed = await replayJournal({
+      settings,
+      pairIds: pairs,
+      clock: MACHINE_CLOCK,
+      bootId: 'replay',
+      store,
+      loadModels: (name) => loadModelSet(join(models, name), featureSchema(windows), pairs.length),
+      onSignals: () => undefined,
+    });
+    store.close();
+    expect(replayed.differences).toEqual([]);
+    expect(replayed.equal).toBe((at - WARMUP) * pairs.length);
   });
 });
 

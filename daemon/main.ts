@@ -79,6 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         budgetMs: minutehand.feed.budget_ms,
         readyPairs: () => daemon?.pipeline.readyPairs ?? 0,
         silentPairs: () => daemon?.pipeline.silentPairs.length ?? 0,
+        haltedPairs: () => daemon?.pipeline.haltedPairs.length ?? 0,
         connections: () => server?.connections ?? 0,
         degradations: () => daemon?.pipeline.degradations.size ?? 0,
         modelCreatedMs: () => {

@@ -12,6 +12,8 @@ import type { Position } from '../shared/core/position/position.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
+import { createRng } from '../shared/rng.ts';
+import type { SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
@@ -738,6 +740,171 @@ describe('models that are slow', () => {
     const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
     expect(mine.map(({ mode }) => mode)).toEqual(['OK', 'HALT', 'HALT']);
     expect(bench.inputs.filter(({ kind }) => kind === 'swap').at(-1)!.subject).toBe('');
+  });
+});
+
+describe('a halt', () => {
+  const [halted, other] = [PAIRS[0]!.id, PAIRS[1]!.id];
+  const of = (set: ModelSet, pair_id = halted): { pair_id: string; version: string } => ({
+    pair_id,
+    version: set.version,
+  });
+
+  it('keeps its pair from entering, in mode HALT; what is open goes on to its exit; others do not notice', async () => {
+    const free = await runMarket();
+    const bench = openBench(settings);
+    bench.pipeline.swap(models);
+    const rng = createRng('halts');
+    const isHalted: boolean[] = [];
+    for (let i = 0; i < MARKET.length; i++) {
+      if (rng.integer(8) === 0) bench.pipeline.setHalts(rng.integer(2) === 0 ? [] : [of(models)]);
+      isHalted.push(bench.pipeline.haltedPairs.includes(halted));
+      takeAll(bench, i, i + 1);
+      await bench.pipeline.settled();
+      isHalted[i] = bench.pipeline.haltedPairs.includes(halted);
+    }
+    for (const { id } of PAIRS.slice(1)) expect(bodiesOf(bench.rows, id)).toEqual(bodiesOf(free.rows, id));
+    const numbers = ({ z_score, beta, return_prob, risk_score, position_scale, confidence }: SignalBody): unknown => [
+      z_score,
+      beta,
+      return_prob,
+      risk_score,
+      position_scale,
+      confidence,
+    ];
+    const freeBodies = ofPair(free.rows, halted).map(bodyOf);
+    let held = 0;
+    let wouldEnter = 0;
+    let exits = 0;
+    let before = { target: 0, position_id: '' };
+    ofPair(bench.rows, halted)
+      .map(bodyOf)
+      .forEach((body, i) => {
+        const was = freeBodies[i]!;
+        expect(numbers(body)).toEqual(numbers(was));
+        expect(body.signal_id).toBe(was.signal_id);
+        if (!isHalted[i]) {
+          expect(body.mode).toBe(was.mode);
+          expect(body.reason).not.toBe('KPI_HALT');
+        } else if (was.mode !== 'WARMUP') {
+          expect(body.mode).toBe('HALT');
+          expect(body.action).not.toBe('ENTER');
+          if (before.target === 0) {
+            expect(body).toMatchObject({ action: 'HOLD', reason: 'KPI_HALT', target: 0, position_id: '', entry: '' });
+            if (was.action === 'ENTER') wouldEnter++;
+          } else {
+            held++;
+            expect(body.position_id).toBe(before.position_id);
+            if (body.action === 'EXIT') exits++;
+            // The same position in the free run: the same decision on it.
+            if (was.position_id === body.position_id)
+              expect([body.action, body.reason, body.target]).toEqual([was.action, was.reason, was.target]);
+          }
+        }
+        before = body;
+      });
+    expect(held).toBeGreaterThan(5);
+    expect(wouldEnter).toBeGreaterThan(2);
+    expect(exits).toBeGreaterThan(0);
+  });
+
+  it('of all pairs halts all, and one of a pair that is not ours changes nothing', async () => {
+    const bench = await openWarm();
+    bench.pipeline.setHalts([of(models, 'USDJPY_USDCHF')]);
+    expect(bench.inputs.filter(({ kind }) => kind === 'halts')).toEqual([]);
+    bench.pipeline.setHalts([of(models, '*')]);
+    takeAll(bench, WARMUP + 10, WARMUP + 12);
+    await bench.pipeline.settled();
+    expect(new Set(bench.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(new Set(['HALT KPI_HALT']));
+    expect(bench.pipeline.haltedPairs).toEqual([...pairIds]);
+  });
+
+  it('counts while its version is in force: another one clears it, and it is back with its own', async () => {
+    // A set that is replaced twice is let go of; these are still needed.
+    const [mine, theirs] = [withInference(models, (infer) => infer), withInference(others, (infer) => infer)];
+    const bench = await openWarm(mine);
+    const modes: string[] = [];
+    const step = async (change: () => void): Promise<void> => {
+      change();
+      const at = WARMUP + 10 + modes.length;
+      takeAll(bench, at, at + 1);
+      await bench.pipeline.settled();
+      modes.push(bench.signals.findLast(({ pair_id }) => pair_id === halted)!.mode);
+    };
+    await step(() => bench.pipeline.setHalts([of(models)]));
+    await step(() => bench.pipeline.swap(theirs));
+    await step(() => bench.pipeline.swap(mine));
+    await step(() => bench.pipeline.setHalts([of(others)]));
+    await step(() => bench.pipeline.setHalts([of(models), of(models), of(others, other)]));
+    await step(() => bench.pipeline.setHalts([of(others, other), of(models)]));
+    await step(() => bench.pipeline.setHalts([]));
+    expect(modes).toEqual(['HALT', 'OK', 'HALT', 'OK', 'HALT', 'HALT', 'OK']);
+    // Once for each change, in words of one order.
+    const [m, o] = [models.version, others.version];
+    expect(bench.inputs.filter(({ kind }) => kind === 'halts').map(({ subject }) => subject)).toEqual([
+      `${halted}@${m}`,
+      `${halted}@${o}`,
+      [`${halted}@${m}`, `${other}@${o}`].sort().join(' '),
+      '',
+    ]);
+  });
+
+  it('of the predecessor counts in the very bar in which the set in force fails', async () => {
+    const bench = await openWarm();
+    const failing = withInference(others, () => () => {
+      throw new Error('broken');
+    });
+    bench.pipeline.setHalts([of(models)]);
+    bench.pipeline.swap(failing);
+    takeAll(bench, WARMUP + 10, WARMUP + 11);
+    await bench.pipeline.settled();
+    const modes = Object.fromEntries(bench.signals.map(({ pair_id, mode }) => [pair_id, mode]));
+    expect(modes).toMatchObject({ [halted]: 'HALT', [other]: 'DEGRADED' });
+  });
+
+  it('takes effect between the bars that came before it and those that came after', async () => {
+    const bench = await openWarm();
+    takeAll(bench, WARMUP + 10, WARMUP + 11);
+    bench.pipeline.setHalts([of(models)]);
+    takeAll(bench, WARMUP + 11, WARMUP + 12);
+    bench.pipeline.setHalts([]);
+    takeAll(bench, WARMUP + 12, WARMUP + 13);
+    await bench.pipeline.settled();
+    const modes = bench.signals.filter(({ pair_id }) => pair_id === halted).map(({ mode }) => mode);
+    expect(modes).toEqual(['OK', 'HALT', 'OK']);
+  });
+
+  it('says HALT on a minute without a leg and in silence too, and WARMUP before the pair is warm', async () => {
+    const bench = await openWarm();
+    bench.pipeline.setHalts([of(models, '*')]);
+    const [first] = MARKET[WARMUP + 10]!.bars;
+    bench.pipeline.takeBar(first!, false);
+    for (const { symbol, time } of MARKET[WARMUP + 10]!.bars.slice(1)) bench.pipeline.takeEmpty(symbol, time, false);
+    await bench.pipeline.settled();
+    bench.passMs(feed.interval_ms * (feed.silence_degraded_intervals + 1));
+    bench.pipeline.checkSilence();
+    await bench.pipeline.settled();
+    expect(new Set(bench.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(
+      new Set(['HALT LEG_EMPTY', 'HALT SILENCE']),
+    );
+    const cold = openBench(settings);
+    cold.pipeline.swap(models);
+    cold.pipeline.setHalts([of(models, '*')]);
+    takeAll(cold, 0, 1);
+    await cold.pipeline.settled();
+    expect(new Set(cold.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(new Set(['WARMUP WARMUP']));
+  });
+
+  it('does not keep a shadow set from entering', async () => {
+    const bench = await openWarm();
+    bench.pipeline.setShadow({ ...models, release: () => Promise.resolve() });
+    bench.pipeline.setHalts([of(models, '*')]);
+    takeAll(bench, WARMUP + 10, MARKET.length);
+    await bench.pipeline.settled();
+    const shadows = bench.shadows.map(bodyOf);
+    expect(shadows.some(({ action }) => action === 'ENTER')).toBe(true);
+    expect(new Set(shadows.map(({ mode }) => mode))).toEqual(new Set(['OK']));
+    expect(bench.signals.some(({ action }) => action === 'ENTER')).toBe(false);
   });
 });
 

@@ -1,5 +1,6 @@
 import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import { ALL_PAIRS, haltedPairs, standingText, type StandingHalt } from '../shared/bundle/halts.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
@@ -71,6 +72,8 @@ export interface PipelineOptions {
   readonly stragglerTimeoutMs: number;
   /** Intervals without a bar after which a pair says so by itself, and after which its mode is HALT. */
   readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
+  /** Halts that stood when the journal ended; none where there is no journal. */
+  readonly halts?: readonly StandingHalt[];
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
   /** How long the work behind a bar waits, when no other bar does, so that consumers get the processor first; 0 = not at all. */
@@ -96,6 +99,7 @@ type QueueItem =
   | { readonly kind: 'drop'; readonly set: ModelSet }
   | { readonly kind: 'withdraw' }
   | { readonly kind: 'shadow'; readonly set: ModelSet | null; readonly positions: ReadonlyMap<string, Position> }
+  | { readonly kind: 'halts'; readonly halts: readonly StandingHalt[] }
   | { readonly kind: 'degraded' | 'recovered'; readonly what: string }
   | { readonly kind: 'boot' };
 /** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
@@ -106,7 +110,7 @@ type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
  * A bar's way: feed → align → features → infer → decide → publish → journal.
  *
  * Feeds call `takeBar`; everything taken in one loop turn is scored as one batch. What takes effect (bars, time-outs,
- * silence, swaps, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the
+ * silence, swaps, halts, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the
  * same signals.
  */
 export class Pipeline {
@@ -138,6 +142,13 @@ export class Pipeline {
   /** Swaps that stand in the queue. */
   #swapsToCome = 0;
   readonly #degradations = new Set<string>();
+  /** In force, whichever version they name. */
+  #halts: readonly StandingHalt[];
+  /** What the journal has of them: of the newest ones that were handed over. */
+  #haltsText: string;
+  /** By pair: 1 = the version in force is halted for it. */
+  readonly #halted: Uint8Array;
+  readonly #noneHalted: Uint8Array;
 
   constructor(options: PipelineOptions) {
     const { pairs, windows, clock } = options;
@@ -154,6 +165,10 @@ export class Pipeline {
     this.#lastMinute = new Float64Array(pairs.length).fill(-Infinity);
     this.#heardUs = new Float64Array(pairs.length).fill(clock.monotonicUs());
     this.#heartbeats = new Int32Array(pairs.length);
+    this.#halts = options.halts ?? [];
+    this.#haltsText = standingText(this.#halts);
+    this.#halted = new Uint8Array(pairs.length);
+    this.#noneHalted = new Uint8Array(pairs.length);
     this.#aligner = new Aligner(pairs, (minute) => this.#enqueueMinute(minute));
   }
 
@@ -178,6 +193,11 @@ export class Pipeline {
   /** Pairs whose bars stay away, and have been said to. */
   get silentPairs(): string[] {
     return this.#states.filter((_, pairIndex) => this.#heartbeats[pairIndex]! > 0).map(({ pair }) => pair.id);
+  }
+
+  /** Pairs that enter nothing because a live figure halts them under the models in force. */
+  get haltedPairs(): string[] {
+    return this.#states.filter((_, pairIndex) => this.#halted[pairIndex] === 1).map(({ pair }) => pair.id);
   }
 
   /** Pairs whose features are warm. */
@@ -273,6 +293,19 @@ export class Pipeline {
     this.#enqueue({ kind: 'swap', set });
   }
 
+  /**
+   * What halts from the next bar on, in the place of all that did. A halt keeps a pair from entering while its version is in force, and
+   * again when that version comes back; positions that are open go on to their exits. Those of pairs that are not ours are left out.
+   */
+  setHalts(halts: readonly StandingHalt[]): void {
+    const ours = halts.filter(({ pair_id }) => pair_id === ALL_PAIRS || this.#indexOf(pair_id) >= 0);
+    const text = standingText(ours);
+    if (text === this.#haltsText) return;
+    this.#haltsText = text;
+    this.#journalEvent('halts', text);
+    this.#enqueue({ kind: 'halts', halts: ours });
+  }
+
   /** In the replay of a journal: the set in force was dropped here and there was no other. */
   withdraw(): void {
     this.#enqueue({ kind: 'withdraw' });
@@ -300,7 +333,7 @@ export class Pipeline {
   }
 
   /** An event without a minute of its own stands at the newest one. */
-  #journalEvent(kind: 'swap' | 'degraded' | 'recovered' | 'boot', subject: string): void {
+  #journalEvent(kind: 'swap' | 'halts' | 'degraded' | 'recovered' | 'boot', subject: string): void {
     const time = Math.max(0, ...this.#aligner.lastTimes().values()) as OpenTime;
     this.#journalInput({ kind, subject, time, bar: null, backfill: false });
   }
@@ -426,13 +459,16 @@ export class Pipeline {
       case 'swap':
         return this.#putInForce(item.set);
       case 'drop':
-        if (this.#models === item.set) this.#models = this.#fallback;
+        if (this.#models === item.set) this.#serve(this.#fallback);
         this.#fallback = null;
         return release(item.set);
       case 'withdraw':
-        this.#models = null;
+        this.#serve(null);
         this.#fallback = null;
         return;
+      case 'halts':
+        this.#halts = item.halts;
+        return this.#markHalted();
       case 'shadow':
         if (this.#shadow !== null) release(this.#shadow);
         this.#shadow = item.set;
@@ -445,10 +481,23 @@ export class Pipeline {
         this.#degradations.delete(item.what);
         return;
       case 'boot':
-        this.#models = null;
+        // Halts are the world's, not the process's: they outlive it.
+        this.#serve(null);
         this.#fallback = null;
         this.#degradations.clear();
     }
+  }
+
+  /** From here on this set answers, and halts of its version count. */
+  #serve(set: ModelSet | null): void {
+    this.#models = set;
+    this.#markHalted();
+  }
+
+  #markHalted(): void {
+    const haltOf = haltedPairs(this.#halts, this.#models?.version ?? null);
+    for (let pairIndex = 0; pairIndex < this.#states.length; pairIndex++)
+      this.#halted[pairIndex] = haltOf(this.#states[pairIndex]!.pair.id) === null ? 0 : 1;
   }
 
   /** The longest run of minutes from `at` on in which no pair that publishes stands twice. */
@@ -468,7 +517,7 @@ export class Pipeline {
     this.#swapsToCome--;
     const retired = this.#fallback;
     this.#fallback = this.#models;
-    this.#models = set;
+    this.#serve(set);
     this.#degradations.delete('models');
     this.#options.observer.onSwap(set);
     if (retired !== null) release(retired);
@@ -581,7 +630,7 @@ export class Pipeline {
   }
 
   #fallBack(error: unknown, failed: ModelSet, rows: number): Scoring {
-    this.#models = this.#fallback;
+    this.#serve(this.#fallback);
     this.#fallback = null;
     this.#degradations.add('models');
     // In force for this very bar already; a replay whose set does not fail again gets there by the journal.
@@ -609,7 +658,7 @@ export class Pipeline {
   }
 
   #decide(items: readonly MinuteItem[], scores: BatchScores | null): Answer[] {
-    const context = this.#contextOf(this.#models, scores);
+    const context = this.#contextOf(this.#models, scores, this.#halted);
     return items.map(({ minute }) => {
       const state = this.#states[minute.pairIndex]!;
       const answer = answerMinute(context, state, minute, state.position, this.#rows[minute.pairIndex]!);
@@ -618,10 +667,19 @@ export class Pipeline {
     });
   }
 
-  #contextOf(models: ModelSet | null, scores: BatchScores | null): AnswerContext {
+  #contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
     const { policy, policyHash, schema } = this.#options;
     const isDegraded = this.#degradations.size > 0;
-    return { features: this.#features, policy, policyHash, featureSchema: schema.hash, models, scores, isDegraded };
+    return {
+      features: this.#features,
+      policy,
+      policyHash,
+      featureSchema: schema.hash,
+      models,
+      scores,
+      isDegraded,
+      halted,
+    };
   }
 
   #encode(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
@@ -645,7 +703,8 @@ export class Pipeline {
     try {
       const scoring = shadow.infer(this.#matrix, rows);
       const scores = scoring instanceof Promise ? await scoring : scoring;
-      const context = this.#contextOf(shadow, scores);
+      // A shadow is measured, and measured best when nothing keeps it from entering.
+      const context = this.#contextOf(shadow, scores, this.#noneHalted);
       for (const { state, minute, body } of answers) {
         const row = this.#rows[minute.pairIndex]!;
         if (row < 0 || minute.outcome !== 'COMPLETE') continue;

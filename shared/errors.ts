@@ -231,6 +231,11 @@ export const ERRORS = {
     message: 'A compiled WebAssembly program (the scorer or the learner) is missing or damaged.',
     next: 'Build it: `npm run build`. Until then the daemon scores with onnxruntime.',
   },
+  HALTS_FORMAT: {
+    status: 422,
+    message: 'The file of halted pairs cannot be used.',
+    next: '`minutehand models resume all` writes a new one in which nothing is halted; until then, what was halted stays so.',
+  },
   MODEL_EXISTS: {
     status: 409,
     message: 'Another bundle has this version already.',
@@ -261,6 +266,11 @@ export const ERRORS = {
     message: 'The library of the learning engine reported an error.',
     next: 'Check the parameters and the data; the engine gbdt needs no library.',
   },
+  CONTINUE_REFUSED: {
+    status: 422,
+    message: 'The models in force cannot be continued.',
+    next: 'Train in full: `minutehand train` without --continue.',
+  },
   SEARCH_JOURNAL: {
     status: 422,
     message: 'The journal of a search is damaged, or belongs to another search.',
@@ -269,7 +279,22 @@ export const ERRORS = {
   RETRAIN_RUNNING: {
     status: 409,
     message: 'A training run is under way.',
-    next: 'Wait for it to end: GET /runs shows its stage.',
+    next: 'Wait for it to end: GET /runs shows its stage. POST /retrain/cancel stops it.',
+  },
+  RETRAIN_IDLE: {
+    status: 409,
+    message: 'No training run is under way here.',
+    next: 'There is nothing to stop; GET /runs shows what has been.',
+  },
+  RETRAIN_KIND: {
+    status: 400,
+    message: 'The kind of a training run is full or incremental.',
+    next: 'Send POST /retrain?kind=full, or ?kind=incremental to go on from the models in force.',
+  },
+  TRAINER_ABSENT: {
+    status: 503,
+    message: 'No trainer answers.',
+    next: 'Start one with `minutehand up` or `minutehand trainer`, or set MINUTEHAND_TRAINER_PORT to its port.',
   },
   JOURNAL_WRITE: {
     status: 500,

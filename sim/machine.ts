@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { assembleDaemon, type Daemon } from '../daemon/daemon.ts';
 import type { HttpRequest, HttpResponse } from '../daemon/serve/serve.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import { haltsPath } from '../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -12,7 +13,7 @@ import type { SimulatedDisk } from './disk.ts';
 import { failingModels, slowModels } from './failing_models.ts';
 import type { Answer } from './feed.ts';
 import type { Oracle } from './oracle.ts';
-import { createEarlySwap, withShortRecovery, type PlantedBug } from './planted.ts';
+import { createEarlySwap, withOldHalts, withoutHalts, withShortRecovery, type PlantedBug } from './planted.ts';
 import { Killed, startProcess, type SimulatedProcess } from './process.ts';
 import type { SimulatedRedis } from './redis.ts';
 import type { Weather } from './swarm.ts';
@@ -141,8 +142,13 @@ export function createMachine(options: MachineOptions): Machine {
     );
   }
 
+  function plantedIn(store: JournalStore): JournalStore {
+    if (planted === 'short_recovery') return withShortRecovery(store);
+    return planted === 'unjournalled_halts' ? withoutHalts(store) : store;
+  }
+
   function storeOf(owner: SimulatedProcess): JournalStore {
-    const store = planted === 'short_recovery' ? withShortRecovery(journal.open()) : journal.open();
+    const store = plantedIn(journal.open());
     return {
       ...store,
       append: (inputs, signals, shadows) =>
@@ -208,7 +214,8 @@ export function createMachine(options: MachineOptions): Machine {
     [isStopping, currentBootId] = [false, null];
     truth.processStarted();
     owner.onDeath(() => onDeath(owner));
-    const files = filesOf(owner);
+    const files =
+      planted === 'deaf_to_halts' ? withOldHalts(filesOf(owner), haltsPath(options.modelsFolder)) : filesOf(owner);
     const ports = {
       clock: owner.clock,
       scheduler: owner.scheduler,

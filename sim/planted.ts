@@ -9,6 +9,8 @@ export const PLANTED = {
   skipped_expiry: 'consumers do not ask whether a signal has expired',
   short_recovery: 'after a restart one bar too few is stepped again',
   early_swap: 'models answer from the moment on when they begin to load, before they are journalled',
+  unjournalled_halts: 'changes of the halts take effect, and are not journalled',
+  deaf_to_halts: 'halts are read when the daemon starts, and never again',
   doubling_retry:
     'consumers do not keep which positions they entered: a decision that is delivered again is entered again',
 } as const;
@@ -17,6 +19,28 @@ export type PlantedBug = keyof typeof PLANTED;
 /** Files whose `sync` does nothing. */
 export function withoutSync(files: FileSystem): FileSystem {
   return { ...files, sync: () => undefined };
+}
+
+/** Files among which `halts.json` never changes. */
+export function withOldHalts(files: FileSystem, path: string): FileSystem {
+  let first: ReturnType<FileSystem['stat']> | undefined;
+  return {
+    ...files,
+    stat: (asked) => (asked === path ? (first === undefined ? (first = files.stat(asked)) : first) : files.stat(asked)),
+  };
+}
+
+/** A store that leaves the halts out. */
+export function withoutHalts(store: JournalStore): JournalStore {
+  return {
+    ...store,
+    append: (inputs, signals, shadows) =>
+      store.append(
+        inputs.filter(({ kind }) => kind !== 'halts'),
+        signals,
+        shadows,
+      ),
+  };
 }
 
 /** A store that finds the start of the recovery one minute too late. */

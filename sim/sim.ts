@@ -1,3 +1,4 @@
+import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { createRng } from '../shared/rng.ts';
 import {
   checkBarsArrived,
@@ -24,7 +25,7 @@ const LONGEST_STORM_MS = 36 * MINUTE_MS;
 /** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
 const RECOVERY_MS = 6 * MINUTE_MS;
 const PROOF_MS = 3 * MINUTE_MS;
-/** When a regular training run after the faults ends, where the models need one. */
+/** When a regular training run after the faults ends, where the models need one, and a person lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
 const MOST_VIOLATIONS = 50;
 /** One world of so many is also replayed by `replayJournal`. */
@@ -82,6 +83,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     const peaceMs = world.timeline.nowMs;
     world.timeline.at(peaceMs + TRAINING_MS, () => {
       if (world.needsNewModels) world.trainer.publish();
+      world.trainer.resume(ALL_PAIRS);
     });
     await world.run(peaceMs + RECOVERY_MS + PROOF_MS);
     checkRecovered(world, peaceMs + RECOVERY_MS);

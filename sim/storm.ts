@@ -1,3 +1,4 @@
+import { ALL_PAIRS, haltsPath } from '../shared/bundle/halts.ts';
 import { ln } from '../shared/elementary.ts';
 import type { Operation } from './disk.ts';
 import type { World } from './world.ts';
@@ -172,6 +173,14 @@ export function scheduleStorm(world: World, endMs: number): void {
     world.trainer.publish(rng.integer(30));
   });
   often(weather.badModels, () => spoilModels(world));
+  often(weather.halts, () => {
+    const killAt = rng.integer(4) === 0 ? rng.integer(12) : undefined;
+    if (rng.integer(2) === 0) world.trainer.halt(killAt);
+    else atNextBars(() => world.trainer.halt(killAt));
+    if (rng.integer(2) === 0) return;
+    const pairId = pick(ALL_PAIRS, ...world.settings.minutehand.pairs);
+    timeline.at(Math.min(endMs, timeline.nowMs + duration(10 * MINUTE_MS)), () => world.trainer.resume(pairId));
+  });
   often(weather.shadows, () => world.trainer.nameShadow());
 
   // ---- bars ----
@@ -185,10 +194,15 @@ export function scheduleStorm(world: World, endMs: number): void {
 /** What a person or a failing disk does to bundles: the daemon has to refuse them and say so. */
 function spoilModels(world: World): void {
   const { disk, rng, modelsFolder, trace } = world;
+  const halts = haltsPath(modelsFolder);
   const activePath = `${modelsFolder}/active.json`;
   const active = disk.peek(activePath);
   if (active === null) return;
   const version = /"version":"(\w+)"/.exec(active.toString())?.[1] ?? 'none';
+  const spoilHalts = (spoil: () => void): void => {
+    spoil();
+    world.trainer.forgetHalts();
+  };
   const kinds: readonly [string, () => void][] = [
     [
       'a byte of a model is wrong',
@@ -205,6 +219,8 @@ function spoilModels(world: World): void {
     ['the manifest is cut off', () => disk.tear(`${modelsFolder}/${version}/manifest.json`, '{"format":"minutehand')],
     ['active.json is torn', () => disk.tear(activePath, active)],
     ['active.json is gone', () => disk.remove(activePath)],
+    ['halts.json is torn', () => spoilHalts(() => disk.tear(halts, disk.peek(halts) ?? '{"halts":[],"resumed":[]}'))],
+    ['halts.json is gone', () => spoilHalts(() => disk.remove(halts))],
     ['active.json names nothing', () => disk.write(activePath, '{"version":"20200101_0000","previous":null}\n')],
   ];
   const [words, spoil] = kinds[rng.integer(kinds.length)]!;

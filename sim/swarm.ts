@@ -29,6 +29,8 @@ export interface Weather {
   readonly trainerKills: number;
   readonly badModels: number;
   readonly shadows: number;
+  /** Live figures past their limits; a person lifts every other halt after a while. */
+  readonly halts: number;
   /** Chance that a set fails, or becomes slow, some time after it was loaded. */
   readonly failingModels: number;
   readonly slowModels: number;
@@ -72,6 +74,7 @@ export function peaceAfter(storm: Weather): Weather {
     trainerKills: 0,
     badModels: 0,
     shadows: 0,
+    halts: 0,
     failingModels: 0,
     slowModels: 0,
     silences: 0,
@@ -136,6 +139,7 @@ export function drawWeather(rng: Rng): Weather {
     silences: maybe(1, 6),
     silenceMs: 120_000 + rng.uniform() * 900_000,
     sleeps: maybe(0.3, 1),
+    halts: maybe(2, 30),
   };
 }
 

@@ -1,4 +1,13 @@
 import { readActive, readBundle, setShadow } from '../shared/bundle/bundle.ts';
+import {
+  addHalts,
+  ALL_PAIRS,
+  haltsPath,
+  readHalts,
+  resume,
+  standingText,
+  type StandingHalt,
+} from '../shared/bundle/halts.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
@@ -17,6 +26,8 @@ export interface TrainerOptions {
   /** The files of a process that ends at its `killAt`-th call; undefined: it does not. */
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
+  /** `halts.json` has become another one, or may have. */
+  onHaltsChanged(): void;
   onViolation(rule: string, what: string): void;
 }
 
@@ -26,6 +37,12 @@ export interface Trainer {
   publish(killAt?: number): string | null;
   /** Names the active models as the shadow, or none. */
   nameShadow(): void;
+  /** A live figure of a pair, or of all, is past its limit under the active models. */
+  halt(killAt?: number): void;
+  /** A person lifts the halts of a pair under the active models, or all of them. */
+  resume(pairId: string): void;
+  /** What `halts.json` says; null when it is damaged. */
+  standing(): readonly StandingHalt[] | null;
   /** Runs that ended, whatever became of their models. */
   readonly published: number;
   /** A set by version, as it was trained. @throws RangeError */
@@ -35,6 +52,8 @@ export interface Trainer {
   checkSurvived(): void;
   /** What was made active has been spoilt by somebody else: it need not survive. */
   forgetActivated(): void;
+  /** The same of `halts.json`. */
+  forgetHalts(): void;
   /** Resolves when all sets that were published can be asked for. */
   settled(): Promise<void>;
 }
@@ -60,6 +79,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const loading: Promise<void>[] = [];
   let published = 0;
   let lastActivated: string | null = null;
+  /** What `halts.json` said when it was last written to its end. */
+  let lastHalts: string | null = null;
 
   function keep(version: string): void {
     archive.makeFolder(`${folder}/${version}`);
@@ -85,7 +106,46 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
   }
 
+  function standing(): readonly StandingHalt[] | null {
+    try {
+      return readHalts(folder, peeking).halts;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A change of `halts.json`: its end, or nobody knows how far it came. */
+  function changeHalts(words: string, change: () => void): void {
+    lastHalts = null;
+    try {
+      change();
+      lastHalts = standingText(standing() ?? []);
+      trace(() => `${words}; halted: ${lastHalts === '' ? 'nothing' : lastHalts}`);
+    } catch (error) {
+      trace(() => `${words}: ${String(error)}`);
+    }
+    options.onHaltsChanged();
+  }
+
   return {
+    halt(killAt) {
+      const version = peekActive();
+      if (version === null) return;
+      const pairs = settings.minutehand.pairs;
+      const pair_id = rng.integer(4) === 0 ? ALL_PAIRS : pairs[rng.integer(pairs.length)]!;
+      const since = new Date(options.trueMs()).toISOString();
+      changeHalts(`monitor: halts ${pair_id}`, () =>
+        addHalts(
+          folder,
+          [{ pair_id, reason: 'drawdown', seen: '0.2', limit: '0.1', version, since }],
+          options.openFiles(killAt),
+        ),
+      );
+    },
+    resume(pairId) {
+      changeHalts(`person: resumes ${pairId}`, () => resume(folder, pairId, new Date(options.trueMs()), disk));
+    },
+    standing,
     get published() {
       return published;
     },
@@ -121,6 +181,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     knows: (version) => trained.has(version),
     checkSurvived() {
+      if (lastHalts !== null) {
+        const now = standing();
+        if (now === null || standingText(now) !== lastHalts)
+          options.onViolation('halts lost', `"${lastHalts}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
+      }
       if (lastActivated === null) return;
       try {
         const active = readActive(folder, peeking);
@@ -136,6 +201,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     forgetActivated() {
       lastActivated = null;
+    },
+    forgetHalts() {
+      lastHalts = null;
+      options.onHaltsChanged();
     },
     async settled() {
       await Promise.all(loading);

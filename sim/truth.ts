@@ -1,4 +1,5 @@
 import type { Pipeline } from '../daemon/pipeline.ts';
+import { haltedPairs, type StandingHalt } from '../shared/bundle/halts.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { FeedPolicy } from '../shared/policy/policy.ts';
 import type { Published } from './oracle.ts';
@@ -12,6 +13,8 @@ export interface TruthOptions {
   pipeline(): Pipeline | null;
   /** Whether the journal has a signal of the pair: a power cut may have taken them all. */
   knowsMinuteOf(pairId: string): boolean;
+  /** What `halts.json` says; null when it is damaged. */
+  standing(): readonly StandingHalt[] | null;
   onViolation(rule: string, what: string): void;
 }
 
@@ -23,6 +26,8 @@ export interface Truth {
   hear(published: Published): void;
   fileFailed(path: string): void;
   fileReplaced(path: string): void;
+  /** `halts.json` has become another one, or could not be read: for a moment nobody has to know it. */
+  haltsChanged(): void;
   journalRefused(): void;
   journalStored(): void;
   journalLost(): void;
@@ -36,6 +41,8 @@ export interface Truth {
 /** How long something may be wrong before a signal has to say so: minutes that wait are still answered as they came. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
+/** Twice this long after a change of the halts every signal knows them. Twice, for a machine that slept needs a moment to look. */
+const HALTS_MS = 5_000;
 
 export function createTruth(options: TruthOptions): Truth {
   const { timeline, feed } = options;
@@ -46,6 +53,9 @@ export function createTruth(options: TruthOptions): Truth {
   let filesBrokenMs: number | null = null;
   let journalBrokenMs: number | null = null;
   let journalHurtMs = -Infinity;
+  /** What every signal has to know; null: it has just changed, or cannot be read. */
+  let halts: readonly StandingHalt[] | null = [];
+  let haltsChanges = 0;
   let readyMs = 0;
   let wokeMs = 0;
   let checkedMs = 0;
@@ -69,9 +79,22 @@ export function createTruth(options: TruthOptions): Truth {
     if (mode === 'OK' && models !== null && models.version !== signal.model_version)
       lies(`models ${signal.model_version}, in force ${models.version}`);
     if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) lies('DEGRADED without degradations');
-    if (mode === 'HALT' && reason !== 'SILENCE' && models !== null) lies('HALT with models in force');
+    const isHalted = pipeline.haltedPairs.includes(signal.pair_id);
+    if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') lies(`${mode} while health has the pair as halted`);
+    if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with models in force');
     if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
     if (reason === 'SILENCE') checkHeartbeat({ signal }, pipeline, lies);
+  }
+
+  /** Halts count for the models that a signal names, whatever the daemon believes. */
+  function checkHalts({ signal }: Published): void {
+    if (halts === null) return;
+    const { pair_id, model_version, mode, action, reason } = signal;
+    const isHalted = haltedPairs(halts, model_version)(pair_id) !== null;
+    const where = `${pair_id} seq ${signal.seq}: ${action} ${reason} in mode ${mode}`;
+    if (isHalted && (action === 'ENTER' || (mode !== 'HALT' && mode !== 'WARMUP')))
+      options.onViolation('halt that is not obeyed', where);
+    if (!isHalted && reason === 'KPI_HALT') options.onViolation('halt that nobody ordered', where);
   }
 
   function checkHeartbeat(
@@ -116,6 +139,7 @@ export function createTruth(options: TruthOptions): Truth {
       const { pair_id, reason } = published.signal;
       lastPublishedMs.set(pair_id, timeline.nowMs);
       checkMode(published);
+      checkHalts(published);
       if (reason !== 'SILENCE') lastMinuteMs.set(pair_id, timeline.nowMs);
     },
     fileFailed(path) {
@@ -125,6 +149,15 @@ export function createTruth(options: TruthOptions): Truth {
     fileReplaced(path) {
       brokenFiles.delete(path);
       if (brokenFiles.size === 0) filesBrokenMs = null;
+    },
+    haltsChanged() {
+      halts = null;
+      const change = ++haltsChanges;
+      const settle = (work: () => void): void =>
+        void timeline.at(timeline.nowMs + HALTS_MS, () => {
+          if (haltsChanges === change) work();
+        });
+      settle(() => settle(() => (halts = options.standing())));
     },
     journalRefused() {
       journalBrokenMs ??= timeline.nowMs;

@@ -22,6 +22,8 @@ beforeAll(async () => {
   await world.run(10 * MINUTE_MS);
   world.trainer.publish();
   await world.run(20 * MINUTE_MS);
+  world.trainer.halt();
+  await world.run(24 * MINUTE_MS);
   world.machine.kill();
   await world.run(30 * MINUTE_MS);
 });
@@ -55,11 +57,13 @@ function changed(back: number, change: (row: StoredSignal) => StoredSignal | nul
 }
 
 describe('the uninterrupted run', () => {
-  it('finds nothing in the journal of a world without faults, across a swap and a kill', () => {
+  it('finds nothing in the journal of a world without faults, across a swap, a halt and a kill', () => {
     expect(world.violations).toEqual([]);
     expect(world.journal.signals.length).toBeGreaterThan(80);
     expect(new Set(world.journal.signals.map(({ bootId }) => bootId)).size).toBe(2);
     expect(world.journal.inputs.filter(({ kind }) => kind === 'swap').length).toBeGreaterThan(2);
+    expect(world.journal.inputs.filter(({ kind }) => kind === 'halts')).toHaveLength(1);
+    expect(world.journal.signals.some(({ body }) => body.includes('"reason":"KPI_HALT"'))).toBe(true);
     expect(rulesBroken()).toEqual([]);
   });
 
@@ -80,6 +84,10 @@ describe('the uninterrupted run', () => {
         signals: changed(5, (row) => ({ ...row, position: row.position.replace('"ageBars":', '"ageBars":7') })),
       }),
     ],
+    [
+      'body differs from an uninterrupted run',
+      () => ({ inputs: world.journal.inputs.map((row) => (row.kind === 'halts' ? { ...row, subject: '' } : row)) }),
+    ],
     ['answer missing', () => ({ signals: changed(8, () => null) })],
     [
       'signal without a minute',
@@ -94,8 +102,8 @@ describe('the uninterrupted run', () => {
       'features differ from an uninterrupted run',
       () => ({
         inputs: world.journal.inputs.map((row, i, all) =>
-          i === all.findLastIndex(({ kind }) => kind === 'bar') - 30 && row.bar !== null
-            ? { ...row, bar: { ...row.bar, close: row.bar.high } }
+          i === all.findLastIndex(({ bar }, at) => bar !== null && bar.close < bar.high && at < all.length - 30)
+            ? { ...row, bar: { ...row.bar!, close: row.bar!.high } }
             : row,
         ),
       }),

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { answerMinute, createPairState, type AnsweredMinute } from '../daemon/answer.ts';
+import { answerMinute, createPairState, type Answer, type AnsweredMinute } from '../daemon/answer.ts';
 import { Aligner, type PairMinute } from '../daemon/align/align.ts';
 import type { OpenTime } from '../shared/bar.ts';
+import { haltedPairs, parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
@@ -42,6 +43,12 @@ interface Ended {
   readonly input: number;
 }
 
+/** Halts that stand from an input on: across boots, for they are the world's. */
+interface Standing {
+  readonly input: number;
+  readonly halts: readonly StandingHalt[];
+}
+
 /** What was in force, by the rows of one boot. */
 interface Reign {
   readonly bootId: string;
@@ -61,11 +68,13 @@ export function checkTwin(options: TwinOptions): TwinReport {
   const { minutehand } = settings;
   const pairs = minutehand.pairs.map(parsePair);
   const schema = featureSchema(minutehand.windows);
-  const { endedByPair, reigns } = readInputs(options, pairs.length);
+  const { endedByPair, reigns, standings } = readInputs(options, pairs.length);
   const signalsByPair = pairs.map(({ id }) => journal.signals.filter(({ pairId }) => pairId === id));
   const shadowsBySignal = pairShadows(journal);
   const policy = decisionPolicy(settings);
   const matrix = new Float32Array(schema.definitions.length);
+  const noneHalted = new Uint8Array(pairs.length);
+  const allHalted = new Uint8Array(pairs.length).fill(1);
   let compared = 0;
   let leftOver = 0;
   let lostHeartbeats = 0;
@@ -98,7 +107,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
       compared++;
       const where = `${pair.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
       checkFeatures(features, pairIndex, minute, signal, where);
-      position = checkAnswer(signal, minute, where);
+      position = checkAnswer(signal, minute, input, where);
       if (options.shadowsGoOn) checkShadow(signal, minute, where);
       checkReign(signal, input, where);
     }
@@ -123,6 +132,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
           models,
           scores: atOnce(models.infer(matrix, 1)),
           isDegraded: row.body.includes('"mode":"DEGRADED"'),
+          halted: noneHalted,
         },
         state,
         minute,
@@ -135,7 +145,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
       shadowPositions.set(row.modelVersion, JSON.parse(row.position) as Position);
     }
 
-    function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, where: string): Position {
+    function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): Position {
       const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string };
       const models = said.model_version === '' ? null : options.models(said.model_version);
       const isScored = (minute.outcome === 'COMPLETE' || minute.outcome === 'SILENCE') && features.ready(pairIndex);
@@ -150,7 +160,12 @@ export function checkTwin(options: TwinOptions): TwinReport {
         scores,
         isDegraded: said.mode === 'DEGRADED',
       };
-      const answer = answerMinute(context, state, minute, position, isScored ? 0 : -1);
+      const answerWhen = (halted: Uint8Array): Answer =>
+        answerMinute({ ...context, halted }, state, minute, position, isScored ? 0 : -1);
+      const answers = haltsOf(said.model_version, signal, input).map((isHalted) =>
+        answerWhen(isHalted ? allHalted : noneHalted),
+      );
+      const answer = answers.find(({ bodyText }) => bodyText === signal.body) ?? answers[0]!;
       if (answer.bodyText !== signal.body)
         onViolation(
           'body differs from an uninterrupted run',
@@ -160,6 +175,18 @@ export function checkTwin(options: TwinOptions): TwinReport {
       if (text !== signal.position)
         onViolation('position differs from an uninterrupted run', `${where}: ${signal.position}, was to be ${text}`);
       return JSON.parse(signal.position) as Position;
+    }
+
+    /**
+     * Whether the pair was halted under the models that answered, by the rows before the minute. A minute that was left over was
+     * answered some time between the next boot and its signal, and any of what stood then will do.
+     */
+    function haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
+      const isHalted = ({ halts }: Standing): boolean => haltedPairs(halts, version)(pair.id) !== null;
+      const isLeftOver = input < (reigns.get(signal.bootId)?.bootInput ?? 0);
+      const before = standings.findLast((standing) => standing.input <= input)!;
+      const later = standings.filter((standing) => standing.input > input && standing.input <= signal.afterInput);
+      return [before, ...(isLeftOver ? later : [])].map(isHalted);
     }
   });
   return { compared, leftOver, lostHeartbeats };
@@ -241,10 +268,11 @@ function describeTime(time: OpenTime): string {
 function readInputs(
   { journal, settings }: TwinOptions,
   pairCount: number,
-): { endedByPair: Ended[][]; reigns: Map<string, Reign> } {
+): { endedByPair: Ended[][]; reigns: Map<string, Reign>; standings: readonly Standing[] } {
   const pairs = settings.minutehand.pairs.map(parsePair);
   const endedByPair: Ended[][] = Array.from({ length: pairCount }, () => []);
   const reigns = new Map<string, Reign>();
+  const standings: Standing[] = [{ input: 0, halts: [] }];
   let reign: Reign | null = null;
   let input = 0;
   const end = (minute: PairMinute): void => void endedByPair[minute.pairIndex]!.push({ minute, input });
@@ -286,11 +314,14 @@ function readInputs(
       case 'swap':
         reign?.swaps.push({ input, version: subject });
         break;
+      case 'halts':
+        standings.push({ input, halts: parseStanding(subject) });
+        break;
       case 'degraded':
       case 'recovered':
         reign?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
         break;
     }
   }
-  return { endedByPair, reigns };
+  return { endedByPair, reigns, standings };
 }

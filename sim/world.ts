@@ -1,6 +1,7 @@
 import type { Daemon } from '../daemon/daemon.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { haltsPath } from '../shared/bundle/halts.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
@@ -162,6 +163,7 @@ export function createWorld(options: WorldOptions): World {
     feed: minutehand.feed,
     signalsFolder: SIGNALS,
     pipeline: () => machine.daemon?.pipeline ?? null,
+    standing: () => trainer.standing(),
     knowsMinuteOf: (pairId) => journal.signals.some((row) => row.pairId === pairId),
     onViolation: violate,
   });
@@ -169,6 +171,7 @@ export function createWorld(options: WorldOptions): World {
     trace(() => `disk: ${code} at ${operation} ${path.replace(/\.\d+\.tmp/, '.tmp')}`);
     const isWriting = operation === 'write' || operation === 'rename' || operation === 'makeFolder';
     if (isWriting && path.startsWith(SIGNALS)) truth.fileFailed(path);
+    if (path === haltsPath(MODELS)) truth.haltsChanged();
   };
 
   /** A signal leaves the daemon by some way. */
@@ -203,6 +206,7 @@ export function createWorld(options: WorldOptions): World {
       return guardFiles(process, planted === 'lost_sync' ? withoutSync(disk) : disk, disk);
     },
     trace,
+    onHaltsChanged: () => truth.haltsChanged(),
     onViolation: violate,
   });
   const machine: Machine = createMachine({

@@ -22,10 +22,9 @@ import {
   type TradeRecord,
 } from '../trainer/backtest/period.ts';
 import { isTrainedOn, renderReport, verdict } from '../trainer/backtest/report/report.ts';
-import { DEFAULT_SWAPS, swapOf } from '../trainer/backtest/swap.ts';
 import { buildPairHistory } from '../trainer/dataset/pair_history.ts';
 import { EVALUATION_BARRIERS, isCandidate, reversionLabel } from '../trainer/label/reversion.ts';
-import { datasetPolicy } from '../trainer/pipeline.ts';
+import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { modelMetrics } from '../trainer/validate/model_metrics.ts';
 import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 
@@ -63,7 +62,6 @@ function optionsOf(changes: Partial<PeriodOptions> = {}): PeriodOptions {
     policy: decisionPolicy(settings),
     labels: datasetPolicy(settings),
     costs: settings.minutehand.symbols,
-    swaps: DEFAULT_SWAPS,
     workers: 0,
     onProgress: () => undefined,
     ...changes,
@@ -291,10 +289,7 @@ describe('what is written down', () => {
     expect(two.bundles[0]!.gate_off.trades).toEqual(result.bundles[0]!.gate_off.trades);
     expect(two.bundles[1]!.gate_off.total.trades).toBeLessThan(two.bundles[0]!.gate_off.total.trades);
     const symbols = Object.fromEntries(
-      [...bars.keys()].map((symbol) => [
-        symbol,
-        { ...settings.minutehand.symbols[symbol]!, ...swapOf(DEFAULT_SWAPS, symbol) },
-      ]),
+      [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),
     );
     for (const [one, sets] of [
       [result, [models]],

@@ -9,8 +9,8 @@ import { homePaths } from '../shared/policy/home.ts';
 import { createRetrainer, type Retrainer } from '../trainer/schedule/retrainer.ts';
 import type { RetrainRun } from '../trainer/schedule/run.ts';
 import { createRunLog } from '../trainer/schedule/run_log.ts';
-import { POSTGRES_NOTE, startPostgres } from '../trainer/store/postgres_server.fixture.ts';
-import { openStore, type Store } from '../trainer/store/store.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
+import { openStore, storeUrl, type Store } from '../trainer/store/store.ts';
 import { isRunning } from './cli_process.ts';
 import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { tinySettings, trainTinyModels, type SettingsOverrides } from './tiny_models.ts';
@@ -21,14 +21,16 @@ const [A, B, C] = VERSIONS as [string, string, string];
 let root: string;
 let trained: string;
 let trainer: Program;
+let server: PostgresServer | null = null;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'minutehand-runs-'));
   trained = join(root, 'trained');
   for (const [index] of VERSIONS.entries())
     await trainTinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
-  trainer = await buildProgram('trainer_program');
+  [trainer, server] = await Promise.all([buildProgram('trainer_program'), startPostgres()]);
 });
 afterAll(async () => {
+  await server?.stop();
   await trainer.remove();
   rmSync(root, { recursive: true, force: true });
 });
@@ -54,7 +56,8 @@ function program(body: string): string {
   writeFileSync(path, body);
   return path;
 }
-const HANGS = `process.stderr.write(process.pid + '\\n'); setInterval(() => undefined, 1000);`;
+/** Its stage is its number. */
+const HANGS = `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
 const resources = { cpu_seconds: 12.5, peak_memory_bytes: 3_000_000_000, duration_ms: 4321 };
 const answer = (version: string, adopted: boolean): string =>
@@ -83,7 +86,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
 const until = (fits: (runs: readonly RetrainRun[]) => boolean) =>
   expect.poll(() => fits(retrainer!.runs()), { timeout: 20_000 }).toBe(true);
 async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
-  const store = await openStore(join(home, 'trainer.db'));
+  const store = await openStore(storeUrl(process.env, homePaths({ MINUTEHAND_HOME: home })));
   try {
     return await work(store);
   } finally {
@@ -91,7 +94,18 @@ async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise
   }
 }
 
-describe('a trainer that is killed', () => {
+const STORES = [
+  { kind: 'sqlite', note: '' },
+  { kind: 'postgres', note: POSTGRES_NOTE },
+] as const;
+/** The store of this test, and of the programs that it starts. */
+const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: string) => void): Promise<void> => {
+  if (note !== '') return skip(note);
+  if (kind === 'postgres') process.env['MINUTEHAND_DATABASE_URL'] = await server!.createDatabase();
+};
+
+describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on) => {
+  beforeEach(({ skip }) => useStore(on, skip));
   /** A trainer of its own process, in the middle of a run. */
   async function midRun(retrain: SettingsOverrides['retrain']): Promise<{ running: RunningProgram; pid: number }> {
     const overrides: SettingsOverrides = { retrain: { retrain_retry_delay_minutes: 0, ...retrain } };
@@ -145,7 +159,9 @@ describe('a trainer that is killed', () => {
   });
 });
 
-describe('runs', () => {
+describe.each(STORES)('runs, kept on $kind $note', (on) => {
+  beforeEach(({ skip }) => useStore(on, skip));
+
   it('are there after a restart, and go on counting', async () => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
@@ -210,38 +226,6 @@ describe('runs', () => {
     expect(aborted).toMatchObject([{ run_id: 2, attempt: 2 }]);
   });
 
-  it('can be stopped by a person, and are not tried again', async () => {
-    open(HANGS);
-    expect(retrainer!.cancel()).toBe(false);
-    await retrainer!.start('request');
-    await until(([run]) => Number(run!.stage) > 0);
-    expect(retrainer!.cancel()).toBe(true);
-    await until(([run]) => run!.status === 'stopped');
-    expect(retrainer!.cancel()).toBe(false);
-    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
-  });
-
-  it('are audited in the table of the policy, and the configuration beside them', async () => {
-    open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
-    await retrainer!.start('request');
-    await until(([run]) => run!.status === 'aborted');
-    await retrainer!.stop();
-    await inStore(async ({ db }) => {
-      const { rows } = await sql<RetrainRun>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
-      expect(rows).toMatchObject([
-        { run_id: 1, status: 'aborted', error: 'the training process ended with 1: something odd' },
-      ]);
-      const changes = await db
-        .selectFrom('audit.config_changes')
-        .selectAll()
-        .where('key', '=', 'retrain_retry_max')
-        .execute();
-      expect(changes).toMatchObject([{ part: 'retrain', before: null, after: '0' }]);
-      const transports = db.selectFrom('audit.config_changes').selectAll().where('key', '=', 'transports');
-      expect(await transports.execute()).toEqual([]);
-    });
-  });
-
   it('enter their bundles into the registry, and old ones go', async () => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
@@ -265,6 +249,40 @@ describe('runs', () => {
         [B, 'archived'],
         [C, 'active'],
       ]);
+    });
+  });
+});
+
+describe('runs', () => {
+  it('can be stopped by a person, and are not tried again', async () => {
+    open(HANGS);
+    expect(retrainer!.cancel()).toBeNull();
+    await retrainer!.start('request');
+    await until(([run]) => Number(run!.stage) > 0);
+    expect(retrainer!.cancel()).toMatchObject({ run_id: 1 });
+    await until(([run]) => run!.status === 'stopped');
+    expect(retrainer!.cancel()).toBeNull();
+    expect(await retrainer!.start('request')).toMatchObject({ run_id: 2 });
+  });
+
+  it('are audited in the table of the policy, and the configuration beside them', async () => {
+    open(FAILS, { retrain_retry_max: 0, retrain_runs_table: 'audit.retrainings' });
+    await retrainer!.start('request');
+    await until(([run]) => run!.status === 'aborted');
+    await retrainer!.stop();
+    await inStore(async ({ db }) => {
+      const { rows } = await sql<RetrainRun>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
+      expect(rows).toMatchObject([
+        { run_id: 1, status: 'aborted', error: 'the training process ended with 1: something odd' },
+      ]);
+      const changes = await db
+        .selectFrom('audit.config_changes')
+        .selectAll()
+        .where('key', '=', 'retrain_retry_max')
+        .execute();
+      expect(changes).toMatchObject([{ part: 'retrain', before: null, after: '0' }]);
+      const transports = db.selectFrom('audit.config_changes').selectAll().where('key', '=', 'transports');
+      expect(await transports.execute()).toEqual([]);
     });
   });
 

@@ -100,6 +100,8 @@ export interface TinyModelOptions {
   readonly market?: 'live' | 'simulated';
   readonly settings?: Settings;
   readonly bars?: ReadonlyMap<string, BarColumns>;
+  /** Of the search; 0 unless given. */
+  readonly trials?: number;
   /** Gives the version its name; the same minute for every bundle unless given, so that later ones get `_2`, `_3`. */
   readonly created?: Date;
 }
@@ -121,8 +123,10 @@ export async function trainTinyModels(
     // Threads need the built code; the answers are the same (test/cli_commands.test.ts).
     workers: 0,
     cache: null,
+    trials: options.trials ?? 0,
+    searchFolder: null,
     holdoutFrom: null,
     onProgress: () => undefined,
   });
-  return { version: result.version!, path: result.path!, result };
+  return { version: result.version, path: result.path, result };
 }

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -7,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
 import { tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
 import { startTrainer, type RunningTrainer } from './main.ts';
-import type { RetrainRun } from './schedule/retrainer.ts';
+import { progressLine } from './schedule/progress_line.ts';
+import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 
 let folder: string;
 let trainer: RunningTrainer | null;
@@ -29,7 +32,10 @@ function program(body: string): string[] {
   return [process.execPath, path];
 }
 
-const HANGS = `process.stderr.write('learning ai1: 25 %\\n'); setInterval(() => undefined, 1000);`;
+/** Code that tells progress as a training process does. */
+const tells = (stage: string, done: number, total: number): string =>
+  `process.stderr.write(${JSON.stringify(`${progressLine(stage, done, total)}\n`)});`;
+const HANGS = `${tells('learning', 1, 4)} setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
 const SAYS_WHY = `process.stdout.write(JSON.stringify({ error: { code: 'DATA_TOO_SHORT', message: 'Not enough.', next: '' } })); process.exitCode = 1;`;
 const ADOPTS = `process.stdout.write(JSON.stringify({ version: process.argv.slice(2).join(' '), adopted: true, gates: [] }));`;
@@ -68,14 +74,19 @@ describe('the API of the trainer', () => {
       body: { run_id: 1, trigger: 'request', attempt: 1, status: 'running' },
     });
     expect(await ask('POST', '/retrain')).toMatchObject({ status: 409, body: { error: { code: 'RETRAIN_RUNNING' } } });
-    await runsWhere(([run]) => run!.stage === 'learning ai1: 25 %');
-    expect(await ask('GET', '/runs')).toMatchObject({
-      status: 200,
-      body: { runs: [{ run_id: 1, status: 'running' }] },
-    });
+    await runsWhere(([run]) => run!.stage === 'learning');
+    const shown = {
+      run_id: 1,
+      kind: 'full',
+      status: 'running',
+      stage: 'learning',
+      percent: 35,
+      eta_seconds: expect.any(Number) as number,
+    };
+    expect(await ask('GET', '/runs')).toMatchObject({ status: 200, body: { runs: [shown] } });
     expect(await ask('GET', '/healthz')).toMatchObject({
       status: 200,
-      body: { status: 'ok', active_version: null, last_run: { run_id: 1 } },
+      body: { status: 'ok', active_version: null, last_run: shown },
     });
   });
 
@@ -89,6 +100,80 @@ describe('the API of the trainer', () => {
     // A run that has ended makes way for the next.
     expect((await ask('POST', '/retrain')).status).toBe(202);
     await runsWhere((runs) => runs.length === 2 && runs[0]!.status === 'adopted');
+  });
+
+  it('begins the kind of run that is asked for, and knows no third', async () => {
+    await start(program(ADOPTS));
+    expect(await ask('POST', '/retrain?kind=weekly')).toMatchObject({
+      status: 400,
+      body: { error: { code: 'RETRAIN_KIND', message: expect.stringContaining('kind=weekly') as string } },
+    });
+    expect((await ask('POST', '/retrain?kind=full&kind=full')).status).toBe(400);
+    expect(await ask('POST', '/retrain?kind=incremental')).toMatchObject({
+      status: 202,
+      body: { kind: 'incremental' },
+    });
+    await runsWhere(([run]) => run!.status === 'adopted');
+    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --continue$/);
+    expect(await ask('POST', '/retrain?kind=full')).toMatchObject({ status: 202, body: { kind: 'full' } });
+    await runsWhere(([run]) => run!.status === 'adopted');
+    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+$/);
+  });
+
+  it('stops a run on POST /retrain/cancel, which is then not tried again', async () => {
+    await start(program(HANGS), { retrain: { retrain_retry_delay_minutes: 0 } });
+    expect(await ask('POST', '/retrain/cancel')).toMatchObject({
+      status: 409,
+      body: { error: { code: 'RETRAIN_IDLE' } },
+    });
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.stage === 'learning');
+    expect(await ask('POST', '/retrain/cancel')).toMatchObject({ status: 202, body: { run_id: 1 } });
+    await runsWhere(([run]) => run!.status === 'stopped');
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ error: null, eta_seconds: null, percent: 35 });
+    expect(said.at(-1)).toBe('Training run 1 was stopped.');
+    expect((await ask('POST', '/retrain/cancel')).status).toBe(409);
+    expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
+    expect((await ask('GET', '/retrain/cancel')).status).toBe(405);
+  });
+
+  it('ends a process that does not end by itself', async () => {
+    await start(program(`process.on('SIGTERM', () => undefined); ${HANGS}`));
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.stage === 'learning');
+    await ask('POST', '/retrain/cancel');
+    await runsWhere(([run]) => run!.status === 'stopped');
+  });
+
+  it('believes a process that was done when it was stopped', async () => {
+    await start(program(`process.on('SIGTERM', () => { ${ADOPTS} process.exit(); }); ${HANGS}`));
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.stage === 'learning');
+    await ask('POST', '/retrain/cancel');
+    await runsWhere(([run]) => run!.status === 'adopted');
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ percent: 100, eta_seconds: null });
+  });
+
+  it('weighs the stages of a run by those of the last of its kind', async () => {
+    await start(program(`${tells('alpha', 1, 2)} ${REJECTS}`));
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.status === 'rejected');
+    const stages = [{ stage: 'alpha', duration_ms: expect.any(Number) as number }];
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ percent: 100, eta_seconds: null, stages });
+    await trainer!.stop();
+    const { retrainer } = await start(program(HANGS.replace('learning', 'alpha')));
+    // Of the other kind nothing is known of such a stage.
+    for (const [kind, percent] of [
+      ['incremental', 0],
+      ['full', 25],
+    ] as const) {
+      await ask('POST', `/retrain?kind=${kind}`);
+      await runsWhere(([run]) => run!.stage === 'alpha');
+      expect(retrainer.runs()[0]).toMatchObject({ kind, percent });
+      expect(retrainer.runs()[0]!.eta_seconds === null).toBe(percent === 0);
+      retrainer.cancel();
+      await runsWhere(([run]) => run!.status === 'stopped');
+    }
   });
 
   it('tells of a bundle that the gates rejected, and does not try again', async () => {
@@ -172,11 +257,96 @@ describe('a training run that fails', () => {
     expect((await ask('POST', '/retrain')).body).toMatchObject({ run_id: 2, attempt: 1 });
   });
 
+  it('is one whose process the system has killed, too, whatever it said of its progress', async () => {
+    await start(program(`${tells('learning', 1, 2)} process.kill(process.pid, 'SIGKILL');`), {
+      retrain: { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 },
+    });
+    await ask('POST', '/retrain');
+    await runsWhere(([run]) => run!.status === 'failed');
+    expect(trainer!.retrainer.runs()[0]!.error).toBe('the training process ended with a signal');
+    expect(said.at(-1)).toBe('Next attempt in 60 minutes (1 of 1).');
+  });
+
   it('is one whose program cannot be started, too', async () => {
     await start([join(folder, 'nowhere')], { retrain: { retrain_retry_max: 0 } });
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'aborted');
     expect(trainer!.retrainer.runs()[0]!.error).toContain('the training process ended with');
+  });
+});
+
+describe('a run that is given up', () => {
+  it.each([200, 500])('is told to the address of alerts, which may answer %i', async (status) => {
+    const taken: { channel: string; kind: string; text: string; details: object }[] = [];
+    const server = createHttpServer((request, response) => {
+      void text(request).then((body) => {
+        taken.push(JSON.parse(body) as (typeof taken)[0]);
+        response.writeHead(status).end();
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    process.env['MINUTEHAND_ALERT_URL'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    try {
+      await start(program(FAILS), { retrain: { retrain_retry_delay_minutes: 0, retrain_retry_max: 1 } });
+      await ask('POST', '/retrain');
+      await runsWhere((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
+    } finally {
+      delete process.env['MINUTEHAND_ALERT_URL'];
+      server.close();
+    }
+    expect(taken).toMatchObject([
+      {
+        channel: '#ml-ops',
+        kind: 'retrain_aborted',
+        text: expect.stringContaining('training run 2 (full, request) was given up after 2 attempts') as string,
+        details: { run_id: 2, attempt: 2, error: expect.stringContaining('something odd') as string },
+      },
+    ]);
+  });
+});
+
+describe('the schedules', () => {
+  const EACH_SECOND = '* * * * * *';
+
+  it('begin full runs, and no incremental one while there is nothing to go on from', async () => {
+    await start(program(HANGS), {
+      retrain: { retrain_weekly_cron: EACH_SECOND, retrain_incremental_cron: EACH_SECOND },
+    });
+    expect(said.filter((line) => line.includes('by schedule'))).toEqual([
+      expect.stringMatching(/^Retraining by schedule "0 3 1 \* \*" \(UTC\), next at \d{4}-/),
+      expect.stringMatching(/^Weekly retraining by schedule/),
+      expect.stringMatching(/^Incremental training by schedule/),
+    ]);
+    await runsWhere(([run]) => run !== undefined);
+    expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: 'weekly schedule' });
+    await expect.poll(() => said.join('\n'), { timeout: 20_000 }).toContain('nothing to go on from. No models yet.');
+    await expect
+      .poll(() => said, { timeout: 20_000 })
+      .toContain('Retraining (weekly schedule) is left out: a full run is under way.');
+  });
+
+  it('let a full run wait for an incremental one that is under way', async () => {
+    const { retrainer } = await start(program(HANGS));
+    await retrainer.start('incremental schedule', 'incremental');
+    expect(await retrainer.startOrWait('schedule')).toBe(true);
+    expect(retrainer.runs()).toHaveLength(1);
+    await runsWhere(([run]) => run!.stage === 'learning');
+    retrainer.cancel();
+    await runsWhere((runs) => runs.length === 2);
+    expect(retrainer.runs()).toMatchObject([
+      { kind: 'full', trigger: 'schedule', attempt: 1 },
+      { kind: 'incremental', status: 'stopped' },
+    ]);
+    expect(await retrainer.startOrWait('weekly schedule')).toBe(false);
+  });
+});
+
+describe('first models', () => {
+  it('are learned without a search, so that the first signal comes soon', async () => {
+    const { retrainer } = await start(program(ADOPTS));
+    await retrainer.start(FIRST_MODELS);
+    await runsWhere(([run]) => run!.status === 'adopted');
+    expect(retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --trials 0$/);
   });
 });
 
@@ -195,18 +365,19 @@ describe('train.log', () => {
   }
 
   it('has the begin of a run, each stage with its duration, and the end with its result', async () => {
-    const stages = ['reading bars: 100 %', 'learning ai1: 0 %', 'learning ai1: 50 %', 'learning ai1: 100 %'];
-    await start(program(`process.stderr.write(${JSON.stringify(`${stages.join('\n')}\n`)}); ${REJECTS}`), logged);
+    const stages = [0, 1, 2].map((done) => tells('learning', done, 2)).join('');
+    await start(program(`${tells('reading bars', 1, 1)} ${stages} ${REJECTS}`), logged);
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'rejected');
     const common = { level: 30, process: 'train', time: expect.any(String) as string, run_id: 1 };
     const duration_ms = expect.any(Number) as number;
     expect(await lines()).toEqual([
-      { ...common, trigger: 'request', attempt: 1, msg: 'run began' },
+      { ...common, kind: 'full', trigger: 'request', attempt: 1, msg: 'run began' },
       { ...common, stage: 'reading bars', duration_ms, msg: 'stage ended' },
-      { ...common, stage: 'learning ai1', duration_ms, msg: 'stage ended' },
+      { ...common, stage: 'learning', duration_ms, msg: 'stage ended' },
       {
         ...common,
+        kind: 'full',
         trigger: 'request',
         attempt: 1,
         status: 'rejected',
@@ -230,9 +401,9 @@ describe('train.log', () => {
     });
     await start(program(HANGS), logged);
     await ask('POST', '/retrain');
-    await runsWhere(([run]) => run!.stage === 'learning ai1: 25 %');
+    await runsWhere(([run]) => run!.stage === 'learning');
     expect((await lines()).slice(-2)).toMatchObject([
-      { stage: 'learning ai1', msg: 'stage ended' },
+      { stage: 'learning', msg: 'stage ended' },
       { level: 30, status: 'stopped', error: null },
     ]);
   });
@@ -250,7 +421,9 @@ describe('train.log', () => {
 describe('starting and stopping the trainer', () => {
   it('stop ends a run that is under way, and its process', async () => {
     const running = await start(
-      program(`process.stderr.write(process.pid + '\\n'); setInterval(() => undefined, 1000);`),
+      program(
+        `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`,
+      ),
     );
     await ask('POST', '/retrain');
     await runsWhere(([run]) => /^\d+$/.test(run!.stage));

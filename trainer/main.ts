@@ -6,9 +6,11 @@ import type { HomePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
+import { sendAlert } from './schedule/alert.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
+import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
-import { scheduleRetrain } from './schedule/schedule.ts';
+import { scheduleRetrain, type Schedule } from './schedule/schedule.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 
 export interface TrainerOptions {
@@ -34,7 +36,9 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const { settings, paths, say } = options;
   const unlock = lockHome(paths.lock('trainer'));
   const runs = openLog(paths.log, 'train', settings.minutehand.log.level);
-  const retrainer = createRetrainer(options, createRunLog(runs.log));
+  const retrainer = createRetrainer(options, createRunLog(runs.log), {
+    onAborted: (run) => alertOfAbort(options, run),
+  });
   const server = fastify({ logger: false, forceCloseConnections: true });
   const { host, port } = settings.minutehand.transports.trainer;
   addRoutes(server, retrainer, paths);
@@ -49,16 +53,12 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
-  const schedule = scheduleRetrain(settings.retrain.retrain_cron, () => retrainer.start('schedule'));
-  say(
-    `Retraining by schedule "${settings.retrain.retrain_cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`,
-  );
-
+  const schedules = scheduleAll(options, retrainer);
   const waiting = new AbortController();
   const lack = lackOfModels(settings, paths);
   if (lack !== null) {
     void waitForFirstBars(settings, paths, waiting.signal, lack, say).then(async (enough) => {
-      if (enough && lackOfModels(settings, paths) !== null) await retrainer.start('first models');
+      if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
     });
   }
   const address = server.server.address();
@@ -67,11 +67,47 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     retrainer,
     async stop() {
       waiting.abort();
-      schedule.stop();
+      for (const schedule of schedules) schedule.stop();
       await retrainer.stop();
       await server.close();
       await runs.close();
       unlock();
     },
   };
+}
+
+function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrainer): readonly Schedule[] {
+  const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
+
+  async function beginFull(trigger: string): Promise<void> {
+    if (!(await retrainer.startOrWait(trigger))) say(`Retraining (${trigger}) is left out: a full run is under way.`);
+  }
+
+  async function beginIncremental(): Promise<void> {
+    const lack = lackOfModels(settings, paths);
+    if (lack !== null) say(`The incremental training is left out: there is nothing to go on from. ${lack}.`);
+    else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
+      say('The incremental training is left out: a run is under way.');
+  }
+
+  const planned = [
+    { name: 'Retraining', cron: retrain_cron, work: () => beginFull('schedule') },
+    { name: 'Weekly retraining', cron: retrain_weekly_cron, work: () => beginFull('weekly schedule') },
+    { name: 'Incremental training', cron: retrain_incremental_cron, work: beginIncremental },
+  ];
+  return planned.flatMap(({ name, cron, work }) => {
+    if (cron === null) return [];
+    const schedule = scheduleRetrain(cron, () => void work());
+    say(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
+    return [schedule];
+  });
+}
+
+async function alertOfAbort({ settings, log }: TrainerOptions, run: RetrainRun): Promise<void> {
+  const { run_id, kind, trigger, attempt, started_at, error } = run;
+  const text = `minutehand: training run ${run_id} (${kind}, ${trigger}) was given up after ${attempt} attempts. ${error ?? ''} The models in force stay.`;
+  await sendAlert(
+    { settings, env: process.env, log },
+    { kind: 'retrain_aborted', text, details: { run_id, kind, trigger, attempt, started_at, error } },
+  );
 }

@@ -7,21 +7,23 @@ import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_sche
 import type { Manifest } from '../shared/bundle/manifest.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
+import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { perModel, type ModelName } from '../shared/core/features/feature.ts';
-import { riskKnots } from '../shared/core/decide/risk_rank.ts';
+import { riskKnots, riskRank } from '../shared/core/decide/risk_rank.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { proveEdge } from './backtest/holdout.ts';
-import { buildDataset, type Dataset, type DatasetPolicy } from './dataset/dataset.ts';
+import { buildDataset, type Dataset } from './dataset/dataset.ts';
+import { datasetPolicy } from './dataset/dataset_policy.ts';
 import type { CacheOptions } from './dataset/pair_cache.ts';
-import { judgeSkill, type GateResult } from './gate/gate.ts';
+import { judgePassRate, judgeSkill, type GateResult } from './gate/gate.ts';
 import { RISK_PARTS, type RiskPart } from './label/pair_labels.ts';
-import { EVALUATION_BARRIERS } from './label/reversion.ts';
-import { learnModels } from './learn/learn_models.ts';
+import { learnModels, type Ai1Search, type Learning } from './learn/learn_models.ts';
 import { treeAnswer } from './learn/scoring.ts';
-import type { LearnedModel } from './learn/model_learning.ts';
 import { renderCard } from './registry/card.ts';
 import { goldenVectors } from './registry/golden.ts';
+import { chooseThresholds } from './search/choose_thresholds.ts';
+import { searchAi1, type SearchedLearning } from './search/search_ai1.ts';
 import { outOfFold } from './validate/cross_validation.ts';
 import { judgeBars } from './validate/leaks/bars.ts';
 import { auc } from './validate/metrics.ts';
@@ -36,22 +38,25 @@ export interface TrainOptions {
   readonly market: 'live' | 'simulated';
   readonly seed: number;
   readonly gitCommit: string | null;
-  /** Folder of bundles to write into; null trains and measures without writing. */
-  readonly out: string | null;
+  /** Folder of bundles to write into. */
+  readonly out: string;
   readonly created: Date;
   /** Threads to learn on; 0 = on the calling one. They change the time and nothing else. */
   readonly workers: number;
   /** Where built features and labels are kept; null = nowhere. */
   readonly cache: CacheOptions | null;
+  /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
+  readonly trials: number;
+  /** Where a search that was cut off goes on from; null = nowhere. */
+  readonly searchFolder: string | null;
   /** Where the final period begins; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
 }
 
 export interface TrainResult {
-  /** null when nothing was written. */
-  readonly version: string | null;
-  readonly path: string | null;
+  readonly version: string;
+  readonly path: string;
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
@@ -73,17 +78,31 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     cache: options.cache,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
-  const learned = await learnModels({ dataset, settings, seed }, options.workers, (done, total) =>
-    onProgress('learning', done, total),
+  const search = options.trials === 0 ? null : planSearch({ dataset, settings, seed }, options);
+  const learned = await learnModels({ dataset, settings, seed }, search, options.workers, (done, total) =>
+    onProgress(search?.stage() ?? 'learning', done, total),
   );
+  const searched = search?.found() ?? null;
   const knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
-  const thresholds = { theta1: settings.core.theta1_initial, theta2: settings.core.theta2_initial };
+  const chosen =
+    options.trials === 0 || minutehand.search.theta_evaluations === 0
+      ? null
+      : chooseThresholds(dataset, learned, knots, settings, (done, total) => onProgress('thresholds', done, total));
+  const thresholds = chosen?.thresholds ?? {
+    theta1: settings.core.theta1_initial,
+    theta2: settings.core.theta2_initial,
+  };
   const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots: knots, thresholds };
   const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
   const gates = [
     ...judgeSkill(learned.ai1.report.holdout),
+    judgePassRate(
+      candidateRisks(dataset, learned.ai2.model, knots),
+      thresholds.theta2,
+      settings.retrain.pass_rate_range,
+    ),
     ...judgeBars(dataset.histories, bars, policy, `${seed}/cut off`),
     ...learned.ai1.gates,
     ...learned.ai2.gates,
@@ -103,26 +122,28 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     data_hash: hashBars(bars),
     dataset_id: dataset.snapshotId,
     label_policy: {
-      ...prefixed('ai1', policy.barriers),
+      ...prefixed('ai1', searched?.barriers ?? policy.barriers),
       ...prefixed('ai2', policy.risk),
       ...prefixed('ai3', policy.scale),
     },
-    engine: { name: minutehand.train.engine, parameters: engineParameters(settings) },
+    engine: {
+      name: minutehand.train.engine,
+      parameters: engineParameters(searched?.learning.settings ?? settings),
+    },
     ...thresholds,
+    search: { ai1: searched?.report ?? null, thresholds: chosen?.report ?? null },
     risk_knots: knots,
     metrics: {
       ai1: learned.ai1.report,
       ai2: learned.ai2.report,
       ai3: learned.ai3.report,
       ai2_parts: { ...dataset.riskParts },
-      ai2_parts_auc: aucOfRiskParts(dataset, learned.ai2),
+      ai2_parts_auc: aucOfRiskParts(dataset, learned.ai2.holdoutScores),
     },
     edge,
     gates,
     golden: goldenVectors(dataset, learned),
   };
-  const result = { manifest, dataset, validation, gates };
-  if (options.out === null) return { version: null, path: null, ...result };
   const models = perModel((name) =>
     encodeTreeModel(learned[name].model, {
       metadata: { model: name, feature_schema: schema.hash, market: options.market },
@@ -130,7 +151,50 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   );
   const path = writeBundle(options.out, options.created, { manifest, models, validation, card: renderCard });
   const version = await proveLoadable(path, schema);
-  return { version, path, ...result };
+  return { version, path, manifest, dataset, validation, gates };
+}
+
+/** A trial learns from fewer rows than the models that ship, and most are given up on the way. */
+const FITS_PER_TRIAL = 1;
+
+interface PlannedSearch extends Ai1Search {
+  /** What is being done, for people. */
+  stage(): string;
+  /** null until it is over. */
+  found(): SearchedLearning | null;
+}
+
+function planSearch(learning: Learning, { trials, searchFolder }: TrainOptions): PlannedSearch {
+  let stage = `learning, ${trials} trials`;
+  let found: SearchedLearning | null = null;
+  return {
+    fits: trials * FITS_PER_TRIAL,
+    stage: () => stage,
+    found: () => found,
+    async run(fit, onProgress) {
+      found = await searchAi1(learning, {
+        trials,
+        folder: searchFolder,
+        fit,
+        onProgress: ({ done, total, best, configured }) => {
+          stage = `learning, trial ${done} of ${total}, log loss ${shown(best)} (configured ${shown(configured)})`;
+          onProgress(done / total);
+        },
+      });
+      onProgress(1);
+      stage = 'learning';
+      return found.learning;
+    },
+  };
+}
+
+function shown(value: number | null): string {
+  return value === null ? '–' : value.toFixed(5);
+}
+
+/** Risk scores of the holdout's entry candidates. */
+function candidateRisks(dataset: Dataset, model: TreeModel, knots: readonly number[]): Float64Array {
+  return treeAnswer(model, dataset.evaluation.holdout.x).map((risk) => riskRank(knots, risk));
 }
 
 /**
@@ -148,32 +212,9 @@ async function proveLoadable(path: string, schema: FeatureSchema): Promise<strin
   }
 }
 
-export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
-  const { label, train: learning, windows } = minutehand;
-  const horizon = label.horizon_bars;
-  return {
-    windows,
-    barriers: EVALUATION_BARRIERS,
-    roundTripBps: null,
-    risk: {
-      horizon,
-      leverage: label.leverage,
-      dd_threshold: core.risk_label_dd_threshold,
-      vol_ratio: core.risk_label_vol_ratio,
-      corr_drop: core.risk_label_corr_drop,
-    },
-    scale: { horizon, leverage: label.leverage, target_sigma: label.target_sigma },
-    holdoutFraction: learning.holdout_fraction,
-    holdoutFrom,
-    maxRows: learning.max_rows,
-    minBars: learning.min_bars,
-  };
-}
-
 /** What the AUC of AI2 would be if one part alone were the label, on the holdout. */
-function aucOfRiskParts(dataset: Dataset, { model }: LearnedModel): Record<RiskPart, number | null> {
-  const { x, parts } = dataset.holdout.ai2;
-  const scores = treeAnswer(model, x);
+function aucOfRiskParts(dataset: Dataset, scores: Float64Array): Record<RiskPart, number | null> {
+  const { parts } = dataset.holdout.ai2;
   return Object.fromEntries(RISK_PARTS.map((part) => [part, auc(scores, parts[part])])) as Record<
     RiskPart,
     number | null

@@ -1,28 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
-import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
+import { basename } from 'node:path';
 import { activate } from '../../shared/bundle/bundle.ts';
-import { recordMarket } from '../../shared/market/simulated_market.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { launcher } from '../../cli/launcher.ts';
-import { atExit } from '../exit_work.ts';
-import { benchMarket, daysAgo } from '../market.ts';
 import { benchModels } from '../models.ts';
 import { percentiles, type Percentiles } from '../percentiles.ts';
 import { slope, type Point } from '../slope.ts';
-import { openTemporaryFolder } from '../temporary_folder.ts';
 import type { Measured } from './end_to_end.ts';
 import { openField, type Field, type Latencies, type Transport } from './field.ts';
+import { createPace } from './pace.ts';
+import { AS_SCHEDULED, startTraining, type Training } from './training.ts';
 
 /** A signal that takes longer than this while the trainer trains and models are swapped counts as late. */
 const LATE_US = 20_000;
-/** As the trainer starts its runs. */
-const TRAINING_NICE = 10;
-const TRAINING_MINUTES = 20_160;
 const WARM_UP_MINUTES = 200;
 const MB = 2 ** 20;
 const MS_PER_HOUR = 3_600_000;
@@ -78,7 +65,7 @@ export async function benchWeather(options: WeatherOptions): Promise<WeatherResu
       await field.real.minute();
       await field.null?.minute();
     }
-    if (options.training) training = await startTraining();
+    if (options.training) training = await startTraining(AS_SCHEDULED);
     say(`${pairs} pairs, a minute each ${paceMs} ms, ${options.swaps} swaps${options.training ? ', training' : ''} …`);
     const swapper = createSwapper(
       field,
@@ -191,15 +178,6 @@ export async function benchSoak({ pairs, durationMs, paceMs, say }: SoakOptions)
   }
 }
 
-/** Resolves at multiples of `intervalMs` from its making; at once when it is behind, without trying to catch up. */
-function createPace(intervalMs: number): () => Promise<void> {
-  let dueMs = performance.now();
-  return async () => {
-    dueMs = Math.max(dueMs + intervalMs, performance.now());
-    await sleep(Math.max(0, dueMs - performance.now()));
-  };
-}
-
 /** Puts the next bundle in force as soon as the signals show that the last one is. */
 function createSwapper(
   field: Field,
@@ -237,52 +215,6 @@ function createMemoryTrend(field: Field): { sample(): Promise<void>; trend(): Me
         last_mb: points.at(-1)?.y ?? NaN,
         slope_mb_per_hour: slope(settled),
       };
-    },
-  };
-}
-
-interface Training {
-  readonly runs: number;
-  end(): Promise<void>;
-}
-
-/** `minutehand train` on simulated bars, again and again, each a process of its own. */
-async function startTraining(): Promise<Training> {
-  const { path: folder, remove } = openTemporaryFolder('train');
-  const { pairs } = loadSettings({ env: {} }).minutehand;
-  const data = join(folder, 'bars');
-  mkdirSync(data);
-  for (const columns of recordMarket(benchMarket(pairs, 'bench train', daysAgo(60)), TRAINING_MINUTES).values())
-    await writeBarFile(join(data, `${columns.symbol}.csv`), columns);
-  let runs = 0;
-  let ending = false;
-  let child: ChildProcess | null = null;
-  const [program, ...args] = [...launcher(), 'train', '--data', data, '--out', join(folder, 'models')];
-  const takeBack = atExit(() => void child?.kill('SIGKILL'));
-
-  const trainAgain = async (): Promise<void> => {
-    while (!ending) {
-      child = spawn(program!, [...args, '--seed', String(runs + 1)], { stdio: 'ignore' });
-      if (child.pid !== undefined) setPriority(child.pid, TRAINING_NICE);
-      const [code] = (await once(child, 'exit')) as [number | null];
-      if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);
-      if (!ending) runs++;
-    }
-  };
-  const trained = trainAgain();
-  // Whoever ends the bench hears of it; until then it must not count as unhandled.
-  trained.catch(() => undefined);
-  return {
-    get runs() {
-      return runs;
-    },
-    async end() {
-      ending = true;
-      child?.kill('SIGTERM');
-      await trained.finally(() => {
-        takeBack();
-        remove();
-      });
     },
   };
 }

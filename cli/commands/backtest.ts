@@ -23,8 +23,7 @@ import {
 } from '../../trainer/backtest/period.ts';
 import type { Performance } from '../../trainer/backtest/performance.ts';
 import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/backtest/report/report.ts';
-import { DEFAULT_SWAPS, swapOf } from '../../trainer/backtest/swap.ts';
-import { datasetPolicy } from '../../trainer/pipeline.ts';
+import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseInteger, parsePeriod } from '../period.ts';
@@ -110,7 +109,6 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     policy,
     labels: datasetPolicy(settings),
     costs: minutehand.symbols,
-    swaps: DEFAULT_SWAPS,
     workers,
     onProgress: (done, total) => progress.update('backtest', done, total),
   });
@@ -165,9 +163,7 @@ function parseThresholds(flags: BacktestFlags): Partial<Thresholds> {
 
 function costsOf(pairs: readonly string[], { minutehand }: Settings): Parameters<typeof renderReport>[0]['symbols'] {
   const symbols = symbolsOf(pairs.map(parsePair));
-  return Object.fromEntries(
-    symbols.map((symbol) => [symbol, { ...minutehand.symbols[symbol]!, ...swapOf(DEFAULT_SWAPS, symbol) }]),
-  );
+  return Object.fromEntries(symbols.map((symbol) => [symbol, minutehand.symbols[symbol]!]));
 }
 
 /** @throws MinutehandError OUTPUT_UNWRITABLE */

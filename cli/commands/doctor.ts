@@ -14,6 +14,7 @@ import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/
 import { findEngine } from '../../trainer/learn/engines/engines.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
+import { haltsInForce, haltText } from './models_resume.ts';
 
 const LEAST_FREE_BYTES = 1e9;
 const REDIS_WAIT_MS = 1000;
@@ -30,7 +31,7 @@ export function addDoctor(program: Command, output: () => Output): void {
     .command('doctor')
     .summary('look at this machine and installation')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis and the active models, and says what to do. Exit code 1 when something must be mended.',
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models and the halts, and says what to do. Exit code 1 when something must be mended.',
     )
     .action(() => runDoctor(output()));
 }
@@ -57,7 +58,7 @@ async function runDoctor(output: Output): Promise<void> {
       await port('daemon port', settings.minutehand.transports.daemon),
       await port('trainer port', settings.minutehand.transports.trainer),
     );
-    findings.push(await redis(settings), await models(settings, paths));
+    findings.push(await redis(settings), await models(settings, paths), halts(paths));
   }
   findings.push(home(paths));
   for (const { what, verdict, detail } of findings)
@@ -166,6 +167,21 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Findi
   } catch (error) {
     const { code, message, next } = describeError(error);
     return { what: 'models', verdict: 'error', detail: `${code}: ${message} ${next}` };
+  }
+}
+
+function halts(paths: HomePaths): Finding {
+  try {
+    const inForce = haltsInForce(paths.models);
+    if (inForce.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live figures' };
+    return {
+      what: 'halts',
+      verdict: 'warning',
+      detail: `${inForce.map(haltText).join('; ')}. \`minutehand models resume <pair>\` lifts it`,
+    };
+  } catch (error) {
+    const { code, message, next } = describeError(error);
+    return { what: 'halts', verdict: 'error', detail: `${code}: ${message} ${next}` };
   }
 }
 

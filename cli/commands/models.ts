@@ -14,17 +14,17 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { renderCard } from '../../trainer/registry/card.ts';
-import { createRegistry, type Registry } from '../../trainer/registry/registry.ts';
-import { openStore, storeUrl } from '../../trainer/store/store.ts';
+import { withRegistry } from '../../trainer/registry/outcome.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
+import { addModelsResume, tellHalts } from './models_resume.ts';
 
 export function addModels(program: Command, output: () => Output): void {
   const models = program
     .command('models')
-    .summary('list, show, verify, promote, shadow, roll back and recover model bundles')
+    .summary('list, show, verify, promote, shadow, roll back and recover model bundles, and lift halts')
     .description(
       'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the one in force. The registry in the store keeps the bytes of each that was registered.',
     );
@@ -68,6 +68,7 @@ export function addModels(program: Command, output: () => Output): void {
       'makes lost or damaged bundles again from the registry, byte for byte, and checks each file by its sha256',
     )
     .action((version: string | undefined) => recover(version, output()));
+  addModelsResume(models, output);
 }
 
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
@@ -96,7 +97,8 @@ function list(output: Output): void {
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
   }
-  output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows });
+  const halts = tellHalts(models, output);
+  output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
 }
 
 function summarise(folder: string): {
@@ -146,7 +148,7 @@ async function promote(name: string, output: Output): Promise<void> {
   const { models } = homePaths();
   const version = await takeIn(name, models);
   const { previous } = activate(models, version);
-  await tellRegistry(models, output);
+  await tellRegistry(output);
   output.line(
     `Active: ${version}${previous === null ? '' : ` (before: ${previous})`}. A running daemon swaps it in between two bars.`,
   );
@@ -186,33 +188,25 @@ async function rollback(output: Output): Promise<void> {
     throw new MinutehandError('MODEL_MISSING', { seen: 'there is no earlier version to go back to' });
   await verifyFolder(join(models, active.previous));
   const { version, previous } = activate(models, active.previous);
-  await tellRegistry(models, output);
+  await tellRegistry(output);
   output.line(`Active: ${version} (before: ${previous}). A running daemon swaps it in between two bars.`);
   output.result({ version, previous });
 }
 
 /** What is in force is in force: a registry that cannot be reached follows when the trainer starts next. */
-async function tellRegistry(models: string, output: Output): Promise<void> {
+async function tellRegistry(output: Output): Promise<void> {
   try {
-    await withRegistry(models, (registry) => registry.mend());
+    await withRegistry(process.env, homePaths(), (registry) => registry.mend());
   } catch (error) {
     const { code, message } = describeError(error);
     output.note(`The registry does not know yet (${code}: ${message}). It follows when the trainer starts.`);
   }
 }
 
-async function withRegistry<Result>(models: string, work: (registry: Registry) => Promise<Result>): Promise<Result> {
-  const store = await openStore(storeUrl(process.env, homePaths()));
-  try {
-    return await work(createRegistry(store, models));
-  } finally {
-    await store.close();
-  }
-}
-
 async function recover(version: string | undefined, output: Output): Promise<void> {
-  const { models } = homePaths();
-  const recovery = await withRegistry(models, (registry) => registry.recover(version));
+  const paths = homePaths();
+  const { models } = paths;
+  const recovery = await withRegistry(process.env, paths, (registry) => registry.recover(version));
   const { recovered, intact, failed, activated } = recovery;
   for (const made of recovered) output.line(`${made}: made again from the registry (${join(models, made)})`);
   for (const whole of intact) output.line(`${whole}: is there, as it was registered`);

@@ -1,21 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
-import { judge } from '../../trainer/gate/gate.ts';
+import { judge, type GateResult } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../trainer/learn/learner.ts';
-import { train } from '../../trainer/pipeline.ts';
+import { train, type TrainResult } from '../../trainer/pipeline.ts';
+import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
+import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { ownResources } from '../../trainer/schedule/run_resources.ts';
-import { openStore, storeUrl } from '../../trainer/store/store.ts';
+import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
@@ -25,7 +29,7 @@ interface TrainFlags {
   readonly to?: string;
   readonly out?: string;
   readonly seed: string;
-  readonly trials: string;
+  readonly trials?: string;
   readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
@@ -39,7 +43,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .command('train')
     .summary('train, validate and write a model bundle')
     .description(
-      'Bars → features → labels → three models → purged validation → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
+      'Bars → features → labels → search → three models → purged validation → thresholds → backtest → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
         'metrics, costs and NO_EDGE are judged on it. The same bars, configuration and seed give byte-identical ONNX files.',
     )
     .option(
@@ -50,7 +54,10 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--to <day>', 'UTC day or minute at which they end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
     .option('--seed <n>', 'seed of row and column sampling', '1')
-    .option('--trials <n>', 'trials of the parameter search; 0 takes the parameters of config/minutehand.yaml', '0')
+    .option(
+      '--trials <n>',
+      'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
+    )
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
     .option(
       '--holdout-from <day>',
@@ -69,46 +76,57 @@ export function addTrain(program: Command, output: () => Output): void {
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
-  if (parseInteger(flags.trials, '--trials') > 0) {
-    throw new MinutehandError('USAGE', {
-      seen: `--trials ${flags.trials}`,
-      expected: '--trials 0',
-      next: 'The parameter search is not built yet; set the parameters in config/minutehand.yaml.',
-    });
-  }
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const settings = withEngine(loadSettings(), flags.engine);
+  const trials =
+    flags.trials === undefined ? settings.minutehand.search.trials : parseInteger(flags.trials, '--trials');
   const paths = homePaths();
-  const out = flags.out ?? paths.models;
+  const modelsFolder = flags.out ?? paths.models;
+  const workers = flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1);
   const progress = output.progress();
-  const bars = await readBars(flags, settings, (done, total) => progress.update('reading bars', done, total));
-  const result = await train({
-    settings,
-    bars,
-    market: flags.data === undefined ? settings.minutehand.market : 'live',
-    seed,
-    gitCommit: gitCommit(),
-    out: flags.dryRun ? null : out,
-    created: new Date(),
-    cache: flags.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
-    holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
-    workers: flags.workers === undefined ? availableParallelism() : parseInteger(flags.workers, '--workers', 1),
-    onProgress: (stage, done, total) => progress.update(stage, done, total),
-  });
-  progress.stop();
+  const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
+  const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
+  // What is judged must lie in a folder: that of a dry run is for as long as it lasts.
+  const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
+  let result: TrainResult;
+  let gates: GateResult[];
+  try {
+    result = await train({
+      settings,
+      bars,
+      market: flags.data === undefined ? settings.minutehand.market : 'live',
+      seed,
+      gitCommit: gitCommit(),
+      out: dryFolder ?? modelsFolder,
+      created: new Date(),
+      cache: flags.cache ? { folder: paths.datasetCache, maxBytes: DEFAULT_CACHE_BYTES } : null,
+      trials,
+      searchFolder: flags.cache ? paths.searches : null,
+      holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
+      workers,
+      onProgress,
+    });
+    gates = await judge(result, { settings, bars, modelsFolder, workers, onProgress });
+  } finally {
+    if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
+    progress.stop();
+  }
+  const isWritten = dryFolder === null;
+  const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
+  if (adopted) activate(modelsFolder, result.version);
+  if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
 
   const { metrics, edge } = result.manifest;
-  const gates = await judge(result, out);
-  const adopted = flags.adopt === true && result.version !== null && gates.every(({ passed }) => passed);
-  if (adopted) activate(out, result.version!);
-
+  const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
-  output.line(result.path === null ? 'Nothing written (dry run).' : `Bundle ${result.path}`);
+  output.line(isWritten ? `Bundle ${result.path}` : 'Nothing written (dry run).');
   output.line('model   rows     AUC     Brier   Brier of the mean   (holdout)');
   for (const name of ['ai1', 'ai2', 'ai3'] as const) {
     const { rows, auc, brier, brier_of_mean } = metrics[name].holdout;
     output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_of_mean)}`);
   }
+  for (const line of searchLines(search)) output.line(line);
+  output.line(`θ1 ${theta1}, θ2 ${theta2}`);
   for (const [pair, { no_edge, trades, mean_net_bps }] of Object.entries(edge)) {
     output.line(
       `${pair.padEnd(16)} ${no_edge ? 'NO_EDGE' : 'edge   '} ${trades} trades${mean_net_bps === null ? '' : `, ${mean_net_bps.toFixed(2)} bps net each`}`,
@@ -117,19 +135,61 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   for (const { name, passed, seen, limit } of gates)
     output.line(`gate ${name}: ${passed ? 'passed' : 'FAILED'} (${seen}; ${limit})`);
   if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
-  else if (result.version !== null)
+  else if (isWritten)
     output.line(
       `Put it in force with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
     );
   output.result({
-    version: result.version,
-    path: result.path,
+    version: isWritten ? result.version : null,
+    path: isWritten ? result.path : null,
     adopted,
     models: { ai1: metrics.ai1, ai2: metrics.ai2, ai3: metrics.ai3 },
+    theta1,
+    theta2,
+    search,
     edge,
     gates,
     resources: ownResources(),
   });
+}
+
+/** A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry follows it. */
+async function tellRegistry(
+  version: string,
+  adopted: boolean,
+  gates: readonly GateResult[],
+  { retrain }: Settings,
+  output: Output,
+): Promise<void> {
+  const outcome = { version, adopted, reasons: adopted ? [] : reasonsOf(gates) };
+  try {
+    await withRegistry(process.env, homePaths(), (registry) =>
+      enterOutcome(registry, outcome, retrain.model_version_retention),
+    );
+  } catch (error) {
+    output.note(`The registry was not told: ${describeError(error).message}`);
+  }
+}
+
+function searchLines(search: Manifest['search']): string[] {
+  const lines: string[] = [];
+  const { ai1 = null, thresholds = null } = search ?? {};
+  if (ai1 !== null) {
+    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, adopted } = ai1;
+    lines.push(
+      `search: ${trials} trials (${pruned} pruned), log loss of AI1 ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
+        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}: ${adopted ? 'taken' : 'the configured parameters stay'}`,
+    );
+  }
+  if (thresholds !== null) {
+    const { tried, allowed, chosen, net_sharpe, trades, pass_rate, lucky_sharpe, deflated_sharpe } = thresholds;
+    const ratio = (value: number | null): string => (value === null ? 'none' : value.toFixed(2));
+    lines.push(
+      `thresholds: ${tried} tried, ${allowed} allowed${chosen ? '' : ', the initial ones stay'}; out of fold net Sharpe ${ratio(net_sharpe)} of ${trades} trades, ` +
+        `luck alone ${ratio(lucky_sharpe)}, deflated Sharpe ratio ${ratio(deflated_sharpe)}, pass rate ${(pass_rate * 100).toFixed(1)} %`,
+    );
+  }
+  return lines;
 }
 
 /** @throws MinutehandError USAGE */
@@ -157,8 +217,7 @@ async function readBars(
   const journals = Object.keys(shards)
     .map((shard) => paths.journal(market, shard))
     .filter((path) => existsSync(path));
-  const url = storeUrl(process.env, paths);
-  const store = url === paths.trainer && !existsSync(url) ? null : await openStore(url);
+  const store = await openStoreIfThere(process.env, paths);
   try {
     const bars = await readKnownBars({ symbols, market, ...period, journals, store, onProgress });
     if (bars.size === 0) {

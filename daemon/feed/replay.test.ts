@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { ALL_PAIRS, parseStanding, type StandingHalt } from '../../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -33,20 +34,28 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const loadModels = (version: string): Promise<ModelSet> => loadModelSet(join(folder, version), schema, pairIds.length);
 
-/** One day's weather on a journal file: late and empty legs, swaps, a degradation, and processes that end and begin anew. */
+/** One day's weather on a journal file: late and empty legs, swaps, halts, a degradation, and processes that end and begin anew. */
 async function liveThrough(path: string, seed: string): Promise<void> {
   const rng = createRng(seed);
   const store = openJournal(path);
   const boot = async (): Promise<Bench> => {
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
-    const bench = openBench(settings, { journal, bootId: `boot ${rng.uniform()}` });
+    const halts = parseStanding(store.lastHalts());
+    const bench = openBench(settings, { journal, bootId: `boot ${rng.uniform()}`, halts });
     const pairs = pairIds.map(parsePair);
     const from = recoveryStart(store, pairs, WARMUP);
-    await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () =>
-      bench.pipeline.swap(await loadModels(versions[0]!)),
-    );
+    await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () => {
+      // Sometimes the file has changed while there was no daemon.
+      if (rng.integer(2) === 0) bench.pipeline.setHalts(someHalts());
+      bench.pipeline.swap(await loadModels(versions[0]!));
+    });
     return bench;
   };
+  const someHalts = (): StandingHalt[] =>
+    Array.from({ length: rng.integer(4) }, () => ({
+      pair_id: [ALL_PAIRS, ...pairIds][rng.integer(1 + pairIds.length)]!,
+      version: versions[rng.integer(2)]!,
+    }));
   let bench = await boot();
   for (const { bars } of MARKET.slice(0, WARMUP - 20)) for (const bar of bars) bench.pipeline.takeBar(bar, true);
   for (const { bars } of MARKET.slice(WARMUP - 20)) {
@@ -63,6 +72,7 @@ async function liveThrough(path: string, seed: string): Promise<void> {
     if (dice > 0.97) bench.pipeline.degraded('file');
     else if (dice > 0.94) bench.pipeline.recovered('file');
     else if (dice > 0.92) bench.pipeline.swap(await loadModels(versions[rng.integer(2)]!));
+    else if (dice > 0.88 && dice < 0.91) bench.pipeline.setHalts(someHalts());
     await bench.pipeline.settled();
     if (dice > 0.91 && dice < 0.92) bench = await boot();
   }
@@ -82,7 +92,7 @@ function replayOf(store: JournalStore): Promise<JournalReplaySummary> {
 }
 
 describe('replayJournal', () => {
-  it('gives every signal of the journal again, to the byte, through bad weather, swaps, degradations and restarts', async () => {
+  it('gives every signal of the journal again, to the byte, through bad weather, swaps, halts, degradations and restarts', async () => {
     for (const seed of ['monday', 'tuesday']) {
       const path = join(folder, `${seed}.db`);
       await liveThrough(path, seed);
@@ -101,6 +111,7 @@ describe('replayJournal', () => {
         '"reason":"LEG_MISSING"',
         '"reason":"LEG_EMPTY"',
         '"mode":"WARMUP"',
+        '"reason":"KPI_HALT"',
         '"action":"ENTER"',
         ...versions,
       ]) {

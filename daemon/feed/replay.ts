@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OpenTime } from '../../shared/bar.ts';
 import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
@@ -158,6 +159,9 @@ export async function replayJournal(options: JournalReplayOptions): Promise<Jour
       case 'swap':
         if (subject === '') pipeline.withdraw();
         else pipeline.swap(await options.loadModels(subject));
+        break;
+      case 'halts':
+        pipeline.setHalts(parseStanding(subject));
         break;
       case 'degraded':
         pipeline.degraded(subject);

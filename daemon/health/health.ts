@@ -1,4 +1,5 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { Halt } from '../../shared/bundle/halts.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { Route } from '../serve/serve.ts';
 
@@ -32,6 +33,12 @@ export interface HealthReport {
   readonly pairs_ready: number;
   /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
+  /** Pairs that a live figure halts under the models in force: they are published with mode HALT and enter nothing. */
+  readonly halted_pairs: readonly string[];
+  /** What halts them, as models/halts.json says it. */
+  readonly halts: readonly Halt[];
+  /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
+  readonly halts_refused: { readonly code: string; readonly message: string; readonly next: string } | null;
   readonly degradations: readonly string[];
   readonly redis: 'up' | 'down' | 'off' | 'unknown';
   /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */

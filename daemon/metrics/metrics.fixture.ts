@@ -9,6 +9,7 @@ export const NOW_MS = Date.parse('2025-10-14T12:35:01Z');
 export const QUIET_SOURCES: MetricsSources = {
   budgetMs: 200,
   readyPairs: () => 0,
+  haltedPairs: () => 0,
   silentPairs: () => 0,
   connections: () => 0,
   degradations: () => 0,

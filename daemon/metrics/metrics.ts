@@ -20,6 +20,7 @@ export interface MetricsSources {
   readonly budgetMs: number;
   readyPairs(): number;
   silentPairs(): number;
+  haltedPairs(): number;
   connections(): number;
   degradations(): number;
   modelCreatedMs(): number | null;
@@ -118,6 +119,7 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
   gauge('minutehand_signals_per_minute', 'Signals published in the last minute.', () => rate.perMinute(nowMs()));
   gauge('minutehand_pairs_ready', 'Pairs whose features are warm.', sources.readyPairs);
   gauge('minutehand_pairs_silent', 'Pairs whose bars stay away.', sources.silentPairs);
+  gauge('minutehand_pairs_halted', 'Pairs that a live figure keeps from entering.', sources.haltedPairs);
   gauge('minutehand_websocket_connections', 'Open WebSocket connections.', sources.connections);
   gauge('minutehand_degradations', 'Things that are wrong while signals go on.', sources.degradations);
   gauge('minutehand_redis_missed_signals', 'Signals that did not reach Redis.', sources.redisMissed);

@@ -7,7 +7,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
 import type { BarColumns } from './bar_file.ts';
-import { columnsOf, minutes, parseBars, readBarFile, readBarFolder, writeBarFile } from './bar_file.ts';
+import {
+  barAt,
+  barReader,
+  columnsOf,
+  copyBars,
+  lowerBound,
+  minutes,
+  parseBars,
+  readBarFile,
+  readBarFolder,
+  viewBars,
+  writeBarFile,
+} from './bar_file.ts';
 import { realData, skipNote } from './real_data.fixture.ts';
 
 const HEADER = 'time,open,high,low,close,volume';
@@ -256,5 +268,58 @@ describe('minutes', () => {
     const [first, second] = [...minutes(new Map([['EURUSD', columns]]))];
     expect('spread' in first!.bars[0]!).toBe(false);
     expect(second!.bars[0]!.spread).toBe(0.1);
+  });
+});
+
+describe('columns of bars', () => {
+  const quoted = fc.record({
+    close: fc.double({ min: 1, max: 9, noNaN: true }),
+    spread: fc.constantFrom(undefined, 0, 0.3),
+  });
+  const columns = fc.array(quoted, { maxLength: 30 }).map((rows) =>
+    columnsOf(
+      'X',
+      rows.map(({ close, spread }, i): Bar => {
+        const bar = { symbol: 'X', time: (60 * i) as OpenTime, open: close, high: 10, low: 1, close, volume: i };
+        return spread === undefined ? bar : { ...bar, spread };
+      }),
+    ),
+  );
+
+  it('are read one after the other by a reader as one by one, spreads that are unknown included', () => {
+    fc.assert(
+      fc.property(columns, fc.array(fc.nat(29), { maxLength: 40 }), (bars, order) => {
+        const read = barReader(bars);
+        for (const index of order.filter((i) => i < bars.length)) {
+          expect({ ...read(index) }).toEqual(barAt(bars, index));
+          expect('spread' in read(index)).toBe('spread' in barAt(bars, index));
+        }
+      }),
+    );
+  });
+
+  it('are cut as views of the same memory, or as copies', () => {
+    fc.assert(
+      fc.property(columns, fc.nat(30), fc.nat(30), (bars, x, y) => {
+        const [first, end] = [Math.min(x, y, bars.length), Math.min(Math.max(x, y), bars.length)];
+        const [view, copy] = [viewBars(bars, first, end), copyBars(bars, first, end)];
+        expect(view).toEqual(copy);
+        expect(Array.from({ length: view.length }, (_, i) => barAt(view, i))).toEqual(
+          Array.from({ length: end - first }, (_, i) => barAt(bars, first + i)),
+        );
+        expect(view.close.buffer).toBe(bars.close.buffer);
+        expect(copy.close.buffer).not.toBe(bars.close.buffer);
+      }),
+    );
+  });
+
+  it('have a lower bound: the first time that is not before', () => {
+    const times = fc.uniqueArray(fc.integer({ min: 0, max: 60 })).map((list) => list.sort((a, b) => a - b));
+    fc.assert(
+      fc.property(times, fc.integer({ min: -1, max: 61 }), (list, at) => {
+        const found = list.findIndex((time) => time >= at);
+        expect(lowerBound(Float64Array.from(list), at)).toBe(found < 0 ? list.length : found);
+      }),
+    );
   });
 });

@@ -157,7 +157,7 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
     length++;
   }
   const whole: BarColumns = { symbol, length: capacity, time, open, high, low, close, volume, spread };
-  return length === capacity ? whole : cutBars(whole, 0, length);
+  return length === capacity ? whole : copyBars(whole, 0, length);
 }
 
 /**
@@ -202,9 +202,10 @@ export async function findBarFile(folder: string, symbol: string): Promise<strin
 
 /** The bars with `from` <= time < `to`. */
 export function clipBars(columns: BarColumns, from?: OpenTime, to?: OpenTime): BarColumns {
-  const first = from === undefined ? 0 : lowerBound(columns.time, columns.length, from);
-  const end = to === undefined ? columns.length : lowerBound(columns.time, columns.length, to);
-  return first === 0 && end === columns.length ? columns : cutBars(columns, first, Math.max(first, end));
+  const time = columns.time.subarray(0, columns.length);
+  const first = from === undefined ? 0 : lowerBound(time, from);
+  const end = to === undefined ? columns.length : lowerBound(time, to);
+  return first === 0 && end === columns.length ? columns : copyBars(columns, first, Math.max(first, end));
 }
 
 /**
@@ -303,6 +304,29 @@ export function barAt(columns: BarColumns, index: number): Bar {
   return Number.isNaN(spread) ? bar : { ...bar, spread };
 }
 
+/**
+ * `barAt` for whoever looks at one bar after the other and keeps none: each answer overwrites the one before. Making a new object for
+ * each bar takes as long as half of its features do.
+ */
+export function barReader(columns: BarColumns): (index: number) => Bar {
+  const { symbol, time, open, high, low, close, volume, spread } = columns;
+  const bar = { symbol, time: 0 as OpenTime, open: NaN, high: NaN, low: NaN, close: NaN, volume: NaN };
+  // A bar of its own for each kind: adding and removing the field would turn the object into a slow one.
+  const quoted = { ...bar, spread: NaN };
+  return (index) => {
+    const known = spread === null ? NaN : spread[index]!;
+    const next = Number.isNaN(known) ? bar : quoted;
+    next.time = time[index]! as OpenTime;
+    next.open = open[index]!;
+    next.high = high[index]!;
+    next.low = low[index]!;
+    next.close = close[index]!;
+    next.volume = volume[index]!;
+    quoted.spread = known;
+    return next;
+  };
+}
+
 /** All minutes in which at least one symbol has a bar, ascending; holds one minute at a time. */
 export function* minutes(columns: ReadonlyMap<string, BarColumns>): Generator<Minute, void, undefined> {
   const all = [...columns.values()];
@@ -326,29 +350,38 @@ export function* minutes(columns: ReadonlyMap<string, BarColumns>): Generator<Mi
   }
 }
 
-/** Copies, so that the arrays of the whole file can be freed. */
-function cutBars(columns: BarColumns, first: number, end: number): BarColumns {
-  const cut = (column: Float64Array): Float64Array => column.slice(first, end);
+/** The bars `first` up to, not including, `end`, as views of the same memory. */
+export function viewBars(columns: BarColumns, first: number, end: number): BarColumns {
+  return mapBars(columns, end - first, (column) => column.subarray(first, end));
+}
+
+/** The bars `first` up to, not including, `end`, in memory of their own: that of the whole can be freed, or written again. */
+export function copyBars(columns: BarColumns, first: number, end: number): BarColumns {
+  return mapBars(columns, end - first, (column) => column.slice(first, end));
+}
+
+function mapBars(columns: BarColumns, length: number, map: (column: Float64Array) => Float64Array): BarColumns {
+  const { symbol, time, open, high, low, close, volume, spread } = columns;
   return {
-    symbol: columns.symbol,
-    length: end - first,
-    time: cut(columns.time),
-    open: cut(columns.open),
-    high: cut(columns.high),
-    low: cut(columns.low),
-    close: cut(columns.close),
-    volume: cut(columns.volume),
-    spread: columns.spread === null ? null : cut(columns.spread),
+    symbol,
+    length,
+    time: map(time),
+    open: map(open),
+    high: map(high),
+    low: map(low),
+    close: map(close),
+    volume: map(volume),
+    spread: spread === null ? null : map(spread),
   };
 }
 
-/** The first index whose value is >= `bound`. */
-function lowerBound(ascending: Float64Array, length: number, bound: number): number {
+/** The first index of ascending times whose value is >= `at`; their number when there is none. */
+export function lowerBound(time: Float64Array, at: number): number {
   let low = 0;
-  let high = length;
+  let high = time.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (ascending[middle]! < bound) low = middle + 1;
+    if (time[middle]! < at) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -4,7 +4,7 @@ import { SECONDS_PER_BAR } from '../bar.ts';
 import type { ErrorCode } from '../errors.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { createBarCheck, type BarReport } from './bar_check.ts';
-import { emptyColumns } from './bar_file.ts';
+import { copyBars, emptyColumns } from './bar_file.ts';
 import type { BarLayout, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import type { ConflictingRow } from './bar_merge.ts';
@@ -262,18 +262,8 @@ async function takeBars(
     if (batch.length === 0) return;
     const { length, columns } = batch;
     if (layout.inPoints) toPoints(columns, length, survey.decimals);
-    const cut = (column: Float64Array): Float64Array => column.slice(0, length);
-    await sink.put({
-      symbol,
-      length,
-      time: cut(columns.time),
-      open: cut(columns.open),
-      high: cut(columns.high),
-      low: cut(columns.low),
-      close: cut(columns.close),
-      volume: cut(columns.volume),
-      spread: cut(columns.spread),
-    });
+    // A sink may keep what it is given; the batch is filled again.
+    await sink.put(copyBars({ symbol, length, ...columns }, 0, length));
     batch.length = 0;
   };
   for await (const lines of sourceLines(path, { onBytes })) {

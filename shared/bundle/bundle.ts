@@ -7,7 +7,8 @@ import type { FileSystem } from '../ports.ts';
 import { BUNDLE_FORMAT, MODEL_FILES, VALIDATION_FILE, manifestSchema, type Manifest } from './manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
-const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
+/** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
+export const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
 const ACTIVE = 'active.json';
 const SHADOW = 'shadow.json';
 

@@ -58,6 +58,43 @@ const pairEdge = z.object({
 });
 export type PairEdge = z.infer<typeof pairEdge>;
 
+const parameter = z.union([z.number(), z.string(), z.boolean()]);
+
+/** What looking for better parameters of a model brought. Log losses are means over purged folds, on the evaluation label. */
+const searchReport = z.object({
+  trials: z.int().nonnegative(),
+  complete: z.int().nonnegative(),
+  pruned: z.int().nonnegative(),
+  failed: z.int().nonnegative(),
+  configured_log_loss: z.number(),
+  best_log_loss: z.number(),
+  /** How far the best trial is below the configured one, and the standard error of that over the folds. */
+  gain: z.number(),
+  gain_standard_error: z.number(),
+  best_parameters: z.record(z.string(), parameter),
+  /** Whether the models were learned by the best trial's parameters. */
+  adopted: z.boolean(),
+});
+export type SearchReport = z.infer<typeof searchReport>;
+
+/** How θ1 and θ2 were chosen: backtests of the training period on out-of-fold scores. Ratios are annualised, after costs. */
+const thresholdReport = z.object({
+  tried: z.int().nonnegative(),
+  /** With enough trades, and the pass rate in its range. */
+  allowed: z.int().nonnegative(),
+  /** false: none was allowed, and the initial ones are in force. */
+  chosen: z.boolean(),
+  net_sharpe: metric,
+  trades: z.int().nonnegative(),
+  pass_rate: share,
+  /** The Sharpe ratio that the best of so many tries has by luck when none is worth anything. */
+  lucky_sharpe: metric,
+  /** Probability that the true ratio is above 0, and above what luck gives (Bailey & López de Prado 2014). */
+  probabilistic_sharpe: metric,
+  deflated_sharpe: metric,
+});
+export type ThresholdReport = z.infer<typeof thresholdReport>;
+
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
@@ -78,6 +115,8 @@ export const manifestSchema = z.strictObject({
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   theta1: share,
   theta2: share,
+  /** What was searched; null where nothing was. */
+  search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_knots: z.array(share).refine(isAscending, 'not ascending'),
   metrics: z.object({

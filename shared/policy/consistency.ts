@@ -66,6 +66,18 @@ function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
   };
 }
 
+function cronRule(key: 'retrain_cron' | 'retrain_weekly_cron' | 'retrain_incremental_cron', example: string): Rule {
+  return {
+    needs: [`retrain.${key}`],
+    check({ retrain }) {
+      const cron = retrain[key];
+      if (cron === null || isCron(cron)) return [];
+      const text = `is "${cron}", expected a cron expression such as "${example}" (minute hour day month weekday, UTC)`;
+      return [{ part: 'retrain', path: [key], text }];
+    },
+  };
+}
+
 /** The pair of an id, or null when both legs are the same symbol. */
 function pairOf(id: string): Pair | null {
   try {
@@ -115,6 +127,19 @@ const costsRule: Rule = {
   },
 };
 
+/** No broker pays both sides: their sum below zero is a sign put the wrong way round. */
+const swapsRule: Rule = {
+  needs: ['minutehand.symbols'],
+  check({ minutehand: { symbols } }) {
+    return Object.entries(symbols).flatMap(([symbol, costs]): Finding[] => {
+      const { swap_long_bps_per_night: long, swap_short_bps_per_night: short } = costs;
+      if (long + short >= 0) return [];
+      const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received`;
+      return [{ part: 'minutehand', path: ['symbols', symbol, 'swap_long_bps_per_night'], text }];
+    });
+  },
+};
+
 const shardsRule: Rule = {
   needs: ['minutehand.pairs', 'minutehand.shards'],
   check({ minutehand: { pairs, shards } }) {
@@ -149,14 +174,9 @@ const RULES: readonly Rule[] = [
   searchRangeAscends('theta2'),
   thetaInRange('theta1'),
   thetaInRange('theta2'),
-  {
-    needs: ['retrain.retrain_cron'],
-    check({ retrain: { retrain_cron: cron } }) {
-      if (isCron(cron)) return [];
-      const text = `is "${cron}", expected a cron expression such as "0 3 1 * *" (minute hour day month weekday, UTC)`;
-      return [{ part: 'retrain', path: ['retrain_cron'], text }];
-    },
-  },
+  cronRule('retrain_cron', '0 3 1 * *'),
+  cronRule('retrain_weekly_cron', '0 4 * * 6'),
+  cronRule('retrain_incremental_cron', '30 21 * * 1-5'),
   {
     needs: ['retrain.retrain_runs_columns'],
     check({ retrain: { retrain_runs_columns: columns } }) {
@@ -172,6 +192,14 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    needs: ['retrain.kpi_min_trades', 'retrain.kpi_window_trades'],
+    check({ retrain: { kpi_min_trades: least, kpi_window_trades: window } }) {
+      if (least <= window) return [];
+      const text = `is ${least}, expected at most kpi_window_trades (${window})`;
+      return [{ part: 'retrain', path: ['kpi_min_trades'], text }];
+    },
+  },
+  {
     needs: ['signals.signals_table', 'signals.signals_history_table'],
     check({ signals }) {
       if (signals.signals_table !== signals.signals_history_table) return [];
@@ -181,6 +209,7 @@ const RULES: readonly Rule[] = [
   },
   pairsRule,
   costsRule,
+  swapsRule,
   shardsRule,
   below('minutehand', 'windows', 'vol_short', 'vol_long'),
   below('minutehand', 'windows', 'atr_short', 'atr_long'),

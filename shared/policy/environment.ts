@@ -80,4 +80,9 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     variable: 'MINUTEHAND_DATABASE_URL',
     meaning: 'PostgreSQL server of the trainer’s store, `postgres://…`; else the SQLite file `trainer.db` of the home.',
   },
+  {
+    variable: 'MINUTEHAND_ALERT_URL',
+    meaning:
+      'Address that alerts are posted to, `https://` or `http://`, as Slack’s incoming webhooks take them; else they are log lines only.',
+  },
 ];

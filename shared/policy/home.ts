@@ -13,6 +13,8 @@ export interface HomePaths {
   readonly trainer: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
+  /** Journals of searches that are under way: one that was cut off goes on from there. */
+  readonly searches: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
@@ -34,6 +36,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
     trainer: join(home, 'trainer.db'),
     datasetCache: join(home, 'cache', 'dataset'),
+    searches: join(home, 'cache', 'search'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     lock: (kind) => join(home, `${kind}.lock`),
   };

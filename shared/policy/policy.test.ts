@@ -75,6 +75,8 @@ describe('the shipped configuration', () => {
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',
+      retrain_weekly_cron: null,
+      retrain_incremental_cron: null,
       retrain_retry_max: 2,
       retrain_retry_delay_minutes: 60,
       retrain_notification_channel: '#ml-ops',
@@ -412,6 +414,13 @@ describe('a value that is not allowed', () => {
       'retrain_cron.value is "61 3 1 * *", expected a cron expression',
     ],
     [
+      'an invalid cron expression of a schedule that may be absent',
+      'retrain_policy.yaml',
+      'retrain_incremental_cron:\n  value: null',
+      "retrain_incremental_cron:\n  value: '0 25 * * *'",
+      'retrain_incremental_cron.value is "0 25 * * *", expected a cron expression such as "30 21 * * 1-5"',
+    ],
+    [
       'a missing key',
       'minutehand.yaml',
       '  z_exit: 0.5\n',
@@ -428,9 +437,16 @@ describe('a value that is not allowed', () => {
     [
       'a missing cost',
       'minutehand.yaml',
-      '  EURGBP: { spread_bps: 0.5, commission_bps: 0.3, slippage_bps: 0.1 }',
-      '  EURGBP: { spread_bps: 0.5, commission_bps: 0.3 }',
+      'EURGBP: { spread_bps: 0.5, commission_bps: 0.3, slippage_bps: 0.1,',
+      'EURGBP: { spread_bps: 0.5, commission_bps: 0.3,',
       'symbols.EURGBP.slippage_bps is missing',
+    ],
+    [
+      'swaps that pay both sides',
+      'minutehand.yaml',
+      'slippage_bps: 0.1, swap_long_bps_per_night: 0.25, swap_short_bps_per_night: 0.25',
+      'slippage_bps: 0.1, swap_long_bps_per_night: -0.5, swap_short_bps_per_night: 0.25',
+      'symbols.GBPUSD.swap_long_bps_per_night is -0.5, and swap_short_bps_per_night 0.25: together they pay',
     ],
     [
       'θ1 outside its search range',

@@ -61,6 +61,10 @@ export const RETRAIN_RUN_COLUMNS = [
   'metrics',
   'gate',
   'error',
+  'kind',
+  'cpu_seconds',
+  'peak_memory_bytes',
+  'duration_ms',
 ] as const;
 
 const retrainValues = {
@@ -68,6 +72,16 @@ const retrainValues = {
     .string()
     .min(1)
     .meta({ examples: ['0 3 1 * *'] }),
+  retrain_weekly_cron: z
+    .string()
+    .min(1)
+    .nullable()
+    .meta({ examples: ['0 4 * * 6'] }),
+  retrain_incremental_cron: z
+    .string()
+    .min(1)
+    .nullable()
+    .meta({ examples: ['30 21 * * 1-5'] }),
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
   retrain_notification_channel: z
@@ -77,6 +91,19 @@ const retrainValues = {
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
+  pass_rate_range: searchRange,
+  monitor_minutes: z.int().min(1).max(10_080),
+  monitor_days: z.int().min(1).max(365),
+  drift_psi_max: z.number().gt(0).max(10).nullable(),
+  drift_mean_shift_max: z.number().gt(0).max(100).nullable(),
+  drift_metric_gap: z.number().gt(0).max(10).nullable(),
+  drift_cooldown_hours: z.number().min(0).max(8760),
+  model_max_age_days: z.number().gt(0).max(3650).nullable(),
+  kpi_window_trades: z.int().min(1).max(100_000),
+  kpi_min_trades: z.int().min(1).max(100_000),
+  kpi_win_rate_min: fraction.nullable(),
+  kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
+  kpi_refusal_rate_max: fraction.nullable(),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
 };
@@ -110,6 +137,12 @@ const symbolCosts = z.strictObject({
     .min(0)
     .max(1000)
     .describe('Expected slippage per side beyond the spread, in basis points of the price.'),
+  swap_long_bps_per_night: z
+    .number()
+    .min(-1000)
+    .max(1000)
+    .describe('What a night bought costs, in basis points of the value held; positive is paid, negative received.'),
+  swap_short_bps_per_night: z.number().min(-1000).max(1000).describe('The same of a night sold.'),
 });
 
 const windows = z.strictObject({
@@ -205,6 +238,40 @@ const train = z.strictObject({
     .max(10_000_000)
     .describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
+  continue_rounds: z
+    .int()
+    .min(1)
+    .max(1000)
+    .describe(
+      'Trees that `train --continue` adds to each model of the bundle in force, at most; none where none helps.',
+    ),
+  continue_most: z
+    .int()
+    .min(1)
+    .max(1000)
+    .describe('Times in a row that models are continued before they must be learned in full.'),
+});
+
+const search = z.strictObject({
+  trials: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` wins."),
+  max_rows: z
+    .int()
+    .min(1000)
+    .max(10_000_000)
+    .describe('Rows of a trial at most, evenly thinned; what is found is learned from all.'),
+  label: z
+    .boolean()
+    .describe('Search the barriers of the label that AI1 learns too; what is measured stays the evaluation label.'),
+  theta_evaluations: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .describe('Pairs of θ1 and θ2 that are backtested on out-of-fold scores at most; 0 takes the initial ones.'),
+  min_trades: z.int().min(1).max(1_000_000).describe('Trades that a pair of thresholds must make there to be chosen.'),
 });
 
 const feed = z.strictObject({
@@ -359,12 +426,13 @@ const minutehandFile = z.strictObject({
   symbols: z
     .record(symbol, symbolCosts)
     .describe(
-      'What a trade costs, per symbol, in basis points. spread_bps is the full quoted spread, paid once per round trip (half at each side); commission_bps and slippage_bps are paid at each side, so twice per round trip.',
+      'What a trade costs, per symbol, in basis points. spread_bps is the full quoted spread, paid once per round trip (half at each side); commission_bps and slippage_bps are paid at each side, so twice per round trip. swap_long_bps_per_night and swap_short_bps_per_night are for each night, 17:00 New York, that the symbol is held bought or sold, three on Wednesdays: positive is paid, negative received.',
     ),
   windows: windows.describe('Look-back windows of the features, in bars of a pair, the current bar included.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),
   label: label.describe('What the models are taught.'),
   train: train.describe('Parameters of learning.'),
+  search: search.describe('How training looks for better parameters and thresholds.'),
   feed: feed.describe('Bars from outside: pace, patience and limits.'),
   inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
@@ -398,11 +466,8 @@ export const OVERRIDABLE = {
   archiveTarget: signalsValues.archive_target,
 };
 
-export type DeepReadonly<T> = T extends (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;
+/** Objects, lists and tuples to the bottom. */
+export type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 type Values<S extends Shape> = { readonly [Key in keyof S]: DeepReadonly<z.infer<S[Key]>> };
 
@@ -418,6 +483,7 @@ export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
+export type SearchPolicy = MinutehandSettings['search'];
 export type FeedPolicy = MinutehandSettings['feed'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];

@@ -19,6 +19,7 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS inputs_by_subject ON inputs (subject, time) WHERE kind = 'bar';
   CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
+  CREATE INDEX IF NOT EXISTS inputs_of_halts ON inputs (input_id) WHERE kind = 'halts';
   CREATE TABLE IF NOT EXISTS signals (
     signal_row INTEGER PRIMARY KEY, after_input INTEGER NOT NULL, boot_id TEXT NOT NULL, seq INTEGER NOT NULL, pair_id TEXT NOT NULL,
     time INTEGER NOT NULL, signal_id TEXT NOT NULL, body TEXT NOT NULL, features_crc TEXT, risk_prob REAL, position TEXT NOT NULL,
@@ -35,15 +36,18 @@ const TABLES = `
 `;
 
 export type InputKind =
-  'bar' | 'empty' | 'timeout' | 'silence' | 'silence_halt' | 'swap' | 'degraded' | 'recovered' | 'boot';
+  'bar' | 'empty' | 'timeout' | 'silence' | 'silence_halt' | 'swap' | 'halts' | 'degraded' | 'recovered' | 'boot';
 
 /**
  * One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a heartbeat of its silence, a swap to
- * a version, a degradation or its end, a boot.
+ * a version, a change of the halts, a degradation or its end, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
-  /** Symbol, pair id, model version (empty: no models any more), what is degraded, or boot id, by kind. */
+  /**
+   * By kind: symbol, pair id, model version (empty: no models any more), all halts that stand from here on (`standingText` of
+   * shared/bundle/halts.ts), what is degraded, or boot id.
+   */
   readonly subject: string;
   readonly time: OpenTime;
   readonly bar: Bar | null;
@@ -125,6 +129,8 @@ export interface JournalStore {
   lastSignals(): LastSignal[];
   /** The newest answer of each pair by the shadow set of this version. */
   lastShadows(modelVersion: string): LastSignal[];
+  /** The halts that stood at the end, in the words of their row; empty when there are none. They outlive boots. */
+  lastHalts(): string;
   /** All answers of shadow sets, in order. */
   shadows(): IterableIterator<ShadowRow>;
   /**
@@ -143,7 +149,7 @@ export interface JournalStore {
   mostBars(): number;
   /** The bars of one symbol in ascending time. */
   bars(symbol: string): IterableIterator<Bar>;
-  /** Forgets inputs and signals of minutes before `time`. @throws MinutehandError JOURNAL_WRITE */
+  /** Forgets inputs and signals of minutes before `time`, but not which halts stood then. @throws MinutehandError JOURNAL_WRITE */
   forgetBefore(time: OpenTime): void;
   close(): void;
 }
@@ -254,6 +260,11 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
              (SELECT max(shadow_row) FROM shadow_signals WHERE model_version = ? GROUP BY pair_id)`,
         )
         .all(modelVersion) as LastSignal[],
+    lastHalts: () =>
+      (
+        db.prepare("SELECT subject FROM inputs WHERE kind = 'halts' ORDER BY input_id DESC LIMIT 1").get() as
+          { subject: string } | undefined
+      )?.subject ?? '',
     *shadows() {
       const rows = db.prepare(
         'SELECT signal_id AS signalId, pair_id AS pairId, time, model_version AS modelVersion, body, risk_prob AS riskProb, position FROM shadow_signals ORDER BY shadow_row',
@@ -304,7 +315,10 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
     },
     forgetBefore: (time) =>
       writing(() => {
-        db.prepare('DELETE FROM inputs WHERE time < ?').run(time);
+        db.prepare(
+          `DELETE FROM inputs WHERE time < ?
+             AND input_id IS NOT (SELECT max(input_id) FROM inputs WHERE kind = 'halts' AND time < ?)`,
+        ).run(time, time);
         db.prepare('DELETE FROM signals WHERE time < ?').run(time);
         db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
       }),

@@ -173,6 +173,21 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
+    it('knows which halts stood at the end, across boots, and forgets only those that others replaced', () => {
+      const journal = create();
+      const store = journal.open();
+      expect(store.lastHalts()).toBe('');
+      store.append([bar('A', 1), word('halts', 'A_B@v1', 1), bar('A', 2)], []);
+      store.append([word('halts', 'A_B@v1 C_D@v1', 2), word('boot', 'b2', 2), bar('A', 3), bar('A', 4)], []);
+      expect(store.lastHalts()).toBe('A_B@v1 C_D@v1');
+      store.forgetBefore(at(4));
+      expect([...store.inputsFrom(at(0))]).toEqual([word('halts', 'A_B@v1 C_D@v1', 2), bar('A', 4)]);
+      expect(journal.open().lastHalts()).toBe('A_B@v1 C_D@v1');
+      store.append([word('halts', '', 4), bar('A', 5)], []);
+      expect(store.lastHalts()).toBe('');
+      store.close();
+    });
+
     it('finds the minute from which on the last bars of a pair were complete, as a look at all of them does', () => {
       const minute = fc.integer({ min: 1, max: 25 });
       const row = fc.record({

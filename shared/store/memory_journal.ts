@@ -62,7 +62,8 @@ export function createMemoryJournal(): MemoryJournal {
     if (commit.boot !== null) boots.push(commit.boot);
     const { forgetBefore } = commit;
     if (forgetBefore === null) return;
-    inputs = inputs.filter(({ time }) => time >= forgetBefore);
+    const lastHalts = inputs.findLast(({ kind, time }) => kind === 'halts' && time < forgetBefore);
+    inputs = inputs.filter((row) => row.time >= forgetBefore || row === lastHalts);
     signals = signals.filter(({ time }) => time >= forgetBefore);
     shadows = shadows.filter(({ time }) => time >= forgetBefore);
   }
@@ -95,6 +96,7 @@ export function createMemoryJournal(): MemoryJournal {
       ),
     lastSignals: () => lastOfEachPair(signals),
     lastShadows: (modelVersion) => lastOfEachPair(shadows.filter((row) => row.modelVersion === modelVersion)),
+    lastHalts: () => inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '',
     shadows: () => [...shadows].values(),
     commonMinuteBefore: (pair, count, until) => commonMinuteBefore(inputs, pair, count, until),
     inputsFrom: (from) => inputs.filter(({ time }) => time >= from).values(),

@@ -216,6 +216,13 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE, 'STOP', { mode: 'HALT' }), { seq: 4 }, obey(`close ${ONE}`, 'halt')),
   ]),
+  live('a pair that its live figures halt is told so on every bar, and its open position goes on to its exit', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 2 }, obey('halt')),
+    hear(exitBody(ONE, 'Z_EXIT', { mode: 'HALT' }), { seq: 3 }, obey(`close ${ONE}`, 'halt')),
+    hear(bodyOf({ reason: 'KPI_HALT', mode: 'HALT' }), { seq: 4 }, obey('halt')),
+    hear(enterBody(TWO), { seq: 5 }, obey(`open ${TWO}`)),
+  ]),
   live('WARMUP knows no numbers and enters nothing', [
     hear(unknownNumbers({ reason: 'WARMUP', mode: 'WARMUP' }), { seq: 1 }, obey('hold')),
   ]),

@@ -4,10 +4,12 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { isForeignOrigin } from '../../shared/loopback.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
+import type { RunKind } from '../schedule/run.ts';
 
-const PATHS = ['/healthz', '/runs', '/retrain'];
+const PATHS = ['/healthz', '/runs', '/retrain', '/retrain/cancel'];
+const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
 
-/** `GET /healthz`, `GET /runs`, `POST /retrain`. */
+/** `GET /healthz`, `GET /runs`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
 export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: HomePaths): void {
   server.addHook('onRequest', async (request) => {
     const { origin } = request.headers;
@@ -34,11 +36,23 @@ export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: 
     return { status: 'ok', ...activeVersion(paths), last_run: last ?? null };
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
-  server.post('/retrain', async (_request, reply) => {
-    const run = await retrainer.start('request');
+  server.post('/retrain', async (request, reply) => {
+    const run = await retrainer.start('request', kindOf(request.query));
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');
     return reply.status(202).send(run);
   });
+  server.post('/retrain/cancel', async (_request, reply) => {
+    const run = retrainer.cancel();
+    if (run === null) throw new MinutehandError('RETRAIN_IDLE');
+    return reply.status(202).send(run);
+  });
+}
+
+/** @throws MinutehandError RETRAIN_KIND */
+function kindOf(query: unknown): RunKind {
+  const { kind = 'full' } = query as { kind?: unknown };
+  if (KINDS.includes(kind)) return kind as RunKind;
+  throw new MinutehandError('RETRAIN_KIND', { seen: `kind=${String(kind).slice(0, 40)}` });
 }
 
 /** A damaged pointer does not make the trainer unwell: its next bundle that is adopted mends it. */

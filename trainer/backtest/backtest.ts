@@ -51,6 +51,9 @@ export interface LegPair<T> {
   readonly b: T;
 }
 
+/** What trading a symbol costs, without its nights. */
+export type TradingCosts = Omit<SymbolCosts, keyof SwapCosts>;
+
 /** Interest of positions that are held over the end of a trading day. */
 export interface Nights {
   readonly rolls: readonly RollOver[];
@@ -61,7 +64,7 @@ export interface BacktestOptions {
   readonly thresholds: Thresholds;
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
-  readonly costs: LegPair<SymbolCosts>;
+  readonly costs: LegPair<TradingCosts>;
   /** Without it nights cost nothing. */
   readonly nights?: Nights;
   /** Scores of bar `t`; asked only of bars in [from, to). */
@@ -165,6 +168,6 @@ function swapBetween(nights: Nights | undefined, side: number, beta: number, ent
 }
 
 /** What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage twice. */
-export function roundTripBps({ spread_bps, commission_bps, slippage_bps }: SymbolCosts): number {
+export function roundTripBps({ spread_bps, commission_bps, slippage_bps }: TradingCosts): number {
   return spread_bps + 2 * (commission_bps + slippage_bps);
 }

@@ -1,15 +1,16 @@
-import type { OpenTime } from '../../shared/bar.ts';
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { decisionPolicy, type Settings, type SymbolCosts } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/scoring.ts';
-import { backtest } from './backtest.ts';
+import { backtest, type LegPair } from './backtest.ts';
 import { pairEdge } from './edge.ts';
+import { rollOvers } from './roll_over.ts';
 
 /** What decides in a backtest. */
 export interface Deciders {
@@ -19,7 +20,7 @@ export interface Deciders {
   readonly thresholds: Thresholds;
 }
 
-/** Whether each pair has an edge after costs on the final period that no choice has seen. */
+/** Whether each pair has an edge after costs, nights included, on the final period that no choice has seen. */
 export function proveEdge(
   dataset: Dataset,
   { ai1, ai2, riskKnots, thresholds }: Deciders,
@@ -31,15 +32,17 @@ export function proveEdge(
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const entries = dataset.histories.map((history, index) => {
     onPair(index + 1, dataset.histories.length);
-    const from = firstBarFrom(history, dataset.holdoutFrom);
+    const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
     const returns = treeAnswer(ai1, x);
     const risks = treeAnswer(ai2, x);
+    const costs = symbolCosts(settings, history.pair);
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
       edge: true,
-      costs: symbolCosts(settings, history.pair),
+      costs,
+      nights: { rolls: rollOvers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
       scores: (t) => ({
         return_prob: returns[t - from]!,
         risk_score: riskRank(riskKnots, risks[t - from]!),
@@ -50,13 +53,8 @@ export function proveEdge(
   return Object.fromEntries(entries);
 }
 
-function symbolCosts({ minutehand }: Settings, { a, b }: Pair): Parameters<typeof backtest>[3]['costs'] {
+function symbolCosts({ minutehand }: Settings, { a, b }: Pair): LegPair<SymbolCosts> {
   return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
-}
-
-function firstBarFrom(history: PairHistory, time: OpenTime): number {
-  const found = history.time.findIndex((barTime) => barTime >= time);
-  return found < 0 ? history.length : found;
 }
 
 /** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */

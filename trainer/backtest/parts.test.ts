@@ -6,7 +6,7 @@ import { tinySettings } from '../../test/tiny_models.ts';
 import { buildPair, type PairTask } from '../dataset/pair_build.ts';
 import { HISTORY_COLUMNS } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 
 const start = (Date.parse('2024-01-04T22:00:00Z') / 1000) as OpenTime;

@@ -1,9 +1,9 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
-import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { copyBars, lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import type { PairTask } from '../dataset/pair_build.ts';
-import { commonMinutes, HISTORY_COLUMNS, type PairHistory } from '../dataset/pair_history.ts';
+import { HISTORY_COLUMNS, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
 
 /**
  * A pair's bars in stretches of `barsPerPart` warm bars that can be built apart, on several threads: features are a function of the last bars
@@ -12,17 +12,16 @@ import { commonMinutes, HISTORY_COLUMNS, type PairHistory } from '../dataset/pai
 export function partsOf(task: PairTask, barsPerPart: number): PairTask[] {
   const { pair, a, b, policy } = task;
   const warmUp = warmupBars(policy.windows);
-  const times: number[] = [];
-  for (const [i] of commonMinutes(a, b)) times.push(a.time[i]!);
-  const warm = times.length - warmUp + 1;
+  const { length, inA } = matchMinutes(a, b);
+  const warm = length - warmUp + 1;
   const count = Math.max(1, Math.round(warm / barsPerPart));
   if (count === 1) return [task];
   return Array.from({ length: count }, (_, part) => {
     // Of the warm bars, this part has those from `first` up to, not including, `end`.
     const first = Math.floor((part * warm) / count);
     const end = Math.floor(((part + 1) * warm) / count);
-    const from = times[first]! as OpenTime;
-    const to = (times[end - 1 + warmUp - 1]! + SECONDS_PER_BAR) as OpenTime;
+    const from = a.time[inA[first]!]! as OpenTime;
+    const to = (a.time[inA[end - 1 + warmUp - 1]!]! + SECONDS_PER_BAR) as OpenTime;
     return {
       pair,
       policy,
@@ -38,18 +37,7 @@ export function partsOf(task: PairTask, barsPerPart: number): PairTask[] {
 
 /** Bars in memory of their own: sent to a thread, a view would take all of what it looks at along. */
 function ownBars(columns: BarColumns, from: OpenTime, to: OpenTime): BarColumns {
-  const { symbol, length, spread, ...prices } = clipBars(columns, from, to);
-  return {
-    symbol,
-    length,
-    time: prices.time.slice(),
-    open: prices.open.slice(),
-    high: prices.high.slice(),
-    low: prices.low.slice(),
-    close: prices.close.slice(),
-    volume: prices.volume.slice(),
-    spread: spread?.slice() ?? null,
-  };
+  return copyBars(columns, lowerBound(columns.time, from), lowerBound(columns.time, to));
 }
 
 /** The history of all parts one after the other, without their features. */

@@ -1,5 +1,5 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
-import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
@@ -14,17 +14,15 @@ import { buildPairs } from '../dataset/pair_pool.ts';
 import { labelPair, type BarLabels } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
+import { isJudgedMinute, joinScores, scoreBars, type BarScores } from './bar_scores.ts';
 import { runBacktest, type BacktestOptions, type BacktestRun, type FilledTrade, type Nights } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
 import { rollOvers, tradingDayAt, type RollOver } from './roll_over.ts';
-import { swapOf, type SwapCosts } from './swap.ts';
 
-/** Rows that are scored at once: model sets must be loaded for as many. */
-export const ROWS_PER_SCORE = 4096;
-/** AI2 and AI3 are judged on every seventh minute: neighbours say nearly the same, and seven favours no minute of the hour. */
-const MINUTES_PER_JUDGED = 7;
+export { ROWS_PER_SCORE } from './bar_scores.ts';
+
 /** Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads have one. */
 const BARS_PER_PART = 60_000;
 /** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
@@ -43,7 +41,6 @@ export interface PeriodOptions {
   readonly policy: DecisionPolicy;
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
   readonly costs: Readonly<Record<string, SymbolCosts>>;
-  readonly swaps: Readonly<Record<string, SwapCosts>>;
   /** Threads that build features; 0 = on the calling one. They change the time and nothing else. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
@@ -175,19 +172,22 @@ interface ScoredPart {
 }
 
 async function scorePart(history: PairHistory, options: PeriodOptions): Promise<ScoredPart> {
-  const start = firstBarFrom(history, options.from);
+  const start = lowerBound(history.time, options.from);
   const scores: BarScores[] = [];
-  for (const set of options.sets) scores.push(await scoreBars(set, history, start, options));
-  return { history: joinParts([history]), scores };
+  for (const set of options.sets)
+    scores.push(await scoreBars(set, history, start, options.policy, thresholdsOf(set, options.thresholds)));
+  // Features are most of a part's memory, and nobody asks for them any more.
+  return { history: { ...history, features: new Float32Array(), rows: 0 }, scores };
 }
 
 function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], options: PeriodOptions): PairResult {
   const history = joinParts(parts.map((part) => part.history));
   const { pair, length, time } = history;
-  const start = firstBarFrom(history, options.from);
+  const start = lowerBound(history.time, options.from);
   const labels = labelPair(history, partPolicy(options), isJudgedMinute);
   const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
   for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
+  const costs = { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) };
   const bundles: PairBundleResult[] = [];
   for (const [i, set] of options.sets.entries()) {
     const scores = joinScores(parts.map((part) => part.scores[i]!));
@@ -196,8 +196,8 @@ function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], opt
         thresholds: thresholdsOf(set, options.thresholds),
         policy: { ...options.policy, require_edge: requireEdge },
         edge,
-        costs: { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) },
-        nights: { rolls, swaps: { a: swapOf(options.swaps, pair.a), b: swapOf(options.swaps, pair.b) } },
+        costs,
+        nights: { rolls, swaps: costs },
         scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
         scale: (t) => scores.ai3[t - start]!,
       });
@@ -221,79 +221,6 @@ function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], opt
     dayStart,
     bundles,
   };
-}
-
-/** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
-interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
-  readonly riskScore: Float64Array;
-}
-
-function joinScores(parts: readonly BarScores[]): BarScores {
-  const join = (name: keyof BarScores): Float64Array => joinColumns(parts.map((part) => part[name]));
-  return { ai1: join('ai1'), ai2: join('ai2'), ai3: join('ai3'), riskScore: join('riskScore') };
-}
-
-/**
- * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is judged on, and those at which a position may
- * be open, which is `max_age_bars` after each candidate that passes the thresholds. The others stay NaN. The first bars are all scored: a
- * position may have been opened before them, in another part.
- */
-async function scoreBars(
-  set: ModelSet,
-  history: PairHistory,
-  start: number,
-  { policy, thresholds }: PeriodOptions,
-): Promise<BarScores> {
-  const { length, z, time } = history;
-  const { theta1, theta2 } = thresholdsOf(set, thresholds);
-  const column = (): Float64Array => new Float64Array(length - start).fill(NaN);
-  const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column() };
-  const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
-  const firstOnes = start + policy.max_age_bars;
-  const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isJudgedMinute(time[t]!) || t < firstOnes;
-  await scoreWhere(set, history, start, isAsked, scores);
-  let openUntil = -1;
-  const mayBeOpen = (t: number): boolean => {
-    const isOpen = t <= openUntil;
-    const { ai1, riskScore } = scores;
-    if (Math.abs(z[t]!) >= policy.z_entry && ai1[t - start]! > theta1 && riskScore[t - start]! < theta2)
-      openUntil = t + policy.max_age_bars;
-    return isOpen && Number.isNaN(ai1[t - start]!);
-  };
-  await scoreWhere(set, history, start, mayBeOpen, scores);
-  return scores;
-}
-
-/** Asks the set about the bars that `isWanted` names, in ascending order, and puts the answers where they belong. */
-async function scoreWhere(
-  set: ModelSet,
-  { length, row, rows, features }: PairHistory,
-  start: number,
-  isWanted: (t: number) => boolean,
-  scores: BarScores,
-): Promise<void> {
-  if (start === length) return;
-  const columns = features.length / rows;
-  const batch = new Float32Array(ROWS_PER_SCORE * columns);
-  const bars = new Int32Array(ROWS_PER_SCORE);
-  for (let t = start; t < length;) {
-    let count = 0;
-    for (; t < length && count < ROWS_PER_SCORE; t++) {
-      if (!isWanted(t)) continue;
-      batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), count * columns);
-      bars[count++] = t - start;
-    }
-    if (count === 0) return;
-    const asked = set.infer(batch.subarray(0, count * columns), count);
-    // Trees answer at once.
-    const answers = asked instanceof Promise ? await asked : asked;
-    for (let i = 0; i < count; i++) {
-      scores.ai1[bars[i]!] = answers.return_prob[i]!;
-      scores.ai2[bars[i]!] = answers.risk_prob[i]!;
-      scores.riskScore[bars[i]!] = answers.risk_score[i]!;
-      scores.ai3[bars[i]!] = answers.position_scale[i]!;
-    }
-  }
 }
 
 function thresholdsOf({ theta1, theta2 }: ModelSet, instead: PeriodOptions['thresholds']): Thresholds {
@@ -322,10 +249,6 @@ function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): Trad
     entryPrices: [openA[entryBar]!, openB[entryBar]!],
     exitPrices: [openA[exitBar]!, openB[exitBar]!],
   };
-}
-
-function isJudgedMinute(time: number): boolean {
-  return (time / SECONDS_PER_BAR) % MINUTES_PER_JUDGED === 0;
 }
 
 function judgedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Judged {
@@ -442,9 +365,4 @@ function costsOf(costs: Readonly<Record<string, SymbolCosts>>, symbol: string): 
   const own = costs[symbol];
   if (own === undefined) throw new RangeError(`no costs of ${symbol}`);
   return own;
-}
-
-function firstBarFrom({ time, length }: PairHistory, from: OpenTime): number {
-  const found = time.findIndex((barTime) => barTime >= from);
-  return found < 0 ? length : found;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadSettings } from '../../shared/policy/policy.ts';
-import { DEFAULT_SWAPS, nightBps, OTHER_SWAP, swapOf, type SwapCosts } from './swap.ts';
+import { nightBps, type SwapCosts } from './swap.ts';
 
 const swap = (long: number, short: number): SwapCosts => ({
   swap_long_bps_per_night: long,
@@ -19,15 +18,5 @@ describe('nightBps', () => {
     const [a, b] = [swap(0.8, -0.3), swap(0.1, 0.5)];
     expect(nightBps(1, -1, a, b)).toBeCloseTo(0.5 * 0.8 + 0.5 * 0.1, 12);
     expect(nightBps(-1, -1, a, b)).toBeCloseTo(0.5 * -0.3 + 0.5 * 0.5, 12);
-  });
-});
-
-describe('DEFAULT_SWAPS', () => {
-  it('has every configured symbol, and never pays those who hold both sides', () => {
-    for (const symbol of Object.keys(loadSettings({ env: {} }).minutehand.symbols))
-      expect(DEFAULT_SWAPS).toHaveProperty(symbol);
-    for (const { swap_long_bps_per_night, swap_short_bps_per_night } of Object.values(DEFAULT_SWAPS))
-      expect(swap_long_bps_per_night + swap_short_bps_per_night).toBeGreaterThan(0);
-    expect(swapOf(DEFAULT_SWAPS, 'ZZZUSD')).toBe(OTHER_SWAP);
   });
 });

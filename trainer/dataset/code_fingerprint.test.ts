@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { RISK_PARTS } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from './dataset_policy.ts';
 import { codeFingerprint, probeTask } from './code_fingerprint.ts';
 import { buildPair, type PairPolicy } from './pair_build.ts';
 

@@ -6,7 +6,7 @@ import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from './dataset_policy.ts';
 import { RISK_PARTS } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS, isCandidate } from '../label/reversion.ts';
 import { averageUniqueness } from '../label/uniqueness.ts';

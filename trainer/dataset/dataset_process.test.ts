@@ -9,7 +9,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from './dataset_policy.ts';
 import { buildDataset } from './dataset.ts';
 import type { DatasetJob } from './dataset_program.fixture.ts';
 import type { CacheReport } from './pair_cache.ts';

@@ -3,7 +3,7 @@ import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { BarLabels, RiskLabels, RiskPart } from '../label/pair_labels.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { PairBuild } from './pair_build.ts';
-import type { RowList } from './row_list.ts';
+import type { RowList, WithHistory } from './row_list.ts';
 
 /** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
 export interface LabelledRows {
@@ -31,7 +31,7 @@ export interface RiskRows extends DatasetRows {
 }
 
 /** The features of listed bars, [rows, columns]. */
-export function gatherFeatures(builds: readonly PairBuild[], list: RowList, columns: number): Matrix {
+export function gatherFeatures(builds: readonly WithHistory[], list: RowList, columns: number): Matrix {
   const values = new Float32Array(list.length * columns);
   for (let i = 0; i < list.length; i++) {
     const { features, row } = builds[list.pair[i]!]!.history;
@@ -42,10 +42,10 @@ export function gatherFeatures(builds: readonly PairBuild[], list: RowList, colu
 }
 
 /** The rows of a list. @param x their features */
-export function gatherRows(
-  builds: readonly PairBuild[],
+export function gatherRows<Build extends WithHistory>(
+  builds: readonly Build[],
   list: RowList,
-  labelsOf: (build: PairBuild) => BarLabels,
+  labelsOf: (build: Build) => BarLabels,
   x: Matrix,
 ): DatasetRows {
   const { length, pair, place, bar } = list;
@@ -73,7 +73,11 @@ export function gatherPart(builds: readonly PairBuild[], list: RowList, part: Ri
   return Float64Array.from(list.place, (place, i) => labelsOf(list.pair[i]!).parts[part][place]!);
 }
 
-function uniquenessByPair(builds: readonly PairBuild[], { length, pair, bar }: RowList, end: Int32Array): Float64Array {
+function uniquenessByPair(
+  builds: readonly WithHistory[],
+  { length, pair, bar }: RowList,
+  end: Int32Array,
+): Float64Array {
   const uniqueness = new Float64Array(length);
   for (let from = 0; from < length;) {
     let to = from;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from './dataset_policy.ts';
 import { buildDataset, type Dataset, type DatasetPolicy } from './dataset.ts';
 import type { PairTask } from './pair_build.ts';
 import { barsHash, openPairCache, pairKeys } from './pair_cache.ts';

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { barAt, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Market } from '../../shared/core/position/position.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -59,21 +59,25 @@ export function buildPairHistory(
   windows: Windows,
   keep: (time: OpenTime, z: number) => boolean,
 ): PairHistory {
-  const capacity = Math.min(a.length, b.length);
+  const { length: minutes, inA, inB } = matchMinutes(a, b);
+  const engine = new PairFeatures(windows);
+  const capacity = Math.max(0, minutes - engine.warmupBars + 1);
   const columns = Object.fromEntries(HISTORY_COLUMNS.map((name) => [name, new Float64Array(capacity)])) as Record<
     (typeof HISTORY_COLUMNS)[number],
     Float64Array
   >;
   const row = new Int32Array(capacity).fill(-1);
-  const engine = new PairFeatures(windows);
   const width = engine.definitions.length;
   const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
   let features = new Float32Array(1024 * width);
   let length = 0;
   let rows = 0;
   const { frame, values } = engine;
-  for (const [i, j] of commonMinutes(a, b)) {
-    engine.step(barAt(a, i), barAt(b, j));
+  const barOfA = barReader(a);
+  const barOfB = barReader(b);
+  for (let minute = 0; minute < minutes; minute++) {
+    const i = inA[minute]!;
+    engine.step(barOfA(i), barOfB(inB[minute]!));
     if (!engine.ready) continue;
     const time = a.time[i]! as OpenTime;
     columns.time[length] = time;
@@ -95,10 +99,7 @@ export function buildPairHistory(
     }
     length++;
   }
-  const cut = Object.fromEntries(
-    HISTORY_COLUMNS.map((name) => [name, columns[name].slice(0, length)]),
-  ) as typeof columns;
-  return { pair, length, ...cut, row: row.slice(0, length), features: features.slice(0, rows * width), rows };
+  return { pair, length, ...columns, row, features: features.slice(0, rows * width), rows };
 }
 
 function grow(values: Float32Array): Float32Array<ArrayBuffer> {
@@ -107,24 +108,39 @@ function grow(values: Float32Array): Float32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Positions of the minutes that both columns have, ascending. */
-export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly [number, number], void, undefined> {
-  let i = 0;
-  let j = 0;
+/** Where the minutes that both columns have stand in each of them, ascending. */
+export interface MatchedMinutes {
+  readonly length: number;
+  readonly inA: Int32Array;
+  readonly inB: Int32Array;
+}
+
+export function matchMinutes(a: BarColumns, b: BarColumns): MatchedMinutes {
+  const inA = new Int32Array(Math.min(a.length, b.length));
+  const inB = new Int32Array(inA.length);
+  let [length, i, j] = [0, 0, 0];
   while (i < a.length && j < b.length) {
     const difference = a.time[i]! - b.time[j]!;
-    if (difference === 0) yield [i, j];
+    if (difference === 0) {
+      inA[length] = i;
+      inB[length++] = j;
+    }
     if (difference <= 0) i++;
     if (difference >= 0) j++;
   }
+  return { length, inA: inA.subarray(0, length), inB: inB.subarray(0, length) };
+}
+
+/** Positions of the minutes that both columns have, ascending. */
+export function* commonMinutes(a: BarColumns, b: BarColumns): Generator<readonly [number, number], void, undefined> {
+  const { length, inA, inB } = matchMinutes(a, b);
+  for (let minute = 0; minute < length; minute++) yield [inA[minute]!, inB[minute]!];
 }
 
 /** How many minutes both have; 0 when there is no leg. */
 export function countCommonMinutes(a: BarColumns | undefined, b: BarColumns | undefined): number {
   if (a === undefined || b === undefined) return 0;
-  let count = 0;
-  for (const _ of commonMinutes(a, b)) count++;
-  return count;
+  return matchMinutes(a, b).length;
 }
 
 /** Bar `t` as `decide` and the position read it. */

@@ -7,7 +7,7 @@ import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
-import { datasetPolicy } from '../pipeline.ts';
+import { datasetPolicy } from './dataset_policy.ts';
 import { buildDataset, type Dataset } from './dataset.ts';
 import { commonMinutes } from './pair_history.ts';
 

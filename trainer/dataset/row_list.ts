@@ -1,5 +1,10 @@
 import type { BarLabels } from '../label/pair_labels.ts';
-import type { PairBuild } from './pair_build.ts';
+import type { PairHistory } from './pair_history.ts';
+
+/** What rows are made of, beside labels. */
+export interface WithHistory {
+  readonly history: PairHistory;
+}
 
 /** Labelled bars that become rows, in order of pair, then time. 12 bytes a row. */
 export interface RowList {
@@ -16,13 +21,13 @@ export interface RowList {
  * The labelled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time is favoured.
  * @param labelsOf the labels of a build that are meant
  */
-export function selectRows(
-  builds: readonly PairBuild[],
-  labelsOf: (build: PairBuild) => BarLabels,
+export function selectRows<Build extends WithHistory>(
+  builds: readonly Build[],
+  labelsOf: (build: Build) => BarLabels,
   isWanted: (time: number, labelEnd: number) => boolean,
   most: number,
 ): RowList {
-  const wantedOf = (build: PairBuild, visit: (place: number, bar: number) => void): void => {
+  const wantedOf = (build: Build, visit: (place: number, bar: number) => void): void => {
     const { bar, end } = labelsOf(build);
     const { time } = build.history;
     for (let i = 0; i < bar.length; i++) if (isWanted(time[bar[i]!]!, time[end[i]!]!)) visit(i, bar[i]!);

@@ -1,13 +1,25 @@
 import { join } from 'node:path';
-import { readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
-import { loadScorer } from '../../shared/bundle/scorer.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readActive } from '../../shared/bundle/bundle.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from '../pipeline.ts';
-import { auc } from '../validate/metrics.ts';
 
+/** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
 const AUC_TOLERANCE = 0.02;
+const SHARPE_TOLERANCE = 0.1;
 const LEAST_AUC = 0.52;
+/** With fewer entry candidates that neither has seen, nothing can be compared. */
+const FEWEST_CANDIDATES = 50;
+/** Bars before the period that warm the features. */
+const WARM_UP_SECONDS = 14 * 86_400;
 
 export interface GateResult {
   readonly name: string;
@@ -16,12 +28,22 @@ export interface GateResult {
   readonly limit: string;
 }
 
+export interface AdoptionContext {
+  readonly settings: Settings;
+  /** The bars that the challenger was made of. */
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  /** Where the champion is: the folder with active.json. */
+  readonly modelsFolder: string;
+  readonly workers: number;
+  onProgress(stage: string, done: number, total: number): void;
+}
+
 /**
  * Whether a new bundle may be put in force. Its golden answers were checked in onnxruntime when it was written; all tests of its training must have
- * passed, and AI1 must not know much less than the champion about the same rows.
+ * passed, and on the same bars, which neither has learned from, it must not be worse than the champion.
  */
-export async function judge(result: TrainResult, modelsFolder: string): Promise<GateResult[]> {
-  return [...result.gates, await judgeAgainstChampion(result, modelsFolder)];
+export async function judge(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+  return [...result.gates, ...(await judgeAgainstChampion(result, context))];
 }
 
 /** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
@@ -42,37 +64,128 @@ export function judgeSkill({ auc: rank, brier, brier_of_mean }: ModelMetrics): G
   ];
 }
 
-async function judgeAgainstChampion(result: TrainResult, modelsFolder: string): Promise<GateResult> {
-  const name = 'champion';
-  const champion = readChampion(modelsFolder);
-  if (typeof champion === 'string') return { name, passed: true, seen: champion, limit: 'none to compare with' };
-  if (champion.manifest.feature_schema !== result.manifest.feature_schema) {
-    return { name, passed: true, seen: 'it was trained on other features', limit: 'the daemon would refuse it' };
-  }
-  const { x, y } = result.dataset.evaluation.holdout;
-  const scorer = await loadScorer(champion.models.ai1, x.columns, 'champion ai1');
-  const scores = x.rows === 0 ? new Float32Array() : await scorer.score(x.values, x.rows);
-  await scorer.release();
-  const championAuc = auc(Float64Array.from(scores), y);
-  const challenger = result.manifest.metrics.ai1.holdout.auc;
+/** @param risks risk scores of the holdout's entry candidates */
+export function judgePassRate(
+  risks: Float64Array,
+  theta2: number,
+  [lowest, highest]: readonly [number, number],
+): GateResult {
+  const passed = risks.reduce((count, risk) => count + (risk < theta2 ? 1 : 0), 0);
+  const rate = risks.length === 0 ? 0 : passed / risks.length;
   return {
-    name,
-    passed: championAuc === null || (challenger !== null && challenger >= championAuc - AUC_TOLERANCE),
-    seen: `AUC ${shown(challenger)} against ${shown(championAuc)} of ${champion.manifest.version} on the same rows`,
-    limit: `not more than ${AUC_TOLERANCE} below`,
+    name: 'risk pass rate',
+    passed: rate >= lowest && rate <= highest,
+    seen: `${percent(rate)} of ${risks.length} candidates`,
+    limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's`,
   };
+}
+
+async function judgeAgainstChampion(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+  const champion = await openChampion(result, context);
+  if (typeof champion === 'string')
+    return [{ name: 'champion', passed: true, seen: champion, limit: 'none to compare with' }];
+  try {
+    const challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
+    try {
+      return await compare(result, champion, challenger, context);
+    } finally {
+      await challenger.release();
+    }
+  } finally {
+    await champion.release();
+  }
+}
+
+async function compare(
+  { dataset }: TrainResult,
+  champion: ModelSet,
+  challenger: ModelSet,
+  { settings, bars, workers, onProgress }: AdoptionContext,
+): Promise<GateResult[]> {
+  const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
+  const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
+  const { time } = dataset.evaluation.holdout;
+  const candidates = time.reduce((count, at) => count + (at >= from ? 1 : 0), 0);
+  if (candidates < FEWEST_CANDIDATES) {
+    return [
+      {
+        name: 'champion',
+        passed: false,
+        seen: `${candidates} entry candidates that neither these models nor ${champion.version} have learned from`,
+        limit: `at least ${FEWEST_CANDIDATES} to compare by`,
+      },
+    ];
+  }
+  const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
+  const { bundles } = await backtestPeriod({
+    pairs: settings.minutehand.pairs.map(parsePair),
+    bars: new Map([...bars].map(([symbol, columns]) => [symbol, clipBars(columns, warmFrom)])),
+    from,
+    sets: [champion, challenger],
+    policy: decisionPolicy(settings),
+    labels: datasetPolicy(settings),
+    costs: settings.minutehand.symbols,
+    workers,
+    onProgress: (done, total) => onProgress('champion and challenger', done, total),
+  });
+  const [old, young] = bundles as [BundleResult, BundleResult];
+  const since = `since ${new Date(from * 1000).toISOString().slice(0, 16)}Z`;
+  return judgeComparison(old, young).map((gate) => ({ ...gate, seen: `${gate.seen} ${since}` }));
+}
+
+/** What a comparison asks of each side: AI1's AUC, and the backtest as if every pair had an edge. */
+export interface Compared {
+  readonly version: string;
+  readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
+  readonly gate_off: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
+}
+
+/** Whether the challenger is not worse than the champion, both on the same bars. Who does not trade earns nothing: a ratio of 0. */
+export function judgeComparison(champion: Compared, challenger: Compared): GateResult[] {
+  const [oldAuc, youngAuc] = [champion.models.ai1.auc, challenger.models.ai1.auc];
+  const [old, young] = [champion.gate_off.total, challenger.gate_off.total];
+  const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
+  const leastSharpe = oldSharpe - SHARPE_TOLERANCE * Math.abs(oldSharpe);
+  return [
+    {
+      name: 'champion auc',
+      passed: oldAuc === null || (youngAuc !== null && youngAuc >= oldAuc - AUC_TOLERANCE),
+      seen: `${shown(youngAuc)} against ${shown(oldAuc)} of ${champion.version}`,
+      limit: `not more than ${AUC_TOLERANCE} below`,
+    },
+    {
+      name: 'champion net sharpe',
+      passed: youngSharpe >= leastSharpe,
+      seen: `${youngSharpe.toFixed(2)} of ${young.trades} trades against ${oldSharpe.toFixed(2)} of ${old.trades} of ${champion.version}`,
+      limit: `at least ${leastSharpe.toFixed(2)}, as if every pair had an edge`,
+    },
+  ];
+}
+
+/** The active bundle, or why there is none to compare with: one that cannot be used does not keep its successor out. */
+async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
+  const { modelsFolder } = context;
+  try {
+    const active = readActive(modelsFolder);
+    if (active === null) return 'there is none';
+    const champion = await loadModelSet(join(modelsFolder, active.version), schemaOf(context), ROWS_PER_SCORE);
+    const { market } = champion.manifest;
+    if (market === result.manifest.market) return champion;
+    await champion.release();
+    return `${active.version} was trained on a ${market} market`;
+  } catch (error) {
+    return describeError(error).message;
+  }
+}
+
+function schemaOf({ settings }: AdoptionContext): ReturnType<typeof featureSchema> {
+  return featureSchema(settings.minutehand.windows);
 }
 
 function shown(value: number | null): string {
   return value === null ? 'none' : value.toFixed(4);
 }
 
-/** The active bundle, or why there is none to compare with: one that cannot be read does not keep its successor out. */
-function readChampion(modelsFolder: string): Bundle | string {
-  try {
-    const active = readActive(modelsFolder);
-    return active === null ? 'there is none' : readBundle(join(modelsFolder, active.version));
-  } catch (error) {
-    return describeError(error).message;
-  }
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }

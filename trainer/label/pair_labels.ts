@@ -53,9 +53,7 @@ export function labelPair(
   isSampled: (time: number) => boolean,
 ): PairLabels {
   const { barriers, costs, risk, scale } = policy;
-  const evaluation = labelBars(candidates(history, EVALUATION_BARRIERS), (t) =>
-    reversionLabel(history, t, EVALUATION_BARRIERS),
-  );
+  const evaluation = labelReversion(history, EVALUATION_BARRIERS);
   const trainsEvaluation = costs === null && isEvaluation(barriers);
   const ai1Label = (t: number): Outcome | null =>
     costs === null ? reversionLabel(history, t, barriers) : profitLabel(history, t, barriers, costs);
@@ -66,6 +64,11 @@ export function labelPair(
     ai2: labelRisk(history, sampled, risk),
     ai3: labelBars(sampled, (t) => scaleLabel(history, t, scale)),
   };
+}
+
+/** AI1's label between these barriers, of all its candidates. */
+export function labelReversion(history: PairHistory, barriers: Barriers): BarLabels {
+  return labelBars(candidates(history, barriers), (t) => reversionLabel(history, t, barriers));
 }
 
 function isEvaluation({ z_entry, z_exit, stop, horizon }: Barriers): boolean {

@@ -9,7 +9,7 @@ const STOPPING_SHARE = 0.15;
 /** Trees without an improvement there before boosting ends. */
 const PATIENCE = 20;
 /** With fewer rows on either side, the number of trees is the configured one. */
-const FEWEST_ROWS = 200;
+export const FEWEST_ROWS = 200;
 
 /** What is learned from: rows with their times, weighted by how much of their label is their own. */
 export type FitRows = Pick<DatasetRows, 'x' | 'y' | 'time' | 'labelEnd' | 'weights'>;
@@ -23,6 +23,8 @@ export interface FitTask {
   readonly params: LearnerParams;
   /** Whether boosting ends when it stops helping, or after `params.rounds`. */
   readonly stopsEarly: boolean;
+  /** A model to add trees to; absent or null: learned from nothing. */
+  readonly base?: TreeModel | null;
 }
 
 /** `done` trees of at most `total`. */
@@ -30,7 +32,7 @@ export type OnTree = (done: number, total: number) => void;
 
 /** Learns one model on one thread, as its task says. */
 export function runFit(
-  { engine, task, rows, subset, params, stopsEarly }: FitTask,
+  { engine, task, rows, subset, params, stopsEarly, base }: FitTask,
   onTree: OnTree,
 ): Promise<TreeModel> {
   const parts = stopsEarly ? splitOffTheEnd(rows, subset) : null;
@@ -40,6 +42,7 @@ export function runFit(
     table: takeTable(rows, parts === null ? subset : parts.train),
     stopping: parts === null ? null : { table: takeTable(rows, parts.stopping), patience: PATIENCE },
     threads: 1,
+    base: base ?? null,
     onRound: onTree,
   };
   // A fit has a thread of its own already.

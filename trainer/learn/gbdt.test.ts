@@ -2,9 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sigmoid } from '../../shared/elementary.ts';
 import { createRng } from '../../shared/rng.ts';
-import { predict, predictLogits, type Matrix, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { onnxAnswers } from '../../shared/bundle/onnx/answers.ts';
+import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
+import {
+  predict,
+  predictLogits,
+  predictModel,
+  type Matrix,
+  type TreeModel,
+} from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { calibrated } from '../calibrate/platt.ts';
 import { gbdt, learnHere } from './gbdt.ts';
 import { quantileOf, slowGbdt, tableOf } from './kernel/gbdt.oracle.ts';
+import { treeAnswer } from './scoring.ts';
 import { LEARNER_DEFAULTS, type EarlyStopping, type LearnerParams, type Task, type TrainingTable } from './learner.ts';
 
 const SMALL: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 3, leaves: 6, minDataInLeaf: 3, learningRate: 0.3 };
@@ -16,8 +27,9 @@ function learn(
   params: LearnerParams,
   stopping: EarlyStopping | null = null,
   onRound: (round: number, rounds: number) => void = () => undefined,
+  base: TreeModel | null = null,
 ): TreeModel {
-  return learnHere({ task, table, params, stopping, threads: 1, onRound });
+  return learnHere({ task, table, params, stopping, threads: 1, onRound, base });
 }
 
 /** Rows of which columns 0–3 matter, with ties, missing values and infinities. */
@@ -110,6 +122,24 @@ describe('gbdt against the slow learner', () => {
       { numRuns: 150 },
     );
   });
+
+  it.each(TASKS.map((task) => [task.kind, task] as const))(
+    'grows the same trees to the last bit on top of a model of other rows: %s',
+    (kind, task) => {
+      fc.assert(
+        fc.property(problem(targets[kind]), problem(targets[kind]), ([before, rules], [table, params]) => {
+          const base = slowGbdt(task, before, rules);
+          const grown = learn(task, table, params, null, undefined, base);
+          expect(grown).toEqual(slowGbdt(task, table, params, true, base));
+          base.ensembles.forEach(({ trees, baseScore }, k) => {
+            expect(grown.ensembles[k]!.baseScore).toBe(baseScore);
+            expect(grown.ensembles[k]!.trees.slice(0, trees.length)).toEqual(trees);
+          });
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
 
   it('grows the same trees with any number of columns, in whole and in part groups of eight', () => {
     for (const columns of [4, 7, 8, 9, 13]) {
@@ -494,6 +524,101 @@ describe('gbdt', () => {
     await expect(gbdt.learn({ ...request, threads: 1, stopping: wide })).rejects.toThrow(/3 columns, training 2/);
     const huge = makeTable(3, 1, 'huge');
     expect(() => learn(binary, huge, { ...params, leaves: 65536, columns: null })).not.toThrow();
+  });
+});
+
+describe('gbdt that goes on from a model', () => {
+  const train = makeTable(3000, 9, 'before');
+  const later = makeTable(9000, 9, 'later');
+  const test = makeTable(3000, 9, 'test');
+  const rules: LearnerParams = { ...LEARNER_DEFAULTS, rounds: 12, leaves: 15 };
+  const goOn = (
+    task: Task,
+    table: TrainingTable,
+    params: LearnerParams,
+    base: TreeModel,
+    stopping: EarlyStopping | null = null,
+  ): TreeModel => learn(task, table, params, stopping, undefined, base);
+
+  it.each(TASKS.map((task) => [task.kind, task] as const))(
+    'is to the bit what n + k rounds at once give, when it learns the same rows and nothing is drawn: %s',
+    (_, task) => {
+      const weights = Float64Array.from(train.y, (_, row) => [0, 0.5, 1, 2][row % 4]!);
+      for (const table of [withTargets(train, task), { ...withTargets(train, task), weights }]) {
+        const first = learn(task, table, { ...rules, rounds: 7 });
+        expect(goOn(task, table, { ...rules, rounds: 5 }, first)).toEqual(learn(task, table, rules));
+      }
+    },
+  );
+
+  it.each(TASKS.map((task) => [task.kind, task] as const))(
+    'gives the same bytes with 1, 2 and 3 threads as on the calling one, with early stopping: %s',
+    async (_, task) => {
+      const [own, more, other] = [train, later, test].map((table) => withTargets(table, task));
+      const base = learn(task, own!, rules);
+      const stopping = { table: other!, patience: 5 };
+      for (const sampling of [{}, { rowFraction: 0.6, columnFraction: 0.5 }]) {
+        const params = { ...rules, ...sampling, rounds: 8 };
+        const expected = goOn(task, more!, params, base, stopping);
+        expect(expected.ensembles[0]!.trees.length).toBeGreaterThan(12);
+        for (const threads of 'rowFraction' in sampling ? [1, 2, 3] : [2]) {
+          const request = { task, table: more!, params, stopping, threads, base, onRound: () => undefined };
+          expect(await gbdt.learn(request)).toEqual(expected);
+        }
+      }
+    },
+  );
+
+  it('keeps the trees of the best round on top of the base, and the base alone when none helps', () => {
+    const task = TASKS[0]!;
+    const base = learn(task, train, rules);
+    const eager = { ...rules, rounds: 300, learningRate: 0.5, leaves: 63, minDataInLeaf: 5 };
+    const stopping = { table: test, patience: 8 };
+    const grown = goOn(task, later, eager, base, stopping);
+    const kept = grown.ensembles[0]!.trees.length;
+    const all = goOn(task, later, { ...eager, rounds: kept - 12 + 8 }, base);
+    const losses = Array.from({ length: kept + 8 - 11 }, (_, k) => lossOf(task, all, 12 + k, test));
+    expect(losses.indexOf(Math.min(...losses))).toBe(kept - 12);
+
+    const rng = createRng('coin');
+    const coin = { ...later, y: later.y.map(() => rng.integer(2)) };
+    expect(goOn(task, coin, eager, grown, stopping)).toEqual(grown);
+  });
+
+  it('goes on from what a calibrated model answers', () => {
+    const task = TASKS[0]!;
+    const base = calibrated(learn(task, train, rules), { slope: 1.3, intercept: -0.2 });
+    const grown = goOn(task, later, { ...rules, rounds: 30 }, base);
+    const before = lossOf(task, base, 12, later);
+    expect(lossOf(task, grown, 12, later)).toBe(before);
+    expect(lossOf(task, grown, 42, later)).toBeLessThan(before);
+    expect(lossOf(task, grown, 42, test)).toBeLessThan(lossOf(task, base, 12, test));
+  });
+
+  it('is one graph that onnxruntime and the scorer answer as one, with a thousand trees', async () => {
+    const task = TASKS[0]!;
+    const slow = { ...rules, leaves: 8, learningRate: 0.02, rowFraction: 0.5 };
+    let model = learn(task, later, { ...slow, rounds: 400 });
+    for (const seed of ['1', '2', '3']) model = goOn(task, train, { ...slow, rounds: 200, seed }, model);
+    expect(model.ensembles[0]!.trees.length).toBe(1000);
+    const bytes = encodeTreeModel(model);
+    const some = { rows: 500, columns: 9, values: test.x.values.subarray(0, 4500) };
+    const { values } = await onnxAnswers(bytes, some);
+    const own = treeAnswer(model, some);
+    const exact = predictModel(model, some);
+    for (let row = 0; row < own.length; row++) {
+      expect(Math.abs(own[row]! - values[row]!)).toBeLessThan(1e-6);
+      expect(Math.abs(exact[row]! - values[row]!)).toBeLessThan(1e-5);
+    }
+    expect(Buffer.compare(encodeTreeModel(decodeTreeModel(bytes).model), bytes)).toBe(0);
+  });
+
+  it('refuses a model of another task or of other columns', () => {
+    const base = learn(TASKS[0]!, train, { ...rules, rounds: 1 });
+    const regression = withTargets(later, TASKS[2]!);
+    expect(() => goOn(TASKS[2]!, regression, rules, base)).toThrow(/the base is 1 × sigmoid, expected 1 × identity/);
+    expect(() => goOn(TASKS[1]!, later, rules, base)).toThrow(/expected 3 × softmax/);
+    expect(() => goOn(TASKS[0]!, makeTable(50, 5, 'five'), rules, base)).toThrow(/9 columns, the training table 5/);
   });
 });
 

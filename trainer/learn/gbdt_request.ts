@@ -1,16 +1,24 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { LearnRequest, LearnerParams, Task, TrainingTable } from './learner.ts';
+import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import {
+  linkOf,
+  type Engine,
+  type LearnRequest,
+  type LearnerParams,
+  type Task,
+  type TrainingTable,
+} from './learner.ts';
 
 /** Gradients are float32 numbers. */
 const LARGEST = 1e37;
 
 /**
- * @throws RangeError when shapes, targets, weights or parameters are not as learner.ts states; MinutehandError DATA_TOO_SHORT when no row
+ * @throws RangeError when shapes, targets, weights, parameters or the base are not as learner.ts states; MinutehandError DATA_TOO_SHORT when no row
  * has weight
  */
-export function checkRequest({ task, table, params, stopping, threads }: LearnRequest): void {
+export function checkRequest({ task, table, params, stopping, threads, base }: LearnRequest): void {
   checkTask(task);
+  checkBase(base ?? null, task, table.x);
   checkParams(table.x, params);
   if (!(Number.isInteger(threads) && threads >= 1))
     throw new RangeError(`threads is ${threads}, expected an integer ≥ 1`);
@@ -22,6 +30,28 @@ export function checkRequest({ task, table, params, stopping, threads }: LearnRe
   }
   if (!(Number.isInteger(stopping.patience) && stopping.patience >= 1)) {
     throw new RangeError(`patience is ${stopping.patience}, expected an integer ≥ 1`);
+  }
+}
+
+/** @throws MinutehandError LEARNER_TASK when an engine that learns from nothing only is asked to go on */
+export function refuseBase(engine: Engine, { base }: LearnRequest): void {
+  if (base === undefined || base === null) return;
+  throw new MinutehandError('LEARNER_TASK', {
+    seen: `${engine}, asked to add trees to a model`,
+    next: 'Use the engine gbdt to go on from a model, or learn from the beginning.',
+  });
+}
+
+function checkBase(base: TreeModel | null, task: Task, x: Matrix): void {
+  if (base === null) return;
+  const answers = task.kind === 'multiclass' ? task.classes : 1;
+  if (base.link !== linkOf(task) || base.ensembles.length !== answers) {
+    throw new RangeError(
+      `the base is ${base.ensembles.length} × ${base.link}, expected ${answers} × ${linkOf(task)} (${task.kind})`,
+    );
+  }
+  for (const { columns } of base.ensembles) {
+    if (columns !== x.columns) throw new RangeError(`the base has ${columns} columns, the training table ${x.columns}`);
   }
 }
 

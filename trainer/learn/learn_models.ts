@@ -1,3 +1,4 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import type { ModelReport } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
@@ -13,20 +14,21 @@ import { judgePredictionSpread } from '../validate/prediction_spread.ts';
 import { judgeQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { validateModel, type ModelValidation } from '../validate/validation.ts';
-import type { FitTask, OnTree } from './fit.ts';
+import type { FitTask } from './fit.ts';
 import { openFitPool } from './fit_pool.ts';
 import { treeAnswer } from './scoring.ts';
 import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
 import { countFits, countTrees, learnModel, type LearnedModel, type ModelFit } from './model_learning.ts';
 
-const SECONDS_PER_MINUTE = 60;
 /** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
-const TASK: Task = { kind: 'binary' };
+export const TASK: Task = { kind: 'binary' };
 
 /** One model with everything that is known of it. */
 export interface ProvenModel extends LearnedModel {
   readonly report: ModelReport;
   readonly validation: ModelValidation;
+  /** Its answers to the rows of the holdout that it is judged by. */
+  readonly holdoutScores: Float64Array;
   readonly gates: readonly GateResult[];
 }
 
@@ -37,30 +39,50 @@ export interface Learning {
   readonly seed: number;
 }
 
-/** Learns and judges all three models. @param onProgress `done` fits of `total`, in parts of a fit */
+/** A search for what AI1 is learned by, which asks for fits itself. */
+export interface Ai1Search {
+  /** How much work it is at most, in whole fits. */
+  readonly fits: number;
+  /** @param onProgress share of the search that is done, 0 to 1 */
+  run(fit: (task: FitTask) => Promise<TreeModel>, onProgress: (share: number) => void): Promise<Learning>;
+}
+
+/**
+ * Learns and judges all three models. A search goes before the other fits, so that nothing waits for it at the end.
+ * @param onProgress `done` fits of `total`, in parts of a fit
+ */
 export async function learnModels(
   learning: Learning,
+  search: Ai1Search | null,
   workers: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<Record<ModelName, ProvenModel>> {
   const { folds } = learning.settings.minutehand.train;
   const leakFits = folds + 1;
-  const fits = MODEL_NAMES.length * (countFits(folds) + leakFits);
-  const shares: number[] = [];
-  const progressOfNextFit = (): OnTree => {
-    const fit = shares.push(0) - 1;
-    return (done, total) => {
-      shares[fit] = done / total;
+  const fits = MODEL_NAMES.length * (countFits(folds) + leakFits) + (search?.fits ?? 0);
+  const done: number[] = [];
+  const progressOfNext = (weight: number): ((share: number) => void) => {
+    const part = done.push(0) - 1;
+    return (share) => {
+      done[part] = share * weight;
       onProgress(
-        shares.reduce((sum, share) => sum + share, 0),
+        done.reduce((sum, own) => sum + own, 0),
         fits,
       );
     };
   };
   const pool = openFitPool(workers);
+  const fitNext = (task: FitTask): Promise<TreeModel> => {
+    const progress = progressOfNext(1);
+    return pool.fit(task, (trees, total) => progress(trees / total));
+  };
+  const searched =
+    search === null
+      ? Promise.resolve(learning)
+      : search.run((task) => pool.fit(task, () => undefined, { isUrgent: true }), progressOfNext(search.fits));
   try {
     const proven = await Promise.all(
-      MODEL_NAMES.map((name) => prove(name, learning, (task) => pool.fit(task, progressOfNextFit()))),
+      MODEL_NAMES.map(async (name) => prove(name, name === 'ai1' ? await searched : learning, fitNext)),
     );
     onProgress(fits, fits);
     return perModel((name) => proven[MODEL_NAMES.indexOf(name)]!);
@@ -91,7 +113,7 @@ async function prove(
       params: trees === null ? params : { ...params, rounds: trees },
       stopsEarly: trees === null,
     });
-  const embargo = label.horizon_bars * SECONDS_PER_MINUTE;
+  const embargo = label.horizon_bars * SECONDS_PER_BAR;
   const learned = await learnModel(rows.trained, { folds: learning.folds, embargo }, fit);
   const { report, holdoutScores, threshold } = validateModel(learned, rows, dataset, `${seed}/importance/${name}`);
   const limits = { min_samples: settings.retrain.quality_min_samples, f1_floor: settings.retrain.quality_f1_floor };
@@ -130,6 +152,7 @@ async function prove(
   return {
     ...learned,
     validation: report,
+    holdoutScores,
     gates: [...[...quality, spread].map((gate) => ({ ...gate, name: `${name} ${gate.name}` })), ...leaks],
     report: {
       rows: rows.trained.y.length,
@@ -143,7 +166,7 @@ async function prove(
   };
 }
 
-function learnerParams(
+export function learnerParams(
   { minutehand }: Settings,
   definitions: readonly FeatureDefinition[],
   model: ModelName,

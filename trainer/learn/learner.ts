@@ -1,4 +1,4 @@
-import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Link, Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 
 /** What is learned. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
 export type Task =
@@ -9,6 +9,11 @@ export type Task =
   | { readonly kind: 'regression' }
   /** `quantile` in (0, 1). */
   | { readonly kind: 'quantile'; readonly quantile: number };
+
+/** How the scores of boosted trees become the answers of their task. */
+export function linkOf({ kind }: { readonly kind: Task['kind'] }): Link {
+  return kind === 'binary' ? 'sigmoid' : kind === 'multiclass' ? 'softmax' : 'identity';
+}
 
 /** Rows to learn from or to be judged by. */
 export interface TrainingTable {
@@ -79,6 +84,11 @@ export interface LearnRequest {
   readonly stopping: EarlyStopping | null;
   /** Threads to learn on; they change the time and nothing else. */
   readonly threads: number;
+  /**
+   * A model of the same task and columns to add trees to; absent or null: learned from nothing. Only `gbdt` takes one. What comes back is one
+   * model: its trees, then at most `rounds` new ones.
+   */
+  readonly base?: TreeModel | null;
   onRound(round: number, rounds: number): void;
 }
 
@@ -89,8 +99,8 @@ export type Engine = (typeof ENGINES)[number];
 export interface Learner {
   readonly engine: Engine;
   /**
-   * @throws MinutehandError DATA_TOO_SHORT when no row has weight; RangeError when shapes, targets, weights or parameters are not
-   * as stated
+   * @throws MinutehandError DATA_TOO_SHORT when no row has weight; LEARNER_TASK when there is a base and the engine cannot add to one;
+   * RangeError when shapes, targets, weights, parameters or the base are not as stated
    */
   learn(request: LearnRequest): Promise<TreeModel>;
 }

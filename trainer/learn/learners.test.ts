@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { predictModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { learnHere } from './gbdt.ts';
 import { libraryHere, randomTable, request, TASKS } from './engines/engine.fixture.ts';
 import { ENGINES, LEARNER_DEFAULTS, type Engine } from './learner.ts';
 import { openLearner } from './learners.ts';
@@ -31,6 +32,22 @@ describe.each(ENGINES.map((engine) => ({ engine, note: noteOf(engine)! })))(
             ? answers[row]!
             : answers.subarray(row * classes, (row + 1) * classes).reduce((sum, p, k) => sum + p * k, 0);
         expect(error(expected)).toBeLessThan(0.9 * error(() => mean));
+      },
+    );
+
+    it.skipIf(note !== '')(
+      engine === 'gbdt' ? 'adds trees to a model' : 'says that it adds trees to no model, and what does',
+      async () => {
+        const table = randomTable('learners', 500, 3, { task: { kind: 'binary' } });
+        const own = request({ kind: 'binary' }, table, { params: { ...LEARNER_DEFAULTS, rounds: 3 } });
+        const going = openLearner(engine).learn({ ...own, base: learnHere(own) });
+        if (engine === 'gbdt') expect((await going).ensembles[0]!.trees.length).toBe(6);
+        else
+          await expect(going).rejects.toMatchObject({
+            code: 'LEARNER_TASK',
+            seen: `${engine}, asked to add trees to a model`,
+            next: expect.stringContaining('gbdt'),
+          });
       },
     );
   },

@@ -1,5 +1,5 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { allowedColumns, checkRequest } from './gbdt_request.ts';
+import { allowedColumns, checkRequest, refuseBase } from './gbdt_request.ts';
 import { prepareFit } from './kernel/fit.ts';
 import type { ForestObjective } from './kernel/plan.ts';
 import { learnOnThreads } from './kernel/threads.ts';
@@ -13,11 +13,12 @@ import type { Learner, Task } from './learner.ts';
  *
  * The learning rate, penalties on leaf values and the least hessian mean nothing here, and more trees do no harm: `stopping` is not
  * looked at.
- * @throws MinutehandError LEARNER_TASK for quantiles, and what gbdt throws
+ * @throws MinutehandError LEARNER_TASK for quantiles and when there is a base, and what gbdt throws
  */
 export const randomForest: Learner = {
   engine: 'random_forest',
   async learn(request) {
+    refuseBase('random_forest', request);
     checkRequest(request);
     const { task, table, params, threads, onRound } = request;
     const fit = prepareFit({

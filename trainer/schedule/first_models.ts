@@ -7,7 +7,7 @@ import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
-import { openStore, storeUrl } from '../store/store.ts';
+import { openStoreIfThere } from '../store/store.ts';
 
 const LOOK_EVERY_MS = 1000;
 /** Imports are rarer than bars, and the store may be a server. */
@@ -77,10 +77,9 @@ function mostBars(path: string): number {
 
 /** The same of the store. One that cannot be opened has none: the training that needs it says why. */
 async function mostImportedBars(paths: HomePaths, market: 'live' | 'simulated'): Promise<number> {
-  const url = storeUrl(process.env, paths);
-  if (url === paths.trainer && !existsSync(url)) return 0;
   try {
-    const store = await openStore(url);
+    const store = await openStoreIfThere(process.env, paths);
+    if (store === null) return 0;
     try {
       return (await store.bars.symbols(market)).reduce((most, { bars }) => Math.max(most, bars), 0);
     } finally {

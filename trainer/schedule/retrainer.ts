@@ -4,11 +4,14 @@ import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../main.ts';
+import { enterOutcome } from '../registry/outcome.ts';
 import { reasonsOf } from '../registry/reasons.ts';
+import { ALERT_MS } from './alert.ts';
 import { endOrphan } from './orphan.ts';
-import type { RetrainRun } from './run.ts';
+import { FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
 import type { RunLog } from './run_log.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
+import { createRunProgress, stageName, type StageTime } from './run_progress.ts';
 import { BEAT_MS, memoryQueue, SILENCE_MS } from './run_queue.ts';
 import { startTraining, trainingWords, type TrainingProcess, type TrainingResult } from './training_process.ts';
 
@@ -18,16 +21,21 @@ const SHOWN_RUNS = 50;
 const MS_PER_MINUTE = 60_000;
 /** What a timer of Node can wait at most. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
-/** An alert that is not out by then does not hold up the trainer. */
-const ALERT_MS = 10_000;
+/** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
+const HOOK_MS = ALERT_MS + 2000;
 
 export interface Retrainer {
-  /** Begins a run, in the place of one that waits; null when one is under way already. Never rejects. */
-  start(trigger: string): Promise<RetrainRun | null>;
+  /**
+   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never rejects.
+   * @returns null when one is under way already
+   */
+  start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
+  /** As start, of a full run, which waits while an incremental one is under way. @returns whether it has begun or waits */
+  startOrWait(trigger: string): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
-  /** Ends the run that is under way, which is not tried again. @returns whether there was one */
-  cancel(): boolean;
+  /** Ends the run that is under way, which is not tried again. @returns it, which has not ended yet; null when there is none in this trainer */
+  cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
   stop(): Promise<void>;
 }
@@ -51,6 +59,8 @@ export function createRetrainer(
   const runs: RetrainRun[] = [];
   let memory: RunMemory = memoryOnly();
   let training: TrainingProcess | null = null;
+  /** The run that `training` works on. */
+  let current: RetrainRun | null = null;
   let ended: Promise<void> = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -134,7 +144,7 @@ export function createRetrainer(
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
       say(`Training run ${run.run_id} was the last attempt: given up.`);
-      await careful('the alert has failed', () => within(ALERT_MS, onAborted?.({ ...run })));
+      await careful('the alert has failed', () => within(HOOK_MS, onAborted?.({ ...run })));
       return;
     }
     run.status = status;
@@ -167,33 +177,42 @@ export function createRetrainer(
     if (training === null) await awaitDue(BEAT_MS);
   }
 
-  async function begin(trigger: string): Promise<RetrainRun | null> {
+  async function begin(trigger: string, kind: RunKind): Promise<RetrainRun | null> {
     if (stopped || training !== null) return null;
     let run: RetrainRun | null;
     try {
       await keepAgain();
-      run = await memory.queue.begin(trigger);
+      run = await memory.queue.begin(trigger, kind);
       if (run === null) {
         for (const orphan of await adoptOrphans()) show(orphan);
-        run = await memory.queue.begin(trigger);
+        run = await memory.queue.begin(trigger, kind);
       }
     } catch (error) {
       // The store is gone: a run that nobody keeps is better than none.
       log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       const queue = memoryQueue(MACHINE_CLOCK, runs[0]?.run_id);
       memory = { ...memory, queue, registry: null, audit: null };
-      run = await queue.begin(trigger);
+      run = await queue.begin(trigger, kind);
     }
     if (run !== null) await take(run);
     return run;
+  }
+
+  async function beginOrWait(trigger: string): Promise<boolean> {
+    if ((await begin(trigger, 'full')) !== null) return true;
+    if (stopped || current?.kind !== 'incremental') return false;
+    await careful('a full run cannot wait', () => memory.queue.wait(trigger));
+    say(`A full training run (${trigger}) waits until the incremental one has ended.`);
+    return true;
   }
 
   async function take(run: RetrainRun): Promise<void> {
     clearTimeout(retry);
     show(run);
     await careful('a run cannot be audited', () => memory.audit?.write(run));
+    const expected = await lastStages(run);
     if (!stopped) {
-      ended = work(run);
+      ended = work(run, expected);
       return;
     }
     run.status = 'stopped';
@@ -206,20 +225,30 @@ export function createRetrainer(
     runs.length = Math.min(runs.length, SHOWN_RUNS);
   }
 
-  async function work(run: RetrainRun): Promise<void> {
+  /** @param expected stages of a run like this one */
+  async function work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
     const beganMs = performance.now();
+    const elapsedMs = (): number => Math.round(performance.now() - beganMs);
     cancelled = false;
+    current = run;
     run.previous_version = activeVersion();
-    say(`Training run ${run.run_id} (${run.trigger}) begins.`);
+    say(`Training run ${run.run_id} (${run.kind === 'full' ? '' : `${run.kind}, `}${run.trigger}) begins.`);
     log.info(run, 'training begins');
     runLog.begin(run);
-    const onLine = (line: string): void => {
-      run.stage = line;
-      runLog.progress(run, line);
-    };
-    const process = (training = startTraining(command, onLine, (error) =>
-      log.warn({ err: error }, 'training runs at normal priority'),
-    ));
+    const progress = createRunProgress(expected);
+    const process = (training = startTraining({
+      command,
+      flags: flagsOf(run),
+      onProgress(line) {
+        progress.update(line, elapsedMs());
+        run.stage = line.stage;
+        run.percent = progress.percent();
+        run.eta_seconds = progress.etaSeconds();
+        run.stages = progress.stages();
+        runLog.progress(run, stageName(line.stage));
+      },
+      onWarning: (error) => log.warn({ err: error }, 'training runs at normal priority'),
+    }));
     const beat = (): void =>
       void careful('a run cannot be said to be alive', () => memory.queue.beat(run, process.pid));
     beat();
@@ -227,20 +256,37 @@ export function createRetrainer(
     const result = await process.result;
     clearInterval(beats);
     // Shown as ended only when it is kept as such.
-    const end = { ...run, finished_at: new Date().toISOString(), duration_ms: Math.round(performance.now() - beganMs) };
+    const end: RetrainRun = {
+      ...run,
+      finished_at: new Date().toISOString(),
+      eta_seconds: null,
+      stages: progress.end(elapsedMs()),
+      duration_ms: elapsedMs(),
+    };
     await settle(end, result);
     await keep(end);
     training = null;
+    current = null;
     Object.assign(run, end);
     runLog.end(run);
     // Not awaited: `stop` waits for both.
     void inTurn(() => awaitDue());
   }
 
+  /** First models have no search behind them, so that signals come soon, and nothing to compare with. */
+  async function lastStages({ kind, trigger }: RetrainRun): Promise<readonly StageTime[]> {
+    let stages: readonly StageTime[] = [];
+    if (trigger !== FIRST_MODELS)
+      await careful('the last run cannot be read', async () => (stages = await memory.queue.lastStages(kind)));
+    return stages;
+  }
+
   async function settle(run: RetrainRun, result: TrainingResult): Promise<void> {
     Object.assign(run, result.resources ?? {});
-    if (stopped || cancelled) {
+    // A process that was done when it was told to end has done its work: the bundle is there, and may be in force.
+    if ((stopped || cancelled) && 'error' in result) {
       run.status = 'stopped';
+      say(`Training run ${run.run_id} was stopped.`);
       return;
     }
     if ('error' in result) {
@@ -253,6 +299,7 @@ export function createRetrainer(
     run.model_version = version;
     run.status = adopted ? 'adopted' : 'rejected';
     run.gate = gates;
+    run.percent = 100;
     if (!adopted) run.reasons = reasonsOf(gates);
     await careful('the bundle of a run cannot be read', () => Object.assign(run, aboutBundle(version)));
     await careful('the registry has not taken a bundle in', () => enterBundle(run));
@@ -266,9 +313,8 @@ export function createRetrainer(
   async function enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
     const { registry } = memory;
     if (registry === null || model_version === null) return;
-    if (status === 'rejected') return registry.reject(model_version, reasons);
-    await registry.mend();
-    const old = await registry.retain(model_version_retention);
+    const outcome = { version: model_version, adopted: status === 'adopted', reasons };
+    const old = await enterOutcome(registry, outcome, model_version_retention);
     if (old.length > 0) log.info({ versions: old }, 'old models were removed');
   }
 
@@ -293,13 +339,14 @@ export function createRetrainer(
   }
 
   return {
-    start: (trigger) => inTurn(() => begin(trigger)),
+    start: (trigger, kind = 'full') => inTurn(() => begin(trigger, kind)),
+    startOrWait: (trigger) => inTurn(() => beginOrWait(trigger)),
     runs: () => runs,
     cancel() {
-      if (training === null) return false;
+      if (training === null) return null;
       cancelled = true;
       training.stop();
-      return true;
+      return current;
     },
     async stop() {
       stopped = true;
@@ -312,6 +359,12 @@ export function createRetrainer(
       await memory.close();
     },
   };
+}
+
+/** What `train` is told of this run alone. */
+function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
+  if (trigger === FIRST_MODELS) return ['--trials', '0'];
+  return kind === 'incremental' ? ['--continue'] : [];
 }
 
 async function within(ms: number, work: Promise<void> | void): Promise<void> {

@@ -1,8 +1,15 @@
-import type { RunStatus } from '../store/tables.ts';
+import type { RunKind, RunStatus } from '../store/tables.ts';
+import type { StageTime } from './run_progress.ts';
+
+export type { RunKind } from '../store/tables.ts';
+
+/** The trigger of the run that makes the first models of a home. */
+export const FIRST_MODELS = 'first models';
 
 /** One attempt to make new models. Times are ISO 8601 in UTC. */
 export interface RetrainRun {
   readonly run_id: number;
+  readonly kind: RunKind;
   readonly trigger: string;
   /** 1 for the first. */
   readonly attempt: number;
@@ -10,6 +17,12 @@ export interface RetrainRun {
   finished_at: string | null;
   status: Exclude<RunStatus, 'queued'>;
   stage: string;
+  /** 0 to 100 of the whole run; never falls. */
+  percent: number;
+  /** null while nobody knows, and when it has ended. */
+  eta_seconds: number | null;
+  /** The stages that are done, in their order. */
+  stages: readonly StageTime[];
   model_version: string | null;
   /** What was in force when it began. */
   previous_version: string | null;
@@ -29,15 +42,17 @@ export interface RetrainRun {
   duration_ms: number | null;
 }
 
-export function newRun(run_id: number, trigger: string, attempt: number, started_at: string): RetrainRun {
+export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'>;
+
+export function newRun(run: NewRun): RetrainRun {
   return {
-    run_id,
-    trigger,
-    attempt,
-    started_at,
+    ...run,
     finished_at: null,
     status: 'running',
     stage: 'starting',
+    percent: 0,
+    eta_seconds: null,
+    stages: [],
     model_version: null,
     previous_version: null,
     seed: null,

@@ -20,14 +20,12 @@ const TYPES: Readonly<Record<string, 'bigint' | 'double precision'>> = {
   peak_memory_bytes: 'bigint',
   duration_ms: 'bigint',
 };
-/** Recorded of every run, whatever the policy lists. */
-const RESOURCES = ['cpu_seconds', 'peak_memory_bytes', 'duration_ms'];
 
 /** Makes the table, or the columns that it does not have yet; columns that are listed no more stay as they are. */
 export async function openRunAudit(store: Store, policy: Policy): Promise<RunAudit> {
   const { db } = store;
   const table = policy.retrain_runs_table;
-  const columns = [...new Set<string>([...policy.retrain_runs_columns, ...RESOURCES])];
+  const columns = policy.retrain_runs_columns;
   await addColumns(store, table, columns);
   const others = columns.filter((name) => name !== 'run_id');
   return {

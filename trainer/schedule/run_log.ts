@@ -4,12 +4,10 @@ import type { RetrainRun } from './run.ts';
 /** `train.log`: one line when a run begins, one for each stage that is done, one when the run has ended. */
 export interface RunLog {
   begin(run: RetrainRun): void;
-  /** A line of progress: `learning ai1: 25 %` is of the stage `learning ai1`. */
-  progress(run: RetrainRun, line: string): void;
+  /** Progress of a stage, which ends when another begins. */
+  progress(run: RetrainRun, stage: string): void;
   end(run: RetrainRun): void;
 }
-
-const PROGRESS = /: \d+ %$/;
 
 /** One run at a time, as the trainer has them. */
 export function createRunLog(log: Logger): RunLog {
@@ -29,17 +27,16 @@ export function createRunLog(log: Logger): RunLog {
     begin(run) {
       beganMs = performance.now();
       stage = '';
-      const { run_id, trigger, attempt } = run;
-      log.info({ run_id, trigger, attempt }, 'run began');
+      const { run_id, kind, trigger, attempt } = run;
+      log.info({ run_id, kind, trigger, attempt }, 'run began');
     },
-    progress(run, line) {
-      const next = line.replace(PROGRESS, '');
+    progress(run, next) {
       if (next !== stage) endStage(run, next);
     },
     end(run) {
       endStage(run, '');
-      const { run_id, trigger, attempt, status, model_version, reasons, error } = run;
-      const result = { run_id, trigger, attempt, status, model_version, reasons, error };
+      const { run_id, kind, trigger, attempt, status, model_version, reasons, error } = run;
+      const result = { run_id, kind, trigger, attempt, status, model_version, reasons, error };
       const line = { ...result, duration_ms: Math.round(performance.now() - beganMs) };
       if (status === 'failed' || status === 'aborted') log.error(line, 'run ended');
       else log.info(line, 'run ended');

@@ -8,7 +8,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { noteConfigChanges } from './config_changes.ts';
-import type { RetrainRun } from './run.ts';
+import { FIRST_MODELS, type RetrainRun } from './run.ts';
 import { openRunAudit } from './run_audit.ts';
 import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
 
@@ -84,7 +84,10 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
     it('gives back all that a run was kept with', async () => {
       const run = (await queue.begin('request'))!;
       const whole = ended(run, 'rejected', {
-        stage: 'learning: 100 %',
+        stage: 'learning',
+        percent: 100,
+        eta_seconds: 7,
+        stages: [{ stage: 'learning', duration_ms: 12_000 }],
         model_version: 'v',
         previous_version: 'u',
         seed: 7,
@@ -119,6 +122,51 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.beginDue()).toBeNull();
     });
 
+    it('keeps the kind of a run for its next attempt, and what its stages took for the next run of that kind', async () => {
+      const stages = [{ stage: 'learning', duration_ms: 5 }];
+      const run = (await queue.begin('incremental schedule', 'incremental'))!;
+      expect(run).toMatchObject({ kind: 'incremental', percent: 0, eta_seconds: null, stages: [] });
+      await queue.retryAt(run, T0);
+      await queue.keep(ended(run, 'failed', { stages }));
+      expect(await queue.lastStages('incremental')).toEqual([]);
+      const second = (await queue.beginDue())!;
+      expect(second).toMatchObject({ kind: 'incremental', attempt: 2 });
+      await queue.keep(ended(second, 'rejected', { stages }));
+      expect(await queue.lastStages('incremental')).toEqual(stages);
+      expect(await queue.lastStages('full')).toEqual([]);
+      // Of a run without a search nothing can be told about one with it.
+      const first = (await queue.begin(FIRST_MODELS))!;
+      await queue.keep(ended(first, 'adopted', { stages }));
+      expect(await queue.lastStages('full')).toEqual([]);
+    });
+
+    it('lets a full run wait for an incremental one, which never takes its place', async () => {
+      const run = (await queue.begin('request', 'incremental'))!;
+      expect(await queue.begin('schedule')).toBeNull();
+      await queue.wait('schedule');
+      // The one that waits is tried instead of this one.
+      await queue.retryAt(run, T0 + 60_000);
+      expect(await queue.dueMs()).toBe(T0);
+      await queue.keep(ended(run, 'failed'));
+      nowMs += 1000;
+      const other = (await queue.begin('request', 'incremental'))!;
+      expect(other).toMatchObject({ kind: 'incremental', trigger: 'request' });
+      expect(await queue.dueMs()).toBe(T0);
+      await queue.keep(ended(other, 'adopted'));
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule', attempt: 1 });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
+    it('lets a full run take the place of an incremental one that waits', async () => {
+      const run = (await queue.begin('request', 'incremental'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.wait('schedule');
+      expect(await queue.dueMs()).toBe(T0);
+      await queue.keep(ended(run, 'failed'));
+      expect(await queue.begin('request')).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
     it('lets a run that is asked for take the place of the one that waits', async () => {
       const run = (await queue.begin('schedule'))!;
       await queue.retryAt(run, T0 + 60_000);
@@ -132,11 +180,12 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
 describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl }) => {
   let store: Store;
   let other: Store;
+  let url: string;
   const queueOf = (owner = 'here', market: 'live' | 'simulated' = 'live', of = store): RunQueue =>
     storeQueue(of, { market, owner, clock });
   beforeEach(async ({ skip }) => {
     if (note !== '') return skip(note);
-    const url = await newUrl();
+    url = await newUrl();
     store = await openStore(url);
     other = await openStore(url);
   });
@@ -146,13 +195,14 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
 
   it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
     const before = queueOf();
+    const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
-    await before.beat({ ...run, stage: 'learning: 25 %' }, 4711);
+    await before.beat({ ...run, stage: 'learning', percent: 25, eta_seconds: 90 }, 4711);
     expect(await before.orphans()).toEqual([]);
     const [orphan] = await queueOf().orphans();
-    expect(orphan).toMatchObject({ run: { run_id: 1, stage: 'learning: 25 %', status: 'running' }, workerPid: 4711 });
-
-    const elsewhere = queueOf('elsewhere', 'live', other);
+    const shown = { run_id: 1, stage: 'learning', percent: 25, eta_seconds: 90, status: 'running' };
+    expect(orphan).toMatchObject({ run: shown, workerPid: 4711 });
+    expect(await elsewhere.list(1)).toMatchObject([shown]);
     expect(await elsewhere.begin('request')).toBeNull();
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 59_000;
@@ -188,10 +238,29 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
+  it('of a store from before runs had a kind are full ones, and go on', async () => {
+    const run = (await queueOf().begin('request'))!;
+    await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
+      await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
+    await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
+    const migrated = await openStore(url);
+    try {
+      const queue = queueOf('here', 'live', migrated);
+      expect(await queue.list(9)).toEqual([ended(run, 'adopted', { model_version: 'v' })]);
+      expect(await queue.begin('request', 'incremental')).toMatchObject({ run_id: 2, kind: 'incremental' });
+    } finally {
+      await migrated.close();
+    }
+  });
+
   describe('are audited', () => {
     const policy = {
       retrain_runs_table: 'audit.our_runs',
-      retrain_runs_columns: ['trigger', 'run_id', 'status', 'gate', 'error'] as const,
+      retrain_runs_columns: [
+        ...(['trigger', 'run_id', 'status', 'gate', 'error', 'kind'] as const),
+        ...(['cpu_seconds', 'peak_memory_bytes', 'duration_ms'] as const),
+      ],
     };
     const audited = async () =>
       (
@@ -203,19 +272,13 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
 
     it('in the table and the columns that the policy names, with what they cost', async () => {
       const audit = await openRunAudit(store, policy);
-      const run = (await queueOf().begin('request'))!;
+      const run = (await queueOf().begin('request', 'incremental'))!;
       await audit.write(run);
       const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
-      expect(await audited()).toEqual([
-        { trigger: 'request', run_id: 1, status: 'rejected', error: null, ...done, gate: '[{"name":"auc"}]' },
-      ]);
-      expect(await columnsOf()).toEqual([
-        ...policy.retrain_runs_columns,
-        'cpu_seconds',
-        'peak_memory_bytes',
-        'duration_ms',
-      ]);
+      const row = { trigger: 'request', run_id: 1, kind: 'incremental', status: 'rejected', error: null };
+      expect(await audited()).toEqual([{ ...row, ...done, gate: '[{"name":"auc"}]' }]);
+      expect(await columnsOf()).toEqual(policy.retrain_runs_columns);
     });
 
     it('also after the policy lists other columns than before', async () => {

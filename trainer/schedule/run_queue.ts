@@ -3,7 +3,8 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
 import type { TrainingRunsTable } from '../store/tables.ts';
 import type { Selectable } from 'kysely';
-import { newRun, type RetrainRun } from './run.ts';
+import { FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
+import type { StageTime } from './run_progress.ts';
 
 /** A run that was under way when its trainer ended, and the process that learned. */
 export interface Orphan {
@@ -14,12 +15,17 @@ export interface Orphan {
 
 /** The training runs of one market: one under way at most, and one at most that waits for its time. */
 export interface RunQueue {
-  /** Begins a run, in the place of one that waits. @returns null when one is under way, here or in another process */
-  begin(trigger: string): Promise<RetrainRun | null>;
+  /**
+   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which goes on waiting.
+   * @returns null when one is under way, here or in another process
+   */
+  begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /** Begins the run that waits, if its time has come and none is under way. */
   beginDue(): Promise<RetrainRun | null>;
   /** When the run that waits is due, in epoch ms. */
   dueMs(): Promise<number | null>;
+  /** Lets a full run wait until nothing is under way, in the place of one that waits. */
+  wait(trigger: string): Promise<void>;
   /** Says that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt at a run that has failed; once, however often it is called. */
@@ -30,6 +36,8 @@ export interface RunQueue {
   orphans(): Promise<readonly Orphan[]>;
   /** The newest runs that have begun, newest first. */
   list(limit: number): Promise<readonly RetrainRun[]>;
+  /** What the stages of the last run of this kind took that came to a bundle, that of first models left out; empty when there was none. */
+  lastStages(kind: RunKind): Promise<readonly StageTime[]>;
 }
 
 export interface QueueOptions {
@@ -55,6 +63,21 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
     beat_ms: clock.nowMs(),
     started_at: isoNow(),
     stage: 'starting',
+    percent: 0,
+    eta_seconds: null,
+    stages: '[]',
+  });
+
+  /** What a row has that only waits. */
+  const unbegun = () => ({
+    market,
+    owner,
+    status: 'queued' as const,
+    beat_ms: clock.nowMs(),
+    stage: '',
+    percent: 0,
+    stages: '[]',
+    reasons: '[]',
   });
 
   function taken(row: Selectable<TrainingRunsTable> | undefined): RetrainRun | null {
@@ -84,18 +107,20 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
   }
 
   /** Null too when another process was faster: the index allows one run under way. */
-  async function beginQueued(dueUntilMs: number, change: { trigger?: string; attempt?: number }) {
+  async function beginQueued(
+    dueUntilMs: number,
+    change: { readonly trigger?: string; readonly attempt?: number; readonly kind?: RunKind },
+  ): Promise<RetrainRun | null> {
     if (!(await isFree())) return null;
     try {
-      const row = await db
+      const query = db
         .updateTable('core.training_runs')
         .set({ ...beginning(), ...change })
         .where('market', '=', market)
         .where('status', '=', 'queued')
-        .where('due_ms', '<=', dueUntilMs)
-        .returningAll()
-        .executeTakeFirst();
-      return taken(row);
+        .where('due_ms', '<=', dueUntilMs);
+      const allowed = change.kind === 'incremental' ? query.where('kind', '=', 'incremental') : query;
+      return taken(await allowed.returningAll().executeTakeFirst());
     } catch (error) {
       if (!isTaken(error)) throw error;
       return null;
@@ -103,14 +128,14 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
   }
 
   return {
-    async begin(trigger) {
-      const waiting = await beginQueued(Number.MAX_SAFE_INTEGER, { trigger, attempt: 1 });
+    async begin(trigger, kind = 'full') {
+      const waiting = await beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
       if (waiting !== null) return waiting;
       // The index would keep it out, at the price of a number that nobody has.
       if (!(await isFree())) return null;
       const row = await db
         .insertInto('core.training_runs')
-        .values({ ...beginning(), market, trigger, attempt: 1, due_ms: clock.nowMs(), reasons: '[]' })
+        .values({ ...beginning(), market, kind, trigger, attempt: 1, due_ms: clock.nowMs(), reasons: '[]' })
         .onConflict((conflict) => conflict.doNothing())
         .returningAll()
         .executeTakeFirst();
@@ -121,30 +146,35 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
 
     dueMs,
 
-    async beat({ run_id, stage }, workerPid) {
+    async wait(trigger) {
+      const due = { kind: 'full' as const, trigger, attempt: 1, due_ms: clock.nowMs() };
+      await db
+        .insertInto('core.training_runs')
+        .values({ ...due, ...unbegun() })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
       await db
         .updateTable('core.training_runs')
-        .set({ beat_ms: clock.nowMs(), worker_pid: workerPid, stage })
+        .set(due)
+        .where('market', '=', market)
+        .where('status', '=', 'queued')
+        .execute();
+    },
+
+    async beat({ run_id, stage, percent, eta_seconds }, workerPid) {
+      await db
+        .updateTable('core.training_runs')
+        .set({ beat_ms: clock.nowMs(), worker_pid: workerPid, stage, percent, eta_seconds })
         .where('run_id', '=', run_id)
         .where('status', '=', 'running')
         .execute();
     },
 
-    async retryAt({ trigger, attempt }, atMs) {
+    async retryAt({ kind, trigger, attempt }, atMs) {
       if ((await dueMs()) !== null) return;
       await db
         .insertInto('core.training_runs')
-        .values({
-          market,
-          owner,
-          status: 'queued',
-          due_ms: atMs,
-          beat_ms: clock.nowMs(),
-          trigger,
-          attempt: attempt + 1,
-          stage: '',
-          reasons: '[]',
-        })
+        .values({ kind, trigger, attempt: attempt + 1, due_ms: atMs, ...unbegun() })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
@@ -152,17 +182,20 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
     async keep(run) {
       const {
         run_id,
+        kind: _kind,
         trigger: _trigger,
         attempt: _attempt,
         started_at: _started,
         metrics,
         gate,
         reasons,
+        stages,
         ...rest
       } = run;
+      const lists = { reasons: JSON.stringify(reasons), stages: JSON.stringify(stages) };
       await db
         .updateTable('core.training_runs')
-        .set({ ...rest, metrics: jsonOf(metrics), gate: jsonOf(gate), reasons: JSON.stringify(reasons) })
+        .set({ ...rest, metrics: jsonOf(metrics), gate: jsonOf(gate), ...lists })
         .where('run_id', '=', run_id)
         .execute();
     },
@@ -191,6 +224,20 @@ export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions
         .execute();
       return rows.map(runOf);
     },
+
+    async lastStages(kind) {
+      const row = await db
+        .selectFrom('core.training_runs')
+        .select('stages')
+        .where('market', '=', market)
+        .where('kind', '=', kind)
+        .where('status', 'in', ['adopted', 'rejected'])
+        .where('trigger', '<>', FIRST_MODELS)
+        .orderBy('run_id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
+    },
   };
 }
 
@@ -209,6 +256,7 @@ function runOf(row: Selectable<TrainingRunsTable>): RetrainRun {
     metrics: valueOf(own.metrics),
     gate: valueOf(own.gate),
     reasons: JSON.parse(own.reasons) as string[],
+    stages: JSON.parse(own.stages) as StageTime[],
   };
 }
 
@@ -218,25 +266,28 @@ const valueOf = (text: string | null): unknown => (text === null ? null : JSON.p
 /** The same in the memory of this process, where no store can be opened. @param lastId the number before that of its first run */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
-  let waiting: { readonly trigger: string; readonly attempt: number; readonly dueMs: number } | null = null;
+  let waiting: (Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number }) | null = null;
 
-  function beginNow(trigger: string, attempt: number): RetrainRun | null {
+  function beginNow({ kind, trigger, attempt }: Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'>): RetrainRun | null {
     if (runs[0]?.status === 'running') return null;
-    waiting = null;
-    runs.unshift(newRun(++lastId, trigger, attempt, new Date(clock.nowMs()).toISOString()));
+    if (waiting?.kind !== 'full' || kind === 'full') waiting = null;
+    runs.unshift(
+      newRun({ run_id: ++lastId, kind, trigger, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
+    );
     return { ...runs[0]! };
   }
 
   return {
-    begin: (trigger) => Promise.resolve(beginNow(trigger, 1)),
-    beginDue: () =>
-      Promise.resolve(
-        waiting === null || waiting.dueMs > clock.nowMs() ? null : beginNow(waiting.trigger, waiting.attempt),
-      ),
+    begin: (trigger, kind = 'full') => Promise.resolve(beginNow({ kind, trigger, attempt: 1 })),
+    beginDue: () => Promise.resolve(waiting === null || waiting.dueMs > clock.nowMs() ? null : beginNow(waiting)),
     dueMs: () => Promise.resolve(waiting?.dueMs ?? null),
+    wait(trigger) {
+      waiting = { kind: 'full', trigger, attempt: 1, dueMs: clock.nowMs() };
+      return Promise.resolve();
+    },
     beat: () => Promise.resolve(),
-    retryAt({ trigger, attempt }, dueMs) {
-      waiting ??= { trigger, attempt: attempt + 1, dueMs };
+    retryAt({ kind, trigger, attempt }, dueMs) {
+      waiting ??= { kind, trigger, attempt: attempt + 1, dueMs };
       return Promise.resolve();
     },
     keep(run) {
@@ -246,5 +297,12 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     },
     orphans: () => Promise.resolve([]),
     list: (limit) => Promise.resolve(runs.slice(0, limit)),
+    lastStages(kind) {
+      const last = runs.find(
+        (run) =>
+          run.kind === kind && run.trigger !== FIRST_MODELS && (run.status === 'adopted' || run.status === 'rejected'),
+      );
+      return Promise.resolve(last?.stages ?? []);
+    },
   };
 }

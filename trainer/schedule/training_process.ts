@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { PROGRESS_FORM, PROGRESS_VARIABLE, readProgressLine, type ProgressLine } from './progress_line.ts';
 import { runResourcesSchema, type RunResources } from './run_resources.ts';
 
 /** Below the daemon's, so that a bar never waits for a tree. */
@@ -10,6 +11,10 @@ const NICE = 10;
 const WORKERS = Math.max(1, availableParallelism() - 1);
 /** Behind the program and its first arguments. */
 const ARGUMENTS = ['train', '--adopt', '--json', '--workers', String(WORKERS)];
+/** One that has not ended by then of itself is ended. */
+const END_MS = 5000;
+/** Of an error message; a library may write a megabyte. */
+const SHOWN_CHARACTERS = 500;
 
 const answerSchema = z.object({
   version: z.string(),
@@ -26,22 +31,27 @@ export interface TrainingProcess {
   readonly pid: number | null;
   /** Never rejects. */
   readonly result: Promise<TrainingResult>;
+  /** Asks it to end, and ends it when it does not. */
   stop(): void;
 }
 
-/**
- * `train --adopt --json` in a process of its own, at a lower priority.
- * @param command program and first arguments of the command line
- * @param onLine a line of its progress
- * @param onWarning its priority could not be lowered
- */
-export function startTraining(
-  command: readonly string[],
-  onLine: (line: string) => void,
-  onWarning: (error: unknown) => void,
-): TrainingProcess {
+export interface TrainingOptions {
+  /** Program and first arguments of the command line. */
+  readonly command: readonly string[];
+  /** What this run has beside the arguments of all runs. */
+  readonly flags: readonly string[];
+  onProgress(line: ProgressLine): void;
+  /** Its priority could not be lowered. */
+  onWarning(error: unknown): void;
+}
+
+/** `train --adopt --json` in a process of its own, at a lower priority. */
+export function startTraining({ command, flags, onProgress, onWarning }: TrainingOptions): TrainingProcess {
   const [program, ...args] = command;
-  const child = spawn(program!, [...args, ...ARGUMENTS], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program!, [...args, ...ARGUMENTS, ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
+  });
   try {
     if (child.pid !== undefined) setPriority(child.pid, NICE);
   } catch (error) {
@@ -51,17 +61,23 @@ export function startTraining(
   let lastLine = '';
   child.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
   createInterface({ input: child.stderr }).on('line', (line) => {
-    lastLine = line;
-    onLine(line);
+    const progress = readProgressLine(line);
+    if (progress !== null) onProgress(progress);
+    else if (line.trim() !== '') lastLine = line.slice(0, SHOWN_CHARACTERS);
   });
+  let lastResort: NodeJS.Timeout | undefined;
   const ended = new Promise<number | null>((resolve) => {
     child.on('error', () => resolve(null));
     child.on('close', resolve);
   });
+  void ended.then(() => clearTimeout(lastResort));
   return {
     pid: child.pid ?? null,
     result: ended.then((code) => readAnswer(answer) ?? { error: endWithoutAnswer(code, lastLine) }),
-    stop: () => void child.kill('SIGTERM'),
+    stop() {
+      child.kill('SIGTERM');
+      lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
+    },
   };
 }
 
@@ -84,5 +100,6 @@ function readAnswer(text: string): TrainingResult | null {
 }
 
 function endWithoutAnswer(code: number | null, lastLine: string): string {
-  return `the training process ended with ${code ?? 'a signal'}: ${lastLine}`;
+  const end = `the training process ended with ${code ?? 'a signal'}`;
+  return lastLine === '' ? end : `${end}: ${lastLine}`;
 }

@@ -239,10 +239,12 @@ describe('the journal of a study', () => {
     const killed = journal('killed');
     const rng = createRng('kills');
     let kills = 0;
-    for (; kills < 60; kills++) {
+    for (; kills < 20; kills++) {
       if ((await runProgram(program, killed, trials, 5 + rng.integer(60))) === 'done') break;
     }
     expect(kills).toBeGreaterThan(2);
+    // On a slow machine it never gets to its end by itself.
+    expect(await runProgram(program, killed, trials, null)).toBe('done');
     expect(ends(killed)).toEqual(ends(calm));
     expect(existsSync(killed)).toBe(true);
   });

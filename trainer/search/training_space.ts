@@ -1,4 +1,4 @@
-import type { TrainPolicy, Windows } from '../../shared/policy/schema.ts';
+import type { TrainPolicy } from '../../shared/policy/schema.ts';
 import type { Barriers } from '../label/reversion.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
@@ -9,21 +9,15 @@ export interface SearchedSettings {
   readonly trees: TrainPolicy['ai1'];
   /** The label that is learned; what is measured stays the evaluation label. */
   readonly barriers: Barriers;
-  readonly windows: Windows;
-}
-
-export interface SearchedParts {
-  /** The barriers of the label too. A value that is new costs its labels. */
-  readonly label: boolean;
-  /** The look-backs too. A value that is new costs all features. */
-  readonly windows: boolean;
 }
 
 /**
  * Where good values of these parameters may lie; always widened to hold those in force. `rounds` is not searched: boosting ends where it no longer
- * helps. Neither are beta_window and z_window: they decide which bars are candidates, and trials on other rows cannot be compared.
+ * helps. Neither are the look-backs: they are the daemon's as well. Candidates begin at the configured z_entry or further out, for
+ * the features of other bars are not kept.
+ * @param label whether the barriers of the label are searched too
  */
-export function trainingSpace({ trees, barriers }: SearchedSettings, parts: SearchedParts): Space {
+export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {
   const learner: Record<string, Parameter> = {
     'trees.learning_rate': around(trees.learning_rate, { kind: 'float', low: 0.01, high: 0.2, log: true }),
     'trees.leaves': around(trees.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
@@ -33,22 +27,21 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, parts: Sear
     'trees.row_fraction': around(trees.row_fraction, { kind: 'float', low: 0.3, high: 1 }),
     'trees.column_fraction': around(trees.column_fraction, { kind: 'float', low: 0.2, high: 1 }),
   };
+  if (!label) return learner;
   const when = { parameter: 'label.barriers', is: ['searched'] };
-  const label: Record<string, Parameter> = {
+  const { z_entry } = barriers;
+  return {
+    ...learner,
     'label.barriers': { kind: 'categorical', choices: ['configured', 'searched'] },
-    'label.z_entry': { ...around(barriers.z_entry, { kind: 'float', low: 1.5, high: 2.5, step: 0.25 }), when },
+    'label.z_entry': { kind: 'float', low: z_entry, high: z_entry + 0.5, step: 0.25, when },
     'label.z_exit': { ...around(barriers.z_exit, { kind: 'float', low: 0, high: 1, step: 0.25 }), when },
     'label.stop': { ...around(barriers.stop, { kind: 'float', low: 1, high: 3, step: 0.5 }), when },
     'label.horizon': { ...around(barriers.horizon, { kind: 'float', low: 30, high: 120, step: 15 }), when },
   };
-  const windows: Record<string, Parameter> = {
-    'windows.scale': { kind: 'categorical', choices: [1, 0.5, 2] },
-  };
-  return { ...learner, ...(parts.label ? label : {}), ...(parts.windows ? windows : {}) };
 }
 
 /** The first trial: the settings in force, as values of the space. */
-export function configuredParams({ trees }: SearchedSettings, { label, windows }: SearchedParts): Params {
+export function configuredParams({ trees }: SearchedSettings, label: boolean): Params {
   return {
     'trees.learning_rate': trees.learning_rate,
     'trees.leaves': trees.leaves,
@@ -57,13 +50,11 @@ export function configuredParams({ trees }: SearchedSettings, { label, windows }
     'trees.row_fraction': trees.row_fraction,
     'trees.column_fraction': trees.column_fraction,
     ...(label ? { 'label.barriers': 'configured' } : {}),
-    ...(windows ? { 'windows.scale': 1 } : {}),
   };
 }
 
 /** The settings of a trial. What its values do not name is as in force. */
-export function settingsOf(params: Params, inForce: SearchedSettings): SearchedSettings {
-  const { trees, barriers, windows } = inForce;
+export function settingsOf(params: Params, { trees, barriers }: SearchedSettings): SearchedSettings {
   const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
   return {
     trees: {
@@ -81,21 +72,10 @@ export function settingsOf(params: Params, inForce: SearchedSettings): SearchedS
       stop: value('label.stop', barriers.stop),
       horizon: value('label.horizon', barriers.horizon),
     },
-    windows: scaled(windows, value('windows.scale', 1)),
   };
 }
 
 const LEAST_L2 = 1e-3;
-const LEAST_WINDOW = 5;
-
-/** The look-backs times `scale`, but for those that decide which bars are candidates. Their order stays as it is. */
-function scaled(windows: Windows, scale: number): Windows {
-  if (scale === 1) return windows;
-  const bars = (window: number): number => Math.max(LEAST_WINDOW, Math.round(window * scale));
-  const { beta_window, z_window, ...others } = windows;
-  const changed = Object.fromEntries(Object.entries(others).map(([name, window]) => [name, bars(window)]));
-  return { ...(changed as typeof others), beta_window, z_window };
-}
 
 /** The parameter, its range widened by whole steps until it holds the value in force. */
 function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {

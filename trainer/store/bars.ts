@@ -1,6 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { emptyColumns } from '../../shared/bar_file/bar_file.ts';
+import { emptyColumns, viewBars } from '../../shared/bar_file/bar_file.ts';
 import type { ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import { conflictOf, CONFLICTS_SHOWN, isSameBar, joinBars } from '../../shared/bar_file/bar_merge.ts';
 import type { Market, PutCounts } from '../../shared/bar_file/bar_sink.ts';
@@ -94,7 +94,7 @@ export function openBarStore(engine: Engine): BarStore {
       const conflicting: ConflictingRow[] = [];
       let [added, conflicts] = [0, 0];
       for (let first = 0; first < columns.length; first += PUT_ROWS) {
-        const part = partOf(columns, first, Math.min(first + PUT_ROWS, columns.length));
+        const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
         const { symbol, length, spread, ...values } = part;
         const given = { ...values, ...(spread === null ? {} : { spread }) };
         const inserted = await engine.insert({
@@ -151,22 +151,6 @@ export function openBarStore(engine: Engine): BarStore {
         }))
         .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
     },
-  };
-}
-
-/** Views of rows `first` to `end`. */
-function partOf(columns: BarColumns, first: number, end: number): BarColumns {
-  const view = (column: Float64Array): Float64Array => column.subarray(first, end);
-  return {
-    symbol: columns.symbol,
-    length: end - first,
-    time: view(columns.time),
-    open: view(columns.open),
-    high: view(columns.high),
-    low: view(columns.low),
-    close: view(columns.close),
-    volume: view(columns.volume),
-    spread: columns.spread === null ? null : view(columns.spread),
   };
 }
 

@@ -120,6 +120,23 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'kind and progress of training runs',
+    async up(db) {
+      const table = () => db.schema.alterTable('core.training_runs');
+      // SQLite adds one column at a time.
+      await table()
+        .addColumn('kind', 'text', (column) => column.notNull().defaultTo('full'))
+        .execute();
+      await table()
+        .addColumn('percent', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+      await table().addColumn('eta_seconds', 'bigint').execute();
+      await table()
+        .addColumn('stages', 'text', (column) => column.notNull().defaultTo('[]'))
+        .execute();
+    },
+  },
 ];
 
 /** A key that counts up and never gives a number twice. */

@@ -9,7 +9,7 @@ import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
 import { withoutPassword } from './postgres.ts';
-import { openStore, storeUrl, type Store } from './store.ts';
+import { openStore, openStoreIfThere, storeUrl, type Store } from './store.ts';
 
 const T0 = 1_546_300_800 as OpenTime;
 
@@ -220,6 +220,19 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
 });
 
 describe('the address of the store', () => {
+  it('that is only read is not made: a file that is absent is no store, a server that is named is one', async () => {
+    const home = homePaths({ MINUTEHAND_HOME: folder });
+    expect(await openStoreIfThere({}, home)).toBeNull();
+    expect(readdirSync(folder)).toEqual([]);
+    await (await openStore(home.trainer)).close();
+    const store = await openStoreIfThere({ MINUTEHAND_DATABASE_URL: '' }, home);
+    expect(store).toMatchObject({ kind: 'sqlite', place: home.trainer });
+    await store!.close();
+    await expect(
+      openStoreIfThere({ MINUTEHAND_DATABASE_URL: 'postgres://u@127.0.0.1:1/d' }, home),
+    ).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
+  });
+
   it('is PostgreSQL’s when the environment names it, else the file of the home', () => {
     const home = homePaths({ MINUTEHAND_HOME: folder });
     expect(storeUrl({}, home)).toBe(join(folder, 'trainer.db'));

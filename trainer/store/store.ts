@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { ImportedFile, Market } from '../../shared/bar_file/bar_sink.ts';
@@ -35,6 +36,16 @@ export interface Store {
 export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
   const url = env['MINUTEHAND_DATABASE_URL'];
   return url === undefined || url === '' ? paths.trainer : url;
+}
+
+/**
+ * The store of this home as openStore opens it, for those who only read: a file that is not there is not made, since it would hold nothing.
+ * @returns null when there is none. PostgreSQL counts as there whenever it is named.
+ * @throws MinutehandError as openStore
+ */
+export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): Promise<Store | null> {
+  const url = storeUrl(env, paths);
+  return url === paths.trainer && !existsSync(url) ? null : openStore(url);
 }
 
 /**

@@ -82,6 +82,9 @@ export interface ModelArtifactsTable {
  */
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
+/** `full`: learned anew from all bars. `incremental`: the models in force go on learning on what has come since. */
+export type RunKind = 'full' | 'incremental';
+
 /** Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {
   run_id: Generated<number>;
@@ -94,12 +97,19 @@ export interface TrainingRunsTable {
   due_ms: number;
   /** When its trainer was last known to work on it. */
   beat_ms: number;
+  kind: RunKind;
   trigger: string;
   attempt: number;
   started_at: string | null;
   finished_at: string | null;
   status: RunStatus;
   stage: string;
+  /** 0 to 100 of the whole run. */
+  percent: number;
+  /** null while nobody knows. */
+  eta_seconds: number | null;
+  /** JSON array of `{stage, duration_ms}`: what is done of it. */
+  stages: string;
   model_version: string | null;
   previous_version: string | null;
   seed: number | null;

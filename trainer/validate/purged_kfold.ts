@@ -36,14 +36,24 @@ export function purgedKFold(
     const begin = times[order[bounds[fold]!]!]!;
     let end = -Infinity;
     for (const row of test) end = Math.max(end, labelEnds[row]!);
-    const train: number[] = [];
-    for (let row = 0; row < rows; row++) {
-      const isBefore = labelEnds[row]! < begin;
-      const isAfter = times[row]! > end + embargo;
-      if (isBefore || isAfter) train.push(row);
-    }
-    return { train: Int32Array.from(train), test };
+    return { train: rowsOutside(times, labelEnds, { begin, end }, embargo), test };
   });
+}
+
+/**
+ * The rows, ascending, that a block of [first time, last label end] leaves to learn from: known before it, or begun more than `embargo` after
+ * it.
+ */
+export function rowsOutside(
+  times: ArrayLike<number>,
+  labelEnds: ArrayLike<number>,
+  { begin, end }: { readonly begin: number; readonly end: number },
+  embargo: number,
+): Int32Array {
+  const outside: number[] = [];
+  for (let row = 0; row < times.length; row++)
+    if (labelEnds[row]! < begin || times[row]! > end + embargo) outside.push(row);
+  return Int32Array.from(outside);
 }
 
 /** Positions in `order` where the blocks begin, and its end: at a change of time, each nearest above its equal share. */

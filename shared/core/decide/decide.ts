@@ -12,6 +12,8 @@ export const REASONS = {
   IN_POSITION: 'HOLD: a position is open and nothing ends it.',
   NO_SETUP: 'HOLD: |z| is below z_entry.',
   BETA_RANGE: 'HOLD: |beta| is outside [beta_min, beta_max].',
+  KPI_HALT:
+    'HOLD: under these models a live figure of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',
   NO_EDGE: 'HOLD: the models have shown no edge after costs for this pair.',
   PROB_LOW: 'HOLD: return_prob is not above theta1.',
   RISK_HIGH: 'HOLD: risk_score is not below theta2.',

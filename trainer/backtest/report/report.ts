@@ -5,7 +5,6 @@ import { reliability } from '../../validate/metrics.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
 import { VIEWS, type BundleResult, type PeriodResult, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
-import type { SwapCosts } from '../swap.ts';
 import { barChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
 import { STYLE } from './style.ts';
 
@@ -14,7 +13,7 @@ export interface ReportOptions {
   /** One per bundle of the result. */
   readonly manifests: readonly Pick<Manifest, 'version' | 'market' | 'period' | 'seed'>[];
   /** Of the symbols of the pairs. */
-  readonly symbols: Readonly<Record<string, SymbolCosts & SwapCosts>>;
+  readonly symbols: Readonly<Record<string, SymbolCosts>>;
   readonly requireEdge: boolean;
 }
 

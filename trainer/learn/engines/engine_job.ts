@@ -1,6 +1,5 @@
-import type { Link } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
-import type { LearnRequest, Task } from '../learner.ts';
+import type { LearnRequest } from '../learner.ts';
 import type { EngineLibraries, NativeEngine } from './engine_library.ts';
 
 /** One model to learn with an engine's library, as plain data that can be handed to a thread. */
@@ -10,10 +9,6 @@ export interface EngineJob extends Pick<LearnRequest, 'task' | 'table' | 'params
 }
 
 export type OnRound = LearnRequest['onRound'];
-
-export function linkOf(task: Task): Link {
-  return task.kind === 'binary' ? 'sigmoid' : task.kind === 'multiclass' ? 'softmax' : 'identity';
-}
 
 const SEEDS = 2 ** 31 - 1;
 

@@ -14,13 +14,14 @@ import { packageRoot } from '../../../shared/root.ts';
 import { allowedColumns } from '../gbdt_request.ts';
 import {
   LEARNER_DEFAULTS,
+  linkOf,
   type Learner,
   type LearnerParams,
   type LearnRequest,
   type Task,
   type TrainingTable,
 } from '../learner.ts';
-import { linkOf, type EngineJob } from './engine_job.ts';
+import type { EngineJob } from './engine_job.ts';
 import { librariesFrom, NATIVE_ENGINES, type NativeEngine, type OpenLibrary } from './engine_library.ts';
 import {
   libraryHere,

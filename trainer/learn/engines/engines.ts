@@ -1,4 +1,4 @@
-import { checkRequest } from '../gbdt_request.ts';
+import { checkRequest, refuseBase } from '../gbdt_request.ts';
 import type { Learner } from '../learner.ts';
 import { librariesFrom, openLibrary, type EngineLibraries, type NativeEngine } from './engine_library.ts';
 import { learnOffTheWay } from './engine_thread.ts';
@@ -35,15 +35,17 @@ const turns = createTurns();
  * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the engines' own
  * promises: another processor or another build of the library may differ in last bits.
  * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a task that the engine does
- * not know, and LEARNER_FAILED with the library's words when it reports an error
+ * not know and for a base, and LEARNER_FAILED with the library's words when it reports an error
  */
 export function nativeLearner(engine: NativeEngine, libraries: EngineLibraries = librariesFrom()): Learner {
   const { path } = findEngine(engine, libraries);
   const found = { ...libraries, [engine]: path };
   return {
     engine,
-    async learn({ task, table, params, stopping, threads, onRound }) {
-      checkRequest({ task, table, params, stopping, threads, onRound });
+    async learn(request) {
+      refuseBase(engine, request);
+      checkRequest(request);
+      const { task, table, params, stopping, threads, onRound } = request;
       // LightGBM's starting score is a part of its first tree.
       if (params.rounds < 1) throw new RangeError(`rounds is ${params.rounds}, expected an integer ≥ 1`);
       const job = { engine, libraries: found, task, table, params, stopping, threads };

@@ -1,7 +1,8 @@
 import { createRng } from '../../../shared/rng.ts';
 import { MinutehandError } from '../../../shared/errors.ts';
-import type { Link, Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../../shared/ports.ts';
+import { linkOf, type Task } from '../learner.ts';
 import { createGrower, type Rules } from './growth.ts';
 import * as at from './layout.ts';
 import { activeColumns, CHUNK_ROWS, placeParts, wordsOf, type Words } from './memory.ts';
@@ -53,9 +54,9 @@ export function learn(module: object, fit: PreparedFit, onRound: OnRound): TreeM
 
 /**
  * Boosts on the calling thread, with the helpers that wait on the same memory. Rows, targets and weights are in place.
- * @returns one ensemble per class
+ * @returns one ensemble per class, of the trees that were grown here
  */
-function boost(module: object, { memory, plan }: PreparedFit, onRound: OnRound): TreeModel {
+function boost(module: object, { memory, plan, start }: PreparedFit, onRound: OnRound): TreeModel {
   const conductor = conductorOf(module, memory, plan);
   const { words, run, buffer } = conductor;
   const { params, classes, rows, stopping } = plan;
@@ -63,8 +64,11 @@ function boost(module: object, { memory, plan }: PreparedFit, onRound: OnRound):
 
   const stride = words.get(at.ROW_STRIDE);
   const scores = new Float64Array(buffer, words.get(at.SCORES), classes * stride);
-  plan.baseScores.forEach((score, k) => scores.fill(score, k * stride, (k + 1) * stride));
-  const watch = stopping === null ? null : watchLoss(conductor, stopping.rows);
+  plan.baseScores.forEach((score, k) => {
+    scores.fill(score, k * stride, (k + 1) * stride);
+    if (start !== null) scores.set(start.training.subarray(k * rows, (k + 1) * rows), k * stride);
+  });
+  const watch = stopping === null ? null : watchLoss(conductor, stopping.rows, start?.stopping ?? null);
   const samplesRows = params.rowFraction < 1;
   const samplesColumns = activeColumns(plan) < plan.columns.length;
   const rng = createRng(params.seed);
@@ -94,7 +98,7 @@ function boost(module: object, { memory, plan }: PreparedFit, onRound: OnRound):
     if (watch !== null && watch.isOver(round + 1, ensembles)) break;
   }
   return {
-    link: linkOf(plan),
+    link: linkOf(plan.objective as Task),
     ensembles: ensembles.map((trees, k) => ({
       columns: plan.width,
       baseScore: plan.baseScores[k]!,
@@ -160,11 +164,6 @@ function drawRows({ words, plan }: Conductor, rng: Rng, fraction: number): void 
   words.set(at.KEY, rng.integer(2 ** 32));
   const bootstraps = plan.objective.kind === 'forest' && fraction === 1;
   words.set(at.BAG_LIMIT, bootstraps ? 0 : Math.max(1, Math.round(fraction * (2 ** 32 - 1))));
-}
-
-function linkOf({ objective }: Plan): Link {
-  if (objective.kind === 'binary') return 'sigmoid';
-  return objective.kind === 'multiclass' ? 'softmax' : 'identity';
 }
 
 function bin({ words, run, buffer, plan }: Conductor): void {
@@ -252,12 +251,13 @@ interface LossWatch {
   best(): readonly number[];
 }
 
-/** The loss on the stopping table, round by round. */
-function watchLoss({ words, run, buffer, plan }: Conductor, rows: number): LossWatch {
+/** The loss on the stopping table, round by round. @param start scores of its rows before the first round; null = the best constants */
+function watchLoss({ words, run, buffer, plan }: Conductor, rows: number, start: Float64Array | null): LossWatch {
   const { classes, baseScores } = plan;
   const chunks = Math.ceil(rows / CHUNK_ROWS);
   const scores = new Float64Array(buffer, words.get(at.STOPPING_SCORES), classes * rows);
-  baseScores.forEach((score, k) => scores.fill(score, k * rows, (k + 1) * rows));
+  if (start !== null) scores.set(start);
+  else baseScores.forEach((score, k) => scores.fill(score, k * rows, (k + 1) * rows));
   const losses = new Float64Array(buffer, words.get(at.STOPPING_LOSSES), chunks);
   const nodes = new Uint32Array(buffer, words.get(at.NODES), at.NODE_BYTES / 4);
   const walk = (k: number): void => {

@@ -1,10 +1,11 @@
+import { predictLogits, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { ln } from '../../../shared/elementary.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { LearnerParams, TrainingTable } from '../learner.ts';
 import * as at from './layout.ts';
 import { layOut, wordsOf } from './memory.ts';
 import type { Objective, Plan } from './plan.ts';
-import type { SharedMemory } from './webassembly.ts';
+import { reserveMemory, type Reserve, type SharedMemory } from './webassembly.ts';
 
 /** Rows that decide where a column is cut into bins: LightGBM's number. */
 const SAMPLE_ROWS = 200_000;
@@ -17,16 +18,30 @@ export interface FitRequest {
   readonly columns: readonly number[];
   readonly stopping: { readonly table: TrainingTable; readonly patience: number } | null;
   readonly threads: number;
+  /** Whose scores boosting starts from; absent or null = from the best constants. */
+  readonly base?: TreeModel | null;
+}
+
+/** Scores of a base, per class one behind the other. */
+export interface StartScores {
+  /** [classes][rows]. */
+  readonly training: Float64Array;
+  /** [classes][stopping rows]; empty without a stopping table. */
+  readonly stopping: Float64Array;
 }
 
 /** A fit that is laid out in memory and can begin. */
 export interface PreparedFit {
   readonly memory: SharedMemory;
   readonly plan: Plan;
+  /** null = every row starts from `plan.baseScores`. */
+  readonly start: StartScores | null;
 }
 
 /** Copies what is learned from into memory of its own; rows of weight 0 stay behind. @throws MinutehandError LEARNER_MEMORY */
-export function prepareFit({ objective, table, params, columns, stopping, threads }: FitRequest): PreparedFit {
+export function prepareFit(request: FitRequest, reserve: Reserve = reserveMemory): PreparedFit {
+  const { objective, table, params, columns, stopping, threads } = request;
+  const base = request.base ?? null;
   const kept = rowsWithWeight(table);
   const rows = kept?.length ?? table.x.rows;
   const stoppingKept = stopping === null ? null : rowsWithWeight(stopping.table);
@@ -49,10 +64,10 @@ export function prepareFit({ objective, table, params, columns, stopping, thread
             hasWeights: weighs(stopping.table),
             patience: stopping.patience,
           },
-    baseScores: baseScores(table, objective),
+    baseScores: base === null ? baseScores(table, objective) : base.ensembles.map(({ baseScore }) => baseScore),
     threads,
   };
-  const memory = layOut(plan);
+  const memory = layOut(plan, reserve);
   const words = wordsOf(memory);
   const put = (from: TrainingTable, rowsKept: Uint32Array | null, x: number, y: number, weights: number): void =>
     copyTable(memory, from, rowsKept, words.get(x), words.get(y), words.get(weights));
@@ -60,7 +75,24 @@ export function prepareFit({ objective, table, params, columns, stopping, thread
   if (stopping !== null) {
     put(stopping.table, stoppingKept, at.STOPPING_X, at.STOPPING_TARGETS, at.STOPPING_WEIGHTS);
   }
-  return { memory, plan };
+  return { memory, plan, start: base === null ? null : startScores(base, memory, plan) };
+}
+
+/** What the base says of the rows that are in memory, before binning overwrites them. */
+function startScores({ ensembles }: TreeModel, memory: SharedMemory, { rows, width, stopping }: Plan): StartScores {
+  const words = wordsOf(memory);
+  const scoresOf = (field: number, count: number): Float64Array => {
+    const values = new Float32Array(memory.buffer, words.get(field), count * width);
+    const scores = new Float64Array(ensembles.length * count);
+    ensembles.forEach((ensemble, k) => {
+      scores.set(predictLogits(ensemble, { rows: count, columns: width, values }), k * count);
+    });
+    return scores;
+  };
+  return {
+    training: scoresOf(at.X, rows),
+    stopping: stopping === null ? new Float64Array() : scoresOf(at.STOPPING_X, stopping.rows),
+  };
 }
 
 /** null = all of them. */

@@ -8,9 +8,15 @@ const f = Math.fround;
 /**
  * The same learner, slow and obvious, for small tables: every candidate split of every leaf is tried by walking over the leaf's rows, nothing is
  * subtracted, nothing packed, rows are routed by comparing float32 values with the threshold, and quantiles come from sorting.
- * `rounded` false chooses splits by unrounded gradients.
+ * `rounded` false chooses splits by unrounded gradients; with a `base`, its trees are followed by those that are grown on its answers.
  */
-export function slowGbdt(task: Task, table: TrainingTable, params: LearnerParams, rounded = true): TreeModel {
+export function slowGbdt(
+  task: Task,
+  table: TrainingTable,
+  params: LearnerParams,
+  rounded = true,
+  given: TreeModel | null = null,
+): TreeModel {
   const rows = [...table.y.keys()].filter((row) => table.weights === null || table.weights[row]! > 0);
   const weights = rows.map((row) => table.weights?.[row] ?? 1);
   const y = rows.map((row) => table.y[row]!);
@@ -21,9 +27,11 @@ export function slowGbdt(task: Task, table: TrainingTable, params: LearnerParams
   );
   const everyRow = [...x.keys()];
   const classes = task.kind === 'multiclass' ? task.classes : 1;
-  const base = baseScores(task, y, weights, classes);
-  const scores = base.map((score) => everyRow.map(() => score));
-  const trees: Tree[][] = base.map(() => []);
+  const base = given?.ensembles.map(({ baseScore }) => baseScore) ?? baseScores(task, y, weights, classes);
+  const trees: Tree[][] = base.map((_, k) => [...(given?.ensembles[k]!.trees ?? [])]);
+  const scores = base.map((score, k) =>
+    everyRow.map((row) => trees[k]!.reduce((total, tree) => total + answerOf(tree, 0, x[row]!), score)),
+  );
 
   for (let round = 0; round < params.rounds; round++) {
     const gradients = base.map((_, k) =>
@@ -312,6 +320,15 @@ export function quantileOf(pairs: readonly (readonly [number, number])[], share:
     if (reached >= wanted) return value;
   }
   return sorted.at(-1)![0];
+}
+
+/** What a tree adds to a row, asked node by node. */
+function answerOf(tree: Tree, node: number, x: Float32Array): number {
+  const column = tree.feature[node]!;
+  if (column < 0) return tree.value[node]!;
+  const value = x[column]!;
+  const goesLeft = Number.isNaN(value) ? tree.missingLeft[node] === 1 : value <= tree.threshold[node]!;
+  return answerOf(tree, goesLeft ? tree.left[node]! : tree.right[node]!, x);
 }
 
 function treeOf(nodes: readonly Node[]): Tree {

@@ -1,6 +1,6 @@
 import * as at from './layout.ts';
 import type { Plan } from './plan.ts';
-import { reserveMemory, type SharedMemory } from './webassembly.ts';
+import type { Reserve, SharedMemory } from './webassembly.ts';
 
 /** Rows of a piece of work: some 20 µs of it. Part of what the result is made of (float sums end with their piece), so never a setting. */
 export const CHUNK_ROWS = 4096;
@@ -72,7 +72,7 @@ function allocator(start: number): { take(bytes: number): number; end(): number 
  * weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18 million rows of 30 columns.
  * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
  */
-export function layOut(plan: Plan): SharedMemory {
+export function layOut(plan: Plan, reserve: Reserve): SharedMemory {
   const { rows, width, columns, classes, params, stopping, threads, sample } = plan;
   const slots = columns.length;
   const stride = Math.ceil(rows / 16) * 16;
@@ -132,7 +132,7 @@ export function layOut(plan: Plan): SharedMemory {
   give(boosting, at.HISTOGRAMS, params.leaves * groups * at.GROUP * at.HISTOGRAM_BYTES);
 
   // A vector may be loaded where the last array ends.
-  const memory = reserveMemory(Math.max(binning.end(), boosting.end()) + 64);
+  const memory = reserve(Math.max(binning.end(), boosting.end()) + 64);
   const words = wordsOf(memory);
   for (const [field, address] of addresses) words.set(field, address);
   words.set(at.ROWS, rows);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../../shared/errors.ts';
+import { compileKernel } from '../../../shared/bundle/tree_kernel/tree_kernel.ts';
 import { packageRoot } from '../../../shared/root.ts';
 
 /** Memory that threads share. Plain data for `postMessage`. */
@@ -8,10 +8,14 @@ export interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
 }
 
+interface GrowingMemory extends SharedMemory {
+  /** By so many pages. */
+  grow(pages: number): number;
+}
+
 /** The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all the rest. */
 interface Wasm {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => SharedMemory;
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => GrowingMemory;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 }
 const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
@@ -34,37 +38,70 @@ export interface KernelCode {
 
 let compiled: object | undefined;
 
-/**
- * The compiled kernel, made once per thread.
- * @throws MinutehandError KERNEL_MISSING when there is no such file or it is no WebAssembly
- */
+/** The compiled kernel, made once per thread. @throws MinutehandError KERNEL_MISSING */
 export function kernelModule(): object {
-  const path = join(packageRoot(), KERNEL_FILE);
-  try {
-    compiled ??= new wasm.Module(readFileSync(path));
-  } catch (cause) {
-    throw new MinutehandError('KERNEL_MISSING', {
-      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      next: 'Build it: `npm run build`.',
-      cause,
-    });
-  }
+  compiled ??= compileKernel(join(packageRoot(), KERNEL_FILE));
   return compiled;
 }
+
+/** Gives memory of so many bytes, all zero. */
+export type Reserve = (bytes: number) => SharedMemory;
 
 /**
  * Memory of so many bytes, all zero; pages count when they are touched.
  * @throws MinutehandError LEARNER_MEMORY
  */
 export function reserveMemory(bytes: number): SharedMemory {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  const seen = `${Math.ceil(bytes / 2 ** 20)} MB`;
-  if (pages > MOST_PAGES) throw new MinutehandError('LEARNER_MEMORY', { seen, expected: 'at most 4096 MB' });
+  const pages = pagesOf(bytes);
+  return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
+}
+
+/** The thread's memory while nobody has it; weak, so that it goes when nothing is learned any more. */
+let ownMemory: WeakRef<GrowingMemory> | null = null;
+
+/**
+ * Does work whose memory is not needed when it is done, in the one memory of this thread, which is cleared and grown as it must be: a memory
+ * for each of a thousand small fits would wait for the collector of garbage, to which they look like next to nothing.
+ * What the work throws, and LEARNER_MEMORY from `reserve`.
+ */
+export function lendMemory<T>(work: (reserve: Reserve) => T): T {
+  let memory = ownMemory?.deref();
+  // Work inside of this work gets another one.
+  ownMemory = null;
   try {
-    return new wasm.Memory({ initial: pages, maximum: pages, shared: true });
-  } catch (cause) {
-    throw new MinutehandError('LEARNER_MEMORY', { seen: `${seen} were refused`, cause });
+    return work((bytes) => {
+      const pages = pagesOf(bytes);
+      const lent = (memory ??= orRefused(
+        bytes,
+        () => new wasm.Memory({ initial: pages, maximum: MOST_PAGES, shared: true }),
+      ));
+      const missing = pages - lent.buffer.byteLength / PAGE_BYTES;
+      if (missing > 0) orRefused(bytes, () => lent.grow(missing));
+      new Uint8Array(lent.buffer, 0, bytes).fill(0);
+      return lent;
+    });
+  } finally {
+    ownMemory = memory === undefined ? null : new WeakRef(memory);
   }
+}
+
+function pagesOf(bytes: number): number {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  if (pages > MOST_PAGES)
+    throw new MinutehandError('LEARNER_MEMORY', { seen: megabytes(bytes), expected: 'at most 4096 MB' });
+  return pages;
+}
+
+function orRefused<T>(bytes: number, reserve: () => T): T {
+  try {
+    return reserve();
+  } catch (cause) {
+    throw new MinutehandError('LEARNER_MEMORY', { seen: `${megabytes(bytes)} were refused`, cause });
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MB`;
 }
 
 /** The kernel on a memory. */

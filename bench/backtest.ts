@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { launcher } from '../cli/launcher.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { barReader, readBarFile, writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import { recordMarket } from '../shared/market/simulated_market.ts';
+import { parsePair, type Pair } from '../shared/pair.ts';
+import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
+import { isJudgedMinute, ROWS_PER_SCORE, scoreBars } from '../trainer/backtest/bar_scores.ts';
+import { runBacktest } from '../trainer/backtest/backtest.ts';
+import { markToMarket } from '../trainer/backtest/equity.ts';
+import { rollOvers } from '../trainer/backtest/roll_over.ts';
+import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
+import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
+import { labelPair } from '../trainer/label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../trainer/label/reversion.ts';
+import { instantNs } from './end_to_end/instant.ts';
+import { benchMarket } from './market.ts';
+import { benchModels } from './models.ts';
+import { openTemporaryFolder } from './temporary_folder.ts';
+
+const PAIR = parsePair('EURUSD_GBPUSD');
+const START = (Date.parse('2020-01-01T22:00:00Z') / 1000) as OpenTime;
+
+export const BACKTEST_STATIONS = ['read', 'features', 'scores', 'labels', 'decide', 'equity'] as const;
+export type BacktestStation = (typeof BACKTEST_STATIONS)[number];
+
+export interface BacktestBenchResult {
+  readonly pair: string;
+  readonly trees: number;
+  /** Bars of each leg on which stations are measured, and turns of which the medians are taken. */
+  readonly station_bars: number;
+  readonly turns: number;
+  /** Microseconds of one thread per bar of the pair. */
+  readonly stations: Readonly<Record<BacktestStation, number>>;
+  /** The daemon's feature engine alone, bars from memory: what no backtest can go below. Microseconds per bar. */
+  readonly engine_us: number;
+  readonly features_by_engine: number;
+  /** `minutehand backtest` on files of so many bars, from its start to its end. */
+  readonly command: {
+    readonly bars: number;
+    readonly threads: number;
+    readonly trades: number;
+    readonly seconds: readonly number[];
+    readonly us_per_bar: number;
+    /** Elapsed time per bar by that of the engine alone on one thread. */
+    readonly by_engine: number;
+  };
+}
+
+export interface BacktestBenchOptions {
+  readonly commandBars: number;
+  readonly commandRuns: number;
+  readonly stationBars: number;
+  readonly turns: number;
+}
+
+const DEFAULTS: BacktestBenchOptions = { commandBars: 1_000_000, commandRuns: 3, stationBars: 200_000, turns: 3 };
+
+/** Where the time of a backtest of one pair goes, and how long a million bars take with all cores. */
+export async function benchBacktest(
+  say: (line: string) => void,
+  options: Partial<BacktestBenchOptions> = {},
+): Promise<BacktestBenchResult> {
+  const { commandBars, commandRuns, stationBars, turns } = { ...DEFAULTS, ...options };
+  const bundle = (await benchModels(say)).random[0];
+  const settings = loadSettings({ env: {} });
+  const folder = openTemporaryFolder('backtest');
+  const set = await loadModelSet(bundle, featureSchema(settings.minutehand.windows), ROWS_PER_SCORE);
+  try {
+    const short = join(folder.path, 'short');
+    await writeMarket(short, stationBars);
+    const measured: (StationTimes & { engine: number })[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      say(`backtest, ${stationBars} bars, turn ${turn + 1} of ${turns} …`);
+      measured.push(await timeStations(short, set, settings));
+    }
+    const usOf = (name: BacktestStation | 'engine'): number => median(measured.map((times) => times[name]));
+    const long = join(folder.path, 'long');
+    await writeMarket(long, commandBars);
+    const seconds: number[] = [];
+    let trades = 0;
+    for (let run = 0; run < commandRuns; run++) {
+      say(`minutehand backtest, ${commandBars} bars, run ${run + 1} of ${commandRuns} …`);
+      const startNs = instantNs();
+      trades = await runCommand(long, bundle);
+      seconds.push((instantNs() - startNs) / 1e9);
+    }
+    const engine_us = usOf('engine');
+    const us_per_bar = (median(seconds) * 1e6) / commandBars;
+    return {
+      pair: PAIR.id,
+      trees: 300,
+      station_bars: stationBars,
+      turns,
+      stations: Object.fromEntries(BACKTEST_STATIONS.map((name) => [name, usOf(name)])) as Record<
+        BacktestStation,
+        number
+      >,
+      engine_us,
+      features_by_engine: usOf('features') / engine_us,
+      command: {
+        bars: commandBars,
+        threads: availableParallelism(),
+        trades,
+        seconds,
+        us_per_bar,
+        by_engine: us_per_bar / engine_us,
+      },
+    };
+  } finally {
+    await set.release();
+    folder.remove();
+  }
+}
+
+async function writeMarket(folder: string, minutes: number): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  for (const columns of recordMarket(benchMarket([PAIR.id], 'bench backtest', START), minutes).values())
+    await writeBarFile(join(folder, `${columns.symbol}.csv`), columns);
+}
+
+type StationTimes = Record<BacktestStation, number>;
+
+/** Microseconds per bar. */
+async function timeStations(
+  folder: string,
+  set: ModelSet,
+  settings: Settings,
+): Promise<StationTimes & { engine: number }> {
+  const policy = { ...decisionPolicy(settings), require_edge: false };
+  const { windows, symbols } = settings.minutehand;
+  const times = {} as Record<BacktestStation | 'engine', number>;
+  let sinceNs = instantNs();
+  const took = (name: BacktestStation | 'engine'): void => {
+    times[name] = (instantNs() - sinceNs) / 1e3;
+    sinceNs = instantNs();
+  };
+  const a = await readBarFile(join(folder, `${PAIR.a}.csv`));
+  const b = await readBarFile(join(folder, `${PAIR.b}.csv`));
+  took('read');
+  runEngine(PAIR, a, b, settings);
+  took('engine');
+  const history = buildPairHistory(PAIR, a, b, windows, () => true);
+  took('features');
+  const thresholds = { theta1: set.theta1, theta2: set.theta2 };
+  const scores = await scoreBars(set, history, 0, policy, thresholds);
+  took('scores');
+  const labels = { ...datasetPolicy(settings), barriers: EVALUATION_BARRIERS, costs: null };
+  labelPair(history, labels, isJudgedMinute);
+  took('labels');
+  const costs = { a: symbols[PAIR.a]!, b: symbols[PAIR.b]! };
+  const nights = { rolls: rollOvers(a.time[0]!, a.time.at(-1)!), swaps: costs };
+  const { trades } = runBacktest(history, 0, history.length, {
+    thresholds,
+    policy,
+    edge: true,
+    costs,
+    nights,
+    scores: (t) => ({ return_prob: scores.ai1[t]!, risk_score: scores.riskScore[t]! }),
+    scale: (t) => scores.ai3[t]!,
+  });
+  took('decide');
+  markToMarket(history, trades, nights);
+  took('equity');
+  for (const name of Object.keys(times) as (keyof typeof times)[]) times[name] /= a.length;
+  return times;
+}
+
+/** The engine of the hot path over bars that lie in memory, and nothing else. */
+function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minutehand }: Settings): void {
+  const engine = new PairFeatures(minutehand.windows);
+  const { length, inA, inB } = matchMinutes(a, b);
+  const [barOfA, barOfB] = [barReader(a), barReader(b)];
+  for (let minute = 0; minute < length; minute++) engine.step(barOfA(inA[minute]!), barOfB(inB[minute]!));
+  if (engine.bars !== length) throw new RangeError(`${engine.bars} of ${length} bars of ${symbolA}`);
+}
+
+/** Trades of `minutehand backtest` with this installation's configuration. */
+async function runCommand(data: string, bundle: string): Promise<number> {
+  const [program, ...args] = launcher();
+  const { stdout } = await promisify(execFile)(
+    program!,
+    [...args, 'backtest', '--data', data, '--models', bundle, '--pairs', PAIR.id, '--json'],
+    { maxBuffer: 1 << 26 },
+  );
+  return (JSON.parse(stdout) as { gate_off: { trades: number } }).gate_off.trades;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((x, y) => x - y)[values.length >> 1]!;
+}

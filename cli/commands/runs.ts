@@ -1,0 +1,142 @@
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { RetrainRun, RunKind } from '../../trainer/schedule/run.ts';
+import { storeQueue } from '../../trainer/schedule/run_queue.ts';
+import { openStoreIfThere } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+
+const SHOWN_RUNS = 50;
+/** The trainer answers at once; only its store may be slow. */
+const ANSWER_MS = 30_000;
+/** What a trainer listens on is not always what can be called. */
+const ANY_ADDRESS = ['0.0.0.0', '::'];
+
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
+const runSchema = z.custom<RetrainRun>((value) => typeof (value as RetrainRun | null)?.run_id === 'number');
+const runsSchema = z.object({ runs: z.array(runSchema) });
+
+export function addRuns(program: Command, output: () => Output): void {
+  const runs = program
+    .command('runs')
+    .summary('list, start and cancel training runs of the trainer')
+    .description(
+      'Asks the trainer that runs at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
+    );
+  runs
+    .command('list')
+    .description('the newest runs of this market, newest first, with stage and progress of the one that is under way')
+    .action(() => list(output()));
+  runs
+    .command('start')
+    .addOption(
+      new Option('--kind <kind>', 'full: anew from all bars; incremental: on from the models in force')
+        .choices(['full', 'incremental'])
+        .default('full'),
+    )
+    .description('begins a run; refused while one is under way')
+    .action((flags: { kind: RunKind }) => start(flags.kind, output()));
+  runs
+    .command('cancel')
+    .description('stops the run that is under way; it is not tried again, and the models in force stay')
+    .action(() => cancel(output()));
+}
+
+async function list(output: Output): Promise<void> {
+  const settings = loadSettings();
+  let runs: readonly RetrainRun[];
+  let from: 'trainer' | 'store' = 'trainer';
+  try {
+    ({ runs } = await ask(settings, 'GET', '/runs', runsSchema));
+  } catch (error) {
+    if (!(error instanceof MinutehandError) || error.code !== 'TRAINER_ABSENT') throw error;
+    runs = await storedRuns(settings);
+    from = 'store';
+    output.note('No trainer answers; these are the runs of the store.');
+  }
+  if (runs.length === 0) output.line('No training runs yet.');
+  for (const run of runs) output.line(rowOf(run));
+  output.result({ from, runs });
+}
+
+async function start(kind: RunKind, output: Output): Promise<void> {
+  const run = await ask(loadSettings(), 'POST', `/retrain?kind=${kind}`, runSchema);
+  output.line(`Training run ${run.run_id} (${run.kind}) has begun. \`minutehand runs list\` shows how far it is.`);
+  output.result(run);
+}
+
+async function cancel(output: Output): Promise<void> {
+  const run = await ask(loadSettings(), 'POST', '/retrain/cancel', runSchema);
+  output.line(`Training run ${run.run_id} is being stopped.`);
+  output.result(run);
+}
+
+/**
+ * What the trainer answers.
+ * @throws MinutehandError TRAINER_ABSENT, and what the trainer refuses with
+ */
+async function ask<Answer>(
+  { minutehand }: Settings,
+  method: 'GET' | 'POST',
+  path: string,
+  schema: z.ZodType<Answer>,
+): Promise<Answer> {
+  const { host, port } = minutehand.transports.trainer;
+  const name = ANY_ADDRESS.includes(host) ? '127.0.0.1' : host;
+  const address = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(`${address}${path}`, { method, signal: AbortSignal.timeout(ANSWER_MS) });
+    answer = await response.json();
+  } catch (cause) {
+    const { code } = (cause as { cause?: NodeJS.ErrnoException }).cause ?? {};
+    throw new MinutehandError('TRAINER_ABSENT', { seen: `${address} (${code ?? (cause as Error).name})`, cause });
+  }
+  const expected = schema.safeParse(answer);
+  if (response.ok && expected.success) return expected.data;
+  const refused = errorSchema.safeParse(answer);
+  if (!refused.success) throw new MinutehandError('TRAINER_ABSENT', { seen: `another program at ${address}` });
+  const { code, message, next } = refused.data.error;
+  if (!Object.hasOwn(ERRORS, code)) throw new MinutehandError('INTERNAL', { seen: `${code}: ${message}` });
+  throw new MinutehandError(code as ErrorCode, { next });
+}
+
+async function storedRuns({ minutehand }: Settings): Promise<readonly RetrainRun[]> {
+  const paths = homePaths();
+  const store = await openStoreIfThere(process.env, paths);
+  if (store === null) return [];
+  try {
+    const queue = storeQueue(store, { market: minutehand.market, owner: '', clock: MACHINE_CLOCK });
+    return await queue.list(SHOWN_RUNS);
+  } finally {
+    await store.close();
+  }
+}
+
+/** `12 full  2026-11-20 03:00  running  learning, 61 %, 2 min left  (schedule)` */
+function rowOf(run: RetrainRun): string {
+  const cells = [
+    String(run.run_id).padStart(5),
+    run.kind.padEnd(11),
+    run.started_at.slice(0, 16).replace('T', ' '),
+    run.status.padEnd(8),
+    `${aboutRun(run)}  (${run.trigger}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
+  ];
+  return cells.join('  ');
+}
+
+function aboutRun({ status, stage, percent, eta_seconds, model_version, reasons, error }: RetrainRun): string {
+  if (status === 'running')
+    return `${stage}, ${percent} %${eta_seconds === null ? '' : `, ${lasting(eta_seconds)} left`}`;
+  if (error !== null) return error;
+  if (model_version === null) return stage;
+  return reasons.length === 0 ? model_version : `${model_version}: ${reasons.join('; ')}`;
+}
+
+function lasting(seconds: number): string {
+  return seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}

@@ -1,0 +1,1353 @@
+//+------------------------------------------------------------------+
+//| The expert advisor without its chart: hears signals, keeps state |
+//| on disk, trades two legs or none, writes fills, feeds bars.      |
+//+------------------------------------------------------------------+
+#ifndef MINUTEHAND_AGENT_MQH
+#define MINUTEHAND_AGENT_MQH
+
+#include "BarPusher.mqh"
+#include "Clock.mqh"
+#include "Fill.mqh"
+#include "StateFile.mqh"
+
+#define MH_TASK_NONE 0
+#define MH_TASK_GET 1
+#define MH_TASK_BARS 2
+#define MH_TASK_FILLS 3
+
+// An order without an answer is looked for so long before it counts as not made.
+#define MH_UNSURE_MS 30000
+#define MH_OPEN_ATTEMPTS 3
+#define MH_CLOSE_PAUSE_MS 1000
+// The keys in Redis are read again so often: a message that was lost heals by it.
+#define MH_KEYS_MS 15000
+#define MH_FILLS_AT_ONCE 100
+
+struct MhSettings
+  {
+   string            pairs;
+   string            symbols;
+   string            suffix;
+   string            folder;
+   bool              paper;
+   bool              otherMarkets;
+   long              magic;
+   bool              useFiles;
+   bool              useRedis;
+   string            redisHost;
+   int               redisPort;
+   string            redisUser;
+   string            redisPassword;
+   int               redisDatabase;
+   int               redisTimeoutMs;
+   string            barsUrl;
+   string            barsToken;
+   bool              barsToRedis;
+   bool              fillsToRedis;
+   MhDst             dst;
+   int               historyBars;
+   double            risk;
+   double            maxLots;
+   double            maxHedgeError;
+   double            maxSpreadBps;
+   double            maxDriftBps;
+   double            slippageBps;
+   int               maxOpenPairs;
+   double            dailyLossPercent;
+   double            stopPercent;
+   double            paperEquity;
+   double            paperSpreadBps;
+   double            paperSlippageBps;
+   int               maxSkewMs;
+   bool              trace;
+  };
+
+// What the panel shows of a pair.
+struct MhView
+  {
+   string            mode;
+   string            reason;
+   double            z;
+   double            returnProb;
+   double            riskScore;
+   long              generatedMs;
+   long              validUntilMs;
+   long              latencyMs;
+   string            refusal;
+  };
+
+class MhAgent
+  {
+private:
+   MhSettings        m_settings;
+   string            m_folder;
+   string            m_pairs[];
+   string            m_lastFiles[];
+   // Pairs whose state is damaged: nobody knows what they hold.
+   int               m_blocked[];
+   MhConsumer        m_consumer;
+   // At the places of the consumer's memories.
+   MhTrade           m_trades[];
+   MhBook            m_books[];
+   MhView            m_views[];
+   ulong             m_tryTick[];
+   MhClock           m_clock;
+   MhRedisLink       m_listener;
+   MhRedisLink       m_speaker;
+   MhBarPusher       m_pusher;
+   int               m_lock;
+   int               m_task;
+   int               m_taskPair;
+   ulong             m_keysTick;
+   int               m_listenerSeen;
+   long              m_fillsSent;
+   long              m_fillsAsked;
+   bool              m_killed;
+   ulong             m_killTick;
+   bool              m_lossReached;
+   ulong             m_lossTick;
+   string            m_error;
+   long              m_refusals;
+   long              m_missed;
+
+   // ---------------------------------------------------------------- state
+
+   string            StateName(const string market, const string pairId)
+     {
+      return m_folder + "\\state_" + market + "_" + pairId + ".json";
+     }
+
+   int               PairIndex(const string pairId)
+     {
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+         if(m_pairs[k] == pairId)
+            return k;
+      return -1;
+     }
+
+   // Makes room for what belongs to the consumer's memories.
+   void              Grow()
+     {
+      int size = ArraySize(m_trades);
+      int count = m_consumer.Count();
+      if(size == count)
+         return;
+      ArrayResize(m_trades, count);
+      ArrayResize(m_books, count);
+      ArrayResize(m_views, count);
+      ArrayResize(m_tryTick, count);
+      for(int i = size; i < count; i++)
+        {
+         MhClearTrade(m_trades[i]);
+         MhClearBook(m_books[i]);
+         m_views[i].mode = "";
+         m_views[i].reason = "";
+         m_views[i].z = MH_UNKNOWN;
+         m_views[i].returnProb = MH_UNKNOWN;
+         m_views[i].riskScore = MH_UNKNOWN;
+         m_views[i].generatedMs = 0;
+         m_views[i].validUntilMs = 0;
+         m_views[i].latencyMs = 0;
+         m_views[i].refusal = "";
+         m_tryTick[i] = 0;
+        }
+     }
+
+   bool              Save(const int i)
+     {
+      MhMemory memory;
+      m_consumer.Get(i, memory);
+      if(MhSaveState(StateName(memory.market, memory.pairId), memory, m_trades[i], m_books[i]))
+         return true;
+      m_error = "STATE_WRITE: cannot write into " + m_folder + ", error " + MhLong(GetLastError());
+      return false;
+     }
+
+   bool              Load(const string market, const string pairId)
+     {
+      MhMemory memory;
+      MhTrade trade;
+      MhBook book;
+      MhClearTrade(trade);
+      MhClearBook(book);
+      int found = MhLoadState(StateName(market, pairId), memory, trade, book);
+      if(found < 0)
+         return false;
+      if(found == 0)
+         return true;
+      m_consumer.Restore(memory);
+      Grow();
+      int i = m_consumer.Place(market, pairId);
+      m_trades[i] = trade;
+      m_books[i] = book;
+      // It was to be opened when another one had been closed, and that did not happen in that life.
+      if(memory.positionId != "" && (trade.stage == MH_FLAT || trade.positionId != memory.positionId))
+         m_consumer.Closed(memory.positionId);
+      return true;
+     }
+
+   // ---------------------------------------------------------------- fills
+
+   string            ResultName()
+     {
+      return m_folder + "\\result.json";
+     }
+
+   string            AccountName()
+     {
+      if(m_settings.paper)
+         return "paper";
+      return AccountInfoInteger(ACCOUNT_TRADE_MODE) == ACCOUNT_TRADE_MODE_REAL ? "real" : "demo";
+     }
+
+   // The end of result.json, long enough for every line that can be under way.
+   string            ResultTail()
+     {
+      uchar bytes[];
+      long size = MhFileSize(ResultName());
+      long offset = size > 65536 ? size - 65536 : 0;
+      if(!MhReadPart(ResultName(), offset, 65536, bytes))
+         return "";
+      return MhText(bytes, 0, ArraySize(bytes));
+     }
+
+   void              PrepareFill(const int i, MhFill &fill)
+     {
+      MhMemory memory;
+      m_consumer.Get(i, memory);
+      fill.signalId = m_trades[i].positionId;
+      fill.positionId = m_trades[i].positionId;
+      fill.pairId = memory.pairId;
+      fill.market = memory.market;
+      fill.account = AccountName();
+      fill.reason = "";
+      fill.leg = "";
+      fill.symbol = "";
+      fill.brokerSymbol = "";
+      fill.side = 0;
+      fill.ticket = 0;
+      fill.lots = 0;
+      fill.requested = 0;
+      fill.price = 0;
+      fill.timeMs = m_clock.NowMs();
+      fill.signalMs = m_trades[i].generatedMs;
+      fill.hasPnl = false;
+      fill.pnl = 0;
+      fill.currency = AccountInfoString(ACCOUNT_CURRENCY);
+      fill.error = "";
+     }
+
+   void              Report(const int i, const MhFill &fill)
+     {
+      m_books[i].outbox += MhFillLine(fill) + "\n";
+     }
+
+   void              ReportRefusal(const int i, const string why)
+     {
+      MhFill fill;
+      PrepareFill(i, fill);
+      fill.kind = "refused";
+      fill.error = why;
+      Report(i, fill);
+      m_error = fill.pairId + " " + why;
+     }
+
+   // Into result.json, behind the state that has the same lines: a crash in between loses none.
+   void              Flush(const int i)
+     {
+      if(m_books[i].outbox == "")
+         return;
+      if(!MhAppendFile(ResultName(), m_books[i].outbox))
+        {
+         m_error = "RESULT_WRITE: cannot write " + ResultName();
+         return;
+        }
+      m_books[i].outbox = "";
+      Save(i);
+     }
+
+   // After a restart: lines that already stand in result.json are not written again.
+   void              FlushAfterRestart(const int i)
+     {
+      if(m_books[i].outbox == "")
+         return;
+      string tail = ResultTail();
+      string lines[];
+      int count = StringSplit(m_books[i].outbox, '\n', lines);
+      string missing = "";
+      for(int k = 0; k < count; k++)
+         if(lines[k] != "" && StringFind(tail, lines[k] + "\n") < 0)
+            missing += lines[k] + "\n";
+      m_books[i].outbox = missing;
+      if(missing == "")
+         Save(i);
+      else
+         Flush(i);
+     }
+
+   // ---------------------------------------------------------------- prices and money
+
+   bool              IsLive(const int i)
+     {
+      MhMemory memory;
+      m_consumer.Get(i, memory);
+      return memory.market == "live";
+     }
+
+   string            BrokerName(const string symbol)
+     {
+      return MhBrokerSymbol(symbol, m_settings.symbols, m_settings.suffix);
+     }
+
+   // What a lot of a leg is. A simulated or replayed market has prices of its own, which no terminal knows: units there, one each.
+   bool              Spec(const int i, const int k, MhLotSpec &spec)
+     {
+      if(IsLive(i))
+         return MhLotSpecOf(BrokerName(m_trades[i].legs[k].symbol), m_settings.suffix, spec);
+      spec.contract = 1;
+      spec.rate = 1;
+      spec.price = k == 0 ? m_books[i].priceA : m_books[i].priceB;
+      spec.minLots = 0.01;
+      spec.maxLots = 1000000;
+      spec.stepLots = 0.01;
+      return spec.price > 0;
+     }
+
+   // What it takes to buy (side 1) or sell a leg now; 0 when not known.
+   double            Price(const int i, const int k, const int side)
+     {
+      if(IsLive(i))
+         return SymbolInfoDouble(BrokerName(m_trades[i].legs[k].symbol), side > 0 ? SYMBOL_ASK : SYMBOL_BID);
+      double middle = k == 0 ? m_books[i].priceA : m_books[i].priceB;
+      return middle * (1 + side * m_settings.paperSpreadBps / 20000);
+     }
+
+   double            LegPnl(const int i, const int k, const double lots, const double price)
+     {
+      MhLotSpec spec;
+      if(!Spec(i, k, spec))
+         return 0;
+      return m_trades[i].legs[k].side * (price - m_trades[i].legs[k].price) * lots * spec.contract * spec.rate;
+     }
+
+   // Of what a pair holds, if it were closed now.
+   double            Floating(const int i)
+     {
+      double sum = 0;
+      for(int k = 0; k < 2; k++)
+        {
+         if(m_trades[i].legs[k].lots <= 0)
+            continue;
+         double price = Price(i, k, -m_trades[i].legs[k].side);
+         if(price > 0)
+            sum += LegPnl(i, k, m_trades[i].legs[k].lots, price);
+        }
+      return sum;
+     }
+
+   double            Equity()
+     {
+      if(!m_settings.paper)
+         return AccountInfoDouble(ACCOUNT_EQUITY);
+      double equity = m_settings.paperEquity;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         equity += m_books[i].realised + Floating(i);
+      return equity;
+     }
+
+   void              BookPnl(const int i, const double pnl)
+     {
+      long day = m_clock.NowMs() / 86400000;
+      if(m_books[i].day != day)
+        {
+         m_books[i].day = day;
+         m_books[i].dayPnl = 0;
+        }
+      m_books[i].realised += pnl;
+      m_books[i].dayPnl += pnl;
+      m_trades[i].pnl += pnl;
+     }
+
+   // Whether this UTC day has lost what it may.
+   void              CheckLoss()
+     {
+      long day = m_clock.NowMs() / 86400000;
+      double dayPnl = 0;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         dayPnl += (m_books[i].day == day ? m_books[i].dayPnl : 0) + Floating(i);
+      double began = Equity() - dayPnl;
+      // Once reached it stays so until the day is over, whatever floats back.
+      static long reachedDay = -1;
+      if(m_settings.dailyLossPercent > 0 && dayPnl <= -began * m_settings.dailyLossPercent / 100)
+         reachedDay = day;
+      m_lossReached = reachedDay == day;
+     }
+
+   int               OpenPairs()
+     {
+      int count = 0;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         if(m_trades[i].stage != MH_FLAT)
+            count++;
+      return count;
+     }
+
+   // ---------------------------------------------------------------- orders
+
+   string            Comment(const int i, const int k, const bool opens)
+     {
+      return "mh" + (k == 0 ? "A" : "B") + (opens ? "o" : "c") + StringSubstr(m_trades[i].positionId, 8, 24);
+     }
+
+   void              Execute(const int i, const int k, const int side, const double lots, const bool opens, MhExecution &done)
+     {
+      if(!m_settings.paper)
+        {
+         ulong position = 0;
+         if(!opens && MhIsHedging())
+            position = PositionTicket(m_trades[i].legs[k].position);
+         MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, lots, position, Comment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
+         if(!opens)
+            done.position = m_trades[i].legs[k].position;
+         return;
+        }
+      done.retcode = 0;
+      done.error = "";
+      done.position = 0;
+      done.fees = 0;
+      done.ticket = 0;
+      done.lots = lots;
+      done.requested = Price(i, k, side);
+      done.price = done.requested * (1 + side * m_settings.paperSlippageBps / 10000);
+      if(!(done.requested > 0))
+        {
+         done.outcome = MH_ORDER_LATER;
+         done.error = "NO_PRICE";
+         return;
+        }
+      done.outcome = MH_ORDER_DONE;
+      done.ticket = (ulong)m_books[i].nextTicket;
+      m_books[i].nextTicket++;
+     }
+
+   // The ticket of a position by its lasting identifier; 0 when it is no more.
+   ulong             PositionTicket(const ulong identifier)
+     {
+      for(int k = PositionsTotal() - 1; k >= 0; k--)
+        {
+         ulong ticket = PositionGetTicket(k);
+         if(ticket != 0 && (ulong)PositionGetInteger(POSITION_IDENTIFIER) == identifier)
+            return ticket;
+        }
+      return 0;
+     }
+
+   void              ReportLeg(const int i, const int k, const bool opens, const MhExecution &done, const double pnl)
+     {
+      MhFill fill;
+      PrepareFill(i, fill);
+      fill.kind = opens ? "open" : "close";
+      if(!opens && m_trades[i].closeSignalId != "")
+        {
+         fill.signalId = m_trades[i].closeSignalId;
+         fill.signalMs = m_trades[i].closeGeneratedMs;
+        }
+      if(!opens && m_trades[i].closeSignalId == "")
+         fill.signalMs = 0;
+      fill.reason = opens ? "ENTRY" : m_trades[i].closeReason;
+      fill.leg = k == 0 ? "A" : "B";
+      fill.symbol = m_trades[i].legs[k].symbol;
+      fill.brokerSymbol = IsLive(i) ? BrokerName(fill.symbol) : fill.symbol;
+      fill.side = opens ? m_trades[i].legs[k].side : -m_trades[i].legs[k].side;
+      fill.ticket = done.ticket;
+      fill.lots = done.lots;
+      fill.requested = done.requested;
+      fill.price = done.price;
+      fill.hasPnl = !opens;
+      fill.pnl = pnl;
+      Report(i, fill);
+     }
+
+   void              Opened(const int i, const int k, MhExecution &done)
+     {
+      if(done.requested <= 0)
+         done.requested = done.price;
+      m_trades[i].legs[k].stage = MH_LEG_HELD;
+      m_trades[i].legs[k].lots = done.lots;
+      m_trades[i].legs[k].price = done.price;
+      m_trades[i].legs[k].position = done.position;
+      if(done.fees != 0)
+         BookPnl(i, done.fees);
+      ReportLeg(i, k, true, done, 0);
+     }
+
+   void              Closed(const int i, const int k, MhExecution &done)
+     {
+      if(done.requested <= 0)
+         done.requested = done.price;
+      double lots = MathMin(done.lots, m_trades[i].legs[k].lots);
+      double pnl = LegPnl(i, k, lots, done.price) + done.fees;
+      BookPnl(i, pnl);
+      ReportLeg(i, k, false, done, pnl);
+      m_trades[i].legs[k].lots = NormalizeDouble(m_trades[i].legs[k].lots - lots, 8);
+      m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > 0.0000001 ? MH_LEG_HELD : MH_LEG_CLOSED;
+     }
+
+   // An order that may be at the broker. 1: it is, and was booked. 0: it is not. -1: not known yet.
+   int               Find(const int i, const int k, const bool opens)
+     {
+      MhExecution done;
+      done.requested = 0;
+      done.fees = 0;
+      done.position = 0;
+      int side = opens ? m_trades[i].legs[k].side : -m_trades[i].legs[k].side;
+      datetime since = (datetime)(TimeTradeServer() - (m_clock.NowMs() - m_trades[i].legs[k].sentMs) / 1000 - 5);
+      if(!m_settings.paper &&
+         MhFindDeal(BrokerName(m_trades[i].legs[k].symbol), side, m_settings.magic, Comment(i, k, opens), since, KnownTickets(), done))
+        {
+         if(opens)
+            Opened(i, k, done);
+         else
+            Closed(i, k, done);
+         return 1;
+        }
+      if(!m_settings.paper && m_clock.NowMs() - m_trades[i].legs[k].sentMs < MH_UNSURE_MS)
+         return -1;
+      return 0;
+     }
+
+   // Tickets of result.json and of what waits to get there, each between commas.
+   string            KnownTickets()
+     {
+      string text = ResultTail();
+      for(int i = 0; i < ArraySize(m_books); i++)
+         text += m_books[i].outbox;
+      string known = ",";
+      string mark = "\"ticket\":";
+      int at = StringFind(text, mark);
+      while(at >= 0)
+        {
+         int begin = at + StringLen(mark);
+         int end = StringFind(text, ",", begin);
+         if(end < 0)
+            break;
+         known += StringSubstr(text, begin, end - begin) + ",";
+         at = StringFind(text, mark, end);
+        }
+      return known;
+     }
+
+   // ---------------------------------------------------------------- a trade's way
+
+   void              BeginClose(const int i, const string reason, const string signalId, const long generatedMs)
+     {
+      if(m_trades[i].stage == MH_FLAT || m_trades[i].stage == MH_CLOSING)
+         return;
+      m_trades[i].stage = MH_CLOSING;
+      m_trades[i].closeReason = reason;
+      m_trades[i].closeSignalId = signalId;
+      m_trades[i].closeGeneratedMs = generatedMs;
+      m_tryTick[i] = 0;
+      if(m_settings.trace && signalId == "")
+         MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(m_clock.NowMs()) + MhTextField("closed", m_trades[i].positionId) +
+                      MhTextField("reason", reason) + "}\n");
+     }
+
+   // Why this ENTER is not followed; empty when it is.
+   string            CapReached(const int i, const MhSignal &signal)
+     {
+      if(m_killed)
+         return "KILL";
+      if(m_lossReached)
+         return "DAILY_LOSS";
+      if(OpenPairs() > m_settings.maxOpenPairs)
+         return "CAP_OPEN_PAIRS";
+      if(!IsLive(i))
+         return "";
+      if(TerminalInfoInteger(TERMINAL_CONNECTED) == 0)
+         return "NOT_CONNECTED";
+      if(!m_settings.paper && (TerminalInfoInteger(TERMINAL_TRADE_ALLOWED) == 0 || MQLInfoInteger(MQL_TRADE_ALLOWED) == 0))
+         return "TRADING_NOT_ALLOWED";
+      for(int k = 0; k < 2; k++)
+        {
+         string symbol = BrokerName(m_trades[i].legs[k].symbol);
+         if(!SymbolSelect(symbol, true))
+            return "NO_SYMBOL " + symbol;
+         double bid = SymbolInfoDouble(symbol, SYMBOL_BID);
+         double ask = SymbolInfoDouble(symbol, SYMBOL_ASK);
+         if(!(bid > 0) || !(ask > 0))
+            return "NO_PRICE " + symbol;
+         if(!m_settings.paper && SymbolInfoInteger(symbol, SYMBOL_TRADE_MODE) != SYMBOL_TRADE_MODE_FULL)
+            return "NOT_TRADABLE " + symbol;
+         double spreadBps = (ask - bid) / bid * 10000;
+         if(spreadBps > m_settings.maxSpreadBps)
+            return "CAP_SPREAD " + symbol + " " + MhNumber(spreadBps, 2) + " bps";
+         double signalled = k == 0 ? signal.priceA : signal.priceB;
+         double driftBps = MathAbs((bid + ask) / 2 / signalled - 1) * 10000;
+         if(driftBps > m_settings.maxDriftBps)
+            return "CAP_DRIFT " + symbol + " " + MhNumber(driftBps, 2) + " bps";
+        }
+      return "";
+     }
+
+   // Puts the trade of an ENTER together. False: it is not followed, and the reason was reported.
+   bool              Plan(const int i, const MhSignal &signal)
+     {
+      MhClearTrade(m_trades[i]);
+      m_trades[i].stage = MH_OPENING;
+      m_trades[i].positionId = signal.positionId;
+      m_trades[i].beta = signal.beta;
+      m_trades[i].generatedMs = signal.generatedMs;
+      m_trades[i].validUntilMs = signal.validUntilMs;
+      m_trades[i].maxAgeBars = signal.maxAgeBars;
+      // Signals live for 2.5 feed intervals. A live one is a minute; one that came late lives shorter.
+      m_trades[i].intervalMs = signal.market == "live" ? 60000 : (signal.validUntilMs - signal.generatedMs) * 2 / 5;
+      m_trades[i].legs[0].symbol = signal.symbolA;
+      m_trades[i].legs[1].symbol = signal.symbolB;
+      m_trades[i].legs[0].side = signal.target;
+      m_trades[i].legs[1].side = signal.beta < 0 ? signal.target : -signal.target;
+      string refusal = CapReached(i, signal);
+      MhLotSpec a;
+      MhLotSpec b;
+      if(refusal == "" && (!Spec(i, 0, a) || !Spec(i, 1, b)))
+         refusal = "SIZE_UNKNOWN";
+      if(refusal == "")
+        {
+         MhSizes sizes;
+         MhSize(Equity(), m_settings.risk, signal.scale, signal.beta, IsLive(i) ? m_settings.maxLots : 1000000, m_settings.maxHedgeError, a, b, sizes);
+         refusal = sizes.refusal;
+         m_trades[i].legs[0].wanted = sizes.lotsA;
+         m_trades[i].legs[1].wanted = sizes.lotsB;
+        }
+      if(refusal == "")
+         return true;
+      ReportRefusal(i, refusal);
+      m_consumer.Closed(signal.positionId);
+      MhClearTrade(m_trades[i]);
+      return false;
+     }
+
+   void              WorkOpening(const int i)
+     {
+      for(int k = 0; k < 2; k++)
+        {
+         if(m_trades[i].legs[k].stage == MH_LEG_HELD)
+            continue;
+         if(m_trades[i].legs[k].stage == MH_LEG_SENT)
+           {
+            int found = Find(i, k, true);
+            if(found < 0)
+               return;
+            if(found == 0)
+              {
+               m_trades[i].legs[k].stage = MH_LEG_IDLE;
+               m_trades[i].legs[k].attempts++;
+              }
+            Save(i);
+            if(found == 1)
+               continue;
+           }
+         if(m_clock.NowMs() > m_trades[i].validUntilMs)
+           {
+            ReportRefusal(i, "EXPIRED leg " + (k == 0 ? "A" : "B"));
+            BeginClose(i, "EXPIRED", "", 0);
+            break;
+           }
+         if(m_killed)
+           {
+            BeginClose(i, "KILL", "", 0);
+            break;
+           }
+         m_trades[i].legs[k].sentMs = m_clock.NowMs();
+         MhExecution done;
+         if(!m_settings.paper)
+           {
+            m_trades[i].legs[k].stage = MH_LEG_SENT;
+            if(!Save(i))
+              {
+               m_trades[i].legs[k].stage = MH_LEG_IDLE;
+               BeginClose(i, "STATE_WRITE", "", 0);
+               break;
+              }
+           }
+         Execute(i, k, m_trades[i].legs[k].side, m_trades[i].legs[k].wanted, true, done);
+         if(done.outcome == MH_ORDER_UNSURE)
+           {
+            m_error = "order without an answer: " + done.error;
+            return;
+           }
+         if(done.outcome == MH_ORDER_DONE)
+           {
+            Opened(i, k, done);
+            Save(i);
+            Flush(i);
+            if(k == 0)
+               FitSecondLeg(i);
+            continue;
+           }
+         m_trades[i].legs[k].stage = MH_LEG_IDLE;
+         m_trades[i].legs[k].attempts++;
+         if(done.outcome == MH_ORDER_LATER && m_trades[i].legs[k].attempts < MH_OPEN_ATTEMPTS)
+           {
+            m_tryTick[i] = GetTickCount64() + 250;
+            Save(i);
+            return;
+           }
+         ReportRefusal(i, "leg " + (k == 0 ? "A " : "B ") + done.error);
+         BeginClose(i, "LEG_FAILED", "", 0);
+         break;
+        }
+      if(m_trades[i].stage == MH_OPENING)
+        {
+         double hedge = m_trades[i].legs[1].lots / m_trades[i].legs[1].wanted;
+         if(MathAbs(hedge - 1) > m_settings.maxHedgeError)
+           {
+            ReportRefusal(i, "leg B partly filled");
+            BeginClose(i, "LEG_FAILED", "", 0);
+           }
+         else
+           {
+            m_trades[i].stage = MH_OPEN;
+            m_trades[i].openedMs = m_clock.NowMs();
+           }
+        }
+      Save(i);
+      Flush(i);
+     }
+
+   // Leg A was filled in part: leg B gets smaller by the same share.
+   void              FitSecondLeg(const int i)
+     {
+      double share = m_trades[i].legs[0].lots / m_trades[i].legs[0].wanted;
+      MhLotSpec spec;
+      if(share > 0.999999 || !Spec(i, 1, spec))
+         return;
+      m_trades[i].legs[1].wanted = MathMax(MhSteps(m_trades[i].legs[1].wanted * share, spec.stepLots, 0.5), spec.minLots);
+     }
+
+   void              WorkClosing(const int i)
+     {
+      for(int k = 0; k < 2; k++)
+        {
+         int stage = m_trades[i].legs[k].stage;
+         if(stage == MH_LEG_SENT || stage == MH_LEG_CLOSE_SENT)
+           {
+            int found = Find(i, k, stage == MH_LEG_SENT);
+            if(found < 0)
+               continue;
+            if(found == 0)
+               m_trades[i].legs[k].stage = stage == MH_LEG_SENT ? MH_LEG_CLOSED : MH_LEG_HELD;
+            Save(i);
+            stage = m_trades[i].legs[k].stage;
+           }
+         if(stage == MH_LEG_IDLE)
+            m_trades[i].legs[k].stage = MH_LEG_CLOSED;
+         if(stage != MH_LEG_HELD || GetTickCount64() < m_tryTick[i])
+            continue;
+         if(!m_settings.paper && IsGone(i, k))
+            continue;
+         m_trades[i].legs[k].sentMs = m_clock.NowMs();
+         MhExecution done;
+         if(!m_settings.paper)
+           {
+            m_trades[i].legs[k].stage = MH_LEG_CLOSE_SENT;
+            if(!Save(i))
+              {
+               m_trades[i].legs[k].stage = MH_LEG_HELD;
+               continue;
+              }
+           }
+         Execute(i, k, -m_trades[i].legs[k].side, m_trades[i].legs[k].lots, false, done);
+         if(done.outcome == MH_ORDER_DONE)
+           {
+            Closed(i, k, done);
+            Save(i);
+            Flush(i);
+            continue;
+           }
+         if(done.outcome == MH_ORDER_UNSURE)
+           {
+            m_error = "order without an answer: " + done.error;
+            continue;
+           }
+         // Closing has no choice: it is tried until it is done.
+         m_trades[i].legs[k].stage = MH_LEG_HELD;
+         m_trades[i].legs[k].attempts++;
+         m_error = m_trades[i].legs[k].symbol + " is not closed: " + done.error;
+         m_tryTick[i] = GetTickCount64() + MH_CLOSE_PAUSE_MS;
+         Save(i);
+        }
+      if(m_trades[i].legs[0].stage != MH_LEG_CLOSED || m_trades[i].legs[1].stage != MH_LEG_CLOSED)
+         return;
+      m_consumer.Closed(m_trades[i].positionId);
+      MhClearTrade(m_trades[i]);
+      Save(i);
+      Flush(i);
+     }
+
+   // A position that somebody else has closed: a person, a stop-out. What is known of it is reported.
+   bool              IsGone(const int i, const int k)
+     {
+      bool isGone = false;
+      string symbol = BrokerName(m_trades[i].legs[k].symbol);
+      if(MhIsHedging())
+         isGone = PositionTicket(m_trades[i].legs[k].position) == 0;
+      else
+        {
+         // Netting: one position for the whole symbol. It is gone when there is none at all and no other pair of ours has this symbol.
+         bool isThere = false;
+         for(int p = PositionsTotal() - 1; p >= 0; p--)
+            if(PositionGetTicket(p) != 0 && PositionGetString(POSITION_SYMBOL) == symbol)
+               isThere = true;
+         isGone = !isThere && !IsShared(i, symbol);
+        }
+      // The list of positions may lag behind an order by a moment.
+      if(!isGone || m_clock.NowMs() - m_trades[i].legs[k].sentMs < 5000)
+         return false;
+      MhExecution done;
+      done.outcome = MH_ORDER_DONE;
+      done.ticket = 0;
+      done.fees = 0;
+      done.requested = 0;
+      done.position = m_trades[i].legs[k].position;
+      done.lots = m_trades[i].legs[k].lots;
+      done.price = Price(i, k, -m_trades[i].legs[k].side);
+      if(HistorySelectByPosition(m_trades[i].legs[k].position))
+        {
+         ulong last = 0;
+         for(int deal = 0; deal < HistoryDealsTotal(); deal++)
+           {
+            ulong ticket = HistoryDealGetTicket(deal);
+            if(ticket != 0 && HistoryDealGetInteger(ticket, DEAL_ENTRY) != DEAL_ENTRY_IN)
+               last = ticket;
+           }
+         done.ticket = last;
+         MhReadDeal(done);
+         done.lots = m_trades[i].legs[k].lots;
+        }
+      if(m_trades[i].stage == MH_OPEN)
+         BeginClose(i, "EXTERNAL", "", 0);
+      Closed(i, k, done);
+      Save(i);
+      Flush(i);
+      return true;
+     }
+
+   bool              IsShared(const int i, const string symbol)
+     {
+      for(int other = 0; other < ArraySize(m_trades); other++)
+         for(int k = 0; k < 2; k++)
+            if(other != i && m_trades[other].legs[k].lots > 0 && BrokerName(m_trades[other].legs[k].symbol) == symbol)
+               return true;
+      return false;
+     }
+
+   // What ends an open pair without a signal.
+   void              WorkOpen(const int i)
+     {
+      string reason = "";
+      if(m_killed)
+         reason = "KILL";
+      else
+         if(m_lossReached)
+            reason = "DAILY_LOSS";
+         else
+            // Two intervals of grace: the daemon says MAX_AGE itself when it lives.
+            if(m_clock.NowMs() - m_trades[i].openedMs > ((long)m_trades[i].maxAgeBars + 2) * m_trades[i].intervalMs)
+               reason = "OWN_MAX_AGE";
+            else
+               if(m_settings.stopPercent > 0 && Floating(i) < -Equity() * m_settings.stopPercent / 100)
+                  reason = "OWN_STOP";
+      if(reason != "")
+        {
+         BeginClose(i, reason, "", 0);
+         Save(i);
+         return;
+        }
+      if(m_settings.paper || GetTickCount64() < m_tryTick[i])
+         return;
+      m_tryTick[i] = GetTickCount64() + MH_CLOSE_PAUSE_MS;
+      for(int k = 0; k < 2 && m_trades[i].stage == MH_OPEN; k++)
+         IsGone(i, k);
+     }
+
+   void              WorkTrade(const int i)
+     {
+      if(m_trades[i].stage == MH_OPENING && GetTickCount64() >= m_tryTick[i])
+         WorkOpening(i);
+      if(m_trades[i].stage == MH_OPEN)
+         WorkOpen(i);
+      if(m_trades[i].stage == MH_CLOSING)
+         WorkClosing(i);
+     }
+
+   // ---------------------------------------------------------------- signals
+
+   void              Trace(const uchar &bytes[], const int from, const int length, const long nowMs, const MhVerdict &verdict)
+     {
+      string said = verdict.refusal != MH_NOT_REFUSED ? "refuse " + MhRefusalName(verdict.refusal)
+                    : (verdict.closes ? "close " : "") + (verdict.opens ? "open " : "") + (verdict.halts ? "halt" : "");
+      MhAppendFile(m_folder + "\\trace.jsonl", "{\"now_ms\":" + MhLong(nowMs) + MhTextField("verdict", said) +
+                   MhTextField("text", MhText(bytes, from, length)) + "}\n");
+     }
+
+   // One text from a file or from Redis.
+   void              Hear(const uchar &bytes[], const int from, const int length, const string pairId)
+     {
+      int configured = PairIndex(pairId);
+      if(configured < 0 || m_blocked[configured] != 0)
+         return;
+      MhSignal signal;
+      MhVerdict verdict;
+      long nowMs = m_clock.NowMs();
+      m_consumer.Take(bytes, from, length, nowMs, signal, verdict);
+      Grow();
+      if(m_settings.trace && (verdict.refusal != MH_REPEATED || verdict.isNews))
+         Trace(bytes, from, length, nowMs, verdict);
+      int i = verdict.memory;
+      if(verdict.refusal != MH_NOT_REFUSED && verdict.refusal != MH_REPEATED)
+        {
+         m_refusals++;
+         if(i >= 0)
+            m_views[i].refusal = MhRefusalName(verdict.refusal) + " " + verdict.seen;
+         else
+            m_error = pairId + " " + MhRefusalName(verdict.refusal) + " " + verdict.seen;
+        }
+      if(!verdict.isNews)
+         return;
+      if(verdict.refusal != MH_NOT_REFUSED)
+        {
+         Save(i);
+         return;
+        }
+      m_missed += verdict.missed;
+      m_views[i].refusal = "";
+      m_views[i].mode = signal.mode;
+      m_views[i].reason = signal.reason;
+      m_views[i].z = signal.z;
+      m_views[i].returnProb = signal.returnProb;
+      m_views[i].riskScore = signal.riskScore;
+      m_views[i].generatedMs = signal.generatedMs;
+      m_views[i].validUntilMs = signal.validUntilMs;
+      m_views[i].latencyMs = nowMs - signal.generatedMs;
+      if(signal.priceA != MH_UNKNOWN && signal.priceB != MH_UNKNOWN)
+        {
+         m_books[i].priceA = signal.priceA;
+         m_books[i].priceB = signal.priceB;
+        }
+      if(verdict.closes && m_trades[i].positionId == verdict.closeId)
+         BeginClose(i, signal.reason, signal.signalId, signal.generatedMs);
+      bool plans = verdict.opens && m_trades[i].stage == MH_FLAT && Plan(i, signal);
+      // On disk before anything is done.
+      if(!Save(i))
+        {
+         if(plans)
+            MhClearTrade(m_trades[i]);
+         if(verdict.opens)
+            m_consumer.Closed(signal.positionId);
+         return;
+        }
+      WorkTrade(i);
+      if(verdict.opens && !plans && m_trades[i].positionId != signal.positionId)
+         OpenBehind(i, signal);
+      Flush(i);
+     }
+
+   // An ENTER that came with the end of another position.
+   void              OpenBehind(const int i, const MhSignal &signal)
+     {
+      MhMemory memory;
+      m_consumer.Get(i, memory);
+      if(memory.positionId != signal.positionId)
+         return;
+      if(m_trades[i].stage != MH_FLAT)
+        {
+         ReportRefusal(i, "STILL_CLOSING");
+         m_consumer.Closed(signal.positionId);
+         Save(i);
+         return;
+        }
+      bool plans = Plan(i, signal);
+      if(Save(i))
+        {
+         if(plans)
+            WorkTrade(i);
+         return;
+        }
+      if(plans)
+         MhClearTrade(m_trades[i]);
+      m_consumer.Closed(signal.positionId);
+     }
+
+   void              ReadFiles()
+     {
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+        {
+         uchar bytes[];
+         if(!MhReadFile(m_settings.folder + "\\signals\\" + m_pairs[k] + "\\signal.json", bytes))
+            continue;
+         int count = ArraySize(bytes);
+         // The checksum at its end stands for the whole.
+         string end = count > 20 ? MhText(bytes, count - 21, 21) : MhText(bytes, 0, count);
+         if(end == m_lastFiles[k])
+            continue;
+         m_lastFiles[k] = end;
+         Hear(bytes, 0, count, m_pairs[k]);
+        }
+     }
+
+   void              ReadRedis()
+     {
+      MhReply reply;
+      m_listener.Work();
+      while(m_listener.Next(reply))
+        {
+         if(reply.items < 3 || MhReplyText(reply, 0) != "message")
+            continue;
+         string channel = MhReplyText(reply, 1);
+         string prefix = "minutehand:signals:";
+         if(StringFind(channel, prefix) != 0 || reply.lengths[2] <= 0)
+            continue;
+         Hear(reply.data, reply.from[2], reply.lengths[2], StringSubstr(channel, StringLen(prefix)));
+        }
+     }
+
+   // ---------------------------------------------------------------- the other connection to Redis
+
+   void              Speak()
+     {
+      m_speaker.Work();
+      MhReply reply;
+      while(m_speaker.Next(reply))
+        {
+         if(m_task == MH_TASK_BARS)
+            m_pusher.Answered(reply);
+         if(m_task == MH_TASK_GET && reply.kind == '$')
+           {
+            if(reply.items == 1 && reply.lengths[0] > 0 && m_taskPair < ArraySize(m_pairs))
+               Hear(reply.data, reply.from[0], reply.lengths[0], m_pairs[m_taskPair]);
+            m_taskPair++;
+           }
+         if(m_task == MH_TASK_FILLS && reply.kind == '-')
+           {
+            m_error = "minutehand:fills: " + MhReplyText(reply, 0);
+            m_fillsAsked = m_fillsSent;
+           }
+        }
+      if(!m_speaker.IsUp())
+        {
+         m_task = MH_TASK_NONE;
+         m_fillsAsked = m_fillsSent;
+         return;
+        }
+      if(m_speaker.Unanswered() > 0)
+         return;
+      if(m_task == MH_TASK_FILLS && m_fillsAsked > m_fillsSent)
+        {
+         m_fillsSent = m_fillsAsked;
+         MhReplaceFile(m_folder + "\\fills.sent", MhLong(m_fillsSent) + "\n");
+        }
+      m_task = MH_TASK_NONE;
+      // After each subscription, and now and then: what was published in between.
+      bool isFresh = m_listener.IsUp() && m_listener.Connections() != m_listenerSeen;
+      if(m_settings.useRedis && (isFresh || GetTickCount64() >= m_keysTick))
+        {
+         if(m_listener.IsUp())
+            m_listenerSeen = m_listener.Connections();
+         m_keysTick = GetTickCount64() + MH_KEYS_MS;
+         MhRespCommand command;
+         for(int k = 0; k < ArraySize(m_pairs); k++)
+           {
+            command.Begin(2);
+            command.Add("GET");
+            command.Add("minutehand:signal:" + m_pairs[k]);
+           }
+         m_taskPair = 0;
+         if(m_speaker.Ask(command, ArraySize(m_pairs)))
+            m_task = MH_TASK_GET;
+         return;
+        }
+      if(m_settings.fillsToRedis && AskFills())
+         return;
+      if(m_settings.barsToRedis)
+        {
+         m_pusher.Work((datetime)(m_clock.NowMs() / 1000), m_speaker);
+         if(m_speaker.Unanswered() > 0)
+            m_task = MH_TASK_BARS;
+        }
+     }
+
+   // Lines of result.json that Redis has not got.
+   bool              AskFills()
+     {
+      uchar bytes[];
+      static ulong nextTick = 0;
+      if(GetTickCount64() < nextTick)
+         return false;
+      nextTick = GetTickCount64() + 250;
+      if(!MhReadPart(ResultName(), m_fillsSent, 65536, bytes))
+         return false;
+      int size = ArraySize(bytes);
+      int begin = 0;
+      int lines = 0;
+      MhRespCommand command;
+      for(int at = 0; at < size && lines < MH_FILLS_AT_ONCE; at++)
+        {
+         if(bytes[at] != '\n')
+            continue;
+         if(at > begin)
+           {
+            command.Begin(8);
+            command.Add("XADD");
+            command.Add("minutehand:fills");
+            command.Add("MAXLEN");
+            command.Add("~");
+            command.Add("100000");
+            command.Add("*");
+            command.Add("fill");
+            command.Add(MhText(bytes, begin, at - begin));
+            lines++;
+           }
+         begin = at + 1;
+        }
+      if(lines == 0)
+        {
+         m_fillsSent += begin;
+         return false;
+        }
+      m_fillsAsked = m_fillsSent + begin;
+      if(!m_speaker.Ask(command, lines))
+         return false;
+      m_task = MH_TASK_FILLS;
+      return true;
+     }
+
+   // ---------------------------------------------------------------- kill switch
+
+   string            OwnKillName()
+     {
+      return m_folder + "\\KILL";
+     }
+
+   void              CheckKill()
+     {
+      bool was = m_killed;
+      m_killed = FileIsExist(m_settings.folder + "\\KILL", FILE_COMMON) || FileIsExist(OwnKillName(), FILE_COMMON);
+      if(m_killed && !was)
+         Print("minutehand: kill switch: no entries, open pairs are closed");
+     }
+
+   string            SymbolsOfPairs()
+     {
+      string symbols = "";
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+        {
+         string a = "";
+         string b = "";
+         if(!MhParsePair(m_pairs[k], a, b))
+            continue;
+         if(!MhIsOneOf(a, symbols))
+            symbols += (symbols == "" ? "" : ",") + a;
+         if(!MhIsOneOf(b, symbols))
+            symbols += "," + b;
+        }
+      return symbols;
+     }
+
+   string            Subscriptions()
+     {
+      string channels = "";
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+         channels += (k == 0 ? "" : ",") + "minutehand:signals:" + m_pairs[k];
+      return channels;
+     }
+
+   bool              Fail(const string why)
+     {
+      m_error = why;
+      Print("minutehand: " + why);
+      return false;
+     }
+
+public:
+                     MhAgent()
+     {
+      m_lock = INVALID_HANDLE;
+      m_task = MH_TASK_NONE;
+      m_taskPair = 0;
+      m_keysTick = 0;
+      m_listenerSeen = -1;
+      m_fillsSent = 0;
+      m_fillsAsked = 0;
+      m_killed = false;
+      m_killTick = 0;
+      m_lossReached = false;
+      m_lossTick = 0;
+      m_error = "";
+      m_refusals = 0;
+      m_missed = 0;
+     }
+
+   // False: it cannot work, and the journal of the terminal says why.
+   bool              Start(const MhSettings &settings)
+     {
+      m_settings = settings;
+      if(!(settings.risk > 0) || !(settings.maxLots > 0) || settings.maxOpenPairs < 1 || settings.folder == "")
+         return Fail("risk, lots, pairs and folder must be given");
+      if(!settings.useFiles && !settings.useRedis)
+         return Fail("choose at least one way in: files or Redis");
+      if(!settings.paper && settings.otherMarkets)
+         return Fail("simulated and replayed markets are for paper mode alone");
+      string names = settings.pairs;
+      StringReplace(names, " ", "");
+      int count = StringSplit(names, ',', m_pairs);
+      string a = "";
+      string b = "";
+      for(int k = 0; k < count; k++)
+         if(!MhParsePair(m_pairs[k], a, b))
+            return Fail("\"" + m_pairs[k] + "\" is not a pair such as XAUUSD_XAGUSD");
+      if(count < 1)
+         return Fail("no pairs");
+      m_folder = settings.folder + "\\ea\\" + MhLong(AccountInfoInteger(ACCOUNT_LOGIN)) + (settings.paper ? "_paper" : "_trade");
+      // Two charts with the same account would trade everything twice.
+      m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
+      if(m_lock == INVALID_HANDLE)
+         return Fail("LOCKED: another chart or terminal runs with " + m_folder + " (or the folder cannot be written)");
+      ArrayResize(m_lastFiles, count);
+      ArrayResize(m_blocked, count);
+      ArrayResize(m_trades, 0);
+      ArrayResize(m_books, 0);
+      ArrayResize(m_views, 0);
+      string markets = settings.otherMarkets ? "live,simulated,replay" : "live";
+      m_consumer.Begin(markets, settings.maxSkewMs);
+      string kinds[];
+      int kindCount = StringSplit(markets, ',', kinds);
+      for(int k = 0; k < count; k++)
+        {
+         m_lastFiles[k] = "";
+         m_blocked[k] = 0;
+         for(int kind = 0; kind < kindCount; kind++)
+            if(!Load(kinds[kind], m_pairs[k]))
+              {
+               m_blocked[k] = 1;
+               Fail("STATE_DAMAGED: " + StateName(kinds[kind], m_pairs[k]) + " is damaged: close what " + m_pairs[k] + " holds by hand, then delete it");
+              }
+        }
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         FlushAfterRestart(i);
+      uchar sent[];
+      if(MhReadFile(m_folder + "\\fills.sent", sent))
+         m_fillsSent = StringToInteger(MhText(sent, 0, ArraySize(sent)));
+      if(m_fillsSent > MhFileSize(ResultName()))
+         m_fillsSent = 0;
+      m_fillsAsked = m_fillsSent;
+      uint timeout = (uint)settings.redisTimeoutMs;
+      if(settings.useRedis)
+         m_listener.Begin(settings.redisHost, settings.redisPort, settings.redisUser, settings.redisPassword, settings.redisDatabase, timeout, Subscriptions());
+      m_speaker.Begin(settings.redisHost, settings.redisPort, settings.redisUser, settings.redisPassword, settings.redisDatabase, timeout, "");
+      m_pusher.Begin(settings.barsUrl, settings.barsToken, settings.barsToRedis, SymbolsOfPairs(), settings.symbols, settings.suffix, settings.dst, settings.historyBars);
+      CheckKill();
+      return true;
+     }
+
+   // One turn: everything that is due.
+   void              Timer()
+     {
+      ulong tick = GetTickCount64();
+      if(tick >= m_killTick)
+        {
+         m_killTick = tick + 250;
+         CheckKill();
+        }
+      if(tick >= m_lossTick)
+        {
+         m_lossTick = tick + 1000;
+         CheckLoss();
+        }
+      if(m_settings.useFiles)
+         ReadFiles();
+      if(m_settings.useRedis)
+         ReadRedis();
+      for(int i = 0; i < ArraySize(m_trades); i++)
+        {
+         WorkTrade(i);
+         Flush(i);
+        }
+      if(m_settings.useRedis || m_settings.barsToRedis || m_settings.fillsToRedis)
+         Speak();
+      if(m_pusher.IsOn() && !m_settings.barsToRedis)
+         m_pusher.Work((datetime)(m_clock.NowMs() / 1000), m_speaker);
+     }
+
+   void              Stop()
+     {
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         Save(i);
+      m_listener.End();
+      m_speaker.End();
+      if(m_lock != INVALID_HANDLE)
+         FileClose(m_lock);
+      m_lock = INVALID_HANDLE;
+     }
+
+   // The button of the panel: a file, so that a restart does not forget it.
+   void              SwitchKill()
+     {
+      if(FileIsExist(OwnKillName(), FILE_COMMON))
+         FileDelete(OwnKillName(), FILE_COMMON);
+      else
+         MhReplaceFile(OwnKillName(), "Delete this file to trade again.\n");
+      CheckKill();
+     }
+
+   bool              IsKilled()
+     {
+      return m_killed;
+     }
+
+   int               Trades()
+     {
+      return ArraySize(m_trades);
+     }
+
+   int               Stage(const int i)
+     {
+      return m_trades[i].stage;
+     }
+
+   // ---------------------------------------------------------------- panel
+
+   int               PanelLines()
+     {
+      return 5 + ArraySize(m_trades);
+     }
+
+   string            PanelLine(const int line)
+     {
+      if(line == 0)
+         return "minutehand  " + AccountName() + (m_settings.otherMarkets ? "  also simulated markets" : "") + (m_killed ? "  KILLED" : "") +
+                (m_lossReached ? "  DAILY LOSS" : "");
+      if(line == 1)
+         return "in: " + (m_settings.useFiles ? "files " : "") +
+                (m_settings.useRedis ? (m_listener.IsUp() ? "Redis up" : "Redis down: " + m_listener.Error()) : "");
+      if(line == 2)
+         return m_pusher.IsOn() ? "bars out: " + MhLong(m_pusher.Sent()) + " " + m_pusher.Error() : "bars out: off";
+      if(line == 3)
+         return "equity " + MhNumber(Equity(), 2) + "  open " + MhLong(OpenPairs()) + "  refused " + MhLong(m_refusals) + "  missed " + MhLong(m_missed);
+      if(line == 4)
+         return "last error: " + (m_error == "" ? "none" : m_error);
+      int i = line - 5;
+      MhMemory memory;
+      m_consumer.Get(i, memory);
+      long ageMs = m_clock.NowMs() - m_views[i].generatedMs;
+      string age = m_views[i].generatedMs == 0 ? "not heard" : MhNumber((double)ageMs / 1000, 0) + " s" + (m_clock.NowMs() > m_views[i].validUntilMs ? " SILENT" : "");
+      string position = m_trades[i].stage == MH_FLAT ? "flat"
+                        : (m_trades[i].stage == MH_OPENING ? "opening" : (m_trades[i].stage == MH_CLOSING ? "closing" : "open")) +
+                        (m_trades[i].legs[0].side > 0 ? " long " : " short ") + MhNumber(Floating(i), 2);
+      return memory.pairId + (memory.market == "live" ? "" : " (" + memory.market + ")") + "  " + m_views[i].mode + " " + m_views[i].reason + "  age " + age +
+             "  latency " + MhLong(m_views[i].latencyMs) + " ms  z " + MhNumber(m_views[i].z, 2) + "  p " + MhNumber(m_views[i].returnProb, 2) +
+             "  risk " + MhNumber(m_views[i].riskScore, 2) + "  " + position + (m_views[i].refusal == "" ? "" : "  " + m_views[i].refusal);
+     }
+  };
+
+#endif

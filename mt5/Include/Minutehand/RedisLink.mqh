@@ -1,0 +1,270 @@
+//+------------------------------------------------------------------+
+//| One connection to Redis, moved on by a timer. A lost one is made |
+//| again: after 0.5 s, then 1, 2 … 30 s.                            |
+//+------------------------------------------------------------------+
+#ifndef MINUTEHAND_REDISLINK_MQH
+#define MINUTEHAND_REDISLINK_MQH
+
+#include "Resp.mqh"
+
+#define MH_LINK_DOWN 0
+#define MH_LINK_GREETING 1
+#define MH_LINK_UP 2
+
+#define MH_BACKOFF_FIRST_MS 500
+#define MH_BACKOFF_LAST_MS 30000
+// Without a word for so long it is asked (PING) …
+#define MH_QUIET_MS 5000
+// … and given up when it does not answer.
+#define MH_ANSWER_MS 5000
+
+class MhRedisLink
+  {
+private:
+   string            m_host;
+   uint              m_port;
+   string            m_user;
+   string            m_password;
+   int               m_database;
+   uint              m_timeoutMs;
+   // What is subscribed to, separated by commas; empty for a connection that gives commands.
+   string            m_channels;
+   int               m_handle;
+   int               m_state;
+   int               m_greetings;
+   int               m_unanswered;
+   int               m_backoffMs;
+   ulong             m_nextTryTick;
+   ulong             m_heardTick;
+   ulong             m_askedTick;
+   string            m_error;
+   MhRespReader      m_reader;
+   int               m_connections;
+
+   bool              Send(MhRespCommand &command)
+     {
+      uchar bytes[];
+      command.Take(bytes);
+      if(SocketSend(m_handle, bytes, (uint)ArraySize(bytes)) == ArraySize(bytes))
+         return true;
+      Drop("sending failed");
+      return false;
+     }
+
+   void              Greet()
+     {
+      MhRespCommand command;
+      m_greetings = 0;
+      if(m_password != "")
+        {
+         command.Begin(m_user == "" ? 2 : 3);
+         command.Add("AUTH");
+         if(m_user != "")
+            command.Add(m_user);
+         command.Add(m_password);
+         m_greetings++;
+        }
+      if(m_database > 0)
+        {
+         command.Begin(2);
+         command.Add("SELECT");
+         command.Add(MhLong(m_database));
+         m_greetings++;
+        }
+      if(m_channels != "")
+        {
+         string channels[];
+         int count = StringSplit(m_channels, ',', channels);
+         command.Begin(count + 1);
+         command.Add("SUBSCRIBE");
+         for(int k = 0; k < count; k++)
+            command.Add(channels[k]);
+         m_greetings += count;
+        }
+      else
+        {
+         command.Begin(1);
+         command.Add("PING");
+         m_greetings++;
+        }
+      m_state = MH_LINK_GREETING;
+      Send(command);
+     }
+
+public:
+                     MhRedisLink()
+     {
+      m_handle = INVALID_HANDLE;
+      m_state = MH_LINK_DOWN;
+      m_backoffMs = MH_BACKOFF_FIRST_MS;
+      m_nextTryTick = 0;
+      m_connections = 0;
+      m_unanswered = 0;
+      m_error = "";
+     }
+
+   void              Begin(const string host, const int port, const string user, const string password, const int database,
+                           const uint timeoutMs, const string channels)
+     {
+      m_host = host;
+      m_port = (uint)port;
+      m_user = user;
+      m_password = password;
+      m_database = database;
+      m_timeoutMs = timeoutMs;
+      m_channels = channels;
+     }
+
+   bool              IsUp()
+     {
+      return m_state == MH_LINK_UP;
+     }
+
+   // Grows with each connection: whoever waits for answers of an earlier one waits in vain.
+   int               Connections()
+     {
+      return m_connections;
+     }
+
+   // Commands without an answer yet.
+   int               Unanswered()
+     {
+      return m_unanswered;
+     }
+
+   string            Error()
+     {
+      return m_error;
+     }
+
+   void              Drop(const string why)
+     {
+      if(m_handle != INVALID_HANDLE)
+         SocketClose(m_handle);
+      m_handle = INVALID_HANDLE;
+      m_state = MH_LINK_DOWN;
+      m_unanswered = 0;
+      m_reader.Clear();
+      m_error = why;
+      m_nextTryTick = GetTickCount64() + (ulong)m_backoffMs;
+      m_backoffMs = m_backoffMs * 2 > MH_BACKOFF_LAST_MS ? MH_BACKOFF_LAST_MS : m_backoffMs * 2;
+     }
+
+   void              End()
+     {
+      Drop("ended");
+     }
+
+   // Sends commands that were put together; `answers` is how many replies they will have.
+   bool              Ask(MhRespCommand &command, const int answers)
+     {
+      if(m_state != MH_LINK_UP)
+         return false;
+      if(m_unanswered == 0)
+         m_askedTick = GetTickCount64();
+      if(!Send(command))
+         return false;
+      m_unanswered += answers;
+      return true;
+     }
+
+   // Connects, reads what is there, notices silence. Waits at most the time limit of a connection.
+   void              Work()
+     {
+      ulong tick = GetTickCount64();
+      if(m_state == MH_LINK_DOWN)
+        {
+         if(tick < m_nextTryTick)
+            return;
+         m_handle = SocketCreate();
+         if(m_handle == INVALID_HANDLE)
+           {
+            Drop("no socket, error " + MhLong(GetLastError()));
+            return;
+           }
+         if(!SocketConnect(m_handle, m_host, m_port, m_timeoutMs))
+           {
+            Drop("no connection to " + m_host + ":" + MhLong((long)m_port) + ", error " + MhLong(GetLastError()));
+            return;
+           }
+         SocketTimeouts(m_handle, m_timeoutMs, m_timeoutMs);
+         m_heardTick = tick;
+         m_askedTick = tick;
+         m_connections++;
+         Greet();
+         return;
+        }
+      // SocketIsReadable says 1 when it does not know: reading waits a millisecond then.
+      for(int round = 0; round < 64; round++)
+        {
+         uint readable = SocketIsReadable(m_handle);
+         if(readable == 0)
+            break;
+         uchar bytes[];
+         int got = SocketRead(m_handle, bytes, readable > 65536 ? 65536 : readable, 1);
+         if(got <= 0)
+            break;
+         m_reader.Add(bytes, got);
+         m_heardTick = tick;
+        }
+      if(!SocketIsConnected(m_handle))
+        {
+         Drop("the connection was closed");
+         return;
+        }
+      bool waits = m_state == MH_LINK_GREETING || m_unanswered > 0;
+      if(waits && tick - m_askedTick > MH_ANSWER_MS && tick - m_heardTick > MH_ANSWER_MS)
+        {
+         Drop("no answer");
+         return;
+        }
+      if(!waits && tick - m_heardTick > MH_QUIET_MS)
+        {
+         MhRespCommand command;
+         command.Begin(1);
+         command.Add("PING");
+         Ask(command, 1);
+        }
+     }
+
+   // The next reply, greetings and answers to PING left out. False when there is none.
+   bool              Next(MhReply &reply)
+     {
+      while(m_state != MH_LINK_DOWN)
+        {
+         int got = m_reader.Next(reply);
+         if(got == MH_RESP_MORE)
+            return false;
+         if(got == MH_RESP_BROKEN)
+           {
+            Drop("what came is not RESP2");
+            return false;
+           }
+         if(m_state == MH_LINK_GREETING)
+           {
+            if(reply.kind == '-')
+              {
+               Drop(MhReplyText(reply, 0));
+               return false;
+              }
+            m_greetings--;
+            if(m_greetings > 0)
+               continue;
+            m_state = MH_LINK_UP;
+            m_backoffMs = MH_BACKOFF_FIRST_MS;
+            m_error = "";
+            continue;
+           }
+         bool isPush = m_channels != "" && reply.kind == '*' && MhReplyText(reply, 0) == "message";
+         if(!isPush && m_unanswered > 0)
+            m_unanswered--;
+         bool isPong = reply.kind == '+' ? MhReplyText(reply, 0) == "PONG" : reply.kind == '*' && MhReplyText(reply, 0) == "pong";
+         if(isPong)
+            continue;
+         return true;
+        }
+      return false;
+     }
+  };
+
+#endif

@@ -1,0 +1,352 @@
+//+------------------------------------------------------------------+
+//| One signal: docs/PROTOCOL.md, "The signal", checks 1 to 3.       |
+//+------------------------------------------------------------------+
+#ifndef MINUTEHAND_SIGNAL_MQH
+#define MINUTEHAND_SIGNAL_MQH
+
+#include "Crc32.mqh"
+#include "FlatJson.mqh"
+
+#define MH_SCHEMA "minutehand.signal/1"
+// What a number is that the daemon does not know.
+#define MH_UNKNOWN DBL_MAX
+
+#define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
+// The closed list of docs/PROTOCOL.md, "Reasons".
+#define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,PROB_LOW,RISK_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,SILENCE,KPI_HALT"
+
+// Why a signal is not obeyed, in the order in which it is asked.
+enum MhRefusal
+  {
+   MH_NOT_REFUSED,
+   MH_TORN,
+   MH_OTHER_SCHEMA,
+   MH_FORMAT,
+   MH_MARKET,
+   MH_OLDER_BOOT,
+   MH_OUT_OF_ORDER,
+   MH_REPEATED,
+   MH_STALE,
+   MH_FUTURE
+  };
+
+string MhRefusalName(const MhRefusal refusal)
+  {
+   switch(refusal)
+     {
+      case MH_NOT_REFUSED:
+         return "";
+      case MH_TORN:
+         return "TORN";
+      case MH_OTHER_SCHEMA:
+         return "SCHEMA";
+      case MH_FORMAT:
+         return "FORMAT";
+      case MH_MARKET:
+         return "MARKET";
+      case MH_OLDER_BOOT:
+         return "OLDER_BOOT";
+      case MH_OUT_OF_ORDER:
+         return "OUT_OF_ORDER";
+      case MH_REPEATED:
+         return "REPEATED";
+      case MH_STALE:
+         return "STALE";
+      default:
+         return "FUTURE";
+     }
+  }
+
+struct MhSignal
+  {
+   string            timestamp;
+   double            z;
+   double            returnProb;
+   double            riskScore;
+   double            riskFlag;
+   double            theta1;
+   double            theta2;
+   double            confidence;
+   double            scale;
+   string            entry;
+   string            action;
+   string            reason;
+   int               target;
+   string            positionId;
+   int               maxAgeBars;
+   double            beta;
+   double            priceA;
+   double            priceB;
+   string            pairId;
+   string            symbolA;
+   string            symbolB;
+   string            signalId;
+   string            modelVersion;
+   string            mode;
+   string            market;
+   string            bootId;
+   long              seq;
+   long              generatedMs;
+   long              validUntilMs;
+  };
+
+// The two symbols of `XAUUSD_XAGUSD`.
+bool MhParsePair(const string pairId, string &symbolA, string &symbolB)
+  {
+   int middle = StringFind(pairId, "_");
+   if(middle <= 0 || middle == StringLen(pairId) - 1)
+      return false;
+   for(int at = 0; at < StringLen(pairId); at++)
+     {
+      ushort unit = StringGetCharacter(pairId, at);
+      bool isFine = (unit >= 'A' && unit <= 'Z') || (unit >= '0' && unit <= '9') || unit == '.';
+      if(!isFine && at != middle)
+         return false;
+     }
+   symbolA = StringSubstr(pairId, 0, middle);
+   symbolB = StringSubstr(pairId, middle + 1);
+   return symbolA != symbolB;
+  }
+
+// `SELL_XAUUSD, BUY_XAGUSD`: leg A has the target's side, leg B the other one, or the same when beta is below zero.
+string MhEntry(const int target, const double beta, const string symbolA, const string symbolB)
+  {
+   int sideB = beta < 0 ? target : -target;
+   return (target > 0 ? "BUY_" : "SELL_") + symbolA + ", " + (sideB > 0 ? "BUY_" : "SELL_") + symbolB;
+  }
+
+// `2026-11-20T08:26:00Z`: digits where digits stand, a whole minute.
+bool MhIsTimestamp(const string text)
+  {
+   string pattern = "dddd-dd-ddTdd:dd:00Z";
+   if(StringLen(text) != StringLen(pattern))
+      return false;
+   for(int at = 0; at < StringLen(pattern); at++)
+     {
+      ushort wanted = StringGetCharacter(pattern, at);
+      ushort unit = StringGetCharacter(text, at);
+      if(wanted == 'd' ? (unit < '0' || unit > '9') : unit != wanted)
+         return false;
+     }
+   return true;
+  }
+
+class MhSignalReader
+  {
+private:
+   MhJson            m_json;
+   string            m_fields[];
+   string            m_bad;
+
+   bool              Bad(const string what)
+     {
+      if(m_bad == "")
+         m_bad = what;
+      return false;
+     }
+
+   string            Words(const int index, const string list)
+     {
+      string value = Plain(index);
+      if(!MhIsOneOf(value, list))
+         Bad(m_fields[index] + " " + value);
+      return value;
+     }
+
+   string            Plain(const int index)
+     {
+      if(m_json.Kind(index) != MH_JSON_TEXT)
+        {
+         Bad(m_fields[index] + " is not a text");
+         return "";
+        }
+      return m_json.Value(index);
+     }
+
+   string            Hex(const int index, const int digits)
+     {
+      string value = Plain(index);
+      if(!MhIsHex(value, digits))
+         Bad(m_fields[index] + " " + value);
+      return value;
+     }
+
+   double            Number(const int index, const bool mayBeNull)
+     {
+      if(m_json.Kind(index) == MH_JSON_NULL && mayBeNull)
+         return MH_UNKNOWN;
+      if(m_json.Kind(index) != MH_JSON_NUMBER)
+        {
+         Bad(m_fields[index] + " is not a number");
+         return MH_UNKNOWN;
+        }
+      double value = StringToDouble(m_json.Value(index));
+      if(!MathIsValidNumber(value))
+         Bad(m_fields[index] + " is out of range");
+      return value;
+     }
+
+   double            Share(const int index)
+     {
+      double value = Number(index, true);
+      if(value != MH_UNKNOWN && (value < 0 || value > 1))
+         Bad(m_fields[index] + " is not between 0 and 1");
+      return value;
+     }
+
+   double            Price(const int index)
+     {
+      double value = Number(index, true);
+      if(value <= 0)
+         Bad(m_fields[index] + " is not above 0");
+      return value;
+     }
+
+   long              Positive(const int index)
+     {
+      double value = Number(index, false);
+      if(value < 1 || value > 9007199254740991.0 || MathFloor(value) != value)
+        {
+         Bad(m_fields[index] + " is not a whole number above 0");
+         return 0;
+        }
+      return (long)value;
+     }
+
+   bool              Read(MhSignal &signal)
+     {
+      m_bad = "";
+      if(m_json.Count() != ArraySize(m_fields))
+         return Bad(MhLong(m_json.Count()) + " fields");
+      for(int index = 0; index < ArraySize(m_fields); index++)
+         if(m_json.Key(index) != m_fields[index])
+            return Bad("field " + m_json.Key(index) + " in the place of " + m_fields[index]);
+      signal.timestamp = Plain(0);
+      if(!MhIsTimestamp(signal.timestamp))
+         Bad("timestamp " + signal.timestamp);
+      if(Plain(1) == "")
+         Bad("pair is empty");
+      signal.z = Number(2, true);
+      signal.returnProb = Share(3);
+      signal.riskScore = Share(4);
+      signal.entry = Plain(5);
+      signal.confidence = Share(6);
+      signal.riskFlag = Number(7, true);
+      if(signal.riskFlag != MH_UNKNOWN && signal.riskFlag != 0 && signal.riskFlag != 1)
+         Bad("risk_flag");
+      signal.theta1 = Share(8);
+      signal.theta2 = Share(9);
+      signal.scale = Share(10);
+      signal.action = Words(11, "ENTER,EXIT,HOLD");
+      signal.reason = Words(12, MH_REASONS);
+      double target = Number(13, false);
+      if(target != -1 && target != 0 && target != 1)
+         Bad("target");
+      signal.target = target < 0 ? -1 : (target == 1 ? 1 : 0);
+      signal.positionId = Plain(14);
+      if(signal.positionId != "" && !MhIsHex(signal.positionId, 32))
+         Bad("position_id " + signal.positionId);
+      long maxAge = Positive(15);
+      signal.maxAgeBars = maxAge > 1000000000 ? 1000000000 : (int)maxAge;
+      signal.beta = Number(16, true);
+      signal.priceA = Price(17);
+      signal.priceB = Price(18);
+      signal.pairId = Plain(19);
+      if(!MhParsePair(signal.pairId, signal.symbolA, signal.symbolB))
+         Bad("pair_id " + signal.pairId);
+      signal.signalId = Hex(20, 32);
+      signal.modelVersion = Plain(21);
+      Hex(22, 16);
+      Hex(23, 16);
+      signal.mode = Words(24, "OK,WARMUP,DEGRADED,HALT");
+      signal.market = Words(26, "live,simulated,replay");
+      signal.bootId = Plain(27);
+      if(signal.bootId == "")
+         Bad("boot_id is empty");
+      signal.seq = Positive(28);
+      signal.generatedMs = Positive(29);
+      signal.validUntilMs = Positive(30);
+      return m_bad == "";
+     }
+
+   // What must hold between fields.
+   bool              IsSound(const MhSignal &signal)
+     {
+      bool enters = signal.action == "ENTER";
+      if(enters != (signal.entry != ""))
+         return Bad("action " + signal.action + " with entry " + signal.entry);
+      if(enters && (signal.target == 0 || signal.positionId != signal.signalId))
+         return Bad("ENTER with another position_id");
+      if(enters && signal.mode != "OK" && signal.mode != "DEGRADED")
+         return Bad("ENTER in mode " + signal.mode);
+      if(signal.action == "EXIT" && signal.target != 0)
+         return Bad("EXIT with a target");
+      if((signal.target == 0) != (signal.positionId == "") && signal.action != "EXIT")
+         return Bad("target and position_id");
+      if(signal.reason == "SILENCE" && signal.action != "HOLD")
+         return Bad("an action with reason SILENCE");
+      if(signal.reason == "SILENCE" && signal.mode == "OK")
+         return Bad("mode OK with reason SILENCE");
+      bool mayBeUnknown = signal.mode == "WARMUP" || signal.mode == "HALT" || signal.reason == "LEG_MISSING" || signal.reason == "LEG_EMPTY";
+      bool isUnknown = signal.z == MH_UNKNOWN || signal.returnProb == MH_UNKNOWN || signal.riskScore == MH_UNKNOWN ||
+                       signal.confidence == MH_UNKNOWN || signal.riskFlag == MH_UNKNOWN || signal.theta1 == MH_UNKNOWN ||
+                       signal.theta2 == MH_UNKNOWN || signal.scale == MH_UNKNOWN || signal.beta == MH_UNKNOWN ||
+                       signal.priceA == MH_UNKNOWN || signal.priceB == MH_UNKNOWN;
+      if(isUnknown && !mayBeUnknown)
+         return Bad("a number is null in mode " + signal.mode);
+      if(enters && signal.entry != MhEntry(signal.target, signal.beta, signal.symbolA, signal.symbolB))
+         return Bad("entry " + signal.entry);
+      return true;
+     }
+
+   static bool       IsBlank(const uchar unit)
+     {
+      return unit == ' ' || (unit >= 9 && unit <= 13);
+     }
+
+public:
+                     MhSignalReader()
+     {
+      StringSplit(MH_SIGNAL_FIELDS, ',', m_fields);
+      m_bad = "";
+     }
+
+   // Checks 1 to 3. `seen` says in words why it is refused.
+   MhRefusal         Take(const uchar &bytes[], const int first, const int length, MhSignal &signal, string &seen)
+     {
+      int from = first;
+      int end = first + length;
+      while(from < end && IsBlank(bytes[from]))
+         from++;
+      while(end > from && IsBlank(bytes[end - 1]))
+         end--;
+      // `,"crc32":"00000000"}`
+      int tail = end - 20;
+      if(tail < from || bytes[from] != '{')
+        {
+         seen = MhLong(end - from) + " bytes";
+         return MH_TORN;
+        }
+      if(MhText(bytes, tail, 20) != ",\"crc32\":\"" + MhHex8(MhCrc32(bytes, from, tail - from)) + "\"}")
+        {
+         seen = "ends in " + MhText(bytes, tail, 20);
+         return MH_TORN;
+        }
+      // The checksum is good: what follows is what the daemon wrote.
+      bool isJson = m_json.Parse(MhText(bytes, from, end - from));
+      string schema = isJson ? m_json.GetText("schema", "none") : "no JSON";
+      if(schema != MH_SCHEMA)
+        {
+         seen = schema;
+         return MH_OTHER_SCHEMA;
+        }
+      if(!Read(signal) || !IsSound(signal))
+        {
+         seen = m_bad;
+         return MH_FORMAT;
+        }
+      return MH_NOT_REFUSED;
+     }
+  };
+
+#endif

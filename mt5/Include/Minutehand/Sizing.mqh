@@ -1,0 +1,88 @@
+//+------------------------------------------------------------------+
+//| Lots of the two legs, from equity, risk, position_scale and beta.|
+//+------------------------------------------------------------------+
+#ifndef MINUTEHAND_SIZING_MQH
+#define MINUTEHAND_SIZING_MQH
+
+#include "Text.mqh"
+
+// What one lot of a symbol is.
+struct MhLotSpec
+  {
+   // Units of the base in one lot.
+   double            contract;
+   // Account currency for one unit of the currency that profits are in.
+   double            rate;
+   // Price of one unit.
+   double            price;
+   double            minLots;
+   double            maxLots;
+   double            stepLots;
+  };
+
+struct MhSizes
+  {
+   double            lotsA;
+   double            lotsB;
+   // Why there are none; empty when there are.
+   string            refusal;
+  };
+
+// Whole steps; `up` is what is added before they are cut off: 0 rounds down, 0.5 to the nearest.
+double MhSteps(const double lots, const double step, const double up)
+  {
+   if(step <= 0)
+      return lots;
+   // A hair, so that 0.3 / 0.1 is 3 steps and not 2.
+   double steps = MathFloor(lots / step + up + 0.000001);
+   return NormalizeDouble(steps * step, 8);
+  }
+
+// Lots of leg A for equity · risk · scale of the account currency, and of leg B for |beta| times as much.
+//
+//   lots = money / (contract · price · rate)
+//
+// Both are cut to `capLots` and to what the broker takes, in the same proportion. A is rounded down, B to the nearest step of what A came out as; when that
+// hedges worse than `maxHedgeError` (a share), or a leg is below the broker's least, there is no trade.
+void MhSize(const double equity, const double risk, const double scale, const double beta, const double capLots, const double maxHedgeError,
+            const MhLotSpec &a, const MhLotSpec &b, MhSizes &sizes)
+  {
+   sizes.lotsA = 0;
+   sizes.lotsB = 0;
+   sizes.refusal = "";
+   double worthA = a.contract * a.price * a.rate;
+   double worthB = b.contract * b.price * b.rate;
+   double ratio = worthB > 0 ? MathAbs(beta) * worthA / worthB : 0;
+   if(!(equity > 0) || !(worthA > 0) || !(worthB > 0) || !(ratio > 0) || !MathIsValidNumber(worthA) || !MathIsValidNumber(ratio))
+     {
+      sizes.refusal = "SIZE_UNKNOWN";
+      return;
+     }
+   double capA = MathMin(capLots, a.maxLots);
+   double capB = MathMin(capLots, b.maxLots);
+   double wantedA = MathMin(equity * risk * scale / worthA, MathMin(capA, capB / ratio));
+   double lotsA = MhSteps(wantedA, a.stepLots, 0);
+   double wantedB = lotsA * ratio;
+   double lotsB = MhSteps(wantedB, b.stepLots, 0.5);
+   if(lotsB > capB)
+      lotsB = MhSteps(capB, b.stepLots, 0);
+   if(lotsA < a.minLots || lotsA <= 0)
+     {
+      sizes.refusal = "SIZE_BELOW_MINIMUM A " + MhNumber(wantedA, 6);
+      return;
+     }
+   if(lotsB < b.minLots || lotsB <= 0)
+     {
+      sizes.refusal = "SIZE_BELOW_MINIMUM B " + MhNumber(wantedB, 6);
+      return;
+     }
+   if(MathAbs(lotsB / wantedB - 1) > maxHedgeError)
+     {
+      sizes.refusal = "SIZE_HEDGE_ERROR " + MhNumber(lotsB / wantedB - 1, 3);
+      return;
+     }
+   sizes.lotsA = lotsA;
+   sizes.lotsB = lotsB;
+  }
+
+#endif

@@ -1,0 +1,906 @@
+/**
+ * The part of MQL5 that the expert advisor uses, for g++: types, text, files, sockets, time, and a terminal whose prices,
+ * bars and broker a test steers (struct Terminal). Dynamic arrays are written `T name[]` in MQL5, which is no C++; compile.ts turns them into
+ * MqlArray<T> before g++ sees them.
+ *
+ * Behaviour that is easy to get wrong is kept: an index outside an array ends the program, SocketIsReadable says 1 when it does not
+ * know, SocketRead gives -1 when nothing comes in time, TimeGMT has whole seconds, files stand below a common folder.
+ */
+#pragma once
+#include <arpa/inet.h>
+#include <cmath>
+#include <cfloat>
+#include <climits>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <functional>
+#include <map>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <set>
+#include <string>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <vector>
+
+#define input
+
+typedef unsigned char uchar;
+typedef unsigned short ushort;
+typedef unsigned int uint;
+typedef unsigned long ulong;
+typedef long datetime;
+typedef int color;
+
+static_assert(sizeof(long) == 8, "long has 64 bits in MQL5");
+
+[[noreturn]] inline void shimFail(const std::string &why) {
+  fprintf(stderr, "critical error: %s\n", why.c_str());
+  exit(70);
+}
+
+/* ---------------------------------------------------------------- text */
+
+inline std::u16string shimUtf16(const std::string &bytes) {
+  std::u16string out;
+  for (size_t i = 0; i < bytes.size();) {
+    unsigned char lead = (unsigned char)bytes[i];
+    int more = lead < 0x80 ? 0 : lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : -1;
+    uint32_t code = more == 0 ? lead : more == 1 ? lead & 31 : more == 2 ? lead & 15 : lead & 7;
+    bool good = more >= 0 && i + more < bytes.size();
+    for (int k = 1; good && k <= more; k++) {
+      unsigned char next = (unsigned char)bytes[i + k];
+      good = (next & 0xC0) == 0x80;
+      code = code << 6 | (next & 63);
+    }
+    if (!good) {
+      out += (char16_t)0xFFFD;
+      i++;
+      continue;
+    }
+    i += more + 1;
+    if (code < 0x10000) out += (char16_t)code;
+    else {
+      code -= 0x10000;
+      out += (char16_t)(0xD800 + (code >> 10));
+      out += (char16_t)(0xDC00 + (code & 1023));
+    }
+  }
+  return out;
+}
+
+inline std::string shimUtf8(const std::u16string &units) {
+  std::string out;
+  for (size_t i = 0; i < units.size(); i++) {
+    uint32_t code = units[i];
+    if (code >= 0xD800 && code < 0xDC00 && i + 1 < units.size() && units[i + 1] >= 0xDC00 && units[i + 1] < 0xE000)
+      code = 0x10000 + ((code - 0xD800) << 10) + (units[++i] - 0xDC00);
+    if (code < 0x80) out += (char)code;
+    else if (code < 0x800) (out += (char)(0xC0 | code >> 6)) += (char)(0x80 | (code & 63));
+    else if (code < 0x10000)
+      ((out += (char)(0xE0 | code >> 12)) += (char)(0x80 | (code >> 6 & 63))) += (char)(0x80 | (code & 63));
+    else
+      (((out += (char)(0xF0 | code >> 18)) += (char)(0x80 | (code >> 12 & 63))) += (char)(0x80 | (code >> 6 & 63))) +=
+          (char)(0x80 | (code & 63));
+  }
+  return out;
+}
+
+/** UTF-16 with value semantics. No number becomes a text by itself: MetaEditor warns of that. */
+class string {
+public:
+  std::u16string units;
+  string() {}
+  string(const char *text) : units(shimUtf16(text)) {}
+  string(const std::string &text) : units(shimUtf16(text)) {}
+  string(const std::u16string &text) : units(text) {}
+  std::string utf8() const { return shimUtf8(units); }
+  string &operator+=(const string &other) {
+    units += other.units;
+    return *this;
+  }
+};
+inline string operator+(const string &a, const string &b) { return string(a.units + b.units); }
+inline bool operator==(const string &a, const string &b) { return a.units == b.units; }
+inline bool operator!=(const string &a, const string &b) { return a.units != b.units; }
+
+/** What compile.ts makes of a text in quotes: in MQL5 it is a string, and "a" + "b" is one too. */
+inline string operator""_s(const char *text, size_t) { return string(text); }
+
+template <class T> class MqlArray {
+  std::vector<T> items;
+
+public:
+  T &operator[](long index) {
+    if (index < 0 || index >= (long)items.size()) shimFail("array out of range");
+    return items[index];
+  }
+  const T &operator[](long index) const {
+    if (index < 0 || index >= (long)items.size()) shimFail("array out of range");
+    return items[index];
+  }
+  std::vector<T> &raw() { return items; }
+  const std::vector<T> &raw() const { return items; }
+};
+
+#define WHOLE_ARRAY -1
+#define CP_UTF8 65001u
+#define CP_ACP 0u
+#define INVALID_HANDLE -1
+
+template <class T> int ArraySize(const MqlArray<T> &array) { return (int)array.raw().size(); }
+template <class T> int ArrayResize(MqlArray<T> &array, int size, int reserve = 0) {
+  if (size < 0) return -1;
+  if (reserve > 0 && (size_t)size > array.raw().capacity()) array.raw().reserve(size + reserve);
+  array.raw().resize(size);
+  return size;
+}
+template <class T> void ArrayFree(MqlArray<T> &array) { array.raw().clear(); }
+template <class T>
+int ArrayCopy(MqlArray<T> &to, const MqlArray<T> &from, int toStart = 0, int fromStart = 0, int count = WHOLE_ARRAY) {
+  int available = (int)from.raw().size() - fromStart;
+  int number = count == WHOLE_ARRAY || count > available ? available : count;
+  if (number <= 0) return 0;
+  std::vector<T> part(from.raw().begin() + fromStart, from.raw().begin() + fromStart + number);
+  if ((int)to.raw().size() < toStart + number) to.raw().resize(toStart + number);
+  std::copy(part.begin(), part.end(), to.raw().begin() + toStart);
+  return number;
+}
+template <class T> bool ArrayRemove(MqlArray<T> &array, uint start, uint count) {
+  if (start + count > array.raw().size()) return false;
+  array.raw().erase(array.raw().begin() + start, array.raw().begin() + start + count);
+  return true;
+}
+
+inline int StringLen(const string &text) { return (int)text.units.size(); }
+inline ushort StringGetCharacter(const string &text, int at) {
+  return at < 0 || at >= (int)text.units.size() ? 0 : (ushort)text.units[at];
+}
+inline int StringFind(const string &text, const string &part, int start = 0) {
+  size_t at = text.units.find(part.units, start);
+  return at == std::u16string::npos ? -1 : (int)at;
+}
+inline string StringSubstr(const string &text, int start, int length = -1) {
+  if (start < 0 || start >= (int)text.units.size()) return string();
+  return string(length < 0 ? text.units.substr(start) : text.units.substr(start, length));
+}
+inline string ShortToString(ushort unit) { return string(std::u16string(1, (char16_t)unit)); }
+inline string IntegerToString(long value) { return string(std::to_string(value)); }
+inline string DoubleToString(double value, int digits = 8) {
+  char text[400];
+  snprintf(text, sizeof text, "%.*f", digits, value);
+  return string(text);
+}
+inline double StringToDouble(const string &text) { return strtod(text.utf8().c_str(), nullptr); }
+inline long StringToInteger(const string &text) { return strtol(text.utf8().c_str(), nullptr, 10); }
+inline int StringReplace(string &text, const string &find, const string &replacement) {
+  int count = 0;
+  for (size_t at = 0; (at = text.units.find(find.units, at)) != std::u16string::npos; at += replacement.units.size()) {
+    text.units.replace(at, find.units.size(), replacement.units);
+    count++;
+  }
+  return count;
+}
+inline int StringTrimLeft(string &text) {
+  size_t at = text.units.find_first_not_of(u" \t\r\n");
+  size_t cut = at == std::u16string::npos ? text.units.size() : at;
+  text.units.erase(0, cut);
+  return (int)cut;
+}
+inline int StringTrimRight(string &text) {
+  size_t at = text.units.find_last_not_of(u" \t\r\n");
+  size_t keep = at == std::u16string::npos ? 0 : at + 1;
+  size_t cut = text.units.size() - keep;
+  text.units.erase(keep);
+  return (int)cut;
+}
+inline int StringSplit(const string &text, ushort separator, MqlArray<string> &parts) {
+  parts.raw().clear();
+  if (text.units.empty()) return 0;
+  size_t begin = 0;
+  while (true) {
+    size_t at = text.units.find((char16_t)separator, begin);
+    parts.raw().push_back(string(text.units.substr(begin, at == std::u16string::npos ? at : at - begin)));
+    if (at == std::u16string::npos) return (int)parts.raw().size();
+    begin = at + 1;
+  }
+}
+/** Copies the final zero too when `count` is WHOLE_ARRAY, as MQL5 does. */
+inline int StringToCharArray(const string &text, MqlArray<uchar> &bytes, int start = 0, int count = WHOLE_ARRAY,
+                             uint codepage = CP_ACP) {
+  (void)codepage;
+  std::string encoded = text.utf8();
+  int number = count == WHOLE_ARRAY ? (int)encoded.size() + 1 : std::min(count, (int)encoded.size());
+  if ((int)bytes.raw().size() < start + number) bytes.raw().resize(start + number);
+  for (int i = 0; i < number; i++) bytes.raw()[start + i] = i < (int)encoded.size() ? (uchar)encoded[i] : 0;
+  return number;
+}
+/** Ends at a zero, as MQL5 does. */
+inline string CharArrayToString(const MqlArray<uchar> &bytes, int start = 0, int count = -1, uint codepage = CP_ACP) {
+  (void)codepage;
+  int end = count < 0 ? (int)bytes.raw().size() : std::min((int)bytes.raw().size(), start + count);
+  std::string part;
+  for (int i = start; i < end && bytes.raw()[i] != 0; i++) part += (char)bytes.raw()[i];
+  return string(part);
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+inline double MathAbs(double value) { return std::fabs(value); }
+inline int MathAbs(int value) { return std::abs(value); }
+inline long MathAbs(long value) { return std::labs(value); }
+inline double MathFloor(double value) { return std::floor(value); }
+inline double MathCeil(double value) { return std::ceil(value); }
+inline double MathRound(double value) { return std::round(value); }
+inline double MathSqrt(double value) { return std::sqrt(value); }
+template <class A, class B> auto MathMin(A a, B b) { return a < b ? a : b; }
+template <class A, class B> auto MathMax(A a, B b) { return a > b ? a : b; }
+inline bool MathIsValidNumber(double value) { return std::isfinite(value); }
+inline double NormalizeDouble(double value, int digits) {
+  double scale = std::pow(10, digits);
+  return std::round(value * scale) / scale;
+}
+
+/* ---------------------------------------------------------------- the terminal that a test steers */
+
+enum ENUM_TIMEFRAMES { PERIOD_CURRENT = 0, PERIOD_M1 = 1 };
+struct MqlRates {
+  datetime time;
+  double open, high, low, close;
+  long tick_volume;
+  int spread;
+  long real_volume;
+};
+struct MqlDateTime {
+  int year, mon, day, hour, min, sec, day_of_week, day_of_year;
+};
+struct MqlTick {
+  datetime time;
+  double bid, ask, last;
+  ulong volume;
+  long time_msc;
+  uint flags;
+  double volume_real;
+};
+
+struct ShimSymbol {
+  double bid = 0, ask = 0, point = 0.00001, contract = 100000, minLots = 0.01, maxLots = 100, stepLots = 0.01;
+  double tickSize = 0.00001, tickValue = 0;
+  int digits = 5;
+  int filling = 3;
+  long tradeMode = 4;
+  std::string profitCurrency = "USD";
+  std::vector<MqlRates> rates;
+};
+struct ShimDeal {
+  ulong ticket, order, position;
+  std::string symbol, comment;
+  long type, entry, magic, timeMs;
+  double volume, price, profit;
+};
+struct ShimPosition {
+  ulong ticket;
+  std::string symbol, comment;
+  long type, magic;
+  double volume, price;
+};
+struct MqlTradeRequest;
+struct Terminal {
+  std::string commonFolder = ".";
+  /** Milliseconds UTC; the machine's own clock when not set. */
+  std::function<long()> clock;
+  long serverOffsetSeconds = 0;
+  std::map<std::string, ShimSymbol> symbols;
+  bool hedging = true, connected = true, tradeAllowed = true;
+  double equity = 10000, balance = 10000;
+  std::string currency = "USD";
+  std::vector<ShimPosition> positions;
+  std::vector<ShimDeal> deals;
+  ulong nextTicket = 1000;
+  int ordersSent = 0;
+  /** Return code for a request, or 0 to execute it; may change the volume that is executed, or crash the program. */
+  std::function<uint(const MqlTradeRequest &, double &volume)> broker;
+  /** Whether an order is executed although its answer is lost. */
+  bool answerLost = false;
+  std::vector<std::string> printed;
+  bool echo = false;
+  std::map<std::string, std::string> labels;
+  bool stopped = false;
+  long lastError = 0;
+};
+inline Terminal &terminal() {
+  static Terminal one;
+  return one;
+}
+inline ShimSymbol *shimSymbol(const string &name) {
+  auto found = terminal().symbols.find(name.utf8());
+  return found == terminal().symbols.end() ? nullptr : &found->second;
+}
+
+inline std::string shimText(const string &value) { return value.utf8(); }
+inline std::string shimText(const char *value) { return value; }
+inline std::string shimText(bool value) { return value ? "true" : "false"; }
+inline std::string shimText(double value) { return std::to_string(value); }
+template <class T> std::string shimText(T value) { return std::to_string(value); }
+template <class... T> void Print(const T &...parts) {
+  std::string line;
+  ((line += shimText(parts)), ...);
+  terminal().printed.push_back(line);
+  if (terminal().echo) fprintf(stderr, "%s\n", line.c_str());
+}
+template <class... T> void Alert(const T &...parts) { Print(parts...); }
+inline int GetLastError() { return (int)terminal().lastError; }
+inline void ResetLastError() { terminal().lastError = 0; }
+inline bool IsStopped() { return terminal().stopped; }
+inline void ExpertRemove() { terminal().stopped = true; }
+
+/* ---------------------------------------------------------------- time */
+
+inline long shimNowMs() {
+  if (terminal().clock) return terminal().clock();
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+inline datetime TimeGMT() { return shimNowMs() / 1000; }
+inline datetime TimeTradeServer() { return shimNowMs() / 1000 + terminal().serverOffsetSeconds; }
+inline datetime TimeCurrent() { return TimeTradeServer(); }
+inline datetime TimeLocal() { return TimeGMT(); }
+inline ulong GetMicrosecondCount() {
+  if (terminal().clock) return (ulong)terminal().clock() * 1000;
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (ulong)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+inline ulong GetTickCount64() { return GetMicrosecondCount() / 1000; }
+inline bool TimeToStruct(datetime time, MqlDateTime &parts) {
+  time_t seconds = time;
+  tm broken;
+  gmtime_r(&seconds, &broken);
+  parts = {broken.tm_year + 1900, broken.tm_mon + 1, broken.tm_mday, broken.tm_hour,
+           broken.tm_min, broken.tm_sec, broken.tm_wday, broken.tm_yday};
+  return true;
+}
+inline datetime StructToTime(MqlDateTime &parts) {
+  tm broken = {};
+  broken.tm_year = parts.year - 1900;
+  broken.tm_mon = parts.mon - 1;
+  broken.tm_mday = parts.day;
+  broken.tm_hour = parts.hour;
+  broken.tm_min = parts.min;
+  broken.tm_sec = parts.sec;
+  return timegm(&broken);
+}
+#define TIME_DATE 1
+#define TIME_MINUTES 2
+#define TIME_SECONDS 4
+inline string TimeToString(datetime time, int mode = TIME_DATE | TIME_MINUTES) {
+  MqlDateTime at;
+  TimeToStruct(time, at);
+  char text[40];
+  snprintf(text, sizeof text, mode & TIME_SECONDS ? "%04d.%02d.%02d %02d:%02d:%02d" : "%04d.%02d.%02d %02d:%02d", at.year,
+           at.mon, at.day, at.hour, at.min, at.sec);
+  return string(text);
+}
+inline bool EventSetMillisecondTimer(int) { return true; }
+inline void EventKillTimer() {}
+
+/* ---------------------------------------------------------------- files */
+
+enum {
+  FILE_READ = 1, FILE_WRITE = 2, FILE_BIN = 4, FILE_CSV = 8, FILE_TXT = 16, FILE_ANSI = 32, FILE_UNICODE = 64,
+  FILE_SHARE_READ = 128, FILE_SHARE_WRITE = 256, FILE_REWRITE = 512, FILE_COMMON = 4096
+};
+enum ENUM_FILE_POSITION { SEEK_SET_ = 0 };
+inline std::string shimPath(const string &name, int flags) {
+  if (!(flags & FILE_COMMON)) shimFail("a file outside of the common folder: " + name.utf8());
+  std::string path = name.utf8();
+  for (char &unit : path)
+    if (unit == '\\') unit = '/';
+  if (path.find("..") != std::string::npos || path[0] == '/') shimFail("a path that leaves the sandbox: " + path);
+  return terminal().commonFolder + "/" + path;
+}
+inline std::map<int, FILE *> &shimFiles() {
+  static std::map<int, FILE *> files;
+  return files;
+}
+inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP) {
+  if (!(flags & FILE_BIN)) shimFail("only binary files are used");
+  std::string path = shimPath(name, flags);
+  if (flags & FILE_WRITE)
+    for (size_t at = terminal().commonFolder.size() + 1; (at = path.find('/', at)) != std::string::npos; at++)
+      mkdir(path.substr(0, at).c_str(), 0755);
+  bool both = (flags & FILE_READ) && (flags & FILE_WRITE);
+  FILE *file = nullptr;
+  if (both) {
+    file = fopen(path.c_str(), "r+b");
+    if (!file) file = fopen(path.c_str(), "w+b");
+  } else file = fopen(path.c_str(), flags & FILE_WRITE ? "wb" : "rb");
+  if (!file) {
+    terminal().lastError = 5004;
+    return INVALID_HANDLE;
+  }
+  int handle = 1;
+  while (shimFiles().count(handle)) handle++;
+  shimFiles()[handle] = file;
+  return handle;
+}
+inline void FileClose(int handle) {
+  fclose(shimFiles().at(handle));
+  shimFiles().erase(handle);
+}
+inline ulong FileSize(int handle) {
+  FILE *file = shimFiles().at(handle);
+  fflush(file);
+  struct stat about;
+  fstat(fileno(file), &about);
+  return (ulong)about.st_size;
+}
+inline bool FileSeek(int handle, long offset, int origin) { return fseek(shimFiles().at(handle), offset, origin) == 0; }
+inline void FileFlush(int handle) { fflush(shimFiles().at(handle)); }
+inline uint FileReadArray(int handle, MqlArray<uchar> &bytes, int start = 0, int count = WHOLE_ARRAY) {
+  FILE *file = shimFiles().at(handle);
+  if (count == WHOLE_ARRAY) count = (int)FileSize(handle);
+  bytes.raw().resize(start + count);
+  size_t got = fread(bytes.raw().data() + start, 1, count, file);
+  bytes.raw().resize(start + got);
+  return (uint)got;
+}
+inline uint FileWriteArray(int handle, const MqlArray<uchar> &bytes, int start = 0, int count = WHOLE_ARRAY) {
+  if (count == WHOLE_ARRAY) count = (int)bytes.raw().size() - start;
+  return (uint)fwrite(bytes.raw().data() + start, 1, count, shimFiles().at(handle));
+}
+inline bool FileIsExist(const string &name, int flags = 0) { return access(shimPath(name, flags).c_str(), F_OK) == 0; }
+inline bool FileDelete(const string &name, int flags = 0) { return unlink(shimPath(name, flags).c_str()) == 0; }
+inline bool FileMove(const string &from, int fromFlags, const string &to, int toFlags) {
+  std::string target = shimPath(to, toFlags | FILE_COMMON);
+  if (!(toFlags & FILE_REWRITE) && access(target.c_str(), F_OK) == 0) return false;
+  return rename(shimPath(from, fromFlags).c_str(), target.c_str()) == 0;
+}
+inline bool FolderCreate(const string &name, int flags = 0) {
+  std::string path = shimPath(name, flags);
+  for (size_t at = terminal().commonFolder.size() + 1; (at = path.find('/', at)) != std::string::npos; at++)
+    mkdir(path.substr(0, at).c_str(), 0755);
+  return mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
+}
+
+/* ---------------------------------------------------------------- sockets */
+
+inline int SocketCreate(uint = 0) { return socket(AF_INET, SOCK_STREAM, 0); }
+inline bool SocketClose(int handle) { return close(handle) == 0; }
+inline bool SocketConnect(int handle, const string &host, uint port, uint timeoutMs) {
+  addrinfo hints = {}, *found = nullptr;
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  if (getaddrinfo(host.utf8().c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return false;
+  fcntl(handle, F_SETFL, fcntl(handle, F_GETFL) | O_NONBLOCK);
+  int done = connect(handle, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  if (done != 0) {
+    pollfd one = {handle, POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (poll(&one, 1, (int)timeoutMs) != 1 || getsockopt(handle, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+      terminal().lastError = 5272;
+      return false;
+    }
+  }
+  int on = 1;
+  setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return true;
+}
+inline bool SocketIsConnected(int handle) {
+  char unit;
+  ssize_t got = recv(handle, &unit, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+/** 1 when nothing is there, as MQL5 guesses. */
+inline uint SocketIsReadable(int handle) {
+  int count = 0;
+  ioctl(handle, FIONREAD, &count);
+  return count > 0 ? (uint)count : 1;
+}
+inline int SocketRead(int handle, MqlArray<uchar> &bytes, uint maxLength, uint timeoutMs) {
+  if (timeoutMs == 0) shimFail("SocketRead with timeout 0 waits for two minutes");
+  pollfd one = {handle, POLLIN, 0};
+  if (poll(&one, 1, (int)timeoutMs) != 1) {
+    terminal().lastError = 0;
+    return -1;
+  }
+  bytes.raw().resize(maxLength);
+  ssize_t got = recv(handle, bytes.raw().data(), maxLength, 0);
+  if (got <= 0) {
+    bytes.raw().clear();
+    terminal().lastError = 5273;
+    return -1;
+  }
+  bytes.raw().resize(got);
+  return (int)got;
+}
+inline int SocketSend(int handle, const MqlArray<uchar> &bytes, uint length) {
+  size_t sent = 0;
+  while (sent < length) {
+    pollfd one = {handle, POLLOUT, 0};
+    if (poll(&one, 1, 1000) != 1) return sent > 0 ? (int)sent : -1;
+    ssize_t now = send(handle, bytes.raw().data() + sent, length - sent, MSG_NOSIGNAL);
+    if (now <= 0) {
+      terminal().lastError = 5273;
+      return -1;
+    }
+    sent += now;
+  }
+  return (int)sent;
+}
+inline bool SocketTimeouts(int, uint, uint) { return true; }
+
+inline int WebRequest(const string &method, const string &url, const string &headers, int timeoutMs,
+                      const MqlArray<char> &data, MqlArray<char> &result, string &resultHeaders) {
+  std::string address = url.utf8();
+  size_t begin = address.find("://") + 3, path = address.find('/', begin);
+  std::string host = address.substr(begin, path - begin), port = "80";
+  if (host.find(':') != std::string::npos) {
+    port = host.substr(host.find(':') + 1);
+    host = host.substr(0, host.find(':'));
+  }
+  int handle = SocketCreate();
+  if (!SocketConnect(handle, string(host), (uint)atoi(port.c_str()), (uint)timeoutMs)) {
+    close(handle);
+    return -1;
+  }
+  std::string message = method.utf8() + " " + address.substr(path) + " HTTP/1.1\r\nHost: " + host + ":" + port +
+                        "\r\nConnection: close\r\n" + headers.utf8() + "Content-Length: " +
+                        std::to_string(data.raw().size()) + "\r\n\r\n" + std::string(data.raw().data(), data.raw().size());
+  MqlArray<uchar> bytes;
+  bytes.raw().assign(message.begin(), message.end());
+  std::string answer;
+  if (SocketSend(handle, bytes, (uint)message.size()) == (int)message.size()) {
+    MqlArray<uchar> part;
+    while (SocketRead(handle, part, 65536, (uint)timeoutMs) > 0) answer.append(part.raw().begin(), part.raw().end());
+  }
+  close(handle);
+  size_t split = answer.find("\r\n\r\n");
+  if (answer.compare(0, 9, "HTTP/1.1 ") != 0 || split == std::string::npos) return -1;
+  std::string head = answer.substr(0, split), body = answer.substr(split + 4);
+  if (head.find("chunked") != std::string::npos) {
+    std::string whole;
+    for (size_t at = 0; at < body.size();) {
+      size_t end = body.find("\r\n", at);
+      if (end == std::string::npos) break;
+      size_t length = strtoul(body.c_str() + at, nullptr, 16);
+      if (length == 0) break;
+      whole += body.substr(end + 2, length);
+      at = end + 2 + length + 2;
+    }
+    body = whole;
+  }
+  result.raw().assign(body.begin(), body.end());
+  resultHeaders = string(head);
+  return atoi(answer.c_str() + 9);
+}
+
+/* ---------------------------------------------------------------- symbols and bars */
+
+enum ENUM_SYMBOL_INFO_DOUBLE {
+  SYMBOL_BID, SYMBOL_ASK, SYMBOL_POINT, SYMBOL_TRADE_CONTRACT_SIZE, SYMBOL_VOLUME_MIN, SYMBOL_VOLUME_MAX,
+  SYMBOL_VOLUME_STEP, SYMBOL_TRADE_TICK_SIZE, SYMBOL_TRADE_TICK_VALUE
+};
+enum ENUM_SYMBOL_INFO_INTEGER { SYMBOL_DIGITS, SYMBOL_FILLING_MODE, SYMBOL_TRADE_MODE, SYMBOL_SELECT, SYMBOL_EXIST };
+enum ENUM_SYMBOL_INFO_STRING { SYMBOL_CURRENCY_PROFIT };
+enum { SYMBOL_FILLING_FOK = 1, SYMBOL_FILLING_IOC = 2 };
+enum ENUM_SYMBOL_TRADE_MODE {
+  SYMBOL_TRADE_MODE_DISABLED, SYMBOL_TRADE_MODE_LONGONLY, SYMBOL_TRADE_MODE_SHORTONLY, SYMBOL_TRADE_MODE_CLOSEONLY,
+  SYMBOL_TRADE_MODE_FULL
+};
+inline bool SymbolSelect(const string &name, bool) { return shimSymbol(name) != nullptr; }
+inline double SymbolInfoDouble(const string &name, ENUM_SYMBOL_INFO_DOUBLE property) {
+  ShimSymbol *one = shimSymbol(name);
+  if (!one) return 0;
+  switch (property) {
+    case SYMBOL_BID: return one->bid;
+    case SYMBOL_ASK: return one->ask;
+    case SYMBOL_POINT: return one->point;
+    case SYMBOL_TRADE_CONTRACT_SIZE: return one->contract;
+    case SYMBOL_VOLUME_MIN: return one->minLots;
+    case SYMBOL_VOLUME_MAX: return one->maxLots;
+    case SYMBOL_VOLUME_STEP: return one->stepLots;
+    case SYMBOL_TRADE_TICK_SIZE: return one->tickSize;
+    case SYMBOL_TRADE_TICK_VALUE: return one->tickValue;
+  }
+  return 0;
+}
+inline long SymbolInfoInteger(const string &name, ENUM_SYMBOL_INFO_INTEGER property) {
+  ShimSymbol *one = shimSymbol(name);
+  if (!one) return 0;
+  switch (property) {
+    case SYMBOL_DIGITS: return one->digits;
+    case SYMBOL_FILLING_MODE: return one->filling;
+    case SYMBOL_TRADE_MODE: return one->tradeMode;
+    case SYMBOL_SELECT:
+    case SYMBOL_EXIST: return 1;
+  }
+  return 0;
+}
+inline string SymbolInfoString(const string &name, ENUM_SYMBOL_INFO_STRING) {
+  ShimSymbol *one = shimSymbol(name);
+  return one ? string(one->profitCurrency) : string();
+}
+/** Bars whose open lies in [from, to], oldest first. */
+inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetime to, MqlArray<MqlRates> &rates) {
+  rates.raw().clear();
+  ShimSymbol *one = shimSymbol(name);
+  if (!one) return -1;
+  for (const MqlRates &bar : one->rates)
+    if (bar.time >= from && bar.time <= to) rates.raw().push_back(bar);
+  return (int)rates.raw().size();
+}
+
+/* ---------------------------------------------------------------- account and trading */
+
+enum ENUM_ACCOUNT_INFO_DOUBLE { ACCOUNT_EQUITY, ACCOUNT_BALANCE };
+enum ENUM_ACCOUNT_INFO_INTEGER { ACCOUNT_MARGIN_MODE, ACCOUNT_TRADE_MODE, ACCOUNT_TRADE_ALLOWED, ACCOUNT_TRADE_EXPERT, ACCOUNT_LOGIN };
+enum ENUM_ACCOUNT_INFO_STRING { ACCOUNT_CURRENCY };
+enum ENUM_ACCOUNT_MARGIN_MODE { ACCOUNT_MARGIN_MODE_RETAIL_NETTING, ACCOUNT_MARGIN_MODE_EXCHANGE, ACCOUNT_MARGIN_MODE_RETAIL_HEDGING };
+enum ENUM_ACCOUNT_TRADE_MODE { ACCOUNT_TRADE_MODE_DEMO, ACCOUNT_TRADE_MODE_CONTEST, ACCOUNT_TRADE_MODE_REAL };
+enum ENUM_TERMINAL_INFO_INTEGER { TERMINAL_CONNECTED, TERMINAL_TRADE_ALLOWED };
+enum ENUM_MQL_INFO_INTEGER { MQL_TRADE_ALLOWED, MQL_TESTER };
+inline double AccountInfoDouble(ENUM_ACCOUNT_INFO_DOUBLE what) {
+  return what == ACCOUNT_EQUITY ? terminal().equity : terminal().balance;
+}
+inline string AccountInfoString(ENUM_ACCOUNT_INFO_STRING) { return string(terminal().currency); }
+inline long AccountInfoInteger(ENUM_ACCOUNT_INFO_INTEGER what) {
+  switch (what) {
+    case ACCOUNT_MARGIN_MODE: return terminal().hedging ? ACCOUNT_MARGIN_MODE_RETAIL_HEDGING : ACCOUNT_MARGIN_MODE_RETAIL_NETTING;
+    case ACCOUNT_TRADE_MODE: return ACCOUNT_TRADE_MODE_DEMO;
+    case ACCOUNT_LOGIN: return 1;
+    default: return terminal().tradeAllowed;
+  }
+}
+inline int TerminalInfoInteger(ENUM_TERMINAL_INFO_INTEGER what) {
+  return what == TERMINAL_CONNECTED ? terminal().connected : terminal().tradeAllowed;
+}
+inline int MQLInfoInteger(ENUM_MQL_INFO_INTEGER what) { return what == MQL_TESTER ? 0 : terminal().tradeAllowed; }
+
+enum ENUM_TRADE_REQUEST_ACTIONS { TRADE_ACTION_DEAL = 1 };
+enum ENUM_ORDER_TYPE { ORDER_TYPE_BUY, ORDER_TYPE_SELL };
+enum ENUM_ORDER_TYPE_FILLING { ORDER_FILLING_FOK, ORDER_FILLING_IOC, ORDER_FILLING_RETURN };
+enum ENUM_ORDER_TYPE_TIME { ORDER_TIME_GTC };
+struct MqlTradeRequest {
+  ENUM_TRADE_REQUEST_ACTIONS action;
+  ulong magic, order;
+  string symbol;
+  double volume, price, stoplimit, sl, tp;
+  ulong deviation;
+  ENUM_ORDER_TYPE type;
+  ENUM_ORDER_TYPE_FILLING type_filling;
+  ENUM_ORDER_TYPE_TIME type_time;
+  datetime expiration;
+  string comment;
+  ulong position, position_by;
+};
+struct MqlTradeResult {
+  uint retcode;
+  ulong deal, order;
+  double volume, price, bid, ask;
+  string comment;
+  uint request_id;
+  int retcode_external;
+};
+enum ENUM_TRADE_TRANSACTION_TYPE { TRADE_TRANSACTION_ORDER_ADD, TRADE_TRANSACTION_DEAL_ADD = 6 };
+struct MqlTradeTransaction {
+  ulong deal, order;
+  string symbol;
+  ENUM_TRADE_TRANSACTION_TYPE type;
+  double price, volume;
+  ulong position, position_by;
+};
+enum {
+  TRADE_RETCODE_REQUOTE = 10004, TRADE_RETCODE_REJECT = 10006, TRADE_RETCODE_CANCEL = 10007, TRADE_RETCODE_PLACED = 10008,
+  TRADE_RETCODE_DONE = 10009, TRADE_RETCODE_DONE_PARTIAL = 10010, TRADE_RETCODE_ERROR = 10011, TRADE_RETCODE_TIMEOUT = 10012,
+  TRADE_RETCODE_INVALID = 10013, TRADE_RETCODE_INVALID_VOLUME = 10014, TRADE_RETCODE_INVALID_PRICE = 10015,
+  TRADE_RETCODE_TRADE_DISABLED = 10017, TRADE_RETCODE_MARKET_CLOSED = 10018, TRADE_RETCODE_NO_MONEY = 10019,
+  TRADE_RETCODE_PRICE_CHANGED = 10020, TRADE_RETCODE_PRICE_OFF = 10021, TRADE_RETCODE_TOO_MANY_REQUESTS = 10024,
+  TRADE_RETCODE_CLIENT_DISABLES_AT = 10027, TRADE_RETCODE_LOCKED = 10028, TRADE_RETCODE_INVALID_FILL = 10030,
+  TRADE_RETCODE_CONNECTION = 10031, TRADE_RETCODE_POSITION_CLOSED = 10036
+};
+enum ENUM_DEAL_TYPE { DEAL_TYPE_BUY, DEAL_TYPE_SELL };
+enum ENUM_DEAL_ENTRY { DEAL_ENTRY_IN, DEAL_ENTRY_OUT, DEAL_ENTRY_INOUT };
+enum ENUM_POSITION_TYPE { POSITION_TYPE_BUY, POSITION_TYPE_SELL };
+enum ENUM_DEAL_PROPERTY_INTEGER { DEAL_ORDER, DEAL_TIME, DEAL_TIME_MSC, DEAL_TYPE, DEAL_ENTRY, DEAL_MAGIC, DEAL_POSITION_ID };
+enum ENUM_DEAL_PROPERTY_DOUBLE { DEAL_VOLUME, DEAL_PRICE, DEAL_COMMISSION, DEAL_SWAP, DEAL_PROFIT };
+enum ENUM_DEAL_PROPERTY_STRING { DEAL_SYMBOL, DEAL_COMMENT };
+enum ENUM_POSITION_PROPERTY_INTEGER { POSITION_TICKET, POSITION_TYPE, POSITION_MAGIC, POSITION_IDENTIFIER };
+enum ENUM_POSITION_PROPERTY_DOUBLE { POSITION_VOLUME, POSITION_PRICE_OPEN, POSITION_PROFIT };
+enum ENUM_POSITION_PROPERTY_STRING { POSITION_SYMBOL, POSITION_COMMENT };
+
+/** Executes at the terminal's prices. */
+inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeResult &result) {
+  Terminal &world = terminal();
+  ShimSymbol *symbol = shimSymbol(request.symbol);
+  if (!symbol) return TRADE_RETCODE_INVALID;
+  double steps = volume / symbol->stepLots;
+  if (volume < symbol->minLots - 1e-9 || volume > symbol->maxLots + 1e-9 || std::fabs(steps - std::round(steps)) > 1e-6)
+    return TRADE_RETCODE_INVALID_VOLUME;
+  int fill = request.type_filling == ORDER_FILLING_FOK ? 1 : request.type_filling == ORDER_FILLING_IOC ? 2 : 0;
+  if (fill != 0 && !(symbol->filling & fill)) return TRADE_RETCODE_INVALID_FILL;
+  int side = request.type == ORDER_TYPE_BUY ? 1 : -1;
+  double price = side > 0 ? symbol->ask : symbol->bid;
+  ShimDeal deal = {world.nextTicket++, world.nextTicket++, 0, request.symbol.utf8(), request.comment.utf8(),
+                   side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL, DEAL_ENTRY_IN, (long)request.magic, shimNowMs() + world.serverOffsetSeconds * 1000,
+                   volume, price, 0};
+  ShimPosition *into = nullptr;
+  for (ShimPosition &one : world.positions)
+    if (world.hedging ? request.position != 0 && one.ticket == request.position : one.symbol == deal.symbol) into = &one;
+  if (world.hedging && request.position != 0 && !into) return TRADE_RETCODE_POSITION_CLOSED;
+  if (!into) {
+    world.positions.push_back({deal.order, deal.symbol, deal.comment, side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL, deal.magic, volume, price});
+    deal.position = deal.order;
+  } else {
+    deal.position = into->ticket;
+    int held = into->type == POSITION_TYPE_BUY ? 1 : -1;
+    if (held == side) {
+      into->price = (into->price * into->volume + price * volume) / (into->volume + volume);
+      into->volume += volume;
+    } else {
+      double closed = std::min(volume, into->volume);
+      deal.entry = volume > into->volume + 1e-9 ? DEAL_ENTRY_INOUT : DEAL_ENTRY_OUT;
+      deal.profit = held * (price - into->price) * closed * symbol->contract;
+      into->volume -= volume;
+      if (into->volume < -1e-9) {
+        into->type = side > 0 ? POSITION_TYPE_BUY : POSITION_TYPE_SELL;
+        into->volume = -into->volume;
+        into->price = price;
+      } else if (into->volume < 1e-9) world.positions.erase(world.positions.begin() + (into - world.positions.data()));
+    }
+  }
+  world.deals.push_back(deal);
+  result.deal = deal.ticket;
+  result.order = deal.order;
+  result.volume = volume;
+  result.price = price;
+  return volume + 1e-9 < request.volume ? TRADE_RETCODE_DONE_PARTIAL : TRADE_RETCODE_DONE;
+}
+inline bool OrderSend(const MqlTradeRequest &request, MqlTradeResult &result) {
+  Terminal &world = terminal();
+  world.ordersSent++;
+  result = MqlTradeResult();
+  double volume = request.volume;
+  uint code = world.broker ? world.broker(request, volume) : 0;
+  if (code == 0) code = shimExecute(request, volume, result);
+  if (world.answerLost) {
+    result = MqlTradeResult();
+    code = TRADE_RETCODE_TIMEOUT;
+  }
+  result.retcode = code;
+  return code == TRADE_RETCODE_DONE || code == TRADE_RETCODE_DONE_PARTIAL || code == TRADE_RETCODE_PLACED;
+}
+
+inline std::vector<ShimDeal *> &shimSelectedDeals() {
+  static std::vector<ShimDeal *> selected;
+  return selected;
+}
+inline bool HistorySelect(datetime from, datetime to) {
+  shimSelectedDeals().clear();
+  for (ShimDeal &deal : terminal().deals)
+    if (deal.timeMs / 1000 >= from && deal.timeMs / 1000 <= to) shimSelectedDeals().push_back(&deal);
+  return true;
+}
+inline bool HistorySelectByPosition(ulong position) {
+  shimSelectedDeals().clear();
+  for (ShimDeal &deal : terminal().deals)
+    if (deal.position == position) shimSelectedDeals().push_back(&deal);
+  return true;
+}
+inline bool HistoryDealSelect(ulong ticket) {
+  for (ShimDeal &deal : terminal().deals)
+    if (deal.ticket == ticket) {
+      shimSelectedDeals().assign(1, &deal);
+      return true;
+    }
+  return false;
+}
+inline int HistoryDealsTotal() { return (int)shimSelectedDeals().size(); }
+inline ulong HistoryDealGetTicket(int index) { return shimSelectedDeals().at(index)->ticket; }
+inline ShimDeal &shimDeal(ulong ticket) {
+  for (ShimDeal *deal : shimSelectedDeals())
+    if (deal->ticket == ticket) return *deal;
+  shimFail("a deal that was not selected");
+}
+inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER property) {
+  ShimDeal &deal = shimDeal(ticket);
+  switch (property) {
+    case DEAL_ORDER: return (long)deal.order;
+    case DEAL_TIME: return deal.timeMs / 1000;
+    case DEAL_TIME_MSC: return deal.timeMs;
+    case DEAL_TYPE: return deal.type;
+    case DEAL_ENTRY: return deal.entry;
+    case DEAL_MAGIC: return deal.magic;
+    case DEAL_POSITION_ID: return (long)deal.position;
+  }
+  return 0;
+}
+inline double HistoryDealGetDouble(ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE property) {
+  ShimDeal &deal = shimDeal(ticket);
+  switch (property) {
+    case DEAL_VOLUME: return deal.volume;
+    case DEAL_PRICE: return deal.price;
+    case DEAL_PROFIT: return deal.profit;
+    default: return 0;
+  }
+}
+inline string HistoryDealGetString(ulong ticket, ENUM_DEAL_PROPERTY_STRING property) {
+  ShimDeal &deal = shimDeal(ticket);
+  return property == DEAL_SYMBOL ? string(deal.symbol) : string(deal.comment);
+}
+inline ShimPosition *&shimPosition() {
+  static ShimPosition *selected = nullptr;
+  return selected;
+}
+inline int PositionsTotal() { return (int)terminal().positions.size(); }
+inline bool PositionSelectByTicket(ulong ticket) {
+  for (ShimPosition &one : terminal().positions)
+    if (one.ticket == ticket) {
+      shimPosition() = &one;
+      return true;
+    }
+  return false;
+}
+inline ulong PositionGetTicket(int index) {
+  if (index < 0 || index >= PositionsTotal()) return 0;
+  shimPosition() = &terminal().positions[index];
+  return shimPosition()->ticket;
+}
+inline long PositionGetInteger(ENUM_POSITION_PROPERTY_INTEGER property) {
+  switch (property) {
+    case POSITION_TYPE: return shimPosition()->type;
+    case POSITION_MAGIC: return shimPosition()->magic;
+    default: return (long)shimPosition()->ticket;
+  }
+}
+inline double PositionGetDouble(ENUM_POSITION_PROPERTY_DOUBLE property) {
+  switch (property) {
+    case POSITION_VOLUME: return shimPosition()->volume;
+    case POSITION_PRICE_OPEN: return shimPosition()->price;
+    default: return 0;
+  }
+}
+inline string PositionGetString(ENUM_POSITION_PROPERTY_STRING) { return string(shimPosition()->symbol); }
+
+/* ---------------------------------------------------------------- chart */
+
+enum ENUM_OBJECT { OBJ_LABEL, OBJ_BUTTON, OBJ_RECTANGLE_LABEL };
+enum ENUM_OBJECT_PROPERTY_INTEGER {
+  OBJPROP_CORNER, OBJPROP_XDISTANCE, OBJPROP_YDISTANCE, OBJPROP_XSIZE, OBJPROP_YSIZE, OBJPROP_COLOR, OBJPROP_BGCOLOR,
+  OBJPROP_FONTSIZE, OBJPROP_STATE, OBJPROP_SELECTABLE, OBJPROP_HIDDEN, OBJPROP_BACK
+};
+enum ENUM_OBJECT_PROPERTY_STRING { OBJPROP_TEXT, OBJPROP_FONT };
+enum ENUM_BASE_CORNER { CORNER_LEFT_UPPER };
+enum { clrWhite = 0xFFFFFF, clrSilver = 0xC0C0C0, clrBlack = 0, clrFireBrick = 0x2222B2, clrDarkSlateGray = 0x4F4F2F, clrOrange = 0xA5FF };
+enum ENUM_CHART_EVENT { CHARTEVENT_OBJECT_CLICK = 1 };
+enum { INIT_SUCCEEDED = 0, INIT_FAILED = 1, INIT_PARAMETERS_INCORRECT = 32767 };
+inline bool ObjectCreate(long, const string &name, ENUM_OBJECT, int, datetime, double) {
+  terminal().labels[name.utf8()] = "";
+  return true;
+}
+inline bool ObjectDelete(long, const string &name) { return terminal().labels.erase(name.utf8()) > 0; }
+inline int ObjectsDeleteAll(long, const string &prefix, int = -1, int = -1) {
+  int count = 0;
+  for (auto one = terminal().labels.begin(); one != terminal().labels.end();)
+    if (one->first.compare(0, prefix.utf8().size(), prefix.utf8()) == 0) one = terminal().labels.erase(one), count++;
+    else ++one;
+  return count;
+}
+inline int ObjectFind(long, const string &name) { return terminal().labels.count(name.utf8()) ? 0 : -1; }
+inline bool ObjectSetInteger(long, const string &, ENUM_OBJECT_PROPERTY_INTEGER, long) { return true; }
+inline bool ObjectSetString(long, const string &name, ENUM_OBJECT_PROPERTY_STRING property, const string &text) {
+  if (property == OBJPROP_TEXT) terminal().labels[name.utf8()] = text.utf8();
+  return true;
+}
+inline void ChartRedraw(long = 0) {}

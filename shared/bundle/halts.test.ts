@@ -1,0 +1,228 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
+import { activate } from './bundle.ts';
+import {
+  addHalts,
+  ALL_PAIRS,
+  haltedPairs,
+  haltsPath,
+  NO_HALTS,
+  parseStanding,
+  readHalts,
+  resume,
+  resumedAt,
+  standingText,
+  type Halt,
+} from './halts.ts';
+
+const [FIRST, SECOND] = ['20261101_0300', '20261108_0300'];
+const NOW = new Date('2026-11-20T08:00:00.000Z');
+const LATER = new Date('2026-11-21T08:00:00.000Z');
+const GOLD = 'XAUUSD_XAGUSD';
+const EURO = 'EURUSD_GBPUSD';
+
+let root: string;
+let models: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-halts-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  models = mkdtempSync(join(root, 'models-'));
+  for (const version of [FIRST, SECOND]) {
+    mkdirSync(join(models, version));
+    writeFileSync(join(models, version, 'manifest.json'), '{}');
+  }
+  activate(models, FIRST);
+});
+
+function halt(pair_id: string, changes: Partial<Halt> = {}): Halt {
+  return {
+    pair_id,
+    reason: 'win_rate',
+    seen: '0.31 in 60 trades',
+    limit: 'at least 0.4',
+    version: FIRST,
+    since: '2026-11-20T07:30:00.000Z',
+    ...changes,
+  };
+}
+
+const fileText = (): string => readFileSync(haltsPath(models), 'utf8');
+const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
+
+describe('halts.json', () => {
+  it('says that nothing is halted when it is absent', () => {
+    expect(readHalts(models)).toEqual(NO_HALTS);
+    expect(readHalts(join(root, 'nowhere'))).toEqual(NO_HALTS);
+  });
+
+  it('is of the written format, and gives back what was added', () => {
+    const halts = [halt(GOLD), halt(ALL_PAIRS, { reason: 'drawdown' })];
+    expect(addHalts(models, halts)).toEqual(halts);
+    expect(JSON.parse(fileText())).toEqual({ halts, resumed: [] });
+    expect(readHalts(models)).toEqual({ halts, resumed: [] });
+  });
+
+  it('is written whole or not at all, and flushed, file and folder', () => {
+    const calls: string[] = [];
+    const inFolder = (path: string): string => path.slice(models.length).replace(/\.\d+\./, '.<pid>.');
+    const files: FileSystem = {
+      ...MACHINE_FILES,
+      write(path, data) {
+        calls.push(`write ${inFolder(path)}`);
+        MACHINE_FILES.write(path, data);
+      },
+      sync(path) {
+        calls.push(`sync ${inFolder(path)}`);
+        MACHINE_FILES.sync(path);
+      },
+      rename(from, to) {
+        calls.push(`rename ${inFolder(from)} ${inFolder(to)}`);
+        MACHINE_FILES.rename(from, to);
+      },
+    };
+    addHalts(models, [halt(GOLD)], files);
+    const temporary = '/halts.json.<pid>.tmp';
+    expect(calls).toEqual([`write ${temporary}`, `sync ${temporary}`, `rename ${temporary} /halts.json`, 'sync ']);
+    expect(readdirSync(models).filter((name) => name.startsWith('halts'))).toEqual(['halts.json']);
+  });
+
+  it('stays as it was when the disk is full', () => {
+    addHalts(models, [halt(GOLD)]);
+    const before = fileText();
+    const full: FileSystem = {
+      ...MACHINE_FILES,
+      write(path) {
+        MACHINE_FILES.write(path, '{"hal');
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+      },
+    };
+    expect(() => addHalts(models, [halt(EURO)], full)).toThrow('ENOSPC');
+    expect(fileText()).toBe(before);
+  });
+
+  it.each([
+    ['torn', '{"halts":[{"pair_id":"XAUUSD_XAG'],
+    ['empty', ''],
+    ['of another form', '[]'],
+    ['without the list of halts', '{"resumed":[]}'],
+    ['without the list of what was resumed', '{"halts":[]}'],
+    ['with a key that nobody knows', '{"halts":[],"resumed":[],"more":1}'],
+    [
+      'with a halt that has a key that nobody knows',
+      JSON.stringify({ halts: [{ ...halt(GOLD), who: 'me' }], resumed: [] }),
+    ],
+    ['with an unknown reason', JSON.stringify({ halts: [{ ...halt(GOLD), reason: 'mood' }], resumed: [] })],
+    ['with something that is no pair', JSON.stringify({ halts: [halt('XAUUSD')], resumed: [] })],
+    ['with something that is no version', JSON.stringify({ halts: [halt(GOLD, { version: '1' })], resumed: [] })],
+    ['with something that is no time', JSON.stringify({ halts: [halt(GOLD, { since: 'today' })], resumed: [] })],
+  ])('is refused when it is %s, and nothing adds to it', (_what, text) => {
+    writeFileSync(haltsPath(models), text);
+    expect(() => readHalts(models)).toThrow(withCode('HALTS_FORMAT'));
+    expect(() => addHalts(models, [halt(GOLD)])).toThrow(withCode('HALTS_FORMAT'));
+    expect(() => resume(models, GOLD, NOW)).toThrow(withCode('HALTS_FORMAT'));
+    expect(fileText()).toBe(text);
+  });
+
+  it('keeps a halt that stands already as it is, and is not touched when there is nothing new', () => {
+    addHalts(models, [halt(GOLD)]);
+    const before = MACHINE_FILES.stat(haltsPath(models));
+    expect(addHalts(models, [halt(GOLD, { seen: '0.2', since: NOW.toISOString() })])).toEqual([]);
+    expect(addHalts(models, [])).toEqual([]);
+    expect(MACHINE_FILES.stat(haltsPath(models))).toEqual(before);
+    const others = [halt(GOLD, { reason: 'drawdown' }), halt(GOLD, { version: SECOND }), halt(EURO)];
+    expect(addHalts(models, [halt(GOLD), ...others, ...others])).toEqual(others);
+    expect(readHalts(models).halts).toEqual([halt(GOLD), ...others]);
+  });
+});
+
+describe('a halt', () => {
+  it('counts while its version is in force, and for its pair; * counts for all', () => {
+    const halts = [halt(GOLD), halt(ALL_PAIRS, { version: SECOND }), halt(EURO, { version: SECOND })];
+    const first = haltedPairs(halts, FIRST);
+    expect([first(GOLD), first(EURO)]).toEqual([halts[0], null]);
+    const second = haltedPairs(halts, SECOND);
+    expect([second(GOLD), second(EURO)]).toEqual([halts[1], halts[2]]);
+    expect(haltedPairs(halts, '20261115_0300')(GOLD)).toBeNull();
+    expect(haltedPairs(halts, null)(GOLD)).toBeNull();
+  });
+
+  it('has a text of its own for each set of halts that decides the same, and the text gives it back', () => {
+    const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500');
+    const standing = fc.record({ pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) });
+    fc.assert(
+      fc.property(fc.array(standing), fc.array(standing), (one, other) => {
+        const setOf = (halts: typeof one): string[] =>
+          [...new Set(halts.map((row) => JSON.stringify([row.pair_id, row.version])))].sort();
+        expect(setOf(parseStanding(standingText(one)))).toEqual(setOf(one));
+        expect(standingText(one) === standingText(other)).toBe(setOf(one).join() === setOf(other).join());
+      }),
+    );
+  });
+});
+
+describe('resume', () => {
+  it('lifts the halts of one pair under the active version, and notes when', () => {
+    addHalts(models, [halt(GOLD), halt(GOLD, { reason: 'drawdown' }), halt(EURO), halt(GOLD, { version: SECOND })]);
+    expect(resume(models, GOLD, NOW)).toEqual([halt(GOLD), halt(GOLD, { reason: 'drawdown' })]);
+    expect(readHalts(models)).toEqual({
+      halts: [halt(EURO), halt(GOLD, { version: SECOND })],
+      resumed: [{ pair_id: GOLD, version: FIRST, at: NOW.toISOString() }],
+    });
+  });
+
+  it('of one pair does not lift a halt of all, and of all lifts every one of the active version', () => {
+    addHalts(models, [halt(ALL_PAIRS), halt(EURO), halt(EURO, { version: SECOND })]);
+    expect(resume(models, GOLD, NOW)).toEqual([]);
+    expect(resume(models, ALL_PAIRS, NOW)).toHaveLength(2);
+    expect(readHalts(models).halts).toEqual([halt(EURO, { version: SECOND })]);
+  });
+
+  it('leaves the halts of another version for when it comes back', () => {
+    addHalts(models, [halt(GOLD)]);
+    activate(models, SECOND);
+    expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
+    activate(models, FIRST);
+    expect(resume(models, ALL_PAIRS, NOW)).toEqual([halt(GOLD)]);
+  });
+
+  it('does not touch the file when there is nothing to lift', () => {
+    expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
+    expect(existsSync(haltsPath(models))).toBe(false);
+  });
+
+  it('of all replaces a damaged file', () => {
+    writeFileSync(haltsPath(models), '{"halts":[');
+    expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
+    expect(readHalts(models)).toEqual({
+      halts: [],
+      resumed: [{ pair_id: ALL_PAIRS, version: FIRST, at: NOW.toISOString() }],
+    });
+  });
+
+  it('asks for an active version', () => {
+    rmSync(join(models, 'active.json'));
+    expect(() => resume(models, ALL_PAIRS, NOW)).toThrow(withCode('MODEL_MISSING'));
+  });
+
+  it('is remembered once for a pair and version, by its last time, of the pair or of all', () => {
+    addHalts(models, [halt(GOLD)]);
+    resume(models, GOLD, NOW);
+    expect(resumedAt(readHalts(models), GOLD, FIRST)).toEqual(NOW);
+    expect(resumedAt(readHalts(models), GOLD, SECOND)).toBeNull();
+    expect(resumedAt(readHalts(models), EURO, FIRST)).toBeNull();
+    addHalts(models, [halt(GOLD)]);
+    resume(models, GOLD, LATER);
+    expect(readHalts(models).resumed).toEqual([{ pair_id: GOLD, version: FIRST, at: LATER.toISOString() }]);
+    addHalts(models, [halt(EURO)]);
+    resume(models, ALL_PAIRS, NOW);
+    expect(readHalts(models).resumed).toEqual([{ pair_id: ALL_PAIRS, version: FIRST, at: NOW.toISOString() }]);
+    expect(resumedAt(readHalts(models), EURO, FIRST)).toEqual(NOW);
+  });
+});

@@ -1,0 +1,168 @@
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { MinutehandError } from '../errors.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
+import { readActive, VERSION } from './bundle.ts';
+
+/** In the place of a pair id: every pair. */
+export const ALL_PAIRS = '*';
+/** The live figures that can halt. */
+export const HALT_REASONS = ['win_rate', 'drawdown', 'refusal_rate'] as const;
+export type HaltReason = (typeof HALT_REASONS)[number];
+
+const pairIdSchema = z.string().regex(/^(\*|[A-Z0-9.]+_[A-Z0-9.]+)$/, 'a pair id, or * for all pairs');
+const versionSchema = z.string().regex(VERSION);
+
+const haltSchema = z.strictObject({
+  pair_id: pairIdSchema,
+  reason: z.enum(HALT_REASONS),
+  seen: z.string(),
+  limit: z.string(),
+  version: versionSchema,
+  since: z.iso.datetime(),
+});
+const resumedSchema = z.strictObject({ pair_id: pairIdSchema, version: versionSchema, at: z.iso.datetime() });
+const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.array(resumedSchema) });
+
+/**
+ * A pair, or all of them (`*`), whose live figure went past the policy's limit under a model version. It counts while that version is in
+ * force, and again when it comes back.
+ */
+export type Halt = Readonly<z.infer<typeof haltSchema>>;
+/** A person lifted the halts of a pair (`*`: of every pair, and of all at once): figures from before `at` halt it no more. */
+export type Resumed = Readonly<z.infer<typeof resumedSchema>>;
+export interface Halts {
+  readonly halts: readonly Halt[];
+  readonly resumed: readonly Resumed[];
+}
+
+/** What of a halt decides: whom, and under which version. */
+export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
+
+export const NO_HALTS: Halts = { halts: [], resumed: [] };
+
+export function haltsPath(modelsFolder: string): string {
+  return join(modelsFolder, 'halts.json');
+}
+
+/**
+ * What `halts.json` of a folder of bundles says; an absent file says that nothing is halted.
+ * @throws MinutehandError HALTS_FORMAT when the file cannot be read or is not of the format
+ */
+export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILES): Halts {
+  const path = haltsPath(modelsFolder);
+  if (files.stat(path) === null) return NO_HALTS;
+  let json: unknown;
+  try {
+    json = JSON.parse(files.read(path).toString('utf8'));
+  } catch (cause) {
+    throw new MinutehandError('HALTS_FORMAT', { seen: `${path} cannot be read, or is not JSON`, cause });
+  }
+  const parsed = haltsSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new MinutehandError('HALTS_FORMAT', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
+}
+
+/**
+ * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when all do the
+ * file is not touched.
+ * @returns those that were added
+ * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted
+ */
+export function addHalts(modelsFolder: string, added: readonly Halt[], files: FileSystem = MACHINE_FILES): Halt[] {
+  const { halts, resumed } = readHalts(modelsFolder, files);
+  const standing = new Set(halts.map(keyOf));
+  const fresh = added.filter((halt) => !standing.has(keyOf(halt)) && standing.add(keyOf(halt)));
+  if (fresh.length > 0) writeHalts(modelsFolder, { halts: [...halts, ...fresh], resumed }, files);
+  return fresh;
+}
+
+function keyOf({ pair_id, reason, version }: Halt): string {
+  return `${pair_id} ${reason} ${version}`;
+}
+
+/**
+ * Lifts the halts of a pair under the version that `active.json` names, or of all pairs and of all at once (`*`), and notes when, so
+ * that the figures up to now do not halt again. Halts of other versions stay: they count when that version comes back.
+ * A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else does.
+ * @returns the halts that were lifted; when there are none, the file is not touched
+ * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when active.json is damaged
+ */
+export function resume(modelsFolder: string, pairId: string, now: Date, files: FileSystem = MACHINE_FILES): Halt[] {
+  const active = readActive(modelsFolder, files);
+  if (active === null) throw new MinutehandError('MODEL_MISSING', { seen: `no active bundle in ${modelsFolder}` });
+  const { version } = active;
+  const isAll = pairId === ALL_PAIRS;
+  const known = readHaltsOrNull(modelsFolder, files);
+  if (known === null && !isAll) readHalts(modelsFolder, files);
+  const { halts, resumed } = known ?? NO_HALTS;
+  const isLifted = (halt: Halt): boolean => halt.version === version && (isAll || halt.pair_id === pairId);
+  const lifted = halts.filter(isLifted);
+  if (lifted.length === 0 && known !== null) return lifted;
+  const note: Resumed = { pair_id: pairId, version, at: now.toISOString() };
+  const isReplaced = (earlier: Resumed): boolean =>
+    earlier.version === version && (isAll || earlier.pair_id === pairId);
+  const next: Halts = {
+    halts: halts.filter((halt) => !isLifted(halt)),
+    resumed: [...resumed.filter((earlier) => !isReplaced(earlier)), note],
+  };
+  writeHalts(modelsFolder, next, files);
+  return lifted;
+}
+
+function readHaltsOrNull(modelsFolder: string, files: FileSystem): Halts | null {
+  try {
+    return readHalts(modelsFolder, files);
+  } catch {
+    return null;
+  }
+}
+
+/** From when on the figures of a pair under a version count: the last time that a person lifted its halts; null = never. */
+export function resumedAt({ resumed }: Halts, pairId: string, version: string): Date | null {
+  const times = resumed
+    .filter((row) => row.version === version && (row.pair_id === pairId || row.pair_id === ALL_PAIRS))
+    .map(({ at }) => Date.parse(at));
+  return times.length === 0 ? null : new Date(Math.max(...times));
+}
+
+/** The halt that keeps a pair from entering under the version in force, its own before one of all pairs; null = none. */
+export function haltedPairs<Standing extends StandingHalt>(
+  halts: readonly Standing[],
+  activeVersion: string | null,
+): (pairId: string) => Standing | null {
+  const counting = new Map<string, Standing>();
+  for (const halt of halts)
+    if (halt.version === activeVersion && !counting.has(halt.pair_id)) counting.set(halt.pair_id, halt);
+  const all = counting.get(ALL_PAIRS) ?? null;
+  return (pairId) => counting.get(pairId) ?? all;
+}
+
+/** Halts as one word each, in an order of their own and each once: equal texts halt the same. Empty when there are none. */
+export function standingText(halts: readonly StandingHalt[]): string {
+  return [...new Set(halts.map(({ pair_id, version }) => `${pair_id}@${version}`))].sort().join(' ');
+}
+
+/** What `standingText` wrote. */
+export function parseStanding(text: string): StandingHalt[] {
+  return text
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => {
+      const at = word.lastIndexOf('@');
+      return { pair_id: word.slice(0, at), version: word.slice(at + 1) };
+    });
+}
+
+/** A reader, and a machine that lost its power, sees the old or the new file. */
+function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {
+  files.makeFolder(modelsFolder);
+  const path = haltsPath(modelsFolder);
+  const temporary = `${path}.${process.pid}.tmp`;
+  files.write(temporary, `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
+  files.sync(temporary);
+  files.rename(temporary, path);
+  files.sync(dirname(path));
+}

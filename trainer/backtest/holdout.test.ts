@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { featureDefinitions } from '../../shared/core/features/features.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { buildPairHistory } from '../dataset/pair_history.ts';
+import { backtest } from './backtest.ts';
+import { pairEdge } from './edge.ts';
+import { proveEdge } from './holdout.ts';
+
+const settings = tinySettings();
+const { windows, pairs, symbols } = settings.minutehand;
+const definitions = featureDefinitions(windows);
+// Two days: 17:00 in New York comes by twice, once on a Wednesday.
+const bars = tinyBars(settings, 2900);
+const histories = pairs
+  .map(parsePair)
+  .map((pair) => buildPairHistory(pair, bars.get(pair.a)!, bars.get(pair.b)!, windows, () => true));
+const holdoutFrom = histories[0]!.time[200]! as OpenTime;
+
+/** A model without a tree: the same probability for every row. */
+function constantModel(logit: number): TreeModel {
+  return { link: 'sigmoid', ensembles: [{ columns: definitions.length, baseScore: logit, trees: [] }] };
+}
+
+const deciders = {
+  ai1: constantModel(4),
+  ai2: constantModel(0),
+  riskKnots: Array.from({ length: 201 }, (_, i) => i / 200),
+  thresholds: { theta1: 0.5, theta2: 0.8 },
+};
+
+function edgesOf(own: Settings): ReturnType<typeof proveEdge> {
+  const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
+  return proveEdge(dataset, deciders, own, 7, () => undefined);
+}
+
+function withSwaps(bps: number): Settings {
+  const swaps = { swap_long_bps_per_night: bps, swap_short_bps_per_night: bps };
+  const costly = Object.fromEntries(Object.entries(symbols).map(([symbol, costs]) => [symbol, { ...costs, ...swaps }]));
+  return { ...settings, minutehand: { ...settings.minutehand, symbols: costly } };
+}
+
+describe('proveEdge', () => {
+  it('takes the nights off every trade that was held over one: three on a Wednesday', () => {
+    const free = edgesOf(withSwaps(0));
+    const costly = edgesOf(withSwaps(5));
+    for (const history of histories) {
+      const { a, b, id } = history.pair;
+      const from = history.time.indexOf(history.time.find((time) => time >= holdoutFrom)!);
+      const trades = backtest(history, from, history.length, {
+        thresholds: deciders.thresholds,
+        policy: { ...decisionPolicy(settings), require_edge: false },
+        edge: true,
+        costs: { a: symbols[a]!, b: symbols[b]! },
+        scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
+      });
+      expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
+      const nights = trades.map(({ entryTime, exitTime }) =>
+        rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
+      );
+      // Both legs pay 5 bps a night whatever their sides, so their shares do not matter.
+      const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * nights[i]! }));
+      const edge = pairEdge(paid, `7/edge/${id}`);
+      expect(costly[id]!.trades).toBe(trades.length);
+      expect(costly[id]!.mean_net_bps).toBeCloseTo(edge.mean_net_bps!, 9);
+      expect(costly[id]!.lower_5_net_bps).toBeCloseTo(edge.lower_5_net_bps!, 9);
+      expect(costly[id]!.mean_gross_bps).toBe(edge.mean_gross_bps);
+    }
+    const less = histories.filter(({ pair: { id } }) => costly[id]!.mean_net_bps! < free[id]!.mean_net_bps!);
+    expect(less.length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,21 @@
+import { labelReversion, type BarLabels } from '../label/pair_labels.ts';
+import type { Barriers } from '../label/reversion.ts';
+import type { Dataset } from './dataset.ts';
+import { gatherFeatures, gatherRows, type DatasetRows } from './labelled_rows.ts';
+import type { PairHistory } from './pair_history.ts';
+import { selectRows } from './row_list.ts';
+
+/**
+ * AI1's training rows under other barriers: candidates whose label was known before the holdout began, `most` of them at most.
+ * @param barriers z_entry not below the one that the dataset was built with: features of other bars were not kept
+ */
+export function relabelled(
+  { histories, holdoutFrom, definitions }: Pick<Dataset, 'histories' | 'holdoutFrom' | 'definitions'>,
+  barriers: Barriers,
+  most: number,
+): DatasetRows {
+  const builds = histories.map((history) => ({ history, labels: labelReversion(history, barriers) }));
+  const labelsOf = ({ labels }: { readonly history: PairHistory; readonly labels: BarLabels }): BarLabels => labels;
+  const list = selectRows(builds, labelsOf, (_time, labelEnd) => labelEnd < holdoutFrom, most);
+  return gatherRows(builds, list, labelsOf, gatherFeatures(builds, list, definitions.length));
+}

@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
+import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { featureDefinitions, warmupBars } from '../../shared/core/features/features.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { createRng } from '../../shared/rng.ts';
+import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
+import { featureDrift, type FeatureDrift } from './drift.ts';
+import { featureProfile, type ProfiledRows } from './feature_profile.ts';
+import { buildLivePairs, profiledRows } from './live_pairs.ts';
+
+const settings = tinySettings();
+const { windows } = settings.minutehand;
+const definitions = featureDefinitions(windows);
+const lookBack = warmupBars(windows);
+const Z = definitions.findIndex(({ name }) => name === 'z_score');
+const PAIRS = ['AAA_BBB', 'CCC_DDD'];
+
+/** Rows in which only z_score is not missing: `z(pair)` of each pair at every minute. */
+function rowsOf(minutes: number, pairs: number, z: (pair: number, minute: number) => number): ProfiledRows {
+  const columns = definitions.length;
+  const rows = minutes * pairs;
+  const values = new Float32Array(rows * columns).fill(NaN);
+  for (let row = 0; row < rows; row++) values[row * columns + Z] = z(Math.floor(row / minutes), row % minutes);
+  return {
+    x: { rows, columns, values },
+    time: Float64Array.from({ length: rows }, (_, row) => (row % minutes) * 60),
+    pair: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / minutes)),
+  };
+}
+
+function driftOfZ(training: ProfiledRows, live: ProfiledRows, livePairs: readonly string[] = PAIRS): FeatureDrift {
+  const profile = featureProfile(training, definitions, PAIRS, lookBack);
+  return featureDrift(profile, live, definitions, livePairs, lookBack)!.find(({ name }) => name === 'z_score')!;
+}
+
+const fires = (drift: FeatureDrift): boolean =>
+  (drift.psi > 0.25 && drift.psi > drift.psi_noise) ||
+  (Math.abs(drift.shift ?? 0) > 0.5 && Math.abs(drift.shift!) > drift.shift_noise);
+
+describe('featureDrift of planted rows', () => {
+  it('is the index of the book for shares that all were met', () => {
+    const rng = createRng('drift/book');
+    const training = Array.from({ length: 9000 }, () => rng.normal());
+    const live = Array.from({ length: 6000 }, () => 0.4 + rng.normal());
+    const drift = driftOfZ(
+      rowsOf(9000, 1, (_, i) => training[i]!),
+      rowsOf(6000, 1, (_, i) => live[i]!),
+    );
+    const sorted = [...Float32Array.from(training)].sort((a, b) => a - b);
+    const edges = Array.from({ length: 9 }, (_, i) => sorted[Math.floor(((i + 1) * 8999) / 10)]!);
+    const shares = (values: readonly number[]): number[] => {
+      const counts = new Array<number>(10).fill(0);
+      for (const value of Float32Array.from(values)) counts[edges.filter((edge) => edge < value).length]!++;
+      return counts.map((count) => count / values.length);
+    };
+    const [p, q] = [shares(training), shares(live)];
+    const psi = p.reduce((sum, share, bin) => sum + (q[bin]! - share) * Math.log(q[bin]! / share), 0);
+    expect(drift.psi).toBeCloseTo(psi, 9);
+    // Of two normals half a deviation apart it is about the square of the distance.
+    expect(drift.psi).toBeGreaterThan(0.12);
+    expect(drift.psi).toBeLessThan(0.2);
+    expect(drift.shift).toBeCloseTo(0.4, 1);
+  });
+
+  it('finds a shift of rows that are independent, and none where there is none', () => {
+    const rng = createRng('drift/shift');
+    const training = rowsOf(4000, 2, () => rng.normal());
+    expect(
+      fires(
+        driftOfZ(
+          training,
+          rowsOf(3000, 2, () => rng.normal()),
+        ),
+      ),
+    ).toBe(false);
+    const moved = driftOfZ(
+      training,
+      rowsOf(3000, 2, () => 0.8 + rng.normal()),
+    );
+    expect(fires(moved)).toBe(true);
+    expect(moved.psi).toBeGreaterThan(0.4);
+    const wider = driftOfZ(
+      training,
+      rowsOf(3000, 2, () => 3 * rng.normal()),
+    );
+    expect(wider.psi).toBeGreaterThan(0.25);
+    expect(wider.psi).toBeGreaterThan(wider.psi_noise);
+    expect(Math.abs(wider.shift!)).toBeLessThan(0.2);
+  });
+
+  it('does not take few independent rows for a drift, however many rows they fill', () => {
+    // Rows that stay the same for an hour and a half: 2000 of them are worth some twenty.
+    let fired = 0;
+    let wouldHave = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const rng = createRng(`drift/slow/${seed}`);
+      const held = (): ((pair: number, minute: number) => number) => {
+        let value = 0;
+        return (_, minute) => (minute % 90 === 0 ? (value = rng.normal()) : value);
+      };
+      const drift = driftOfZ(rowsOf(5000, 1, held()), rowsOf(2000, 1, held()));
+      fired += fires(drift) ? 1 : 0;
+      wouldHave += drift.psi > 0.25 ? 1 : 0;
+    }
+    expect(wouldHave).toBeGreaterThan(10);
+    expect(fired).toBeLessThanOrEqual(1);
+  });
+
+  it('sees a feature that is missing now, or that was missing before', () => {
+    const rng = createRng('drift/missing');
+    const training = rowsOf(3000, 2, () => rng.normal());
+    const gone = driftOfZ(
+      training,
+      rowsOf(3000, 2, () => NaN),
+    );
+    expect(gone).toMatchObject({ missing: 1, missing_in_training: 0, shift: null });
+    expect(fires(gone)).toBe(true);
+    const half = driftOfZ(
+      training,
+      rowsOf(3000, 2, (pair) => (pair === 0 ? NaN : rng.normal())),
+    );
+    expect(half.missing).toBe(0.5);
+    expect(fires(half)).toBe(true);
+    const come = driftOfZ(
+      rowsOf(3000, 2, () => NaN),
+      training,
+    );
+    expect(come).toMatchObject({ missing: 0, missing_in_training: 1 });
+    expect(fires(come)).toBe(true);
+    expect(
+      driftOfZ(
+        rowsOf(3000, 2, () => NaN),
+        rowsOf(3000, 2, () => NaN),
+      ).psi,
+    ).toBe(0);
+  });
+
+  it('does not take a closed pair for a drift, nor one that was never learned from', () => {
+    const rng = createRng('drift/mix');
+    const training = rowsOf(4000, 2, (pair) => 4 * pair + rng.normal());
+    expect(
+      fires(
+        driftOfZ(
+          training,
+          rowsOf(4000, 1, () => rng.normal()),
+          ['AAA_BBB'],
+        ),
+      ),
+    ).toBe(false);
+    const withStranger = rowsOf(4000, 2, (pair) => (pair === 0 ? 50 : rng.normal()));
+    const drift = driftOfZ(training, withStranger, ['EEE_FFF', 'AAA_BBB']);
+    expect(fires(drift)).toBe(false);
+    expect(Object.keys(drift.pairs)).toEqual(['AAA_BBB']);
+  });
+
+  it('tells each pair against itself', () => {
+    const rng = createRng('drift/pairs');
+    const training = rowsOf(4000, 2, () => rng.normal());
+    const { pairs } = driftOfZ(
+      training,
+      rowsOf(4000, 2, (pair) => 2 * pair + rng.normal()),
+    );
+    expect(pairs['AAA_BBB']!.psi).toBeLessThan(0.05);
+    expect(pairs['CCC_DDD']!.psi).toBeGreaterThan(1);
+    expect(pairs['CCC_DDD']!.shift).toBeCloseTo(2, 0);
+  });
+
+  it('judges nothing with fewer than ten blocks of a look-back', () => {
+    const rng = createRng('drift/few');
+    const profile = featureProfile(
+      rowsOf(3000, 1, () => rng.normal()),
+      definitions,
+      PAIRS,
+      lookBack,
+    );
+    const judged = (minutes: number): unknown =>
+      featureDrift(
+        profile,
+        rowsOf(minutes, 1, () => rng.normal()),
+        definitions,
+        PAIRS,
+        lookBack,
+      );
+    expect(judged(lookBack * 10)).not.toBeNull();
+    expect(judged(lookBack * 9)).toBeNull();
+    expect(judged(0)).toBeNull();
+  });
+});
+
+describe('featureDrift of features of the engine', () => {
+  const pairs = settings.minutehand.pairs.map(parsePair);
+
+  function rowsBetween(bars: ReadonlyMap<string, BarColumns>, from: OpenTime, to?: OpenTime): [ProfiledRows, string[]] {
+    const clipped = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, to)]));
+    const live = buildLivePairs({ pairs, bars: clipped, windows, from, farOut: 2 });
+    return [profiledRows(live), live.map(({ pair }) => pair.id)];
+  }
+
+  it('is none in a market that stays as it is, and plain where prices begin to jump about', () => {
+    const bars = tinyBars(settings, 9000);
+    const [first] = [...bars.values()];
+    const middle = first!.time[5000]! as OpenTime;
+    const [training, ids] = rowsBetween(bars, 0 as OpenTime, middle);
+    const profile = featureProfile(training, definitions, ids, lookBack);
+    const driftOf = (now: ReadonlyMap<string, BarColumns>): FeatureDrift[] => {
+      const [live, liveIds] = rowsBetween(now, middle);
+      return featureDrift(profile, live, definitions, liveIds, lookBack)!;
+    };
+    expect(driftOf(bars).filter(fires)).toEqual([]);
+
+    // Leg A leaves its way at every other bar: volatility, z and correlation are others.
+    const gold = bars.get('XAUUSD')!;
+    const scaled = (column: Float64Array): Float64Array =>
+      column.map((price, i) => (gold.time[i]! >= middle && i % 2 === 0 ? price * 1.004 : price));
+    const shaken = new Map(bars).set('XAUUSD', {
+      ...gold,
+      open: scaled(gold.open),
+      high: scaled(gold.high),
+      low: scaled(gold.low),
+      close: scaled(gold.close),
+    });
+    const moved = driftOf(shaken).filter(fires);
+    expect(moved.map(({ name }) => name)).toContain('vol_a');
+    const vol = moved.find(({ name }) => name === 'vol_a')!;
+    expect(vol.pairs['XAUUSD_XAGUSD']!.psi).toBeGreaterThan(vol.pairs['EURUSD_GBPUSD']!.psi);
+  });
+
+  const m1 = realData('m1');
+  it.skipIf(m1 === null)(`is none between weeks of real bars of a few pairs${skipNote(m1)}`, async () => {
+    const real = loadSettings({ env: {} }).minutehand.windows;
+    const own = ['EURUSD_GBPUSD', 'EURUSD_USDCHF', 'GBPUSD_USDCHF'].map(parsePair);
+    const at = (day: string): OpenTime => (Date.parse(`${day}T00:00Z`) / 1000) as OpenTime;
+    const bars = await readBarFolder(m1!, symbolsOf(own), { from: at('2019-04-07'), to: at('2019-05-15') });
+    const between = (from: string, to: string): ProfiledRows => {
+      const clipped = new Map([...bars].map(([symbol, all]) => [symbol, clipBars(all, undefined, at(to))]));
+      return profiledRows(buildLivePairs({ pairs: own, bars: clipped, windows: real, from: at(from), farOut: 2 }));
+    };
+    const ids = own.map(({ id }) => id);
+    const definitionsOf = featureDefinitions(real);
+    const profile = featureProfile(between('2019-04-08', '2019-05-01'), definitionsOf, ids, warmupBars(real));
+    const drift = featureDrift(profile, between('2019-05-01', '2019-05-15'), definitionsOf, ids, warmupBars(real))!;
+    expect(drift.length).toBeGreaterThan(25);
+    expect(drift.filter(fires)).toEqual([]);
+  });
+});

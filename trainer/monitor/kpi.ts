@@ -1,0 +1,157 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { ALL_PAIRS, type Halt, type HaltReason } from '../../shared/bundle/halts.ts';
+import type { RetrainPolicy } from '../../shared/policy/policy.ts';
+import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../backtest/equity.ts';
+import type { TradeRecord } from '../backtest/period.ts';
+import { isWin } from './performance_drift.ts';
+
+/** What a pair has published since its models were trained, as the backtest with NO_EDGE in force has it. */
+export interface PublishedPair {
+  readonly pairId: string;
+  /** Ascending. */
+  readonly trades: readonly TradeRecord[];
+  readonly changes: PnlChanges;
+  /** Epoch seconds of the closes of bars with |z| ≥ z_entry, ascending. */
+  readonly candidates: ArrayLike<number>;
+  /** Whether it may trade at all: without an edge it refuses everything, as it should. */
+  readonly hasEdge: boolean;
+  /** Epoch seconds: what was decided up to then counts no more, for a person has lifted the halts of the pair; −Infinity = never. */
+  readonly resumed: number;
+}
+
+/** Live figures of a pair, or of all together. */
+export interface Kpi {
+  /** Closed trades that count, and those of them the win rate is of. */
+  readonly trades: number;
+  readonly window_trades: number;
+  /** Share of the last `kpi_window_trades` that earned after costs. */
+  readonly win_rate: number | null;
+  /** Deepest fall of the net result from its peak, open position included, as a fraction of the full-size gross notional; of all pairs together, each has the same share. */
+  readonly drawdown: number;
+  /** Bars at which it was flat and could have entered. */
+  readonly candidates: number;
+  /** Share of them at which it did not; null without any, or without an edge. */
+  readonly refusal_rate: number | null;
+}
+
+export interface KpiFigures {
+  readonly total: Kpi;
+  readonly pairs: Readonly<Record<string, Kpi>>;
+}
+
+export type KpiPolicy = Pick<
+  RetrainPolicy,
+  'kpi_window_trades' | 'kpi_min_trades' | 'kpi_win_rate_min' | 'kpi_drawdown_max' | 'kpi_refusal_rate_max'
+>;
+
+/**
+ * Figures of each pair since its halts were lifted, and of all since all were.
+ * @param allResumed epoch seconds, as `resumed` of a pair
+ */
+export function kpiFigures(pairs: readonly PublishedPair[], allResumed: number, policy: KpiPolicy): KpiFigures {
+  const figures = pairs.map((pair): [string, Kpi] => [pair.pairId, kpiOf([pair], pair.resumed, policy)]);
+  return { total: kpiOf(pairs, allResumed, policy), pairs: Object.fromEntries(figures) };
+}
+
+function kpiOf(pairs: readonly PublishedPair[], since: number, { kpi_window_trades }: KpiPolicy): Kpi {
+  const own = pairs.map((pair) => ({ ...pair, trades: pair.trades.filter((trade) => trade.entrySignalTime > since) }));
+  const closed = own
+    .flatMap(({ trades }) => trades.filter(({ exitSignalTime }) => exitSignalTime !== null))
+    .sort((a, b) => a.exitSignalTime! - b.exitSignalTime!);
+  const window = closed.slice(-kpi_window_trades);
+  const candidates = pairs.reduce((sum, pair) => sum + (pair.hasEdge ? flatCandidates(pair, since) : 0), 0);
+  const entered = own.reduce((sum, { hasEdge, trades }) => sum + (hasEdge ? trades.length : 0), 0);
+  return {
+    trades: closed.length,
+    window_trades: window.length,
+    win_rate: window.length === 0 ? null : window.filter(isWin).length / window.length,
+    drawdown: maxDrawdown(curveOf(own.map(({ trades, changes }) => changesOf(trades, changes)))),
+    candidates,
+    refusal_rate: candidates === 0 ? null : Math.max(0, 1 - entered / candidates),
+  };
+}
+
+/** Candidates after `since` at which no position was open; those at which one was opened count. */
+function flatCandidates({ candidates, trades }: PublishedPair, since: number): number {
+  let count = 0;
+  let next = 0;
+  for (let i = 0; i < candidates.length; i++) {
+    const close = candidates[i]!;
+    while (next < trades.length && (trades[next]!.exitSignalTime ?? Infinity) < close) next++;
+    const isOpen = next < trades.length && trades[next]!.entrySignalTime < close;
+    if (close > since && !isOpen) count++;
+  }
+  return count;
+}
+
+/** The changes from the first of these trades on: a pair has one position at a time. */
+function changesOf(trades: readonly TradeRecord[], { time, change }: PnlChanges): PnlChanges {
+  const [first] = trades;
+  const from = first === undefined ? time.length : time.findIndex((at) => at >= first.entryTime);
+  const start = from < 0 ? time.length : from;
+  return { time: time.subarray(start), change: change.subarray(start) };
+}
+
+function curveOf(curves: readonly PnlChanges[]): Float64Array {
+  if (curves.length === 1) return cumulate(curves[0]!);
+  const times = curves.filter(({ time }) => time.length > 0).map(({ time }) => [time[0]!, time.at(-1)!] as const);
+  if (times.length === 0) return new Float64Array();
+  const first = Math.min(...times.map(([from]) => from));
+  const last = Math.max(...times.map(([, to]) => to));
+  return totalCurve(curves, first, (last - first) / SECONDS_PER_BAR + 1);
+}
+
+/** A figure that is past its limit. */
+export interface Breach {
+  /** `*`: of all pairs together. */
+  readonly pair_id: string;
+  readonly reason: HaltReason;
+  readonly seen: string;
+  readonly limit: string;
+}
+
+/** Which pairs are to be halted, all of them where the total is past a limit. */
+export function kpiBreaches({ total, pairs }: KpiFigures, policy: KpiPolicy): Breach[] {
+  return [
+    ...breachesOf(ALL_PAIRS, total, policy),
+    ...Object.entries(pairs).flatMap(([id, kpi]) => breachesOf(id, kpi, policy)),
+  ];
+}
+
+function breachesOf(pair_id: string, kpi: Kpi, policy: KpiPolicy): Breach[] {
+  const { kpi_min_trades, kpi_win_rate_min, kpi_drawdown_max, kpi_refusal_rate_max } = policy;
+  const { window_trades, win_rate, drawdown, trades, candidates, refusal_rate } = kpi;
+  const found: Breach[] = [];
+  if (kpi_win_rate_min !== null && win_rate !== null && window_trades >= kpi_min_trades && win_rate < kpi_win_rate_min)
+    found.push({
+      pair_id,
+      reason: 'win_rate',
+      seen: `${win_rate.toFixed(2)} of ${window_trades} trades`,
+      limit: `at least ${kpi_win_rate_min}`,
+    });
+  if (kpi_drawdown_max !== null && drawdown > kpi_drawdown_max)
+    found.push({
+      pair_id,
+      reason: 'drawdown',
+      seen: `${drawdown.toFixed(4)} of the capital in ${trades} trades`,
+      limit: `at most ${kpi_drawdown_max}`,
+    });
+  if (
+    kpi_refusal_rate_max !== null &&
+    refusal_rate !== null &&
+    candidates >= kpi_min_trades &&
+    refusal_rate > kpi_refusal_rate_max
+  )
+    found.push({
+      pair_id,
+      reason: 'refusal_rate',
+      seen: `${refusal_rate.toFixed(3)} of ${candidates} candidates`,
+      limit: `at most ${kpi_refusal_rate_max}`,
+    });
+  return found;
+}
+
+/** As `halts.json` has them. */
+export function haltsOf(breaches: readonly Breach[], version: string, now: Date): Halt[] {
+  return breaches.map((breach) => ({ ...breach, version, since: now.toISOString() }));
+}

@@ -1,0 +1,77 @@
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
+import type { ProfiledRows } from './feature_profile.ts';
+
+/** Neighbours say nearly the same. */
+const MINUTES_PER_ROW = 3;
+
+/** What a pair has done since its models were trained. */
+export interface LivePair {
+  readonly pair: Pair;
+  readonly history: PairHistory;
+  /** The first bar of the history that counts: those before it warmed the features. */
+  readonly start: number;
+}
+
+export interface LiveOptions {
+  readonly pairs: readonly Pair[];
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly windows: Windows;
+  /** Bars before it warm the features. */
+  readonly from: OpenTime;
+  /** Features of bars with |z| from here on are kept, in σ. */
+  readonly farOut: number;
+}
+
+/** Features of every third minute and of the entry candidates, by the engine of the daemon. Pairs without a warm bar from `from` on are left out. */
+export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
+  return pairs.flatMap((pair): LivePair[] => {
+    const [a, b] = [bars.get(pair.a), bars.get(pair.b)];
+    if (a === undefined || b === undefined || countCommonMinutes(a, b) === 0) return [];
+    const history = buildPairHistory(
+      pair,
+      a,
+      b,
+      windows,
+      (time, z) => time >= from && (isProfiled(time) || Math.abs(z) >= farOut),
+    );
+    const start = lowerBound(history.time, from);
+    return start < history.length ? [{ pair, history, start }] : [];
+  });
+}
+
+function isProfiled(time: number): boolean {
+  return (time / SECONDS_PER_BAR) % MINUTES_PER_ROW === 0;
+}
+
+/** The rows that lie evenly in time, of all pairs; `pair` is the index into `live`. */
+export function profiledRows(live: readonly LivePair[]): ProfiledRows {
+  const bars = live.map(({ history: { time, length }, start }) => {
+    const wanted: number[] = [];
+    for (let t = start; t < length; t++) if (isProfiled(time[t]!)) wanted.push(t);
+    return wanted;
+  });
+  const rows = bars.reduce((sum, { length }) => sum + length, 0);
+  const columns = widthOf(live);
+  const values = new Float32Array(rows * columns);
+  const time = new Float64Array(rows);
+  const pair = new Int32Array(rows);
+  let at = 0;
+  for (const [i, { history }] of live.entries()) {
+    for (const t of bars[i]!) {
+      const row = history.row[t]! * columns;
+      values.set(history.features.subarray(row, row + columns), at * columns);
+      time[at] = history.time[t]!;
+      pair[at++] = i;
+    }
+  }
+  return { x: { rows, columns, values }, time, pair };
+}
+
+function widthOf(live: readonly LivePair[]): number {
+  const kept = live.find(({ history }) => history.rows > 0);
+  return kept === undefined ? 0 : kept.history.features.length / kept.history.rows;
+}

@@ -1,0 +1,310 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
+import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../shared/bundle/halts.ts';
+import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
+import { readKnownBars } from '../dataset/known_bars.ts';
+import { labelPair } from '../label/pair_labels.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { averageUniqueness } from '../label/uniqueness.ts';
+import { datasetPolicy } from '../dataset/dataset_policy.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { featureDrift } from './drift.ts';
+import { blocksOf } from './feature_profile.ts';
+import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
+import { buildLivePairs, profiledRows, type LivePair } from './live_pairs.ts';
+import { compareAuc, compareWinRate, passRate, type LabelCounts, type PassRate } from './performance_drift.ts';
+import { readReference, type MonitorReference } from './reference.ts';
+import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.ts';
+
+const DAY_S = 86_400;
+/** Bars before the period that warm the features: as many as `backtest` takes. */
+const WARM_UP_S = 14 * DAY_S;
+
+/** All that a look needs: plain data, for it may have to go to another thread. */
+export interface LookTask {
+  readonly settings: Settings;
+  readonly modelsFolder: string;
+  /** Files of the daemon's shards; those that are not there are left out. */
+  readonly journals: readonly string[];
+  /** null: nothing was ever imported. */
+  readonly storeUrl: string | null;
+  /** This machine's clock, to which times of `halts.json` belong, at the newest bar. */
+  readonly nowMs: number;
+}
+
+/** Nothing could be looked at, and why, in words. */
+export interface NoLook {
+  readonly version: string | null;
+  readonly skipped: string;
+}
+
+/**
+ * Looks at the bars since the models in force were trained, and at what these make of them. Nothing is written. Whatever is missing or
+ * damaged is a reason in the answer.
+ */
+export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLook> {
+  let version: string | null = null;
+  try {
+    version = readActive(task.modelsFolder)?.version ?? null;
+    if (version === null) return { version, skipped: 'no models are in force' };
+    return await look(task, version);
+  } catch (error) {
+    return { version, skipped: describeError(error).message };
+  }
+}
+
+async function look(task: LookTask, version: string): Promise<MonitorReport | NoLook> {
+  const { settings, modelsFolder } = task;
+  const { minutehand, retrain } = settings;
+  const folder = join(modelsFolder, version);
+  const manifest = readManifest(folder);
+  const schema = featureSchema(minutehand.windows);
+  if (manifest.feature_schema !== schema.hash)
+    return { version, skipped: 'the models were trained on other features than this configuration has' };
+  if (manifest.market === 'simulated' && minutehand.market === 'live')
+    return { version, skipped: 'the models were trained on a simulated market' };
+
+  const trainedTo = Date.parse(manifest.period.to) / 1000;
+  const known = await readNewBars(task, trainedTo, retrain.monitor_days);
+  if (known === null) return { version, skipped: 'no bar has come since the models were trained' };
+  const { bars, from, last } = known;
+  const pairs = minutehand.pairs.map(parsePair);
+  const farOut = Math.min(minutehand.decision.z_entry, EVALUATION_BARRIERS.z_entry);
+  const live = buildLivePairs({ pairs, bars, windows: minutehand.windows, from, farOut });
+  if (live.length === 0) return { version, skipped: 'no pair has a bar with features since the models were trained' };
+
+  const set = await loadModelSet(folder, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine });
+  let passed: PassRate;
+  let result: BundleResult;
+  try {
+    passed = await livePassRate(live, set, task);
+    const period = await backtestPeriod({
+      pairs,
+      bars,
+      from,
+      sets: [set],
+      policy: decisionPolicy(settings),
+      labels: datasetPolicy(settings),
+      costs: minutehand.symbols,
+      workers: 0,
+      onProgress: () => undefined,
+    });
+    result = period.bundles[0]!;
+  } finally {
+    await set.release();
+  }
+  const reference = readReference(folder);
+  const days = result.gate_off.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
+  const backtest = isSkipped(reference) ? null : reference.backtest;
+  const seen = {
+    version,
+    period: {
+      from: isoMinute(Math.min(...live.map(({ history, start }) => history.time[start]!))),
+      to: isoMinute(last),
+      bars: live.reduce((sum, { history, start }) => sum + history.length - start, 0),
+    },
+    age_days: (last - trainedTo) / DAY_S,
+    new_bars: Math.max(...live.map(({ history, start }) => history.length - start)),
+    drift: liveDrift(reference, live, schema, settings),
+    performance: {
+      auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
+      win_rate: compareWinRate(result.gate_off.trades, days, Math.max(0, ...days) + 1, backtest),
+      pass_rate: passed,
+    },
+    kpi: kpiFigures(
+      publishedPairs(live, result, manifest, task, last),
+      resumedTime(readHaltsIfSound(modelsFolder), ALL_PAIRS, version, task, last),
+      retrain,
+    ),
+  };
+  return {
+    ...seen,
+    findings: findingsOf(seen, retrain, minutehand.train.min_bars),
+    breaches: kpiBreaches(seen.kpi, retrain),
+  };
+}
+
+interface NewBars {
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly from: OpenTime;
+  /** Open of the newest bar. */
+  readonly last: OpenTime;
+}
+
+/** Bars since the training and at most `days` back from the newest, with those that warm their features; null when there are none. */
+async function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
+  const { minutehand } = task.settings;
+  const symbols = symbolsOf(minutehand.pairs.map(parsePair));
+  const journals = task.journals.filter((path) => existsSync(path));
+  const store = task.storeUrl === null ? null : await openStore(task.storeUrl);
+  try {
+    const last = await newestBar(symbols, minutehand.market, journals, store);
+    if (last <= trainedTo) return null;
+    const from = Math.max(trainedTo + SECONDS_PER_BAR, last - days * DAY_S) as OpenTime;
+    const bars = await readKnownBars({
+      symbols,
+      market: minutehand.market,
+      from: (from - WARM_UP_S) as OpenTime,
+      journals,
+      store,
+      onProgress: () => undefined,
+    });
+    return { bars, from, last: last as OpenTime };
+  } finally {
+    await store?.close();
+  }
+}
+
+/** −Infinity without any. */
+async function newestBar(
+  symbols: readonly string[],
+  market: 'live' | 'simulated',
+  journals: readonly string[],
+  store: Store | null,
+): Promise<number> {
+  let last = -Infinity;
+  const note = (symbol: string, time: number): void => {
+    if (symbols.includes(symbol)) last = Math.max(last, time);
+  };
+  for (const path of journals) {
+    const journal = openJournal(path, { readOnly: true });
+    try {
+      for (const [symbol, time] of journal.lastBars()) note(symbol, time);
+    } finally {
+      journal.close();
+    }
+  }
+  if (store !== null) for (const { symbol, last: time } of await store.bars.symbols(market)) note(symbol, time);
+  return last;
+}
+
+/** @throws MinutehandError MODEL_OUTPUT */
+async function livePassRate(live: readonly LivePair[], set: ModelSet, { settings }: LookTask): Promise<PassRate> {
+  const { z_entry } = settings.minutehand.decision;
+  const passed: number[] = [];
+  const times: number[] = [];
+  for (const { history, start } of live) {
+    const { length, time, z, row, features, rows } = history;
+    const candidates = barsFrom(start, length, (t) => Math.abs(z[t]!) >= z_entry);
+    if (candidates.length === 0) continue;
+    const columns = features.length / rows;
+    const batch = new Float32Array(ROWS_PER_SCORE * columns);
+    for (let first = 0; first < candidates.length; first += ROWS_PER_SCORE) {
+      const part = candidates.slice(first, first + ROWS_PER_SCORE);
+      part.forEach((t, i) => batch.set(features.subarray(row[t]! * columns, (row[t]! + 1) * columns), i * columns));
+      const { risk_score } = await set.infer(batch, part.length);
+      part.forEach((t, i) => {
+        passed.push(risk_score[i]! < set.theta2 ? 1 : 0);
+        times.push(time[t]!);
+      });
+    }
+  }
+  const blocks = blocksOf(times, warmupBars(settings.minutehand.windows));
+  return passRate(passed, blocks.of, blocks.count);
+}
+
+function barsFrom(start: number, end: number, isWanted: (t: number) => boolean): number[] {
+  const bars: number[] = [];
+  for (let t = start; t < end; t++) if (isWanted(t)) bars.push(t);
+  return bars;
+}
+
+/** Labelled candidates of AI1's evaluation label, and how many independent ones they are worth within their pairs. */
+function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
+  const policy = { ...datasetPolicy(settings), costs: null };
+  let [rows, positives, negatives] = [0, 0, 0];
+  for (const { history, start } of live) {
+    const { evaluation } = labelPair(history, policy, () => false);
+    const skipped = evaluation.bar.findIndex((t) => t >= start);
+    if (skipped < 0) continue;
+    const uniqueness = averageUniqueness(
+      evaluation.bar.subarray(skipped),
+      evaluation.end.subarray(skipped),
+      history.length,
+    );
+    rows += uniqueness.length;
+    uniqueness.forEach((share, i) => {
+      if (evaluation.label[skipped + i] === 1) positives += share;
+      else negatives += share;
+    });
+  }
+  return { rows, positives, negatives };
+}
+
+function liveDrift(
+  reference: Part<MonitorReference>,
+  live: readonly LivePair[],
+  { definitions }: FeatureSchema,
+  { minutehand: { windows } }: Settings,
+): MonitorReport['drift'] {
+  if (isSkipped(reference)) return reference;
+  const rows = profiledRows(live);
+  const ids = live.map(({ pair }) => pair.id);
+  const features = featureDrift(reference.profile, rows, definitions, ids, warmupBars(windows));
+  return features === null
+    ? { skipped: 'too few bars yet to tell drift from chance' }
+    : { rows: rows.x.rows, features };
+}
+
+function publishedPairs(
+  live: readonly LivePair[],
+  { as_published }: BundleResult,
+  { edge, version }: Manifest,
+  task: LookTask,
+  last: number,
+): PublishedPair[] {
+  const { require_edge, z_entry } = decisionPolicy(task.settings);
+  const halts = readHaltsIfSound(task.modelsFolder);
+  return live.flatMap(({ pair, history, start }): PublishedPair[] => {
+    const changes = as_published.changes[pair.id];
+    if (changes === undefined) return [];
+    const far = barsFrom(start, history.length, (t) => Math.abs(history.z[t]!) >= z_entry);
+    return [
+      {
+        pairId: pair.id,
+        trades: as_published.trades.filter(({ pairId }) => pairId === pair.id),
+        changes,
+        candidates: far.map((t) => history.time[t]! + SECONDS_PER_BAR),
+        hasEdge: !require_edge || edge[pair.id]?.no_edge === false,
+        resumed: resumedTime(halts, pair.id, version, task, last),
+      },
+    ];
+  });
+}
+
+/**
+ * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has a clock of its own: its newest bar is now, and
+ * its minutes last as long as it is told.
+ */
+function resumedTime(halts: Halts, pairId: string, version: string, task: LookTask, last: number): number {
+  const { market, simulated } = task.settings.minutehand;
+  const resumed = resumedAt(halts, pairId, version);
+  if (resumed === null) return -Infinity;
+  if (market === 'live') return resumed.getTime() / 1000;
+  return last - ((task.nowMs - resumed.getTime()) / simulated.bar_interval_ms) * SECONDS_PER_BAR;
+}
+
+/** A damaged file is for a person to look at; the figures are those of all trades then. */
+function readHaltsIfSound(modelsFolder: string): Halts {
+  try {
+    return readHalts(modelsFolder);
+  } catch (error) {
+    if (error instanceof MinutehandError) return NO_HALTS;
+    throw error;
+  }
+}
+
+function isoMinute(time: number): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+}

@@ -1,0 +1,406 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs, OpenTime } from '../../shared/bar.ts';
+import { barAt, clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { addHalts, haltsPath, readHalts, resume } from '../../shared/bundle/halts.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { openJournal } from '../../shared/store/journal.ts';
+import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
+import { createRetrainer, type Retrainer } from '../schedule/retrainer.ts';
+import { createRunLog } from '../schedule/run_log.ts';
+import { openStore } from '../store/store.ts';
+import { lookAtModels, type LookTask } from './look.ts';
+import { startMonitor, type Monitor } from './monitor.ts';
+import { isSkipped, type MonitorReport } from './report.ts';
+import { monitorReference, REFERENCE_FILE } from './reference.ts';
+
+const TRAINED_MINUTES = 2400;
+const LIVE_MINUTES = 2600;
+/** Nothing is past its limit in the market that goes on as before; what a test is about it turns on. */
+const QUIET: SettingsOverrides = {
+  retrain: {
+    pass_rate_range: [0.02, 0.98],
+    drift_metric_gap: null,
+    kpi_win_rate_min: null,
+    kpi_drawdown_max: null,
+    drift_cooldown_hours: 1,
+  },
+};
+
+let trained: string;
+let version: string;
+let bars: Map<string, BarColumns>;
+let cut: OpenTime;
+let folder: string;
+let paths: HomePaths;
+let stops: (() => Promise<void>)[];
+
+function settingsOf(
+  retrain: SettingsOverrides['retrain'] = {},
+  minutehand: SettingsOverrides['minutehand'] = {},
+): Settings {
+  return tinySettings({ minutehand, retrain: { ...QUIET.retrain, ...retrain } });
+}
+
+beforeAll(async () => {
+  trained = mkdtempSync(join(tmpdir(), 'minutehand-monitor-models-'));
+  const settings = settingsOf();
+  bars = tinyBars(settings, TRAINED_MINUTES + LIVE_MINUTES);
+  cut = [...bars.values()][0]!.time[TRAINED_MINUTES]! as OpenTime;
+  const before = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)]));
+  const bundle = await trainTinyModels(trained, { settings, bars: before });
+  const { dataset } = bundle.result;
+  const reference = monitorReference({
+    rows: dataset.train.ai2,
+    definitions: dataset.definitions,
+    pairs: dataset.histories.map(({ pair }) => pair.id),
+    lookBackBars: warmupBars(settings.minutehand.windows),
+    trades: Array.from({ length: 300 }, (_, i) => ({ scale: 1, netBps: i % 10 === 0 ? -1 : 1 })),
+  });
+  version = bundle.version;
+  writeFileSync(join(bundle.path, REFERENCE_FILE), JSON.stringify(reference));
+  activate(trained, version);
+});
+afterAll(() => rmSync(trained, { recursive: true, force: true }));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-monitor-'));
+  paths = homePaths({ MINUTEHAND_HOME: folder });
+  cpSync(trained, paths.models, { recursive: true });
+  stops = [];
+});
+afterEach(async () => {
+  for (const stop of stops) await stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What a daemon leaves behind that has seen these bars. */
+function journalled(own: ReadonlyMap<string, BarColumns>, market: 'live' | 'simulated' = 'simulated'): void {
+  const journal = openJournal(paths.journal(market, 'main'));
+  for (const [symbol, columns] of own) {
+    const rows = Array.from({ length: columns.length }, (_, i) => barAt(columns, i));
+    journal.append(
+      rows.map((bar) => ({ kind: 'bar' as const, subject: symbol, time: bar.time, bar, backfill: false })),
+      [],
+    );
+  }
+  journal.close();
+}
+
+/** Gold leaves its way at every other minute of the live part. */
+function shaken(): Map<string, BarColumns> {
+  const gold = bars.get('XAUUSD')!;
+  const moved = (column: Float64Array): Float64Array =>
+    column.map((price, i) => (gold.time[i]! >= cut && i % 2 === 0 ? price * 1.004 : price));
+  const { open, high, low, close } = gold;
+  return new Map(bars).set('XAUUSD', {
+    ...gold,
+    open: moved(open),
+    high: moved(high),
+    low: moved(low),
+    close: moved(close),
+  });
+}
+
+function taskOf(settings: Settings): LookTask {
+  return {
+    settings,
+    modelsFolder: paths.models,
+    journals: [paths.journal(settings.minutehand.market, 'main')],
+    storeUrl: existsSync(paths.trainer) ? paths.trainer : null,
+    nowMs: Date.now(),
+  };
+}
+
+async function look(settings: Settings): Promise<MonitorReport> {
+  const report = await lookAtModels(taskOf(settings));
+  if ('skipped' in report) throw new Error(report.skipped);
+  return report;
+}
+
+const skippedBy = async (settings: Settings): Promise<string | null> => {
+  const report = await lookAtModels(taskOf(settings));
+  return 'skipped' in report ? report.skipped : null;
+};
+
+describe('a look at the models in force', () => {
+  it('finds nothing in a market that goes on as it was, and shows every figure', async () => {
+    journalled(bars);
+    const report = await look(settingsOf());
+    expect(report.findings).toEqual([]);
+    expect(report.breaches).toEqual([]);
+    expect(report.version).toBe(version);
+    // Of the newest bars, a look-back further on than the training: they are counted from the first minute after it.
+    expect(report.new_bars).toBe(LIVE_MINUTES);
+    expect(report.period.bars).toBe(3 * LIVE_MINUTES);
+    expect(report.age_days).toBeCloseTo(LIVE_MINUTES / 1440, 2);
+    if (isSkipped(report.drift)) throw new Error(report.drift.skipped);
+    expect(report.drift.features.length).toBeGreaterThan(25);
+    const { auc, win_rate, pass_rate } = report.performance;
+    expect(auc.live_count).toBeGreaterThan(300);
+    for (const figure of [auc.live, auc.bundle, win_rate.live, pass_rate.live]) {
+      expect(figure).toBeGreaterThan(0);
+      expect(figure).toBeLessThan(1);
+    }
+    expect(win_rate.bundle).toBe(0.9);
+    expect(Object.keys(report.kpi.pairs)).toEqual(['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD']);
+    expect(report.kpi.total.trades).toBeGreaterThan(100);
+  });
+
+  it('gives the same figures again, and bars that were imported count like those of the journal', async () => {
+    const early = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)]));
+    const late = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, cut)]));
+    journalled(bars);
+    const first = await look(settingsOf());
+    expect(await look(settingsOf())).toEqual(first);
+    rmSync(paths.journal('simulated', 'main'));
+    journalled(late);
+    const store = await openStore(paths.trainer);
+    for (const own of early.values()) await store.bars.put('simulated', own);
+    await store.close();
+    expect(await look(settingsOf())).toEqual(first);
+  });
+
+  it('finds features that have drifted, and names the pair', async () => {
+    journalled(shaken());
+    const { findings } = await look(settingsOf());
+    const vol = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'vol_a');
+    expect(vol).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
+    expect(vol!.figure).toBeGreaterThan(0.25);
+    expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
+    expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
+  });
+
+  it('finds a win rate that is another than that of the backtest, a pass rate out of range and an old model', async () => {
+    journalled(bars);
+    const { findings } = await look(
+      settingsOf(
+        { drift_metric_gap: 0.15, pass_rate_range: [0.05, 0.4], model_max_age_days: 1.5 },
+        { train: { min_bars: LIVE_MINUTES } },
+      ),
+    );
+    expect(findings.map(({ trigger }) => trigger)).toEqual(['win rate', 'pass rate', 'model age']);
+  });
+
+  it('looks no further back than it is told', async () => {
+    journalled(bars);
+    const { period, new_bars } = await look(settingsOf({ monitor_days: 1 }));
+    expect(new_bars).toBe(1441);
+    expect(Date.parse(period.to) - Date.parse(period.from)).toBe(86_400_000);
+  });
+
+  it('says why there is nothing to look at', async () => {
+    const settings = settingsOf();
+    expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
+    journalled(new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, cut)])));
+    expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
+    expect(await skippedBy(settingsOf({}, { windows: { z_window: 25 } }))).toContain('trained on other features');
+    expect(await skippedBy(settingsOf({}, { market: 'live' }))).toBe('the models were trained on a simulated market');
+    writeFileSync(join(paths.models, version, 'manifest.json'), '{');
+    expect(await skippedBy(settings)).toContain('is not JSON');
+    rmSync(join(paths.models, version), { recursive: true });
+    expect(await skippedBy(settings)).toContain('manifest.json');
+    writeFileSync(join(paths.models, 'active.json'), '{');
+    expect(await skippedBy(settings)).toContain('active.json');
+    rmSync(join(paths.models, 'active.json'));
+    expect(await skippedBy(settings)).toBe('no models are in force');
+  });
+
+  it('says so of a damaged journal, and of models that are damaged', async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(paths.journal('simulated', 'main'), 'no journal at all');
+    expect(await skippedBy(settingsOf())).toContain('simulated_main.db');
+    rmSync(paths.journal('simulated', 'main'));
+    journalled(bars);
+    writeFileSync(join(paths.models, version, 'ai1.onnx'), 'no model at all');
+    expect(await skippedBy(settingsOf())).toContain('ai1.onnx');
+  });
+
+  it('leaves drift out for bundles without a reference, and looks at the rest', async () => {
+    journalled(bars);
+    rmSync(join(paths.models, version, REFERENCE_FILE));
+    const report = await look(settingsOf());
+    expect(report.drift).toEqual({ skipped: `the bundle has no ${REFERENCE_FILE}: it was made before there was one` });
+    expect(report.performance.win_rate).toMatchObject({ bundle: null, gap: null });
+    expect(report.performance.auc.live).toBeGreaterThan(0);
+    writeFileSync(join(paths.models, version, REFERENCE_FILE), '{"format": "another"}');
+    expect((await look(settingsOf())).drift).toEqual({ skipped: `${REFERENCE_FILE} of the bundle cannot be read` });
+  });
+});
+
+describe('the monitor', () => {
+  let said: string[];
+  let now: number;
+  const clock: Clock = { nowMs: () => now as EpochMs, monotonicUs: () => 0 };
+  beforeEach(() => {
+    said = [];
+    now = Date.now();
+  });
+
+  /** A real retrainer of this home; in the place of `train`, a program that fails. */
+  async function retrainerOf(settings: Settings): Promise<Retrainer> {
+    const program = join(folder, 'program.mjs');
+    writeFileSync(program, 'process.exitCode = 1;');
+    const log = pino({ level: 'silent' });
+    const options = { settings, paths, log, command: [process.execPath, program], say: () => undefined };
+    const retrainer = createRetrainer(options, createRunLog(log));
+    stops.push(() => retrainer.stop());
+    await expect.poll(() => retrainer.runs()).toBeDefined();
+    return retrainer;
+  }
+
+  async function monitorOf(settings: Settings): Promise<{ monitor: Monitor; retrainer: Retrainer }> {
+    const retrainer = await retrainerOf(settings);
+    const monitor = startMonitor({
+      settings,
+      paths,
+      log: pino({ level: 'silent' }),
+      retrainer,
+      say: (line) => void said.push(line),
+      clock,
+    });
+    stops.unshift(() => monitor.stop());
+    return { monitor, retrainer };
+  }
+
+  const ended = (retrainer: Retrainer, runs: number) =>
+    expect
+      .poll(() => retrainer.runs().filter(({ finished_at }) => finished_at !== null).length, { timeout: 20_000 })
+      .toBe(runs);
+
+  it('starts no run where nothing has drifted, and tells what it saw', async () => {
+    journalled(bars);
+    const { monitor, retrainer } = await monitorOf(settingsOf());
+    expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
+    await monitor.look();
+    expect(retrainer.runs()).toEqual([]);
+    expect(said).toEqual([]);
+    expect(monitor.status()).toMatchObject({
+      looked_at: new Date(now).toISOString(),
+      report: { version, findings: [] },
+    });
+    expect(existsSync(haltsPath(paths.models))).toBe(false);
+  });
+
+  it('starts one run for what has drifted, says each finding once, and lets the world cool down', async () => {
+    journalled(shaken());
+    const settings = settingsOf({ retrain_retry_max: 0 });
+    const { monitor, retrainer } = await monitorOf(settings);
+    await monitor.look();
+    const [run] = retrainer.runs();
+    expect(run!.trigger).toMatch(/^monitor: drift (psi|mean shift) \w+ \d+\.\d\d > .* and \d+ more$/);
+    expect(monitor.status().last_trigger).toMatchObject({ text: run!.trigger });
+    const lines = said.length;
+    expect(lines).toBeGreaterThan(1);
+    await ended(retrainer, 1);
+
+    await monitor.look();
+    expect(retrainer.runs()).toHaveLength(1);
+    expect(said).toHaveLength(lines);
+
+    // An hour of the market takes 60 × 20 ms here. Another trainer knows of the run as well.
+    await monitor.stop();
+    const next = await monitorOf(settings);
+    await next.monitor.look();
+    expect(next.retrainer.runs().filter(({ trigger }) => trigger.startsWith('monitor: '))).toHaveLength(1);
+    now = Date.now() + 60 * 20 + 1;
+    await next.monitor.look();
+    expect(next.retrainer.runs()).toHaveLength(2);
+    await ended(next.retrainer, 2);
+  });
+
+  it('looks by itself, as often as the market’s clock says', async () => {
+    journalled(bars);
+    const { monitor } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
+    await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
+    await expect.poll(() => monitor.status().next_look_at, { timeout: 20_000 }).not.toBeNull();
+  });
+
+  it('goes on without models, journal and store', async () => {
+    rmSync(paths.models, { recursive: true });
+    const { monitor, retrainer } = await monitorOf(settingsOf());
+    await monitor.look();
+    expect(monitor.status().report).toEqual({ version: null, skipped: 'no models are in force' });
+    expect(retrainer.runs()).toEqual([]);
+  });
+
+  it('halts what loses too often until a person resumes it, and not again for the same trades', async () => {
+    journalled(bars);
+    // A limit that some of the pairs are below.
+    const settings = settingsOf({ kpi_win_rate_min: 0.4, model_max_age_days: null });
+    const { monitor } = await monitorOf(settings);
+    await monitor.look();
+    const { report } = monitor.status();
+    const { kpi } = report as MonitorReport;
+    const below = Object.entries(kpi.pairs).filter(([, { win_rate }]) => win_rate! < 0.4);
+    const wanted = [...(kpi.total.win_rate! < 0.4 ? ['*'] : []), ...below.map(([id]) => id)];
+    expect(wanted.length).toBeGreaterThan(0);
+    const { halts } = readHalts(paths.models);
+    expect(halts.map(({ pair_id }) => pair_id)).toEqual(wanted);
+    expect(halts[0]).toMatchObject({
+      reason: 'win_rate',
+      limit: 'at least 0.4',
+      version,
+      since: new Date(now).toISOString(),
+    });
+    expect(halts[0]!.seen).toMatch(/^0\.\d\d of 50 trades$/);
+    expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(wanted.length);
+
+    const text = readFileSync(haltsPath(paths.models), 'utf8');
+    await monitor.look();
+    expect(readFileSync(haltsPath(paths.models), 'utf8')).toBe(text);
+
+    now += 1000;
+    resume(paths.models, '*', new Date(now));
+    now += 1000;
+    await monitor.look();
+    expect(readHalts(paths.models).halts).toEqual([]);
+    expect((monitor.status().report as MonitorReport).kpi.total).toMatchObject({ trades: 0, win_rate: null });
+
+    // What was lifted a thousand minutes of the market ago has traded since.
+    now += 1000 * settings.minutehand.simulated.bar_interval_ms;
+    await monitor.look();
+    const later = (monitor.status().report as MonitorReport).kpi.total;
+    expect(later.trades).toBeGreaterThan(20);
+    expect(later.trades).toBeLessThan(kpi.total.trades);
+    expect(readHalts(paths.models).halts.length).toBeGreaterThan(0);
+  });
+
+  it('leaves a damaged file of halts as it is, and goes on with the rest', async () => {
+    journalled(bars);
+    writeFileSync(haltsPath(paths.models), '{');
+    const { monitor, retrainer } = await monitorOf(
+      settingsOf({ kpi_win_rate_min: 0.9, model_max_age_days: 1, retrain_retry_max: 0 }, { train: { min_bars: 500 } }),
+    );
+    await monitor.look();
+    expect(readFileSync(haltsPath(paths.models), 'utf8')).toBe('{');
+    expect(retrainer.runs()[0]!.trigger).toBe('monitor: model age 1.8 > 1 days');
+    await ended(retrainer, 1);
+  });
+
+  it('takes the halts of other versions for no evidence', async () => {
+    journalled(bars);
+    addHalts(paths.models, [
+      {
+        pair_id: '*',
+        reason: 'drawdown',
+        seen: '1',
+        limit: '0',
+        version: '20200101_0000',
+        since: new Date(0).toISOString(),
+      },
+    ]);
+    const { monitor } = await monitorOf(settingsOf({ kpi_drawdown_max: 0.0001 }));
+    await monitor.look();
+    const own = readHalts(paths.models).halts.filter((halt) => halt.version === version);
+    expect(own.map(({ reason }) => reason)).toContain('drawdown');
+    expect(own[0]!.seen).toMatch(/^0\.\d{4} of the capital in \d+ trades$/);
+  });
+});

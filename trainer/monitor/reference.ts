@@ -1,0 +1,58 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
+import type { FilledTrade } from '../backtest/backtest.ts';
+import { featureProfile, featureProfileSchema, type ProfiledRows } from './feature_profile.ts';
+import { countWins } from './performance_drift.ts';
+import type { Part } from './report.ts';
+
+/** Stands in a bundle beside `validation.json`; only the monitor reads it. */
+export const REFERENCE_FILE = 'monitor.json';
+const REFERENCE_FORMAT = 'minutehand.monitor/1';
+
+const referenceSchema = z.object({
+  format: z.literal(REFERENCE_FORMAT),
+  profile: featureProfileSchema,
+  /** Trades of the final period as if every pair had an edge, and those that earned after costs; null: nobody counted. */
+  backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
+});
+/** What a bundle was made on, and what it did where no choice has seen the bars: live is held against it. Plain JSON. */
+export type MonitorReference = z.infer<typeof referenceSchema>;
+
+export interface ReferenceSource {
+  /** Rows of training that lie evenly in time: AI2's. */
+  readonly rows: ProfiledRows;
+  readonly definitions: readonly FeatureDefinition[];
+  /** Ids of the pairs that `rows.pair` names. */
+  readonly pairs: readonly string[];
+  /** `warmupBars` of the features. */
+  readonly lookBackBars: number;
+  /** Of the final period, as if every pair had an edge; null where nothing was backtested. */
+  readonly trades: readonly Pick<FilledTrade, 'scale' | 'netBps'>[] | null;
+}
+
+export function monitorReference({
+  rows,
+  definitions,
+  pairs,
+  lookBackBars,
+  trades,
+}: ReferenceSource): MonitorReference {
+  return {
+    format: REFERENCE_FORMAT,
+    profile: featureProfile(rows, definitions, pairs, lookBackBars),
+    backtest: trades === null ? null : countWins(trades),
+  };
+}
+
+/** That of a bundle's folder; bundles of before there was one have none. */
+export function readReference(folder: string): Part<MonitorReference> {
+  const path = join(folder, REFERENCE_FILE);
+  if (!existsSync(path)) return { skipped: `the bundle has no ${REFERENCE_FILE}: it was made before there was one` };
+  try {
+    return referenceSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return { skipped: `${REFERENCE_FILE} of the bundle cannot be read` };
+  }
+}

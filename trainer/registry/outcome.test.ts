@@ -1,0 +1,68 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activate, listVersions, readActive } from '../../shared/bundle/bundle.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { trainTinyModels } from '../../test/tiny_models.ts';
+import { enterOutcome, withRegistry } from './outcome.ts';
+
+const VERSIONS = [1, 2, 3].map((day) => `2024010${day}_1200`);
+const [A, B, C] = VERSIONS as [string, string, string];
+
+let root: string;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-outcome-'));
+  const { path } = await trainTinyModels(root, { created: new Date(Date.UTC(2024, 0, 1, 12)) });
+  // The same models under other names: what they can do plays no part here.
+  for (const [index, version] of VERSIONS.entries()) {
+    if (index === 0) continue;
+    cpSync(path, join(root, version), { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as object;
+    const created = `2024-01-0${index + 1}T12:00:00.000Z`;
+    writeFileSync(join(root, version, 'manifest.json'), JSON.stringify({ ...manifest, version, created }));
+  }
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let paths: HomePaths;
+let homes = 0;
+beforeEach(() => {
+  paths = homePaths({ MINUTEHAND_HOME: join(root, `home-${homes++}`) });
+  for (const version of VERSIONS) cpSync(join(root, version), join(paths.models, version), { recursive: true });
+});
+
+const enter = (version: string, adopted: boolean, retention = 5) =>
+  withRegistry({}, paths, (registry) => enterOutcome(registry, { version, adopted, reasons: ['no'] }, retention));
+const statuses = () =>
+  withRegistry({}, paths, async (registry) =>
+    Object.fromEntries((await registry.list()).map(({ version, status }) => [version, status])),
+  );
+
+describe('what came of a bundle', () => {
+  it('is entered into a store that is made for it, once however often it is told', async () => {
+    expect(existsSync(paths.trainer)).toBe(false);
+    activate(paths.models, A);
+    for (let told = 0; told < 2; told++) expect(await enter(A, true)).toEqual([]);
+    expect(await statuses()).toEqual({ [A]: 'active' });
+    for (let told = 0; told < 2; told++) expect(await enter(B, false)).toEqual([]);
+    expect(await statuses()).toEqual({ [A]: 'active', [B]: 'rejected' });
+    expect(readActive(paths.models)?.version).toBe(A);
+  });
+
+  it('is what active.json says, even when a person was faster than the training', async () => {
+    activate(paths.models, A);
+    activate(paths.models, B);
+    await enter(A, true);
+    expect(await statuses()).toEqual({ [B]: 'active' });
+  });
+
+  it('lets the oldest go that nobody uses, whether it was adopted or not', async () => {
+    activate(paths.models, A);
+    await enter(A, true);
+    expect(await enter(B, false, 2)).toEqual([]);
+    expect(await enter(C, false, 2)).toEqual([B]);
+    expect(listVersions(paths.models)).toEqual([A, C]);
+    expect(await statuses()).toEqual({ [A]: 'active', [B]: 'rejected', [C]: 'rejected' });
+  });
+});

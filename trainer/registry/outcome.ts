@@ -1,0 +1,48 @@
+import type { HomePaths } from '../../shared/policy/home.ts';
+import { openStore, storeUrl } from '../store/store.ts';
+import { createRegistry, type Registry } from './registry.ts';
+
+/** What came of a bundle that a training has written. */
+export interface Outcome {
+  readonly version: string;
+  /** Whether active.json names it now: whoever puts it in force does that first. */
+  readonly adopted: boolean;
+  /** What it did not pass; of a rejected one. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Enters into the registry what came of a bundle, and gives up those that are too many now. Idempotent: a training process and the trainer that began it both
+ * call it.
+ * @param retention bundles that are kept: model_version_retention
+ * @returns the versions that were given up
+ * @throws MinutehandError as Registry.register
+ */
+export async function enterOutcome(
+  registry: Registry,
+  { version, adopted, reasons }: Outcome,
+  retention: number,
+): Promise<readonly string[]> {
+  if (!adopted) await registry.reject(version, reasons);
+  // In force is what active.json says: not this bundle any more when a person was faster.
+  await registry.mend();
+  return registry.retain(retention);
+}
+
+/**
+ * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none: without it, the bytes of what is in force would
+ * be kept nowhere, and `models recover` could not make them again.
+ * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
+ */
+export async function withRegistry<Result>(
+  env: NodeJS.ProcessEnv,
+  paths: HomePaths,
+  work: (registry: Registry) => Promise<Result>,
+): Promise<Result> {
+  const store = await openStore(storeUrl(env, paths));
+  try {
+    return await work(createRegistry(store, paths.models));
+  } finally {
+    await store.close();
+  }
+}

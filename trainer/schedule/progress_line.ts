@@ -1,0 +1,34 @@
+/*
+ * What a training process tells its trainer of its progress, one line of standard error each. Lines for people would do on a good day only: a warning of a library
+ * may look like one.
+ */
+
+/** Set to PROGRESS_FORM in the environment of a process that is to tell its progress in lines for programs. */
+export const PROGRESS_VARIABLE = 'MINUTEHAND_PROGRESS';
+export const PROGRESS_FORM = 'json';
+
+export interface ProgressLine {
+  /** `reading bars`, `learning` … */
+  readonly stage: string;
+  /** 0 to 1 of the stage. */
+  readonly share: number;
+}
+
+/** @returns a line without its end */
+export function progressLine(stage: string, done: number, total: number): string {
+  const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 1;
+  return JSON.stringify({ progress: { stage, share: Math.round(share * 1e4) / 1e4 } });
+}
+
+/** @returns null for every other line */
+export function readProgressLine(line: string): ProgressLine | null {
+  if (!line.startsWith('{"progress":')) return null;
+  try {
+    const { progress } = JSON.parse(line) as { progress?: Partial<Record<keyof ProgressLine, unknown>> | null };
+    const { stage, share } = progress ?? {};
+    if (typeof stage !== 'string' || stage === '' || typeof share !== 'number') return null;
+    return share >= 0 && share <= 1 ? { stage, share } : null;
+  } catch {
+    return null;
+  }
+}

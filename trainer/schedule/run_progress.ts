@@ -1,0 +1,109 @@
+import type { ProgressLine } from './progress_line.ts';
+
+/** What a stage of a run has taken. */
+export interface StageTime {
+  readonly stage: string;
+  readonly duration_ms: number;
+}
+
+export interface RunProgress {
+  /** @param elapsedMs since the run began; never falls */
+  update(line: ProgressLine, elapsedMs: number): void;
+  /** Closes the stage that is under way. @returns all stages, in the order in which they began */
+  end(elapsedMs: number): readonly StageTime[];
+  /** 0 to 99: only a run that has ended has 100. Never falls. */
+  percent(): number;
+  /** What is left by the pace so far; null while too little is done to tell. */
+  etaSeconds(): number | null;
+  /** The stages that are done, and what that under way has taken so far. */
+  stages(): readonly StageTime[];
+}
+
+/**
+ * Shares of time of a first run, of which nothing is known: rough, by what the parts took on ten pairs and eight months of bars. From the second run on the last one's
+ * own times count.
+ */
+export const FIRST_GUESS: readonly StageTime[] = [
+  { stage: 'reading bars', duration_ms: 4 },
+  { stage: 'features and labels', duration_ms: 14 },
+  { stage: 'learning', duration_ms: 70 },
+  { stage: 'thresholds', duration_ms: 6 },
+  { stage: 'backtest', duration_ms: 6 },
+];
+
+/** Below that, the pace so far says nothing yet. */
+const TELLING_SHARE = 0.05;
+
+/**
+ * Progress of a whole run, from that of its stages.
+ * @param expected stages and their times as the last run of this kind had them. A stage that is not among them moves nothing on
+ */
+export function createRunProgress(expected: readonly StageTime[]): RunProgress {
+  const weights = byStage(expected.length === 0 ? FIRST_GUESS : expected);
+  const names = [...weights.keys()];
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  const taken = new Map<string, { readonly stage: string; duration_ms: number }>();
+  let current: string | null = null;
+  let lastMs = 0;
+  /** The expected stage that is furthest on, and how much of it is done. */
+  let furthest = -1;
+  let share = 0;
+
+  function passTime(elapsedMs: number): void {
+    if (current !== null) taken.get(current)!.duration_ms += Math.max(0, elapsedMs - lastMs);
+    lastMs = Math.max(lastMs, elapsedMs);
+  }
+
+  function doneShare(): number {
+    const before = names.slice(0, Math.max(0, furthest)).reduce((sum, name) => sum + weights.get(name)!, 0);
+    const here = furthest < 0 ? 0 : share * weights.get(names[furthest]!)!;
+    return (before + here) / total;
+  }
+
+  const list = (): readonly StageTime[] =>
+    [...taken.values()].map(({ stage, duration_ms }) => ({ stage, duration_ms: Math.round(duration_ms) }));
+
+  return {
+    update({ stage, share: done }, elapsedMs) {
+      passTime(elapsedMs);
+      current = stageName(stage);
+      // What came before the first line belongs to the first stage.
+      if (!taken.has(current)) taken.set(current, { stage: current, duration_ms: taken.size === 0 ? elapsedMs : 0 });
+      const index = indexOf(names, current);
+      if (index > furthest) [furthest, share] = [index, 0];
+      if (index === furthest && index >= 0) share = Math.max(share, done);
+    },
+    end(elapsedMs) {
+      passTime(elapsedMs);
+      current = null;
+      return list();
+    },
+    percent: () => Math.min(99, Math.floor(doneShare() * 100 + 1e-9)),
+    etaSeconds() {
+      const done = doneShare();
+      return done < TELLING_SHARE ? null : Math.round((lastMs * (1 - done)) / done / 1000);
+    },
+    stages: list,
+  };
+}
+
+/** A stage without the remarks that stand behind it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
+export function stageName(stage: string): string {
+  return stage.split(/[,(:]/, 1)[0]!.trim() || stage;
+}
+
+/** A stage by its name, else by a name that it goes on from: `learning` stands for `learning ai1` too. */
+function indexOf(names: readonly string[], wanted: string): number {
+  const exact = names.indexOf(wanted);
+  return exact >= 0 ? exact : names.findIndex((name) => wanted.startsWith(`${name} `));
+}
+
+function byStage(times: readonly StageTime[]): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const { stage, duration_ms } of times) {
+    const name = stageName(stage);
+    // A stage that took no time is one all the same.
+    weights.set(name, (weights.get(name) ?? 0) + Math.max(1, duration_ms));
+  }
+  return weights;
+}

@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import { riskKnots, riskRank } from '../../shared/core/decide/risk_rank.ts';
+import type { ModelName } from '../../shared/core/features/feature.ts';
+import { decisionPolicy } from '../../shared/policy/policy.ts';
+import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
+import { backtest } from '../backtest/backtest.ts';
+import { sharpe } from '../backtest/performance.ts';
+import { rollOvers, tradingDayAt } from '../backtest/roll_over.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { learnModels, type ProvenModel } from '../learn/learn_models.ts';
+import { treeAnswer } from '../learn/scoring.ts';
+import { outOfFold } from '../validate/cross_validation.ts';
+import { chooseThresholds, type ChosenThresholds } from './choose_thresholds.ts';
+
+const settings = tinySettings();
+let dataset: Dataset;
+let learned: Record<ModelName, ProvenModel>;
+let knots: readonly number[];
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-thresholds-'));
+  const { result } = await trainTinyModels(folder, { settings, bars: tinyBars(settings, 5000) });
+  rmSync(folder, { recursive: true, force: true });
+  dataset = result.dataset;
+  learned = await learnModels({ dataset, settings, seed: 7 }, null, 0, () => undefined);
+  knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), 200);
+});
+
+function choose(overrides: SettingsOverrides = {}, models: typeof learned = learned): ChosenThresholds {
+  const own = tinySettings({
+    retrain: { pass_rate_range: [0.05, 0.9] },
+    ...overrides,
+    minutehand: { search: { min_trades: 5, theta_evaluations: 20, ...overrides.minutehand?.search } },
+  });
+  return chooseThresholds(dataset, models, knots, own, () => undefined);
+}
+
+/** What the models that did not see its time answer to one bar, one at a time. */
+function answer(name: ModelName, history: PairHistory, t: number): number {
+  const columns = dataset.definitions.length;
+  const at = history.time[t]! + 60;
+  const { model } = learned[name].folds.find(({ from, until }) => at >= from && at < until)!;
+  const row = history.row[t]! * columns;
+  return treeAnswer(model, { rows: 1, columns, values: history.features.subarray(row, row + columns) })[0]!;
+}
+
+describe('chooseThresholds', () => {
+  it('reports the Sharpe ratio that its choice has out of fold, as a plain backtest of the training period finds it', () => {
+    const { thresholds, report } = choose();
+    expect(report).toMatchObject({ chosen: true });
+    expect(report.allowed).toBeGreaterThan(0);
+    const rolls = rollOvers(dataset.from, dataset.holdoutFrom);
+    const days = new Map<number, number>();
+    let trades = 0;
+    for (const history of dataset.histories) {
+      const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
+      for (let t = 0; t < end; t++) days.set(tradingDayAt(rolls, history.time[t]!), 0);
+    }
+    for (const history of dataset.histories) {
+      const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
+      const { a, b } = history.pair;
+      const costs = { a: settings.minutehand.symbols[a]!, b: settings.minutehand.symbols[b]! };
+      const made = backtest(history, 0, end, {
+        thresholds,
+        policy: { ...decisionPolicy(settings), require_edge: false },
+        edge: true,
+        costs,
+        nights: { rolls, swaps: costs },
+        scores: (t) =>
+          history.row[t]! < 0
+            ? { return_prob: NaN, risk_score: NaN }
+            : {
+                return_prob: answer('ai1', history, t),
+                risk_score: riskRank(knots, answer('ai2', history, t)),
+              },
+        scale: (t) => answer('ai3', history, t),
+      });
+      trades += made.length;
+      for (const { entryTime, exitTime, netBps, scale } of made) {
+        // Of trades within one day the day's result is what they earned.
+        const day = (time: OpenTime): number => tradingDayAt(rolls, time);
+        expect(day(entryTime)).toBe(day(exitTime));
+        days.set(day(entryTime), days.get(day(entryTime))! + (scale * netBps) / 1e4 / dataset.histories.length);
+      }
+    }
+    expect(report.trades).toBe(trades);
+    expect(report.net_sharpe).toBeCloseTo(sharpe([...days.values()])!, 9);
+  });
+
+  it('is the same again, on the grid, in the range and with enough trades', () => {
+    const first = choose();
+    expect(choose()).toEqual(first);
+    const { theta1, theta2 } = first.thresholds;
+    const { theta_search_range: range } = settings.core;
+    expect(theta1).toBeGreaterThanOrEqual(range.theta1[0]);
+    expect(theta2).toBeLessThanOrEqual(range.theta2[1]);
+    expect(Math.abs(theta1 * 100 - Math.round(theta1 * 100))).toBeLessThan(1e-9);
+    expect(first.report.trades).toBeGreaterThanOrEqual(5);
+    expect(first.report.pass_rate).toBeLessThanOrEqual(0.9);
+  });
+
+  it('says how much of it is luck', () => {
+    const { report } = choose();
+    expect(report.lucky_sharpe!).toBeGreaterThan(0);
+    expect(report.deflated_sharpe!).toBeLessThan(report.probabilistic_sharpe!);
+  });
+
+  it('stays with the initial ones when none is allowed', () => {
+    const { core } = settings;
+    const initial = { theta1: core.theta1_initial, theta2: core.theta2_initial };
+    const many = choose({ minutehand: { search: { min_trades: 100_000 } } });
+    expect(many.thresholds).toEqual(initial);
+    expect(many.report).toMatchObject({ chosen: false, allowed: 0 });
+    expect(choose({ retrain: { pass_rate_range: [0.01, 0.02] } }).thresholds).toEqual(initial);
+  });
+
+  it('asks the models of the folds, and not the one that has seen all', () => {
+    const mute = { ...learned.ai1.model, ensembles: [{ ...learned.ai1.model.ensembles[0]!, trees: [] }] };
+    const blind = { ...learned, ai1: { ...learned.ai1, model: mute } };
+    expect(choose({}, blind)).toEqual(choose());
+    const folds = learned.ai1.folds.map((fold) => ({ ...fold, model: mute }));
+    expect(choose({}, { ...learned, ai1: { ...learned.ai1, folds } })).not.toEqual(choose());
+  });
+});

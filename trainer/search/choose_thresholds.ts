@@ -1,0 +1,165 @@
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import type { ThresholdReport } from '../../shared/bundle/manifest.ts';
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { riskRank } from '../../shared/core/decide/risk_rank.ts';
+import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
+import { markToMarket } from '../backtest/equity.ts';
+import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
+import { rollOvers, tradingDayAt, type RollOver } from '../backtest/roll_over.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import type { LearnedModel } from '../learn/model_learning.ts';
+import { outOfFold } from '../validate/cross_validation.ts';
+import { deflatedSharpe, sharpeFacts } from './sharpe_luck.ts';
+import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
+
+export interface ChosenThresholds {
+  readonly thresholds: Thresholds;
+  readonly report: ThresholdReport;
+}
+
+/** A pair's bars of the training period with what models that had not seen their time answer; NaN where features were not kept. */
+interface AnsweredPair {
+  readonly history: PairHistory;
+  /** Bars before the holdout. */
+  readonly length: number;
+  readonly returnProb: Float64Array;
+  readonly riskScore: Float64Array;
+  readonly scale: Float64Array;
+  readonly costs: BacktestOptions['costs'];
+  readonly nights: NonNullable<BacktestOptions['nights']>;
+}
+
+/**
+ * θ1 and θ2 by backtests of the training period, every bar answered by the fold models that had not seen its time: the largest net Sharpe ratio among those
+ * with enough trades and a pass rate in its range, else the initial ones. An open position meets `risk_exit` only at bars whose features were
+ * kept, which are all candidates and the sampled minutes.
+ */
+export function chooseThresholds(
+  dataset: Dataset,
+  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  riskKnots: readonly number[],
+  settings: Settings,
+  onProgress: (done: number, total: number) => void,
+): ChosenThresholds {
+  const { core, retrain, minutehand } = settings;
+  const rolls = rollOvers(dataset.from, dataset.holdoutFrom);
+  const pairs = dataset.histories.map((history) => answerPair(history, dataset, learned, riskKnots, settings, rolls));
+  const policy = { ...decisionPolicy(settings), require_edge: false };
+  const hasBars = new Uint8Array(rolls.length + 1);
+  for (const { history, length } of pairs)
+    for (let t = 0; t < length; t++) hasBars[tradingDayAt(rolls, history.time[t]!)] = 1;
+  const risks = Float64Array.from(candidateRisks(pairs, policy.z_entry)).sort();
+
+  const daysOf = (thresholds: Thresholds): { days: number[]; trades: number } => {
+    const days = new Float64Array(rolls.length + 1);
+    let trades = 0;
+    for (const { history, length, returnProb, riskScore, scale, costs, nights } of pairs) {
+      const run = runBacktest(history, 0, length, {
+        thresholds,
+        policy,
+        edge: true,
+        costs,
+        nights,
+        scores: (t) => ({ return_prob: returnProb[t]!, risk_score: riskScore[t]! }),
+        scale: (t) => scale[t]!,
+      });
+      trades += run.trades.length;
+      const { time, change } = markToMarket(history, run.trades, nights);
+      for (let i = 0; i < time.length; i++) days[tradingDayAt(rolls, time[i]!)]! += change[i]! / pairs.length;
+    }
+    return { days: [...days].filter((_, day) => hasBars[day] === 1), trades };
+  };
+  const evaluate = (theta1: number, theta2: number): ThresholdMeasure => {
+    const { days, trades } = daysOf({ theta1, theta2 });
+    return { netSharpe: sharpe(days) ?? NaN, trades, passRate: shareBelow(risks, theta2) };
+  };
+  const initial = { theta1: core.theta1_initial, theta2: core.theta2_initial };
+  const { best, tried } = searchThresholds({
+    range: core.theta_search_range,
+    step: core.theta_step,
+    initial,
+    minTrades: minutehand.search.min_trades,
+    passRate: retrain.pass_rate_range,
+    evaluations: minutehand.search.theta_evaluations,
+    evaluate,
+    onProgress,
+  });
+  onProgress(1, 1);
+  const thresholds = best === null ? initial : { theta1: best.theta1, theta2: best.theta2 };
+  const { days, trades } = daysOf(thresholds);
+  const ratio = sharpe(days);
+  const perDay = tried.map(({ netSharpe }) => netSharpe / Math.sqrt(TRADING_DAYS_PER_YEAR));
+  const luck = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
+  return {
+    thresholds,
+    report: {
+      tried: tried.length,
+      allowed: tried.filter(({ isAllowed }) => isAllowed).length,
+      chosen: best !== null,
+      net_sharpe: ratio,
+      trades,
+      pass_rate: shareBelow(risks, thresholds.theta2),
+      lucky_sharpe: luck === null ? null : luck.luckySharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
+      probabilistic_sharpe: finite(luck?.probabilistic),
+      deflated_sharpe: finite(luck?.deflated),
+    },
+  };
+}
+
+function answerPair(
+  history: PairHistory,
+  { holdoutFrom, definitions }: Dataset,
+  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  riskKnots: readonly number[],
+  { minutehand }: Settings,
+  rolls: readonly RollOver[],
+): AnsweredPair {
+  const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
+  const kept: number[] = [];
+  for (let t = 0; t < length; t++) if (history.row[t]! >= 0) kept.push(t);
+  // Features are kept in order of time: those before the holdout come first.
+  const x: Matrix = {
+    rows: kept.length,
+    columns: definitions.length,
+    values: history.features.subarray(0, kept.length * definitions.length),
+  };
+  const time = Float64Array.from(kept, (t) => history.time[t]! + SECONDS_PER_BAR);
+  const answers = perModel((name) => {
+    const known = outOfFold(learned[name].folds, { x, time });
+    const all = new Float64Array(length).fill(NaN);
+    kept.forEach((t, i) => (all[t] = known[i]!));
+    return all;
+  });
+  const costs = { a: minutehand.symbols[history.pair.a]!, b: minutehand.symbols[history.pair.b]! };
+  return {
+    history,
+    length,
+    returnProb: answers.ai1,
+    riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskKnots, risk))),
+    scale: answers.ai3,
+    costs,
+    nights: { rolls, swaps: costs },
+  };
+}
+
+function candidateRisks(pairs: readonly AnsweredPair[], zEntry: number): number[] {
+  return pairs.flatMap(({ history, length, riskScore }) => {
+    const risks: number[] = [];
+    for (let t = 0; t < length; t++) if (Math.abs(history.z[t]!) >= zEntry) risks.push(riskScore[t]!);
+    return risks;
+  });
+}
+
+/** Share of ascending values below `bound`; 0 of none. */
+function shareBelow(ascending: Float64Array, bound: number): number {
+  return ascending.length === 0 ? 0 : lowerBound(ascending, bound) / ascending.length;
+}
+
+function finite(value: number | undefined): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : value;
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SearchReport } from '../../shared/bundle/manifest.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { DatasetRows } from '../dataset/dataset.ts';
+import { relabelled } from '../dataset/relabel.ts';
+import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
+import { takeRows, type FitTask } from '../learn/fit.ts';
+import { learnerParams, TASK, type Learning } from '../learn/learn_models.ts';
+import { treeAnswer } from '../learn/scoring.ts';
+import { modelMetrics } from '../validate/model_metrics.ts';
+import { rowsOutside } from '../validate/purged_kfold.ts';
+import { pick } from '../validate/rows.ts';
+import { kFoldSplits } from '../validate/splits.ts';
+import { searchTraining, type SearchProgress } from './search.ts';
+import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
+
+/** The best of many trials is a little better by luck alone. */
+const LEAST_ERRORS = 2;
+
+export interface Ai1SearchOptions {
+  readonly trials: number;
+  /** Folder for what a search that was cut off goes on from; null = nowhere. */
+  readonly folder: string | null;
+  /** Learns a model; what is asked for here is more urgent than the rest. */
+  fit(task: FitTask): Promise<TreeModel>;
+  onProgress(progress: SearchProgress): void;
+}
+
+/** What the search has left: what to learn by, and what is told of it. */
+export interface SearchedLearning {
+  readonly learning: Learning;
+  readonly barriers: Barriers;
+  readonly report: SearchReport;
+}
+
+/**
+ * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training period. Every trial is measured on the
+ * same rows of the evaluation label by its log loss, which asks for ranks and for probabilities that are right. The best trial is
+ * taken only where it beats the configured one by more than `LEAST_ERRORS` standard errors of their difference over the folds.
+ * @throws as `searchTraining` and the learner
+ */
+export async function searchAi1(learning: Learning, options: Ai1SearchOptions): Promise<SearchedLearning> {
+  const { dataset, settings, seed } = learning;
+  const { search, train, label } = settings.minutehand;
+  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const inForce: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
+  const judged = relabelled(dataset, EVALUATION_BARRIERS, search.max_rows);
+  const folds = kFoldSplits(judged, train.folds, embargo).map(({ test }) => ({
+    test,
+    x: takeRows(judged.x, test),
+    y: pick(judged.y, test),
+    span: spanOf(judged, test),
+  }));
+  const space = trainingSpace(inForce, search.label);
+  const configured = configuredParams(inForce, search.label);
+  const journal = openJournalPath(options.folder, [dataset.snapshotId, train.engine, search, train.folds, embargo]);
+  const result = await searchTraining({
+    space,
+    configured,
+    seed: `${seed}/search/ai1`,
+    direction: 'minimize',
+    sampler: 'tpe',
+    budget: { trials: options.trials, limitMs: null },
+    folds: folds.length,
+    journal,
+    prepare: (params) => {
+      const { barriers } = settingsOf(params, inForce);
+      const isJudged = params['label.barriers'] !== 'searched';
+      return Promise.resolve(isJudged ? judged : relabelled(dataset, barriers, search.max_rows));
+    },
+    measureFold: async (rows, fold, params) => {
+      const { x, y, span } = folds[fold]!;
+      const model = await options.fit({
+        engine: train.engine,
+        task: TASK,
+        rows,
+        subset: rowsOutside(rows.time, rows.labelEnd, span, embargo),
+        params: learnerParams(withTrees(settings, settingsOf(params, inForce)), dataset.definitions, 'ai1', seed),
+        stopsEarly: true,
+      });
+      return modelMetrics(treeAnswer(model, x), y).log_loss ?? NaN;
+    },
+    nowMs: () => performance.now(),
+    onProgress: options.onProgress,
+  });
+  if (journal !== null) rmSync(journal, { force: true });
+
+  const { best, gain } = result;
+  const adopted = best.number > 0 && gain.mean > LEAST_ERRORS * gain.standardError;
+  const chosen = adopted ? settingsOf(best.params, inForce) : inForce;
+  const isRelabelled = adopted && best.params['label.barriers'] === 'searched';
+  const ai1 = isRelabelled ? relabelled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
+  return {
+    learning: {
+      seed,
+      settings: withTrees(settings, chosen),
+      dataset: { ...dataset, train: { ...dataset.train, ai1 } },
+    },
+    barriers: chosen.barriers,
+    report: {
+      trials: result.trials,
+      complete: result.complete,
+      pruned: result.pruned,
+      failed: result.failed,
+      configured_log_loss: result.configured.value,
+      best_log_loss: best.value,
+      gain: gain.mean,
+      gain_standard_error: gain.standardError,
+      best_parameters: best.params,
+      adopted,
+    },
+  };
+}
+
+function withTrees(settings: Learning['settings'], { trees }: SearchedSettings): Learning['settings'] {
+  const { minutehand } = settings;
+  return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, ai1: trees } } };
+}
+
+/** From the first time of these rows to the end of the last of their labels. */
+function spanOf({ time, labelEnd }: DatasetRows, rows: Int32Array): { begin: number; end: number } {
+  let [begin, end] = [Infinity, -Infinity];
+  for (const row of rows) {
+    begin = Math.min(begin, time[row]!);
+    end = Math.max(end, labelEnd[row]!);
+  }
+  return { begin, end };
+}
+
+/** Whatever decides about a trial and is not in the journal itself decides about its name. */
+function openJournalPath(folder: string | null, identity: readonly unknown[]): string | null {
+  if (folder === null) return null;
+  mkdirSync(folder, { recursive: true });
+  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
+  return join(folder, `ai1_${name}.jsonl`);
+}
