@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -37,9 +37,9 @@ export interface BacktestBenchResult {
   /** Bars of each leg on which stations are measured, and turns of which the medians are taken. */
   readonly station_bars: number;
   readonly turns: number;
-  /** Microseconds of one thread per bar of the pair. */
+  /** Microseconds of the processor per bar of the pair, on one thread. */
   readonly stations: Readonly<Record<BacktestStation, number>>;
-  /** The daemon's feature engine alone, bars from memory: what no backtest can go below. Microseconds per bar. */
+  /** The daemon's feature engine alone, bars from memory: what no backtest can go below on one thread. Microseconds of the processor per bar. */
   readonly engine_us: number;
   readonly features_by_engine: number;
   /** `minutehand backtest` on files of so many bars, from its start to its end. */
@@ -48,8 +48,11 @@ export interface BacktestBenchResult {
     readonly threads: number;
     readonly trades: number;
     readonly seconds: readonly number[];
+    /** Of the processor, all threads together; null where the system does not say. */
+    readonly cpu_seconds: readonly number[] | null;
+    /** Median of the elapsed time. */
     readonly us_per_bar: number;
-    /** Elapsed time per bar by that of the engine alone on one thread. */
+    /** The same by what the engine alone takes on one thread. */
     readonly by_engine: number;
   };
 }
@@ -85,12 +88,15 @@ export async function benchBacktest(
     const long = join(folder.path, 'long');
     await writeMarket(long, commandBars);
     const seconds: number[] = [];
+    const cpuSeconds: number[] = [];
     let trades = 0;
     for (let run = 0; run < commandRuns; run++) {
       say(`minutehand backtest, ${commandBars} bars, run ${run + 1} of ${commandRuns} …`);
-      const startNs = instantNs();
+      const [startNs, startCpu] = [instantNs(), childrenCpuSeconds()];
       trades = await runCommand(long, bundle);
       seconds.push((instantNs() - startNs) / 1e9);
+      const endCpu = childrenCpuSeconds();
+      if (startCpu !== null && endCpu !== null) cpuSeconds.push(endCpu - startCpu);
     }
     const engine_us = usOf('engine');
     const us_per_bar = (median(seconds) * 1e6) / commandBars;
@@ -110,6 +116,7 @@ export async function benchBacktest(
         threads: availableParallelism(),
         trades,
         seconds,
+        cpu_seconds: cpuSeconds.length === seconds.length ? cpuSeconds : null,
         us_per_bar,
         by_engine: us_per_bar / engine_us,
       },
@@ -137,10 +144,11 @@ async function timeStations(
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const { windows, symbols } = settings.minutehand;
   const times = {} as Record<BacktestStation | 'engine', number>;
-  let sinceNs = instantNs();
+  let since = process.cpuUsage();
   const took = (name: BacktestStation | 'engine'): void => {
-    times[name] = (instantNs() - sinceNs) / 1e3;
-    sinceNs = instantNs();
+    const { user, system } = process.cpuUsage(since);
+    times[name] = user + system;
+    since = process.cpuUsage();
   };
   const a = await readBarFile(join(folder, `${PAIR.a}.csv`));
   const b = await readBarFile(join(folder, `${PAIR.b}.csv`));
@@ -180,6 +188,16 @@ function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minuteh
   const [barOfA, barOfB] = [barReader(a), barReader(b)];
   for (let minute = 0; minute < length; minute++) engine.step(barOfA(inA[minute]!), barOfB(inB[minute]!));
   if (engine.bars !== length) throw new RangeError(`${engine.bars} of ${length} bars of ${symbolA}`);
+}
+
+/** What the children that have ended took of the processor, where /proc says (proc(5): cutime and cstime, in hundredths of a second). */
+function childrenCpuSeconds(): number | null {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'latin1').split(') ')[1]!.split(' ');
+    return (Number(fields[13]) + Number(fields[14])) / 100;
+  } catch {
+    return null;
+  }
 }
 
 /** Trades of `minutehand backtest` with this installation's configuration. */

@@ -275,7 +275,7 @@ function backtest(result: BacktestBenchResult): string {
   const sum = Object.values(by).reduce((total, cost) => total + cost, 0);
   return `## Backtest
 
-${pair} on the simulated market, models of ${trees} trees × 31 leaves. Microseconds of one thread per bar, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The daemon’s feature engine alone takes **${us(engine_us)} µs** per bar in the
+${pair} on the simulated market, models of ${trees} trees × 31 leaves. Microseconds of the processor per bar on one thread, medians of ${turns} turns over ${station_bars.toLocaleString('en')} bars. The daemon’s feature engine alone takes **${us(engine_us)} µs** per bar in the
 same run; the features of the backtest ${features_by_engine.toFixed(2)} × that.
 
 | station | µs per bar | what it does |
@@ -283,7 +283,7 @@ same run; the features of the backtest ${features_by_engine.toFixed(2)} × that.
 ${rows.join('\n')}
 | **sum** | ${us(sum)} | |
 
-\`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, from its start to its end: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
+\`minutehand backtest\` of ${command.bars.toLocaleString('en')} bars on ${command.threads} threads, from its start to its end: ${command.seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s (${command.cpu_seconds === null ? '' : `${command.cpu_seconds.map((seconds) => seconds.toFixed(1)).join(', ')} s of the processor; `}${command.trades} trades), ${us(command.us_per_bar)} µs per bar, **${command.by_engine.toFixed(2)} ×** the engine alone on one thread.
 `;
 }
 

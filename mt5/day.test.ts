@@ -134,9 +134,12 @@ describe.skipIf(!hasCompiler())('a whole day of the simulated market, traded on 
     const wanted = paperTrades(trace, RULES);
     expect(trace.length).toBeGreaterThan(DAY_MINUTES);
     expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(20);
-    const rounded = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots,
-      ...[fill.requested_price, fill.filled_price, fill.pnl].map((value) => (value === null ? null : Number(value.toFixed(5)) + 0))]; // prettier-ignore
-    expect(found.map(rounded)).toEqual(wanted.map(rounded));
+    const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
+    expect(found.map(facts)).toEqual(wanted.map(facts));
+    found.forEach((fill, index) => {
+      for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
+        expect(fill[field] ?? 0, `${field} of fill ${index}`).toBeCloseTo(wanted[index]![field] ?? 0, 6);
+    });
     for (const fill of found.filter(({ kind }) => kind !== 'refused')) {
       expect(fill).toMatchObject({ schema: 'minutehand.fill/1', market: 'simulated', account: 'paper', error: '' });
       if (fill.signal_ms > 0) expect(published).toContain(fill.signal_id);

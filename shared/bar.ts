@@ -17,6 +17,11 @@ export interface Bar {
   readonly spread?: number;
 }
 
+/** `2025-10-14T12:35Z`, of epoch seconds. */
+export function isoMinute(time: number): string {
+  return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
+}
+
 /** `2025-10-14T12:35:00Z`: the close of the bar that opened at `time`. */
 export function closeTimestamp(time: OpenTime): string {
   // All pairs of a batch ask for the same minute, and a Date costs as much as the rest of a signal's text.

@@ -80,11 +80,10 @@ describe('misuse', () => {
   });
 
   it('of values is told from failure: 2 against 1', async () => {
-    expect(await failure('train', '--data', data, '--trials', '3')).toMatchObject({
+    expect(await failure('train', '--data', data, '--trials', 'many')).toMatchObject({
       exit: 2,
       code: 'USAGE',
-      message: expect.stringContaining('--trials 3') as string,
-      next: expect.stringContaining('not built yet') as string,
+      message: expect.stringContaining('--trials') as string,
     });
     expect(await failure('train', '--data', data, '--from', '2019-02-30')).toMatchObject({ exit: 2, code: 'USAGE' });
     expect(await failure('replay', '--data', data, '--from', '2024-01-03', '--to', '2024-01-03')).toMatchObject({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import type { OpenTime } from '../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { writeBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
@@ -263,8 +263,4 @@ function prefixed(model: ModelName, parameters: object): Record<string, number> 
   return Object.fromEntries(
     Object.entries(numericParameters(parameters)).map(([key, value]) => [`${model}_${key}`, value]),
   );
-}
-
-function isoMinute(time: OpenTime): string {
-  return new Date(time * 1000).toISOString().slice(0, 16) + 'Z';
 }

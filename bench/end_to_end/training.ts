@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
@@ -20,6 +20,11 @@ export interface TrainingWay {
   readonly nice: number;
   /** Words before the program. */
   readonly under: readonly string[];
+  /**
+   * In a session of its own with the least weight. Where Linux groups processes by session (sched_autogroup_enabled), nice counts
+   * within a session only, and a session has one share of the machine, whoever of it uses that up.
+   */
+  readonly ownSession: boolean;
   readonly workers: number;
 }
 
@@ -28,6 +33,7 @@ export const AS_SCHEDULED: TrainingWay = {
   name: 'nice 10',
   nice: 10,
   under: [],
+  ownSession: false,
   workers: Math.max(1, availableParallelism() - 1),
 };
 
@@ -39,6 +45,9 @@ export function trainingWays(): TrainingWay[] {
     AS_SCHEDULED,
     { ...AS_SCHEDULED, name: 'nice 19', nice: 19 },
     ...(hasIdle ? [{ ...AS_SCHEDULED, name: 'SCHED_IDLE', nice: 19, under: idle }] : []),
+    ...(existsSync('/proc/self/autogroup')
+      ? [{ ...AS_SCHEDULED, name: 'a session of its own, nice 19', nice: 19, ownSession: true }]
+      : []),
   ];
 }
 
@@ -55,7 +64,7 @@ export interface Training {
  * `minutehand train` of the configured pairs on simulated bars, again and again with another seed, each a process of its own with a home of its
  * own: the whole of it, nothing taken from a cache.
  */
-export async function startTraining({ nice, under, workers }: TrainingWay): Promise<Training> {
+export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');
   const { pairs } = loadSettings({ env: {} }).minutehand;
   const data = join(folder, 'bars');
@@ -72,8 +81,11 @@ export async function startTraining({ nice, under, workers }: TrainingWay): Prom
   const trainAgain = async (): Promise<void> => {
     while (!ending) {
       const args = [...command.slice(1), '--seed', String(runs + 1)];
-      child = spawn(command[0]!, args, { stdio: 'ignore', env });
-      if (child.pid !== undefined) setPriority(child.pid, nice);
+      child = spawn(command[0]!, args, { stdio: 'ignore', env, detached: ownSession });
+      if (child.pid !== undefined) {
+        setPriority(child.pid, nice);
+        if (ownSession) writeFileSync(`/proc/${child.pid}/autogroup`, String(nice));
+      }
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);
       if (!ending) runs++;

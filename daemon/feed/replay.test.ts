@@ -92,33 +92,37 @@ function replayOf(store: JournalStore): Promise<JournalReplaySummary> {
 }
 
 describe('replayJournal', () => {
-  it('gives every signal of the journal again, to the byte, through bad weather, swaps, halts, degradations and restarts', async () => {
-    for (const seed of ['monday', 'tuesday']) {
-      const path = join(folder, `${seed}.db`);
-      await liveThrough(path, seed);
-      const store = openJournal(path, { readOnly: true });
-      const signals = [...store.signals()];
-      const summary = await replayOf(store);
-      const again = await replayOf(store);
-      store.close();
-      expect(summary.differences).toEqual([]);
-      expect(summary.equal).toBe(signals.length);
-      expect(summary.signals).toBe(signals.length);
-      expect(again.sha256).toBe(summary.sha256);
-      const bodies = signals.map(({ body }) => body).join('\n');
-      for (const word of [
-        '"mode":"DEGRADED"',
-        '"reason":"LEG_MISSING"',
-        '"reason":"LEG_EMPTY"',
-        '"mode":"WARMUP"',
-        '"reason":"KPI_HALT"',
-        '"action":"ENTER"',
-        ...versions,
-      ]) {
-        expect(bodies).toContain(word);
+  it(
+    'gives every signal of the journal again, to the byte, through bad weather, swaps, halts, degradations and restarts',
+    { timeout: 90_000 },
+    async () => {
+      for (const seed of ['monday', 'tuesday']) {
+        const path = join(folder, `${seed}.db`);
+        await liveThrough(path, seed);
+        const store = openJournal(path, { readOnly: true });
+        const signals = [...store.signals()];
+        const summary = await replayOf(store);
+        const again = await replayOf(store);
+        store.close();
+        expect(summary.differences).toEqual([]);
+        expect(summary.equal).toBe(signals.length);
+        expect(summary.signals).toBe(signals.length);
+        expect(again.sha256).toBe(summary.sha256);
+        const bodies = signals.map(({ body }) => body).join('\n');
+        for (const word of [
+          '"mode":"DEGRADED"',
+          '"reason":"LEG_MISSING"',
+          '"reason":"LEG_EMPTY"',
+          '"mode":"WARMUP"',
+          '"reason":"KPI_HALT"',
+          '"action":"ENTER"',
+          ...versions,
+        ]) {
+          expect(bodies).toContain(word);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('names what differs when the journal was changed afterwards', async () => {
     const path = join(folder, 'changed.db');

@@ -85,6 +85,9 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
     held.delete(pairId);
   }
 
+  // A machine that stood still between the judgement and the order: too late for it then.
+  const expired = new Set(trace.flatMap((line) => ('closed' in line && line.reason === 'EXPIRED' ? [line.closed] : [])));
+
   for (const line of trace) {
     if ('closed' in line) {
       consumer.closed(line.closed);
@@ -105,7 +108,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       const ratio = (order.legs[1].weight * priceA) / priceB;
       const lotsA = floorTo(((rules.equity + realised + floating()) * rules.risk * order.scale) / priceA, 0);
       const lotsB = floorTo(lotsA * ratio, 0.5);
-      const refusal = held.size >= rules.maxOpenPairs || lotsA < 0.01 || lotsB < 0.01 || Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError; // prettier-ignore
+      const refusal = expired.has(order.positionId) || held.size >= rules.maxOpenPairs || lotsA < 0.01 || lotsB < 0.01 || Math.abs(lotsB / (lotsA * ratio) - 1) > rules.maxHedgeError; // prettier-ignore
       const common = { signal_id: order.positionId, position_id: order.positionId, pair_id: pairId };
       if (refusal) {
         fills.push({ ...common, kind: 'refused', reason: '', leg: '', side: '', lots: 0, requested_price: null, filled_price: null, pnl: null }); // prettier-ignore

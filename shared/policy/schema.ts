@@ -258,6 +258,14 @@ const search = z.strictObject({
     .min(0)
     .max(10_000)
     .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` wins."),
+  limit_minutes: z
+    .number()
+    .gt(0)
+    .max(10_000)
+    .nullable()
+    .describe(
+      'The search ends after this time even if trials are left; null = no limit. How many there were then depends on the machine, and so does the result.',
+    ),
   max_rows: z
     .int()
     .min(1000)

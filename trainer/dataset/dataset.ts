@@ -1,5 +1,4 @@
-import type { OpenTime } from '../../shared/bar.ts';
-import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
@@ -223,10 +222,6 @@ function pairPolicy({ a, b }: Pair, policy: DatasetPolicy): PairLabelPolicy & { 
 
 function perRiskPart<T>(make: (part: RiskPart) => T): Record<RiskPart, T> {
   return { drawdown: make('drawdown'), volatility: make('volatility'), correlation: make('correlation') };
-}
-
-function isoMinute(time: OpenTime): string {
-  return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
 }
 
 function shareOfOnes(labels: Float64Array): number {

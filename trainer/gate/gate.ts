@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { OpenTime } from '../../shared/bar.ts';
+import { isoMinute, type OpenTime } from '../../shared/bar.ts';
 import { clipBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -129,7 +129,7 @@ async function compare(
     onProgress: (done, total) => onProgress('champion and challenger', done, total),
   });
   const [old, young] = bundles as [BundleResult, BundleResult];
-  const since = `since ${new Date(from * 1000).toISOString().slice(0, 16)}Z`;
+  const since = `since ${isoMinute(from)}`;
   return judgeComparison(old, young).map((gate) => ({ ...gate, seen: `${gate.seen} ${since}` }));
 }
 

@@ -74,7 +74,7 @@ export interface ContinuePeriod {
 
 /**
  * Where a continuation learns and where it is judged. The holdout of the base becomes training data, so the new final period begins behind the last
- * bar that the base was judged by, and is `holdoutFraction` of the new time where that is less.
+ * bar that the base was judged by, and is `holdoutFraction` of the new time, but at least a day, where that is less.
  * @param to open of the last bar there is
  * @param holdoutFrom where the final period shall begin; null = as above
  * @throws MinutehandError DATA_TOO_SHORT when the final period would be shorter than a day, or begin where the base was judged
@@ -88,7 +88,7 @@ export function continuePeriod(
   const learnFrom = secondsOf(base.period.holdout_from);
   const unseenFrom = firstUnseen(base);
   const share = Math.floor(((to - learnFrom) / SECONDS_PER_BAR) * holdoutFraction) * SECONDS_PER_BAR;
-  const from = holdoutFrom ?? Math.max(unseenFrom, to - share);
+  const from = holdoutFrom ?? Math.max(unseenFrom, to - Math.max(share, SHORTEST_HOLDOUT_SECONDS));
   checkUnseen(base, from);
   if (to + SECONDS_PER_BAR - from < SHORTEST_HOLDOUT_SECONDS) {
     throw new MinutehandError('DATA_TOO_SHORT', {

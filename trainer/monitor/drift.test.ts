@@ -19,16 +19,18 @@ const lookBack = warmupBars(windows);
 const Z = definitions.findIndex(({ name }) => name === 'z_score');
 const PAIRS = ['AAA_BBB', 'CCC_DDD'];
 
-/** Rows in which only z_score is not missing: `z(pair)` of each pair at every minute. */
-function rowsOf(minutes: number, pairs: number, z: (pair: number, minute: number) => number): ProfiledRows {
+const MINUTES_PER_ROW = 10;
+
+/** Rows in which only z_score is not missing, so many of each pair, one every ten minutes. */
+function rowsOf(count: number, pairs: number, z: (pair: number, row: number) => number): ProfiledRows {
   const columns = definitions.length;
-  const rows = minutes * pairs;
+  const rows = count * pairs;
   const values = new Float32Array(rows * columns).fill(NaN);
-  for (let row = 0; row < rows; row++) values[row * columns + Z] = z(Math.floor(row / minutes), row % minutes);
+  for (let row = 0; row < rows; row++) values[row * columns + Z] = z(Math.floor(row / count), row % count);
   return {
     x: { rows, columns, values },
-    time: Float64Array.from({ length: rows }, (_, row) => (row % minutes) * 60),
-    pair: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / minutes)),
+    time: Float64Array.from({ length: rows }, (_, row) => (row % count) * MINUTES_PER_ROW * 60),
+    pair: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / count)),
   };
 }
 
@@ -93,20 +95,20 @@ describe('featureDrift of planted rows', () => {
   });
 
   it('does not take few independent rows for a drift, however many rows they fill', () => {
-    // Rows that stay the same for an hour and a half: 2000 of them are worth some twenty.
+    // Rows that stay the same for ninety: 2000 of them are worth some twenty.
     let fired = 0;
     let wouldHave = 0;
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < 12; seed++) {
       const rng = createRng(`drift/slow/${seed}`);
-      const held = (): ((pair: number, minute: number) => number) => {
+      const held = (): ((pair: number, row: number) => number) => {
         let value = 0;
-        return (_, minute) => (minute % 90 === 0 ? (value = rng.normal()) : value);
+        return (_, row) => (row % 90 === 0 ? (value = rng.normal()) : value);
       };
       const drift = driftOfZ(rowsOf(5000, 1, held()), rowsOf(2000, 1, held()));
       fired += fires(drift) ? 1 : 0;
       wouldHave += drift.psi > 0.25 ? 1 : 0;
     }
-    expect(wouldHave).toBeGreaterThan(10);
+    expect(wouldHave).toBeGreaterThan(6);
     expect(fired).toBeLessThanOrEqual(1);
   });
 
@@ -169,7 +171,7 @@ describe('featureDrift of planted rows', () => {
     expect(pairs['CCC_DDD']!.shift).toBeCloseTo(2, 0);
   });
 
-  it('judges nothing with fewer than ten blocks of a look-back', () => {
+  it('judges nothing with fewer than ten blocks of eight hours', () => {
     const rng = createRng('drift/few');
     const profile = featureProfile(
       rowsOf(3000, 1, () => rng.normal()),
@@ -185,8 +187,8 @@ describe('featureDrift of planted rows', () => {
         PAIRS,
         lookBack,
       );
-    expect(judged(lookBack * 10)).not.toBeNull();
-    expect(judged(lookBack * 9)).toBeNull();
+    expect(judged(80)).not.toBeNull();
+    expect(judged(72)).toBeNull();
     expect(judged(0)).toBeNull();
   });
 });
@@ -201,9 +203,9 @@ describe('featureDrift of features of the engine', () => {
   }
 
   it('is none in a market that stays as it is, and plain where prices begin to jump about', () => {
-    const bars = tinyBars(settings, 9000);
+    const bars = tinyBars(settings, 8400);
     const [first] = [...bars.values()];
-    const middle = first!.time[5000]! as OpenTime;
+    const middle = first!.time[2400]! as OpenTime;
     const [training, ids] = rowsBetween(bars, 0 as OpenTime, middle);
     const profile = featureProfile(training, definitions, ids, lookBack);
     const driftOf = (now: ReadonlyMap<string, BarColumns>): FeatureDrift[] => {

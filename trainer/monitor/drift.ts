@@ -40,7 +40,7 @@ export interface FeatureDrift extends Drift {
  * Every feature of a profile, live against training. All pairs together are held against training with the mix of pairs that is live, so that a pair
  * that is closed is no drift.
  * @param pairs ids of the pairs that `live.pair` names; those the profile does not know do not count
- * @returns null when there are fewer than ten blocks of rows, each at least a look-back long: too few to tell drift from chance
+ * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few to tell drift from chance
  */
 export function featureDrift(
   profile: FeatureProfile,

@@ -9,6 +9,8 @@ import { clusteredMean } from './cluster.ts';
 export const FEWEST_BLOCKS = 10;
 /** Blocks that short spans are cut into: weekends leave some of them empty. */
 const BLOCKS_WANTED = 15;
+/** Markets stay quiet or excited for hours. */
+const SHORTEST_BLOCK_MINUTES = 480;
 const LONGEST_BLOCK_MINUTES = 1440;
 const BINS = 10;
 
@@ -91,8 +93,8 @@ export interface Blocks {
 }
 
 /**
- * Days, so that hours of the day weigh in each block as in all; where there are not enough of them shorter ones, but none shorter than the look-back:
- * features that far apart have no bar in common.
+ * Days, so that hours of the day weigh in each block as in all; where there are not enough of them shorter ones, but none shorter than eight hours or the
+ * look-back: features that far apart have no bar in common.
  */
 export function blocksOf(time: ArrayLike<number>, lookBackBars: number): Blocks {
   let first = Infinity;
@@ -102,7 +104,7 @@ export function blocksOf(time: ArrayLike<number>, lookBackBars: number): Blocks 
     last = Math.max(last, time[i]!);
   }
   const span = time.length === 0 ? 0 : (last - first) / SECONDS_PER_BAR + 1;
-  const shortest = Math.max(lookBackBars, Math.floor(span / BLOCKS_WANTED));
+  const shortest = Math.max(SHORTEST_BLOCK_MINUTES, lookBackBars, Math.floor(span / BLOCKS_WANTED));
   const seconds = Math.min(LONGEST_BLOCK_MINUTES, shortest) * SECONDS_PER_BAR;
   const of = Int32Array.from(time, (at) => Math.floor((at - first) / seconds));
   return { of, count: time.length === 0 ? 0 : Math.floor((last - first) / seconds) + 1 };

@@ -31,7 +31,7 @@ describe('compareAuc', () => {
 });
 
 describe('compareWinRate', () => {
-  const days = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i % 20);
+  const days = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i % 17);
 
   it('takes a win rate that fell by half in many trades for more than chance, in a few for chance', () => {
     const bundle = { trades: 400, wins: 240 };
@@ -47,7 +47,7 @@ describe('compareWinRate', () => {
     const bundle = { trades: 400, wins: 240 };
     const rng = createRng('win rate/days');
     const won = Array.from({ length: 20 }, () => rng.uniform() < 0.5);
-    const together = Array.from({ length: 300 }, (_, i) => ({ scale: 1, netBps: won[i % 20]! ? 1 : -1 }));
+    const together = Array.from({ length: 300 }, (_, i) => ({ scale: 1, netBps: won[i % 17]! ? 1 : -1 }));
     const apart = Array.from({ length: 300 }, () => ({ scale: 1, netBps: rng.uniform() < 0.5 ? 1 : -1 }));
     const noise = (trades: typeof apart): number => compareWinRate(trades, days(300), 20, bundle).gap_noise;
     expect(noise(together)).toBeGreaterThan(2 * noise(apart));

@@ -50,6 +50,7 @@ export function renderCard(manifest: Manifest): string {
           ...table([...MEASURES, 'AUC of the blocks'], walkForward),
         ]),
     ...riskParts(manifest),
+    ...search(manifest),
     ...edge(manifest),
     ...gates(manifest),
     ...parameters(manifest),
@@ -146,6 +147,39 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
       ),
     ),
   ];
+}
+
+/** What was searched, and how much of it may be luck. */
+function search({ search: found, theta1, theta2 }: Manifest): string[] {
+  const { ai1 = null, thresholds = null } = found ?? {};
+  const lines: string[] = [];
+  if (ai1 !== null) {
+    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error, adopted } = ai1;
+    lines.push(
+      `AI1: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
+        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${adopted ? 'These models were learned by the best trial.' : 'That is no clear gain: the configured parameters were kept.'}`,
+      '',
+    );
+  }
+  if (thresholds !== null) {
+    const { tried, allowed, chosen, net_sharpe, trades, pass_rate } = thresholds;
+    const { lucky_sharpe, probabilistic_sharpe, deflated_sharpe } = thresholds;
+    lines.push(
+      `Thresholds: ${tried} pairs tried on out-of-fold answers, ${allowed} allowed. ${chosen ? 'Chosen' : 'None chosen, so the initial ones are in force'}: θ1 ${theta1}, θ2 ${theta2}, ` +
+        `which let ${digits(pass_rate * 100, 1)} % of the candidates pass AI2 and make ${trades} trades.`,
+      '',
+      ...table(
+        [
+          'net Sharpe ratio there',
+          'what luck gives the best of so many',
+          'probability it is above 0',
+          'above luck (deflated)',
+        ],
+        [tableRow([net_sharpe, lucky_sharpe, probabilistic_sharpe, deflated_sharpe].map((value) => digits(value, 2)))],
+      ),
+    );
+  }
+  return lines.length === 0 ? [] : ['## Search, inside the training period', '', ...lines];
 }
 
 function gates({ gates = [] }: Manifest): string[] {

@@ -63,7 +63,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
     seed: `${seed}/search/ai1`,
     direction: 'minimize',
     sampler: 'tpe',
-    budget: { trials: options.trials, limitMs: null },
+    budget: { trials: options.trials, limitMs: search.limit_minutes === null ? null : search.limit_minutes * 60_000 },
     folds: folds.length,
     journal,
     prepare: (params) => {

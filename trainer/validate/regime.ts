@@ -1,4 +1,5 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 
 /** Bars of the pair, about a trading day. */
@@ -46,14 +47,8 @@ function barsOfRows({ time, pair }: RowPlaces, histories: readonly Pick<PairHist
   });
 }
 
-/** Binary search; −1 when there is none. */
+/** −1 when there is none. */
 function barOpenedAt({ time, length }: Pick<PairHistory, 'time' | 'length'>, opened: number): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (time[middle]! < opened) low = middle + 1;
-    else high = middle;
-  }
-  return low < length && time[low] === opened ? low : -1;
+  const t = lowerBound(time, opened);
+  return t < length && time[t] === opened ? t : -1;
 }

@@ -17,6 +17,7 @@
 
 // An order without an answer is looked for so long before it counts as not made.
 #define MH_UNSURE_MS 30000
+#define MH_SECOND_LEG_MS 5000
 #define MH_OPEN_ATTEMPTS 3
 #define MH_CLOSE_PAUSE_MS 1000
 // The keys in Redis are read again so often: a message that was lost heals by it.
@@ -106,6 +107,8 @@ private:
    ulong             m_killTick;
    bool              m_lossReached;
    ulong             m_lossTick;
+   long              m_lossDay;
+   ulong             m_fillsTick;
    string            m_error;
    long              m_refusals;
    long              m_missed;
@@ -377,10 +380,9 @@ private:
          dayPnl += (m_books[i].day == day ? m_books[i].dayPnl : 0) + Floating(i);
       double began = Equity() - dayPnl;
       // Once reached it stays so until the day is over, whatever floats back.
-      static long reachedDay = -1;
       if(m_settings.dailyLossPercent > 0 && dayPnl <= -began * m_settings.dailyLossPercent / 100)
-         reachedDay = day;
-      m_lossReached = reachedDay == day;
+         m_lossDay = day;
+      m_lossReached = m_lossDay == day;
      }
 
    int               OpenPairs()
@@ -647,7 +649,9 @@ private:
             if(found == 1)
                continue;
            }
-         if(m_clock.NowMs() > m_trades[i].validUntilMs)
+         // Half a pair is worse than a late one: the second leg may come some seconds later.
+         long lateMs = k == 1 && m_trades[i].legs[0].stage == MH_LEG_HELD ? MH_SECOND_LEG_MS : 0;
+         if(m_clock.NowMs() > m_trades[i].validUntilMs + lateMs)
            {
             ReportRefusal(i, "EXPIRED leg " + (k == 0 ? "A" : "B"));
             BeginClose(i, "EXPIRED", "", 0);
@@ -1081,10 +1085,9 @@ private:
    bool              AskFills()
      {
       uchar bytes[];
-      static ulong nextTick = 0;
-      if(GetTickCount64() < nextTick)
+      if(GetTickCount64() < m_fillsTick)
          return false;
-      nextTick = GetTickCount64() + 250;
+      m_fillsTick = GetTickCount64() + 250;
       if(!MhReadPart(ResultName(), m_fillsSent, 65536, bytes))
          return false;
       int size = ArraySize(bytes);
@@ -1183,6 +1186,8 @@ public:
       m_killTick = 0;
       m_lossReached = false;
       m_lossTick = 0;
+      m_lossDay = -1;
+      m_fillsTick = 0;
       m_error = "";
       m_refusals = 0;
       m_missed = 0;

@@ -24,6 +24,7 @@
 #include <poll.h>
 #include <set>
 #include <string>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -425,6 +426,12 @@ inline int FileOpen(const string &name, int flags, ushort = '\t', uint = CP_ACP)
     if (!file) file = fopen(path.c_str(), "w+b");
   } else file = fopen(path.c_str(), flags & FILE_WRITE ? "wb" : "rb");
   if (!file) {
+    terminal().lastError = 5004;
+    return INVALID_HANDLE;
+  }
+  // Without sharing a file is its opener's alone.
+  if ((flags & FILE_WRITE) && !(flags & (FILE_SHARE_READ | FILE_SHARE_WRITE)) && flock(fileno(file), LOCK_EX | LOCK_NB) != 0) {
+    fclose(file);
     terminal().lastError = 5004;
     return INVALID_HANDLE;
   }

@@ -6,7 +6,7 @@ import type { GateResult } from '../../gate/gate.ts';
 import { isCandidate, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
-import { judgeCutOffFeatures, judgeLabelEnds, type CutOffOptions } from './cut_off.ts';
+import { judgeCutOffFeatures, judgeLabelEnds, longRun, type CutOffOptions } from './cut_off.ts';
 
 /** Bars that each of these tests tries. */
 const SAMPLES = 100;
@@ -19,11 +19,7 @@ export function judgeBars(
   seed: string,
 ): GateResult[] {
   const { windows } = policy;
-  const runs = histories.map((history) => ({
-    history,
-    a: bars.get(history.pair.a)!,
-    b: bars.get(history.pair.b)!,
-  }));
+  const runs = histories.map((history) => longRun(history, bars.get(history.pair.a)!, bars.get(history.pair.b)!));
   const options: CutOffOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
     warmupBars: warmupBars(windows),

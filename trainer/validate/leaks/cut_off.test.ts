@@ -9,7 +9,14 @@ import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.t
 import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
-import { judgeCutOffFeatures, judgeLabelEnds, type CutOffOptions, type LabelOf, type LongRun } from './cut_off.ts';
+import {
+  judgeCutOffFeatures,
+  judgeLabelEnds,
+  type CutOffOptions,
+  longRun,
+  type LabelOf,
+  type LongRun,
+} from './cut_off.ts';
 
 const settings = tinySettings();
 const { windows } = settings.minutehand;
@@ -34,8 +41,7 @@ function runsOf(build: CutOffOptions['build'], keepAll = false): LongRun[] {
     const pair = parsePair(id);
     const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
     const history = build(pair, a, b);
-    if (keepAll) return { history, a, b };
-    return { history: buildPairHistory(pair, a, b, windows, (time) => time % 180 === 0), a, b };
+    return longRun(keepAll ? history : buildPairHistory(pair, a, b, windows, (time) => time % 180 === 0), a, b);
   });
 }
 
@@ -147,7 +153,7 @@ describe('on real bars', () => {
       samples: 100,
       seed: 'real',
     };
-    const run = [{ history, a, b }];
+    const run = [longRun(history, a, b)];
     expect(judgeCutOffFeatures(run, own)).toMatchObject({ passed: true });
     for (const [name, labelOf] of Object.entries(LABELS))
       expect(judgeLabelEnds(name, run, labelOf, own)).toMatchObject({ passed: true });

@@ -1,7 +1,8 @@
-import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
+import { isoMinute } from '../../../shared/bar.ts';
+import { lowerBound, viewBars, type BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import type { Pair } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
-import { commonMinutes, type PairHistory } from '../../dataset/pair_history.ts';
+import { matchMinutes, type PairHistory } from '../../dataset/pair_history.ts';
 import type { GateResult } from '../../gate/gate.ts';
 import { positions } from '../rows.ts';
 
@@ -13,6 +14,15 @@ export interface LongRun {
   readonly history: PairHistory;
   readonly a: BarColumns;
   readonly b: BarColumns;
+  /** The minutes that both legs have, and where they stand in the columns of each. */
+  readonly time: Float64Array;
+  readonly inA: Int32Array;
+  readonly inB: Int32Array;
+}
+
+export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): LongRun {
+  const { inA, inB } = matchMinutes(a, b);
+  return { history, a, b, inA, inB, time: Float64Array.from(inA, (i) => a.time[i]!) };
 }
 
 export interface CutOffOptions {
@@ -89,63 +99,26 @@ export function judgeLabelEnds(
   };
 }
 
-/** A long run with the minutes that both legs have: where they stand in the columns of each. */
-interface MinutesOfRun extends LongRun {
-  readonly inA: Int32Array;
-  readonly inB: Int32Array;
-  readonly time: Float64Array;
-}
-
 /** Sampled bars whose features were kept, each pair as often as it has such bars; bars may repeat. */
-function sampleBars(runs: readonly LongRun[], { samples, seed }: CutOffOptions): { run: MinutesOfRun; t: number }[] {
+function sampleBars(runs: readonly LongRun[], { samples, seed }: CutOffOptions): { run: LongRun; t: number }[] {
   const rng = createRng(seed);
-  const own = runs.map(withMinutes);
   const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
   const total = kept.reduce((sum, { length }) => sum + length, 0);
   return Array.from({ length: total === 0 ? 0 : samples }, () => {
     let place = rng.integer(total);
     let index = 0;
     while (place >= kept[index]!.length) place -= kept[index++]!.length;
-    return { run: own[index]!, t: kept[index]![place]! };
+    return { run: runs[index]!, t: kept[index]![place]! };
   });
 }
 
-function withMinutes(run: LongRun): MinutesOfRun {
-  const { a, b } = run;
-  const inA = new Int32Array(Math.min(a.length, b.length));
-  const inB = new Int32Array(inA.length);
-  let count = 0;
-  for (const [i, j] of commonMinutes(a, b)) {
-    inA[count] = i;
-    inB[count++] = j;
-  }
-  const time = Float64Array.from(inA.subarray(0, count), (i) => a.time[i]!);
-  return { ...run, inA: inA.subarray(0, count), inB: inB.subarray(0, count), time };
-}
-
 /** The history made of the warm-up up to bar `t` and the bars from there to `end`: bar `t` is its first one. */
-function buildBetween(run: MinutesOfRun, t: number, end: number, { build, warmupBars }: CutOffOptions): PairHistory {
+function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: CutOffOptions): PairHistory {
   const { history, a, b, inA, inB, time } = run;
   // A warm bar has its warm-up before it.
-  const first = time.indexOf(history.time[t]!) - warmupBars + 1;
-  const last = time.indexOf(history.time[end]!);
-  return build(history.pair, cutBars(a, inA[first]!, inA[last]!), cutBars(b, inB[first]!, inB[last]!));
-}
-
-/** The bars `first` … `last`, both included. */
-function cutBars(columns: BarColumns, first: number, last: number): BarColumns {
-  const cut = (column: Float64Array): Float64Array => column.subarray(first, last + 1);
-  return {
-    symbol: columns.symbol,
-    length: last + 1 - first,
-    time: cut(columns.time),
-    open: cut(columns.open),
-    high: cut(columns.high),
-    low: cut(columns.low),
-    close: cut(columns.close),
-    volume: cut(columns.volume),
-    spread: columns.spread === null ? null : cut(columns.spread),
-  };
+  const first = lowerBound(time, history.time[t]!) - warmupBars + 1;
+  const last = lowerBound(time, history.time[end]!);
+  return build(history.pair, viewBars(a, inA[first]!, inA[last]! + 1), viewBars(b, inB[first]!, inB[last]! + 1));
 }
 
 /** Names of what differs between bar `t` of the long run and the only bar of the cut one; features by their number. */
@@ -164,5 +137,5 @@ function differingColumns(history: PairHistory, t: number, cut: PairHistory): st
 }
 
 function at(history: PairHistory, t: number): string {
-  return new Date(history.time[t]! * 1000).toISOString().slice(0, 16) + 'Z';
+  return isoMinute(history.time[t]!);
 }

@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checksum } from '../shared/signal/encode.ts';
+import { compileProgram, hasCompiler } from './test/compile.ts';
+import { startProgram, type LineProgram } from './test/program.ts';
+
+const hex = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
+const text = (bytes: string): string => Buffer.from(bytes, 'hex').toString('utf8');
+
+describe.skipIf(!hasCompiler())('the parts of the expert advisor, compiled by g++', () => {
+  let program: LineProgram;
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'minutehand-ea-'));
+    program = startProgram(compileProgram('logic'), [folder]);
+  }, 120_000);
+  afterAll(async () => {
+    await program.end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('have the checksum of zlib', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), async (value) => {
+        expect(await program.ask(`crc ${hex(value)}`)).toBe(checksum(Buffer.from(hex(value), 'hex')));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('read objects as JSON.parse does, and refuse what it refuses', async () => {
+    const leaf = fc.oneof(fc.string({ unit: 'grapheme' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null), fc.integer());
+    const nested = fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }), fc.dictionary(fc.string(), leaf, { maxKeys: 3 }));
+    const damage = fc.option(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom('', ',', '"', '}', '0', ':', 'e', '\\', '[')), { nil: null });
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.string({ minLength: 1 }), nested, { maxKeys: 6 }), damage, async (object, harm) => {
+        let source = JSON.stringify(object);
+        if (harm !== null) {
+          const at = Math.floor(harm[0] * source.length);
+          source = source.slice(0, at) + harm[1] + source.slice(at + 1);
+        }
+        // A zero ends a text there.
+        fc.pre(!source.includes('\\u0000') && !/\\ud[89a-f]/i.test(source));
+        let wanted = 'bad';
+        try {
+          const parsed: unknown = JSON.parse(source);
+          if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+            // Twice the same key is two for the reader, and one that counts for both.
+            fc.pre(new Set(Object.keys(parsed)).size === (source.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? []).length || Object.values(parsed).some((one) => typeof one === 'object'));
+            wanted = 'object';
+            const answer = await program.ask(`json ${hex(source)}`);
+            const found = answer === '' ? [] : answer.split(' ').map((part) => /^(.*)=(\d):(.*)$/.exec(part)!.slice(1) as [string, string, string]);
+            for (const [key, kind, value] of found) {
+              const meant = (parsed as Record<string, unknown>)[text(key)];
+              const said = { 1: text(value), 2: Number(text(value)), 3: text(value) === 'true', 4: null }[kind];
+              if (kind === '5') expect(JSON.parse(text(value))).toEqual(meant);
+              else expect(said).toEqual(meant);
+            }
+            expect(found.length).toBeGreaterThanOrEqual(Object.keys(parsed).length);
+            return;
+          }
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error;
+        }
+        expect(await program.ask(`json ${hex(source)}`), source).toBe(wanted);
+      }),
+      { numRuns: 400 },
+    );
+  }); // prettier-ignore
+
+  it('read RESP2 in whatever pieces it comes', async () => {
+    const bulk = fc.option(fc.string({ unit: fc.constantFrom('a', 'é', '\r', '\n', '$', '*', '1'), maxLength: 12 }), { nil: null });
+    const bulkText = (value: string | null): string =>
+      value === null ? '$-1\r\n' : `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
+    const reply = fc.oneof(
+      fc.constantFrom('OK', 'PONG').map((value) => ({ wire: `+${value}\r\n`, said: `+:${hex(value)}` })),
+      fc.constantFrom('ERR no', 'NOAUTH').map((value) => ({ wire: `-${value}\r\n`, said: `-:${hex(value)}` })),
+      fc.integer().map((value) => ({ wire: `:${value}\r\n`, said: `::${hex(String(value))}` })),
+      bulk.map((value) => ({ wire: bulkText(value), said: `$:${value === null ? 'null' : hex(value)}` })),
+      fc.array(bulk, { maxLength: 4 }).map((items) => ({
+        wire: `*${items.length}\r\n${items.map(bulkText).join('')}`,
+        said: `*:${items.map((item) => (item === null ? 'null' : hex(item))).join('|')}`,
+      })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(reply, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(200), { maxLength: 8 }), async (replies, cuts) => {
+        const wire = Buffer.from(replies.map((one) => one.wire).join(''), 'utf8');
+        const places = [...new Set([0, ...cuts.map((cut) => cut % wire.length), wire.length])].sort((a, b) => a - b);
+        const pieces = places.slice(1).map((end, index) => wire.subarray(places[index], end).toString('hex'));
+        expect(await program.ask(`resp ${pieces.join()}`)).toBe(`${replies.map((one) => one.said).join(' ')} more`);
+        const half = wire.subarray(0, wire.length - 1).toString('hex');
+        expect(await program.ask(`resp ${half}`)).toBe([...replies.slice(0, -1).map((one) => one.said), 'more'].join(' '));
+      }),
+      { numRuns: 200 },
+    );
+  }); // prettier-ignore
+
+  it.each([
+    ['a larger bulk than a megabyte', '$1048577\r\n'],
+    ['more items than a thousand', '*1025\r\n'],
+    ['a length that is none', '$1a\r\n'],
+    ['a bulk without its end', '$1\r\nab\r\n'],
+    ['another protocol', 'HTTP/1.1 200 OK\r\n'],
+    ['arrays in arrays without end', '*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n'],
+    ['a line without end', `+${'x'.repeat(5000)}`],
+  ])('refuse in RESP2: %s', async (_, wire) => {
+    expect(await program.ask(`resp ${hex(wire)}`)).toMatch(/broken$/);
+  });
+
+  it('write commands of RESP2 with lengths in bytes', async () => {
+    const made = await program.ask(`command ${[hex('AUTH'), hex('pässwört'), hex('x')].join()}`);
+    expect(text(made)).toBe('*3\r\n$4\r\nAUTH\r\n$10\r\npässwört\r\n$1\r\nx\r\n');
+  });
+
+  it('size the legs as the formula says: money over worth of a lot, |beta| times as much of B, in steps, within all limits', async () => {
+    const spec = fc.record({
+      contract: fc.constantFrom(1, 100, 5000, 100_000),
+      rate: fc.constantFrom(1, 0.0066, 1.27),
+      price: fc.integer({ min: 50, max: 500_000 }).map((cents) => cents / 100),
+      min: fc.constantFrom(0.01, 0.1),
+      max: fc.constantFrom(0.5, 50),
+      step: fc.constantFrom(0.01, 0.1),
+    });
+    let traded = 0;
+    await fc.assert(
+      fc.asyncProperty(spec, spec, fc.constantFrom(1_000, 50_000, 2_000_000), fc.integer({ min: 0, max: 1000 }).map((part) => part / 1000), fc.integer({ min: -3000, max: 3000 }).map((part) => part / 1000), async (a, b, equity, scale, beta) => {
+        const cap = 5;
+        const words = [a, b].map((one) => `${one.contract} ${one.rate} ${one.price} ${one.min} ${one.max} ${one.step}`);
+        const answer = await program.ask(`size ${equity} 2 ${scale} ${beta} ${cap} 0.2 ${words.join(' ')}`);
+        const [lotsA, lotsB, refusal] = answer.split(' ') as [string, string, string | undefined];
+        const worth = (one: typeof a): number => one.contract * one.rate * one.price;
+        if (refusal) return void expect([Number(lotsA), Number(lotsB)]).toEqual([0, 0]);
+        traded++;
+        const money = equity * 2 * scale;
+        for (const [lots, one] of [[Number(lotsA), a], [Number(lotsB), b]] as const) {
+          expect(lots).toBeGreaterThanOrEqual(one.min);
+          expect(lots).toBeLessThanOrEqual(Math.min(cap, one.max) + 1e-9);
+          expect(Math.abs(lots / one.step - Math.round(lots / one.step))).toBeLessThan(1e-6);
+        }
+        expect(Number(lotsA) * worth(a)).toBeLessThanOrEqual(money * (1 + 1e-9) + 1e-5 * worth(a));
+        const hedge = (Number(lotsB) * worth(b)) / (Number(lotsA) * worth(a) * Math.abs(beta));
+        expect(Math.abs(hedge - 1)).toBeLessThan(0.2001);
+        // No step more of A would have been allowed.
+        const limits = [money / worth(a), cap, a.max, (Math.min(cap, b.max) * worth(b)) / (Math.abs(beta) * worth(a))];
+        expect(Number(lotsA) + a.step).toBeGreaterThan(Math.min(...limits) - 1e-6);
+      }),
+      { numRuns: 400 },
+    );
+    expect(traded).toBeGreaterThan(50);
+  }); // prettier-ignore
+
+  it('size nothing when a number is missing', async () => {
+    const spec = '100 1 4000 0.01 50 0.01';
+    expect(await program.ask(`size 10000 0.5 1 0 5 0.2 ${spec} ${spec}`)).toContain('SIZE_UNKNOWN');
+    expect(await program.ask(`size 10000 0.5 1 1 5 0.2 100 0 4000 0.01 50 0.01 ${spec}`)).toContain('SIZE_UNKNOWN');
+    expect(await program.ask(`size 1000000 0.5 1 1 5 0.2 ${spec} ${spec}`)).toBe('1.25 1.25 ');
+    expect(await program.ask(`size 1000000 0.5 1 0.009 5 0.2 ${spec} ${spec}`)).toBe('1.25 0.01 ');
+    expect(await program.ask(`size 1000000 0.5 1 0.006 5 0.2 ${spec} ${spec}`)).toContain('SIZE_HEDGE_ERROR');
+    expect(await program.ask(`size 100 0.5 1 1 5 0.2 ${spec} ${spec}`)).toContain('SIZE_BELOW_MINIMUM A');
+  });
+
+  it.each([
+    // A server on New York's clock + 7: the day of the change is a Sunday.
+    [0, 7200, '2026-03-06T22:00:00Z', 7200],
+    [0, 7200, '2026-03-08T06:59:00Z', 7200],
+    [0, 7200, '2026-03-08T07:00:00Z', 10800],
+    [0, 7200, '2026-10-31T12:00:00Z', 10800],
+    [0, 7200, '2026-11-01T05:59:00Z', 10800],
+    [0, 7200, '2026-11-01T06:00:00Z', 7200],
+    [1, 7200, '2026-03-28T12:00:00Z', 7200],
+    [1, 7200, '2026-03-29T01:00:00Z', 10800],
+    [1, 7200, '2026-10-25T00:59:00Z', 10800],
+    [1, 7200, '2026-10-25T01:00:00Z', 7200],
+    [2, 0, '2026-07-01T00:00:00Z', 0],
+  ])('know the server clock (rule %i, %i s in winter) of %s', async (rule, winter, iso, offset) => {
+    const utc = Date.parse(iso) / 1000;
+    expect(await program.ask(`server ${rule} ${winter} ${utc}`)).toBe(String(utc + offset));
+  });
+
+  it('take server time back to the UTC it came from, at every hour of two years', async () => {
+    const lost: number[] = [];
+    for (let utc = Date.UTC(2025, 0, 1) / 1000; utc < Date.UTC(2027, 0, 1) / 1000; utc += 3600 * 7) {
+      const rule = utc % 2;
+      const server = await program.ask(`server ${rule} 7200 ${utc}`);
+      if ((await program.ask(`utc ${rule} 7200 ${server}`)) !== String(utc)) lost.push(utc);
+    }
+    expect(lost).toEqual([]);
+  });
+
+  it.each([
+    [1.5, 5, '1.5'],
+    [100, 2, '100'],
+    [0.00001, 5, '0.00001'],
+    [-0.0000001, 5, '0'],
+    [4100.123456, 2, '4100.12'],
+  ])('write %d with at most %i decimals as %s', async (value, digits, written) => {
+    expect(await program.ask(`number ${value} ${digits}`)).toBe(written);
+  });
+
+  it('know a file that ends early as damaged, wherever it ends', async () => {
+    const content = hex('{"a":1}\n{"b":"ü"}\n');
+    expect(await program.ask(`sealed ${content} 0`)).toBe('1 same');
+    for (const cut of [1, 5, 21, 22, 30]) expect(await program.ask(`sealed ${content} ${cut}`)).toBe('-1 other');
+  });
+
+  it.each([
+    ['XAUUSD', '-', '.m', 'XAUUSD.m'],
+    ['XAUUSD', 'SPXUSD=US500,XAUUSD=GOLD', '.m', 'GOLD'],
+    ['EURUSD', 'SPXUSD=US500,XAUUSD=GOLD', '-', 'EURUSD'],
+  ])('name %s with the list %s and the suffix %s: %s', async (symbol, list, suffix, name) => {
+    expect(await program.ask(`broker ${symbol} ${list} ${suffix}`)).toBe(name);
+  });
+});

@@ -1,0 +1,666 @@
+/**
+ * The expert advisor against a simulated broker, clock and signal files, one scenario after another. Prints `ok <scenario>` or
+ * `FAILED <scenario>: <what>` for each.
+ */
+#include "mql5.h"
+#include "../Experts/Minutehand.mq5"
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+struct Crash {};
+static long nowMs;
+static std::string failures;
+#define CHECK(condition)                                                                                              \
+  do {                                                                                                                \
+    if (!(condition)) failures += std::string(" line ") + std::to_string(__LINE__) + ": " #condition ";";             \
+  } while (0)
+#define EQUAL(found, wanted)                                                                                          \
+  do {                                                                                                                \
+    auto one = (found);                                                                                               \
+    if (!(one == (wanted))) failures += std::string(" line ") + std::to_string(__LINE__) + ": " #found " is " + shimText(one) + ";"; \
+  } while (0)
+
+static std::string root;
+static int homes = 0;
+static std::unique_ptr<MhAgent> agent;
+static MhSettings settings;
+static long seq;
+
+static std::string idOf(int number) {
+  char text[40];
+  snprintf(text, sizeof text, "%032x", number);
+  return text;
+}
+
+/** Two pairs that share EURUSD, prices at which a lot of each is worth about a hundred thousand. */
+static void world(bool hedging) {
+  terminal() = Terminal();
+  for (auto &file : shimFiles()) fclose(file.second);
+  shimFiles().clear();
+  nowMs = 1795163160000;
+  terminal().clock = [] { return nowMs; };
+  terminal().serverOffsetSeconds = 7200;
+  terminal().hedging = hedging;
+  terminal().commonFolder = root + "/" + std::to_string(++homes);
+  mkdir(terminal().commonFolder.c_str(), 0755);
+  auto symbol = [](const char *name, double bid, double ask, const char *currency) {
+    ShimSymbol one;
+    one.bid = bid;
+    one.ask = ask;
+    one.profitCurrency = currency;
+    terminal().symbols[name] = one;
+  };
+  symbol("EURUSD.m", 1.10000, 1.10010, "USD");
+  symbol("GBPUSD.m", 1.25000, 1.25010, "USD");
+  symbol("USDCHF.m", 0.80000, 0.80008, "CHF");
+  settings = MhSettings();
+  settings.pairs = "EURUSD_GBPUSD,EURUSD_USDCHF";
+  settings.suffix = ".m";
+  settings.folder = "minutehand";
+  settings.paper = false;
+  settings.magic = 740000;
+  settings.useFiles = true;
+  settings.risk = 5;
+  settings.maxLots = 0.3;
+  settings.maxHedgeError = 0.2;
+  settings.maxSpreadBps = 8;
+  settings.maxDriftBps = 15;
+  settings.slippageBps = 3;
+  settings.maxOpenPairs = 3;
+  settings.dailyLossPercent = 2;
+  settings.stopPercent = 1;
+  settings.paperEquity = 10000;
+  settings.maxSkewMs = 2000;
+  seq = 0;
+}
+
+static bool start() {
+  agent.reset(new MhAgent());
+  return agent->Start(settings);
+}
+/** Whatever it was in the middle of, it is gone; its files are closed by the system. */
+static void die() {
+  for (auto &file : shimFiles()) fclose(file.second);
+  shimFiles().clear();
+  agent.reset();
+}
+
+/** Time passes; a crash inside of an order ends the program. False when it crashed. */
+static bool run(long ms, long stepMs = 250) {
+  for (long end = nowMs + ms; nowMs < end;) {
+    nowMs += stepMs;
+    try {
+      agent->Timer();
+    } catch (Crash &) {
+      return false;
+    }
+  }
+  return true;
+}
+
+struct Said {
+  std::string pair = "EURUSD_GBPUSD", action = "HOLD", reason = "NO_SETUP", position = "", mode = "OK", market = "live", id = idOf(0xffff);
+  int target = 0;
+  double beta = 0.8, scale = 1;
+  double priceA = 1.10005, priceB = 1.25005;
+  std::string boot = "20261120T080000000Z";
+};
+static void publish(const Said &said) {
+  size_t middle = said.pair.find('_');
+  std::ostringstream text;
+  text.precision(15);
+  std::string entry = said.action != "ENTER" ? "" : MhEntry(said.target, said.beta, string(said.pair.substr(0, middle)), string(said.pair.substr(middle + 1))).utf8();
+  text << "{\"timestamp\":\"2026-11-20T08:26:00Z\",\"pair\":\"p\",\"z_score\":2.5,\"return_prob\":0.8,\"risk_score\":0.1,\"entry\":\"" << entry
+       << "\",\"confidence\":0.7,\"risk_flag\":0,\"theta1\":0.7,\"theta2\":0.3,\"position_scale\":" << said.scale << ",\"action\":\"" << said.action
+       << "\",\"reason\":\"" << said.reason << "\",\"target\":" << said.target << ",\"position_id\":\"" << said.position
+       << "\",\"max_age_bars\":60,\"beta\":" << said.beta << ",\"price_a\":" << said.priceA << ",\"price_b\":" << said.priceB << ",\"pair_id\":\"" << said.pair
+       << "\",\"signal_id\":\"" << said.id << "\",\"model_version\":\"\",\"feature_schema\":\"0123456789abcdef\",\"policy_hash\":\"0123456789abcdef\",\"mode\":\""
+       << said.mode << "\",\"schema\":\"minutehand.signal/1\",\"market\":\"" << said.market << "\",\"boot_id\":\"" << said.boot << "\",\"seq\":" << ++seq
+       << ",\"generated_at_ms\":" << nowMs << ",\"valid_until_ms\":" << nowMs + 150000;
+  std::string covered = text.str();
+  MqlArray<uchar> bytes;
+  bytes.raw().assign(covered.begin(), covered.end());
+  std::string folder = terminal().commonFolder + "/minutehand/signals/" + said.pair;
+  for (const char *part : {"/minutehand", "/minutehand/signals"}) mkdir((terminal().commonFolder + part).c_str(), 0755);
+  mkdir(folder.c_str(), 0755);
+  std::ofstream(folder + "/signal.json") << covered << ",\"crc32\":\"" << MhHex8(MhCrc32(bytes, 0, ArraySize(bytes))).utf8() << "\"}\n";
+}
+static Said enter(int number, int target = 1, double beta = 0.8, const char *pair = "EURUSD_GBPUSD") {
+  Said said;
+  said.pair = pair;
+  said.action = "ENTER";
+  said.reason = "ENTRY";
+  said.target = target;
+  said.beta = beta;
+  said.position = said.id = idOf(number);
+  if (said.pair == "EURUSD_USDCHF") said.priceB = 0.80004;
+  return said;
+}
+static Said leave(int number, const char *pair = "EURUSD_GBPUSD") {
+  Said said;
+  said.pair = pair;
+  said.action = "EXIT";
+  said.reason = "Z_EXIT";
+  said.position = idOf(number);
+  return said;
+}
+static Said inside(int number) {
+  Said said;
+  said.reason = "IN_POSITION";
+  said.target = 1;
+  said.position = idOf(number);
+  return said;
+}
+
+/** Signed lots held of a symbol. */
+static double net(const char *symbol) {
+  double sum = 0;
+  for (ShimPosition &one : terminal().positions)
+    if (one.symbol == symbol) sum += one.type == POSITION_TYPE_BUY ? one.volume : -one.volume;
+  return std::round(sum * 1e6) / 1e6;
+}
+static std::vector<std::string> results() {
+  std::ifstream file(terminal().commonFolder + "/minutehand/ea/1_" + (settings.paper ? "paper" : "trade") + "/result.json");
+  std::vector<std::string> lines;
+  std::string line;
+  while (std::getline(file, line)) lines.push_back(line);
+  return lines;
+}
+static int counted(const std::string &part) {
+  int count = 0;
+  for (const std::string &line : results())
+    if (line.find(part) != std::string::npos) count++;
+  return count;
+}
+
+static void bothLegs(bool hedging) {
+  world(hedging);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  // 10,000 · 5 = 50,000 USD: 0.45 lots of EURUSD, cut to 0.3 by the cap; 0.3 · 110,005 · 0.8 / 125,005 = 0.21.
+  EQUAL(net("EURUSD.m"), 0.3);
+  EQUAL(net("GBPUSD.m"), -0.21);
+  EQUAL(terminal().ordersSent, 2);
+  publish(inside(1));
+  CHECK(run(5000));
+  EQUAL(terminal().ordersSent, 2);
+  terminal().symbols["EURUSD.m"].bid = 1.1011;
+  terminal().symbols["EURUSD.m"].ask = 1.1012;
+  publish(leave(1));
+  CHECK(run(1000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(terminal().ordersSent, 4);
+  EQUAL(counted("\"kind\":\"open\""), 2);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  // 0.3 lots from 1.1001 to 1.1011.
+  EQUAL(counted("\"leg\":\"A\",\"symbol\":\"EURUSD\",\"broker_symbol\":\"EURUSD.m\",\"side\":\"SELL\""), 1);
+  EQUAL(counted("\"pnl\":30,\"currency\":\"USD\""), 1);
+}
+
+static void sameSide() {
+  world(true);
+  CHECK(start());
+  publish(enter(1, -1, -0.5));
+  CHECK(run(1000));
+  EQUAL(net("EURUSD.m"), -0.3);
+  EQUAL(net("GBPUSD.m"), -0.13);
+}
+
+static void secondLegFails() {
+  world(true);
+  terminal().broker = [](const MqlTradeRequest &request, double &) { return request.symbol == "GBPUSD.m" ? (uint)TRADE_RETCODE_NO_MONEY : 0u; };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(terminal().ordersSent, 3);
+  EQUAL(counted("RETCODE_10019"), 1);
+  EQUAL(counted("\"reason\":\"LEG_FAILED\""), 1);
+  publish(inside(1));
+  CHECK(run(2000));
+  EQUAL(terminal().ordersSent, 3);
+  terminal().broker = nullptr;
+  publish(enter(2));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 2);
+}
+
+static void requotes() {
+  world(true);
+  int asked = 0;
+  terminal().broker = [&](const MqlTradeRequest &, double &) { return ++asked <= 2 ? (uint)TRADE_RETCODE_REQUOTE : 0u; };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 2);
+  asked = -100;
+  terminal().broker = [&](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_REQUOTE; };
+  publish(leave(1));
+  CHECK(run(3000));
+  publish(enter(2));
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 2);
+  terminal().broker = nullptr;
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("STILL_CLOSING"), 1);
+}
+
+static void marketClosed() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  terminal().broker = [](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_MARKET_CLOSED; };
+  publish(leave(1));
+  CHECK(run(60000, 1000));
+  EQUAL(PositionsTotal(), 2);
+  CHECK(terminal().ordersSent < 2 + 2 * 61);
+  terminal().broker = nullptr;
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+}
+
+static void sharedSymbol(bool hedging) {
+  world(hedging);
+  CHECK(start());
+  publish(enter(1, 1, 0.8, "EURUSD_GBPUSD"));
+  CHECK(run(1000));
+  publish(enter(2, -1, -0.5, "EURUSD_USDCHF"));
+  CHECK(run(1000));
+  EQUAL(net("EURUSD.m"), 0);
+  EQUAL(net("GBPUSD.m"), -0.21);
+  double chf = net("USDCHF.m");
+  CHECK(chf < 0);
+  publish(leave(1, "EURUSD_GBPUSD"));
+  CHECK(run(8000));
+  EQUAL(net("EURUSD.m"), -0.3);
+  EQUAL(net("GBPUSD.m"), 0);
+  EQUAL(net("USDCHF.m"), chf);
+  publish(leave(2, "EURUSD_USDCHF"));
+  CHECK(run(8000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(terminal().ordersSent, 8);
+}
+
+static void lostAnswer() {
+  world(true);
+  CHECK(start());
+  terminal().answerLost = true;
+  publish(enter(1));
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(5000));
+  EQUAL(terminal().ordersSent, 2);
+  EQUAL(net("EURUSD.m"), 0.3);
+  EQUAL(net("GBPUSD.m"), -0.21);
+  EQUAL(counted("\"kind\":\"open\""), 2);
+  publish(leave(1));
+  terminal().answerLost = true;
+  CHECK(run(250));
+  terminal().answerLost = false;
+  CHECK(run(40000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  EQUAL(terminal().ordersSent, 4);
+}
+
+static void neverArrived() {
+  world(true);
+  CHECK(start());
+  terminal().broker = [](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_TIMEOUT; };
+  publish(enter(1));
+  CHECK(run(20000));
+  EQUAL(terminal().ordersSent, 1);
+  terminal().broker = nullptr;
+  CHECK(run(20000));
+  // Looked for in vain for 30 s, sent again while the signal lives.
+  EQUAL(terminal().ordersSent, 3);
+  EQUAL(PositionsTotal(), 2);
+}
+
+/** Dies at the n-th order, before or after the broker has it; the next life goes on from the files. */
+static void crashes() {
+  for (int hedging = 0; hedging < 2; hedging++)
+    for (int keepsComments = 0; keepsComments < 2; keepsComments++)
+      for (int at = 1; at <= 4; at++)
+        for (int after = 0; after < 2; after++) {
+          world(hedging);
+          std::string before = failures;
+          bool crashed = false;
+          terminal().broker = [&](const MqlTradeRequest &request, double &volume) -> uint {
+            if (crashed || terminal().ordersSent != at) return 0;
+            crashed = true;
+            MqlTradeResult result;
+            if (after) shimExecute(request, volume, result);
+            if (!keepsComments)
+              for (ShimDeal &deal : terminal().deals) deal.comment = "";
+            throw Crash();
+          };
+          CHECK(start());
+          publish(enter(1));
+          bool alive = run(2000);
+          if (at <= 2) CHECK(!alive);
+          if (!alive) {
+            die();
+            CHECK(start());
+          }
+          CHECK(run(45000));
+          bool isWhole = net("EURUSD.m") == 0.3 && net("GBPUSD.m") == -0.21;
+          CHECK(isWhole || PositionsTotal() == 0);
+          if (at > 2) CHECK(isWhole);
+          publish(leave(1));
+          if (!run(2000)) {
+            die();
+            CHECK(start());
+          }
+          CHECK(run(45000));
+          EQUAL(PositionsTotal(), 0);
+          CHECK(crashed);
+          EQUAL(counted("\"kind\":\"open\""), counted("\"kind\":\"close\""));
+          // Executed deals and reported fills are the same.
+          EQUAL(counted("\"kind\":\"open\"") + counted("\"kind\":\"close\""), (int)terminal().deals.size());
+          if (failures != before) failures += " (order " + std::to_string(at) + (after ? " after" : " before") + (hedging ? " hedging" : " netting") + ")";
+        }
+}
+
+static void closedByHand() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(10000));
+  MqlTradeRequest request = {};
+  MqlTradeResult result;
+  request.symbol = "EURUSD.m";
+  request.volume = 0.3;
+  request.type = ORDER_TYPE_SELL;
+  request.position = terminal().positions[0].ticket;
+  shimExecute(request, 0.3, result);
+  CHECK(run(10000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"EXTERNAL\""), 2);
+  publish(inside(1));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+}
+
+static void caps() {
+  auto refusedWith = [](const char *why, std::function<void()> change) {
+    world(true);
+    change();
+    CHECK(start());
+    publish(enter(1));
+    CHECK(run(1000));
+    EQUAL(terminal().ordersSent, 0);
+    if (counted(why) != 1) failures += std::string(" not refused with ") + why;
+  };
+  refusedWith("CAP_SPREAD EURUSD.m", [] { terminal().symbols["EURUSD.m"].ask = 1.102; });
+  refusedWith("CAP_DRIFT GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].bid = 1.26, terminal().symbols["GBPUSD.m"].ask = 1.2601; });
+  refusedWith("NO_SYMBOL GBPUSD.m", [] { terminal().symbols.erase("GBPUSD.m"); });
+  refusedWith("NOT_TRADABLE", [] { terminal().symbols["GBPUSD.m"].tradeMode = SYMBOL_TRADE_MODE_CLOSEONLY; });
+  refusedWith("TRADING_NOT_ALLOWED", [] { terminal().tradeAllowed = false; });
+  refusedWith("NOT_CONNECTED", [] { terminal().connected = false; });
+  refusedWith("SIZE_BELOW_MINIMUM", [] { terminal().equity = 100; });
+  refusedWith("\"error\":\"KILL\"", [] {
+    mkdir((terminal().commonFolder + "/minutehand").c_str(), 0755);
+    std::ofstream(terminal().commonFolder + "/minutehand/KILL") << "";
+  });
+  world(true);
+  settings.maxOpenPairs = 1;
+  CHECK(start());
+  publish(enter(1, 1, 0.8, "EURUSD_GBPUSD"));
+  CHECK(run(1000));
+  publish(enter(2, 1, 0.8, "EURUSD_USDCHF"));
+  CHECK(run(1000));
+  EQUAL(terminal().ordersSent, 2);
+  EQUAL(counted("CAP_OPEN_PAIRS"), 1);
+}
+
+static void killSwitch() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  agent->SwitchKill();
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"KILL\""), 2);
+  die();
+  CHECK(start());
+  CHECK(agent->IsKilled());
+  publish(enter(2));
+  CHECK(run(1000));
+  EQUAL(PositionsTotal(), 0);
+  agent->SwitchKill();
+  publish(enter(3));
+  CHECK(run(1000));
+  EQUAL(PositionsTotal(), 2);
+}
+
+static void ownStopAndLoss() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  // 0.3 lots lose 120 of 10,000: more than 1 %.
+  terminal().symbols["EURUSD.m"].bid = 1.0960;
+  terminal().symbols["EURUSD.m"].ask = 1.0961;
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"OWN_STOP\""), 2);
+  // A second such loss would be more than 2 % of the day: at the same time it is the day's end.
+  Said again = enter(2);
+  again.priceA = 1.09605;
+  publish(again);
+  CHECK(run(1000));
+  EQUAL(PositionsTotal(), 2);
+  terminal().symbols["EURUSD.m"].bid = 1.0925;
+  terminal().symbols["EURUSD.m"].ask = 1.0926;
+  CHECK(run(3000));
+  EQUAL(PositionsTotal(), 0);
+  Said third = enter(3);
+  third.priceA = 1.09255;
+  publish(third);
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"error\":\"DAILY_LOSS\""), 1);
+  nowMs += 86400000;
+  Said fourth = enter(4);
+  fourth.priceA = 1.09255;
+  publish(fourth);
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 2);
+}
+
+static void silence() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  Said halt = inside(1);
+  halt.mode = "HALT";
+  halt.reason = "SILENCE";
+  publish(halt);
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 2);
+  CHECK(run(61 * 60000, 5000));
+  EQUAL(PositionsTotal(), 2);
+  CHECK(run(2 * 60000, 5000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"OWN_MAX_AGE\""), 2);
+}
+
+static void simulatedIsNotTraded() {
+  world(true);
+  CHECK(start());
+  Said said = enter(1);
+  said.market = "simulated";
+  publish(said);
+  CHECK(run(2000));
+  EQUAL(terminal().ordersSent, 0);
+  settings.otherMarkets = true;
+  die();
+  CHECK(!start());
+}
+
+static void paperSendsNothing() {
+  world(true);
+  settings.paper = true;
+  settings.paperSlippageBps = 1;
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  EQUAL(terminal().ordersSent, 0);
+  EQUAL(counted("\"kind\":\"open\""), 2);
+  // Bought at the ask and a basis point worse.
+  EQUAL(counted("\"requested_price\":1.1001,\"filled_price\":1.10021001"), 1);
+  EQUAL(counted("\"account\":\"paper\""), 2);
+  publish(leave(1));
+  CHECK(run(1000));
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  EQUAL(terminal().ordersSent, 0);
+}
+
+static void partlyFilled() {
+  world(true);
+  terminal().broker = [](const MqlTradeRequest &request, double &volume) {
+    if (request.symbol == "EURUSD.m" && request.type == ORDER_TYPE_BUY) volume = 0.1;
+    return 0u;
+  };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  EQUAL(net("EURUSD.m"), 0.1);
+  EQUAL(net("GBPUSD.m"), -0.07);
+  publish(leave(1));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  world(true);
+  terminal().broker = [](const MqlTradeRequest &request, double &volume) {
+    if (request.symbol == "GBPUSD.m" && request.type == ORDER_TYPE_SELL) volume = 0.1;
+    return 0u;
+  };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("partly filled"), 1);
+}
+
+static void lateEnter() {
+  world(true);
+  publish(enter(1));
+  nowMs += 151000;
+  CHECK(start());
+  CHECK(run(1000));
+  EQUAL(terminal().ordersSent, 0);
+  publish(inside(1));
+  CHECK(run(1000));
+  EQUAL(terminal().ordersSent, 0);
+}
+
+static void damagedState() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  die();
+  std::string path = terminal().commonFolder + "/minutehand/ea/1_trade/state_live_EURUSD_GBPUSD.json";
+  CHECK(truncate(path.c_str(), 300) == 0);
+  CHECK(start());
+  publish(enter(2));
+  CHECK(run(2000));
+  EQUAL(terminal().ordersSent, 2);
+  publish(enter(3, 1, 0.8, "EURUSD_USDCHF"));
+  CHECK(run(2000));
+  EQUAL(terminal().ordersSent, 4);
+}
+
+static void oneAtATime() {
+  world(true);
+  CHECK(start());
+  MhAgent second;
+  CHECK(!second.Start(settings));
+  agent->Stop();
+  CHECK(second.Start(settings));
+  second.Stop();
+}
+
+static void refusesToStart() {
+  world(true);
+  settings.pairs = "EURUSD";
+  CHECK(!start());
+  world(true);
+  settings.useFiles = false;
+  CHECK(!start());
+  world(true);
+  settings.risk = 0;
+  CHECK(!start());
+}
+
+/** The chart's side: inputs, timer, panel, button. */
+static void chart() {
+  world(true);
+  InpPairs = "EURUSD_GBPUSD";
+  InpSuffix = ".m";
+  EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
+  Said said = enter(1);
+  publish(said);
+  for (int i = 0; i < 12; i++) {
+    nowMs += 250;
+    OnTimer();
+  }
+  settings.paper = true;
+  EQUAL(counted("\"kind\":\"open\""), 2);
+  CHECK(terminal().labels["minutehand_line0"].find("paper") != std::string::npos);
+  CHECK(terminal().labels["minutehand_line5"].find("EURUSD_GBPUSD  OK ENTRY") == 0);
+  OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
+  for (int i = 0; i < 4; i++) {
+    nowMs += 250;
+    OnTimer();
+  }
+  EQUAL(counted("\"reason\":\"KILL\""), 2);
+  CHECK(terminal().labels["minutehand_line0"].find("KILLED") != std::string::npos);
+  OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
+  CHECK(terminal().labels["minutehand_line0"].find("KILLED") == std::string::npos);
+  OnDeinit(1);
+  CHECK(terminal().labels.empty());
+}
+
+int main(int, char **arguments) {
+  root = arguments[1];
+  auto scenario = [](const char *name, std::function<void()> body) {
+    failures = "";
+    body();
+    die();
+    printf(failures.empty() ? "ok %s%s\n" : "FAILED %s:%s\n", name, failures.c_str());
+    fflush(stdout);
+  };
+  scenario("opens two legs and closes them (hedging)", [] { bothLegs(true); });
+  scenario("opens two legs and closes them (netting)", [] { bothLegs(false); });
+  scenario("sells both legs when beta is below zero", sameSide);
+  scenario("closes the first leg when the second one fails", secondLegFails);
+  scenario("asks again after a requote, and follows no ENTER while it still closes", requotes);
+  scenario("closes when the market opens again", marketClosed);
+  scenario("pairs that share a symbol close their own volume (hedging)", [] { sharedSymbol(true); });
+  scenario("pairs that share a symbol close their own volume (netting)", [] { sharedSymbol(false); });
+  scenario("finds an order whose answer was lost, and does not send it twice", lostAnswer);
+  scenario("sends an order that never arrived again", neverArrived);
+  scenario("dies in any order and neither doubles nor halves a trade", crashes);
+  scenario("closes the other leg when one was closed by hand", closedByHand);
+  scenario("has caps that no signal exceeds", caps);
+  scenario("kill switch closes all, and survives a restart", killSwitch);
+  scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);
+  scenario("keeps what is open through a HALT, and ends it at its maximum age", silence);
+  scenario("does not trade a simulated market with money", simulatedIsNotTraded);
+  scenario("sends no order in paper mode", paperSendsNothing);
+  scenario("fits the second leg to a first one that was filled in part", partlyFilled);
+  scenario("does not open an ENTER that it finds too late", lateEnter);
+  scenario("leaves a pair alone whose state is damaged", damagedState);
+  scenario("runs once per account", oneAtATime);
+  scenario("refuses to start with settings that make no sense", refusesToStart);
+  scenario("has inputs, a panel and a button", chart);
+}

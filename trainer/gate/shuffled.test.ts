@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { runFit, takeRows } from '../learn/fit.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/learner.ts';
+import { learnModel } from '../learn/model_learning.ts';
+import { treeAnswer } from '../learn/scoring.ts';
+import { balancedWeights, bestF1Threshold } from '../validate/confusion.ts';
+import { testedScores } from '../validate/cross_validation.ts';
+import { shuffleInBlocks } from '../validate/leaks/shuffled_labels.ts';
+import { modelMetrics } from '../validate/model_metrics.ts';
+import { rowUniqueness } from '../validate/noise.ts';
+import { judgeQuality } from '../validate/quality_gate.ts';
+import { pick, positions } from '../validate/rows.ts';
+import { walkRows } from '../validate/rows.fixture.ts';
+import { sampleWeights } from '../label/uniqueness.ts';
+import { judgeSkill, type GateResult } from './gate.ts';
+
+/** AI1's own shape, on a table of this size. */
+const PARAMS: LearnerParams = {
+  ...LEARNER_DEFAULTS,
+  rounds: 30,
+  learningRate: 0.1,
+  leaves: 8,
+  minDataInLeaf: 40,
+  l2: 5,
+  maxBins: 63,
+  rowFraction: 0.5,
+  columnFraction: 0.5,
+};
+const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
+const HORIZON_SECONDS = 40 * 60;
+/** Rows of five labels that share no bar: neighbours go on resembling each other. */
+const BLOCK_ROWS = 40;
+
+const rows = walkRows({ seed: 'shuffled', pairs: 3, rows: 1000, signal: 0.7 });
+const holdoutFrom = rows.time.slice().sort()[Math.floor(rows.time.length * 0.75)]!;
+
+/** The rows of a period, with what each is worth; `of` gives its labels among those of all rows. */
+function part(isWanted: (time: number, labelEnd: number) => boolean) {
+  const { x, time, labelEnd, pair } = rows;
+  const own = positions(time.length, (row) => isWanted(time[row]!, labelEnd[row]!));
+  const taken = {
+    x: takeRows(x, own),
+    time: pick(time, own),
+    labelEnd: pick(labelEnd, own),
+    pair: Int32Array.from(pick(pair, own)),
+  };
+  const uniqueness = rowUniqueness(taken);
+  const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
+  return {
+    ...taken,
+    uniqueness,
+    weights: sampleWeights(uniqueness),
+    effectiveRows,
+    of: (y: Float64Array) => pick(y, own),
+  };
+}
+const training = part((_, labelEnd) => labelEnd < holdoutFrom);
+const holdout = part((time) => time >= holdoutFrom);
+
+/** AI1 learned from these labels by all the steps of a training, and what its gates say of it. */
+async function learnAndJudge(labels: Float64Array, seed: string): Promise<GateResult[]> {
+  const y = training.of(labels);
+  const learned = await learnModel({ ...training, y }, { folds: 2, embargo: HORIZON_SECONDS }, (of, subset, trees) =>
+    runFit(
+      {
+        engine: 'gbdt',
+        task: { kind: 'binary' },
+        rows: of,
+        subset,
+        params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
+        stopsEarly: trees === null,
+      },
+      () => undefined,
+    ),
+  );
+  const outOfFold = testedScores(learned.folds, y.length).scores;
+  const threshold = bestF1Threshold(outOfFold, y, balancedWeights(y)) ?? 0.5;
+  const scores = treeAnswer(learned.model, holdout.x);
+  const judged = holdout.of(labels);
+  const { uniqueness } = holdout;
+  return [
+    ...judgeSkill(modelMetrics(scores, judged)),
+    ...judgeQuality({ samples: y.length, scores, labels: judged, threshold, uniqueness }, LIMITS),
+  ];
+}
+
+describe('the gates of AI1', () => {
+  it('let in what was learned from the labels', async () => {
+    for (const seed of ['1', '2', '3']) {
+      const refused = (await learnAndJudge(rows.y, seed)).filter(({ passed }) => !passed);
+      expect(refused).toEqual([]);
+    }
+  });
+
+  it('refuse each of a hundred models that were learned from shuffled labels', async () => {
+    const passes = new Map<string, number>();
+    const letIn: string[] = [];
+    for (let seed = 0; seed < 100; seed++) {
+      const gates = await learnAndJudge(shuffleInBlocks(rows, BLOCK_ROWS, `shuffle ${seed}`), String(seed));
+      for (const { name, passed } of gates) passes.set(name, (passes.get(name) ?? 0) + (passed ? 1 : 0));
+      if (gates.every(({ passed }) => passed)) letIn.push(JSON.stringify(gates));
+    }
+    console.log(
+      `of 100 models of shuffled labels, each gate alone let in: ${JSON.stringify(Object.fromEntries(passes))}`,
+    );
+    expect(letIn).toEqual([]);
+  }, 120_000);
+});
