@@ -4,7 +4,6 @@
 #property copyright "minutehand"
 #property version   "1.00"
 #property description "Trades pairs on the signals of a minutehand daemon: by file or by Redis, on paper unless told otherwise."
-#property strict
 
 #include <Minutehand\Agent.mqh>
 
@@ -69,9 +68,11 @@ input bool   InpTrace = false;                         // Write every judged tex
 MhAgent g_agent;
 ulong   g_panelTick = 0;
 bool    g_isRunning = false;
+int     g_panelRows = 0;
 
 #define MH_PANEL "minutehand_"
 #define MH_BUTTON "minutehand_kill"
+#define MH_PANEL_WIDTH 60
 
 void MhPanelObject(const string name, const ENUM_OBJECT kind, const int x, const int y)
   {
@@ -88,6 +89,13 @@ void MhPanelObject(const string name, const ENUM_OBJECT kind, const int x, const
    ObjectSetInteger(0, name, OBJPROP_COLOR, clrSilver);
   }
 
+void MhPanelRow(const int row, const string text)
+  {
+   string name = MH_PANEL + "line" + IntegerToString(row);
+   MhPanelObject(name, OBJ_LABEL, 10, 48 + row * 16);
+   ObjectSetString(0, name, OBJPROP_TEXT, text);
+  }
+
 void MhDrawPanel()
   {
    if(!InpPanel)
@@ -99,13 +107,30 @@ void MhDrawPanel()
    ObjectSetInteger(0, MH_BUTTON, OBJPROP_BGCOLOR, g_agent.IsKilled() ? clrFireBrick : clrDarkSlateGray);
    ObjectSetInteger(0, MH_BUTTON, OBJPROP_STATE, g_agent.IsKilled() ? 1 : 0);
    ObjectSetString(0, MH_BUTTON, OBJPROP_TEXT, g_agent.IsKilled() ? "KILLED: click to resume" : "KILL: close all");
+   int row = 0;
    for(int line = 0; line < g_agent.PanelLines(); line++)
      {
-      string name = MH_PANEL + "line" + IntegerToString(line);
-      MhPanelObject(name, OBJ_LABEL, 10, 48 + line * 16);
-      // An object shows 63 characters of a text at most in older builds; what counts stands first.
-      ObjectSetString(0, name, OBJPROP_TEXT, g_agent.PanelLine(line));
+      string text = g_agent.PanelLine(line);
+      // A label shows 63 characters at most.
+      while(StringLen(text) > 0)
+        {
+         string rest = "";
+         if(StringLen(text) > MH_PANEL_WIDTH)
+           {
+            int cut = MH_PANEL_WIDTH;
+            while(cut > MH_PANEL_WIDTH / 2 && StringGetCharacter(text, cut) != ' ')
+               cut--;
+            rest = "    " + StringSubstr(text, cut);
+            text = StringSubstr(text, 0, cut);
+           }
+         MhPanelRow(row, text);
+         row++;
+         text = rest;
+        }
      }
+   for(int old = row; old < g_panelRows; old++)
+      MhPanelRow(old, " ");
+   g_panelRows = row;
    ChartRedraw(0);
   }
 
@@ -188,12 +213,10 @@ void OnTick()
   {
   }
 
-// A deal of this account: what it changes is looked at now instead of with the next timer.
+// A deal of this account, ours or by hand: what it changes is looked at now instead of with the next timer.
 void OnTradeTransaction(const MqlTradeTransaction &trans, const MqlTradeRequest &request, const MqlTradeResult &result)
   {
-   bool isDeal = trans.type == TRADE_TRANSACTION_DEAL_ADD;
-   // Our own orders come here as well, in the middle of nothing: the timer has seen their results already.
-   if(g_isRunning && isDeal && request.magic != (ulong)InpMagic && result.retcode == 0)
+   if(g_isRunning && trans.type == TRADE_TRANSACTION_DEAL_ADD)
       g_agent.Timer();
   }
 

@@ -53,7 +53,7 @@ export function compileProgram(name: string): string {
   }
   const half = `${program}.${process.pid}`;
   const include = ['-I', join(folder, 'Include'), '-I', join(folder, 'test', 'shim'), '-I', folder];
-  const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Wno-unknown-pragmas', '-Werror=return-type'];
+  const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Wshadow', '-Wno-unused-parameter', '-Werror=return-type'];
   const { status, stderr } = spawnSync(
     'g++',
     ['-std=c++17', '-O1', ...warnings, ...include, join(folder, 'test', `${name}.cpp`), '-o', half],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +25,9 @@ async function compared(challenger: TrainResult, own = bars): Promise<GateResult
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress: () => undefined };
   const gates = await judge(challenger, context);
   expect(gates.slice(0, challenger.gates.length)).toEqual(challenger.gates);
-  return gates.slice(challenger.gates.length);
+  const [golden, ...rest] = gates.slice(challenger.gates.length);
+  expect(golden).toMatchObject({ name: 'golden vectors', passed: true });
+  return rest;
 }
 
 describe('judge', () => {
@@ -83,6 +85,19 @@ describe('judge', () => {
     ]);
     rmSync(join(folder, champion.version, 'ai1.onnx'));
     expect(await compared(result)).toEqual([expect.objectContaining({ name: 'champion', passed: true })]);
+  });
+});
+
+describe('golden vectors', () => {
+  it('keep out a bundle whose files are no longer what was learned', async () => {
+    const { result, path } = await trainTinyModels(join(folder, 'damaged'), { settings, bars });
+    const manifest = join(path, 'manifest.json');
+    const golden = /"ai1": \[\s*([\d.e-]+)/;
+    const text = readFileSync(manifest, 'utf8');
+    const at = text.indexOf('"golden"');
+    writeFileSync(manifest, text.slice(0, at) + text.slice(at).replace(golden, '"ai1": [0.999'));
+    const context = { settings, bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
+    expect((await judge(result, context)).at(-1)).toMatchObject({ name: 'golden vectors', passed: false });
   });
 });
 

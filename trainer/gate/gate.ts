@@ -39,11 +39,24 @@ export interface AdoptionContext {
 }
 
 /**
- * Whether a new bundle may be put in force. Its golden answers were checked in onnxruntime when it was written; all tests of its training must have
- * passed, and on the same bars, which neither has learned from, it must not be worse than the champion.
+ * Whether a new bundle may be put in force: it loads and answers in onnxruntime as its learner did, all tests of its training have passed, and on the
+ * same bars, which neither has learned from, it is not worse than the champion.
  */
 export async function judge(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
-  return [...result.gates, ...(await judgeAgainstChampion(result, context))];
+  const golden = { name: 'golden vectors', limit: 'onnxruntime answers within 1e-5 of the learner' };
+  let challenger: ModelSet;
+  try {
+    challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
+  } catch (error) {
+    return [...result.gates, { ...golden, passed: false, seen: describeError(error).message }];
+  }
+  try {
+    const rows = result.manifest.golden.features.length;
+    const loaded = { ...golden, passed: true, seen: `${rows} rows in each of three models` };
+    return [...result.gates, loaded, ...(await judgeAgainstChampion(result, challenger, context))];
+  } finally {
+    await challenger.release();
+  }
 }
 
 /** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
@@ -80,17 +93,16 @@ export function judgePassRate(
   };
 }
 
-async function judgeAgainstChampion(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+async function judgeAgainstChampion(
+  result: TrainResult,
+  challenger: ModelSet,
+  context: AdoptionContext,
+): Promise<GateResult[]> {
   const champion = await openChampion(result, context);
   if (typeof champion === 'string')
     return [{ name: 'champion', passed: true, seen: champion, limit: 'none to compare with' }];
   try {
-    const challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
-    try {
-      return await compare(result, champion, challenger, context);
-    } finally {
-      await challenger.release();
-    }
+    return await compare(result, champion, challenger, context);
   } finally {
     await champion.release();
   }

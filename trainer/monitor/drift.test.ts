@@ -16,27 +16,26 @@ const settings = tinySettings();
 const { windows } = settings.minutehand;
 const definitions = featureDefinitions(windows);
 const lookBack = warmupBars(windows);
-const Z = definitions.findIndex(({ name }) => name === 'z_score');
+const Z_ONLY = definitions.filter(({ name }) => name === 'z_score');
 const PAIRS = ['AAA_BBB', 'CCC_DDD'];
 
 const MINUTES_PER_ROW = 10;
 
-/** Rows in which only z_score is not missing, so many of each pair, one every ten minutes. */
+/** Rows of z_score alone, so many of each pair, one every ten minutes. */
 function rowsOf(count: number, pairs: number, z: (pair: number, row: number) => number): ProfiledRows {
-  const columns = definitions.length;
   const rows = count * pairs;
-  const values = new Float32Array(rows * columns).fill(NaN);
-  for (let row = 0; row < rows; row++) values[row * columns + Z] = z(Math.floor(row / count), row % count);
+  const values = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) values[row] = z(Math.floor(row / count), row % count);
   return {
-    x: { rows, columns, values },
+    x: { rows, columns: 1, values },
     time: Float64Array.from({ length: rows }, (_, row) => (row % count) * MINUTES_PER_ROW * 60),
     pair: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / count)),
   };
 }
 
 function driftOfZ(training: ProfiledRows, live: ProfiledRows, livePairs: readonly string[] = PAIRS): FeatureDrift {
-  const profile = featureProfile(training, definitions, PAIRS, lookBack);
-  return featureDrift(profile, live, definitions, livePairs, lookBack)!.find(({ name }) => name === 'z_score')!;
+  const profile = featureProfile(training, Z_ONLY, PAIRS, lookBack);
+  return featureDrift(profile, live, Z_ONLY, livePairs, lookBack)![0]!;
 }
 
 const fires = (drift: FeatureDrift): boolean =>
@@ -175,15 +174,15 @@ describe('featureDrift of planted rows', () => {
     const rng = createRng('drift/few');
     const profile = featureProfile(
       rowsOf(3000, 1, () => rng.normal()),
-      definitions,
+      Z_ONLY,
       PAIRS,
       lookBack,
     );
-    const judged = (minutes: number): unknown =>
+    const judged = (hours: number): unknown =>
       featureDrift(
         profile,
-        rowsOf(minutes, 1, () => rng.normal()),
-        definitions,
+        rowsOf((hours * 60) / MINUTES_PER_ROW, 1, () => rng.normal()),
+        Z_ONLY,
         PAIRS,
         lookBack,
       );

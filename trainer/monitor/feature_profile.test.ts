@@ -12,24 +12,21 @@ import {
 } from './feature_profile.ts';
 
 const definitions = featureDefinitions(tinySettings().minutehand.windows);
-const Z = definitions.findIndex(({ name }) => name === 'z_score');
+const Z_ONLY = definitions.filter(({ name }) => name === 'z_score');
 const PAIRS = ['AAA_BBB', 'CCC_DDD'];
 const LOOK_BACK = 80;
 
-/** Rows of both pairs, a minute apart, in which only z_score is not missing. */
+/** Rows of z_score alone, a minute apart. */
 function rowsOf(z: readonly number[], pair: (row: number) => number = () => 0): ProfiledRows {
-  const columns = definitions.length;
-  const values = new Float32Array(z.length * columns).fill(NaN);
-  z.forEach((value, row) => (values[row * columns + Z] = value));
   return {
-    x: { rows: z.length, columns, values },
+    x: { rows: z.length, columns: 1, values: Float32Array.from(z) },
     time: Float64Array.from(z, (_, row) => row * 60),
     pair: Int32Array.from(z, (_, row) => pair(row)),
   };
 }
 
 function profileOfZ(rows: ProfiledRows) {
-  return featureProfile(rows, definitions, PAIRS, LOOK_BACK).features.find(({ name }) => name === 'z_score')!;
+  return featureProfile(rows, Z_ONLY, PAIRS, LOOK_BACK).features[0]!;
 }
 
 describe('featureProfile', () => {
@@ -93,12 +90,7 @@ describe('featureProfile', () => {
 
   it('is plain JSON that reads back as it was', () => {
     const rng = createRng('profile/json');
-    const profile = featureProfile(
-      rowsOf(Array.from({ length: 500 }, () => rng.normal())),
-      definitions,
-      PAIRS,
-      LOOK_BACK,
-    );
+    const profile = featureProfile(rowsOf(Array.from({ length: 500 }, () => rng.normal())), Z_ONLY, PAIRS, LOOK_BACK);
     expect(featureProfileSchema.parse(JSON.parse(JSON.stringify(profile)))).toEqual(profile);
   });
 });

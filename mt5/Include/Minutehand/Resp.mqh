@@ -167,7 +167,7 @@ public:
          Clear();
       if(m_begin > 65536)
         {
-         ArrayCopy(m_bytes, m_bytes, 0, m_begin, m_end - m_begin);
+         ArrayRemove(m_bytes, 0, (uint)m_begin);
          m_end -= m_begin;
          m_begin = 0;
         }

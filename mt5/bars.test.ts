@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
+import { parseWireMinute } from '../daemon/feed/wire.ts';
+import { byMinute } from '../daemon/pipeline.fixture.ts';
+import type { Bar } from '../shared/bar.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { startRedis } from '../test/redis_server.ts';
+import { tinyBars, tinySettings } from '../test/tiny_models.ts';
+import { compileProgram, hasCompiler } from './test/compile.ts';
+import { startProgram, type LineProgram } from './test/program.ts';
+
+const settings = tinySettings({ minutehand: { market: 'live', pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], feed: { straggler_timeout_ms: 30_000 } } });
+const WARMUP = warmupBars(settings.minutehand.windows);
+const MARKET = byMinute(tinyBars(settings, WARMUP + 40));
+const SYMBOLS = ['XAUUSD', 'XAGUSD', 'EURUSD', 'GBPUSD'];
+
+describe.skipIf(!hasCompiler())('bars from the expert advisor', () => {
+  let folder: string;
+  let path: string;
+  beforeAll(() => {
+    path = compileProgram('bars');
+    folder = mkdtempSync(join(tmpdir(), 'minutehand-bars-'));
+  }, 120_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  function startSender(): LineProgram {
+    const program = startProgram(path);
+    cleanups.push(() => program.end());
+    return program;
+  }
+  /** Puts a minute into the charts of the terminal, without those of `except`. */
+  async function chart(program: LineProgram, index: number, except: readonly string[] = []): Promise<void> {
+    for (const bar of MARKET[index]!.bars) {
+      if (except.includes(bar.symbol)) continue;
+      const round = (price: number): string => price.toFixed(5);
+      const prices = [bar.open, bar.high, bar.low, bar.close].map(round).join(' ');
+      await program.ask(`bar ${bar.symbol} ${bar.time} ${prices} ${Math.round(bar.volume)} 12`);
+    }
+  }
+  const openMs = (index: number): number => MARKET[index]!.time * 1000;
+
+  it('warm a live daemon up from history, go on live, survive gaps and a restart of the daemon', async () => {
+    let nowMs = openMs(WARMUP + 3) + 2_000;
+    const home = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
+    const startLive = async (port: number): Promise<RunningDaemon> => {
+      const daemon = await startDaemon({
+        settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...settings.minutehand.transports, daemon: { ...settings.minutehand.transports.daemon, port } } } },
+        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs }, token: undefined, say: () => undefined,
+      }); // prettier-ignore
+      cleanups.push(() => daemon.stop());
+      return daemon;
+    };
+    let daemon = await startLive(0);
+    const { port } = daemon;
+    const program = startSender();
+    await program.ask(`begin http ${port} ${WARMUP + 3} ${SYMBOLS.join(',')} 10800 -`);
+    const EMPTY_AT = 20;
+    for (let index = 0; index <= WARMUP + 2; index++) await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : []);
+
+    const lastOf = (symbol: string): number => Date.parse(daemon.health().last_bars[symbol]!);
+    /** The timer goes on until the newest closed minute is with the daemon. */
+    async function untilSent(index: number): Promise<void> {
+      for (let turn = 0; turn < 200 && lastOf('GBPUSD') !== openMs(index); turn++) {
+        nowMs += 250;
+        await program.ask(`work ${nowMs}`);
+      }
+      expect(SYMBOLS.map(lastOf)).toEqual(SYMBOLS.map(() => openMs(index)));
+    }
+    await untilSent(WARMUP + 2);
+    // One minute is not whole, so one more is needed until the pair with EURUSD is warm; that is why there are three.
+    expect(daemon.health().pairs_ready).toBe(2);
+
+    nowMs = openMs(WARMUP + 4) + 1_000;
+    await chart(program, WARMUP + 3);
+    await untilSent(WARMUP + 3);
+
+    // The line is down for ten minutes: no minute is called empty meanwhile, and none is lost.
+    await program.ask('online 0');
+    for (let minute = 4; minute < 14; minute++) {
+      nowMs = openMs(WARMUP + minute + 1) + 1_000;
+      await program.ask(`work ${nowMs}`);
+    }
+    expect(lastOf('XAUUSD')).toBe(openMs(WARMUP + 3));
+    for (let minute = 4; minute < 14; minute++) await chart(program, WARMUP + minute);
+    await program.ask('online 1');
+    await untilSent(WARMUP + 13);
+
+    const before = daemon.bootId;
+    await daemon.stop();
+    nowMs = openMs(WARMUP + 15) + 1_000;
+    await chart(program, WARMUP + 14);
+    await program.ask(`work ${nowMs}`);
+    daemon = await startLive(port);
+    expect(daemon.bootId).not.toBe(before);
+    await untilSent(WARMUP + 14);
+    await daemon.stop();
+
+    const store = openJournal(home.journal('live', 'main'), { readOnly: true });
+    cleanups.push(() => store.close());
+    const bodies = store.lastSignals();
+    expect(bodies.map(({ time }) => time)).toEqual([openMs(WARMUP + 14) / 1000, openMs(WARMUP + 14) / 1000]);
+  }); // prettier-ignore
+
+  it('say why they cannot be sent', async () => {
+    let nowMs = openMs(5) + 2_000;
+    const program = startSender();
+    await program.ask(`begin http 1 10 ${SYMBOLS.join(',')} 0 -`);
+    await chart(program, 3);
+    expect(await program.ask(`work ${nowMs}`)).toMatch(/^0 \/healthz: no answer/);
+    const home = homePaths({ MINUTEHAND_HOME: join(folder, 'simulated') });
+    const simulated = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], simulated: { bar_interval_ms: 1_000, history_bars: 0 } } });
+    const daemon = await startDaemon({ settings: simulated, paths: home, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say: () => undefined });
+    cleanups.push(() => daemon.stop());
+    await program.ask(`begin http ${daemon.port} 10 ${SYMBOLS.join(',')} 0 -`);
+    let said = '';
+    for (let turn = 0; turn < 60 && !said.includes('FEED_CLOSED'); turn++) {
+      nowMs += 250;
+      said = await program.ask(`work ${nowMs}`);
+    }
+    expect(said).toBe('0 /bars: FEED_CLOSED');
+  }); // prettier-ignore
+
+  it('go into the stream minutehand:bars as the daemon would take them by POST', async () => {
+    const redis = await startRedis();
+    if (redis === null) return;
+    cleanups.push(() => redis.stop());
+    let nowMs = openMs(30) + 2_000;
+    const program = startSender();
+    await program.ask(`begin redis ${redis.port} 20 ${SYMBOLS.join(',')} 7200 -`);
+    for (let index = 0; index < 30; index++) await chart(program, index, index === 25 ? ['XAGUSD'] : index === 26 ? SYMBOLS : []);
+    let sent = 0;
+    for (let turn = 0; turn < 400 && sent < 19 * 4; turn++) {
+      nowMs += 100;
+      await delay(1);
+      sent = parseInt(await program.ask(`work ${nowMs}`), 10);
+    }
+    const client = new Redis(redis.url);
+    cleanups.push(() => client.quit());
+    const entries = (await client.xrange('minutehand:bars', '-', '+')).map(([, fields]) => fields);
+    const minutes = entries.map((fields) => parseWireMinute(JSON.parse(fields[1]!), Infinity));
+    const found = minutes.map((minute) => (minute.kind === 'bar' ? `${minute.bar.symbol} ${minute.bar.time}` : `${minute.symbol} ${minute.time} empty`));
+    const wanted = MARKET.slice(10, 30).flatMap(({ time }, index) => index === 16 ? [] : SYMBOLS.map((symbol) => `${symbol} ${time}${index === 15 && symbol === 'XAGUSD' ? ' empty' : ''}`));
+    expect([...found].sort()).toEqual([...wanted].sort());
+    const first = minutes.find((minute) => minute.kind === 'bar' && minute.bar.symbol === 'EURUSD') as { bar: Bar };
+    const source = MARKET[10]!.bars.find(({ symbol }) => symbol === 'EURUSD')!;
+    expect(first.bar.close).toBeCloseTo(source.close, 5);
+    expect(first.bar.spread).toBeCloseTo(0.00012, 8);
+    expect(entries[0]!.slice(2)).toEqual(['backfill', '1']);
+    expect(entries.at(-1)!.slice(2)).toEqual([]);
+  }); // prettier-ignore
+});
