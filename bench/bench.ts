@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: every part, for the record. Writes docs/BENCHMARKS.md and the raw figures to bench/results/latest.json, and prints them.
- * It takes about half an hour; `-- --soak 1m --swaps 200` makes it twenty minutes.
+ * It takes about three quarters of an hour; `-- --soak 1m --swaps 200` makes it half an hour.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -20,6 +20,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   replay: async () => (await import('./commands/replay.ts')).addReplay,
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
+  trades: async () => (await import('./commands/trades.ts')).addTrades,
+  ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
   config: async () => (await import('./commands/config.ts')).addConfig,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { parseWireMinute } from '../daemon/feed/wire.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
-import type { Bar } from '../shared/bar.ts';
+import type { Bar, EpochMs } from '../shared/bar.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { homePaths } from '../shared/policy/home.ts';
@@ -17,7 +17,9 @@ import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { compileProgram, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
-const settings = tinySettings({ minutehand: { market: 'live', pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], feed: { straggler_timeout_ms: 30_000 } } });
+const settings = tinySettings({
+  minutehand: { market: 'live', pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], feed: { straggler_timeout_ms: 30_000 } },
+});
 const WARMUP = warmupBars(settings.minutehand.windows);
 const MARKET = byMinute(tinyBars(settings, WARMUP + 40));
 const SYMBOLS = ['XAUUSD', 'XAGUSD', 'EURUSD', 'GBPUSD'];
@@ -57,7 +59,7 @@ describe.skipIf(!hasCompiler())('bars from the expert advisor', () => {
     const startLive = async (port: number): Promise<RunningDaemon> => {
       const daemon = await startDaemon({
         settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...settings.minutehand.transports, daemon: { ...settings.minutehand.transports.daemon, port } } } },
-        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs }, token: undefined, say: () => undefined,
+        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, say: () => undefined,
       }); // prettier-ignore
       cleanups.push(() => daemon.stop());
       return daemon;

@@ -28,6 +28,12 @@ function words(verdict: Verdict): string {
   return ['obey', verdict.missed, ...orders].join(' ');
 }
 
+/** C++ and JavaScript write large and exact numbers differently. */
+const plain = (answer: string): string =>
+  answer.replace(/(?<= )-?\d[\d.]*(?:e[+-]?\d+)?(?= |$)/g, (number) =>
+    number.length === 32 ? number : Number(number).toPrecision(12),
+  );
+
 describe.skipIf(!hasCompiler())('the consumer of the expert advisor, compiled by g++', () => {
   let program: LineProgram;
   beforeAll(() => {
@@ -107,7 +113,7 @@ describe.skipIf(!hasCompiler())('the consumer of the expert advisor, compiled by
         const text = `${changed},"crc32":"${checksum(changed)}"}`;
         await program.ask('begin live 2000');
         const wanted = words(createConsumer({ markets: ['live'], maxClockSkewMs: 2000 }).take(text, NOW_MS));
-        expect(await program.ask(`take ${NOW_MS} ${hex(text)}`), text).toBe(wanted);
+        expect(plain(await program.ask(`take ${NOW_MS} ${hex(text)}`)), text).toBe(plain(wanted));
         if (wanted.startsWith('refuse')) refused++;
       }
     }

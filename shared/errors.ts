@@ -346,6 +346,31 @@ export const ERRORS = {
     message: 'The signal has expired.',
     next: 'Do not trade on it; check that the daemon runs and receives bars.',
   },
+  FILL_FORMAT: {
+    status: 422,
+    message: 'The line is not a fill: one JSON object with the fields of the contract.',
+    next: 'Correct the program that wrote it; see "Fills" in docs/PROTOCOL.md. The line is kept, see `minutehand trades check`.',
+  },
+  FILL_SCHEMA: {
+    status: 422,
+    message: 'The line is a fill of another contract.',
+    next: 'Use the expert advisor that came with this minutehand.',
+  },
+  FILL_TOO_LONG: {
+    status: 413,
+    message: 'The line is longer than a fill can be.',
+    next: 'Check that this file is a result.json and nothing else writes to it.',
+  },
+  FILL_CONFLICT: {
+    status: 409,
+    message: 'Another fill with the same account, signal, leg, ticket and kind is known; that one stays.',
+    next: 'Give every program that trades on paper a ticket series of its own.',
+  },
+  EA_STATE: {
+    status: 422,
+    message: 'What the consumer remembers of a pair cannot be used, so nobody knows what it holds.',
+    next: 'Close by hand what the pair holds, then delete the file.',
+  },
   PROCESS_ENDED: {
     status: 500,
     message: 'A process of minutehand ended right after its start.',

@@ -17,6 +17,7 @@ import { equityCsv, isoSecond, tradesCsv } from '../trainer/backtest/ledger.ts';
 import {
   backtestPeriod,
   ROWS_PER_SCORE,
+  type BundleResult,
   type PeriodOptions,
   type PeriodResult,
   type TradeRecord,
@@ -306,9 +307,22 @@ describe('what is written down', () => {
       expect(html).toContain('width=device-width');
       for (const pair of one.pairs) expect(html).toContain(pair);
       expect(html).toContain(verdict(one.bundles[0]!, 3, false).slice(0, 40));
+      const [{ thresholds }] = one.bundles as [BundleResult];
+      expect(html).toContain(`θ1 ${thresholds.theta1}, θ2 ${thresholds.theta2}.`);
       // The tiny models learned from bars of the first day or so.
       expect(html.includes('the figures flatter it')).toBe(isTrainedOn(one, models.manifest));
     }
+  });
+
+  it('says when other thresholds than those of the bundle were asked for', async () => {
+    const asked = await run({ thresholds: { theta1: 0.45 } });
+    const symbols = Object.fromEntries(
+      [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),
+    );
+    const html = renderReport({ result: asked, manifests: [models.manifest], symbols, requireEdge: false });
+    expect(html).toContain(
+      `θ1 0.45, θ2 ${models.theta2}, asked for instead of its own ${models.theta1} and ${models.theta2}.`,
+    );
   });
 
   it('is the same bytes every time', async () => {

@@ -7,6 +7,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { sendAlert } from './schedule/alert.ts';
+import { startMonitor } from './monitor/monitor.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
@@ -41,10 +42,12 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   });
   const server = fastify({ logger: false, forceCloseConnections: true });
   const { host, port } = settings.minutehand.transports.trainer;
-  addRoutes(server, retrainer, paths);
+  const monitor = startMonitor({ ...options, retrainer });
+  addRoutes(server, { retrainer, monitor, paths });
   try {
     await server.listen({ host, port });
   } catch (cause) {
+    await monitor.stop();
     await retrainer.stop();
     await server.close();
     await runs.close();
@@ -54,6 +57,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
   const schedules = scheduleAll(options, retrainer);
+
   const waiting = new AbortController();
   const lack = lackOfModels(settings, paths);
   if (lack !== null) {
@@ -68,6 +72,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     async stop() {
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
+      await monitor.stop();
       await retrainer.stop();
       await server.close();
       await runs.close();

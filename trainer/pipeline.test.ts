@@ -2,9 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listVersions, readBundle } from '../shared/bundle/bundle.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { listVersions, readBundle, type Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
+import { MODEL_NAMES, perModel } from '../shared/core/features/feature.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import type { Scores } from '../shared/core/decide/decide.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
@@ -12,7 +14,7 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
-import { train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { auc } from './validate/metrics.ts';
 
 const settings = tinySettings();
@@ -230,5 +232,59 @@ describe('train', () => {
     expect(result.manifest.engine.name).toBe('random_forest');
     expect(result.manifest.metrics.ai2.holdout.auc!).toBeGreaterThan(0.6);
     expect(readBundle(path).modelsHash).not.toBe(readBundle(first.path).modelsHash);
+  });
+});
+
+describe('continueTraining', () => {
+  const own = tinySettings({ minutehand: { train: { continue_min_days: 0.5, max_rows: 20_000 } } });
+  const MINUTES = { full: 3000, all: 14_000, judged: 3000 };
+  let base: Bundle;
+  let all: Map<string, BarColumns>;
+  let options: TrainOptions;
+
+  beforeAll(async () => {
+    all = tinyBars(own, MINUTES.all);
+    const learned = await trainTinyModels(join(folder, 'base'), { settings: own, bars: tinyBars(own, MINUTES.full) });
+    base = readBundle(learned.path);
+    const last = Math.max(...[...all.values()].map(({ time }) => time.at(-1)!));
+    const holdoutFrom = (last - MINUTES.judged * 60) as OpenTime;
+    options = optionsOf({ settings: own, bars: all, out: join(folder, 'continued'), holdoutFrom });
+  });
+
+  it('adds trees to the models in force, and keeps their thresholds, ranks and parameters', async () => {
+    const result = (await continueTraining(base, options))!;
+    const { manifest } = readBundle(result.path);
+    const { version, theta1, theta2, risk_knots, engine, period, metrics } = base.manifest;
+    expect(manifest).toMatchObject({ theta1, theta2, risk_knots, engine });
+    expect(manifest.continued_from).toEqual({
+      version,
+      times: 1,
+      learned_until: period.holdout_from,
+      trees: perModel((name) => metrics[name].trees!),
+    });
+    expect(manifest.period.from).toBe(period.from);
+    expect(Date.parse(manifest.period.holdout_from)).toBe(options.holdoutFrom! * 1000);
+    const grown = MODEL_NAMES.map((name) => manifest.metrics[name].trees! - metrics[name].trees!);
+    expect(Math.min(...grown)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...grown)).toBeGreaterThan(0);
+    for (const name of MODEL_NAMES) expect(manifest.metrics[name].rows!).toBeGreaterThan(metrics[name].rows!);
+    // What was proved of full bundles is proved of this one too.
+    expect(result.gates.map(({ name }) => name)).toEqual(first.result.gates.map(({ name }) => name));
+    for (const gate of result.gates.filter(({ name }) => /fold borders|training rows only|shuffled labels$/.test(name)))
+      expect(gate).toMatchObject({ passed: true });
+    expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain(`goes on from ${version}`);
+
+    const again = (await continueTraining(base, options))!;
+    expect(readBundle(again.path).modelsHash).toBe(readBundle(result.path).modelsHash);
+    expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
+  });
+
+  it('is refused when the configuration is another, and when there is too little that is new', async () => {
+    const other = tinySettings({ minutehand: { train: { continue_min_days: 0.5, engine: 'random_forest' } } });
+    await expect(continueTraining(base, { ...options, settings: other })).rejects.toMatchObject({
+      code: 'CONTINUE_REFUSED',
+    });
+    const short = { ...options, bars: tinyBars(own, MINUTES.full + 500), holdoutFrom: null };
+    await expect(continueTraining(base, short)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
   });
 });

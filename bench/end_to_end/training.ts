@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
@@ -30,12 +30,21 @@ export interface TrainingWay {
 
 /** As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon. */
 export const AS_SCHEDULED: TrainingWay = {
-  name: 'nice 10',
+  name: 'as scheduled: nice 10, a session of its own of least weight',
   nice: 10,
   under: [],
-  ownSession: false,
+  ownSession: true,
   workers: Math.max(1, availableParallelism() - 1),
 };
+
+/** Of its session, where Linux weighs sessions. */
+function leastWeight(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, '19');
+  } catch {
+    // Another system.
+  }
+}
 
 /** As the trainer does it, and what else this machine has. */
 export function trainingWays(): TrainingWay[] {
@@ -45,9 +54,7 @@ export function trainingWays(): TrainingWay[] {
     AS_SCHEDULED,
     { ...AS_SCHEDULED, name: 'nice 19', nice: 19 },
     ...(hasIdle ? [{ ...AS_SCHEDULED, name: 'SCHED_IDLE', nice: 19, under: idle }] : []),
-    ...(existsSync('/proc/self/autogroup')
-      ? [{ ...AS_SCHEDULED, name: 'a session of its own, nice 19', nice: 19, ownSession: true }]
-      : []),
+    { ...AS_SCHEDULED, name: 'nice 10', ownSession: false },
   ];
 }
 
@@ -84,7 +91,7 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
       child = spawn(command[0]!, args, { stdio: 'ignore', env, detached: ownSession });
       if (child.pid !== undefined) {
         setPriority(child.pid, nice);
-        if (ownSession) writeFileSync(`/proc/${child.pid}/autogroup`, String(nice));
+        if (ownSession) leastWeight(child.pid);
       }
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);

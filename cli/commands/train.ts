@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { activate } from '../../shared/bundle/bundle.ts';
+import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
@@ -15,7 +15,7 @@ import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import { judge, type GateResult } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../trainer/learn/learner.ts';
-import { train, type TrainResult } from '../../trainer/pipeline.ts';
+import { continueTraining, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { ownResources } from '../../trainer/schedule/run_resources.ts';
@@ -33,6 +33,7 @@ interface TrainFlags {
   readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
+  readonly continue?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
@@ -65,6 +66,10 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
+    .option(
+      '--continue',
+      'go on from the active version with what has come since it was learned in full: a few trees more, nothing searched',
+    )
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -88,10 +93,10 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
   // What is judged must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
-  let result: TrainResult;
-  let gates: GateResult[];
+  let result: TrainResult | null;
+  let gates: GateResult[] = [];
   try {
-    result = await train({
+    const options: TrainOptions = {
       settings,
       bars,
       market: flags.data === undefined ? settings.minutehand.market : 'live',
@@ -105,11 +110,17 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       holdoutFrom: flags.holdoutFrom === undefined ? null : parseDay(flags.holdoutFrom, '--holdout-from'),
       workers,
       onProgress,
-    });
-    gates = await judge(result, { settings, bars, modelsFolder, workers, onProgress });
+    };
+    result = flags.continue ? await continueTraining(activeBundle(modelsFolder), options) : await train(options);
+    if (result !== null) gates = await judge(result, { settings, bars, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
+  }
+  if (result === null) {
+    output.line('Nothing new: no model gains a tree from the bars that have come. The models in force stay.');
+    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
+    return;
   }
   const isWritten = dryFolder === null;
   const adopted = flags.adopt === true && gates.every(({ passed }) => passed);
@@ -151,6 +162,18 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     gates,
     resources: ownResources(),
   });
+}
+
+/** @throws MinutehandError MODEL_MISSING, and as readBundle */
+function activeBundle(modelsFolder: string): Bundle {
+  const active = readActive(modelsFolder);
+  if (active === null) {
+    throw new MinutehandError('MODEL_MISSING', {
+      seen: `no active version in ${modelsFolder} to go on from`,
+      next: 'Train in full first: `minutehand train --adopt`.',
+    });
+  }
+  return readBundle(join(modelsFolder, active.version));
 }
 
 /** A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry follows it. */

@@ -1,17 +1,17 @@
 /**
  * The whole expert advisor as a process: OnInit, then OnTimer until it is told to end. Arguments are inputs, `InpPairs=…`, and
  *   common=<folder>   the folder that stands for Common\Files
- *   clock=real        nothing else: prices come from signals
- * SIGTERM ends it as a terminal does (OnDeinit).
+ * SIGTERM ends it as a terminal does (OnDeinit); SIGUSR1 makes it print its panel as one line, and the longest turn of its timer so far.
  */
 #include "mql5.h"
 #include "../Experts/Minutehand.mq5"
 #include <csignal>
 
-static volatile sig_atomic_t ended = 0;
+static volatile sig_atomic_t ended = 0, asked = 0;
 
 int main(int count, char **arguments) {
   signal(SIGTERM, [](int) { ended = 1; });
+  signal(SIGUSR1, [](int) { asked = 1; });
   signal(SIGPIPE, SIG_IGN);
   for (int i = 1; i < count; i++) {
     std::string text = arguments[i], name = text.substr(0, text.find('=')), value = text.substr(text.find('=') + 1);
@@ -21,6 +21,7 @@ int main(int count, char **arguments) {
     else if (name == "InpWay") InpWay = (MhWay)atoi(value.c_str());
     else if (name == "InpRedisPort") InpRedisPort = atoi(value.c_str());
     else if (name == "InpRedisPassword") InpRedisPassword = string(value);
+    else if (name == "InpRedisDatabase") InpRedisDatabase = atoi(value.c_str());
     else if (name == "InpFillsToRedis") InpFillsToRedis = value == "true";
     else if (name == "InpTrace") InpTrace = value == "true";
     else if (name == "InpRisk") InpRisk = atof(value.c_str());
@@ -33,8 +34,18 @@ int main(int count, char **arguments) {
   if (OnInit() != INIT_SUCCEEDED) return 1;
   printf("started\n");
   fflush(stdout);
+  ulong longestUs = 0;
   while (!ended && !IsStopped()) {
+    ulong beganUs = GetMicrosecondCount();
     OnTimer();
+    longestUs = MathMax(longestUs, GetMicrosecondCount() - beganUs);
+    if (asked) {
+      asked = 0;
+      std::string panel = "longest " + std::to_string(longestUs / 1000) + " ms";
+      for (int line = 0; line < g_agent.PanelLines(); line++) panel += " | " + g_agent.PanelLine(line).utf8();
+      printf("%s\n", panel.c_str());
+      fflush(stdout);
+    }
     usleep(5000);
   }
   OnDeinit(0);

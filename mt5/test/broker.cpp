@@ -367,6 +367,63 @@ static void crashes() {
         }
 }
 
+/** Dies at the n-th write or rename of a whole trade, before it or in the middle of its bytes; paper and money. */
+static void diesAtFiles() {
+  int deaths = 0;
+  for (int paper = 0; paper < 2; paper++)
+    for (int half = 0; half < 2; half++)
+      for (int at = 1;; at++) {
+        world(true);
+        settings.paper = paper;
+        std::string before = failures;
+        int operations = 0;
+        bool dead = false;
+        terminal().beforeFile = [&](int bytes) -> int {
+          if (dead) return bytes;
+          // In the middle of the bytes of the operation in question.
+          if (bytes < 0) {
+            dead = true;
+            throw Crash();
+          }
+          if (++operations != at) return bytes;
+          if (half && bytes > 1) return bytes / 2;
+          dead = true;
+          throw Crash();
+        };
+        auto live = [&](long ms) {
+          while (!run(ms)) {
+            deaths++;
+            die();
+            CHECK(start());
+          }
+        };
+        CHECK(start());
+        publish(enter(1));
+        live(2000);
+        live(45000);
+        publish(leave(1));
+        live(2000);
+        live(45000);
+        EQUAL(PositionsTotal(), 0);
+        std::map<std::string, int> tickets;
+        int whole = 0;
+        for (const std::string &line : results()) {
+          if (line.empty() || line.back() != '}' || line.find("refused") != std::string::npos) continue;
+          whole++;
+          tickets[line.substr(line.find("\"ticket\":"), 16)]++;
+        }
+        EQUAL((int)tickets.size(), whole);
+        if (!paper) EQUAL(whole, (int)terminal().deals.size());
+        CHECK(whole == 4 || whole == 0 || (!paper && whole == 2));
+        if (failures != before) {
+          failures += " (operation " + std::to_string(at) + (half ? " half" : "") + (paper ? " paper)" : ")");
+          return;
+        }
+        if (!dead) break;
+      }
+  CHECK(deaths > 40);
+}
+
 static void closedByHand() {
   world(true);
   CHECK(start());
@@ -384,6 +441,34 @@ static void closedByHand() {
   EQUAL(counted("\"reason\":\"EXTERNAL\""), 2);
   publish(inside(1));
   CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+}
+
+/** By hand, while the program cannot close it: it must not open the opposite in its place. */
+static void closedByHandMeanwhile(bool hedging) {
+  world(hedging);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(10000));
+  terminal().broker = [](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_MARKET_CLOSED; };
+  publish(leave(1));
+  CHECK(run(5000));
+  EQUAL(PositionsTotal(), 2);
+  terminal().broker = nullptr;
+  terminal().positions.clear();
+  CHECK(run(20000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+}
+
+static void partOfItIsGone() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(10000));
+  for (ShimPosition &one : terminal().positions) one.volume = 0.1;
+  publish(leave(1));
+  CHECK(run(20000));
   EQUAL(PositionsTotal(), 0);
 }
 
@@ -473,6 +558,22 @@ static void ownStopAndLoss() {
   publish(fourth);
   CHECK(run(2000));
   EQUAL(PositionsTotal(), 2);
+}
+
+static void haltWhileOpening() {
+  world(true);
+  terminal().broker = [](const MqlTradeRequest &request, double &) { return request.symbol == "GBPUSD.m" ? (uint)TRADE_RETCODE_REQUOTE : 0u; };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(250));
+  EQUAL(PositionsTotal(), 1);
+  Said halt = inside(1);
+  halt.mode = "HALT";
+  halt.reason = "NO_MODEL";
+  publish(halt);
+  CHECK(run(2000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"HALT\""), 1);
 }
 
 static void silence() {
@@ -601,6 +702,90 @@ static void refusesToStart() {
   CHECK(!start());
 }
 
+/**
+ * A year of bad luck: lost signals, requotes, refusals, answers that do not come, partial fills, crashes and restarts, drawn from a
+ * seed. Then the luck turns: all must be closed, and every deal of the broker must stand in result.json once.
+ */
+static void badLuck() {
+  int crashes = 0, deals = 0;
+  for (uint32_t seed = 1; seed <= 20; seed++) {
+    uint32_t state = seed * 2654435761u;
+    auto draw = [&](uint32_t below) {
+      state ^= state << 13;
+      state ^= state >> 17;
+      state ^= state << 5;
+      return state % below;
+    };
+    world(seed % 2);
+    terminal().dropsComments = seed % 4 >= 2;
+    settings.stopPercent = 0;
+    settings.dailyLossPercent = 0;
+    std::string before = failures;
+    terminal().broker = [&](const MqlTradeRequest &request, double &volume) -> uint {
+      uint32_t luck = draw(100);
+      MqlTradeResult result;
+      bool opens = request.comment.utf8().size() > 3 ? request.comment.utf8()[3] == 'o' : false;
+      if (luck < 8) return TRADE_RETCODE_REQUOTE;
+      if (luck < 12) return opens ? TRADE_RETCODE_NO_MONEY : TRADE_RETCODE_MARKET_CLOSED;
+      if (luck < 16) return TRADE_RETCODE_TIMEOUT;
+      if (luck < 20) return shimExecute(request, volume, result), TRADE_RETCODE_TIMEOUT;
+      if (luck < 22) throw Crash();
+      if (luck < 24) {
+        shimExecute(request, volume, result);
+        throw Crash();
+      }
+      if (luck < 30 && volume > 0.02) volume = std::floor(volume / 2 / 0.01) * 0.01;
+      return 0;
+    };
+    CHECK(start());
+    const char *pairs[] = {"EURUSD_GBPUSD", "EURUSD_USDCHF"};
+    int held[2] = {0, 0}, next = 0;
+    for (int step = 0; step < 40; step++) {
+      int k = (int)draw(2);
+      Said said = leave(held[k], pairs[k]);
+      if (held[k] == 0) {
+        held[k] = (int)seed * 1000 + ++next;
+        said = enter(held[k], draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pairs[k]);
+      } else if (draw(3) == 0) held[k] = 0;
+      else {
+        said = inside(held[k]);
+        said.pair = pairs[k];
+        if (draw(8) == 0) said.mode = "HALT";
+      }
+      if (draw(5) != 0) publish(said);
+      if (draw(15) == 0) {
+        die();
+        CHECK(start());
+      }
+      if (!run((long)draw(8) * 1000 + 250)) {
+        crashes++;
+        die();
+        CHECK(start());
+      }
+    }
+    terminal().broker = nullptr;
+    for (const char *pair : pairs) {
+      Said said;
+      said.pair = pair;
+      publish(said);
+    }
+    CHECK(run(120000, 500));
+    EQUAL(PositionsTotal(), 0);
+    std::map<std::string, int> reported;
+    for (const std::string &line : results()) reported[line.substr(line.find("\"ticket\":") + 9, 6)]++;
+    for (ShimDeal &deal : terminal().deals) {
+      EQUAL(reported[(std::to_string(deal.ticket) + ",\"").substr(0, 6)], 1);
+      deals++;
+    }
+    if (failures != before) {
+      failures += " (seed " + std::to_string(seed) + ")";
+      break;
+    }
+  }
+  CHECK(crashes > 8);
+  CHECK(deals > 250);
+}
+
 /** The chart's side: inputs, timer, panel, button. */
 static void chart() {
   world(true);
@@ -626,8 +811,21 @@ static void chart() {
   CHECK(terminal().labels["minutehand_line0"].find("KILLED") != std::string::npos);
   OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
   CHECK(terminal().labels["minutehand_line0"].find("KILLED") == std::string::npos);
-  OnDeinit(1);
+  // The symbol or period of the chart changes: the same object stops and starts again.
+  OnDeinit(3);
   CHECK(terminal().labels.empty());
+  EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
+  publish(enter(2));
+  for (int i = 0; i < 12; i++) {
+    nowMs += 250;
+    OnTimer();
+  }
+  EQUAL(counted("\"kind\":\"open\""), 4);
+  MqlTradeTransaction deal = {};
+  deal.type = TRADE_TRANSACTION_DEAL_ADD;
+  OnTradeTransaction(deal, MqlTradeRequest(), MqlTradeResult());
+  for (auto &label : terminal().labels) CHECK(label.second.size() <= 63);
+  OnDeinit(1);
 }
 
 int main(int, char **arguments) {
@@ -650,10 +848,16 @@ int main(int, char **arguments) {
   scenario("finds an order whose answer was lost, and does not send it twice", lostAnswer);
   scenario("sends an order that never arrived again", neverArrived);
   scenario("dies in any order and neither doubles nor halves a trade", crashes);
+  scenario("dies in any writing of a file and loses and doubles nothing", diesAtFiles);
+  scenario("comes out of a year of bad luck with nothing open and every deal reported once", badLuck);
   scenario("closes the other leg when one was closed by hand", closedByHand);
+  scenario("opens nothing in the place of what was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
+  scenario("opens nothing in the place of what was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
+  scenario("closes what is left of a position that was closed in part", partOfItIsGone);
   scenario("has caps that no signal exceeds", caps);
   scenario("kill switch closes all, and survives a restart", killSwitch);
   scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);
+  scenario("gives up what waits to be entered when a HALT comes", haltWhileOpening);
   scenario("keeps what is open through a HALT, and ends it at its maximum age", silence);
   scenario("does not trade a simulated market with money", simulatedIsNotTraded);
   scenario("sends no order in paper mode", paperSendsNothing);

@@ -54,9 +54,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
   const floating = (): number => {
     let sum = 0;
     for (const [pairId, { legs }] of held)
-      legs.forEach(
-        ({ side, lots, price }, index) => (sum += side * (quote(pairId, index, -side) - price) * lots),
-      );
+      legs.forEach(({ side, lots, price }, index) => (sum += side * (quote(pairId, index, -side) - price) * lots));
     return sum;
   };
 
@@ -86,7 +84,9 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
   }
 
   // A machine that stood still between the judgement and the order: too late for it then.
-  const expired = new Set(trace.flatMap((line) => ('closed' in line && line.reason === 'EXPIRED' ? [line.closed] : [])));
+  const expired = new Set(
+    trace.flatMap((line) => ('closed' in line && line.reason === 'EXPIRED' ? [line.closed] : [])),
+  );
 
   for (const line of trace) {
     if ('closed' in line) {
@@ -95,7 +95,8 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
       continue;
     }
     const verdict = consumer.take(line.text, line.now_ms);
-    const said = verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : words(verdict.orders.map(({ order }) => order));
+    const said =
+      verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : words(verdict.orders.map(({ order }) => order));
     if (said !== line.verdict.trim()) throw new Error(`${line.verdict} where the reference says ${said}: ${line.text}`);
     if (verdict.verdict === 'refuse') continue;
     const signal = JSON.parse(line.text) as Signal;

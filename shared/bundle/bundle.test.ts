@@ -21,7 +21,7 @@ import {
   writeBundle,
   type BundleContent,
 } from './bundle.ts';
-import { MODEL_FILES, type Manifest } from './manifest.ts';
+import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE, type Manifest } from './manifest.ts';
 
 let root: string;
 let models: string;
@@ -239,12 +239,18 @@ describe('a power cut', () => {
 
   it.each(['written', 'copied'])('finds no bundle that was %s but whole: files, then folder, then name', (how) => {
     const { files, diary } = watched();
-    if (how === 'written') writeBundle(models, CREATED, { ...content, validation: { ai1: {} } }, files);
+    if (how === 'written')
+      writeBundle(
+        models,
+        CREATED,
+        { ...content, reports: { [VALIDATION_FILE]: { ai1: {} }, [MONITOR_FILE]: {} } },
+        files,
+      );
     else copyBundle(original, models, files);
     const renamed = diary.findIndex((line) => line.startsWith('rename'));
     const before = diary.slice(0, renamed);
     const written = before.filter((line) => line.startsWith('write')).map((line) => line.slice('write '.length));
-    expect(written).toHaveLength(6);
+    expect(written).toHaveLength(7);
     for (const path of written) expect(before.indexOf(`sync ${path}`)).toBeGreaterThan(before.indexOf(`write ${path}`));
     expect(before.at(-1)).toMatch(/^sync \.\d{8}_\d{4}\.PID\.tmp$/);
     expect(diary.slice(renamed + 1)).toEqual(['sync .']);

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
-import { BUNDLE_FORMAT, MODEL_FILES, VALIDATION_FILE, manifestSchema, type Manifest } from './manifest.ts';
+import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
+import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
@@ -95,7 +96,7 @@ export interface BundleContent {
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
   readonly models: Readonly<Record<ModelName, Uint8Array>>;
   /** Plain JSON, written as it is. */
-  readonly validation?: unknown;
+  readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
 }
 
@@ -133,8 +134,8 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
   files.remove(draft);
   files.makeFolder(draft);
   const contents = MODEL_NAMES.map((name): [string, Uint8Array] => [MODEL_FILES[name], content.models[name]]);
-  if (content.validation !== undefined)
-    contents.push([VALIDATION_FILE, Buffer.from(`${JSON.stringify(content.validation)}\n`)]);
+  for (const [name, report] of Object.entries(content.reports ?? {}))
+    contents.push([name, Buffer.from(`${JSON.stringify(report)}\n`)]);
   const fileEntries = contents.map(([name, bytes]) => {
     writeDurably(files, join(draft, name), bytes);
     return [name, { sha256: sha256Hex(bytes), bytes: bytes.length }] as const;

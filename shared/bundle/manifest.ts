@@ -3,6 +3,8 @@ import { z } from 'zod';
 export const BUNDLE_FORMAT = 'minutehand.bundle/1';
 /** Reports of validation, for people: the daemon does not read it. */
 export const VALIDATION_FILE = 'validation.json';
+/** What live bars are held against; the trainer's monitor reads it. */
+export const MONITOR_FILE = 'monitor.json';
 export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -51,6 +53,8 @@ export type ModelReport = z.infer<typeof modelReport>;
 const pairEdge = z.object({
   no_edge: z.boolean(),
   trades: z.int().nonnegative(),
+  /** Those that earned after costs. */
+  wins: z.int().nonnegative().optional(),
   mean_gross_bps: metric,
   mean_net_bps: metric,
   /** Lower 5 % bound of a block bootstrap of the mean net P&L per trade. */
@@ -95,6 +99,21 @@ const thresholdReport = z.object({
 });
 export type ThresholdReport = z.infer<typeof thresholdReport>;
 
+const trees = z.int().nonnegative();
+
+/** Of a bundle that was not learned in full, but goes on from one that was. */
+const continuedFrom = z.object({
+  /** The bundle that was learned in full. */
+  version: z.string(),
+  /** Continuations since then, this one included: from 1. */
+  times: z.int().positive(),
+  /** Where the final period of the full run began: its trees know labels up to here. */
+  learned_until: z.string(),
+  /** Trees of the full run, which stand first in each model. */
+  trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
+});
+export type ContinuedFrom = z.infer<typeof continuedFrom>;
+
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
@@ -108,6 +127,7 @@ export const manifestSchema = z.strictObject({
   windows: z.record(z.string(), z.int()),
   pairs: z.array(z.string()),
   period: z.object({ from: z.string(), to: z.string(), holdout_from: z.string() }),
+  continued_from: continuedFrom.optional(),
   data_hash: sha256,
   /** Identity of the rows that were learned from and judged by. */
   dataset_id: sha256.optional(),
@@ -136,6 +156,7 @@ export const manifestSchema = z.strictObject({
     'ai2.onnx': bundleFile,
     'ai3.onnx': bundleFile,
     [VALIDATION_FILE]: bundleFile.optional(),
+    [MONITOR_FILE]: bundleFile.optional(),
   }),
   /** Inputs (null = missing) and the answers expected of each model, within 1e-5. */
   golden: z.object({

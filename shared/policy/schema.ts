@@ -243,8 +243,13 @@ const train = z.strictObject({
     .min(1)
     .max(1000)
     .describe(
-      'Trees that `train --continue` adds to each model of the bundle in force, at most; none where none helps.',
+      'Trees that `train --continue` adds to each model as it was last learned in full, at most; none where none helps.',
     ),
+  continue_min_days: z
+    .number()
+    .gt(0)
+    .max(3650)
+    .describe('Days of bars since then that it needs to learn from, at least: fewer teach it their noise.'),
   continue_most: z
     .int()
     .min(1)

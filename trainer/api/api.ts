@@ -3,14 +3,22 @@ import { readActive } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { isForeignOrigin } from '../../shared/loopback.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Monitor } from '../monitor/monitor.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
-const PATHS = ['/healthz', '/runs', '/retrain', '/retrain/cancel'];
+const PATHS = ['/healthz', '/runs', '/monitor', '/retrain', '/retrain/cancel'];
 const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
 
-/** `GET /healthz`, `GET /runs`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
-export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: HomePaths): void {
+/** What the addresses tell of and act on. */
+export interface ApiParts {
+  readonly retrainer: Retrainer;
+  readonly monitor: Pick<Monitor, 'status'>;
+  readonly paths: HomePaths;
+}
+
+/** `GET /healthz`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
+export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths }: ApiParts): void {
   server.addHook('onRequest', async (request) => {
     const { origin } = request.headers;
     if (request.method !== 'GET' && isForeignOrigin(origin))
@@ -36,6 +44,7 @@ export function addRoutes(server: FastifyInstance, retrainer: Retrainer, paths: 
     return { status: 'ok', ...activeVersion(paths), last_run: last ?? null };
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
     const run = await retrainer.start('request', kindOf(request.query));
     if (run === null) throw new MinutehandError('RETRAIN_RUNNING');

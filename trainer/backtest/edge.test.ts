@@ -42,12 +42,14 @@ describe('pairEdge', () => {
     expect(pairEdge([], 'seed')).toEqual({
       no_edge: true,
       trades: 0,
+      wins: 0,
       mean_gross_bps: null,
       mean_net_bps: null,
       lower_5_net_bps: null,
     });
     expect(pairEdge(tradesOf(Array<number>(19).fill(50)), 'seed')).toMatchObject({
       no_edge: true,
+      wins: 19,
       mean_net_bps: 50,
       lower_5_net_bps: null,
     });
@@ -55,7 +57,11 @@ describe('pairEdge', () => {
       no_edge: false,
       lower_5_net_bps: 50,
     });
-    expect(pairEdge(tradesOf(Array<number>(100).fill(0)), 'seed')).toMatchObject({ no_edge: true, lower_5_net_bps: 0 });
+    expect(pairEdge(tradesOf(Array<number>(100).fill(0)), 'seed')).toMatchObject({
+      no_edge: true,
+      wins: 0,
+      lower_5_net_bps: 0,
+    });
   });
 
   it('gives the same trades and seed the same bound, another seed nearly the same', () => {

@@ -13,13 +13,14 @@ const FEWEST_TRADES = 20;
  */
 export function pairEdge(trades: readonly Trade[], seed: string): PairEdge {
   const n = trades.length;
-  if (n === 0) return { no_edge: true, trades: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
+  if (n === 0) return { no_edge: true, trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
   const net = trades.map(({ netBps }) => netBps);
   const mean_gross_bps = mean(trades.map(({ grossBps }) => grossBps));
   const mean_net_bps = mean(net);
-  if (n < FEWEST_TRADES) return { no_edge: true, trades: n, mean_gross_bps, mean_net_bps, lower_5_net_bps: null };
+  const wins = net.filter((bps) => bps > 0).length;
+  if (n < FEWEST_TRADES) return { no_edge: true, trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps: null };
   const lower_5_net_bps = bootstrapLowerMean(net, seed);
-  return { no_edge: !(lower_5_net_bps > 0), trades: n, mean_gross_bps, mean_net_bps, lower_5_net_bps };
+  return { no_edge: !(lower_5_net_bps > 0), trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps };
 }
 
 function bootstrapLowerMean(values: readonly number[], seed: string): number {

@@ -1,6 +1,7 @@
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { BarLabels, RiskLabels, RiskPart } from '../label/pair_labels.ts';
+import { RISK_PARTS, type BarLabels, type RiskLabels, type RiskPart } from '../label/pair_labels.ts';
+import { rowUniqueness } from '../validate/noise.ts';
 import { averageUniqueness, sampleWeights } from '../label/uniqueness.ts';
 import type { PairBuild } from './pair_build.ts';
 import type { RowList, WithHistory } from './row_list.ts';
@@ -65,6 +66,24 @@ export function gatherRows<Build extends WithHistory>(
   const uniqueness = uniquenessByPair(builds, list, end);
   const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
   return { x, y, time, labelEnd, pair, weights: sampleWeights(uniqueness), effectiveRows };
+}
+
+/** These rows, with what their labels have in common among themselves. */
+export function takeDatasetRows<Rows extends DatasetRows>(rows: Rows, subset: Int32Array): Rows {
+  const take = (values: Float64Array): Float64Array => Float64Array.from(subset, (row) => values[row]!);
+  const { columns, values } = rows.x;
+  const x = { rows: subset.length, columns, values: new Float32Array(subset.length * columns) };
+  subset.forEach((row, i) => x.values.set(values.subarray(row * columns, (row + 1) * columns), i * columns));
+  const own = { x, y: take(rows.y), time: take(rows.time), labelEnd: take(rows.labelEnd) };
+  const pair = Int32Array.from(subset, (row) => rows.pair[row]!);
+  const uniqueness = rowUniqueness({ ...own, pair });
+  const effectiveRows = uniqueness.reduce((sum, share) => sum + share, 0);
+  const parts = 'parts' in rows ? { parts: mapParts(rows.parts as RiskRows['parts'], take) } : {};
+  return { ...rows, ...own, ...parts, pair, weights: sampleWeights(uniqueness), effectiveRows };
+}
+
+function mapParts(parts: RiskRows['parts'], map: (values: Float64Array) => Float64Array): RiskRows['parts'] {
+  return Object.fromEntries(RISK_PARTS.map((part) => [part, map(parts[part])])) as Record<RiskPart, Float64Array>;
 }
 
 /** One part of AI2's label for each row of a list. */

@@ -60,18 +60,21 @@ const holdout = part((time) => time >= holdoutFrom);
 /** AI1 learned from these labels by all the steps of a training, and what its gates say of it. */
 async function learnAndJudge(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
-  const learned = await learnModel({ ...training, y }, { folds: 2, embargo: HORIZON_SECONDS }, (of, subset, trees) =>
-    runFit(
-      {
-        engine: 'gbdt',
-        task: { kind: 'binary' },
-        rows: of,
-        subset,
-        params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
-        stopsEarly: trees === null,
-      },
-      () => undefined,
-    ),
+  const learned = await learnModel(
+    { ...training, y },
+    { folds: 2, embargo: HORIZON_SECONDS, calibrates: true },
+    (of, subset, trees) =>
+      runFit(
+        {
+          engine: 'gbdt',
+          task: { kind: 'binary' },
+          rows: of,
+          subset,
+          params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
+          stopsEarly: trees === null,
+        },
+        () => undefined,
+      ),
   );
   const outOfFold = testedScores(learned.folds, y.length).scores;
   const threshold = bestF1Threshold(outOfFold, y, balancedWeights(y)) ?? 0.5;

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
-import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
+import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { randomEnsemble } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows, RiskRows } from '../dataset/dataset.ts';
 import {
   checkContinuable,
   continuePeriod,
-  continuePlan,
+  startContinuation,
+  withNewRows,
   type ContinueBase,
   type ContinueRun,
 } from './continue_plan.ts';
@@ -32,6 +36,7 @@ const RUN: ContinueRun = {
   engine: 'gbdt',
   most: 3,
 };
+const LENGTHS = { holdout_fraction: 0.2, continue_min_days: 14 };
 const codeOf = (act: () => unknown): unknown => {
   try {
     return act();
@@ -41,11 +46,50 @@ const codeOf = (act: () => unknown): unknown => {
   }
 };
 
+const continuedFrom = (times: number) => ({
+  version: '20190601_0300',
+  times,
+  learned_until: '2019-04-20T00:00Z',
+  trees: { ai1: 2, ai2: 3, ai3: 1 },
+});
+
+describe('startContinuation', () => {
+  const modelOf = (trees: number): TreeModel => ({
+    link: 'sigmoid',
+    ensembles: [randomEnsemble({ trees, leaves: 5, columns: 4, seed: `start ${trees}` })],
+  });
+  const grown = { ai1: modelOf(5), ai2: modelOf(3), ai3: modelOf(4) };
+  const models = perModel((name) => Buffer.from(encodeTreeModel(grown[name])));
+
+  it('takes a bundle that was learned in full as it is, and says what it goes on from', () => {
+    const start = startContinuation({ manifest: BASE, models }, RUN);
+    for (const name of MODEL_NAMES) {
+      expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);
+    }
+    expect(start.from).toEqual({
+      version: BASE.version,
+      times: 1,
+      learned_until: BASE.period.holdout_from,
+      trees: { ai1: 5, ai2: 3, ai3: 4 },
+    });
+  });
+
+  it('leaves out what earlier continuations added', () => {
+    const manifest = { ...BASE, continued_from: continuedFrom(2) };
+    const start = startContinuation({ manifest, models }, RUN);
+    expect(start.from).toEqual({ ...continuedFrom(2), times: 3 });
+    for (const [name, trees] of Object.entries(continuedFrom(2).trees) as [ModelName, number][]) {
+      const [full] = start.models[name].ensembles;
+      const [whole] = grown[name].ensembles;
+      expect(full).toEqual({ ...whole, trees: whole!.trees.slice(0, trees) });
+    }
+  });
+});
+
 describe('checkContinuable', () => {
-  it('counts how often models were continued in a row', () => {
-    expect(checkContinuable(BASE, RUN)).toEqual({ version: BASE.version, times: 1 });
-    const continued = { ...BASE, continued_from: { version: '20190601_0300', times: 2 } };
-    expect(checkContinuable(continued, RUN)).toEqual({ version: BASE.version, times: 3 });
+  it('lets models be continued as often as is allowed', () => {
+    expect(() => checkContinuable(BASE, RUN)).not.toThrow();
+    expect(() => checkContinuable({ ...BASE, continued_from: continuedFrom(2) }, RUN)).not.toThrow();
   });
 
   it.each([
@@ -66,7 +110,7 @@ describe('checkContinuable', () => {
       'was learned with ai3_horizon unset',
     ],
     ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'does not know AUDUSD_NZDUSD'],
-    ['it was done too often', { continued_from: { version: 'x', times: 3 } }, {}, 'was continued 3 times in a row'],
+    ['it was done too often', { continued_from: continuedFrom(3) }, {}, 'was continued 3 times in a row'],
   ])('refuses when %s, and says so', (_, base, run, seen) => {
     expect(codeOf(() => checkContinuable({ ...BASE, ...base }, { ...RUN, ...run }))).toEqual({
       code: 'CONTINUE_REFUSED',
@@ -78,7 +122,7 @@ describe('checkContinuable', () => {
 describe('continuePeriod', () => {
   it('learns from the holdout of the base on, and is judged by the last part of the new time', () => {
     const to = at('2019-07-29T00:00Z');
-    expect(continuePeriod(BASE, to, 0.2)).toEqual({
+    expect(continuePeriod(BASE, to, LENGTHS)).toEqual({
       barsFrom: at('2019-05-06T00:00Z'),
       learnFrom: at('2019-05-20T00:00Z'),
       holdoutFrom: at('2019-07-15T00:00Z'),
@@ -86,47 +130,73 @@ describe('continuePeriod', () => {
   });
 
   it('is judged by nothing that the base was judged by, however short that makes the final period', () => {
-    const { holdoutFrom } = continuePeriod(BASE, at('2019-07-02T12:00Z'), 0.2);
+    const { holdoutFrom } = continuePeriod(BASE, at('2019-07-02T12:00Z'), LENGTHS);
     expect(iso(holdoutFrom)).toBe('2019-07-01T00:01Z');
   });
 
   it('says how many days there are when they are less than one', () => {
-    expect(codeOf(() => continuePeriod(BASE, at('2019-07-01T17:59Z'), 0.2))).toEqual({
+    expect(codeOf(() => continuePeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: 'bars up to 2019-07-01T17:59Z, 0.75 days of a final period from 2019-07-01T00:01Z',
     });
-    expect(codeOf(() => continuePeriod(BASE, at('2019-06-30T23:59Z'), 0.2))).toMatchObject({ code: 'DATA_TOO_SHORT' });
-    expect(codeOf(() => continuePeriod(BASE, at('2019-05-30T23:59Z'), 0.2))).toMatchObject({ code: 'DATA_TOO_SHORT' });
+    expect(codeOf(() => continuePeriod(BASE, at('2019-06-30T23:59Z'), LENGTHS))).toMatchObject({
+      code: 'DATA_TOO_SHORT',
+    });
+    expect(codeOf(() => continuePeriod(BASE, at('2019-05-30T23:59Z'), LENGTHS))).toMatchObject({
+      code: 'DATA_TOO_SHORT',
+    });
   });
 
   it('takes a day that is given, unless the base was judged there', () => {
     const to = at('2019-07-29T00:00Z');
-    expect(continuePeriod(BASE, to, 0.2, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
-    expect(codeOf(() => continuePeriod(BASE, to, 0.2, at('2019-07-01T00:00Z')))).toEqual({
+    expect(continuePeriod(BASE, to, LENGTHS, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
+    expect(codeOf(() => continuePeriod(BASE, to, LENGTHS, at('2019-07-01T00:00Z')))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: 'a final period from 2019-07-01T00:00Z',
     });
   });
 
-  it('goes from one to the next without learning from or being judged by anything twice', () => {
+  it('learns from where the full run ended, however often models were continued since', () => {
+    const continued = { ...BASE, continued_from: continuedFrom(2) };
+    const { learnFrom, holdoutFrom } = continuePeriod(continued, at('2019-07-02T12:00Z'), LENGTHS);
+    expect([iso(learnFrom), iso(holdoutFrom)]).toEqual(['2019-04-20T00:00Z', '2019-07-01T00:01Z']);
+  });
+
+  it('says how many days there are to learn from when they are too few', () => {
+    const young = { ...BASE, period: { ...BASE.period, holdout_from: '2019-06-25T00:00Z' } };
+    expect(codeOf(() => continuePeriod(young, at('2019-07-03T00:00Z'), LENGTHS))).toEqual({
+      code: 'DATA_TOO_SHORT',
+      seen: '6.40 days to learn from, 2019-06-25T00:00Z to 2019-07-01T09:36Z',
+    });
+    expect(continuePeriod(young, at('2019-07-13T00:00Z'), LENGTHS).holdoutFrom).toBeGreaterThan(
+      at('2019-07-09T00:00Z'),
+    );
+  });
+
+  it('goes from one to the next without being judged by anything that was learned or judged by before', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1 * DAY, max: 40 * DAY }), { minLength: 1, maxLength: 6 }), (steps) => {
         let base = BASE;
         for (const step of steps) {
           const to = (at(base.period.to) + Math.ceil(step / 60) * 60 + 120) as OpenTime;
-          const { learnFrom, holdoutFrom, barsFrom } = continuePeriod(base, to, 0.2);
-          expect(learnFrom).toBe(at(base.period.holdout_from));
+          const { learnFrom, holdoutFrom, barsFrom } = continuePeriod(base, to, LENGTHS);
+          expect(learnFrom).toBe(at(BASE.period.holdout_from));
           expect(barsFrom).toBeLessThan(learnFrom);
           expect(holdoutFrom).toBeGreaterThan(at(base.period.to) + 60);
           expect(to - holdoutFrom).toBeGreaterThanOrEqual(DAY - 60);
-          base = { ...base, period: { ...base.period, holdout_from: iso(holdoutFrom), to: iso(to) } };
+          const from = { ...continuedFrom(1), learned_until: BASE.period.holdout_from };
+          base = {
+            ...base,
+            period: { ...base.period, holdout_from: iso(holdoutFrom), to: iso(to) },
+            continued_from: from,
+          };
         }
       }),
     );
   });
 });
 
-describe('continuePlan', () => {
+describe('withNewRows', () => {
   const EMBARGO = 3600;
   const from = at('2019-05-06T00:00Z');
   const holdoutFrom = at('2019-07-02T00:00Z');
@@ -158,13 +228,15 @@ describe('continuePlan', () => {
     fc.assert(
       fc.property(fc.integer({ min: 60, max: 500 }), (every) => {
         const dataset = datasetOf(every);
-        const plan = continuePlan(BASE, dataset, EMBARGO);
+        const { train } = withNewRows(BASE, dataset, EMBARGO);
         for (const name of MODEL_NAMES) {
           const { time, labelEnd } = dataset.train[name];
           const expected = [...time.keys()]
             .filter((row) => time[row]! >= at(BASE.period.holdout_from))
-            .filter((row) => holdoutFrom - labelEnd[row]! > EMBARGO);
-          expect([...plan[name]].join()).toBe(expected.join());
+            .filter((row) => holdoutFrom - labelEnd[row]! > EMBARGO)
+            .map((row) => time[row]!);
+          expect([...train[name].time].join()).toBe(expected.join());
+          expect(train[name].effectiveRows).toBeGreaterThan(0);
         }
       }),
       { numRuns: 5 },
@@ -174,14 +246,14 @@ describe('continuePlan', () => {
   it('says which model has too few rows to be judged by, or to learn from', () => {
     const few = {
       ...datasetOf(300),
-      holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 499, 1) },
+      holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },
     };
-    expect(codeOf(() => continuePlan(BASE, few, EMBARGO))).toEqual({
+    expect(codeOf(() => withNewRows(BASE, few, EMBARGO))).toEqual({
       code: 'DATA_TOO_SHORT',
-      seen: '499 rows of ai3 from 2019-07-02T00:00Z on',
+      seen: '199 rows of ai3 from 2019-07-02T00:00Z on',
     });
     const sparse = { ...datasetOf(300), train: { ...datasetOf(300).train, ai2: datasetOf(3600).train.ai2 } };
-    expect(codeOf(() => continuePlan(BASE, sparse, EMBARGO))).toEqual({
+    expect(codeOf(() => withNewRows(BASE, sparse, EMBARGO))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: '1030 new rows to learn from for ai2',
     });
@@ -189,6 +261,6 @@ describe('continuePlan', () => {
 
   it('refuses a dataset whose final period the base has seen', () => {
     const seen = { ...datasetOf(300), holdoutFrom: at('2019-06-30T00:00Z') };
-    expect(codeOf(() => continuePlan(BASE, seen, EMBARGO))).toMatchObject({ code: 'DATA_TOO_SHORT' });
+    expect(codeOf(() => withNewRows(BASE, seen, EMBARGO))).toMatchObject({ code: 'DATA_TOO_SHORT' });
   });
 });

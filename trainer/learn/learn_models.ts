@@ -15,6 +15,7 @@ import { judgeQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { validateModel, type ModelValidation } from '../validate/validation.ts';
 import type { FitTask } from './fit.ts';
+import { continuedFit } from './continue_model.ts';
 import { openFitPool } from './fit_pool.ts';
 import { treeAnswer } from './scoring.ts';
 import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
@@ -37,6 +38,12 @@ export interface Learning {
   readonly dataset: Dataset;
   readonly settings: Settings;
   readonly seed: number;
+  /** Models to go on from; without them, learning begins from nothing. */
+  readonly known?: {
+    readonly models: Readonly<Record<ModelName, TreeModel>>;
+    /** Rows that they were learned from. */
+    readonly rows: Readonly<Record<ModelName, number>>;
+  };
 }
 
 /** A search for what AI1 is learned by, which asks for fits itself. */
@@ -94,7 +101,7 @@ export async function learnModels(
 /** Learns a model, judges it by rows it never saw, and looks for leaks in the way it was learned. */
 async function prove(
   name: ModelName,
-  { dataset, settings, seed }: Learning,
+  { dataset, settings, seed, known }: Learning,
   run: (task: FitTask) => Promise<TreeModel>,
 ): Promise<ProvenModel> {
   const { train: learning, label } = settings.minutehand;
@@ -104,7 +111,7 @@ async function prove(
     holdout: name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name],
   };
   const params = learnerParams(settings, dataset.definitions, name, seed);
-  const fit: ModelFit = (of, subset, trees) =>
+  const fitFromNothing: ModelFit = (of, subset, trees) =>
     run({
       engine: learning.engine,
       task: TASK,
@@ -113,8 +120,17 @@ async function prove(
       params: trees === null ? params : { ...params, rounds: trees },
       stopsEarly: trees === null,
     });
+  const fit =
+    known === undefined
+      ? fitFromNothing
+      : continuedFit(known.models[name], { ...params, rounds: learning.continue_rounds }, TASK, run);
+  const samples = rows.trained.y.length + (known?.rows[name] ?? 0);
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
-  const learned = await learnModel(rows.trained, { folds: learning.folds, embargo }, fit);
+  const learned = await learnModel(
+    rows.trained,
+    { folds: learning.folds, embargo, calibrates: known === undefined },
+    fit,
+  );
   const { report, holdoutScores, threshold } = validateModel(learned, rows, dataset, `${seed}/importance/${name}`);
   const limits = { min_samples: settings.retrain.quality_min_samples, f1_floor: settings.retrain.quality_f1_floor };
   const isJudgedByF1 = name !== 'ai3';
@@ -125,11 +141,11 @@ async function prove(
     folds: learned.rawFolds,
     embargo,
     fit: (of, subset) => fit(of, subset, null),
+    fitFromNothing: (of, subset) => fitFromNothing(of, subset, null),
     answer: treeAnswer,
     bytes: encodeTreeModel,
     gate: isJudgedByF1
-      ? (scores, labels, uniqueness) =>
-          judgeQuality({ samples: rows.trained.y.length, scores, labels, threshold, uniqueness }, limits)
+      ? (scores, labels, uniqueness) => judgeQuality({ samples, scores, labels, threshold, uniqueness }, limits)
       : null,
     seed: `${seed}/${name}`,
   });
@@ -137,7 +153,7 @@ async function prove(
   const quality = isJudgedByF1
     ? judgeQuality(
         {
-          samples: rows.trained.y.length,
+          samples,
           scores: holdoutScores,
           labels: holdout.y,
           threshold,
@@ -155,7 +171,7 @@ async function prove(
     holdoutScores,
     gates: [...[...quality, spread].map((gate) => ({ ...gate, name: `${name} ${gate.name}` })), ...leaks],
     report: {
-      rows: rows.trained.y.length,
+      rows: samples,
       effective_rows: rows.trained.effectiveRows,
       trees: countTrees(learned.model),
       calibration: learned.platt,

@@ -36,10 +36,11 @@ export interface LearnedModel {
 /**
  * Everything that is learned for one model from its training rows. Nothing of it has seen the holdout.
  * @param embargo seconds
+ * @param calibrates whether Platt scaling is tried: not on top of a model that has had it
  */
 export async function learnModel(
   rows: DatasetRows,
-  { folds, embargo }: { readonly folds: number; readonly embargo: number },
+  { folds, embargo, calibrates }: { readonly folds: number; readonly embargo: number; readonly calibrates: boolean },
   fit: ModelFit,
 ): Promise<LearnedModel> {
   const all = Int32Array.from(rows.y.keys());
@@ -50,7 +51,7 @@ export async function learnModel(
     // How many trees help is asked of the last part of the training time; then all of it is learned with so many.
     asManyAsHelp(rows, all).then((first) => fit(rows, all, countTrees(first))),
   ]);
-  const logits = logitsOutOfFold(rows, foldModels);
+  const logits = calibrates ? logitsOutOfFold(rows, foldModels) : null;
   if (logits === null)
     return { model, rawFolds: foldModels, folds: foldModels, walkForward, platt: null, calibration: null };
   const { y, weights } = rows;

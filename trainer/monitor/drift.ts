@@ -49,7 +49,8 @@ export function featureDrift(
   pairs: readonly string[],
   lookBackBars: number,
 ): FeatureDrift[] | null {
-  const known = knownRows(live, pairs, profile.pairs);
+  const learned = profile.pairs.map((id, pair) => (profile.features[0]?.by_pair[pair]?.rows ? id : null));
+  const known = knownRows(live, pairs, learned);
   const groups = groupRows(known, profile.pairs.length, lookBackBars);
   if (new Set(groups.blocks.of).size < FEWEST_BLOCKS) return null;
   return profile.features.flatMap((feature): FeatureDrift[] => {
@@ -70,7 +71,11 @@ export function featureDrift(
 }
 
 /** Rows of pairs that were learned from, by the places that these have in the profile. */
-function knownRows({ x, time, pair }: ProfiledRows, pairs: readonly string[], known: readonly string[]): ProfiledRows {
+function knownRows(
+  { x, time, pair }: ProfiledRows,
+  pairs: readonly string[],
+  known: readonly (string | null)[],
+): ProfiledRows {
   const place = pairs.map((id) => known.indexOf(id));
   const kept = [...pair.keys()].filter((row) => place[pair[row]!]! >= 0);
   const values = new Float32Array(kept.length * x.columns);

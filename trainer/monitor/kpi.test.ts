@@ -1,5 +1,10 @@
 import fc from 'fast-check';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { inspectSettings } from '../../shared/policy/policy.ts';
+import { packageRoot } from '../../shared/root.ts';
 import type { TradeRecord } from '../backtest/period.ts';
 import { haltsOf, kpiBreaches, kpiFigures, type KpiPolicy, type PublishedPair } from './kpi.ts';
 
@@ -158,5 +163,24 @@ describe('kpiBreaches', () => {
     expect(haltsOf([breach!], '20261101_0300', new Date('2026-11-20T12:00:00Z'))).toEqual([
       { ...breach, version: '20261101_0300', since: '2026-11-20T12:00:00.000Z' },
     ]);
+  });
+});
+
+describe('the policy of live figures', () => {
+  it('is refused when no window of trades can ever be judged', () => {
+    const configDir = mkdtempSync(join(tmpdir(), 'minutehand-kpi-'));
+    try {
+      cpSync(join(packageRoot(), 'config'), configDir, { recursive: true });
+      const file = join(configDir, 'retrain_policy.yaml');
+      const text = readFileSync(file, 'utf8');
+      writeFileSync(
+        file,
+        text.replace(/(kpi_min_trades:\s+value: )\d+/, (_, key: string) => `${key}51`),
+      );
+      const { problems } = inspectSettings({ configDir, env: {} });
+      expect(problems.map((problem) => problem.text)).toEqual(['is 51, expected at most kpi_window_trades (50)']);
+    } finally {
+      rmSync(configDir, { recursive: true, force: true });
+    }
   });
 });

@@ -119,7 +119,12 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     drift: liveDrift(reference, live, schema, settings),
     performance: {
       auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
-      win_rate: compareWinRate(result.gate_off.trades, days, Math.max(0, ...days) + 1, backtest),
+      win_rate: compareWinRate(
+        result.gate_off.trades,
+        days,
+        days.reduce((most, day) => Math.max(most, day), 0) + 1,
+        backtest,
+      ),
       pass_rate: passed,
     },
     kpi: kpiFigures(

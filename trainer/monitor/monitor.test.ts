@@ -19,7 +19,8 @@ import { openStore } from '../store/store.ts';
 import { lookAtModels, type LookTask } from './look.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
 import { isSkipped, type MonitorReport } from './report.ts';
-import { monitorReference, REFERENCE_FILE } from './reference.ts';
+import { monitorReference } from './reference.ts';
+import { MONITOR_FILE } from '../../shared/bundle/manifest.ts';
 
 const TRAINED_MINUTES = 2400;
 const LIVE_MINUTES = 1500;
@@ -74,10 +75,10 @@ beforeAll(async () => {
     definitions: dataset.definitions,
     pairs: dataset.histories.map(({ pair }) => pair.id),
     lookBackBars: warmupBars(settings.minutehand.windows),
-    trades: Array.from({ length: 300 }, (_, i) => ({ scale: 1, netBps: i % 10 === 0 ? -1 : 1 })),
+    backtest: { trades: 300, wins: 270 },
   });
   version = bundle.version;
-  writeFileSync(join(bundle.path, REFERENCE_FILE), JSON.stringify(reference));
+  writeFileSync(join(bundle.path, MONITOR_FILE), JSON.stringify(reference));
   activate(trained, version);
 });
 afterAll(() => rmSync(trained, { recursive: true, force: true }));
@@ -194,17 +195,10 @@ describe('a look at the models in force', () => {
     const { findings } = await look(
       settingsOf(
         { drift_metric_gap: 0.15, pass_rate_range: [0.05, 0.4], model_max_age_days: 1 },
-        { train: { min_bars: LIVE_MINUTES } },
+        { train: { min_bars: 1441 } },
       ),
     );
     expect(findings.map(({ trigger }) => trigger)).toEqual(['win rate', 'pass rate', 'model age']);
-  });
-
-  it('looks no further back than it is told', async () => {
-    journalled(bars);
-    const { period, new_bars } = await look(settingsOf({ monitor_days: 1 }));
-    expect(new_bars).toBe(1441);
-    expect(Date.parse(period.to) - Date.parse(period.from)).toBe(86_400_000);
   });
 
   it('says why there is nothing to look at', async () => {
@@ -236,13 +230,16 @@ describe('a look at the models in force', () => {
 
   it('leaves drift out for bundles without a reference, and looks at the rest', async () => {
     journalled(bars);
-    rmSync(join(paths.models, version, REFERENCE_FILE));
-    const report = await look(settingsOf());
-    expect(report.drift).toEqual({ skipped: `the bundle has no ${REFERENCE_FILE}: it was made before there was one` });
+    rmSync(join(paths.models, version, MONITOR_FILE));
+    const report = await look(settingsOf({ monitor_days: 1 }));
+    expect(report.drift).toEqual({ skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` });
+    // No further back than it is told.
+    expect(report.new_bars).toBe(1441);
+    expect(Date.parse(report.period.to) - Date.parse(report.period.from)).toBe(86_400_000);
     expect(report.performance.win_rate).toMatchObject({ bundle: null, gap: null });
     expect(report.performance.auc.live).toBeGreaterThan(0);
-    writeFileSync(join(paths.models, version, REFERENCE_FILE), '{"format": "another"}');
-    expect((await look(settingsOf())).drift).toEqual({ skipped: `${REFERENCE_FILE} of the bundle cannot be read` });
+    writeFileSync(join(paths.models, version, MONITOR_FILE), '{"format": "another"}');
+    expect((await look(settingsOf())).drift).toEqual({ skipped: `${MONITOR_FILE} of the bundle cannot be read` });
   });
 });
 
@@ -286,11 +283,11 @@ describe('the monitor', () => {
       .poll(() => retrainer.runs().filter(({ finished_at }) => finished_at !== null).length, { timeout: 20_000 })
       .toBe(runs);
 
-  it('starts no run where nothing has drifted, and tells what it saw', async () => {
+  it('looks by itself as often as the market’s clock says, and starts no run where nothing has drifted', async () => {
     journalled(bars);
-    const { monitor, retrainer } = await monitorOf(settingsOf());
+    const { monitor, retrainer } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
     expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
-    await monitor.look();
+    await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
     expect(retrainer.runs()).toEqual([]);
     expect(said).toEqual([]);
     expect(monitor.status()).toMatchObject({
@@ -334,13 +331,6 @@ describe('the monitor', () => {
     await ended(next.retrainer, 2);
   });
 
-  it('looks by itself, as often as the market’s clock says', async () => {
-    journalled(bars);
-    const { monitor } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
-    await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
-    await expect.poll(() => monitor.status().next_look_at, { timeout: 20_000 }).not.toBeNull();
-  });
-
   it('goes on without models, journal and store', async () => {
     rmSync(paths.models, { recursive: true });
     const { monitor, retrainer } = await monitorOf(settingsOf());
@@ -351,20 +341,28 @@ describe('the monitor', () => {
 
   it('halts what loses too often until a person resumes it, and not again for the same trades', async () => {
     journalled(bars);
-    // A limit that some of the pairs are below.
-    const settings = settingsOf({ kpi_win_rate_min: 0.4, model_max_age_days: null });
+    const other = {
+      pair_id: '*',
+      reason: 'win_rate',
+      seen: '0',
+      limit: '1',
+      since: new Date(0).toISOString(),
+    } as const;
+    addHalts(paths.models, [{ ...other, version: '20200101_0000' }]);
+    const settings = settingsOf({ kpi_win_rate_min: 0.7, model_max_age_days: null });
     const { monitor } = await monitorOf(settings);
     await monitor.look();
     const { report } = monitor.status();
     const { kpi } = report as MonitorReport;
-    const below = Object.entries(kpi.pairs).filter(([, { win_rate }]) => win_rate! < 0.4);
-    const wanted = [...(kpi.total.win_rate! < 0.4 ? ['*'] : []), ...below.map(([id]) => id)];
+    const below = Object.entries(kpi.pairs).filter(([, { win_rate }]) => win_rate! < 0.7);
+    const wanted = [...(kpi.total.win_rate! < 0.7 ? ['*'] : []), ...below.map(([id]) => id)];
     expect(wanted.length).toBeGreaterThan(0);
-    const { halts } = readHalts(paths.models);
+    const haltsNow = () => readHalts(paths.models).halts.filter((halt) => halt.version === version);
+    const halts = haltsNow();
     expect(halts.map(({ pair_id }) => pair_id)).toEqual(wanted);
     expect(halts[0]).toMatchObject({
       reason: 'win_rate',
-      limit: 'at least 0.4',
+      limit: 'at least 0.7',
       version,
       since: new Date(now).toISOString(),
     });
@@ -378,7 +376,7 @@ describe('the monitor', () => {
     now += 1000;
     resume(paths.models, '*', new Date(now));
     await monitor.look();
-    expect(readHalts(paths.models).halts).toEqual([]);
+    expect(haltsNow()).toEqual([]);
     expect((monitor.status().report as MonitorReport).kpi.total).toMatchObject({ trades: 0, win_rate: null });
 
     // What was lifted seven hundred minutes of the market ago has traded since.
@@ -387,7 +385,7 @@ describe('the monitor', () => {
     const later = (monitor.status().report as MonitorReport).kpi.total;
     expect(later.trades).toBeGreaterThan(20);
     expect(later.trades).toBeLessThan(kpi.total.trades);
-    expect(readHalts(paths.models).halts.length).toBeGreaterThan(0);
+    expect(haltsNow().length).toBeGreaterThan(0);
   });
 
   it('leaves a damaged file of halts as it is, and goes on with the rest', async () => {
@@ -400,24 +398,5 @@ describe('the monitor', () => {
     expect(readFileSync(haltsPath(paths.models), 'utf8')).toBe('{');
     expect(retrainer.runs()[0]!.trigger).toBe(AGED);
     await ended(retrainer, 1);
-  });
-
-  it('takes the halts of other versions for no evidence', async () => {
-    journalled(bars);
-    addHalts(paths.models, [
-      {
-        pair_id: '*',
-        reason: 'drawdown',
-        seen: '1',
-        limit: '0',
-        version: '20200101_0000',
-        since: new Date(0).toISOString(),
-      },
-    ]);
-    const { monitor } = await monitorOf(settingsOf({ kpi_drawdown_max: 0.0001 }));
-    await monitor.look();
-    const own = readHalts(paths.models).halts.filter((halt) => halt.version === version);
-    expect(own.map(({ reason }) => reason)).toContain('drawdown');
-    expect(own[0]!.seen).toMatch(/^0\.\d{4} of the capital in \d+ trades$/);
   });
 });

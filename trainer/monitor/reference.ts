@@ -1,14 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { MONITOR_FILE } from '../../shared/bundle/manifest.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
-import type { FilledTrade } from '../backtest/backtest.ts';
 import { featureProfile, featureProfileSchema, type ProfiledRows } from './feature_profile.ts';
-import { countWins } from './performance_drift.ts';
+import type { WinCount } from './performance_drift.ts';
 import type { Part } from './report.ts';
 
-/** Stands in a bundle beside `validation.json`; only the monitor reads it. */
-export const REFERENCE_FILE = 'monitor.json';
 const REFERENCE_FORMAT = 'minutehand.monitor/1';
 
 const referenceSchema = z.object({
@@ -29,7 +27,7 @@ export interface ReferenceSource {
   /** `warmupBars` of the features. */
   readonly lookBackBars: number;
   /** Of the final period, as if every pair had an edge; null where nothing was backtested. */
-  readonly trades: readonly Pick<FilledTrade, 'scale' | 'netBps'>[] | null;
+  readonly backtest: WinCount | null;
 }
 
 export function monitorReference({
@@ -37,22 +35,22 @@ export function monitorReference({
   definitions,
   pairs,
   lookBackBars,
-  trades,
+  backtest,
 }: ReferenceSource): MonitorReference {
   return {
     format: REFERENCE_FORMAT,
     profile: featureProfile(rows, definitions, pairs, lookBackBars),
-    backtest: trades === null ? null : countWins(trades),
+    backtest,
   };
 }
 
 /** That of a bundle's folder; bundles of before there was one have none. */
 export function readReference(folder: string): Part<MonitorReference> {
-  const path = join(folder, REFERENCE_FILE);
-  if (!existsSync(path)) return { skipped: `the bundle has no ${REFERENCE_FILE}: it was made before there was one` };
+  const path = join(folder, MONITOR_FILE);
+  if (!existsSync(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };
   try {
     return referenceSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
-    return { skipped: `${REFERENCE_FILE} of the bundle cannot be read` };
+    return { skipped: `${MONITOR_FILE} of the bundle cannot be read` };
   }
 }

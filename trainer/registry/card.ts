@@ -58,7 +58,18 @@ export function renderCard(manifest: Manifest): string {
 }
 
 function opening(manifest: Manifest): string[] {
-  const { version, created, market, engine, seed, feature_schema, git_commit, period, gates = [] } = manifest;
+  const {
+    version,
+    created,
+    market,
+    engine,
+    seed,
+    feature_schema,
+    git_commit,
+    period,
+    gates = [],
+    continued_from,
+  } = manifest;
   const simulated = market === 'simulated';
   const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
   return [
@@ -72,6 +83,11 @@ function opening(manifest: Manifest): string[] {
       : []),
     ...(failed.length > 0 ? [`**Failed tests: ${failed.join(', ')}.** See below.`, ''] : []),
     `Trained ${created} with ${engine.name}, seed ${seed}, features ${feature_schema}, code ${git_commit ?? 'unknown'}.`,
+    ...(continued_from === undefined
+      ? []
+      : [
+          `It goes on from ${continued_from.version}, learned in full from bars before ${continued_from.learned_until}: continuation ${continued_from.times} since then.`,
+        ]),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
     `Everything that was measured, by fold, hour, pair and regime, with the importance of the features: ${VALIDATION_FILE}.`,
     '',

@@ -19,6 +19,8 @@ export type { RetrainRun } from './run.ts';
 
 const SHOWN_RUNS = 50;
 const MS_PER_MINUTE = 60_000;
+/** Errors of an incremental run that time, or a full run, ends. */
+const NOT_YET = /^(DATA_TOO_SHORT|CONTINUE_REFUSED):/;
 /** What a timer of Node can wait at most. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 /** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
@@ -289,6 +291,8 @@ export function createRetrainer(
       say(`Training run ${run.run_id} was stopped.`);
       return;
     }
+    if ('error' in result && run.kind === 'incremental' && NOT_YET.test(result.error))
+      return settleNothing(run, result.error);
     if ('error' in result) {
       run.error = result.error;
       log.error(run, 'training failed');
@@ -296,6 +300,7 @@ export function createRetrainer(
       return settleFailure(run, 'failed');
     }
     const { version, adopted, gates } = result;
+    if (version === null) return settleNothing(run, 'no model gains a tree from the bars that have come');
     run.model_version = version;
     run.status = adopted ? 'adopted' : 'rejected';
     run.gate = gates;
@@ -307,6 +312,15 @@ export function createRetrainer(
     say(
       `Training run ${run.run_id}: models ${version} ${adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
     );
+  }
+
+  /** There is nothing to go on from, or nothing to learn yet: no failure, and trying again in an hour would not help. */
+  function settleNothing(run: RetrainRun, why: string): void {
+    run.status = 'rejected';
+    run.percent = 100;
+    run.reasons = [why];
+    log.info(run, 'training has nothing to add');
+    say(`Training run ${run.run_id}: the models in force stay. ${why}.`);
   }
 
   /** The training process has put it in force, or not; here the registry is told, if it does not know yet. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -17,7 +18,8 @@ const END_MS = 5000;
 const SHOWN_CHARACTERS = 500;
 
 const answerSchema = z.object({
-  version: z.string(),
+  /** null when a run that goes on from the models in force has found nothing new. */
+  version: z.string().nullable(),
   adopted: z.boolean(),
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),
   resources: runResourcesSchema.optional(),
@@ -50,13 +52,11 @@ export function startTraining({ command, flags, onProgress, onWarning }: Trainin
   const [program, ...args] = command;
   const child = spawn(program!, [...args, ...ARGUMENTS, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A session of its own: see yieldToOthers.
+    detached: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
   });
-  try {
-    if (child.pid !== undefined) setPriority(child.pid, NICE);
-  } catch (error) {
-    onWarning(error);
-  }
+  if (child.pid !== undefined) yieldToOthers(child.pid, onWarning);
   let answer = '';
   let lastLine = '';
   child.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
@@ -79,6 +79,23 @@ export function startTraining({ command, flags, onProgress, onWarning }: Trainin
       lastResort ??= setTimeout(() => void child.kill('SIGKILL'), END_MS).unref();
     },
   };
+}
+
+/**
+ * Everything else goes first. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low priority counts within a session
+ * only: the session itself must weigh less, or a training on its own would have as much as the daemon.
+ */
+function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {
+  try {
+    setPriority(pid, NICE);
+  } catch (error) {
+    onWarning(error);
+  }
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, '19');
+  } catch {
+    // Not Linux, or one that knows no such groups.
+  }
 }
 
 /** What stands in the command line of every training process of `command`. */

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { createRng } from '../../shared/rng.ts';
-import { medianBests, OBJECTIVES, OPTUNA } from './objectives.fixture.ts';
+import { medianBests, OBJECTIVES, OPTUNA } from './objectives.ts';
 import type { Params, Space } from './space.ts';
 import { createStudy, type Study, type StudyOptions, type Trial } from './study.ts';
 

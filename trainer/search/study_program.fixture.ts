@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { OBJECTIVES } from './objectives.fixture.ts';
+import { OBJECTIVES } from './objectives.ts';
 import { createStudy } from './study.ts';
 
 /** Searches in a process of its own, which may be killed at any moment; each trial takes a few milliseconds and two reports. */

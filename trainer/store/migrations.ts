@@ -137,6 +137,59 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'live trades',
+    async up(db) {
+      const texts = (table: CreateTableBuilder<'core.live_trades', never>, names: readonly string[]) =>
+        names.reduce((made, name) => made.addColumn(name, 'text', (column) => column.notNull()), table);
+      const named = ['account', 'market', 'pair_id', 'position_id', 'signal_id', 'leg', 'kind', 'reason', 'symbol'];
+      await texts(
+        db.schema.createTable('core.live_trades').addColumn('fill_key', 'text', (column) => column.primaryKey()),
+        [...named, 'broker_symbol', 'side', 'currency', 'error', 'line', 'source', 'place'],
+      )
+        .addColumn('ticket', 'bigint', (column) => column.notNull())
+        .addColumn('lots', 'double precision', (column) => column.notNull())
+        .addColumn('requested_price', 'double precision')
+        .addColumn('filled_price', 'double precision')
+        .addColumn('slippage_bps', 'double precision')
+        .addColumn('time_ms', 'bigint', (column) => column.notNull())
+        .addColumn('signal_ms', 'bigint')
+        .addColumn('latency_ms', 'bigint')
+        .addColumn('pnl', 'double precision')
+        .addColumn('signal_action', 'text')
+        .addColumn('signal_reason', 'text')
+        .addColumn('signal_bar', 'text')
+        .addColumn('signal_price', 'double precision')
+        .addColumn('model_version', 'text')
+        .addColumn('z_score', 'double precision')
+        .addColumn('return_prob', 'double precision')
+        .addColumn('risk_score', 'double precision')
+        .addColumn('position_scale', 'double precision')
+        .addColumn('beta', 'double precision')
+        .addColumn('max_age_bars', 'integer')
+        .addColumn('received_ms', 'bigint', (column) => column.notNull())
+        .execute();
+      const index = (name: string) => db.schema.createIndex(`live_trades_${name}`).on('core.live_trades');
+      await index('time').columns(['market', 'time_ms']).execute();
+      await index('unjoined').column('received_ms').where(sql.ref('signal_action'), 'is', sql.lit(null)).execute();
+      await db.schema
+        .createTable('core.refused_fills')
+        .addColumn('line_sha256', 'text', (column) => column.primaryKey())
+        .addColumn('code', 'text', (column) => column.notNull())
+        .addColumn('message', 'text', (column) => column.notNull())
+        .addColumn('place', 'text', (column) => column.notNull())
+        .addColumn('line', 'text', (column) => column.notNull())
+        .addColumn('received_ms', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('core.fill_files')
+        .addColumn('file', 'text', (column) => column.primaryKey())
+        .addColumn('read_bytes', 'bigint', (column) => column.notNull())
+        .addColumn('fingerprint', 'text', (column) => column.notNull())
+        .addColumn('updated_ms', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 ];
 
 /** A key that counts up and never gives a number twice. */

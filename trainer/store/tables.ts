@@ -140,6 +140,85 @@ export interface ConfigChangesTable {
   after: string | null;
 }
 
+/** One row for each fill, and for each order that was not made, as an expert advisor reported it; with the signal that caused it, where the journal has it. */
+export interface LiveTradesTable {
+  /** account/signal_id/leg/ticket/kind: what comes a second time with the same one is the same. */
+  fill_key: string;
+  account: string;
+  market: string;
+  pair_id: string;
+  position_id: string;
+  signal_id: string;
+  /** A, B, or empty when the whole pair was refused. */
+  leg: string;
+  ticket: number;
+  /** open, close or refused. */
+  kind: string;
+  reason: string;
+  symbol: string;
+  broker_symbol: string;
+  /** BUY or SELL; empty when the whole pair was refused. */
+  side: string;
+  lots: number;
+  requested_price: number | null;
+  filled_price: number | null;
+  /** Against the requested price, computed here; above zero is worse. */
+  slippage_bps: number | null;
+  time_ms: number;
+  /** When the signal was published; null where no signal asked for it. */
+  signal_ms: number | null;
+  latency_ms: number | null;
+  /** Of a close, in `currency`. */
+  pnl: number | null;
+  currency: string;
+  error: string;
+  /** Of the signal, all null until the journal has shown it. */
+  signal_action: string | null;
+  signal_reason: string | null;
+  /** Close of its bar, ISO 8601 in UTC. */
+  signal_bar: string | null;
+  /** Close of this leg's bar. */
+  signal_price: number | null;
+  model_version: string | null;
+  z_score: number | null;
+  return_prob: number | null;
+  risk_score: number | null;
+  position_scale: number | null;
+  beta: number | null;
+  max_age_bars: number | null;
+  /** As it came. */
+  line: string;
+  /** file or redis: the way on which it came first. */
+  source: string;
+  /** The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own. */
+  place: string;
+  received_ms: number;
+}
+
+/** Lines that are no fills, or contradict one that is known; each once, however often it comes. */
+export interface RefusedFillsTable {
+  /** Of the line. */
+  line_sha256: string;
+  /** Of shared/errors.ts. */
+  code: string;
+  message: string;
+  /** The file, or the stream. */
+  place: string;
+  /** Its beginning. */
+  line: string;
+  received_ms: number;
+}
+
+/** How far each result.json was read. */
+export interface FillFilesTable {
+  /** Machine and absolute path. */
+  file: string;
+  read_bytes: number;
+  /** Of the beginning and the end of what was read: another file at this path has another one. */
+  fingerprint: string;
+  updated_ms: number;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -155,5 +234,8 @@ export interface Tables {
   'core.model_artifacts': ModelArtifactsTable;
   'core.training_runs': TrainingRunsTable;
   'audit.config_changes': ConfigChangesTable;
+  'core.live_trades': LiveTradesTable;
+  'core.refused_fills': RefusedFillsTable;
+  'core.fill_files': FillFilesTable;
   'core.migrations': MigrationsTable;
 }

@@ -406,9 +406,21 @@ private:
       if(!m_settings.paper)
         {
          ulong position = 0;
+         double volume = lots;
          if(!opens && MhIsHedging())
+           {
             position = PositionTicket(m_trades[i].legs[k].position);
-         MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, lots, position, Comment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
+            // Without its position an order to close would open another one.
+            if(position == 0 || !PositionSelectByTicket(position))
+              {
+               done.outcome = MH_ORDER_LATER;
+               done.retcode = 0;
+               done.error = "POSITION_GONE";
+               return;
+              }
+            volume = MathMin(lots, PositionGetDouble(POSITION_VOLUME));
+           }
+         MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, volume, position, Comment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
          if(!opens)
             done.position = m_trades[i].legs[k].position;
          return;
@@ -504,8 +516,10 @@ private:
       done.position = 0;
       int side = opens ? m_trades[i].legs[k].side : -m_trades[i].legs[k].side;
       datetime since = (datetime)(TimeTradeServer() - (m_clock.NowMs() - m_trades[i].legs[k].sentMs) / 1000 - 5);
+      double lots = opens ? m_trades[i].legs[k].wanted : m_trades[i].legs[k].lots;
       if(!m_settings.paper &&
-         MhFindDeal(BrokerName(m_trades[i].legs[k].symbol), side, m_settings.magic, Comment(i, k, opens), since, KnownTickets(), done))
+         MhFindDeal(BrokerName(m_trades[i].legs[k].symbol), side, m_settings.magic, lots, opens ? 0 : m_trades[i].legs[k].position,
+                    Comment(i, k, opens), since, KnownTickets(), done))
         {
          if(opens)
             Opened(i, k, done);
@@ -748,7 +762,7 @@ private:
             m_trades[i].legs[k].stage = MH_LEG_CLOSED;
          if(stage != MH_LEG_HELD || GetTickCount64() < m_tryTick[i])
             continue;
-         if(!m_settings.paper && IsGone(i, k))
+         if(!m_settings.paper && IsGone(i, k) != 0)
             continue;
          m_trades[i].legs[k].sentMs = m_clock.NowMs();
          MhExecution done;
@@ -789,8 +803,9 @@ private:
       Flush(i);
      }
 
-   // A position that somebody else has closed: a person, a stop-out. What is known of it is reported.
-   bool              IsGone(const int i, const int k)
+   // A position that somebody else has closed: a person, a stop-out. 0: it is there. 1: gone, and what is known of it was reported. -1: it looks gone, which
+   // so soon after an order may be the terminal's list lagging behind.
+   int               IsGone(const int i, const int k)
      {
       bool isGone = false;
       string symbol = BrokerName(m_trades[i].legs[k].symbol);
@@ -798,16 +813,18 @@ private:
          isGone = PositionTicket(m_trades[i].legs[k].position) == 0;
       else
         {
-         // Netting: one position for the whole symbol. It is gone when there is none at all and no other pair of ours has this symbol.
+         // Netting: one position for the whole symbol. It is gone when there is none at all, and no other pair of ours has this symbol
+         // or an order on its way.
          bool isThere = false;
          for(int p = PositionsTotal() - 1; p >= 0; p--)
             if(PositionGetTicket(p) != 0 && PositionGetString(POSITION_SYMBOL) == symbol)
                isThere = true;
          isGone = !isThere && !IsShared(i, symbol);
         }
-      // The list of positions may lag behind an order by a moment.
-      if(!isGone || m_clock.NowMs() - m_trades[i].legs[k].sentMs < 5000)
-         return false;
+      if(!isGone)
+         return 0;
+      if(m_clock.NowMs() - m_trades[i].legs[k].sentMs < 5000)
+         return -1;
       MhExecution done;
       done.outcome = MH_ORDER_DONE;
       done.ticket = 0;
@@ -834,14 +851,14 @@ private:
       Closed(i, k, done);
       Save(i);
       Flush(i);
-      return true;
+      return 1;
      }
 
    bool              IsShared(const int i, const string symbol)
      {
       for(int other = 0; other < ArraySize(m_trades); other++)
          for(int k = 0; k < 2; k++)
-            if(other != i && m_trades[other].legs[k].lots > 0 && BrokerName(m_trades[other].legs[k].symbol) == symbol)
+            if(other != i && m_trades[other].stage != MH_FLAT && BrokerName(m_trades[other].legs[k].symbol) == symbol)
                return true;
       return false;
      }
@@ -941,6 +958,9 @@ private:
         }
       if(verdict.closes && m_trades[i].positionId == verdict.closeId)
          BeginClose(i, signal.reason, signal.signalId, signal.generatedMs);
+      // What waits to be entered is given up; what is open stays.
+      if(verdict.halts && m_trades[i].stage == MH_OPENING)
+         BeginClose(i, "HALT", signal.signalId, signal.generatedMs);
       bool plans = verdict.opens && m_trades[i].stage == MH_FLAT && Plan(i, signal);
       // On disk before anything is done.
       if(!Save(i))
@@ -1218,6 +1238,10 @@ public:
       m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
       if(m_lock == INVALID_HANDLE)
          return Fail("LOCKED: another chart or terminal runs with " + m_folder + " (or the folder cannot be written)");
+      // A change of the chart's symbol starts the same object anew.
+      m_task = MH_TASK_NONE;
+      m_keysTick = 0;
+      m_listenerSeen = -1;
       ArrayResize(m_lastFiles, count);
       ArrayResize(m_blocked, count);
       ArrayResize(m_trades, 0);

@@ -112,7 +112,7 @@ public:
       m_historyBars = historyBars;
      }
 
-   // Where to go on: `lastBars` is the daemon's own word, {"EURUSD":"2026-11-20T08:25:00.000Z",…}; empty begins with the history.
+   // Where to go on: `lastBars` is the daemon's own word, {"EURUSD":"2026-11-20T08:25:00.000Z",...}; empty begins with the history.
    void              Resume(const string lastBars, const datetime utcNow)
      {
       MhJson json;

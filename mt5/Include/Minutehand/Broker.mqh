@@ -196,9 +196,9 @@ void MhSendOrder(const string symbol, const int side, const double lots, const u
   }
 
 // Looks for the deal of an order whose answer did not come, or did not come to this life of the terminal.
-// @param sinceServer not before this server time @param known tickets that belong to other orders, each between commas
-bool MhFindDeal(const string symbol, const int side, const long magic, const string comment, const datetime sinceServer, const string known,
-                MhExecution &done)
+// @param lots what was ordered @param position what it was to close, 0 when it was to open @param sinceServer not before this server time @param known tickets that belong to other orders, each between commas
+bool MhFindDeal(const string symbol, const int side, const long magic, const double lots, const ulong position, const string comment,
+                const datetime sinceServer, const string known, MhExecution &done)
   {
    if(!HistorySelect(sinceServer, (datetime)(TimeTradeServer() + 86400)))
       return false;
@@ -210,7 +210,11 @@ bool MhFindDeal(const string symbol, const int side, const long magic, const str
          continue;
       if(HistoryDealGetInteger(ticket, DEAL_TYPE) != (side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL))
          continue;
-      if(StringFind(known, "," + MhLong((long)ticket) + ",") >= 0)
+      if(StringFind(known, "," + MhLong((long)ticket) + ",") >= 0 || HistoryDealGetDouble(ticket, DEAL_VOLUME) > lots + 0.0000001)
+         continue;
+      // Where each order has a position of its own, its deal names it.
+      bool opened = HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN;
+      if(MhIsHedging() && (position == 0 ? !opened : (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID) != position || opened))
          continue;
       // Brokers may drop comments; one of another order of ours is never this one.
       string said = HistoryDealGetString(ticket, DEAL_COMMENT);

@@ -44,7 +44,7 @@ public:
      }
   };
 
-// The Sunday of a month, 00:00 as if it were UTC: the n-th one (1 …), or the last one (0).
+// The Sunday of a month, 00:00 as if it were UTC: the n-th one (1 ...), or the last one (0).
 datetime MhSunday(const int year, const int month, const int nth)
   {
    MqlDateTime parts;

@@ -66,7 +66,13 @@ bool MhReplaceFile(const string name, const string text)
    bool isWritten = FileWriteArray(handle, bytes, 0, count) == (uint)count;
    FileFlush(handle);
    FileClose(handle);
-   return isWritten && FileMove(fresh, FILE_COMMON, name, FILE_COMMON | FILE_REWRITE);
+   if(!isWritten)
+      return false;
+   // A virus scanner may hold the old file for a moment.
+   for(int attempt = 0; attempt < 5; attempt++)
+      if(FileMove(fresh, FILE_COMMON, name, FILE_COMMON | FILE_REWRITE))
+         return true;
+   return false;
   }
 
 // Adds lines to a file; half a line that a crash left behind is ended first.

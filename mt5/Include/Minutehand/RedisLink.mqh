@@ -1,6 +1,6 @@
 //+------------------------------------------------------------------+
 //| One connection to Redis, moved on by a timer. A lost one is made |
-//| again: after 0.5 s, then 1, 2 … 30 s.                            |
+//| again: after 0.5 s, then 1, 2 ... 30 s.                            |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_REDISLINK_MQH
 #define MINUTEHAND_REDISLINK_MQH
@@ -13,9 +13,9 @@
 
 #define MH_BACKOFF_FIRST_MS 500
 #define MH_BACKOFF_LAST_MS 30000
-// Without a word for so long it is asked (PING) …
+// Without a word for so long it is asked (PING) ...
 #define MH_QUIET_MS 5000
-// … and given up when it does not answer.
+// ... and given up when it does not answer.
 #define MH_ANSWER_MS 5000
 
 class MhRedisLink
@@ -40,6 +40,7 @@ private:
    string            m_error;
    MhRespReader      m_reader;
    int               m_connections;
+   bool              m_isLost;
 
    bool              Send(MhRespCommand &command)
      {
@@ -99,6 +100,7 @@ public:
       m_backoffMs = MH_BACKOFF_FIRST_MS;
       m_nextTryTick = 0;
       m_connections = 0;
+      m_isLost = false;
       m_unanswered = 0;
       m_error = "";
      }
@@ -143,6 +145,7 @@ public:
          SocketClose(m_handle);
       m_handle = INVALID_HANDLE;
       m_state = MH_LINK_DOWN;
+      m_isLost = false;
       m_unanswered = 0;
       m_reader.Clear();
       m_error = why;
@@ -201,15 +204,17 @@ public:
          if(readable == 0)
             break;
          uchar bytes[];
+         ArrayFree(bytes);
          int got = SocketRead(m_handle, bytes, readable > 65536 ? 65536 : readable, 1);
          if(got <= 0)
             break;
          m_reader.Add(bytes, got);
          m_heardTick = tick;
         }
+      // What came before the end is still to be read.
       if(!SocketIsConnected(m_handle))
         {
-         Drop("the connection was closed");
+         m_isLost = true;
          return;
         }
       bool waits = m_state == MH_LINK_GREETING || m_unanswered > 0;
@@ -234,7 +239,11 @@ public:
         {
          int got = m_reader.Next(reply);
          if(got == MH_RESP_MORE)
+           {
+            if(m_isLost)
+               Drop("the connection was closed");
             return false;
+           }
          if(got == MH_RESP_BROKEN)
            {
             Drop("what came is not RESP2");

@@ -38,9 +38,9 @@ double MhSteps(const double lots, const double step, const double up)
    return NormalizeDouble(steps * step, 8);
   }
 
-// Lots of leg A for equity · risk · scale of the account currency, and of leg B for |beta| times as much.
+// Lots of leg A for equity * risk * scale of the account currency, and of leg B for |beta| times as much.
 //
-//   lots = money / (contract · price · rate)
+//   lots = money / (contract * price * rate)
 //
 // Both are cut to `capLots` and to what the broker takes, in the same proportion. A is rounded down, B to the nearest step of what A came out as; when that
 // hedges worse than `maxHedgeError` (a share), or a leg is below the broker's least, there is no trade.

@@ -311,6 +311,10 @@ struct Terminal {
   std::function<uint(const MqlTradeRequest &, double &volume)> broker;
   /** Whether an order is executed although its answer is lost. */
   bool answerLost = false;
+  /** Called before bytes are written and files renamed; may end the program there. Returns how many of the bytes are written before it is called again. */
+  std::function<int(int bytes)> beforeFile;
+  /** Some brokers keep no comments. */
+  bool dropsComments = false;
   std::vector<std::string> printed;
   bool echo = false;
   std::map<std::string, std::string> labels;
@@ -463,12 +467,20 @@ inline uint FileReadArray(int handle, MqlArray<uchar> &bytes, int start = 0, int
 }
 inline uint FileWriteArray(int handle, const MqlArray<uchar> &bytes, int start = 0, int count = WHOLE_ARRAY) {
   if (count == WHOLE_ARRAY) count = (int)bytes.raw().size() - start;
-  return (uint)fwrite(bytes.raw().data() + start, 1, count, shimFiles().at(handle));
+  FILE *file = shimFiles().at(handle);
+  int first = terminal().beforeFile ? terminal().beforeFile(count) : count;
+  size_t written = fwrite(bytes.raw().data() + start, 1, first, file);
+  if (first < count) {
+    terminal().beforeFile(-1);
+    written += fwrite(bytes.raw().data() + start + first, 1, count - first, file);
+  }
+  return (uint)written;
 }
 inline bool FileIsExist(const string &name, int flags = 0) { return access(shimPath(name, flags).c_str(), F_OK) == 0; }
 inline bool FileDelete(const string &name, int flags = 0) { return unlink(shimPath(name, flags).c_str()) == 0; }
 inline bool FileMove(const string &from, int fromFlags, const string &to, int toFlags) {
   std::string target = shimPath(to, toFlags | FILE_COMMON);
+  if (terminal().beforeFile) terminal().beforeFile(0);
   if (!(toFlags & FILE_REWRITE) && access(target.c_str(), F_OK) == 0) return false;
   return rename(shimPath(from, fromFlags).c_str(), target.c_str()) == 0;
 }
@@ -739,7 +751,7 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
   if (fill != 0 && !(symbol->filling & fill)) return TRADE_RETCODE_INVALID_FILL;
   int side = request.type == ORDER_TYPE_BUY ? 1 : -1;
   double price = side > 0 ? symbol->ask : symbol->bid;
-  ShimDeal deal = {world.nextTicket++, world.nextTicket++, 0, request.symbol.utf8(), request.comment.utf8(),
+  ShimDeal deal = {world.nextTicket++, world.nextTicket++, 0, request.symbol.utf8(), world.dropsComments ? std::string() : request.comment.utf8(),
                    side > 0 ? DEAL_TYPE_BUY : DEAL_TYPE_SELL, DEAL_ENTRY_IN, (long)request.magic, shimNowMs() + world.serverOffsetSeconds * 1000,
                    volume, price, 0};
   ShimPosition *into = nullptr;

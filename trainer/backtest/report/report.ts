@@ -11,7 +11,7 @@ import { STYLE } from './style.ts';
 export interface ReportOptions {
   readonly result: PeriodResult;
   /** One per bundle of the result. */
-  readonly manifests: readonly Pick<Manifest, 'version' | 'market' | 'period' | 'seed'>[];
+  readonly manifests: readonly Pick<Manifest, 'version' | 'market' | 'period' | 'seed' | 'theta1' | 'theta2'>[];
   /** Of the symbols of the pairs. */
   readonly symbols: Readonly<Record<string, SymbolCosts>>;
   readonly requireEdge: boolean;
@@ -28,7 +28,7 @@ export const ASSUMPTIONS: readonly string[] = [
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
   'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
   'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one night of swap per leg, three on Wednesdays, for all symbols alike.',
-  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, times √${TRADING_DAYS_PER_YEAR}; no riskless rate.`,
+  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualised by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. Over a short period they are wild numbers.`,
   'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
   'AI1 is judged on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
@@ -72,7 +72,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   });
   const sections = [
     `<h1>${escapeHtml(title)}</h1>`,
-    `<p>${isoSecond(first)} to ${isoSecond(last)}, ${pairs.length} pairs, ${bars.toLocaleString('en-US')} bars, ${result.days.length} trading days. ${escapeHtml(origins(manifests))}</p>`,
+    `<p>${isoSecond(first)} to ${isoSecond(last)}, ${pairs.length} pairs, ${bars.toLocaleString('en-US')} bars, ${result.days.length} trading days. ${escapeHtml(origins(manifests))} ${escapeHtml(thresholdsText(bundles, manifests))}</p>`,
     ...verdicts,
     '<h2>Result</h2>',
     totalsTable(bundles, names),
@@ -140,6 +140,18 @@ function origins(manifests: ReportOptions['manifests']): string {
     .join(' ');
 }
 
+/** What had to be passed for an entry; figures of other thresholds than the bundle's are not what it publishes. */
+function thresholdsText(bundles: readonly BundleResult[], manifests: ReportOptions['manifests']): string {
+  return bundles
+    .map(({ version, thresholds: { theta1, theta2 } }, i) => {
+      const own = manifests[i]!;
+      const isOwn = theta1 === own.theta1 && theta2 === own.theta2;
+      const instead = isOwn ? '' : `, asked for instead of its own ${own.theta1} and ${own.theta2}`;
+      return `${version}: θ1 ${theta1}, θ2 ${theta2}${instead}.`;
+    })
+    .join(' ');
+}
+
 function nameOf(names: readonly string[], i: number): string {
   return names.length === 1 ? '' : `${names[i]}: `;
 }
@@ -195,8 +207,8 @@ function calibrationLines(bundles: readonly BundleResult[], names: readonly stri
 const TOTALS: readonly (readonly [name: string, of: (performance: Performance) => string])[] = [
   ['Net return', ({ net_return }) => percent(net_return)],
   ['Return before costs', ({ gross_return }) => percent(gross_return)],
-  ['Net Sharpe', ({ net_sharpe }) => figure(net_sharpe, 2)],
-  ['Sortino', ({ sortino }) => figure(sortino, 2)],
+  ['Net Sharpe, annualised', ({ net_sharpe }) => figure(net_sharpe, 2)],
+  ['Sortino, annualised', ({ sortino }) => figure(sortino, 2)],
   ['Deepest drawdown', ({ max_drawdown }) => percent(max_drawdown)],
   ['Trades', ({ trades }) => String(trades)],
   ['Won', ({ win_rate }) => (win_rate === null ? '–' : percent(win_rate))],
@@ -221,7 +233,9 @@ function totalsTable(bundles: readonly BundleResult[], names: readonly string[])
 }
 
 function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: PeriodResult): string {
-  const wanted = TOTALS.filter(([name]) => !['Return before costs', 'Sortino', 'Turnover, × capital'].includes(name));
+  const wanted = TOTALS.filter(
+    ([name]) => !['Return before costs', 'Sortino, annualised', 'Turnover, × capital'].includes(name),
+  );
   return table(
     ['Pair', 'Edge', 'Bars', ...wanted.map(([name]) => name)],
     pairs.map((pair) => [

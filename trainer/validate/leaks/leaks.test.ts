@@ -59,6 +59,7 @@ async function validate(rows: ValidationRows) {
       folds,
       embargo: EMBARGO,
       fit,
+      fitFromNothing: fit,
       answer: predictModel,
       bytes: (model: TreeModel) => encodeTreeModel(model),
       gate,

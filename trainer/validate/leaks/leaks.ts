@@ -20,6 +20,8 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
   /** Seconds. */
   readonly embargo: number;
   readonly fit: Fit<Rows, Model>;
+  /** `fit` where it goes on from a model, which knows the labels before they are shuffled. */
+  readonly fitFromNothing: Fit<Rows, Model>;
   readonly answer: Answer<Model>;
   /** All of a model that was fitted. */
   readonly bytes: (model: Model) => Uint8Array;
@@ -34,12 +36,12 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
 export async function judgeLearning<Rows extends ValidationRows, Model>(
   learning: LearningCase<Rows, Model>,
 ): Promise<GateResult[]> {
-  const { name, rows, task, folds, embargo, fit, answer, bytes, gate, seed } = learning;
+  const { name, rows, task, folds, embargo, fit, fitFromNothing, answer, bytes, gate, seed } = learning;
   // The one in the middle has training rows on both sides.
   const middle = folds[Math.floor(folds.length / 2)]!;
   const [trainingOnly, shuffled] = await Promise.all([
     judgeTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),
-    judgeShuffledLabels(rows, folds, fit, answer, {
+    judgeShuffledLabels(rows, folds, fitFromNothing, answer, {
       seed: `${seed}/shuffled labels`,
       standardErrors: NOISE_STANDARD_ERRORS,
       gate,

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { BACKTEST_STATIONS } from './backtest.ts';
+import { describeMachine } from './machine.ts';
+import { whileTraining } from './end_to_end/retraining.ts';
+import { percentiles } from './percentiles.ts';
+import { renderBenchmarks } from './report.ts';
+
+const machine = describeMachine();
+const minutes = (values: readonly number[]) => values.map((us) => ({ file: us, redis: us, websocket: us }));
+
+describe('whileTraining', () => {
+  it('compares percentiles, without the minutes that a transport missed', () => {
+    const without = minutes([NaN, ...Array.from({ length: 100 }, (_, i) => i + 1)]);
+    const during = minutes(Array.from({ length: 100 }, (_, i) => 3 * (i + 1)));
+    const { latencies, ratio_p50, ratio_p99 } = whileTraining(without, during, 'redis');
+    expect(latencies).toEqual({ count: 100, p50: 150, p99: 297, p999: 300, max: 300 });
+    expect([ratio_p50, ratio_p99]).toEqual([3, 3]);
+  });
+});
+
+describe('docs/BENCHMARKS.md', () => {
+  it('shows of a retrain what each way of it does to each transport', () => {
+    const latencies = percentiles([1000, 2000]);
+    const text = renderBenchmarks({
+      machine,
+      retraining: {
+        pairs: 10,
+        pace_ms: 200,
+        minutes: 2,
+        without: { websocket: latencies },
+        ways: ['nice 10', 'SCHED_IDLE'].map((name) => ({
+          name,
+          workers: 1,
+          runs: 3,
+          transports: { websocket: { latencies, ratio_p50: 1, ratio_p99: 1.25 } },
+        })),
+      },
+    });
+    expect(text).toContain('| WebSocket | none | 1.00 / 2.00 / 2.00 / 2.00 | | |');
+    for (const name of ['nice 10', 'SCHED_IDLE'])
+      expect(text).toContain(`| | ${name} | 1.00 / 2.00 / 2.00 / 2.00 | 1.00 | **1.25** |`);
+    expect(text).toContain('The trainer starts its runs with nice 10');
+    expect(text).not.toMatch(/undefined|NaN/);
+  });
+
+  it('shows of a backtest what each station takes, and of the whole how long it took', () => {
+    const text = renderBenchmarks({
+      machine,
+      backtest: {
+        pair: 'EURUSD_GBPUSD',
+        trees: 300,
+        station_bars: 200_000,
+        turns: 3,
+        stations: { read: 1, features: 2.5, scores: 1.5, labels: 0.25, decide: 0.5, equity: 0.25 },
+        engine_us: 2,
+        features_by_engine: 1.25,
+        command: {
+          bars: 1_000_000,
+          threads: 2,
+          trades: 7,
+          seconds: [5.04, 6],
+          cpu_seconds: null,
+          us_per_bar: 6,
+          by_engine: 3,
+        },
+      },
+    });
+    for (const station of BACKTEST_STATIONS) expect(text).toContain(`| ${station} | `);
+    expect(text).toContain('| **sum** | 6.00 | |');
+    expect(text).toContain('of 1,000,000 bars on 2 threads, from its start to its end: 5.0, 6.0 s (7 trades)');
+    expect(text).not.toMatch(/undefined|NaN/);
+  });
+
+  it('shows of the search each function, beside what Optuna found', () => {
+    const point = { objective: 'mixed', minimum: 0, trials: 30, ours: 0.0661, optuna: 0.083 } as const;
+    const points = [{ ...point, ours_random: 0.281, optuna_random: 0.222 }];
+    const text = renderBenchmarks({ machine, search: { seeds: 20, points, not_worse: 1, us_per_trial: 900 } });
+    expect(text).toContain('| mixed | 0.000 | 30 | 0.066 | 0.083 | 0.281 | 0.222 |');
+    expect(text).toContain('at **1 of 1**');
+  });
+});

@@ -1,0 +1,147 @@
+import { Option, type Command } from 'commander';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Fill } from '../../shared/fill/fill.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { startEa, WAYS, type RunningEa, type Way } from '../ea/ea.ts';
+import { statusLines } from '../ea/status.ts';
+import type { Output } from '../output.ts';
+import { parseInteger } from '../period.ts';
+import { stopSignal } from '../stop_signal.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+interface EaFlags {
+  readonly via: Way;
+  readonly url?: string;
+  readonly pairs?: readonly string[];
+  readonly name: string;
+  readonly equity: string;
+  readonly risk: string;
+  readonly maxOpenPairs: string;
+  readonly market?: string;
+}
+
+const DRAW_MS = 500;
+const NARROW = 80;
+/** What a daemon listens on is not always what can be called. */
+const ANY_ADDRESS = ['0.0.0.0', '::'];
+
+export function addEa(program: Command, output: () => Output): void {
+  program
+    .command('ea')
+    .summary('trade the signals on paper, as an expert advisor would')
+    .description(
+      'A reference consumer: obeys docs/PROTOCOL.md to the letter and trades on paper, never with money. An order is filled at once at the closes of the signal’s bar, half the spread and ' +
+        'the slippage of config/minutehand.yaml worse; commission is taken at the close, nights are not. Each fill is a line of <home>/ea/<name>_paper/result.json. ' +
+        'Ctrl-C ends it and leaves positions open; the next start goes on with them. While <home>/KILL is there, nothing is entered and all is closed.',
+    )
+    .addOption(new Option('--via <way>', 'how signals are heard').choices(WAYS).default('file'))
+    .option('--url <address>', 'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)')
+    .option('--pairs <ids...>', 'only these pairs (default: all configured)')
+    .option('--name <name>', 'of its folder; two at the same time need two', 'terminal')
+    .option('--equity <amount>', 'paper money at the first start', '10000')
+    .option('--risk <share>', 'notional of leg A as a share of the equity, at a position_scale of 1', '0.5')
+    .option('--max-open-pairs <n>', 'further entries are refused', '5')
+    .addOption(marketOption())
+    .action((flags: EaFlags) => {
+      applyMarket(flags.market);
+      return run(flags, output());
+    });
+}
+
+async function run(flags: EaFlags, output: Output): Promise<void> {
+  const stopping = stopSignal();
+  const settings = loadSettings();
+  const pairIds = pairsOf(settings, flags.pairs);
+  if (!/^[\w-]{1,40}$/.test(flags.name))
+    throw new MinutehandError('USAGE', { seen: `--name ${flags.name}`, expected: 'letters, digits, - and _' });
+  const counts = { open: 0, close: 0, refused: 0 };
+  const screen = createScreen(output);
+  let failed: (error: unknown) => void = () => undefined;
+  const failure = new Promise<{ error: unknown }>((resolve) => (failed = (error) => resolve({ error })));
+  const ea = startEa({
+    settings,
+    paths: homePaths(),
+    clock: MACHINE_CLOCK,
+    way: flags.via,
+    pairIds,
+    name: flags.name,
+    url: flags.url ?? daemonUrl(settings),
+    equity: positive(flags.equity, '--equity'),
+    risk: positive(flags.risk, '--risk'),
+    maxOpenPairs: parseInteger(flags.maxOpenPairs, '--max-open-pairs', 1),
+    onFill(fill) {
+      counts[fill.kind]++;
+      screen.say(fillLine(fill));
+    },
+    onFailure: (error) => failed(error),
+  });
+  screen.say(`Paper trading of ${pairIds.length} pairs, market ${settings.minutehand.market}, by ${flags.via}. Fills: ${ea.folder}/result.json`); // prettier-ignore
+  const drawing = setInterval(() => screen.draw(ea), DRAW_MS);
+  const ended = await Promise.race([stopping.then(() => null), failure]);
+  clearInterval(drawing);
+  screen.draw(ea);
+  await ea.stop();
+  if (ended !== null) throw ended.error;
+  const held = ea.agent.views().filter(({ side }) => side !== 0);
+  screen.say(`Ended with ${ea.agent.equity().toFixed(2)}; ${held.length} positions stay open for the next start.`);
+  output.result({
+    folder: ea.folder,
+    opened_legs: counts.open,
+    closed_legs: counts.close,
+    refused: counts.refused,
+    open_positions: held.map(({ positionId }) => positionId),
+    equity: ea.agent.equity(),
+  });
+}
+
+function pairsOf({ minutehand }: Settings, wanted: readonly string[] | undefined): readonly string[] {
+  for (const id of wanted ?? [])
+    if (!minutehand.pairs.includes(id)) throw new MinutehandError('PAIR_UNKNOWN', { seen: id });
+  return wanted ?? minutehand.pairs;
+}
+
+function daemonUrl({ minutehand }: Settings): string {
+  const { host, port } = minutehand.transports.daemon;
+  const name = ANY_ADDRESS.includes(host) ? '127.0.0.1' : host;
+  return `ws://${name.includes(':') ? `[${name}]` : name}:${port}/signals`;
+}
+
+function positive(text: string, option: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value))
+    throw new MinutehandError('USAGE', { seen: `${option} ${text}`, expected: 'a number above 0' });
+  return value;
+}
+
+/** `08:26:03  open   XAUUSD_XAGUSD  A SELL 1.22 XAUUSD at 4099.59` */
+function fillLine({ kind, pair_id, leg, side, lots, symbol, filled_price, pnl, error, reason, time_ms }: Fill): string {
+  const head = `${new Date(time_ms).toISOString().slice(11, 19)}  ${kind.padEnd(7)}  ${pair_id}`;
+  if (kind === 'refused') return `${head}  ${error}`;
+  const earned = pnl === null ? '' : `  ${pnl >= 0 ? '+' : ''}${pnl.toFixed(2)} (${reason})`;
+  return `${head}  ${leg} ${side} ${lots} ${symbol} at ${filled_price.toPrecision(7)}${earned}`;
+}
+
+/** A block of lines that is drawn anew on a terminal, below what is said; elsewhere only what is said. */
+function createScreen(output: Output): { say(line: string): void; draw(ea: RunningEa): void } {
+  const { stdout } = process;
+  const isDrawn = stdout.isTTY === true && !output.json;
+  let drawn: string[] = [];
+  const erase = (): void => void (drawn.length > 0 && stdout.write(`\x1b[${drawn.length}A\x1b[0J`));
+  const show = (): void => void (drawn.length > 0 && stdout.write(`${drawn.join('\n')}\n`));
+  return {
+    say(line) {
+      if (isDrawn) erase();
+      output.say(line);
+      if (isDrawn) show();
+    },
+    draw({ agent, source }) {
+      if (!isDrawn) return;
+      erase();
+      const head = { equity: agent.equity(), currency: 'USD', source: source.state(), killed: agent.killed };
+      drawn = statusLines(agent.views(), head, Date.now(), stdout.columns || NARROW);
+      show();
+    },
+  };
+}

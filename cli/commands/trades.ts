@@ -1,0 +1,230 @@
+import { Option, type Command } from 'commander';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { fillFigures, type FillFigures } from '../../trainer/fills/fill_figures.ts';
+import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/fills/live_trades.ts';
+import { FINDINGS, reconcile } from '../../trainer/fills/reconcile.ts';
+import { marketBarMs, SETTLE_MS } from '../../trainer/fills/settle.ts';
+import { journalLookup } from '../../trainer/fills/signal_lookup.ts';
+import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parsePeriod, type PeriodFlags } from '../period.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+interface TradesFlags extends PeriodFlags {
+  readonly pair?: string;
+  readonly market?: string;
+}
+
+const DAY_MS = 86_400_000;
+const CHECKED_DAYS = 7;
+const SHOWN_ROWS = 50;
+
+/** Columns of the export, in this order. */
+const COLUMNS = [
+  'time_ms',
+  'account',
+  'market',
+  'pair_id',
+  'position_id',
+  'signal_id',
+  'kind',
+  'reason',
+  'leg',
+  'symbol',
+  'broker_symbol',
+  'side',
+  'ticket',
+  'lots',
+  'requested_price',
+  'filled_price',
+  'slippage_bps',
+  'latency_ms',
+  'pnl',
+  'currency',
+  'error',
+  'signal_ms',
+  'signal_bar',
+  'signal_action',
+  'signal_reason',
+  'signal_price',
+  'model_version',
+  'z_score',
+  'return_prob',
+  'risk_score',
+  'position_scale',
+  'beta',
+  'max_age_bars',
+  'source',
+] as const satisfies readonly (keyof LiveTrade)[];
+
+export function addTrades(program: Command, output: () => Output): void {
+  const trades = program
+    .command('trades')
+    .summary('what expert advisors made of the signals: list, export, check')
+    .description(
+      'Reads core.live_trades of the trainer’s store, where the trainer keeps every fill of result.json files and of Redis, with the signal that caused it.',
+    );
+  const common = (command: Command): Command =>
+    command
+      .option('--pair <id>', 'only this pair')
+      .option('--from <day>', 'first UTC day or minute')
+      .option('--to <day>', 'UTC day or minute at which it ends')
+      .addOption(marketOption());
+  common(trades.command('list'))
+    .description('the newest fills, and figures of each pair and account')
+    .action((flags: TradesFlags) => list(flags, output()));
+  common(trades.command('export'))
+    .addOption(new Option('--out <file>', 'CSV; - is standard output').default('-'))
+    .description('fills as CSV, oldest first')
+    .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
+  common(trades.command('check'))
+    .description(
+      `lays fills against the daemon’s signals: what lacks its signal, its fill, its other leg or its volume; the last ${CHECKED_DAYS} days unless --from says otherwise. Exit code 1 when there is a finding`,
+    )
+    .action((flags: TradesFlags) => check(flags, output()));
+}
+
+interface Asked {
+  readonly settings: Settings;
+  readonly market: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly pairId?: string;
+}
+
+function asked(flags: TradesFlags): Asked {
+  applyMarket(flags.market);
+  const settings = loadSettings();
+  const { from, to } = parsePeriod(flags);
+  if (flags.pair !== undefined && !settings.minutehand.pairs.includes(flags.pair))
+    throw new MinutehandError('PAIR_UNKNOWN', { seen: flags.pair });
+  return {
+    settings,
+    market: settings.minutehand.market,
+    ...(from === undefined ? {} : { fromMs: from * 1000 }),
+    ...(to === undefined ? {} : { toMs: to * 1000 }),
+    ...(flags.pair === undefined ? {} : { pairId: flags.pair }),
+  };
+}
+
+async function withStore<Result>(work: (store: Store) => Promise<Result>, without: Result): Promise<Result> {
+  const store = await openStoreIfThere(process.env, homePaths());
+  if (store === null) return without;
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function list(flags: TradesFlags, output: Output): Promise<void> {
+  const wanted = asked(flags);
+  const trades = await withStore((store) => readTrades(store, wanted), []);
+  const figures = fillFigures({ trades, ...against(wanted, trades[0]?.time_ms ?? 0) });
+  if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
+  for (const trade of trades.slice(-SHOWN_ROWS)) output.line(rowOf(trade));
+  if (trades.length > SHOWN_ROWS) output.note(`${trades.length - SHOWN_ROWS} older ones: trades export has them all.`);
+  for (const [account, { total, pairs }] of Object.entries(figures)) {
+    for (const [id, figure] of Object.entries(pairs)) output.line(figureLine(account, id, figure));
+    output.line(figureLine(account, 'total', total));
+  }
+  output.result({ market: wanted.market, trades: trades.map(({ line: _line, ...trade }) => trade), figures });
+}
+
+async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
+  const wanted = asked(flags);
+  const trades = await withStore((store) => readTrades(store, wanted), []);
+  const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => cell(trade[name])).join(','))];
+  const text = `${lines.join('\n')}\n`;
+  if (flags.out === '-') {
+    if (output.json) output.result({ market: wanted.market, rows: trades.length, csv: text });
+    else process.stdout.write(text);
+    return;
+  }
+  const file = openOutputFile(flags.out);
+  file.write(text);
+  file.close();
+  output.line(`${trades.length} rows in ${flags.out}`);
+  output.result({ market: wanted.market, rows: trades.length, out: flags.out });
+}
+
+async function check(flags: TradesFlags, output: Output): Promise<void> {
+  const wanted = asked(flags);
+  const fromMs = wanted.fromMs ?? MACHINE_CLOCK.nowMs() - CHECKED_DAYS * DAY_MS;
+  const { trades, refusedLines } = await withStore(
+    async (store) => ({
+      // Whole positions: what was opened in the period may be closed behind it.
+      trades: await readTrades(store, { market: wanted.market, ...pairOf(wanted), fromMs: fromMs - DAY_MS }),
+      refusedLines: await readRefusedLines(store, fromMs, wanted.toMs),
+    }),
+    { trades: [], refusedLines: [] },
+  );
+  const all = reconcile({ trades, refusedLines, ...against(wanted, fromMs) });
+  const findings = all.filter(({ time_ms }) => time_ms >= fromMs && time_ms < (wanted.toMs ?? Infinity));
+  for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
+    output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
+  for (const code of new Set(findings.map((finding) => finding.code))) output.note(`${code}: ${FINDINGS[code]}`);
+  output.line(`${trades.length} fills looked at, ${findings.length} findings`);
+  output.result({ market: wanted.market, fills: trades.length, findings });
+  if (findings.length > 0) process.exitCode = 1;
+}
+
+/** What fills are laid against. */
+function against(wanted: Asked, fromMs: number) {
+  const entries = journalLookup(wanted.settings, homePaths()).entries(
+    wanted.market,
+    fromMs - DAY_MS,
+    wanted.toMs ?? Number.MAX_SAFE_INTEGER,
+  );
+  return {
+    entries: entries.filter(({ body }) => wanted.pairId === undefined || body.pair_id === wanted.pairId),
+    nowMs: MACHINE_CLOCK.nowMs(),
+    barMs: marketBarMs(wanted.settings),
+    settleMs: SETTLE_MS,
+  };
+}
+
+const pairOf = ({ pairId }: Asked): { pairId?: string } => (pairId === undefined ? {} : { pairId });
+
+function rowOf(trade: LiveTrade): string {
+  const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore
+  const head = `${isoSecond(time_ms)}  ${account.padEnd(5)}  ${pair_id.padEnd(16)} ${kind.padEnd(7)}`;
+  if (kind === 'refused') return `${head} ${error}`;
+  const cells = [
+    `${leg} ${side.padEnd(4)} ${lots} ${symbol} at ${filled_price}`,
+    `${slippage_bps!.toFixed(2)} bps`,
+    latency_ms === null ? '' : `${latency_ms} ms`,
+    reason,
+    pnl === null ? '' : pnl.toFixed(2),
+  ];
+  return `${head} ${cells.filter((text) => text !== '').join('  ')}`;
+}
+
+function figureLine(account: string, name: string, figure: FillFigures): string {
+  const { opened, closed, win_rate, slippage_bps, latency_ms_p50, refusal_rate, enters, pnl } = figure;
+  const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(0)} %`);
+  const earned = Object.entries(pnl).map(([currency, sum]) => `${sum.toFixed(2)} ${currency}`);
+  return [
+    `${account.padEnd(5)}  ${name.padEnd(16)}`,
+    `${opened} opened, ${closed} closed`,
+    `won ${share(win_rate)}`,
+    ...earned,
+    `slippage ${slippage_bps === null ? '–' : `${slippage_bps.toFixed(2)} bps`}`,
+    `latency ${latency_ms_p50 === null ? '–' : `${latency_ms_p50} ms`}`,
+    `refused ${share(refusal_rate)} of ${enters}`,
+  ].join('  ');
+}
+
+function cell(value: string | number | null): string {
+  if (value === null) return '';
+  const text = String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function isoSecond(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

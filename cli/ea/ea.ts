@@ -1,0 +1,118 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Fill } from '../../shared/fill/fill.ts';
+import { parsePair } from '../../shared/pair.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { lockHome } from '../../shared/store/home_lock.ts';
+import { sendFills, type FillSender } from './fill_sender.ts';
+import { createPaperAgent, type PaperAgent } from './paper_agent.ts';
+import { followFiles } from './signal_files.ts';
+import { followRedis } from './signal_redis.ts';
+import type { Hear, SignalSource } from './signal_source.ts';
+import { followWebSocket } from './signal_websocket.ts';
+
+export const WAYS = ['file', 'redis', 'ws'] as const;
+export type Way = (typeof WAYS)[number];
+
+export interface EaOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly clock: Clock;
+  readonly way: Way;
+  readonly pairIds: readonly string[];
+  /** Of its folder below `<home>/ea`: two at a time need two. */
+  readonly name: string;
+  /** With `ws`: `ws://host:port/signals`. */
+  readonly url: string;
+  readonly equity: number;
+  readonly risk: number;
+  readonly maxOpenPairs: number;
+  onFill(fill: Fill): void;
+  /** The disk takes nothing any more: it has stopped, and traded nothing of it. */
+  onFailure(error: unknown): void;
+}
+
+export interface RunningEa {
+  readonly folder: string;
+  readonly agent: PaperAgent;
+  readonly source: SignalSource;
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 250;
+const MAX_HEDGE_ERROR = 0.2;
+const MAX_CLOCK_SKEW_MS = 2000;
+
+/**
+ * Starts the reference consumer on paper.
+ * @throws MinutehandError HOME_LOCKED when one of this name runs; HOME_UNUSABLE, OUTPUT_UNWRITABLE, EA_STATE, CONFIG_INVALID
+ */
+export function startEa(options: EaOptions): RunningEa {
+  const { settings, paths, clock, pairIds } = options;
+  const { market, symbols, transports } = settings.minutehand;
+  const folder = join(paths.home, 'ea', `${options.name}_paper`);
+  const unlock = lockHome(join(folder, 'lock'));
+  try {
+    mkdirSync(folder, { recursive: true });
+    const agent = createPaperAgent({
+      folder,
+      pairs: pairIds.map(parsePair),
+      market,
+      rules: {
+        costs: symbols,
+        equity: options.equity,
+        risk: options.risk,
+        maxOpenPairs: options.maxOpenPairs,
+        maxHedgeError: MAX_HEDGE_ERROR,
+        currency: 'USD',
+      },
+      maxClockSkewMs: MAX_CLOCK_SKEW_MS,
+      clock,
+      files: MACHINE_FILES,
+      killFile: join(paths.home, 'KILL'),
+      onFill: options.onFill,
+    });
+    let failed = false;
+    const guarded = (work: () => void): void => {
+      if (failed) return;
+      try {
+        work();
+      } catch (error) {
+        failed = true;
+        options.onFailure(error);
+      }
+    };
+    const source = follow(options, (text) => guarded(() => void agent.hear(text)));
+    const timer = setInterval(() => guarded(() => agent.tick()), TICK_MS);
+    const sender: FillSender | null =
+      options.way === 'redis' ? sendFills(MACHINE_FILES, folder, transports.redis) : null;
+    return {
+      folder,
+      agent,
+      source,
+      async stop() {
+        clearInterval(timer);
+        await source.stop();
+        await sender?.stop();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function follow({ settings, paths, way, pairIds, url }: EaOptions, hear: Hear): SignalSource {
+  switch (way) {
+    case 'file':
+      return followFiles(MACHINE_FILES, paths.signals, pairIds, hear);
+    case 'redis':
+      return followRedis(settings.minutehand.transports.redis, pairIds, hear);
+    case 'ws':
+      return followWebSocket(`${url}?pairs=${pairIds.join(',')}`, hear);
+  }
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { FILLS_STREAM } from '../../shared/fill/fill.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import { connectRedis, type EaTransport } from './redis_client.ts';
+import { readPart } from './result_file.ts';
+
+const EVERY_MS = 250;
+const CHUNK_BYTES = 65_536;
+const STREAM_MAXLEN = 100_000;
+/** What a Redis that came back empty may have lost is sent again; whoever reads it knows what he has. */
+const AGAIN_BYTES = 65_536;
+const NEWLINE = 10;
+
+export interface FillSender {
+  /** Sends what is left, if Redis is there, and ends. */
+  stop(): Promise<void>;
+}
+
+/** Sends the lines of `result.json` to the stream `minutehand:fills`, each at least once, and keeps in `fills.sent` how far it has come. */
+export function sendFills(files: FileSystem, folder: string, transport: EaTransport): FillSender {
+  const { redis, stop } = connectRedis(transport, 'minutehand-ea-fills');
+  const result = join(folder, 'result.json');
+  const marker = join(folder, 'fills.sent');
+  let sent = readMark();
+  let isFresh = false;
+  redis.on('ready', () => (isFresh = true));
+
+  function readMark(): number {
+    try {
+      return Number(files.read(marker).toString()) || 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  function keepMark(): void {
+    files.write(`${marker}.tmp`, `${sent}\n`);
+    files.rename(`${marker}.tmp`, marker);
+  }
+
+  /** @returns whether there may be more */
+  async function send(): Promise<boolean> {
+    if (redis.status !== 'ready') return false;
+    const size = files.stat(result)?.bytes ?? 0;
+    if (isFresh || sent > size) {
+      sent = Math.max(0, Math.min(sent, size) - AGAIN_BYTES);
+      // From the beginning of a line on.
+      if (sent > 0) sent += readPart(result, sent, CHUNK_BYTES).indexOf(NEWLINE) + 1;
+      isFresh = false;
+    }
+    const bytes = readPart(result, sent, CHUNK_BYTES);
+    const pipeline = redis.pipeline();
+    let end = 0;
+    for (let newline = bytes.indexOf(NEWLINE); newline >= 0; newline = bytes.indexOf(NEWLINE, end)) {
+      const line = bytes.toString('utf8', end, newline);
+      pipeline.xadd(FILLS_STREAM, 'MAXLEN', '~', STREAM_MAXLEN, '*', 'fill', line);
+      end = newline + 1;
+    }
+    if (end === 0) return false;
+    const answers = (await pipeline.exec()) ?? [];
+    if (answers.some(([error]) => error !== null)) return false;
+    sent += end;
+    keepMark();
+    return bytes.length === CHUNK_BYTES;
+  }
+
+  let turn: Promise<void> = Promise.resolve();
+  function sendAll(): Promise<void> {
+    turn = turn.then(async () => {
+      try {
+        while (await send());
+      } catch {
+        // Redis went away in between: they are sent when it is back.
+      }
+    });
+    return turn;
+  }
+
+  const timer = setInterval(() => void sendAll(), EVERY_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await Promise.race([sendAll(), new Promise((resolve) => setTimeout(resolve, transport.command_timeout_ms).unref())]);
+      stop();
+    },
+  };
+}

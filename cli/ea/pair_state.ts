@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import { MARKETS } from '../../shared/signal/signal.ts';
+
+const legSchema = z.strictObject({
+  symbol: z.string(),
+  side: z.union([z.literal(1), z.literal(-1)]),
+  lots: z.number().positive(),
+  price: z.number().positive(),
+});
+
+const stateSchema = z.strictObject({
+  market: z.enum(MARKETS),
+  pairId: z.string(),
+  /** As the consumer keeps it. */
+  memory: z.strictObject({
+    bootId: z.string(),
+    seq: z.int().nonnegative(),
+    positionId: z.string(),
+    entered: z.array(z.string()),
+  }),
+  book: z.strictObject({
+    held: z
+      .strictObject({
+        positionId: z.string(),
+        openedMs: z.number(),
+        maxAgeBars: z.number(),
+        barMs: z.number(),
+        legs: z.tuple([legSchema, legSchema]),
+      })
+      .nullable(),
+    prices: z.tuple([z.number(), z.number()]).nullable(),
+    realised: z.number(),
+    ticket: z.int().nonnegative(),
+  }),
+  /** Lines that belong into result.json and may not stand there yet. */
+  outbox: z.array(z.string()),
+});
+
+/** All that is remembered of one pair of one market: a file of its own, replaced as a whole. */
+export type PairState = z.infer<typeof stateSchema>;
+
+const statePath = (folder: string, market: string, pairId: string): string =>
+  join(folder, `state_${market}_${pairId}.json`);
+
+/**
+ * @returns null when nothing is remembered
+ * @throws MinutehandError EA_STATE
+ */
+export function loadPairState(files: FileSystem, folder: string, market: string, pairId: string): PairState | null {
+  const path = statePath(folder, market, pairId);
+  if (files.stat(path) === null) return null;
+  try {
+    const state = stateSchema.parse(JSON.parse(files.read(path).toString()));
+    if (state.market !== market || state.pairId !== pairId) throw new Error(`it is of ${state.market} ${state.pairId}`);
+    return state;
+  } catch (cause) {
+    const seen = `${path}: ${cause instanceof z.ZodError ? 'other fields' : (cause as Error).message}`;
+    throw new MinutehandError('EA_STATE', { seen, cause });
+  }
+}
+
+/**
+ * @param isDurable whether it has to survive a power cut: something is going to be traded by it
+ * @throws MinutehandError OUTPUT_UNWRITABLE
+ */
+export function savePairState(files: FileSystem, folder: string, state: PairState, isDurable: boolean): void {
+  const path = statePath(folder, state.market, state.pairId);
+  const beside = `${path}.tmp`;
+  try {
+    files.write(beside, `${JSON.stringify(state)}\n`);
+    if (isDurable) files.sync(beside);
+    files.rename(beside, path);
+    if (isDurable) files.sync(folder);
+  } catch (cause) {
+    throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });
+  }
+}

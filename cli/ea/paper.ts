@@ -1,0 +1,266 @@
+import { FILL_SCHEMA, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import type { Order } from '../../shared/signal/consumer.ts';
+import type { MarketKind, Signal } from '../../shared/signal/signal.ts';
+
+/** What a symbol costs, in basis points; as `symbols` of config/minutehand.yaml. */
+export interface PaperCosts {
+  /** The full quoted spread: half of it is paid at each side. */
+  readonly spread_bps: number;
+  readonly slippage_bps: number;
+  readonly commission_bps: number;
+}
+
+export interface PaperRules {
+  readonly costs: Readonly<Record<string, PaperCosts>>;
+  /** Of all pairs together at the beginning. */
+  readonly equity: number;
+  /** Notional of leg A as a share of the equity, at a position_scale of 1. */
+  readonly risk: number;
+  readonly maxOpenPairs: number;
+  /** Share by which leg B may miss its hedge for whole steps of lots. */
+  readonly maxHedgeError: number;
+  readonly currency: string;
+}
+
+export interface HeldLeg {
+  readonly symbol: string;
+  readonly side: 1 | -1;
+  readonly lots: number;
+  /** It was opened at. */
+  readonly price: number;
+}
+
+export interface HeldPosition {
+  readonly positionId: string;
+  readonly openedMs: number;
+  readonly maxAgeBars: number;
+  /** Wall-clock time of a bar. */
+  readonly barMs: number;
+  readonly legs: readonly [HeldLeg, HeldLeg];
+}
+
+/** What is held and known of one pair of one market. Plain data. */
+export interface PaperBook {
+  readonly held: HeldPosition | null;
+  /** Closes of the last bar. */
+  readonly prices: readonly [number, number] | null;
+  readonly realised: number;
+  /** Of the next order. */
+  readonly ticket: number;
+}
+
+/** Where and when it is traded. */
+export interface PaperMoment {
+  readonly pairId: string;
+  readonly market: MarketKind;
+  readonly nowMs: number;
+}
+
+const LEG_NAMES = ['A', 'B'] as const;
+const LOT_STEP = 0.01;
+/** The daemon says MAX_AGE itself when it lives. */
+const GRACE_BARS = 2;
+const LIVE_BAR_MS = 60_000;
+/** A signal is valid for so many bars. */
+const VALID_BARS = 2.5;
+
+/** The price at which a side is taken at once: the close of the bar, and half the spread. */
+export function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): number {
+  return middle * (1 + (side * spread_bps) / 20_000);
+}
+
+/** What the pair would earn if it were closed now, slippage and commission left out. */
+export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): number {
+  if (held === null || prices === null) return 0;
+  return held.legs.reduce((sum, leg, index) => {
+    const price = quotedPrice(prices[index]!, opposite(leg.side), rules.costs[leg.symbol]!);
+    return sum + leg.side * (price - leg.price) * leg.lots;
+  }, 0);
+}
+
+/** Whether its own maximum age has come, in wall-clock time: nothing has closed it. */
+export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: number): boolean {
+  return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
+}
+
+/** The book knows the prices of this signal. */
+export function withPrices(book: PaperBook, { price_a, price_b }: Signal): PaperBook {
+  return price_a === null || price_b === null ? book : { ...book, prices: [price_a, price_b] };
+}
+
+/**
+ * Opens both legs at once, or none and says why: at the closes of the signal's bar, half the spread and the slippage worse. A lot is one unit of the symbol, and prices count as money of
+ * the account, which comes to a notional in it: `lots · price`.
+ *
+ * lots of A = ⌊equity · risk · scale / price of A⌋, of B what |β| times its notional is, each in steps of 0.01.
+ * @param refusal why no entry is followed now, or empty
+ */
+export function openPaper(
+  book: PaperBook,
+  order: Extract<Order, { order: 'open' }>,
+  signal: Signal,
+  refusal: string,
+  equity: number,
+  rules: PaperRules,
+  moment: PaperMoment,
+): { book: PaperBook; fills: Fill[] } {
+  const sizes = refusal === '' ? sizesOf(book, order, equity, rules) : refusal;
+  const head = headOf(order.positionId, order.positionId, signal.generated_at_ms, rules, moment);
+  if (typeof sizes === 'string') return { book: nextTicket(book), fills: [refusedFill(head, sizes, book.ticket)] };
+  const legs = order.legs.map(({ symbol, side: way }, index): HeldLeg & { fill: Fill } => {
+    const side = way === 'BUY' ? 1 : -1;
+    const { requested, filled } = trade(book.prices![index]!, side, rules.costs[symbol]!);
+    const fill: Fill = {
+      ...head,
+      kind: 'open',
+      reason: 'ENTRY',
+      leg: LEG_NAMES[index]!,
+      symbol,
+      broker_symbol: symbol,
+      side: way,
+      ticket: book.ticket + index,
+      lots: sizes[index]!,
+      requested_price: requested,
+      filled_price: filled,
+      slippage_bps: slippageBps(way, requested, filled),
+      pnl: null,
+      error: '',
+    };
+    return { symbol, side, lots: sizes[index]!, price: filled, fill };
+  });
+  const [a, b] = legs.map(({ fill: _fill, ...leg }) => leg) as [HeldLeg, HeldLeg];
+  const barMs =
+    moment.market === 'live' ? LIVE_BAR_MS : (signal.valid_until_ms - signal.generated_at_ms) / VALID_BARS;
+  const held = {
+    positionId: order.positionId,
+    openedMs: moment.nowMs,
+    maxAgeBars: order.maxAgeBars,
+    barMs,
+    legs: [a, b] as const,
+  };
+  return { book: { ...book, held, ticket: book.ticket + legs.length }, fills: legs.map(({ fill }) => fill) };
+}
+
+/**
+ * Closes both legs at the closes of the last bar that was heard of, half the spread and the slippage worse; what it earned is net of the commission of both sides.
+ * @param cause the signal that asked for it; null = this program did
+ */
+export function closePaper(
+  book: PaperBook,
+  reason: string,
+  cause: Pick<Signal, 'signal_id' | 'generated_at_ms'> | null,
+  rules: PaperRules,
+  moment: PaperMoment,
+): { book: PaperBook; fills: Fill[] } {
+  const { held, prices } = book;
+  if (held === null || prices === null) return { book, fills: [] };
+  const head = headOf(cause?.signal_id ?? held.positionId, held.positionId, cause?.generated_at_ms ?? 0, rules, moment);
+  const fills = held.legs.map((leg, index): Extract<Fill, { kind: 'close' }> => {
+    const costs = rules.costs[leg.symbol]!;
+    const side = opposite(leg.side);
+    const { requested, filled } = trade(prices[index]!, side, costs);
+    const commission = ((leg.price + filled) * leg.lots * costs.commission_bps) / 10_000;
+    const way = side > 0 ? 'BUY' : 'SELL';
+    return {
+      ...head,
+      kind: 'close',
+      reason,
+      leg: LEG_NAMES[index]!,
+      symbol: leg.symbol,
+      broker_symbol: leg.symbol,
+      side: way,
+      ticket: book.ticket + index,
+      lots: leg.lots,
+      requested_price: requested,
+      filled_price: filled,
+      slippage_bps: slippageBps(way, requested, filled),
+      pnl: leg.side * (filled - leg.price) * leg.lots - commission,
+      error: '',
+    };
+  });
+  const realised = book.realised + fills.reduce((sum, { pnl }) => sum + pnl, 0);
+  return { book: { ...book, held: null, realised, ticket: book.ticket + fills.length }, fills };
+}
+
+function sizesOf(
+  { prices }: PaperBook,
+  { legs, scale }: Extract<Order, { order: 'open' }>,
+  equity: number,
+  { risk, maxHedgeError }: PaperRules,
+): readonly [number, number] | string {
+  if (prices === null) return 'SIZE_UNKNOWN';
+  const ratio = (legs[1].weight * prices[0]) / prices[1];
+  const wantedA = (equity * risk * scale) / prices[0];
+  if (!(ratio > 0) || !(wantedA > 0)) return 'SIZE_UNKNOWN';
+  const lotsA = steps(wantedA, 0);
+  const wantedB = lotsA * ratio;
+  const lotsB = steps(wantedB, 0.5);
+  if (lotsA < LOT_STEP) return `SIZE_BELOW_MINIMUM A ${wantedA.toFixed(6)}`;
+  if (lotsB < LOT_STEP) return `SIZE_BELOW_MINIMUM B ${wantedB.toFixed(6)}`;
+  const error = lotsB / wantedB - 1;
+  return Math.abs(error) > maxHedgeError ? `SIZE_HEDGE_ERROR ${error.toFixed(3)}` : [lotsA, lotsB];
+}
+
+/** Whole steps of lots; `up` is what is added before they are cut off. */
+function steps(lots: number, up: number): number {
+  // A hair, so that 0.3 / 0.01 is 30 steps and not 29.
+  return Number((Math.floor(lots / LOT_STEP + up + 1e-6) * LOT_STEP).toFixed(8));
+}
+
+function trade(middle: number, side: 1 | -1, costs: PaperCosts): { requested: number; filled: number } {
+  const requested = quotedPrice(middle, side, costs);
+  return { requested, filled: requested * (1 + (side * costs.slippage_bps) / 10_000) };
+}
+
+type Head = Pick<
+  Fill,
+  'schema' | 'signal_id' | 'position_id' | 'pair_id' | 'market' | 'account' | 'time_ms' | 'signal_ms' | 'latency_ms' | 'currency' // prettier-ignore
+>;
+
+function headOf(
+  signalId: string,
+  positionId: string,
+  signalMs: number,
+  { currency }: PaperRules,
+  { pairId, market, nowMs }: PaperMoment,
+): Head {
+  return {
+    schema: FILL_SCHEMA,
+    signal_id: signalId,
+    position_id: positionId,
+    pair_id: pairId,
+    market,
+    account: 'paper',
+    time_ms: nowMs,
+    signal_ms: signalMs,
+    latency_ms: signalMs === 0 ? 0 : nowMs - signalMs,
+    currency,
+  };
+}
+
+function refusedFill(head: Head, why: string, ticket: number): Fill {
+  return {
+    ...head,
+    kind: 'refused',
+    reason: '',
+    leg: '',
+    symbol: '',
+    broker_symbol: '',
+    side: '',
+    ticket,
+    lots: 0,
+    requested_price: null,
+    filled_price: null,
+    slippage_bps: null,
+    pnl: null,
+    error: why,
+  };
+}
+
+function nextTicket(book: PaperBook): PaperBook {
+  return { ...book, ticket: book.ticket + 1 };
+}
+
+function opposite(side: 1 | -1): 1 | -1 {
+  return side > 0 ? -1 : 1;
+}

@@ -1,0 +1,264 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { paperTrades, type TraceLine } from '../../mt5/test/reference.ts';
+import type { EpochMs } from '../../shared/bar.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import { fillKey, parseFill, type Fill } from '../../shared/fill/fill.ts';
+import { parsePair } from '../../shared/pair.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import { createRng } from '../../shared/rng.ts';
+import type { Verdict } from '../../shared/signal/consumer.ts';
+import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../../shared/signal/signal.fixture.ts';
+import { createPaperAgent, type PaperAgent } from './paper_agent.ts';
+
+const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_USDCHF', 'AUDUSD_NZDUSD', 'GBPUSD_USDCHF'];
+const T0 = Date.UTC(2026, 10, 20, 8);
+const RULES = { equity: 10_000, risk: 0.5, spreadBps: 1, slippageBps: 0.2, maxOpenPairs: 3, maxHedgeError: 0.2 };
+const COSTS = { spread_bps: RULES.spreadBps, slippage_bps: RULES.slippageBps, commission_bps: 0 };
+
+/** Thousands of files are replaced here: in memory where there is such a place. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+let folder: string;
+let nowMs: number;
+beforeEach(() => {
+  folder = mkdtempSync(join(MEMORY, 'minutehand-paper-'));
+  nowMs = T0;
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function agentOf(files: FileSystem = MACHINE_FILES, commission_bps = 0): PaperAgent {
+  mkdirSync(folder, { recursive: true });
+  return createPaperAgent({
+    folder,
+    pairs: PAIRS.map(parsePair),
+    market: 'live',
+    rules: {
+      ...RULES,
+      costs: Object.fromEntries(PAIRS.flatMap((id) => id.split('_')).map((symbol) => [symbol, { ...COSTS, commission_bps }])),
+      currency: 'USD',
+    },
+    maxClockSkewMs: 2000,
+    clock: { nowMs: () => nowMs as EpochMs, monotonicUs: () => nowMs * 1000 },
+    files,
+    killFile: join(folder, '..', 'no-such-file'),
+    onFill: () => undefined,
+  }); // prettier-ignore
+}
+
+const fillsOf = (): Fill[] => {
+  const path = join(folder, 'result.json');
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map(parseFill); // prettier-ignore
+};
+
+interface Heard {
+  readonly text: string;
+  readonly atMs: number;
+}
+
+/** What a daemon with these pairs publishes in some hours, as a careless transport delivers it: doubled, late, lost. */
+function someDay(seed: number, minutes: number): Heard[] {
+  const rng = createRng(seed);
+  const heard: Heard[] = [];
+  const open = new Map<string, { id: string; target: 1 | -1 }>();
+  const prices = new Map(PAIRS.map((id) => [id, [1 + 100 * rng.uniform(), 1 + 10 * rng.uniform()] as [number, number]]));
+  for (let minute = 1; minute <= minutes; minute++) {
+    for (const [index, pair_id] of PAIRS.entries()) {
+      const [a, b] = prices.get(pair_id)!.map((price) => price * (1 + 0.001 * rng.normal())) as [number, number];
+      prices.set(pair_id, [a, b]);
+      const id = idOf(minute * 16 + index);
+      const z_score = rng.uniform() < 0.5 ? 2.5 : -2.5;
+      const common = { pair_id, price_a: a, price_b: b, beta: rng.normal() || 1, position_scale: rng.uniform(), signal_id: id, z_score };
+      const held = open.get(pair_id);
+      let body = bodyOf({ ...common, z_score: 0.5 });
+      if (held === undefined && rng.uniform() < 0.2) {
+        body = enterBody(id, common);
+        open.set(pair_id, { id, target: body.target as 1 | -1 });
+      } else if (held !== undefined) {
+        const ends = rng.uniform() < 0.15;
+        body = ends ? exitBody(held.id, 'Z_EXIT', common) : inPositionBody(held.id, { ...common, target: held.target });
+        if (ends) open.delete(pair_id);
+      }
+      const generated_at_ms = T0 + minute * 60_000 + index;
+      const text = textOf(body, { boot_id: '20261120T080000000Z', seq: minute, generated_at_ms });
+      const chance = rng.uniform();
+      if (chance < 0.05) continue;
+      const atMs = generated_at_ms + (chance < 0.08 ? 200_000 : rng.integer(3000));
+      heard.push({ text, atMs });
+      if (chance > 0.95) heard.push({ text, atMs: atMs + 100 });
+    }
+  }
+  return heard.sort((x, y) => x.atMs - y.atMs);
+} // prettier-ignore
+
+const words = (verdict: Verdict): string =>
+  verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : verdict.orders.map(({ order }) => order).filter((order) => order !== 'hold').join(' '); // prettier-ignore
+
+describe('the paper trading consumer', () => {
+  it.each([1, 2, 3])('writes, fill by fill, what follows from the signals: the same as the reference of the expert advisor (seed %i)', (seed) => {
+    const agent = agentOf();
+    const trace: TraceLine[] = someDay(seed, 200).map(({ text, atMs }) => {
+      nowMs = atMs;
+      return { now_ms: atMs, text, verdict: words(agent.hear(text)) };
+    });
+    const wanted = paperTrades(trace, RULES);
+    const found = fillsOf();
+    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(30);
+    expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set(['open', 'close', 'refused']));
+    const facts = (fill: (typeof wanted)[number] | Fill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots];
+    expect(found.map(facts)).toEqual(wanted.map(facts));
+    for (const [index, fill] of found.entries())
+      for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
+        expect(fill[field] ?? 0).toBeCloseTo(wanted[index]![field] ?? 0, 9);
+  }); // prettier-ignore
+
+  it('killed at any write: each order is done whole or not at all, and told of once', () => {
+    const day = someDay(4, 20);
+    const uninterrupted = countedFiles(Infinity);
+    const agent = agentOf(uninterrupted.files);
+    for (const { text, atMs } of day) {
+      nowMs = atMs;
+      agent.hear(text);
+    }
+    const whole = fillsOf();
+    expect(whole.length).toBeGreaterThan(12);
+    const writes = uninterrupted.done();
+    expect(writes).toBeGreaterThan(100);
+    for (let at = 1; at <= writes; at += 5) {
+      rmSync(folder, { recursive: true });
+      nowMs = T0;
+      const { files } = countedFiles(at);
+      let life = agentOf(files);
+      for (const { text, atMs } of day) {
+        nowMs = atMs;
+        try {
+          life.hear(text);
+        } catch {
+          // The process is gone; the next one hears the same text again, as a file gives it.
+          life = agentOf();
+          life.hear(text);
+        }
+      }
+      const fills = fillsOf();
+      // What it was about to enter is lost at worst.
+      const lost = whole.filter((fill) => !fills.some((other) => other.position_id === fill.position_id));
+      expect(new Set(lost.map(({ position_id }) => position_id)).size).toBeLessThanOrEqual(1);
+      expect(new Set(fills.map(fillKey)).size).toBe(fills.length);
+      const legs = new Map<string, string>();
+      for (const { kind, position_id, leg } of fills.filter(({ kind }) => kind !== 'refused'))
+        legs.set(kind + position_id, (legs.get(kind + position_id) ?? '') + leg);
+      for (const both of legs.values()) expect(both).toBe('AB');
+    }
+  });
+
+  it('writes a line anew that a death cut off', () => {
+    const agent = agentOf();
+    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
+    const state = join(folder, 'state_live_XAUUSD_XAGUSD.json');
+    const path = join(folder, 'result.json');
+    const lines = readFileSync(path, 'utf8');
+    // As it was between the state and the whole of result.json.
+    writeFileSync(state, JSON.stringify({ ...(JSON.parse(readFileSync(state, 'utf8')) as object), outbox: lines.trim().split('\n') }));
+    writeFileSync(path, lines.slice(0, -100));
+    agentOf();
+    expect(readFileSync(path, 'utf8')).toBe(lines);
+    expect(JSON.parse(readFileSync(state, 'utf8'))).toMatchObject({ outbox: [] });
+  }); // prettier-ignore
+
+  it('goes on after a restart with what it holds, and never opens again what it has opened', () => {
+    const signal = textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 });
+    agentOf().hear(signal);
+    expect(fillsOf()).toHaveLength(2);
+    const again = agentOf();
+    expect(again.hear(signal)).toMatchObject({ code: 'REPEATED' });
+    // After a crash the daemon may say the same under a new boot.
+    again.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
+    expect(fillsOf()).toHaveLength(2);
+    again.hear(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'b', seq: 2, generated_at_ms: T0 }));
+    expect(fillsOf().map(({ kind, leg, reason }) => [kind, leg, reason])).toEqual([
+      ['open', 'A', 'ENTRY'],
+      ['open', 'B', 'ENTRY'],
+      ['close', 'A', 'STOP'],
+      ['close', 'B', 'STOP'],
+    ]);
+  }); // prettier-ignore
+
+  it('closes by its own maximum age when nobody speaks any more, and only then', () => {
+    const agent = agentOf();
+    agent.hear(textOf(enterBody(idOf(1), { max_age_bars: 10 }), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    nowMs = T0 + 12 * 60_000;
+    agent.tick();
+    expect(fillsOf()).toHaveLength(2);
+    nowMs += 1;
+    agent.tick();
+    const closes = fillsOf().slice(2);
+    expect(closes).toHaveLength(2);
+    for (const fill of closes)
+      expect(fill).toMatchObject({ kind: 'close', reason: 'OWN_MAX_AGE', signal_id: idOf(1), signal_ms: 0 });
+    agent.tick();
+    expect(fillsOf()).toHaveLength(4);
+  });
+
+  it('enters nothing and closes all while a KILL file is there', () => {
+    const agent = agentOf();
+    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    writeFileSync(join(folder, 'KILL'), '');
+    agent.tick();
+    expect(fillsOf().slice(2).map(({ kind, reason }) => [kind, reason])).toEqual([['close', 'KILL'], ['close', 'KILL']]); // prettier-ignore
+    agent.hear(textOf(enterBody(idOf(2)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+    expect(fillsOf().at(-1)).toMatchObject({ kind: 'refused', error: 'KILL', position_id: idOf(2) });
+  });
+
+  it('takes the commission of both sides from what a close earns', () => {
+    const agent = agentOf(MACHINE_FILES, 5);
+    agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+    agent.hear(textOf(exitBody(idOf(1), 'STOP', { signal_id: idOf(2) }), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+    const [open, , close] = fillsOf() as [Fill, Fill, Fill];
+    const [bought, sold] = [close.filled_price!, open.filled_price!];
+    const commission = (bought + sold) * open.lots * 5e-4;
+    expect(close.pnl).toBeCloseTo((sold - bought) * open.lots - commission, 9);
+    expect(agent.equity()).toBeCloseTo(10_000 + fillsOf().reduce((sum, { pnl }) => sum + (pnl ?? 0), 0), 9);
+  }); // prettier-ignore
+
+  it('refuses to begin with a state that is damaged: nobody knows what it holds', () => {
+    writeFileSync(join(folder, 'state_live_XAUUSD_XAGUSD.json'), '{"market":"live"');
+    expect(() => agentOf()).toThrow(expect.objectContaining({ code: 'EA_STATE' }) as Error);
+  });
+
+  it('trades nothing that it cannot remember', () => {
+    const files = { ...MACHINE_FILES, write: () => { throw new Error('ENOSPC'); } }; // prettier-ignore
+    const agent = agentOf(files);
+    expect(() => agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }))).toThrow(
+      expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }) as Error,
+    );
+    expect(fillsOf()).toEqual([]);
+  });
+});
+
+/** A disk whose process dies in the middle of its n-th write, rename or sync, before it or half way. */
+function countedFiles(deadly: number): { files: FileSystem; done: () => number } {
+  let count = 0;
+  const step = (half: () => void): void => {
+    if (++count !== deadly) return;
+    half();
+    throw new Error('killed');
+  };
+  const files: FileSystem = {
+    ...MACHINE_FILES,
+    write(path, data) {
+      step(() => MACHINE_FILES.write(path, data.slice(0, data.length / 2)));
+      MACHINE_FILES.write(path, data);
+    },
+    rename(from, to) {
+      step(() => undefined);
+      MACHINE_FILES.rename(from, to);
+    },
+    sync() {
+      step(() => undefined);
+    },
+  };
+  return { files, done: () => count };
+}

@@ -1,0 +1,42 @@
+import { connectRedis, type EaTransport } from './redis_client.ts';
+import type { Hear, SignalSource } from './signal_source.ts';
+
+/** A message that was lost heals by reading the keys. */
+const KEYS_MS = 15_000;
+
+/** Follows the channels `minutehand:signals:<pair_id>`, and reads the keys with the last signals after each subscription and now and then. */
+export function followRedis(transport: EaTransport, pairIds: readonly string[], hear: Hear): SignalSource {
+  const listener = connectRedis(transport, 'minutehand-ea-listen');
+  const reader = connectRedis(transport, 'minutehand-ea-read');
+  const channels = pairIds.map((id) => `minutehand:signals:${id}`);
+  const keys = pairIds.map((id) => `minutehand:signal:${id}`);
+
+  async function readKeys(): Promise<void> {
+    if (reader.redis.status !== 'ready') return;
+    let texts: (string | null)[];
+    try {
+      texts = await reader.redis.mget(...keys);
+    } catch {
+      // Lost in between: the next time, or the next message.
+      return;
+    }
+    for (const text of texts) if (text !== null) hear(text);
+  }
+
+  // It subscribes again by itself after a connection was lost.
+  listener.redis.on('ready', () => {
+    listener.redis.subscribe(...channels).then(readKeys, () => undefined);
+  });
+  reader.redis.on('ready', () => void readKeys());
+  listener.redis.on('message', (_channel, text: string) => hear(text));
+  const timer = setInterval(() => void readKeys(), KEYS_MS);
+  return {
+    state: () => `Redis ${listener.state()}`,
+    stop() {
+      clearInterval(timer);
+      listener.stop();
+      reader.stop();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
+import { startRedis } from '../test/redis_server.ts';
+import { compileProgram, hasCompiler } from './test/compile.ts';
+import { startProgram, type LineProgram } from './test/program.ts';
+
+const PAIR = 'XAUUSD_XAGUSD';
+
+describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
+  let root: string;
+  let path: string;
+  let homes = 0;
+  beforeAll(() => {
+    path = compileProgram('agent');
+    root = mkdtempSync(join(tmpdir(), 'minutehand-ea-redis-'));
+  }, 120_000);
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  let seq = 0;
+  const signal = (body: Parameters<typeof textOf>[0]): string =>
+    textOf(body, { boot_id: 'B', seq: ++seq, generated_at_ms: Date.now() - 1500, market: 'simulated' });
+
+  async function startAgent(...inputs: string[]): Promise<{ program: LineProgram; folder: string; fills: () => string[]; panel: () => Promise<string> }> {
+    const folder = join(root, String(++homes));
+    mkdirSync(join(folder, 'home', 'signals', PAIR), { recursive: true });
+    const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, 'InpStopPercent=0', ...inputs]);
+    cleanups.push(() => void program.process.kill('SIGKILL'));
+    expect(await program.next()).toBe('started');
+    const result = join(folder, 'home', 'ea', '1_paper', 'result.json');
+    return {
+      program,
+      folder,
+      fills: () => (existsSync(result) ? readFileSync(result, 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as { kind: string }).kind) : []),
+      panel() {
+        program.process.kill('SIGUSR1');
+        return program.next();
+      },
+    };
+  } // prettier-ignore
+
+  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async () => {
+    const redis = await startRedis(['--requirepass', 'sésame "1"']);
+    if (redis === null) return;
+    cleanups.push(() => redis.stop());
+    const client = new Redis(redis.url, { password: 'sésame "1"', db: 3 });
+    cleanups.push(() => client.disconnect());
+    await client.set(`minutehand:signal:${PAIR}`, signal(enterBody(idOf(1))), 'PX', 150_000);
+    const agent = await startAgent('InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=sésame "1"', 'InpRedisDatabase=3', 'InpFillsToRedis=true');
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 5000);
+    await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open', 'close', 'close']), 5000);
+    await vi.waitFor(async () => expect(await client.xlen('minutehand:fills')).toBe(4), 5000);
+    const [, fields] = (await client.xrange('minutehand:fills', '-', '+'))[0]!;
+    expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
+  }); // prettier-ignore
+
+  it('says that a password is wrong, and asks again with pauses', async () => {
+    const redis = await startRedis(['--requirepass', 'right']);
+    if (redis === null) return;
+    cleanups.push(() => redis.stop());
+    const agent = await startAgent('InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down: WRONGPASS'), 5000);
+    const client = new Redis(redis.url, { password: 'right' });
+    cleanups.push(() => client.disconnect());
+    const connections = Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))![1]);
+    expect(connections).toBeLessThan(20);
+  });
+
+  it('goes on by file while Redis stands still, without waiting for it', async () => {
+    const redis = await startRedis();
+    if (redis === null) return;
+    cleanups.push(() => redis.stop());
+    const agent = await startAgent('InpWay=2', `InpRedisPort=${redis.port}`);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 5000);
+    redis.pause();
+    writeFileSync(join(agent.folder, 'home', 'signals', PAIR, 'signal.json'), `${signal(enterBody(idOf(1)))}\n`);
+    await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 4000);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down'), 20_000);
+    redis.resume();
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
+  }, 40_000);
+
+  it('closes a connection that speaks another protocol', async () => {
+    const { createServer } = await import('node:http');
+    const server = createServer((_, response) => response.end('hello'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => server.close());
+    const agent = await startAgent('InpWay=1', `InpRedisPort=${(server.address() as { port: number }).port}`);
+    await vi.waitFor(async () => expect(await agent.panel()).toContain('what came is not RESP2'), 5000);
+  });
+});

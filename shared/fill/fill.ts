@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { MinutehandError } from '../errors.ts';
+import { parsePair } from '../pair.ts';
+import { MARKETS } from '../signal/signal.ts';
+
+export const FILL_SCHEMA = 'minutehand.fill/1';
+
+/** An entry of this stream in Redis has one field, `fill`: the line. */
+export const FILLS_STREAM = 'minutehand:fills';
+
+/** `open`, `close`: a leg was traded. `refused`: an order that was not made, of a whole pair or a leg. */
+export const FILL_KINDS = ['open', 'close', 'refused'] as const;
+export type FillKind = (typeof FILL_KINDS)[number];
+
+export const ACCOUNTS = ['paper', 'demo', 'real'] as const;
+export type Account = (typeof ACCOUNTS)[number];
+
+/** A line has some 700 bytes. */
+export const MAX_FILL_BYTES = 4096;
+
+const id = z.string().regex(/^[0-9a-f]{32}$/, 'not 32 hex digits');
+const words = z.string().max(500);
+const side = z.enum(['BUY', 'SELL']);
+const epochMs = z.int().positive();
+
+const head = {
+  schema: z.literal(FILL_SCHEMA),
+  signal_id: id,
+  position_id: id,
+  pair_id: z.string().regex(/^[A-Z0-9.]+_[A-Z0-9.]+$/, 'not a pair such as XAUUSD_XAGUSD'),
+  market: z.enum(MARKETS),
+  account: z.enum(ACCOUNTS),
+  reason: words,
+  ticket: z.int().nonnegative(),
+  time_ms: epochMs,
+  signal_ms: z.int().nonnegative(),
+  latency_ms: z.int(),
+  currency: z.string().max(20),
+  error: words,
+};
+
+const traded = {
+  ...head,
+  leg: z.enum(['A', 'B']),
+  symbol: z.string().min(1).max(40),
+  broker_symbol: z.string().min(1).max(60),
+  side,
+  lots: z.number().positive(),
+  requested_price: z.number().positive(),
+  filled_price: z.number().positive(),
+  slippage_bps: z.number(),
+};
+
+/** The contract of one line of `result.json` and of one entry of `minutehand:fills`. */
+export const fillSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...traded, kind: z.literal('open'), pnl: z.null() }),
+  z.strictObject({ ...traded, kind: z.literal('close'), pnl: z.number() }),
+  z.strictObject({
+    ...head,
+    kind: z.literal('refused'),
+    leg: z.enum(['', 'A', 'B']),
+    symbol: z.string().max(40),
+    broker_symbol: z.string().max(60),
+    side: z.union([z.literal(''), side]),
+    lots: z.number().nonnegative(),
+    requested_price: z.null(),
+    filled_price: z.null(),
+    slippage_bps: z.null(),
+    pnl: z.null(),
+    error: words.min(1),
+  }),
+]);
+
+/** One line, as docs/PROTOCOL.md has it. */
+export type Fill = z.infer<typeof fillSchema>;
+
+/** The fields in the order in which they are written. */
+export const FILL_FIELDS = [
+  'schema',
+  'kind',
+  'signal_id',
+  'position_id',
+  'pair_id',
+  'market',
+  'account',
+  'reason',
+  'leg',
+  'symbol',
+  'broker_symbol',
+  'side',
+  'ticket',
+  'lots',
+  'requested_price',
+  'filled_price',
+  'slippage_bps',
+  'time_ms',
+  'signal_ms',
+  'latency_ms',
+  'pnl',
+  'currency',
+  'error',
+] as const satisfies readonly (keyof Fill)[];
+
+/**
+ * Reads one line, without its newline.
+ * @throws MinutehandError FILL_TOO_LONG, FILL_SCHEMA, FILL_FORMAT
+ */
+export function parseFill(line: string): Fill {
+  const bytes = Buffer.byteLength(line);
+  if (bytes > MAX_FILL_BYTES)
+    throw new MinutehandError('FILL_TOO_LONG', { seen: `${bytes} bytes`, expected: `at most ${MAX_FILL_BYTES}` });
+  const value = parseJson(line);
+  const { schema } = value as { schema?: unknown };
+  if (typeof schema === 'string' && schema !== FILL_SCHEMA)
+    throw new MinutehandError('FILL_SCHEMA', { seen: schema.slice(0, 60), expected: FILL_SCHEMA });
+  const parsed = fillSchema.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw malformed(`${issue!.path.join('.') || 'the line'}: ${issue!.message}`);
+  }
+  const fill = parsed.data;
+  const contradiction = contradictionOf(fill);
+  if (contradiction !== null) throw malformed(contradiction);
+  return fill;
+}
+
+/** The line of a fill, without a newline. */
+export function encodeFill(fill: Fill): string {
+  return JSON.stringify(Object.fromEntries(FILL_FIELDS.map((field) => [field, fill[field]])));
+}
+
+/** Two lines with the same key tell of the same thing. */
+export function fillKey({ account, signal_id, leg, ticket, kind }: Fill): string {
+  return [account, signal_id, leg, ticket, kind].join('/');
+}
+
+/** How much worse than requested, in basis points: below zero is better. */
+export function slippageBps(way: 'BUY' | 'SELL', requested: number, filled: number): number {
+  return ((filled - requested) / requested) * 10_000 * (way === 'BUY' ? 1 : -1);
+}
+
+function parseJson(line: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw malformed(`no JSON (${(cause as Error).message})`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('no JSON object');
+  return value;
+}
+
+function contradictionOf(fill: Fill): string | null {
+  const { kind, leg, symbol, pair_id } = fill;
+  let legs: readonly [string, string];
+  try {
+    const { a, b } = parsePair(pair_id);
+    legs = [a, b];
+  } catch (error) {
+    return (error as Error).message;
+  }
+  if (leg !== '' && symbol !== '' && symbol !== legs[leg === 'A' ? 0 : 1])
+    return `leg ${leg} of ${pair_id} is not ${symbol}`;
+  if (kind !== 'close' && fill.signal_id !== fill.position_id)
+    return `${kind === 'open' ? 'a position is' : 'an entry that was refused is'} named after the signal that opens it, and position_id is not signal_id`;
+  return null;
+}
+
+function malformed(seen: string): MinutehandError {
+  return new MinutehandError('FILL_FORMAT', { seen });
+}

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import { fillKey, FILLS_STREAM, parseFill, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import type { Store } from '../store/store.ts';
+import type { LiveTradesTable } from '../store/tables.ts';
+import type { SignalLookup } from './signal_lookup.ts';
+
+export interface IntakeCounts {
+  /** Rows that are new in `core.live_trades`. */
+  readonly added: number;
+  /** Lines that were known. */
+  readonly duplicates: number;
+  /** Lines that are no fills, or contradict a known one; the store keeps them for `trades check`. */
+  readonly refused: number;
+}
+
+export interface FillIntake {
+  /**
+   * Stores lines; any of them may come again, in any order and on any way. When it rejects nothing is lost: give them again.
+   * @param place the file, or the stream
+   */
+  take(lines: readonly string[], source: 'file' | 'redis', place: string): Promise<IntakeCounts>;
+  /** Looks again for the signals of fills that came before their signal was journalled. @returns how many it found */
+  join(): Promise<number>;
+}
+
+/** A row for each parameter of a statement: SQLite takes 32,766. */
+const ROWS_AT_ONCE = 200;
+const KEPT_LINE = 500;
+/** A line that was cut off, and another one written behind it without a newline between. */
+const LINE_BEGIN = '{"schema":"';
+/** The journal is some milliseconds behind the signal; a signal that it does not show by then it does not have. */
+const JOIN_MS = 600_000;
+const JOIN_ROWS = 500;
+
+interface Refused {
+  readonly line: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+type TradeRow = LiveTradesTable;
+type SignalColumns = Pick<
+  TradeRow,
+  | 'signal_action'
+  | 'signal_reason'
+  | 'signal_bar'
+  | 'signal_price'
+  | 'model_version'
+  | 'z_score'
+  | 'return_prob'
+  | 'risk_score'
+  | 'position_scale'
+  | 'beta'
+  | 'max_age_bars'
+>;
+
+const UNKNOWN_SIGNAL: SignalColumns = {
+  signal_action: null,
+  signal_reason: null,
+  signal_bar: null,
+  signal_price: null,
+  model_version: null,
+  z_score: null,
+  return_prob: null,
+  risk_score: null,
+  position_scale: null,
+  beta: null,
+  max_age_bars: null,
+};
+
+/** What turns lines into rows: checked, each once, with the signal that caused them. */
+export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock): FillIntake {
+  async function keepRefused(refused: readonly Refused[], place: string): Promise<void> {
+    const rows = refused.map(({ line, code, message }) => ({
+      line_sha256: createHash('sha256').update(line).digest('hex'),
+      code,
+      message,
+      place,
+      line: line.slice(0, KEPT_LINE),
+      received_ms: clock.nowMs(),
+    }));
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
+      await db
+        .insertInto('core.refused_fills')
+        .values(rows.slice(at, at + ROWS_AT_ONCE))
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+  }
+
+  /** Those of the rows that say something else than what is known under their key. */
+  async function contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
+    if (rows.length === 0) return [];
+    const keys = rows.map(({ fill_key }) => fill_key);
+    const known = await db
+      .selectFrom('core.live_trades')
+      .select(['fill_key', 'line'])
+      .where('fill_key', 'in', keys)
+      .execute();
+    const lineOf = new Map(known.map(({ fill_key, line }) => [fill_key, line]));
+    return rows.flatMap(({ fill_key, line }) => {
+      if (lineOf.get(fill_key) === line) return [];
+      const { message } = new MinutehandError('FILL_CONFLICT', { seen: fill_key });
+      return [{ line, code: 'FILL_CONFLICT' as const, message }];
+    });
+  }
+
+  /** What Redis was faster with than its own file. */
+  async function keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
+    const lines = rows.map(({ line }) => line);
+    const keys = rows.map(({ fill_key }) => fill_key);
+    await db
+      .updateTable('core.live_trades')
+      .set({ place })
+      .where('fill_key', 'in', keys)
+      .where('line', 'in', lines)
+      .where('place', '=', FILLS_STREAM)
+      .execute();
+  }
+
+  return {
+    async take(lines, source, place) {
+      const { fills, refused } = readLines(lines);
+      const nowMs = clock.nowMs();
+      const found = signals.findAll(fills.map(({ fill }) => fill));
+      const rows = fills.map(({ fill, line }, index) => ({
+        ...rowOf(fill, line, found[index] ?? null),
+        source,
+        place,
+        received_ms: nowMs,
+      }));
+      let added = 0;
+      const conflicts: Refused[] = [];
+      for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+        const part = rows.slice(at, at + ROWS_AT_ONCE);
+        const inserted = await db
+          .insertInto('core.live_trades')
+          .values(part)
+          .onConflict((conflict) => conflict.column('fill_key').doNothing())
+          .returning('fill_key')
+          .execute();
+        added += inserted.length;
+        if (inserted.length === part.length) continue;
+        conflicts.push(...(await contradicting(part)));
+        if (source === 'file') await keepPlace(part, place);
+      }
+      await keepRefused([...refused, ...conflicts], place);
+      return {
+        added,
+        duplicates: rows.length - added - conflicts.length,
+        refused: refused.length + conflicts.length,
+      };
+    },
+
+    async join() {
+      const rows = await db
+        .selectFrom('core.live_trades')
+        .select(['fill_key', 'market', 'pair_id', 'signal_id', 'leg'])
+        .where('signal_action', 'is', null)
+        .where('received_ms', '>=', clock.nowMs() - JOIN_MS)
+        .orderBy('received_ms')
+        .limit(JOIN_ROWS)
+        .execute();
+      const found = signals.findAll(rows);
+      let joined = 0;
+      for (const [index, { fill_key, leg }] of rows.entries()) {
+        const signal = found[index] ?? null;
+        if (signal === null) continue;
+        await db
+          .updateTable('core.live_trades')
+          .set(signalColumns(signal, leg))
+          .where('fill_key', '=', fill_key)
+          .execute();
+        joined++;
+      }
+      return joined;
+    },
+  };
+}
+
+function readLines(lines: readonly string[]): { fills: { fill: Fill; line: string }[]; refused: Refused[] } {
+  const fills: { fill: Fill; line: string }[] = [];
+  const refused: Refused[] = [];
+  const read = (line: string): MinutehandError | null => {
+    try {
+      fills.push({ fill: parseFill(line), line });
+      return null;
+    } catch (error) {
+      if (error instanceof MinutehandError) return error;
+      throw error;
+    }
+  };
+  for (const line of lines) {
+    const error = read(line);
+    if (error === null) continue;
+    const second = line.lastIndexOf(LINE_BEGIN);
+    const isGlued = second > 0 && read(line.slice(second)) === null;
+    refused.push({ line: isGlued ? line.slice(0, second) : line, code: error.code, message: error.message });
+  }
+  return { fills, refused };
+}
+
+function rowOf(fill: Fill, line: string, signal: SignalBody | null): Omit<TradeRow, 'source' | 'place' | 'received_ms'> {
+  // What can be computed is computed here.
+  const { schema: _schema, slippage_bps: _slippage, latency_ms: _latency, ...own } = fill;
+  const isKnown = fill.signal_ms > 0;
+  return {
+    ...own,
+    fill_key: fillKey(fill),
+    signal_ms: isKnown ? fill.signal_ms : null,
+    latency_ms: isKnown ? fill.time_ms - fill.signal_ms : null,
+    slippage_bps:
+      fill.kind === 'refused' ? null : slippageBps(fill.side, fill.requested_price, fill.filled_price),
+    line,
+    ...(signal === null ? UNKNOWN_SIGNAL : signalColumns(signal, fill.leg)),
+  };
+}
+
+function signalColumns(signal: SignalBody, leg: string): SignalColumns {
+  return {
+    signal_action: signal.action,
+    signal_reason: signal.reason,
+    signal_bar: signal.timestamp,
+    signal_price: leg === 'A' ? signal.price_a : leg === 'B' ? signal.price_b : null,
+    model_version: signal.model_version,
+    z_score: signal.z_score,
+    return_prob: signal.return_prob,
+    risk_score: signal.risk_score,
+    position_scale: signal.position_scale,
+    beta: signal.beta,
+    max_age_bars: signal.max_age_bars,
+  };
+}

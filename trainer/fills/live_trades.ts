@@ -1,0 +1,36 @@
+import type { Selectable } from 'kysely';
+import type { Store } from '../store/store.ts';
+import type { LiveTradesTable, RefusedFillsTable } from '../store/tables.ts';
+
+export type LiveTrade = Selectable<LiveTradesTable>;
+export type RefusedLine = Selectable<RefusedFillsTable>;
+
+export interface TradeFilter {
+  readonly market: string;
+  readonly pairId?: string;
+  /** Epoch ms, inclusive. */
+  readonly fromMs?: number;
+  /** Epoch ms, exclusive. */
+  readonly toMs?: number;
+}
+
+/** Fills and refused orders of a market in order of time. */
+export function readTrades({ db }: Store, { market, pairId, fromMs, toMs }: TradeFilter): Promise<LiveTrade[]> {
+  let query = db.selectFrom('core.live_trades').selectAll().where('market', '=', market);
+  if (pairId !== undefined) query = query.where('pair_id', '=', pairId);
+  if (fromMs !== undefined) query = query.where('time_ms', '>=', fromMs);
+  if (toMs !== undefined) query = query.where('time_ms', '<', toMs);
+  return query.orderBy('time_ms').orderBy('ticket').orderBy('fill_key').execute();
+}
+
+/** Lines of all markets that were no fills, in the order in which they came. */
+export function readRefusedLines({ db }: Store, fromMs = 0, toMs = Number.MAX_SAFE_INTEGER): Promise<RefusedLine[]> {
+  return db
+    .selectFrom('core.refused_fills')
+    .selectAll()
+    .where('received_ms', '>=', fromMs)
+    .where('received_ms', '<', toMs)
+    .orderBy('received_ms')
+    .orderBy('line_sha256')
+    .execute();
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+
+/** How far a file was read. */
+export interface FileMark {
+  readonly readBytes: number;
+  /** `fingerprint` of what was read. */
+  readonly fingerprint: string;
+}
+
+export interface TailedLines {
+  /** Whole lines that are new, without their ends, none of them empty. */
+  readonly lines: readonly string[];
+  readonly mark: FileMark;
+  /** Whether it was read from its beginning although there was a mark: another file stands there now, or it was written anew. */
+  readonly isAnew: boolean;
+  /** Whether there may be more right now. */
+  readonly hasMore: boolean;
+}
+
+const CHUNK_BYTES = 1 << 20;
+const PRINT_BYTES = 1024;
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/**
+ * Reads on where `mark` says; from the beginning when what stands before it is not what was read. The last line waits until it has its newline.
+ * A line that does not end within a megabyte is given in pieces, so that nothing is stuck.
+ * @returns null when there is no such file, or it cannot be opened now
+ */
+export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {
+  return withFile(path, (file, size) => {
+    const isSame = mark !== null && holds(file, size, mark);
+    const from = isSame ? mark.readBytes : 0;
+    const bytes = readAt(file, from, Math.min(CHUNK_BYTES, size - from));
+    const newline = bytes.lastIndexOf(10);
+    const isEndless = newline < 0 && bytes.length === CHUNK_BYTES;
+    const whole = isEndless ? bytes.length : newline + 1;
+    const text = bytes.toString('utf8', 0, whole);
+    const readBytes = from + whole;
+    return {
+      lines: (from === 0 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+      mark: { readBytes, fingerprint: fingerprintOf(file, readBytes) },
+      isAnew: mark !== null && !isSame && mark.readBytes > 0,
+      hasMore: whole > 0 && readBytes < size,
+    };
+  });
+}
+
+/** The file beside `path` that was called so when `mark` was made: `result.json.1`, `result-20261120.json` … */
+export function findRotated(path: string, mark: FileMark): string | null {
+  const stem = basename(path, extname(path));
+  let names: string[];
+  try {
+    names = readdirSync(dirname(path));
+  } catch {
+    return null;
+  }
+  const others = names.filter((name) => name.startsWith(stem) && name !== basename(path)).sort();
+  return (
+    others
+      .map((name) => join(dirname(path), name))
+      .find((other) => withFile(other, (file, size) => holds(file, size, mark)) === true) ?? null
+  );
+}
+
+function holds(file: number, size: number, { readBytes, fingerprint }: FileMark): boolean {
+  return size >= readBytes && fingerprintOf(file, readBytes) === fingerprint;
+}
+
+/** Of the first and the last kilobyte before `readBytes`: lines have ids and times, so that no two files have the same. */
+function fingerprintOf(file: number, readBytes: number): string {
+  const hash = createHash('sha256');
+  hash.update(readAt(file, 0, Math.min(PRINT_BYTES, readBytes)));
+  hash.update(readAt(file, Math.max(0, readBytes - PRINT_BYTES), Math.min(PRINT_BYTES, readBytes)));
+  return hash.digest('hex');
+}
+
+function withFile<Result>(path: string, work: (file: number, size: number) => Result): Result | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return null;
+  }
+  try {
+    const stat = fstatSync(file);
+    return stat.isFile() ? work(file, stat.size) : null;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readAt(file: number, from: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let at = 0;
+  while (at < length) {
+    const count = readSync(file, bytes, at, length - at, from + at);
+    if (count === 0) break;
+    at += count;
+  }
+  return bytes.subarray(0, at);
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { isoMinute } from '../../shared/bar.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { writeBundle } from '../../shared/bundle/bundle.ts';
+import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import { MONITOR_FILE, VALIDATION_FILE, type Manifest, type PairEdge } from '../../shared/bundle/manifest.ts';
+import { loadModelSet } from '../../shared/bundle/model_set.ts';
+import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import { riskRank } from '../../shared/core/decide/risk_rank.ts';
+import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import { proveEdge } from '../backtest/holdout.ts';
+import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
+import { judgePassRate, judgeSkill, type GateResult } from '../gate/gate.ts';
+import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
+import type { ProvenModel } from '../learn/learn_models.ts';
+import { treeAnswer } from '../learn/scoring.ts';
+import { monitorReference } from '../monitor/reference.ts';
+import { judgeBars } from '../validate/leaks/bars.ts';
+import { auc } from '../validate/metrics.ts';
+import type { ModelValidation } from '../validate/validation.ts';
+import { renderCard } from './card.ts';
+import { goldenVectors } from './golden.ts';
+
+/** Everything that a bundle is made of. */
+export interface BundleParts {
+  /** As the models were learned: those of a search where one was adopted. */
+  readonly settings: Settings;
+  readonly bars: ReadonlyMap<string, BarColumns>;
+  readonly market: 'live' | 'simulated';
+  readonly seed: number;
+  readonly gitCommit: string | null;
+  readonly out: string;
+  readonly created: Date;
+  readonly dataset: Dataset;
+  readonly policy: DatasetPolicy;
+  readonly learned: Readonly<Record<ModelName, ProvenModel>>;
+  readonly riskKnots: readonly number[];
+  readonly thresholds: Thresholds;
+  readonly search: NonNullable<Manifest['search']>;
+  /** Of bundles that were not learned in full. */
+  readonly continued?: { readonly from: NonNullable<Manifest['continued_from']>; readonly learnedFrom: string };
+  onProgress(stage: string, done: number, total: number): void;
+}
+
+export interface TrainResult {
+  readonly version: string;
+  readonly path: string;
+  readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
+  readonly dataset: Dataset;
+  readonly validation: Readonly<Record<ModelName, ModelValidation>>;
+  /** Quality and leak tests of this run; whether it is adopted is the gate's to say. */
+  readonly gates: readonly GateResult[];
+}
+
+/**
+ * Backtest of the holdout, quality and leak tests, and all of it written down; then the bundle is loaded as a daemon would.
+ * @throws MinutehandError MODEL_GOLDEN when onnxruntime does not answer as the learner did
+ */
+export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
+  const { settings, bars, seed, dataset, policy, learned, riskKnots, thresholds, search, continued } = parts;
+  const { minutehand } = settings;
+  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots, thresholds };
+  const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+    parts.onProgress('backtest of the holdout', done, total),
+  );
+  const gates = [
+    ...judgeSkill(learned.ai1.report.holdout),
+    judgePassRate(
+      candidateRisks(dataset, learned.ai2.model, riskKnots),
+      thresholds.theta2,
+      settings.retrain.pass_rate_range,
+    ),
+    ...judgeBars(dataset.histories, bars, policy, `${seed}/cut off`),
+    ...learned.ai1.gates,
+    ...learned.ai2.gates,
+    ...learned.ai3.gates,
+  ];
+  const validation = perModel((name) => learned[name].validation);
+  const schema = featureSchema(minutehand.windows);
+  const manifest = {
+    market: parts.market,
+    seed,
+    git_commit: parts.gitCommit,
+    feature_schema: schema.hash,
+    features: dataset.definitions.map(({ name }) => name),
+    windows: { ...minutehand.windows },
+    pairs: dataset.histories.map(({ pair }) => pair.id),
+    period: {
+      from: continued?.learnedFrom ?? isoMinute(dataset.from),
+      to: isoMinute(dataset.to),
+      holdout_from: isoMinute(dataset.holdoutFrom),
+    },
+    ...(continued === undefined ? {} : { continued_from: continued.from }),
+    data_hash: hashBars(bars),
+    dataset_id: dataset.snapshotId,
+    label_policy: labelPolicy(policy),
+    engine: { name: minutehand.train.engine, parameters: engineParameters(settings) },
+    ...thresholds,
+    search,
+    risk_knots: [...riskKnots],
+    metrics: {
+      ai1: learned.ai1.report,
+      ai2: learned.ai2.report,
+      ai3: learned.ai3.report,
+      ai2_parts: { ...dataset.riskParts },
+      ai2_parts_auc: aucOfRiskParts(dataset, learned.ai2.holdoutScores),
+    },
+    edge,
+    gates,
+    golden: goldenVectors(dataset, learned),
+  };
+  const reference = monitorReference({
+    rows: dataset.train.ai2,
+    definitions: dataset.definitions,
+    pairs: manifest.pairs,
+    lookBackBars: warmupBars(minutehand.windows),
+    backtest: countTrades(edge),
+  });
+  const models = perModel((name) =>
+    encodeTreeModel(learned[name].model, {
+      metadata: { model: name, feature_schema: schema.hash, market: parts.market },
+    }),
+  );
+  const path = writeBundle(parts.out, parts.created, {
+    manifest,
+    models,
+    reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
+    card: renderCard,
+  });
+  const version = await proveLoadable(path, schema);
+  return { version, path, manifest, dataset, validation, gates };
+}
+
+/** What the labels were made by, as the manifest says it. */
+export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<string, number> {
+  return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
+}
+
+/** Of all pairs, as if each had an edge. */
+function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number; wins: number } {
+  const pairs = Object.values(edge);
+  const sum = (of: (pair: PairEdge) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
+  return { trades: sum(({ trades }) => trades), wins: sum(({ wins = 0 }) => wins) };
+}
+
+/** Risk scores of the holdout's entry candidates. */
+function candidateRisks(dataset: Dataset, model: TreeModel, knots: readonly number[]): Float64Array {
+  return treeAnswer(model, dataset.evaluation.holdout.x).map((risk) => riskRank(knots, risk));
+}
+
+/**
+ * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle that fails is
+ * removed, or it would stand there as the newest.
+ */
+async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
+  try {
+    const set = await loadModelSet(path, schema, 1);
+    await set.release();
+    return set.version;
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What the AUC of AI2 would be if one part alone were the label, on the holdout. */
+function aucOfRiskParts(dataset: Dataset, scores: Float64Array): Record<RiskPart, number | null> {
+  const { parts } = dataset.holdout.ai2;
+  return Object.fromEntries(RISK_PARTS.map((part) => [part, auc(scores, parts[part])])) as Record<
+    RiskPart,
+    number | null
+  >;
+}
+
+function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
+  const hash = createHash('sha256');
+  for (const symbol of [...bars.keys()].sort()) {
+    const columns = bars.get(symbol)!;
+    hash.update(symbol);
+    for (const column of [
+      columns.time,
+      columns.open,
+      columns.high,
+      columns.low,
+      columns.close,
+      columns.volume,
+      columns.spread ?? new Float64Array(),
+    ]) {
+      hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** Parameters of learning: those that all models share, and `ai1_rounds` … of each. */
+function engineParameters({ minutehand: { train } }: Settings): Record<string, number> {
+  const { ai1, ai2, ai3 } = train;
+  return {
+    ...numericParameters(train),
+    ...prefixed('ai1', ai1),
+    ...prefixed('ai2', ai2),
+    ...prefixed('ai3', ai3),
+  };
+}
+
+function numericParameters(parameters: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(parameters).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+/** The horizon of AI1 is not the one of the other two: their names must not collide. */
+function prefixed(model: ModelName, parameters: object): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(numericParameters(parameters)).map(([key, value]) => [`${model}_${key}`, value]),
+  );
+}
