@@ -63,7 +63,11 @@ describe.each([
       const { length, time, volume } = await store.bars.read('live', 'EURUSD');
       expect(length).toBe(ROWS);
       expect(volume.every((value, i) => value === i && time[i] === 1_546_300_800 + i * 60)).toBe(true);
-      expect(await store.imports.list('live')).toHaveLength(1);
+      // On a busy machine the last kill may come when all was done but for the end of the process.
+      const imports = await store.imports.list('live');
+      expect(imports.filter(({ rows }) => rows === ROWS)).toHaveLength(imports.length);
+      expect(imports.length).toBeGreaterThanOrEqual(1);
+      expect(imports.length).toBeLessThanOrEqual(before === ROWS ? 2 : 1);
       await store.close();
     },
   );

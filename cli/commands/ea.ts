@@ -24,6 +24,7 @@ interface EaFlags {
 
 const DRAW_MS = 500;
 const NARROW = 80;
+const SHORT = 24;
 /** What a daemon listens on is not always what can be called. */
 const ANY_ADDRESS = ['0.0.0.0', '::'];
 
@@ -37,7 +38,10 @@ export function addEa(program: Command, output: () => Output): void {
         'Ctrl-C ends it and leaves positions open; the next start goes on with them. While <home>/KILL is there, nothing is entered and all is closed.',
     )
     .addOption(new Option('--via <way>', 'how signals are heard').choices(WAYS).default('file'))
-    .option('--url <address>', 'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)')
+    .option(
+      '--url <address>',
+      'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)',
+    )
     .option('--pairs <ids...>', 'only these pairs (default: all configured)')
     .option('--name <name>', 'of its folder; two at the same time need two', 'terminal')
     .option('--equity <amount>', 'paper money at the first start', '10000')
@@ -140,7 +144,11 @@ function createScreen(output: Output): { say(line: string): void; draw(ea: Runni
       if (!isDrawn) return;
       erase();
       const head = { equity: agent.equity(), currency: 'USD', source: source.state(), killed: agent.killed };
-      drawn = statusLines(agent.views(), head, Date.now(), stdout.columns || NARROW);
+      // More lines than the terminal has could not be erased again.
+      drawn = statusLines(agent.views(), head, Date.now(), stdout.columns || NARROW).slice(
+        0,
+        (stdout.rows || SHORT) - 1,
+      );
       show();
     },
   };

@@ -6,8 +6,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { fillFigures, type FillFigures } from '../../trainer/fills/fill_figures.ts';
 import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/fills/live_trades.ts';
 import { FINDINGS, reconcile } from '../../trainer/fills/reconcile.ts';
-import { marketBarMs, SETTLE_MS } from '../../trainer/fills/settle.ts';
-import { journalLookup } from '../../trainer/fills/signal_lookup.ts';
+import { against, type Against } from '../../trainer/fills/live_figures.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -21,6 +20,8 @@ interface TradesFlags extends PeriodFlags {
 
 const DAY_MS = 86_400_000;
 const CHECKED_DAYS = 7;
+/** A position that is closed in the period was opened no longer ago than a long weekend and its maximum age. */
+const OPENED_BEFORE_MS = 7 * DAY_MS;
 const SHOWN_ROWS = 50;
 
 /** Columns of the export, in this order. */
@@ -124,7 +125,7 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>, withou
 async function list(flags: TradesFlags, output: Output): Promise<void> {
   const wanted = asked(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
-  const figures = fillFigures({ trades, ...against(wanted, trades[0]?.time_ms ?? 0) });
+  const figures = fillFigures({ trades, ...signalsOf(wanted, trades[0]?.time_ms ?? 0) });
   if (trades.length === 0) output.line('No fills yet: `minutehand ea` trades on paper, mt5/ in MetaTrader 5.');
   for (const trade of trades.slice(-SHOWN_ROWS)) output.line(rowOf(trade));
   if (trades.length > SHOWN_ROWS) output.note(`${trades.length - SHOWN_ROWS} older ones: trades export has them all.`);
@@ -157,13 +158,13 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   const fromMs = wanted.fromMs ?? MACHINE_CLOCK.nowMs() - CHECKED_DAYS * DAY_MS;
   const { trades, refusedLines } = await withStore(
     async (store) => ({
-      // Whole positions: what was opened in the period may be closed behind it.
-      trades: await readTrades(store, { market: wanted.market, ...pairOf(wanted), fromMs: fromMs - DAY_MS }),
+      // Whole positions: what is closed in the period may have been opened before it, and the other way round.
+      trades: await readTrades(store, { market: wanted.market, ...pairOf(wanted), fromMs: fromMs - OPENED_BEFORE_MS }),
       refusedLines: await readRefusedLines(store, fromMs, wanted.toMs),
     }),
     { trades: [], refusedLines: [] },
   );
-  const all = reconcile({ trades, refusedLines, ...against(wanted, fromMs) });
+  const all = reconcile({ trades, refusedLines, ...signalsOf(wanted, fromMs) });
   const findings = all.filter(({ time_ms }) => time_ms >= fromMs && time_ms < (wanted.toMs ?? Infinity));
   for (const { code, account, pair_id, position_id, time_ms, seen } of findings)
     output.line(`${isoSecond(time_ms)}  ${code}  ${[account, pair_id, position_id].filter((word) => word !== '').join(' ')}  ${seen}`); // prettier-ignore
@@ -173,19 +174,11 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   if (findings.length > 0) process.exitCode = 1;
 }
 
-/** What fills are laid against. */
-function against(wanted: Asked, fromMs: number) {
-  const entries = journalLookup(wanted.settings, homePaths()).entries(
-    wanted.market,
-    fromMs - DAY_MS,
-    wanted.toMs ?? Number.MAX_SAFE_INTEGER,
-  );
-  return {
-    entries: entries.filter(({ body }) => wanted.pairId === undefined || body.pair_id === wanted.pairId),
-    nowMs: MACHINE_CLOCK.nowMs(),
-    barMs: marketBarMs(wanted.settings),
-    settleMs: SETTLE_MS,
-  };
+/** What the fills that were asked for are laid against. */
+function signalsOf({ settings, pairId, toMs }: Asked, fromMs: number): Against {
+  const nowMs = MACHINE_CLOCK.nowMs();
+  const { entries, ...rest } = against(settings, homePaths(), fromMs - DAY_MS, toMs ?? Number.MAX_SAFE_INTEGER, nowMs);
+  return { ...rest, entries: entries.filter(({ body }) => pairId === undefined || body.pair_id === pairId) };
 }
 
 const pairOf = ({ pairId }: Asked): { pairId?: string } => (pairId === undefined ? {} : { pairId });

@@ -80,7 +80,10 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
   return {
     async stop() {
       clearInterval(timer);
-      await Promise.race([sendAll(), new Promise((resolve) => setTimeout(resolve, transport.command_timeout_ms).unref())]);
+      await Promise.race([
+        sendAll(),
+        new Promise((resolve) => setTimeout(resolve, transport.command_timeout_ms).unref()),
+      ]);
       stop();
     },
   };

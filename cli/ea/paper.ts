@@ -129,8 +129,7 @@ export function openPaper(
     return { symbol, side, lots: sizes[index]!, price: filled, fill };
   });
   const [a, b] = legs.map(({ fill: _fill, ...leg }) => leg) as [HeldLeg, HeldLeg];
-  const barMs =
-    moment.market === 'live' ? LIVE_BAR_MS : (signal.valid_until_ms - signal.generated_at_ms) / VALID_BARS;
+  const barMs = moment.market === 'live' ? LIVE_BAR_MS : (signal.valid_until_ms - signal.generated_at_ms) / VALID_BARS;
   const held = {
     positionId: order.positionId,
     openedMs: moment.nowMs,

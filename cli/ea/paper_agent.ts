@@ -87,8 +87,7 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
   });
   const views = new Map<string, Pick<PairView, 'last' | 'refusal'>>();
   const configured = new Set(pairs.map(({ id }) => id));
-  const isKilled = (): boolean =>
-    [options.killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
+  const isKilled = (): boolean => [options.killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
   let killed = isKilled();
 
   function stateOf(pairId: string): PairState {

@@ -46,7 +46,8 @@ int main(int count, char **arguments) {
       printf("%s\n", panel.c_str());
       fflush(stdout);
     }
-    usleep(5000);
+    // As fine as a terminal ticks.
+    usleep(10000);
   }
   OnDeinit(0);
   return 0;

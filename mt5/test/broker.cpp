@@ -409,6 +409,8 @@ static void diesAtFiles() {
         int whole = 0;
         for (const std::string &line : results()) {
           if (line.empty() || line.back() != '}' || line.find("refused") != std::string::npos) continue;
+          // Half a line has one of its own.
+          CHECK(line.find("\"schema\"") == line.rfind("\"schema\""));
           whole++;
           tickets[line.substr(line.find("\"ticket\":"), 16)]++;
         }

@@ -10,15 +10,15 @@ export interface JournalledSignal {
 
 /** Looks into the signals of a journal while the daemon writes it. */
 export interface JournalSignals {
-  /**
-   * The newest signal of this id.
-   * @param within how many signals of the pair are looked through, newest first
-   */
-  find(pairId: string, signalId: string, within: number): JournalledSignal | null;
+  /** Signals of a pair by their ids, as far as they were published from `fromMs` to `toMs` (epoch ms), give or take an hour. */
+  find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournalledSignal[];
   /** ENTER signals published from `fromMs` on, before `toMs` (epoch ms), in order. */
   entries(fromMs: number, toMs: number): JournalledSignal[];
   close(): void;
 }
+
+/** A clock that is set may go back by so much, and another machine's may differ by it. */
+const CLOCK_MS = 3_600_000;
 
 interface Row {
   readonly body: string;
@@ -44,11 +44,10 @@ export function openJournalSignals(path: string): JournalSignals | null {
 }
 
 function lookInto(db: Database.Database): JournalSignals {
-  // Newest first and lazily: what is asked for is nearly always among the last few.
+  // There is no index by id: it would cost the daemon at every bar what is asked for at a trade.
   const byId = db.prepare(
-    `SELECT body, generated_at_ms AS generatedAtMs FROM
-       (SELECT signal_id, body, generated_at_ms FROM signals WHERE pair_id = ? ORDER BY signal_row DESC LIMIT ?)
-     WHERE signal_id = ? LIMIT 1`,
+    `SELECT body, generated_at_ms AS generatedAtMs FROM signals
+     WHERE pair_id = ? AND signal_row >= ? AND signal_row < ? AND signal_id IN (SELECT value FROM json_each(?)) ORDER BY signal_row`,
   );
   const ends = db.prepare('SELECT min(signal_row) AS first, max(signal_row) AS last FROM signals');
   const publishedAt = db.prepare(
@@ -59,27 +58,26 @@ function lookInto(db: Database.Database): JournalSignals {
      WHERE signal_row >= ? AND generated_at_ms >= ? AND generated_at_ms < ? AND instr(body, '"action":"ENTER"') > 0 ORDER BY signal_row`,
   );
 
-  /** The first row that was published at or after a moment, as far as the clock never went back by more than a day. */
+  /** The first row that was published at or after a moment, as far as the clock never went back. */
   function rowAt(ms: number): number {
     const { first, last } = ends.get() as { first: number | null; last: number | null };
     if (first === null || last === null) return 0;
-    const soughtMs = ms - 86_400_000;
     let [low, high] = [first, last + 1];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const found = publishedAt.get(middle) as { row: number; ms: number } | undefined;
-      if (found === undefined || found.ms >= soughtMs) high = middle;
+      if (found === undefined || found.ms >= ms) high = middle;
       else low = found.row + 1;
     }
     return low;
   }
 
   return {
-    find(pairId, signalId, within) {
-      const row = byId.get(pairId, within, signalId) as Row | undefined;
-      return row === undefined ? null : signalOf(row);
-    },
-    entries: (fromMs, toMs) => (enters.all(rowAt(fromMs), fromMs, toMs) as Row[]).map(signalOf),
+    find: (pairId, signalIds, fromMs, toMs) =>
+      (byId.all(pairId, rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), JSON.stringify(signalIds)) as Row[]).map(
+        signalOf,
+      ),
+    entries: (fromMs, toMs) => (enters.all(rowAt(fromMs - CLOCK_MS), fromMs, toMs) as Row[]).map(signalOf),
     close: () => db.close(),
   };
 }

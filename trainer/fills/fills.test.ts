@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { OpenTime } from '../../shared/bar.ts';
+import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
 import { encodeFill, fillKey, FILLS_STREAM, type Fill } from '../../shared/fill/fill.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import { enterBody, exitBody, idOf } from '../../shared/signal/signal.fixture.ts';
@@ -25,6 +26,7 @@ import { readRefusedLines, readTrades } from './live_trades.ts';
 import { journalLookup } from './signal_lookup.ts';
 
 const BEGAN_MS = Date.UTC(2026, 10, 20, 8, 26);
+const CLOCK: Clock = { ...MACHINE_CLOCK, nowMs: () => (BEGAN_MS + 5000) as EpochMs };
 const SETTINGS = tinySettings({ minutehand: { market: 'live' } });
 
 let folder: string;
@@ -79,7 +81,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     if (note !== '') return skip(note);
     url = await newUrl();
     store = await openStore(url);
-    intake = createIntake(store, journalLookup(SETTINGS, paths), MACHINE_CLOCK);
+    intake = createIntake(store, journalLookup(SETTINGS, paths), CLOCK);
   });
   afterEach(async () => {
     if (note === '') await store.close();
@@ -175,7 +177,8 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       const fills = someFills(9);
       mkdirSync(join(paths.signals, 'XAUUSD_XAGUSD'), { recursive: true });
       const places = [result(), join(paths.signals, 'result.json'), join(paths.signals, 'XAUUSD_XAGUSD', 'result.json')]; // prettier-ignore
-      for (const [index, place] of places.entries()) writeFileSync(place, textOf(fills.slice(3 * index, 3 * index + 2)));
+      for (const [index, place] of places.entries())
+        writeFileSync(place, textOf(fills.slice(3 * index, 3 * index + 2)));
       await running.pass();
       expect(await stored()).toHaveLength(6);
       await running.stop();

@@ -31,7 +31,7 @@ const ROWS_AT_ONCE = 200;
 const KEPT_LINE = 500;
 /** A line that was cut off, and another one written behind it without a newline between. */
 const LINE_BEGIN = '{"schema":"';
-/** The journal is some milliseconds behind the signal; a signal that it does not show by then it does not have. */
+/** The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have. */
 const JOIN_MS = 600_000;
 const JOIN_ROWS = 500;
 
@@ -157,10 +157,10 @@ export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock)
     async join() {
       const rows = await db
         .selectFrom('core.live_trades')
-        .select(['fill_key', 'market', 'pair_id', 'signal_id', 'leg'])
+        .select(['fill_key', 'market', 'pair_id', 'signal_id', 'leg', 'signal_ms', 'time_ms'])
         .where('signal_action', 'is', null)
-        .where('received_ms', '>=', clock.nowMs() - JOIN_MS)
-        .orderBy('received_ms')
+        .where('time_ms', '>=', clock.nowMs() - JOIN_MS)
+        .orderBy('time_ms', 'desc')
         .limit(JOIN_ROWS)
         .execute();
       const found = signals.findAll(rows);
@@ -202,7 +202,12 @@ function readLines(lines: readonly string[]): { fills: { fill: Fill; line: strin
   return { fills, refused };
 }
 
-function rowOf(fill: Fill, line: string, signal: SignalBody | null): Omit<TradeRow, 'source' | 'place' | 'received_ms'> {
+/** A row of `core.live_trades`. @param signal null when it is not known (yet) */
+export function rowOf(
+  fill: Fill,
+  line: string,
+  signal: SignalBody | null,
+): Omit<TradeRow, 'source' | 'place' | 'received_ms'> {
   // What can be computed is computed here.
   const { schema: _schema, slippage_bps: _slippage, latency_ms: _latency, ...own } = fill;
   const isKnown = fill.signal_ms > 0;
@@ -211,8 +216,7 @@ function rowOf(fill: Fill, line: string, signal: SignalBody | null): Omit<TradeR
     fill_key: fillKey(fill),
     signal_ms: isKnown ? fill.signal_ms : null,
     latency_ms: isKnown ? fill.time_ms - fill.signal_ms : null,
-    slippage_bps:
-      fill.kind === 'refused' ? null : slippageBps(fill.side, fill.requested_price, fill.filled_price),
+    slippage_bps: fill.kind === 'refused' ? null : slippageBps(fill.side, fill.requested_price, fill.filled_price),
     line,
     ...(signal === null ? UNKNOWN_SIGNAL : signalColumns(signal, fill.leg)),
   };

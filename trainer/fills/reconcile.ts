@@ -65,7 +65,9 @@ function againstSignal(trade: LiveTrade, { nowMs, settleMs }: ReconcileInput): F
   const base = { account, pair_id, position_id, time_ms };
   if (signal_action === null) {
     if (nowMs - received_ms < settleMs) return [];
-    return [{ ...base, code: 'SIGNAL_UNKNOWN', seen: `${kind} of leg ${trade.leg || 'A and B'} by signal ${signal_id}` }];
+    return [
+      { ...base, code: 'SIGNAL_UNKNOWN', seen: `${kind} of leg ${trade.leg || 'A and B'} by signal ${signal_id}` },
+    ];
   }
   if (kind === 'close') return [];
   if (signal_action !== 'ENTER')

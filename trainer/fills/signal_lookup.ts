@@ -1,12 +1,16 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { openJournalSignals, type JournalledSignal, type JournalSignals } from '../../shared/store/journal_signals.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
+import { openJournalSignals, type JournalledSignal, type JournalSignals } from '../../shared/store/journal_signals.ts';
 
 export interface SoughtSignal {
   readonly market: string;
   readonly pair_id: string;
   readonly signal_id: string;
+  /** When it was published; 0 or null where the fill does not say. */
+  readonly signal_ms: number | null;
+  /** Of the fill. */
+  readonly time_ms: number;
 }
 
 /** Signals by their id, from the journals of the daemons of this home. */
@@ -17,16 +21,15 @@ export interface SignalLookup {
   entries(market: string, fromMs: number, toMs: number): JournalledSignal[];
 }
 
-/** More than two months of a pair: a fill whose signal is older has been on its way for too long to look for it. */
-const WITHIN_SIGNALS = 100_000;
+/** What closes a position by itself names its ENTER and not when that was: no longer ago than this. */
+const OPENED_BEFORE_MS = 4 * 86_400_000;
 
 export function journalLookup(settings: Settings, paths: HomePaths): SignalLookup {
   const shards = Object.keys(settings.minutehand.shards);
 
   /** Opened for the moment: a journal may come later, or be replaced. */
   function withJournals<Result>(market: string, work: (journals: readonly JournalSignals[]) => Result): Result {
-    const isJournalled = market === 'live' || market === 'simulated';
-    const journals = (isJournalled ? shards : []).flatMap((shard) => {
+    const journals = (market === 'live' || market === 'simulated' ? shards : []).flatMap((shard) => {
       const journal = openJournalSignals(paths.journal(market as 'live' | 'simulated', shard));
       return journal === null ? [] : [journal];
     });
@@ -39,24 +42,23 @@ export function journalLookup(settings: Settings, paths: HomePaths): SignalLooku
 
   return {
     findAll(sought) {
-      const found = new Map<string, SignalBody | null>();
-      for (const market of new Set(sought.map((one) => one.market)))
+      const found = new Map<string, SignalBody>();
+      for (const [market, ofMarket] of Map.groupBy(sought, (one) => one.market))
         withJournals(market, (journals) => {
-          for (const { pair_id, signal_id } of sought.filter((one) => one.market === market)) {
-            const key = `${market}/${pair_id}/${signal_id}`;
-            if (found.has(key)) continue;
-            let signal: JournalledSignal | null = null;
-            for (const journal of journals) signal ??= journal.find(pair_id, signal_id, WITHIN_SIGNALS);
-            found.set(key, signal?.body ?? null);
+          for (const [pairId, ofPair] of Map.groupBy(ofMarket, (one) => one.pair_id)) {
+            const ids = [...new Set(ofPair.map(({ signal_id }) => signal_id))];
+            const fromMs = Math.min(...ofPair.map((one) => one.signal_ms || one.time_ms - OPENED_BEFORE_MS));
+            const toMs = Math.max(...ofPair.map(({ time_ms }) => time_ms));
+            for (const journal of journals)
+              for (const { body } of journal.find(pairId, ids, fromMs, toMs))
+                found.set(`${market}/${pairId}/${body.signal_id}`, body);
           }
         });
       return sought.map(({ market, pair_id, signal_id }) => found.get(`${market}/${pair_id}/${signal_id}`) ?? null);
     },
     entries: (market, fromMs, toMs) =>
       withJournals(market, (journals) =>
-        journals
-          .flatMap((journal) => journal.entries(fromMs, toMs))
-          .sort((a, b) => a.generatedAtMs - b.generatedAtMs),
+        journals.flatMap((journal) => journal.entries(fromMs, toMs)).sort((a, b) => a.generatedAtMs - b.generatedAtMs),
       ),
   };
 }

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findRotated, readNewLines, type FileMark } from './tail.ts';
+import { findRotated, readNewLines, type FileMark, type TailedLines } from './tail.ts';
 
 let folder: string;
 let path: string;
@@ -27,7 +27,7 @@ describe('the tail of a file', () => {
         for (const cut of [...cuts, text.length]) {
           appendFileSync(path, text.slice(at, at + cut));
           at += cut;
-          const read = readNewLines(path, mark)!;
+          const read: TailedLines = readNewLines(path, mark)!;
           expect(read.isAnew).toBe(false);
           seen.push(...read.lines);
           mark = read.mark;
@@ -97,7 +97,7 @@ describe('the tail of a file', () => {
     writeFileSync(path, `${'x'.repeat(2_500_000)}\nend\n`);
     const seen: string[] = [];
     for (let mark: FileMark | null = null; ;) {
-      const read = readNewLines(path, mark)!;
+      const read: TailedLines = readNewLines(path, mark)!;
       seen.push(...read.lines);
       mark = read.mark;
       if (!read.hasMore) break;

@@ -23,6 +23,14 @@ describe('compareAuc', () => {
     expect(few.gap_noise).toBeGreaterThan(0.19);
   });
 
+  it('takes a handful of labels in a perfect order, or in a perfectly wrong one, for chance', () => {
+    for (const live of [0, 1]) {
+      const few = compareAuc(live, { rows: 40, positives: 40, negatives: 40 }, holdout(0.66));
+      expect(few.gap_noise).toBeGreaterThan(0.3);
+      expect(compareAuc(live, { rows: 9, positives: 2, negatives: 7 }, holdout(0.66)).gap_noise).toBe(Infinity);
+    }
+  });
+
   it('compares nothing where one of the two does not exist', () => {
     const counts = { rows: 0, positives: 0, negatives: 0 };
     expect(compareAuc(null, counts, holdout(0.6))).toMatchObject({ gap: null, gap_noise: Infinity });

@@ -6,6 +6,8 @@ import { SIGMAS } from './drift.ts';
 
 /** Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see `averageUniqueness`). */
 const PAIR_OVERLAP = 1.2;
+/** With fewer independent live labels of either kind an AUC is no figure yet. */
+const FEWEST_LABELS = 30;
 /** With fewer live trades a win rate is no figure yet. */
 const FEWEST_TRADES = 20;
 
@@ -30,16 +32,19 @@ export interface LabelCounts {
   readonly negatives: number;
 }
 
-/** AI1's AUC on its evaluation label against that of the bundle's final period; rows there are as alike as the live ones. */
+/**
+ * AI1's AUC on its evaluation label against that of the bundle's final period; rows there are as alike as the live ones. What chance does to the live one is
+ * asked where the bundle's is: a handful of rows in a perfect order has no error of its own.
+ */
 export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
   const { auc: bundle, rows, label_mean } = metrics.ai1.holdout;
   const independent = (counts.positives + counts.negatives) / PAIR_OVERLAP;
   const share = counts.rows === 0 ? 0 : independent / counts.rows;
   const errors =
-    live === null || bundle === null
+    live === null || bundle === null || Math.min(counts.positives, counts.negatives) < FEWEST_LABELS
       ? [Infinity]
       : [
-          aucStandardError(live, counts.positives / PAIR_OVERLAP, counts.negatives / PAIR_OVERLAP),
+          aucStandardError(bundle, counts.positives / PAIR_OVERLAP, counts.negatives / PAIR_OVERLAP),
           aucStandardError(bundle, rows * share * (label_mean ?? 0), rows * share * (1 - (label_mean ?? 0))),
         ];
   return compared(live, bundle, errors, counts.rows, rows);

@@ -243,6 +243,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
+    for (const table of ['core.live_trades', 'core.fill_files', 'core.refused_fills'])
+      await store.db.schema.dropTable(table).ifExists().execute();
     await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
     const migrated = await openStore(url);
     try {

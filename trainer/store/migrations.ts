@@ -171,7 +171,7 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
       const index = (name: string) => db.schema.createIndex(`live_trades_${name}`).on('core.live_trades');
       await index('time').columns(['market', 'time_ms']).execute();
-      await index('unjoined').column('received_ms').where(sql.ref('signal_action'), 'is', sql.lit(null)).execute();
+      await index('unjoined').column('time_ms').where(sql.ref('signal_action'), 'is', sql.lit(null)).execute();
       await db.schema
         .createTable('core.refused_fills')
         .addColumn('line_sha256', 'text', (column) => column.primaryKey())

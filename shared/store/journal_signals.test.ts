@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../bar.ts';
+import type { SignalBody } from '../signal/signal.ts';
+import { encodeBody } from '../signal/encode.ts';
+import { bodyOf, enterBody, idOf } from '../signal/signal.fixture.ts';
+import { openJournal } from './journal.ts';
+import { openJournalSignals } from './journal_signals.ts';
+
+const T0 = Date.UTC(2026, 10, 20);
+const DAY_MS = 86_400_000;
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-journal-signals-'));
+  path = join(folder, 'live_main.db');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function journal(signals: readonly { body: SignalBody; atMs: number }[]): void {
+  const store = openJournal(path);
+  const rows = signals.map(({ body, atMs }, index) => ({
+    bootId: 'b', seq: index + 1, pairId: body.pair_id, time: 0 as OpenTime, signalId: body.signal_id, body: encodeBody(body),
+    featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: atMs,
+  })); // prettier-ignore
+  store.append([], rows);
+  store.close();
+}
+
+describe('signals of a journal', () => {
+  it('are found by pair and id, as they were published', () => {
+    journal([1, 2, 3].map((number) => ({ body: bodyOf({ signal_id: idOf(number) }), atMs: T0 + number })));
+    const signals = openJournalSignals(path)!;
+    const found = signals.find('XAUUSD_XAGUSD', [idOf(2), idOf(9)], T0, T0 + 2);
+    expect(found).toEqual([{ body: bodyOf({ signal_id: idOf(2) }), generatedAtMs: T0 + 2 }]);
+    expect(signals.find('EURUSD_USDCHF', [idOf(2)], T0, T0 + 2)).toEqual([]);
+    // Not that day.
+    expect(signals.find('XAUUSD_XAGUSD', [idOf(2)], T0 - 2 * DAY_MS, T0 - DAY_MS)).toEqual([]);
+    expect(signals.find('XAUUSD_XAGUSD', [idOf(2)], T0 + DAY_MS, T0 + 2 * DAY_MS)).toEqual([]);
+    signals.close();
+  });
+
+  it('that enter are listed by the time of their publication', () => {
+    const all = Array.from({ length: 400 }, (_, number) => ({
+      body: number % 7 === 0 ? enterBody(idOf(number)) : bodyOf({ signal_id: idOf(number) }),
+      atMs: T0 + number * DAY_MS * 0.05,
+    }));
+    journal(all);
+    const signals = openJournalSignals(path)!;
+    for (const [from, to] of [[0, 400], [33, 34], [35, 36], [100, 200], [399, 400], [-50, 20], [500, 600]] as const) {
+      const [fromMs, toMs] = [T0 + from * DAY_MS * 0.05, T0 + to * DAY_MS * 0.05];
+      const wanted = all.filter(({ body, atMs }) => body.action === 'ENTER' && atMs >= fromMs && atMs < toMs);
+      expect(signals.entries(fromMs, toMs).map(({ body }) => body.signal_id)).toEqual(wanted.map(({ body }) => body.signal_id));
+    }
+    signals.close();
+  }); // prettier-ignore
+
+  it('are none where there is no journal, or only the beginning of one', () => {
+    expect(openJournalSignals(path)).toBeNull();
+    writeFileSync(path, '');
+    expect(openJournalSignals(path)).toBeNull();
+  });
+
+  it('can be looked at while the daemon writes', () => {
+    const store = openJournal(path);
+    const signals = openJournalSignals(path)!;
+    expect(signals.find('XAUUSD_XAGUSD', [idOf(1)], T0, T0)).toEqual([]);
+    journal([{ body: bodyOf(), atMs: T0 }]);
+    expect(signals.find('XAUUSD_XAGUSD', [idOf(1)], T0, T0)).toHaveLength(1);
+    signals.close();
+    store.close();
+  });
+});
