@@ -10,7 +10,7 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { fillKey, parseFill, type Fill } from '../shared/fill/fill.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { createRng } from '../shared/rng.ts';
-import { startFills, type RunningFills } from '../trainer/fills/fills.ts';
+import { startFills } from '../trainer/fills/fills.ts';
 import { readRefusedLines, readTrades, type LiveTrade, type RefusedLine } from '../trainer/fills/live_trades.ts';
 import { reconcile } from '../trainer/fills/reconcile.ts';
 import { marketBarMs } from '../trainer/fills/live_figures.ts';
@@ -29,13 +29,14 @@ type Name = (typeof NAMES)[number];
 const KILLED: readonly Name[] = ['file', 'ws'];
 const KILLS = 6;
 const REDIS_RESTARTS = 3;
+const TRAINER_KILLS = 3;
 
 describe('minutehand ea beside a real daemon, its fills in the store of a trainer', () => {
   let place: Workplace;
   let program: Program;
   let redis: RedisServer | null = null;
   let daemon: RunningDaemon | null = null;
-  let fills: RunningFills | null = null;
+  let fills: RunningProgram;
   let env: NodeJS.ProcessEnv;
   let trades: readonly LiveTrade[];
   let refusedLines: readonly RefusedLine[];
@@ -44,6 +45,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
   const entered = new Set<string>();
   let kills = 0;
   let restarts = 0;
+  let trainerKills = 0;
 
   const own = (name: Name): string => join(place.home, 'ea', `${name}_paper`);
   const linesOf = (name: Name): string[] => {
@@ -59,6 +61,11 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const ea = command('ea', '--via', name, '--name', name, '--url', url);
     running.set(name, ea);
     expect(await ea.line()).toContain('Paper trading of 3 pairs');
+  }
+
+  async function startTaking(): Promise<void> {
+    fills = command('fills');
+    expect(await fills.line()).toBe('taking fills');
   }
 
   beforeAll(async () => {
@@ -78,7 +85,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const { version } = await trainTinyModels(paths.models, { settings });
     activate(paths.models, version);
     const say = (): void => undefined;
-    fills = startFills({ settings, paths, log: pino({ level: 'silent' }), say, env: {} });
+    await startTaking();
     daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say });
     const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals`);
     socket.on('message', (data: Buffer) => {
@@ -91,7 +98,10 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const rng = createRng(5);
     const wanted = MINUTES * settings.minutehand.pairs.length;
     const isDone = (): boolean =>
-      published.size >= wanted && kills === KILLS && (redis === null || restarts === REDIS_RESTARTS);
+      published.size >= wanted &&
+      kills === KILLS &&
+      trainerKills === TRAINER_KILLS &&
+      (redis === null || restarts === REDIS_RESTARTS);
     for (let step = 1; !isDone() && step < 400; step++) {
       await sleep(100 + rng.integer(300));
       if (kills < KILLS) {
@@ -106,10 +116,11 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
         await redis.kill();
         redis = await startRedis([], port);
       }
-      if (step === 6) {
-        // The trainer too is started anew in the middle of it.
-        await fills.stop();
-        fills = startFills({ settings, paths, log: pino({ level: 'silent' }), say, env: {} });
+      // The trainer too, at other moments than they.
+      if (step % 3 === 1 && trainerKills < TRAINER_KILLS) {
+        trainerKills++;
+        await fills.kill('SIGKILL');
+        await startTaking();
       }
     }
     socket.close();
@@ -119,9 +130,10 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       ea.process.kill('SIGINT');
       expect(await ea.ended).toBe(0);
     }
-    await fills.pass();
-    await fills.stop();
-    fills = null;
+    await fills.kill('SIGKILL');
+    const last = startFills({ settings, paths, log: pino({ level: 'silent' }), say, env: {} });
+    await last.pass();
+    await last.stop();
     const store = await openStore(paths.trainer);
     trades = await readTrades(store, { market: 'simulated' });
     refusedLines = await readRefusedLines(store);
@@ -129,7 +141,6 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
   }, 120_000);
 
   afterAll(async () => {
-    await fills?.stop();
     await daemon?.stop();
     await redis?.stop();
     await program.remove();
@@ -137,7 +148,8 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
   });
 
   it('kills and restarts as often as it is meant to', () => {
-    expect({ kills, restarts }).toEqual({ kills: KILLS, restarts: redis === null ? 0 : REDIS_RESTARTS });
+    expect({ kills, trainerKills }).toEqual({ kills: KILLS, trainerKills: TRAINER_KILLS });
+    expect(restarts).toBe(redis === null ? 0 : REDIS_RESTARTS);
     expect(entered.size).toBeGreaterThan(10);
   });
 
@@ -185,6 +197,8 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     expect(total['slippage_bps']).toBeGreaterThan(0);
     expect(total['latency_ms_p50']).toBeLessThan(1000);
     expect(total['win_rate']).toBeGreaterThanOrEqual(0);
+    const checked = JSON.parse(await output(command('trades', 'check', '--json'))) as { fills: number; findings: unknown[] }; // prettier-ignore
+    expect(checked).toMatchObject({ market: 'simulated', fills: trades.length });
     const csv = await output(command('trades', 'export'));
     expect(csv.trim().split('\n')).toHaveLength(trades.length + 1);
   });

@@ -1,12 +1,22 @@
-/** For tests: `minutehand ea` and `minutehand trades` alone, made from the sources as they are now. */
+/** For tests: `minutehand ea` and `minutehand trades` alone, and `fills`, which takes fills as a trainer does, made from the sources as they are now. */
 import { Command } from 'commander';
+import pino from 'pino';
 import { createOutput, showError } from '../cli/output.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
 
 const json = process.argv.includes('--json');
 const program = new Command('minutehand').option('--json');
 const output = () => createOutput(json);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 // Each alone: what is killed and started again and again has to begin quickly.
-if (process.argv[2] === 'ea') (await import('../cli/commands/ea.ts')).addEa(program, output);
+if (process.argv[2] === 'fills')
+  program.command('fills').action(async () => {
+    const { startFills } = await import('../trainer/fills/fills.ts');
+    startFills({ settings: loadSettings(), paths: homePaths(), log: pino({ level: 'silent' }), say, env: {} });
+    say('taking fills');
+  });
+else if (process.argv[2] === 'ea') (await import('../cli/commands/ea.ts')).addEa(program, output);
 else (await import('../cli/commands/trades.ts')).addTrades(program, output);
 for (const command of [...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
   command.option('--json');

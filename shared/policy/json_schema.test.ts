@@ -61,6 +61,7 @@ describe('allowed', () => {
     [{ anyOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' } }] }, '"all" or a list, each text'],
     [{ type: 'object', properties: { x: {}, y: {} } }, 'a map with the keys x, y'],
     [{ type: 'object' }, 'a map'],
+    [{ anyOf: [{ type: 'number' }, { type: 'null' }] }, 'a number or null'],
     [{}, 'a value'],
   ])('says %j in words', (schema, words) => {
     expect(allowed(schema)).toBe(words);

@@ -96,6 +96,8 @@ export function allowed(schema: JsonSchema): string {
       return schema.properties === undefined
         ? 'a map'
         : `a map with the keys ${Object.keys(schema.properties).join(', ')}`;
+    case 'null':
+      return 'null';
     case 'string':
       return schema.examples === undefined ? 'text' : `text such as ${JSON.stringify(schema.examples[0])}`;
     case undefined:

@@ -1,3 +1,4 @@
+import { groupedBy } from './grouping.ts';
 import type { LiveTrade } from './live_trades.ts';
 
 /** What one program did with one entry of the daemon. */
@@ -20,13 +21,7 @@ export const LOTS_EPSILON = 1e-6;
 
 /** Fills by book and position, in the order of their first one. */
 export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
-  const groups = new Map<string, LiveTrade[]>();
-  for (const trade of trades) {
-    const key = `${bookOf(trade)} ${trade.position_id}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [trade]);
-    else group.push(trade);
-  }
+  const groups = groupedBy(trades, (trade) => `${bookOf(trade)} ${trade.position_id}`);
   return [...groups.values()].map((group) => {
     const [{ account, place, position_id: positionId, pair_id: pairId }] = group as [LiveTrade];
     const of = (kind: string): LiveTrade[] => group.filter((trade) => trade.kind === kind);
@@ -36,13 +31,7 @@ export function positionsOf(trades: readonly LiveTrade[]): LivePosition[] {
 
 /** Fills of each program: an account, and where it writes. */
 export function booksOf(trades: readonly LiveTrade[]): LiveTrade[][] {
-  const books = new Map<string, LiveTrade[]>();
-  for (const trade of trades) {
-    const book = books.get(bookOf(trade));
-    if (book === undefined) books.set(bookOf(trade), [trade]);
-    else book.push(trade);
-  }
-  return [...books.values()];
+  return [...groupedBy(trades, bookOf).values()];
 }
 
 const bookOf = ({ account, place }: LiveTrade): string => `${account} ${place}`;

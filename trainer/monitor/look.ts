@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
@@ -308,8 +308,4 @@ function readHaltsIfSound(modelsFolder: string): Halts {
     if (error instanceof MinutehandError) return NO_HALTS;
     throw error;
   }
-}
-
-function isoMinute(time: number): string {
-  return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
 }

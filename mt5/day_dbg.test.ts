@@ -1,0 +1,222 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
+import { activate } from '../shared/bundle/bundle.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
+import { tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { compileProgram, hasCompiler } from './test/compile.ts';
+import { paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
+import { startProgram, type LineProgram } from './test/program.ts';
+
+/** A trading day of the simulated market. */
+const DAY_MINUTES = 1440;
+const BAR_MS = 15;
+const RULES = { equity: 10_000, risk: 0.5, spreadBps: 1, slippageBps: 0.2, maxOpenPairs: 3, maxHedgeError: 0.2 };
+
+interface Fill extends ExpectedFill {
+  readonly ticket: number;
+  readonly time_ms: number;
+  readonly signal_ms: number;
+  readonly market: string;
+  readonly account: string;
+  readonly error: string;
+}
+
+const lines = <T>(path: string): T[] =>
+  existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as T)
+    : [];
+
+describe.skipIf(!hasCompiler())('a whole day of the simulated market, traded on paper by the compiled expert advisor', () => {
+  let folder: string;
+  let redis: RedisServer | null = null;
+  let restarts = 0;
+  const restartTimes: number[][] = [];
+  let kills = 0;
+  const published = new Set<string>();
+  const entered = new Map<string, string>();
+  const streamed: string[] = [];
+  const agents = new Map<string, LineProgram>();
+  let daemon: RunningDaemon | null = null;
+
+  const common = (name: string): string => join(folder, name);
+  const own = (name: string): string => join(common(name), 'home', 'ea', '1_paper');
+  const results = (name: string): Fill[] => lines<Fill>(join(own(name), 'result.json'));
+
+  beforeAll(async () => {
+    const program = compileProgram('agent');
+    folder = mkdtempSync(join(tmpdir(), 'minutehand-ea-'));
+    const port = await freePort();
+    const log = join(folder, 'redis');
+    mkdirSync(log);
+    // Whatever it has confirmed it still knows after a crash.
+    const launch = (): Promise<RedisServer | null> => startRedis(['--appendonly', 'yes', '--appendfsync', 'always'], port, log);
+    redis = await launch();
+    const url = redis === null ? {} : { transports: { redis: { enabled: 'auto' as const, url: redis.url } } };
+    const settings = tinySettings({ minutehand: { ...url, simulated: { bar_interval_ms: BAR_MS, await_models_ms: 60_000 } } });
+    const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
+    mkdirSync(paths.models, { recursive: true });
+    const { version } = await trainTinyModels(paths.models, { settings });
+    activate(paths.models, version);
+
+    const start = async (name: string, way: 0 | 1 | 2): Promise<void> => {
+      const args = [`common=${common(name)}`, 'InpFolder=home', `InpPairs=${settings.minutehand.pairs.join(',')}`, `InpWay=${way}`,
+        `InpRedisPort=${port}`, 'InpTrace=true', `InpFillsToRedis=${way > 0}`, 'InpStopPercent=0', 'InpDailyLossPercent=0']; // prettier-ignore
+      const agent = startProgram(program, args);
+      agents.set(name, agent);
+      expect(await agent.next()).toBe('started');
+    };
+    // Each has a Common\Files of its own, in which the daemon's folder is linked: that is how the README says to do it.
+    for (const name of ['file', 'redis', 'killed']) {
+      mkdirSync(join(common(name), 'home'), { recursive: true });
+      mkdirSync(paths.signals, { recursive: true });
+      symlinkSync(paths.signals, join(common(name), 'home', 'signals'));
+    }
+    await start('file', 0);
+    if (redis !== null) await start('redis', 1);
+    await start('killed', redis === null ? 0 : 2);
+
+    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say: () => undefined }); // prettier-ignore
+    const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals`);
+    socket.on('message', (data: Buffer) => {
+      const signal = JSON.parse(data.toString()) as { signal_id: string; action: string; pair_id: string };
+      published.add(signal.signal_id);
+      if (signal.action === 'ENTER') entered.set(signal.signal_id, signal.pair_id);
+    });
+    const wanted = DAY_MINUTES * settings.minutehand.pairs.length;
+    const beganMs = performance.now();
+    let step = 0;
+    const isOver = (): boolean => published.size >= wanted && kills >= 20 && (redis === null || restarts >= 5);
+    while (!isOver() && performance.now() - beganMs < 150_000) {
+      await delay((DAY_MINUTES * BAR_MS) / 30);
+      step++;
+      // Like a power cut, at any moment; three times in four at once again.
+      if (kills < 20) {
+        kills++;
+        agents.get('killed')!.process.kill('SIGKILL');
+        await agents.get('killed')!.ended;
+        if (kills % 4 === 0) await delay(5 * BAR_MS);
+        await start('killed', redis === null ? 0 : 2);
+      }
+      if (redis !== null && step % 5 === 0 && restarts < 5) {
+        restarts++;
+        const t0 = Date.now(); await redis.kill(); const t1 = Date.now();
+        redis = await launch(); restartTimes.push([t0, t1, Date.now()]);
+      }
+    }
+    socket.close();
+    await daemon.stop();
+    daemon = null;
+    // The last word of the daemon is heard, fills reach Redis.
+    await delay(300);
+    for (const name of redis === null ? [] : ['redis', 'killed'])
+      await vi.waitFor(
+        () => expect(Number(readFileSync(join(own(name), 'fills.sent'), 'utf8'))).toBe(statSync(join(own(name), 'result.json')).size),
+        { timeout: 40_000, interval: 200 },
+      ); // prettier-ignore
+    if (redis !== null) streamed.push(...(await streamOf(redis)));
+    for (const agent of agents.values()) {
+      agent.process.kill('SIGTERM');
+      expect(await agent.ended).toBe(0);
+    }
+  }, 240_000);
+  afterAll(async () => {
+    for (const agent of agents.values()) agent.process.kill('SIGKILL');
+    await daemon?.stop();
+    await redis?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each(['file', 'redis'])('by %s: every text is judged as the reference consumer judges it, and result.json is what follows from that', (name) => {
+    if (name === 'redis' && redis === null) return;
+    const trace = lines<TraceLine>(join(own(name), 'trace.jsonl'));
+    const found = results(name);
+    const wanted = paperTrades(trace, RULES);
+    expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
+    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(10);
+    const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
+    expect(found.map(facts)).toEqual(wanted.map(facts));
+    found.forEach((fill, index) => {
+      for (const field of ['requested_price', 'filled_price', 'pnl'] as const)
+        expect(fill[field] ?? 0, `${field} of fill ${index}`).toBeCloseTo(wanted[index]![field] ?? 0, 6);
+    });
+    for (const fill of found.filter(({ kind }) => kind !== 'refused')) {
+      expect(fill).toMatchObject({ schema: 'minutehand.fill/1', market: 'simulated', account: 'paper', error: '' });
+      if (fill.signal_ms > 0) expect(published).toContain(fill.signal_id);
+    }
+  }); // prettier-ignore
+
+  it('trades most of what was entered, and holds at most one position of a pair', () => {
+    const opened = new Set(results('file').filter(({ kind }) => kind === 'open').map(({ position_id: id }) => id)); // prettier-ignore
+    expect(entered.size).toBeGreaterThan(10);
+    // A machine with much else to do hears some of them too late.
+    expect(opened.size).toBeGreaterThan(Math.min(10, entered.size / 4));
+    soundBook(results('file'));
+  });
+
+  it('killed twenty times at any moment: no order is doubled, none is half, and each one that was begun has its fills', () => {
+    expect(kills).toBe(20);
+    const fills = results('killed');
+    soundBook(fills);
+    const told = new Set(fills.map(({ position_id: id }) => id));
+    const states = readdirSync(own('killed')).filter((name) => /^state_simulated_.*\.json$/.test(name));
+    expect(states.length).toBe(3);
+    let held = 0;
+    for (const name of states) {
+      const [memory, trade] = lines<{ entered: string; stage: number }>(join(own('killed'), name));
+      for (const id of memory!.entered.split(' ').filter((one) => one !== '')) expect(told).toContain(id);
+      if (trade!.stage !== 0) held++;
+    }
+    const keys = (kind: string): string[] => fills.filter((fill) => fill.kind === kind).map(({ position_id: id, leg }) => id + leg);
+    expect(keys('open').length - keys('close').length).toBe(2 * held);
+    expect(keys('open').length).toBeGreaterThan(10);
+  }); // prettier-ignore
+
+  it('Redis restarted five times: every fill is in minutehand:fills', () => {
+    if (redis === null) return;
+    expect(restarts).toBe(5);
+    const arrived = new Set(streamed.map((line) => key(JSON.parse(line) as Fill)));
+    const missing = results('redis').flatMap((fill, index) => (arrived.has(key(fill)) ? [] : [`${index} ${fill.kind} ${fill.leg} ${restartTimes.map((r) => r.map((t) => fill.time_ms - t).join('/')).join(' ')}`]));
+    expect(missing).toEqual([]);
+  });
+}); // prettier-ignore
+
+const key = ({ signal_id, position_id, leg, ticket }: Fill): string => [signal_id, position_id, leg, ticket].join();
+
+/**
+ * Both legs or none, each opened once and closed at most once, and no position beside another of its pair. A first leg whose second one a
+ * crash prevented is closed alone.
+ */
+function soundBook(fills: readonly Fill[]): void {
+  const held = new Map<string, Set<string>>();
+  const seen = new Set<string>();
+  for (const { kind, position_id: id, leg, pair_id: pairId } of fills) {
+    if (kind === 'refused') continue;
+    expect(seen, `${kind} ${id} ${leg} twice`).not.toContain(kind + id + leg);
+    seen.add(kind + id + leg);
+    const legs = held.get(pairId) ?? new Set();
+    held.set(pairId, legs);
+    if (kind === 'open') {
+      expect([...legs].filter((one) => one !== `${id} A`), `${pairId} beside ${id}`).toEqual([]); // prettier-ignore
+      legs.add(`${id} ${leg}`);
+    } else expect(legs.delete(`${id} ${leg}`), `${id} ${leg} was not held`).toBe(true);
+  }
+  for (const legs of held.values()) expect([0, 2]).toContain(legs.size);
+}
+
+async function streamOf(server: RedisServer): Promise<string[]> {
+  const client = new Redis(server.url);
+  const entries = await client.xrange('minutehand:fills', '-', '+');
+  await client.quit();
+  return entries.map(([, fields]) => fields[1]!);
+}
