@@ -339,6 +339,7 @@ describe('train', () => {
       'ai2.onnx',
       'ai3.onnx',
       'manifest.json',
+      'monitor.json',
       'validation.json',
     ]);
   });
@@ -350,6 +351,7 @@ describe('train', () => {
     expect(existsSync(out)).toBe(false);
     expect(existsSync(place.models)).toBe(false);
     expect(await failure('train', '--data', data, '--dry-run', '--adopt')).toMatchObject({ exit: 2, code: 'USAGE' });
+    expect(await failure('train', '--data', data, '--continue')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
   it('says when there are no bars, or not enough', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,8 +22,8 @@ import { buildProgram, type Program, type RunningProgram } from './program.ts';
 import { freePort, startRedis, type RedisServer } from './redis_server.ts';
 import { trainTinyModels } from './tiny_models.ts';
 
-const MINUTES = 300;
-const BAR_MS = 25;
+const MINUTES = 220;
+const BAR_MS = 40;
 const NAMES = ['file', 'redis', 'ws'] as const;
 type Name = (typeof NAMES)[number];
 /** What is killed again and again; the others are left alone. */
@@ -93,6 +94,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
       published.add(signal_id);
       if (action === 'ENTER') entered.add(signal_id);
     });
+    await once(socket, 'open');
     for (const name of ways()) await start(name);
 
     const rng = createRng(5);
@@ -181,7 +183,8 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const { settings } = place;
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     const entries = journalLookup(settings, paths).entries('simulated', 0, Date.now() + 1);
-    expect(new Set(entries.map(({ body }) => body.signal_id))).toEqual(entered);
+    const journalled = new Set(entries.map(({ body }) => body.signal_id));
+    for (const id of entered) expect(journalled).toContain(id);
     const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: marketBarMs(settings), settleMs: 0 });
     // What was entered while a program, or Redis, was away was missed; what it held then may have grown old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];

@@ -56,6 +56,7 @@ const TINY: SettingsOverrides = {
       max_rows: 3000,
       min_bars: 500,
     },
+    search: { trials: 2, theta_evaluations: 12 },
     // Bars come every 20 ms here: a busy machine must not be taken for a silent market.
     feed: { straggler_timeout_ms: 50, silence_degraded_intervals: 500, silence_halt_intervals: 1000 },
     simulated: { bar_interval_ms: 20, history_bars: 400, await_models_ms: 0 },

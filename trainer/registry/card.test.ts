@@ -61,6 +61,40 @@ describe('renderCard', () => {
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 
+  it('says what was searched, whether it was taken, and how much of the thresholds is luck', () => {
+    expect(renderCard(manifest)).not.toContain('## Search');
+    const ai1 = {
+      trials: 16,
+      complete: 12,
+      pruned: 4,
+      failed: 0,
+      configured_log_loss: 0.63284,
+      best_log_loss: 0.63255,
+      gain: 0.00029,
+      gain_standard_error: 0.00027,
+      best_parameters: {},
+      adopted: false,
+    };
+    const thresholds = {
+      tried: 31,
+      allowed: 21,
+      chosen: true,
+      net_sharpe: -3.417,
+      trades: 31,
+      pass_rate: 0.25,
+      lucky_sharpe: 7.51,
+      probabilistic_sharpe: 0.0001,
+      deflated_sharpe: null,
+    };
+    const text = section(renderCard({ ...manifest, search: { ai1, thresholds } }), 'Search').join('\n');
+    expect(text).toContain('16 trials, 4 of them pruned, 0 failed');
+    expect(text).toContain('0.63255 at best, 0.63284 with the configured parameters');
+    expect(text).toContain('That is no clear gain: the configured parameters were kept.');
+    expect(text).toContain('| -3.42 | 7.51 | 0.00 | – |');
+    const taken = renderCard({ ...manifest, search: { ai1: { ...ai1, adopted: true }, thresholds: null } });
+    expect(section(taken, 'Search').join('\n')).toContain('These models were learned by the best trial.');
+  });
+
   it('says what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
     const card = renderCard(
       withAi1({ rows: 5292, effective_rows: 1080.3, trees: 80, calibration: { slope: 0.94, intercept: -0.0251 } }),

@@ -23,6 +23,7 @@
 // The keys in Redis are read again so often: a message that was lost heals by it.
 #define MH_KEYS_MS 15000
 #define MH_FILLS_AT_ONCE 100
+#define MH_FILLS_REPEATED 65536
 
 struct MhSettings
   {
@@ -109,6 +110,7 @@ private:
    ulong             m_lossTick;
    long              m_lossDay;
    ulong             m_fillsTick;
+   int               m_fillsConnection;
    string            m_error;
    long              m_refusals;
    long              m_missed;
@@ -1101,10 +1103,30 @@ private:
         }
      }
 
+   // A Redis that died may have forgotten what it had confirmed last (it writes to its disk once a second unless told otherwise): the last
+   // lines go to each new connection again. Whoever reads them knows them by signal_id, leg and ticket.
+   void              RepeatFills()
+     {
+      m_fillsConnection = m_speaker.Connections();
+      long offset = m_fillsSent > MH_FILLS_REPEATED ? m_fillsSent - MH_FILLS_REPEATED : 0;
+      uchar bytes[];
+      if(offset > 0 && MhReadPart(ResultName(), offset, MH_FILLS_REPEATED, bytes))
+         for(int at = 0; at < ArraySize(bytes); at++)
+            if(bytes[at] == '\n')
+              {
+               offset += at + 1;
+               break;
+              }
+      m_fillsSent = offset;
+      m_fillsAsked = offset;
+     }
+
    // Lines of result.json that Redis has not got.
    bool              AskFills()
      {
       uchar bytes[];
+      if(m_fillsConnection != m_speaker.Connections())
+         RepeatFills();
       if(GetTickCount64() < m_fillsTick)
          return false;
       m_fillsTick = GetTickCount64() + 250;
@@ -1208,6 +1230,7 @@ public:
       m_lossTick = 0;
       m_lossDay = -1;
       m_fillsTick = 0;
+      m_fillsConnection = -1;
       m_error = "";
       m_refusals = 0;
       m_missed = 0;
