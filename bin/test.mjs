@@ -41,6 +41,7 @@ await run(async () => {
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
+    await mustHold('g++', ensureCompiler);
     await mustHold('build', async () => void (await ensureBuilt()));
     await mustHold('types', tool('typescript/bin/tsc', ['--noEmit']));
     await mustHold('lint', tool('eslint/bin/eslint.js', ['.']));
@@ -71,6 +72,16 @@ async function ensureRedis() {
   say(
     'redis-server is not installed: install it (Debian: apt-get install redis-server; macOS: brew install redis).' +
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
+  );
+  return !inCi;
+}
+
+/** The expert advisor's logic is compiled and run here. */
+async function ensureCompiler() {
+  if (inPath('g++') || (await aptInstall(['g++']))) return true;
+  say(
+    'g++ is not installed: install it (Debian: apt-get install g++; macOS: xcode-select --install).' +
+      (inCi ? '' : ' Without it the tests of the expert advisor are skipped.'),
   );
   return !inCi;
 }
