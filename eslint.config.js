@@ -40,7 +40,10 @@ export default tseslint.config(
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
   { files: ['sim/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
-  { files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts'], rules: { 'no-restricted-imports': neverImports([]) } },
+  {
+    files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts', 'mt5/**/*.ts'],
+    rules: { 'no-restricted-imports': neverImports([]) },
+  },
   { files: ['shared/bundle/onnxruntime.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['shared/core/**/*.ts'],

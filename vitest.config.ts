@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{shared,daemon,trainer,cli,bench,sim,test}/**/*.test.ts'],
+    include: ['{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -28,9 +28,9 @@ const NAMES = ['file', 'redis', 'ws'] as const;
 type Name = (typeof NAMES)[number];
 /** What is killed again and again; the others are left alone. */
 const KILLED: readonly Name[] = ['file', 'ws'];
-const KILLS = 6;
+const KILLS = 5;
 const REDIS_RESTARTS = 3;
-const TRAINER_KILLS = 3;
+const TRAINER_KILLS = 2;
 
 describe('minutehand ea beside a real daemon, its fills in the store of a trainer', () => {
   let place: Workplace;

@@ -7,6 +7,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { sendAlert } from './schedule/alert.ts';
+import { startFills } from './fills/fills.ts';
 import { startMonitor } from './monitor/monitor.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
@@ -57,6 +58,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
   const schedules = scheduleAll(options, retrainer);
+  const fills = startFills(options);
 
   const waiting = new AbortController();
   const lack = lackOfModels(settings, paths);
@@ -72,6 +74,7 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     async stop() {
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
+      await fills.stop();
       await monitor.stop();
       await retrainer.stop();
       await server.close();

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
-import { MinutehandError } from '../../shared/errors.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus, BusMessage } from '../../shared/ports.ts';
+import { redisAddress } from '../../shared/redis_address.ts';
 
 export interface RedisBusOptions {
   /**
@@ -65,7 +63,6 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** Redis's own estimate of how long it still loads is often far too long at its beginning. */
 const LOADING_RETRY_MS = 1_000;
-const DEFAULT_PORT = 6379;
 
 /**
  * A Redis server by ioredis. `send` writes one pipeline to the socket at once: `PUBLISH minutehand:signals` with all
@@ -86,7 +83,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
   let lastError = 'the connection was closed';
 
   const redis = new Redis({
-    ...connectionOptions(options.url, options.caFile),
+    ...redisAddress(options.url, options.caFile),
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -164,53 +161,6 @@ export function createRedisBus(options: RedisBusOptions): Bus {
       return Promise.resolve();
     },
   };
-}
-
-type Address = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 'username' | 'password' | 'tls'>;
-
-/** The address in ioredis's words: it knows no Unix socket by URL, and its own reading of one takes any query for options. */
-function connectionOptions(url: string, caFile: string | null): Address {
-  const socket = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(url);
-  if (socket !== null) {
-    const [, username = '', password = '', path, db = '0'] = socket;
-    return { path: decodeURIComponent(path!), db: Number(db), ...credentials(username, password) };
-  }
-  if (!/^rediss?:\/\//.test(url) || !URL.canParse(url)) throw invalidAddress();
-  const { protocol, hostname, port, pathname, username, password } = new URL(url);
-  const db = /^\/?(\d*)$/.exec(pathname)?.[1];
-  if (hostname === '' || db === undefined) throw invalidAddress();
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? DEFAULT_PORT : Number(port),
-    db: Number(db),
-    ...credentials(username, password),
-    ...(protocol === 'rediss:' ? { tls: caFile === null ? {} : { ca: readAuthority(caFile) } } : {}),
-  };
-}
-
-function credentials(username: string, password: string): Pick<Address, 'username' | 'password'> {
-  return {
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-  };
-}
-
-/** Without the address itself: it may hold a password. */
-function invalidAddress(): MinutehandError {
-  return new MinutehandError('CONFIG_INVALID', {
-    seen: 'another form of transports.redis.url',
-    expected:
-      'redis://host:port/db, rediss://host:port/db or unix:///path?db=0, with user:password@ where one is needed',
-  });
-}
-
-function readAuthority(caFile: string): Buffer {
-  try {
-    return readFileSync(caFile);
-  } catch (cause) {
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new MinutehandError('CONFIG_INVALID', { seen: `transports.redis.ca_file: ${words}`, cause });
-  }
 }
 
 function describe(error: Error): string {

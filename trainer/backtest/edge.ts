@@ -13,7 +13,8 @@ const FEWEST_TRADES = 20;
  */
 export function pairEdge(trades: readonly Trade[], seed: string): PairEdge {
   const n = trades.length;
-  if (n === 0) return { no_edge: true, trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
+  if (n === 0)
+    return { no_edge: true, trades: 0, wins: 0, mean_gross_bps: null, mean_net_bps: null, lower_5_net_bps: null };
   const net = trades.map(({ netBps }) => netBps);
   const mean_gross_bps = mean(trades.map(({ grossBps }) => grossBps));
   const mean_net_bps = mean(net);
