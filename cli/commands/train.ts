@@ -198,10 +198,10 @@ function searchLines(search: Manifest['search']): string[] {
   const lines: string[] = [];
   const { ai1 = null, thresholds = null } = search ?? {};
   if (ai1 !== null) {
-    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, adopted } = ai1;
+    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, forward_gain = null } = ai1;
     lines.push(
       `search: ${trials} trials (${pruned} pruned), log loss of AI1 ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
-        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}: ${adopted ? 'taken' : 'the configured parameters stay'}`,
+        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${ai1.adopted ? 'taken' : 'the configured parameters stay'}`,
     );
   }
   if (thresholds !== null) {

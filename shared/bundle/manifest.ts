@@ -75,6 +75,8 @@ const searchReport = z.object({
   /** How far the best trial is below the configured one, and the standard error of that over the folds. */
   gain: z.number(),
   gain_standard_error: z.number(),
+  /** The same in walk-forward, asked only where the gain is clear; null where it was not. */
+  forward_gain: metric.optional(),
   best_parameters: z.record(z.string(), parameter),
   /** Whether the models were learned by the best trial's parameters. */
   adopted: z.boolean(),

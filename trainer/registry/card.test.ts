@@ -91,8 +91,10 @@ describe('renderCard', () => {
     expect(text).toContain('0.63255 at best, 0.63284 with the configured parameters');
     expect(text).toContain('That is no clear gain: the configured parameters were kept.');
     expect(text).toContain('| -3.42 | 7.51 | 0.00 | – |');
+    const worse = renderCard({ ...manifest, search: { ai1: { ...ai1, forward_gain: -0.0004 }, thresholds: null } });
+    expect(section(worse, 'Search').join('\n')).toContain('In walk-forward it was worse by 0.00040');
     const taken = renderCard({ ...manifest, search: { ai1: { ...ai1, adopted: true }, thresholds: null } });
-    expect(section(taken, 'Search').join('\n')).toContain('These models were learned by the best trial.');
+    expect(section(taken, 'Search').join('\n')).toContain('these models were learned by the best trial.');
   });
 
   it('says what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {

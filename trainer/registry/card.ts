@@ -1,4 +1,10 @@
-import { VALIDATION_FILE, type Manifest, type ModelMetrics, type ModelReport } from '../../shared/bundle/manifest.ts';
+import {
+  VALIDATION_FILE,
+  type Manifest,
+  type ModelMetrics,
+  type ModelReport,
+  type SearchReport,
+} from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 
 const ANSWERS: Readonly<Record<ModelName, string>> = {
@@ -165,15 +171,21 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
   ];
 }
 
+function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
+  if (adopted) return 'Better in walk-forward as well: these models were learned by the best trial.';
+  if (forward_gain === null) return 'That is no clear gain: the configured parameters were kept.';
+  return `In walk-forward it was worse by ${(-forward_gain).toFixed(5)}: the configured parameters were kept.`;
+}
+
 /** What was searched, and how much of it may be luck. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
   const { ai1 = null, thresholds = null } = found ?? {};
   const lines: string[] = [];
   if (ai1 !== null) {
-    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error, adopted } = ai1;
+    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = ai1;
     lines.push(
       `AI1: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
-        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${adopted ? 'These models were learned by the best trial.' : 'That is no clear gain: the configured parameters were kept.'}`,
+        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(ai1)}`,
       '',
     );
   }

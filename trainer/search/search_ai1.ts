@@ -9,11 +9,12 @@ import { relabelled } from '../dataset/relabel.ts';
 import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import { takeRows, type FitTask } from '../learn/fit.ts';
 import { learnerParams, TASK, type Learning } from '../learn/learn_models.ts';
+import { WALK_FORWARD } from '../learn/model_learning.ts';
 import { treeAnswer } from '../learn/scoring.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
-import { pick } from '../validate/rows.ts';
-import { kFoldSplits } from '../validate/splits.ts';
+import { pick, positions } from '../validate/rows.ts';
+import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
 import { searchTraining, type SearchProgress } from './search.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
@@ -39,7 +40,8 @@ export interface SearchedLearning {
 /**
  * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training period. Every trial is measured on the
  * same rows of the evaluation label by its log loss, which asks for ranks and for probabilities that are right. The best trial is
- * taken only where it beats the configured one by more than `LEAST_ERRORS` standard errors of their difference over the folds.
+ * taken only where it beats the configured one by more than `LEAST_ERRORS` standard errors of their difference over the folds, and then also in
+ * walk-forward, with all rows: a fold has the time on both sides of it to learn from, which favours larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
 export async function searchAi1(learning: Learning, options: Ai1SearchOptions): Promise<SearchedLearning> {
@@ -89,7 +91,9 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   if (journal !== null) rmSync(journal, { force: true });
 
   const { best, gain } = result;
-  const adopted = best.number > 0 && gain.mean > LEAST_ERRORS * gain.standardError;
+  const isBetter = best.number > 0 && gain.mean > LEAST_ERRORS * gain.standardError;
+  const forwardGain = isBetter ? await gainForward(learning, inForce, settingsOf(best.params, inForce), options) : null;
+  const adopted = forwardGain !== null && forwardGain > 0;
   const chosen = adopted ? settingsOf(best.params, inForce) : inForce;
   const isRelabelled = adopted && best.params['label.barriers'] === 'searched';
   const ai1 = isRelabelled ? relabelled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
@@ -109,10 +113,38 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
       best_log_loss: best.value,
       gain: gain.mean,
       gain_standard_error: gain.standardError,
+      forward_gain: forwardGain,
       best_parameters: best.params,
       adopted,
     },
   };
+}
+
+/** How far the log loss of `found` is below that of `inForce`, mean of the blocks that walk-forward tests, each learned from what came before it. */
+async function gainForward(
+  { dataset, settings, seed }: Learning,
+  inForce: SearchedSettings,
+  found: SearchedSettings,
+  { fit }: Ai1SearchOptions,
+): Promise<number> {
+  const { train, label } = settings.minutehand;
+  const embargo = label.horizon_bars * SECONDS_PER_BAR;
+  const judged = relabelled(dataset, EVALUATION_BARRIERS, train.max_rows);
+  const blocks = walkForwardSplits(judged, { ...WALK_FORWARD, embargo, window: null });
+  const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
+    const rows = own.barriers === inForce.barriers ? judged : relabelled(dataset, own.barriers, train.max_rows);
+    const params = learnerParams(withTrees(settings, own), dataset.definitions, 'ai1', seed);
+    return Promise.all(
+      blocks.map(async ({ test }) => {
+        const { begin } = spanOf(judged, test);
+        const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < begin);
+        const model = await fit({ engine: train.engine, task: TASK, rows, subset, params, stopsEarly: true });
+        return modelMetrics(treeAnswer(model, takeRows(judged.x, test)), pick(judged.y, test)).log_loss ?? NaN;
+      }),
+    );
+  };
+  const [before, after] = await Promise.all([lossesOf(inForce), lossesOf(found)]);
+  return before.reduce((sum, loss, i) => sum + (loss - after[i]!) / before.length, 0);
 }
 
 function withTrees(settings: Learning['settings'], { trees }: SearchedSettings): Learning['settings'] {

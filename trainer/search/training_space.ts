@@ -66,12 +66,15 @@ export function settingsOf(params: Params, { trees, barriers }: SearchedSettings
       row_fraction: value('trees.row_fraction', trees.row_fraction),
       column_fraction: value('trees.column_fraction', trees.column_fraction),
     },
-    barriers: {
-      z_entry: value('label.z_entry', barriers.z_entry),
-      z_exit: value('label.z_exit', barriers.z_exit),
-      stop: value('label.stop', barriers.stop),
-      horizon: value('label.horizon', barriers.horizon),
-    },
+    barriers:
+      params['label.barriers'] === 'searched'
+        ? {
+            z_entry: value('label.z_entry', barriers.z_entry),
+            z_exit: value('label.z_exit', barriers.z_exit),
+            stop: value('label.stop', barriers.stop),
+            horizon: value('label.horizon', barriers.horizon),
+          }
+        : barriers,
   };
 }
 
