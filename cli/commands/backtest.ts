@@ -272,7 +272,7 @@ function show(
   });
 }
 
-const HEAD = '                   trades    won   gross     net  Sharpe  drawdown   return  refused';
+const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';
 
 function row(name: string, performance: Performance, isGated: boolean): string {
   const { trades, win_rate, mean_gross_bps, mean_net_bps, net_sharpe, max_drawdown, net_return, refusal_rate } =
@@ -280,7 +280,7 @@ function row(name: string, performance: Performance, isGated: boolean): string {
   const share = (value: number | null, width: number): string =>
     (value === null ? '–' : `${(value * 100).toFixed(1)} %`).padStart(width);
   return (
-    `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 7)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
+    `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
     `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
   );
 }
