@@ -30,7 +30,7 @@ export interface TrainingWay {
 
 /** As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon. */
 export const AS_SCHEDULED: TrainingWay = {
-  name: 'as scheduled: nice 10, a session of its own of least weight',
+  name: 'nice 10 in a session of least weight',
   nice: 10,
   under: [],
   ownSession: true,
