@@ -59,6 +59,8 @@ function program(body: string): string {
 /** Its stage is its number. */
 const HANGS = `process.stderr.write(JSON.stringify({ progress: { stage: String(process.pid), share: 0 } }) + '\\n'); setInterval(() => undefined, 1000);`;
 const FAILS = `process.stderr.write('something odd\\n'); process.exitCode = 1;`;
+/** Trainings yield to everything else on a busy machine. */
+const PATIENCE = { timeout: 20_000 };
 const resources = { cpu_seconds: 12.5, peak_memory_bytes: 3_000_000_000, duration_ms: 4321 };
 const answer = (version: string, adopted: boolean): string =>
   `process.stdout.write(JSON.stringify(${JSON.stringify({
@@ -84,7 +86,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
   return retrainer;
 }
 const until = (fits: (runs: readonly RetrainRun[]) => boolean) =>
-  expect.poll(() => fits(retrainer!.runs()), { timeout: 20_000 }).toBe(true);
+  expect.poll(() => fits(retrainer!.runs()), PATIENCE).toBe(true);
 async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
   const store = await openStore(storeUrl(process.env, homePaths({ MINUTEHAND_HOME: home })));
   try {
@@ -119,14 +121,16 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
       .poll(async () => {
         const { runs } = (await (await fetch(`${api}/runs`)).json()) as { runs: RetrainRun[] };
         return (pid = Number(runs[0]?.stage));
-      })
+      }, PATIENCE)
       .toBeGreaterThan(1);
     // Known in the store, too.
     await expect
-      .poll(() =>
-        inStore(
-          async ({ db }) => (await db.selectFrom('core.training_runs').select('worker_pid').execute())[0]?.worker_pid,
-        ),
+      .poll(
+        () =>
+          inStore(
+            async ({ db }) => (await db.selectFrom('core.training_runs').select('worker_pid').execute())[0]?.worker_pid,
+          ),
+        PATIENCE,
       )
       .toBe(pid);
     return { running, pid };
@@ -140,7 +144,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     // The same file as before, with another ending: a process of the dead trainer is known by its command line.
     open(answer(A, false), { retrain_retry_max: 1 });
     await until((runs) => runs[0]?.status === 'rejected');
-    expect(isRunning(pid)).toBe(false);
+    await expect.poll(() => isRunning(pid), PATIENCE).toBe(false);
     expect(retrainer!.runs()).toMatchObject([
       { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
       { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended in the middle of it' },
@@ -321,6 +325,6 @@ describe('runs', () => {
     await inStore(({ db }) => sql`DELETE FROM audit_retrain_runs`.execute(db));
     open(HANGS);
     await until((runs) => runs.length === 1);
-    await expect.poll(audited).toEqual([{ status: 'stopped' }]);
+    await expect.poll(audited, PATIENCE).toEqual([{ status: 'stopped' }]);
   });
 });

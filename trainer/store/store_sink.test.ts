@@ -169,17 +169,18 @@ describe.each([
 });
 
 it.skipIf(m1 === null)(
-  `every file of eight months of real bars comes out of the store as it went in${skipNote(m1)}`,
+  `eight months of real bars come out of the store as they went in${skipNote(m1)}`,
   { timeout: 600_000 },
   async () => {
     const store = await openStore(join(folder, 'trainer.db'));
-    const { symbols, skipped } = await importBars({ source: m1!, into: storeSink(store, 'live') });
-    expect(skipped).toEqual([]);
-    expect(symbols).toHaveLength(14);
-    for (const { symbol, added, read, clock } of symbols) expect([added, clock.suspect], symbol).toEqual([read, false]);
     for (const symbol of ['BCOUSD', 'XAUUSD']) {
+      const source = join(m1!, `${symbol}.csv.gz`);
+      const { symbols, skipped } = await importBars({ source, into: storeSink(store, 'live') });
+      expect(skipped).toEqual([]);
+      expect(symbols).toMatchObject([{ symbol, clock: { suspect: false } }]);
+      expect(symbols[0]!.added).toBe(symbols[0]!.read);
       const { length, ...stored } = await store.bars.read('live', symbol);
-      const { length: expected, ...original } = await readBarFile(join(m1!, `${symbol}.csv.gz`));
+      const { length: expected, ...original } = await readBarFile(source);
       expect(length).toBe(expected);
       for (const name of ['time', 'open', 'high', 'low', 'close', 'volume'] as const)
         expect(Buffer.from(stored[name].buffer).equals(Buffer.from(original[name].buffer)), name).toBe(true);
