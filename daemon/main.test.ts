@@ -589,7 +589,7 @@ describe('a daemon with a simulated market', () => {
     expect(daemon.health()).toMatchObject({ status: 'ok', market: 'simulated', model_market: 'simulated' });
     const signals = await connect(`${daemon.url}/signals`);
     const heard = [];
-    while (heard.length < 30) heard.push(verifySignal(await signals.next(), Date.now()));
+    while (heard.length < 30) heard.push(verifySignal(await signals.next()));
     const mine = heard.filter(({ pair_id }) => pair_id === pairs[0]);
     mine.slice(1).forEach((signal, i) => expect(signal.seq).toBe(mine[i]!.seq + 1));
     expect(mine[0]).toMatchObject({ market: 'simulated', mode: 'OK' });

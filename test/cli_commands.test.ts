@@ -346,7 +346,7 @@ describe('train', () => {
 
   it('--dry-run measures and writes nothing', async () => {
     const out = join(place.folder, 'dry');
-    const { code, document } = await json('train', '--data', data, '--dry-run', '--out', out);
+    const { code, document } = await json('train', '--data', data, '--trials', '0', '--dry-run', '--out', out);
     expect({ code, document }).toMatchObject({ code: 0, document: { version: null, path: null, adopted: false } });
     expect(existsSync(out)).toBe(false);
     expect(existsSync(place.models)).toBe(false);
@@ -368,7 +368,7 @@ describe('train', () => {
   });
 
   it('writes its bundle where the other commands find it', async () => {
-    const trained = await place.run(['train', '--data', data]);
+    const trained = await place.run(['train', '--data', data, '--trials', '0']);
     expect(trained.code, trained.stderr).toBe(0);
     const version = /minutehand models promote (\d{8}_\d{4}(?:_\d+)?)\n/.exec(trained.stdout)![1]!;
     expect(await json('models', 'list')).toMatchObject({
@@ -390,7 +390,7 @@ describe('train', () => {
   it('promotes a bundle from elsewhere by its path, and rolls back to the one before', async () => {
     const before = (await json('models', 'list')).document as { active: string };
     const elsewhere = join(place.folder, 'elsewhere');
-    const trained = await json('train', '--data', data, '--seed', '9', '--out', elsewhere);
+    const trained = await json('train', '--data', data, '--trials', '0', '--seed', '9', '--out', elsewhere);
     const { path, version } = trained.document as { path: string; version: string };
     const renamed = join(elsewhere, 'a copy of mine');
     writeFileSync(

@@ -149,7 +149,7 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
 
   it('swaps promoted models in between two bars: no minute and no seq is missed', async () => {
     await place.writeBars('bars', tinyBars(place.settings, simulated.history_bars));
-    const trained = await place.run(['train', '--data', 'bars', '--seed', '5', '--json']);
+    const trained = await place.run(['train', '--data', 'bars', '--trials', '0', '--seed', '5', '--json']);
     expect(trained.code, trained.stderr).toBe(0);
     const { version } = JSON.parse(trained.stdout) as { version: string };
     const promoted = await place.run(['models', 'promote', version, '--json']);
