@@ -55,3 +55,10 @@ function readAuthority(caFile: string): Buffer {
     throw new MinutehandError('CONFIG_INVALID', { seen: `transports.redis.ca_file: ${words}`, cause });
   }
 }
+
+/** Why a connection failed, in words. */
+export function connectionProblem(error: Error): string {
+  // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
+  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
+  return error.message || (inner instanceof Error ? inner.message : error.name);
+}

@@ -14,7 +14,7 @@ import { createRng } from '../shared/rng.ts';
 import { startFills } from '../trainer/fills/fills.ts';
 import { readRefusedLines, readTrades, type LiveTrade, type RefusedLine } from '../trainer/fills/live_trades.ts';
 import { reconcile } from '../trainer/fills/reconcile.ts';
-import { marketBarMs } from '../trainer/fills/live_figures.ts';
+import { barIntervalMs } from '../shared/policy/policy.ts';
 import { journalLookup } from '../trainer/fills/signal_lookup.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, type Workplace } from './cli_process.ts';
@@ -185,7 +185,7 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const entries = journalLookup(settings, paths).entries('simulated', 0, Date.now() + 1);
     const journalled = new Set(entries.map(({ body }) => body.signal_id));
     for (const id of entered) expect(journalled).toContain(id);
-    const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: marketBarMs(settings), settleMs: 0 });
+    const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: barIntervalMs(settings), settleMs: 0 });
     // What was entered while a program, or Redis, was away was missed; what it held then may have grown old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];
     const others = found.filter(({ code }) => !allowed.includes(code));

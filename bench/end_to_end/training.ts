@@ -1,12 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { launcher } from '../../cli/launcher.ts';
+import { weighLeast } from '../../trainer/schedule/training_process.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';
 import { openTemporaryFolder } from '../temporary_folder.ts';
@@ -36,15 +37,6 @@ export const AS_SCHEDULED: TrainingWay = {
   ownSession: true,
   workers: Math.max(1, availableParallelism() - 1),
 };
-
-/** Of its session, where Linux weighs sessions. */
-function leastWeight(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, '19');
-  } catch {
-    // Another system.
-  }
-}
 
 /** As the trainer does it, and what else this machine has. */
 export function trainingWays(): TrainingWay[] {
@@ -91,7 +83,7 @@ export async function startTraining({ nice, under, ownSession, workers }: Traini
       child = spawn(command[0]!, args, { stdio: 'ignore', env, detached: ownSession });
       if (child.pid !== undefined) {
         setPriority(child.pid, nice);
-        if (ownSession) leastWeight(child.pid);
+        if (ownSession) weighLeast(child.pid);
       }
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0 && !ending) throw new Error(`minutehand train ended with ${code}`);

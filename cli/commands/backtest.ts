@@ -8,6 +8,7 @@ import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
+import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -27,9 +28,6 @@ import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseInteger, parsePeriod } from '../period.ts';
-
-/** Bars before --from that warm the features: as many as `replay` takes. */
-const WARM_UP_SECONDS = 14 * 86_400;
 
 interface BacktestFlags {
   readonly data: string;

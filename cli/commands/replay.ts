@@ -6,6 +6,7 @@ import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -16,9 +17,6 @@ import { replayBars, replayJournal, type JournalReplaySummary } from '../../daem
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parsePeriod } from '../period.ts';
-
-/** Bars before --from that warm the features: enough for every window, weekends and sparse symbols included. */
-const WARM_UP_SECONDS = 14 * 86_400;
 
 interface ReplayFlags {
   readonly data?: string;

@@ -1,4 +1,4 @@
-import './low_priority.ts';
+import '../../shared/low_priority.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadTask } from './model_loader.ts';
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus, BusMessage } from '../../shared/ports.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
+import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 
 export interface RedisBusOptions {
   /**
@@ -105,7 +105,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
   }
 
   redis.on('error', (error: Error) => {
-    lastError = describe(error);
+    lastError = connectionProblem(error);
   });
   redis.on('ready', () => {
     lastError = 'the connection was closed';
@@ -161,10 +161,4 @@ export function createRedisBus(options: RedisBusOptions): Bus {
       return Promise.resolve();
     },
   };
-}
-
-function describe(error: Error): string {
-  // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
-  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
-  return error.message || (inner instanceof Error ? inner.message : error.name);
 }

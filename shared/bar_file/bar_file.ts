@@ -375,13 +375,13 @@ function mapBars(columns: BarColumns, length: number, map: (column: Float64Array
   };
 }
 
-/** The first index of ascending times whose value is >= `at`; their number when there is none. */
-export function lowerBound(time: Float64Array, at: number): number {
+/** The first index of ascending values, such as times, that is >= `at`; their number when there is none. */
+export function lowerBound(ascending: ArrayLike<number>, at: number): number {
   let low = 0;
-  let high = time.length;
+  let high = ascending.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (time[middle]! < at) low = middle + 1;
+    if (ascending[middle]! < at) low = middle + 1;
     else high = middle;
   }
   return low;

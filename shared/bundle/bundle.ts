@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceDurably, writeDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -270,17 +271,4 @@ export function resolveBundle(folder: string, files: FileSystem = MACHINE_FILES)
   const newest = listVersions(folder, files).at(-1);
   if (newest === undefined) throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
   return join(folder, newest);
-}
-
-function writeDurably(files: FileSystem, path: string, data: string | Uint8Array): void {
-  files.write(path, data);
-  files.sync(path);
-}
-
-/** A reader, and a machine that lost its power, sees the old or the new text. */
-function replaceDurably(files: FileSystem, path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeDurably(files, temporary, text);
-  files.rename(temporary, path);
-  files.sync(dirname(path));
 }

@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -156,13 +157,7 @@ export function parseStanding(text: string): StandingHalt[] {
     });
 }
 
-/** A reader, and a machine that lost its power, sees the old or the new file. */
 function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {
   files.makeFolder(modelsFolder);
-  const path = haltsPath(modelsFolder);
-  const temporary = `${path}.${process.pid}.tmp`;
-  files.write(temporary, `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
-  files.sync(temporary);
-  files.rename(temporary, path);
-  files.sync(dirname(path));
+  replaceDurably(files, haltsPath(modelsFolder), `${JSON.stringify(haltsSchema.parse(halts), null, 1)}\n`);
 }

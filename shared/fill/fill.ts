@@ -10,7 +10,6 @@ export const FILLS_STREAM = 'minutehand:fills';
 
 /** `open`, `close`: a leg was traded. `refused`: an order that was not made, of a whole pair or a leg. */
 export const FILL_KINDS = ['open', 'close', 'refused'] as const;
-export type FillKind = (typeof FILL_KINDS)[number];
 
 export const ACCOUNTS = ['paper', 'demo', 'real'] as const;
 export type Account = (typeof ACCOUNTS)[number];

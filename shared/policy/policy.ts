@@ -186,3 +186,8 @@ export function shardPairs(minutehand: MinutehandSettings, shard: string): Pair[
   }
   return (list === 'all' ? minutehand.pairs : list).map(parsePair);
 }
+
+/** Wall-clock time between two bars of the configured market. */
+export function barIntervalMs({ minutehand: { market, simulated, feed } }: Pick<Settings, 'minutehand'>): number {
+  return market === 'simulated' ? simulated.bar_interval_ms : feed.interval_ms;
+}

@@ -496,7 +496,6 @@ export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];
 export type LabelPolicy = MinutehandSettings['label'];
 export type TrainPolicy = MinutehandSettings['train'];
-export type SearchPolicy = MinutehandSettings['search'];
 export type FeedPolicy = MinutehandSettings['feed'];
 export type SimulatedSettings = MinutehandSettings['simulated'];
 export type Transports = MinutehandSettings['transports'];

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { redisAddress } from '../../shared/redis_address.ts';
+import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 
 export const FILLS_GROUP = 'minutehand-trainer';
 /** One name for every trainer there is after another: what the last one had not acknowledged is the next one's own. */
@@ -50,7 +50,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     protocol: 2,
   });
   let lastError = 'the connection was closed';
-  redis.on('error', (error: Error) => (lastError = describe(error)));
+  redis.on('error', (error: Error) => (lastError = connectionProblem(error)));
   const stopping = new AbortController();
   const stopped = (): boolean => stopping.signal.aborted;
   let state: 'up' | 'down' | null = null;
@@ -148,10 +148,4 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
 function lineOf(fields: readonly string[]): string {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === 'fill') return fields[i + 1]!.trim();
   return JSON.stringify(fields);
-}
-
-function describe(error: Error): string {
-  // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
-  const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
-  return error.message || (inner instanceof Error ? inner.message : error.name);
 }

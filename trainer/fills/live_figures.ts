@@ -1,5 +1,5 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
+import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
 import type { Store } from '../store/store.ts';
 import { fillFigures, type AccountFigures } from './fill_figures.ts';
@@ -17,15 +17,10 @@ export interface Against {
   readonly settleMs: number;
 }
 
-/** Wall-clock time between two bars of the configured market. */
-export function marketBarMs({ minutehand }: Settings): number {
-  return minutehand.market === 'live' ? minutehand.feed.interval_ms : minutehand.simulated.bar_interval_ms;
-}
-
 /** ENTER signals of the configured market published from `fromMs` on, before `toMs`. */
 export function against(settings: Settings, paths: HomePaths, fromMs: number, toMs: number, nowMs: number): Against {
   const entries = journalLookup(settings, paths).entries(settings.minutehand.market, fromMs, toMs);
-  return { entries, nowMs, barMs: marketBarMs(settings), settleMs: SETTLE_MS };
+  return { entries, nowMs, barMs: barIntervalMs(settings), settleMs: SETTLE_MS };
 }
 
 /** Figures of the last `days` days of the configured market, by kind of account; empty without fills. */

@@ -7,6 +7,7 @@ import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
@@ -18,8 +19,6 @@ const SHARPE_TOLERANCE = 0.1;
 const LEAST_AUC = 0.52;
 /** With fewer entry candidates that neither has seen, nothing can be compared. */
 const FEWEST_CANDIDATES = 50;
-/** Bars before the period that warm the features. */
-const WARM_UP_SECONDS = 14 * 86_400;
 
 export interface GateResult {
   readonly name: string;

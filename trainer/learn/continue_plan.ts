@@ -4,6 +4,7 @@ import type { ContinuedFrom, Manifest } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Dataset, DatasetRows, LabelledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labelled_rows.ts';
@@ -12,8 +13,6 @@ import { FEWEST_ROWS, splitOffTheEnd } from './fit.ts';
 import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;
-/** Bars before the first new row that warm its features, weekends and holidays included. */
-const WARM_UP_SECONDS = 14 * DAY;
 /** A holdout has every hour of the day, or the hours it lacks go unjudged. */
 const SHORTEST_HOLDOUT_SECONDS = DAY;
 /** With fewer rows nothing can be told from noise: labels overlap, and a fifth of them or less is independent. */

@@ -1,3 +1,4 @@
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { z } from 'zod';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
@@ -156,15 +157,7 @@ export function summarise(
 
 /** Missing values have the last bin to themselves. */
 function binOf(edges: readonly number[], value: number): number {
-  if (Number.isNaN(value)) return edges.length + 1;
-  let low = 0;
-  let high = edges.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (edges[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return Number.isNaN(value) ? edges.length + 1 : lowerBound(edges, value);
 }
 
 function summariseRows(

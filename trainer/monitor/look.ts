@@ -7,7 +7,7 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import { NO_HALTS, readHalts, resumedAt, ALL_PAIRS, type Halts } from '../../shared/bundle/halts.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
-import { warmupBars } from '../../shared/core/features/features.ts';
+import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
@@ -28,8 +28,6 @@ import { readReference, type MonitorReference } from './reference.ts';
 import { findingsOf, isSkipped, type MonitorReport, type Part } from './report.ts';
 
 const DAY_S = 86_400;
-/** Bars before the period that warm the features: as many as `backtest` takes. */
-const WARM_UP_S = 14 * DAY_S;
 
 /** All that a look needs: plain data, for it may have to go to another thread. */
 export interface LookTask {
@@ -160,7 +158,7 @@ async function readNewBars(task: LookTask, trainedTo: number, days: number): Pro
     const bars = await readKnownBars({
       symbols,
       market: minutehand.market,
-      from: (from - WARM_UP_S) as OpenTime,
+      from: (from - WARM_UP_SECONDS) as OpenTime,
       journals,
       store,
       onProgress: () => undefined,

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { addHalts, ALL_PAIRS, readHalts, resumedAt, type Halt } from '../../shared/bundle/halts.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
+import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { sendAlert } from '../schedule/alert.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
@@ -60,7 +60,7 @@ export interface Monitor {
 export function startMonitor(options: MonitorOptions): Monitor {
   const { settings, paths, log, retrainer, say, clock = MACHINE_CLOCK } = options;
   const { monitor_minutes, drift_cooldown_hours } = settings.retrain;
-  const minuteMs = msPerMarketMinute(settings);
+  const minuteMs = barIntervalMs(settings);
   const said = new Set<string>();
   let status: MonitorStatus = {
     looked_at: null,
@@ -165,11 +165,6 @@ export function startMonitor(options: MonitorOptions): Monitor {
       await turn;
     },
   };
-}
-
-/** What a minute of the market takes on this machine's clock. */
-function msPerMarketMinute({ minutehand: { market, simulated, feed } }: Settings): number {
-  return market === 'simulated' ? simulated.bar_interval_ms : feed.interval_ms;
 }
 
 function taskOf({ settings, paths }: MonitorOptions, nowMs: number): LookTask {

@@ -10,6 +10,7 @@ import {
 } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { replaceDurably, writeDurably } from '../../shared/durable_file.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
@@ -233,8 +234,7 @@ export function createRegistry(
       for (const { file, sha256, content } of artifacts) {
         if (!PLAIN_NAME.test(file) || sha256Hex(content) !== sha256)
           throw new MinutehandError('MODEL_HASH', { seen: `${file} of ${version} in the registry` });
-        files.write(join(draft, file), content);
-        files.sync(join(draft, file));
+        writeDurably(files, join(draft, file), content);
       }
       readBundle(draft, files);
       files.sync(draft);
@@ -316,12 +316,8 @@ export function createRegistry(
   /** As activate does, with the predecessor that the registry knows if its bundle is there. */
   function writePointer({ version, previous }: ActivePointer): void {
     const isThere = previous !== null && files.stat(join(modelsFolder, previous, 'manifest.json')) !== null;
-    const path = activePath(modelsFolder);
-    const temporary = `${path}.${process.pid}.tmp`;
-    files.write(temporary, `${JSON.stringify({ version, previous: isThere ? previous : null })}\n`);
-    files.sync(temporary);
-    files.rename(temporary, path);
-    files.sync(modelsFolder);
+    const pointer: ActivePointer = { version, previous: isThere ? previous : null };
+    replaceDurably(files, activePath(modelsFolder), `${JSON.stringify(pointer)}\n`);
   }
 }
 

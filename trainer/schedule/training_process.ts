@@ -91,6 +91,11 @@ function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {
   } catch (error) {
     onWarning(error);
   }
+  weighLeast(pid);
+}
+
+/** The session of this process, where Linux weighs sessions. */
+export function weighLeast(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, '19');
   } catch {

@@ -135,9 +135,8 @@ async function gainForward(
     const rows = own.barriers === inForce.barriers ? judged : relabelled(dataset, own.barriers, train.max_rows);
     const params = learnerParams(withTrees(settings, own), dataset.definitions, 'ai1', seed);
     return Promise.all(
-      blocks.map(async ({ test }) => {
-        const { begin } = spanOf(judged, test);
-        const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < begin);
+      blocks.map(async ({ test, from }) => {
+        const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < from);
         const model = await fit({ engine: train.engine, task: TASK, rows, subset, params, stopsEarly: true });
         return modelMetrics(treeAnswer(model, takeRows(judged.x, test)), pick(judged.y, test)).log_loss ?? NaN;
       }),

@@ -22,6 +22,9 @@ export function featureDefinitions(windows: Windows): readonly FeatureDefinition
   return new Columns(windows).definitions;
 }
 
+/** Time before a period whose bars warm its features: enough for every window, weekends, holidays and sparse symbols included. */
+export const WARM_UP_SECONDS = 14 * 86_400;
+
 /** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
 export function warmupBars(windows: Windows): number {
   return Math.max(...featureDefinitions(windows).map((feature) => feature.warmup_bars));

@@ -1,7 +1,7 @@
 import { constants, getPriority, setPriority } from 'node:os';
 
 /*
- * The thread that answers bars comes before the one that imports this. Only on Linux is a priority that of a thread; elsewhere it is that
+ * The threads that answer bars and people come before the one that imports this. Only on Linux is a priority that of a thread; elsewhere it is that
  * of the whole process.
  */
 if (process.platform === 'linux') {
