@@ -191,6 +191,16 @@ export const ERRORS = {
     message: 'A file of the bundle is not the one that was trained (sha256 differs).',
     next: 'Restore the bundle from a copy, or train again.',
   },
+  MODEL_SIGNATURE: {
+    status: 422,
+    message: 'No trusted key has signed the bundle.',
+    next: 'If you know where it comes from, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/OPERATIONS.md.',
+  },
+  KEY_UNUSABLE: {
+    status: 422,
+    message: 'A key for signing bundles, or for trusting them, cannot be used.',
+    next: 'MINUTEHAND_SIGNING_KEY names a PEM file with an Ed25519 private key, MINUTEHAND_TRUSTED_KEYS one with public keys; `openssl genpkey -algorithm ed25519` makes one.',
+  },
   MODEL_SCHEMA: {
     status: 422,
     message: 'The bundle was trained on other features than this daemon computes.',

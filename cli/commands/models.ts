@@ -9,6 +9,7 @@ import {
   readManifest,
   readShadow,
   setShadow,
+  signBundle,
 } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
@@ -24,7 +25,7 @@ import { addModelsResume, tellHalts } from './models_resume.ts';
 export function addModels(program: Command, output: () => Output): void {
   const models = program
     .command('models')
-    .summary('list, show, verify, promote, shadow, roll back and recover model bundles, and lift halts')
+    .summary('list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts')
     .description(
       'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the one in force. The registry in the store keeps the bytes of each that was registered.',
     );
@@ -40,7 +41,9 @@ export function addModels(program: Command, output: () => Output): void {
   models
     .command('verify')
     .argument('<version or path>')
-    .description('checks hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap')
+    .description(
+      'checks signature, hashes, feature schema and golden answers in onnxruntime, as the daemon does before a swap',
+    )
     .action((name: string) => verify(name, output()));
   models
     .command('promote')
@@ -54,6 +57,13 @@ export function addModels(program: Command, output: () => Output): void {
       'verifies a bundle and lets it score along in a running daemon: its answers are journalled, never published',
     )
     .action((name: string | undefined) => shadow(name, output()));
+  models
+    .command('sign')
+    .argument('<version or path>')
+    .description(
+      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, in the place of the signature it may have; new bundles are signed when they are made',
+    )
+    .action((name: string) => signOne(name, output()));
   models
     .command('rollback')
     .description('makes the predecessor of the active version active again')
@@ -179,6 +189,17 @@ async function shadow(name: string | undefined, output: Output): Promise<void> {
       : `Shadow: ${version}. A running daemon lets it score along; its answers go to the journal only.`,
   );
   output.result({ version });
+}
+
+async function signOne(name: string, output: Output): Promise<void> {
+  const paths = homePaths();
+  const folder = bundleFolder(name);
+  const key = signBundle(folder);
+  const version = basename(folder);
+  if (resolve(dirname(folder)) === resolve(paths.models))
+    await withRegistry(process.env, paths, (registry) => registry.register(version));
+  output.line(`${version} is signed by ${key}.`);
+  output.result({ version, path: folder, key });
 }
 
 async function rollback(output: Output): Promise<void> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { activePath, readActive, readShadow, shadowPath } from '../../shared/bundle/bundle.ts';
 import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
@@ -82,6 +83,7 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
       refusalStands = false;
     };
     return async function look(): Promise<void> {
+      if (isStopped) return;
       let version = `(${slot}.json)`;
       let seen = fingerprint(files, [pointer]);
       try {
@@ -94,7 +96,7 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
         }
         version = named;
         const folder = join(modelsFolder, version);
-        seen = fingerprint(files, bundleFiles(folder));
+        seen = bundleMark(folder, files);
         if (seen === current) return withdraw();
         if (refused.has(seen)) return;
         const set = await options.load(folder);
@@ -140,15 +142,26 @@ async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise
   throw new MinutehandError('MODEL_SIMULATED', { seen: set.version });
 }
 
-const ABSENT = 'absent';
-
-/** A file that is there could not be read: the disk's fault, not the bundle's. */
-function isUnread(error: unknown, seen: string): boolean {
-  return error instanceof MinutehandError && error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT);
+/** Says which bytes a bundle has: the same for the same files that nobody has touched. */
+export function bundleMark(folder: string, files: FileSystem): string {
+  return fingerprint(files, bundleFiles(folder, files));
 }
 
-function bundleFiles(folder: string): string[] {
-  return ['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name));
+const ABSENT = 'absent';
+
+/** A file that is there, or a key, could not be read: the disk's fault, not the bundle's. */
+function isUnread(error: unknown, seen: string): boolean {
+  if (!(error instanceof MinutehandError)) return false;
+  return error.code === 'KEY_UNUSABLE' || (error.code === 'MODEL_MISSING' && !seen.split('|').includes(ABSENT));
+}
+
+/** The signature counts where there is one: most bundles have none. */
+function bundleFiles(folder: string, files: FileSystem): string[] {
+  const signature = join(folder, SIGNATURE_FILE);
+  return [
+    ...['manifest.json', ...Object.values(MODEL_FILES)].map((name) => join(folder, name)),
+    ...(files.stat(signature) === null ? [] : [signature]),
+  ];
 }
 
 /** Which bytes files have, without reading them: a file that is put right again is another fingerprint. */

@@ -7,10 +7,12 @@ import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
+import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trustedKeys } from './signature.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
 export const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
+const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';
 const SHADOW = 'shadow.json';
 
@@ -24,22 +26,27 @@ export interface Bundle {
 }
 
 /**
- * Reads a bundle and checks that every file is the one that was trained.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
+ * Reads a bundle and checks that every file is the one that was trained and, where keys are trusted, that one of them signed it.
+ * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
-  const manifest = readManifest(folder, files);
+  const bytes = readFile(join(folder, MANIFEST), files);
+  checkSignature(folder, bytes, files, trustedKeys());
+  const manifest = parseManifest(folder, bytes);
   const models = perModel((name) => readModel(folder, name, manifest, files));
   return { folder, manifest, models, modelsHash: hashModels(manifest) };
 }
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
 export function readManifest(folder: string, files: FileSystem = MACHINE_FILES): Manifest {
-  const path = join(folder, 'manifest.json');
-  const text = readFile(path, files).toString('utf8');
+  return parseManifest(folder, readFile(join(folder, MANIFEST), files));
+}
+
+function parseManifest(folder: string, bytes: Buffer): Manifest {
+  const path = join(folder, MANIFEST);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} is not JSON`, cause });
   }
@@ -102,8 +109,10 @@ export interface BundleContent {
 }
 
 /**
- * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at all.
+ * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at all, signed when
+ * there is a key.
  * @returns the folder
+ * @throws MinutehandError KEY_UNUSABLE
  */
 export function writeBundle(
   modelsFolder: string,
@@ -148,9 +157,27 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
     ...content.manifest,
     files: Object.fromEntries(fileEntries) as Manifest['files'],
   };
-  writeDurably(files, join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+  writeDurably(files, join(draft, MANIFEST), bytes);
+  const key = signingKey();
+  if (key !== null) writeDurably(files, join(draft, SIGNATURE_FILE), signManifest(bytes, key));
   writeDurably(files, join(draft, 'CARD.md'), content.card(manifest));
   files.sync(draft);
+}
+
+/**
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY, in the place of the signature it may have. Its files are checked first.
+ * @returns the name of the key
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
+ */
+export function signBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
+  const key = signingKey();
+  if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
+  const bytes = readFile(join(folder, MANIFEST), files);
+  const manifest = parseManifest(folder, bytes);
+  for (const name of MODEL_NAMES) readModel(folder, name, manifest, files);
+  replaceDurably(files, join(folder, SIGNATURE_FILE), signManifest(bytes, key));
+  return keyName(key);
 }
 
 /**
@@ -224,7 +251,7 @@ export function activate(modelsFolder: string, version: string, files: FileSyste
 }
 
 function mustExist(modelsFolder: string, version: string, files: FileSystem): void {
-  if (!VERSION.test(version) || files.stat(join(modelsFolder, version, 'manifest.json')) === null)
+  if (!VERSION.test(version) || files.stat(join(modelsFolder, version, MANIFEST)) === null)
     throw new MinutehandError('MODEL_MISSING', { seen: join(modelsFolder, version) });
 }
 
@@ -265,7 +292,7 @@ export function setShadow(modelsFolder: string, version: string | null, files: F
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST when active.json is damaged
  */
 export function resolveBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
-  if (files.stat(join(folder, 'manifest.json')) !== null) return folder;
+  if (files.stat(join(folder, MANIFEST)) !== null) return folder;
   const active = readActive(folder, files);
   if (active !== null) return join(folder, active.version);
   const newest = listVersions(folder, files).at(-1);

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
+import { buildProgram } from '../../test/program.ts';
 import { activate } from './bundle.ts';
 import {
   addHalts,
@@ -139,6 +140,35 @@ describe('halts.json', () => {
     const others = [halt(GOLD, { reason: 'drawdown' }), halt(GOLD, { version: SECOND }), halt(EURO)];
     expect(addHalts(models, [halt(GOLD), ...others, ...others])).toEqual(others);
     expect(readHalts(models).halts).toEqual([halt(GOLD), ...others]);
+  });
+});
+
+describe('halts of several processes', () => {
+  it('are all there, and what a person lifts meanwhile is lifted', async () => {
+    const program = await buildProgram('store_program');
+    try {
+      const writers = [1, 2].map(() => program.start(['halt', models, '12']));
+      for (const writer of writers) expect(await writer.line()).toBe('open');
+      for (let round = 0; round < 6; round++) {
+        addHalts(models, [halt(GOLD)]);
+        expect(resume(models, GOLD, NOW)).toEqual([halt(GOLD)]);
+        await new Promise(setImmediate);
+      }
+      for (const writer of writers) expect(await writer.ended).toBe(0);
+      const { halts, resumed } = readHalts(models);
+      expect(halts).toHaveLength(24);
+      expect(resumed).toHaveLength(1);
+    } finally {
+      await program.remove();
+    }
+  });
+
+  it('do not come back for figures that were seen before they were lifted', () => {
+    addHalts(models, [halt(GOLD)]);
+    resume(models, GOLD, NOW);
+    expect(addHalts(models, [halt(GOLD)], MACHINE_FILES, NOW.getTime())).toEqual([]);
+    expect(addHalts(models, [halt(GOLD)], MACHINE_FILES, NOW.getTime() - 1)).toEqual([]);
+    expect(addHalts(models, [halt(GOLD), halt(EURO)], MACHINE_FILES, NOW.getTime() + 1)).toEqual([halt(GOLD), halt(EURO)]);
   });
 });
 

@@ -4,6 +4,7 @@ import { replaceDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
+import { lockHome } from '../store/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
 
 /** In the place of a pair id: every pair. */
@@ -43,6 +44,9 @@ export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
 
 export const NO_HALTS: Halts = { halts: [], resumed: [] };
 
+/** A change takes some milliseconds: a disk that flushes slowly. */
+const LOCK_WAIT_MS = 5000;
+
 export function haltsPath(modelsFolder: string): string {
   return join(modelsFolder, 'halts.json');
 }
@@ -69,15 +73,41 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
 /**
  * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when all do the
  * file is not touched.
+ * @param seenAt when the figures were looked at: what a person has lifted since was lifted with them in sight, and is not halted again
  * @returns those that were added
- * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted
+ * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted; HOME_LOCKED, HOME_UNUSABLE
  */
-export function addHalts(modelsFolder: string, added: readonly Halt[], files: FileSystem = MACHINE_FILES): Halt[] {
-  const { halts, resumed } = readHalts(modelsFolder, files);
-  const standing = new Set(halts.map(keyOf));
-  const fresh = added.filter((halt) => !standing.has(keyOf(halt)) && standing.add(keyOf(halt)));
-  if (fresh.length > 0) writeHalts(modelsFolder, { halts: [...halts, ...fresh], resumed }, files);
-  return fresh;
+export function addHalts(
+  modelsFolder: string,
+  added: readonly Halt[],
+  files: FileSystem = MACHINE_FILES,
+  seenAt = Infinity,
+): Halt[] {
+  if (added.length === 0) return [];
+  return whileLocked(modelsFolder, files, () => {
+    const known = readHalts(modelsFolder, files);
+    const standing = new Set(known.halts.map(keyOf));
+    const fresh = added.filter((halt) => {
+      if ((resumedAt(known, halt.pair_id, halt.version)?.getTime() ?? -Infinity) >= seenAt) return false;
+      return !standing.has(keyOf(halt)) && standing.add(keyOf(halt));
+    });
+    if (fresh.length > 0) writeHalts(modelsFolder, { ...known, halts: [...known.halts, ...fresh] }, files);
+    return fresh;
+  });
+}
+
+/**
+ * The monitor and a person may change the file at the same time, from two processes: each reads what the other one has written. A simulated disk
+ * belongs to one process.
+ */
+function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
+  if (files !== MACHINE_FILES) return change();
+  const unlock = lockHome(`${haltsPath(modelsFolder)}.lock`, LOCK_WAIT_MS);
+  try {
+    return change();
+  } finally {
+    unlock();
+  }
 }
 
 function keyOf({ pair_id, reason, version }: Halt): string {
@@ -89,12 +119,16 @@ function keyOf({ pair_id, reason, version }: Halt): string {
  * that the figures up to now do not halt again. Halts of other versions stay: they count when that version comes back.
  * A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else does.
  * @returns the halts that were lifted; when there are none, the file is not touched
- * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when active.json is damaged
+ * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when active.json is damaged;
+ * HOME_LOCKED, HOME_UNUSABLE
  */
 export function resume(modelsFolder: string, pairId: string, now: Date, files: FileSystem = MACHINE_FILES): Halt[] {
   const active = readActive(modelsFolder, files);
   if (active === null) throw new MinutehandError('MODEL_MISSING', { seen: `no active bundle in ${modelsFolder}` });
-  const { version } = active;
+  return whileLocked(modelsFolder, files, () => lift(modelsFolder, pairId, active.version, now, files));
+}
+
+function lift(modelsFolder: string, pairId: string, version: string, now: Date, files: FileSystem): Halt[] {
   const isAll = pairId === ALL_PAIRS;
   const known = readHaltsOrNull(modelsFolder, files);
   if (known === null && !isAll) readHalts(modelsFolder, files);

@@ -67,6 +67,11 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'Folder of run-time data; else `var/` of the package. Model bundles then go to its `models/`.',
   },
   {
+    variable: 'MINUTEHAND_EXCHANGE',
+    meaning:
+      'Folder that MetaTrader shares with minutehand: its `signals` and `ea`, e.g. `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
+  },
+  {
     variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
     meaning:
       'File of LightGBM’s library (`lib_lightgbm.so`) for the engine `lightgbm`; else the usual places are searched.',
@@ -79,6 +84,15 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   {
     variable: 'MINUTEHAND_DATABASE_URL',
     meaning: 'PostgreSQL server of the trainer’s store, `postgres://…`; else the SQLite file `trainer.db` of the home.',
+  },
+  {
+    variable: 'MINUTEHAND_SIGNING_KEY',
+    meaning: 'PEM file with the Ed25519 private key that new bundles are signed by; else they are not signed.',
+  },
+  {
+    variable: 'MINUTEHAND_TRUSTED_KEYS',
+    meaning:
+      'PEM file with Ed25519 public keys: bundles that none of them has signed are refused. Else any bundle is taken.',
   },
   {
     variable: 'MINUTEHAND_ALERT_URL',

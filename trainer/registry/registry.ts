@@ -9,6 +9,7 @@ import {
   type ActivePointer,
 } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
+import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { replaceDurably, writeDurably } from '../../shared/durable_file.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
@@ -49,7 +50,7 @@ export interface Recovery {
  */
 export interface Registry {
   /**
-   * Keeps a bundle of the models folder as a candidate; one that is known already stays what it is.
+   * Keeps a bundle of the models folder as a candidate; one that is known already stays what it is, but for a new signature.
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS when another bundle has had its version
    */
   register(version: string): Promise<void>;
@@ -114,19 +115,13 @@ export function createRegistry(
     const identity = sha256Hex(text);
     if (known !== undefined && known.manifest_sha256 !== identity)
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
-    if (known !== undefined && known.removed_at === null) return;
-
+    const isKept = known !== undefined && known.removed_at === null;
     // The bytes first: a row of the registry promises that they are there.
     for (const { name, isFolder } of files.list(folder)) {
-      if (isFolder || !PLAIN_NAME.test(name)) continue;
-      const content = files.read(join(folder, name));
-      const kept = { sha256: sha256Hex(content), content };
-      await db
-        .insertInto('core.model_artifacts')
-        .values({ version, file: name, ...kept })
-        .onConflict((conflict) => conflict.columns(['version', 'file']).doUpdateSet(kept))
-        .execute();
+      // Of a bundle that is known, only the signature may be another one.
+      if (!isFolder && PLAIN_NAME.test(name) && (!isKept || name === SIGNATURE_FILE)) await keep(version, name);
     }
+    if (isKept) return;
     await db
       .insertInto('core.model_registry')
       .values({
@@ -142,6 +137,16 @@ export function createRegistry(
         removed_at: null,
       })
       .onConflict((conflict) => conflict.column('version').doUpdateSet({ removed_at: null }))
+      .execute();
+  }
+
+  async function keep(version: string, file: string): Promise<void> {
+    const content = files.read(join(modelsFolder, version, file));
+    const kept = { sha256: sha256Hex(content), content };
+    await db
+      .insertInto('core.model_artifacts')
+      .values({ version, file, ...kept })
+      .onConflict((conflict) => conflict.columns(['version', 'file']).doUpdateSet(kept))
       .execute();
   }
 

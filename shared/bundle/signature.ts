@@ -1,0 +1,101 @@
+import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { MinutehandError } from '../errors.ts';
+import { MACHINE_FILES } from '../files.ts';
+import type { FileSystem } from '../ports.ts';
+
+/**
+ * Who made a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other file. It stands
+ * beside the manifest, not in it, so that what is signed needs no canonical form and a new key can sign an old bundle.
+ */
+export const SIGNATURE_FILE = 'manifest.sig';
+
+const signatureSchema = z.strictObject({
+  algorithm: z.literal('ed25519'),
+  /** `keyName` of the public key. */
+  key: z.string(),
+  signature: z.base64(),
+});
+
+const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
+
+/** The name of a key in messages and signatures: the first 16 hex digits of the sha256 of its public part (SPKI, DER). */
+export function keyName(key: KeyObject): string {
+  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** The text of `manifest.sig`. */
+export function signManifest(manifest: Uint8Array, key: KeyObject): string {
+  const signature = sign(null, manifest, key).toString('base64');
+  return `${JSON.stringify({ algorithm: 'ed25519', key: keyName(key), signature } satisfies z.infer<typeof signatureSchema>)}\n`;
+}
+
+/** The private key that new bundles are signed by: the PEM file of MINUTEHAND_SIGNING_KEY; null = they are not. @throws MinutehandError KEY_UNUSABLE */
+export function signingKey(env: NodeJS.ProcessEnv = process.env): KeyObject | null {
+  const path = env['MINUTEHAND_SIGNING_KEY'];
+  if (path === undefined || path === '') return null;
+  return readKeys(path, (pem) => [createPrivateKey(pem)])[0]!;
+}
+
+/**
+ * The public keys that bundles must be signed by: the PEM file of MINUTEHAND_TRUSTED_KEYS, one after the other; null = any bundle is
+ * taken, signed or not.
+ * @throws MinutehandError KEY_UNUSABLE
+ */
+export function trustedKeys(env: NodeJS.ProcessEnv = process.env): readonly KeyObject[] | null {
+  const path = env['MINUTEHAND_TRUSTED_KEYS'];
+  if (path === undefined || path === '') return null;
+  return readKeys(path, (pem) => (pem.match(PUBLIC_KEY) ?? []).map((block) => createPublicKey(block)));
+}
+
+function readKeys(path: string, parse: (pem: string) => readonly KeyObject[]): readonly KeyObject[] {
+  let keys: readonly KeyObject[];
+  try {
+    keys = parse(MACHINE_FILES.read(path).toString('utf8'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MinutehandError('KEY_UNUSABLE', { seen: `${path}: ${reason}`, cause });
+  }
+  if (keys.length === 0) throw new MinutehandError('KEY_UNUSABLE', { seen: `${path} holds no public key` });
+  const other = keys.find((key) => key.asymmetricKeyType !== 'ed25519');
+  if (other !== undefined)
+    throw new MinutehandError('KEY_UNUSABLE', {
+      seen: `${path} holds a key of type ${other.asymmetricKeyType ?? 'unknown'}`,
+      expected: 'ed25519',
+    });
+  return keys;
+}
+
+/**
+ * Checks that a trusted key has signed these bytes of a bundle's manifest.
+ * @param trusted null = no signature is asked for
+ * @throws MinutehandError MODEL_SIGNATURE
+ */
+export function checkSignature(
+  folder: string,
+  manifest: Uint8Array,
+  files: FileSystem,
+  trusted: readonly KeyObject[] | null,
+): void {
+  if (trusted === null) return;
+  const path = join(folder, SIGNATURE_FILE);
+  const expected = `the signature of ${trusted.map(keyName).join(' or ')}`;
+  const refuse = (seen: string): MinutehandError => new MinutehandError('MODEL_SIGNATURE', { seen, expected });
+  if (files.stat(path) === null) throw refuse(`${folder} is not signed`);
+  let given: z.infer<typeof signatureSchema>;
+  try {
+    given = signatureSchema.parse(JSON.parse(files.read(path).toString('utf8')));
+  } catch (cause) {
+    throw new MinutehandError('MODEL_SIGNATURE', { seen: `${path} is no signature`, expected, cause });
+  }
+  const signature = Buffer.from(given.signature, 'base64');
+  const signer = trusted.find((key) => keyName(key) === given.key);
+  if (signer === undefined) throw refuse(`${folder} is signed by ${given.key}`);
+  if (!verify(null, manifest, signer, signature))
+    throw refuse(`${folder}: the signature of ${given.key} is not of this manifest`);
+}
