@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
   config: async () => (await import('./commands/config.ts')).addConfig,
+  service: async () => (await import('./commands/service.ts')).addService,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   bench: async () => (await import('./commands/bench.ts')).addBench,
   sim: async () => (await import('./commands/sim.ts')).addSim,
@@ -94,7 +95,7 @@ async function createProgram(
       'after',
       `
 Exit codes: 0 done, 1 failed, 2 misused.
-Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_EXCHANGE (the folder that MetaTrader
+Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines), MINUTEHAND_DATABASE_URL (the
 trainer’s store), MINUTEHAND_ALERT_URL (webhook for alerts of the trainer), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -12,4 +14,13 @@ export function stopSignal(): Promise<string> {
     // A listener on the channel to the parent would keep alive a process that could not start.
     process.channel.unref();
   });
+}
+
+/**
+ * Asks a process that was started with a channel to end as `stopSignal` waits for it. Windows knows no SIGTERM, there `kill` is the end at
+ * once: closing the channel asks, as the death of this process would.
+ */
+export function askToStop(child: ChildProcess, platform: NodeJS.Platform = process.platform): void {
+  if (platform !== 'win32') child.kill('SIGTERM');
+  else if (child.connected) child.disconnect();
 }

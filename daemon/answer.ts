@@ -9,14 +9,14 @@ import type { Mode, SignalBody } from '../shared/signal/signal.ts';
 import { heartbeatId, signalId } from '../shared/signal/signal_id.ts';
 import type { PairMinute } from './align/align.ts';
 
-/** A heartbeat of a pair whose bars stay away: nothing came since the minute `time`. */
-export interface SilentMinute {
+/** A heartbeat of a pair: nothing came since the minute `time`, and either its bars stay away or the daemon ends. */
+export interface Heartbeat {
   readonly pairIndex: number;
   readonly time: OpenTime;
   readonly a: null;
   readonly b: null;
-  readonly outcome: 'SILENCE';
-  /** Silent for so long that the mode is HALT. */
+  readonly outcome: 'SILENCE' | 'SHUTDOWN';
+  /** The mode is HALT: silent for long, or the last word of a daemon. */
   readonly isHalted: boolean;
   readonly backfill: false;
 }
@@ -24,8 +24,12 @@ export interface SilentMinute {
 /** Halted by a live figure: nothing is entered. A position that is open goes on to its exit, by the rules it was entered by. */
 const HALTED: Decision = { action: 'HOLD', reason: 'KPI_HALT', target: 0 };
 
-/** What the daemon answers: a minute that ended, or the silence after one. */
-export type AnsweredMinute = PairMinute | SilentMinute;
+/** What the daemon answers: a minute that ended, or the time after one. */
+export type AnsweredMinute = PairMinute | Heartbeat;
+
+export function isHeartbeat(minute: AnsweredMinute): minute is Heartbeat {
+  return minute.outcome === 'SILENCE' || minute.outcome === 'SHUTDOWN';
+}
 
 /** What the daemon keeps of a pair between two bars, beside its features. */
 export interface PairState {
@@ -36,7 +40,7 @@ export interface PairState {
   shadowPosition: Position;
   /** Of the last signal in this boot. */
   seq: number;
-  /** Heartbeats of silence since the pair's last minute. */
+  /** Heartbeats since the pair's last minute. */
   heartbeats: number;
   /** The signal_id of the minute that will probably come next, made when nobody waits. */
   foreseen: { time: OpenTime; modelsHash: string; id: string };
@@ -99,10 +103,10 @@ export function answerMinute(
   if (row < 0) rest(context, body, minute);
   else {
     score(context, body, minute, row);
-    if (minute.outcome === 'SILENCE') body.reason = 'SILENCE';
+    if (isHeartbeat(minute)) body.reason = minute.outcome;
     else after = settle(context, body, state, minute, position, row);
   }
-  if (minute.outcome === 'SILENCE') body.mode = silentMode(context, body, minute);
+  if (isHeartbeat(minute)) body.mode = silentMode(context, body, minute);
   return {
     state,
     minute,
@@ -171,7 +175,7 @@ function rest(context: AnswerContext, body: SignalBody, minute: AnsweredMinute):
   body.mode = context.features.ready(minute.pairIndex) ? modeOf(context, minute) : 'WARMUP';
 }
 
-function silentMode(context: AnswerContext, body: SignalBody, minute: SilentMinute): Mode {
+function silentMode(context: AnswerContext, body: SignalBody, minute: Heartbeat): Mode {
   if (minute.isHalted || body.mode === 'HALT') return 'HALT';
   return context.features.ready(minute.pairIndex) ? 'DEGRADED' : 'WARMUP';
 }
@@ -226,7 +230,10 @@ function bodyBase(
 function ownId({ models, policyHash }: AnswerContext, state: PairState, minute: AnsweredMinute): string {
   const { pair, heartbeats, foreseen } = state;
   const modelsHash = hashOf(models);
-  if (minute.outcome === 'SILENCE') return heartbeatId(pair.id, minute.time, heartbeats, modelsHash, policyHash);
+  if (isHeartbeat(minute)) {
+    const kind = minute.outcome === 'SILENCE' ? 'silence' : 'shutdown';
+    return heartbeatId(pair.id, minute.time, kind, heartbeats, modelsHash, policyHash);
+  }
   if (foreseen.time === minute.time && foreseen.modelsHash === modelsHash) return foreseen.id;
   return signalId(pair.id, minute.time, modelsHash, policyHash);
 }

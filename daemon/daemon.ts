@@ -5,15 +5,19 @@ import { ALL_PAIRS, NO_HALTS, parseStanding, type Halt } from '../shared/bundle/
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import type { Position } from '../shared/core/position/position.ts';
-import { describeError } from '../shared/errors.ts';
+import { describeError, MinutehandError } from '../shared/errors.ts';
+import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { allSignalsFile, decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
+import { waitAtMost } from '../shared/wait.ts';
 import type { Answer } from './answer.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
+import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
+import type { StreamListener, StreamReader } from './feed/redis_stream.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { watchHalts } from './infer/halt_watch.ts';
@@ -30,6 +34,8 @@ import type { Route, WebSocketRoute } from './serve/serve.ts';
 const MODEL_POLL_MS = 500;
 const SHORTEST_CHECK_MS = 50;
 const REST_MS = 1;
+/** A bundle that is being loaded when the daemon ends is waited for no longer than this. */
+const LOADING_GRACE_MS = 500;
 
 /** The world as the daemon sees it: the real one, or a simulated one. */
 export interface DaemonPorts {
@@ -39,6 +45,8 @@ export interface DaemonPorts {
   readonly store: JournalStore;
   /** null = Redis is not used. */
   readonly bus: Bus | null;
+  /** Reads bars from Redis; when nothing is given, none come that way. */
+  readBarStream?(listener: StreamListener): StreamReader;
   /** What writes signal files without holding this thread; when nothing is given, it writes them itself, through `files`. */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
@@ -75,12 +83,22 @@ export interface Daemon {
   readonly intake: Intake;
   readonly publishers: readonly Publisher[];
   readonly redisMissed: () => number;
+  /** Of the stream of bars; see RedisFeed. */
+  readonly streamLost: () => number;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
   attach(server: TopicServer & { readonly engine: string }): void;
+  /** From here on bars of Redis are taken too. */
+  readBars(): void;
   health(): HealthReport;
-  /** Answers what is under way, stores the journal and lets go of timers and Redis. */
+  /**
+   * The end of publishing: refuses bars from here on, answers what was taken, and says to each pair that nobody watches it any
+   * more, unless another daemon is about to. Sockets and files are still there; `stop` comes next.
+   * @param hasSuccessor asked when all is answered
+   */
+  signOff(hasSuccessor: () => boolean): Promise<void>;
+  /** Answers what is under way, stores the journal and lets go of timers, the file thread and Redis. */
   stop(): Promise<void>;
 }
 
@@ -117,6 +135,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     : [
         openSignalFiles({
           folder: paths.signals,
+          allName: allSignalsFile(minutehand, shard),
           onFailure: degradesWith('file'),
           onRecovered: () => pipeline.recovered('file'),
         }),
@@ -132,6 +151,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   let refused: HealthReport['model_refused'] = null;
   let shadow: ModelSet | null = null;
   let serverEngine = '';
+  let redisFeed: RedisFeed | null = null;
   const pipeline: Pipeline = new Pipeline({
     pairs,
     windows: minutehand.windows,
@@ -268,20 +288,26 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       halts_refused: haltsRefused,
       degradations: [...pipeline.degradations],
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
+      bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
       last_bars: Object.fromEntries(
         [...pipeline.lastTimes()].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
       ),
     };
   };
-  const intake = createIntake({
+  const rules = {
     taker: pipeline,
     bootId,
     clock,
     maxClockSkewMs: feed.max_clock_skew_ms,
     maxBars: feed.max_bars_per_request,
-    open: market === 'live',
-    onOutcome: (outcome) => observer.onBar(outcome),
-  });
+    onOutcome: (outcome: Parameters<IntakeOptions['onOutcome']>[0]): void => observer.onBar(outcome),
+  };
+  const intake = createIntake({ ...rules, open: market === 'live' });
+  let isSigningOff = false;
+  const takeBars: Intake = (text, backfill) => {
+    if (isSigningOff) throw new MinutehandError('STOPPING');
+    return intake(text, backfill);
+  };
   const settled = (): Promise<void> => pipeline.settled();
 
   const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
@@ -299,25 +325,52 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   return {
     bootId,
     pipeline,
-    intake,
+    intake: takeBars,
     publishers,
     redisMissed: () => redis?.missed ?? 0,
-    routes: [barsRoute(intake, settled, bootId), ...healthRoutes(health)],
+    streamLost: () => redisFeed?.lost ?? 0,
+    routes: [barsRoute(takeBars, settled, bootId), ...healthRoutes(health)],
     webSockets: [
       websocket.subscriptionRoute(),
-      barsWebSocket(intake, settled, (error) => log.error({ err: error }, 'unexpected error')),
+      barsWebSocket(takeBars, settled, (error) => log.error({ err: error }, 'unexpected error')),
     ],
     attach(server) {
       serverEngine = server.engine;
       websocket.attach(server);
     },
+    readBars() {
+      if (ports.readBarStream === undefined || market !== 'live') return;
+      redisFeed = openRedisFeed({
+        ...rules,
+        symbols: symbolsOf(pairs),
+        allSymbols: symbolsOf(minutehand.pairs.map(parsePair)),
+        feedIntervalMs: feed.interval_ms,
+        scheduler,
+        position: store.feedPosition(),
+        keepPosition: (position) => journal.feedPosition(position),
+        read: ports.readBarStream,
+        log,
+        say,
+      });
+    },
     health,
+    async signOff(hasSuccessor) {
+      isSigningOff = true;
+      endChecks();
+      haltWatch.stop();
+      void models.stop();
+      await redisFeed?.stop();
+      await pipeline.settled();
+      if (!hasSuccessor()) pipeline.shutDown();
+      await pipeline.settled();
+    },
     async stop() {
       endChecks();
       haltWatch.stop();
-      await models.stop();
+      await redisFeed?.stop();
+      await waitAtMost(scheduler, LOADING_GRACE_MS, (tell) => void models.stop().then(tell));
       await pipeline.settled();
-      for (const publisher of publishers) await publisher.close();
+      await Promise.all(publishers.map((publisher) => publisher.close()));
     },
   };
 }

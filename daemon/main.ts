@@ -1,32 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { announce } from '../shared/address.ts';
 import type { OpenTime } from '../shared/bar.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
-import { describeError } from '../shared/errors.ts';
+import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { shardOf, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Clock } from '../shared/ports.ts';
-import { lockHome } from '../shared/store/home_lock.ts';
+import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalStore } from '../shared/store/journal.ts';
 import { assembleDaemon, type Daemon } from './daemon.ts';
+import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
-import { loadOffTheWay } from './infer/model_loader.ts';
+import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs } from './log/log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { watchProcess } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createFileThread } from './publish/file_thread.ts';
-import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { authorizeBars } from './serve/authorize.ts';
-import { openServer, type Server } from './serve/serve.ts';
+import { openServer, type Server, type ServerOptions } from './serve/serve.ts';
+import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
 
 /** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
 const FORGET_EVERY_MS = 600_000;
 const PROGRESS_MINUTES = 5000;
+/** How long a successor waits for the port of a predecessor whose place it has already. */
+const PORT_GRACE_MS = 2000;
+const PORT_RETRY_MS = 10;
 
 export interface DaemonOptions {
   readonly settings: Settings;
@@ -43,7 +48,12 @@ export interface RunningDaemon {
   readonly port: number;
   readonly bootId: string;
   readonly health: () => HealthReport;
-  /** Sends what is under way, stores the journal, frees the port, and logs why. */
+  /** See watchProgress. */
+  readonly isMoving: () => boolean;
+  /**
+   * Sends what is under way and, when no other daemon waits to take over, halts every pair; stores the journal, frees port and
+   * place, and logs why.
+   */
   stop(reason?: string): Promise<void>;
 }
 
@@ -52,11 +62,39 @@ export interface RunningDaemon {
  * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID
  */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const unlock = lockHome(options.paths.lock(`daemon_${options.shard}`));
+  return run(options, unlock, null);
+}
+
+/**
+ * Starts the data plane when its place is free: at once, or when the daemon that has it ends, however it ends. Until then nothing of
+ * the home is touched but the lock of those that wait.
+ * @param onWaiting told once when the place is taken and this daemon is the next
+ * @returns null when `ending` was aborted while it waited
+ * @throws MinutehandError as startDaemon, but HOME_LOCKED; ENGINE_MISSING
+ */
+export async function standBy(
+  options: DaemonOptions,
+  ending: AbortSignal,
+  onWaiting: () => void,
+): Promise<RunningDaemon | null> {
+  if (!isLocked(options.paths.lock(`daemon_${options.shard}`))) {
+    try {
+      return await startDaemon(options);
+    } catch (error) {
+      if (!(error instanceof MinutehandError) || error.code !== 'HOME_LOCKED') throw error;
+    }
+  }
+  const succession = await awaitSuccession(options, ending, onWaiting);
+  if (succession === null) return null;
+  return run(options, succession.unlock, succession.provisions).finally(() => succession.release());
+}
+
+async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
   const { settings, paths, shard, clock, say } = options;
   const { minutehand } = settings;
-  const { market } = minutehand;
-  const pairs = shardPairs(minutehand, shard);
-  const unlock = lockHome(paths.lock(`daemon_${shard}`));
+  const { market, transports } = minutehand;
+  const { redis } = transports;
   const undo: Undo[] = [unlock];
   const logs = openDaemonLogs({
     folder: paths.log,
@@ -88,6 +126,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
         },
         engines: () => daemon?.pipeline.models?.engines ?? null,
         redisMissed: () => daemon?.redisMissed() ?? 0,
+        streamLost: () => daemon?.streamLost() ?? 0,
+        signalFileRetries: () => daemon?.publishers.reduce((sum, { retries = 0 }) => sum + retries, 0) ?? 0,
         publishFailures: () =>
           Object.fromEntries((daemon?.publishers ?? []).map(({ name, failures }) => [name, failures])),
         logLinesLost: () => logs.lost(),
@@ -95,18 +135,18 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
       },
       processWatch,
     );
-    const schema = featureSchema(minutehand.windows);
-    const { redis } = minutehand.transports;
+    const bus = provisions === null ? openBus(options) : provisions.bus;
+    undo.push(() => bus?.close());
     const assembled = await assembleDaemon(
       {
         clock,
         scheduler: MACHINE_SCHEDULER,
         files: MACHINE_FILES,
         store,
-        bus: redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis)),
+        bus,
+        ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
         openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER }),
-        loadModels: (folder, quietly) =>
-          loadOffTheWay(folder, { schema, maxRows: pairs.length, engine: minutehand.inference.engine, quietly }),
+        loadModels: provisions?.loadModels ?? loaderOf(options),
       },
       {
         settings,
@@ -128,12 +168,13 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
       },
     );
     daemon = assembled;
-    undo.push(() => assembled.stop());
+    undo.push(() => allSettled([server?.close(), assembled.stop()]));
 
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
-    const { host, port, engine, max_buffered_bytes } = minutehand.transports.daemon;
-    const opened = await openServer({
+    const { host, engine, max_buffered_bytes } = minutehand.transports.daemon;
+    const { port } = shardOf(minutehand, shard);
+    const opened = await openServerOf(provisions !== null, {
       host,
       port,
       engine,
@@ -152,19 +193,21 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });
     server = opened;
-    undo.push(() => opened.close());
     assembled.attach(opened);
+    assembled.readBars();
+    undo.push(announce(paths.address(`daemon_${shard}`), { host, port: opened.port }));
     log.info({ port: opened.port, engine: opened.engine, market, boot_id: assembled.bootId }, 'daemon listens');
 
     if (market === 'simulated') feed = await startSimulated(options, assembled.pipeline, store, log);
     undo.push(async () => {
       await feed?.stop();
-      await assembled.pipeline.settled();
+      await assembled.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
     });
     return {
       port: opened.port,
       bootId: assembled.bootId,
       health: assembled.health,
+      isMoving: watchProgress(assembled.pipeline),
       stop(reason = 'asked to') {
         log.info({ reason }, 'daemon ends');
         return unwind(undo);
@@ -176,7 +219,26 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   }
 }
 
+/** A predecessor that was killed may hold the port for a moment longer than its place. */
+async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promise<Server> {
+  const giveUpMs = performance.now() + (isSuccessor ? PORT_GRACE_MS : 0);
+  for (;;) {
+    try {
+      return await openServer(options);
+    } catch (error) {
+      if (!(error instanceof MinutehandError) || error.code !== 'PORT_TAKEN' || performance.now() >= giveUpMs)
+        throw error;
+      await sleep(PORT_RETRY_MS);
+    }
+  }
+}
+
 type Undo = () => Promise<void> | void;
+
+/** Waits for all of it, and then throws what failed first. */
+async function allSettled(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+}
 
 /** Undoes what was started, last first. A step that fails does not keep the others, such as the lock, from their turn. */
 async function unwind(undo: Undo[]): Promise<void> {

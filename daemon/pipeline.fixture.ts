@@ -47,6 +47,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
     input: (row) => void bench.inputs.push(row),
     signal: (row) => void bench.rows.push(row),
     shadow: (row) => void bench.shadows.push(row),
+    feedPosition: () => undefined,
     flush: () => true,
   };
   const pipeline = new Pipeline({

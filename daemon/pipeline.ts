@@ -18,9 +18,11 @@ import {
   answerMinute,
   createPairState,
   foreseeSignalId,
+  isHeartbeat,
   type Answer,
   type AnswerContext,
   type AnsweredMinute,
+  type Heartbeat,
   type PairState,
 } from './answer.ts';
 import type { Journal } from './journal/journal.ts';
@@ -105,12 +107,18 @@ type QueueItem =
 /** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
 type Scoring = BatchScores | null | Promise<BatchScores | null>;
 type MinuteItem = Extract<QueueItem, { kind: 'minute' }>;
+/** Heartbeats as a journal names them: of silence, of so long a silence that the mode is HALT, of the daemon's end. */
+export type HeartbeatKind = Extract<InputRow['kind'], 'silence' | 'silence_halt' | 'shutdown'>;
+
+function isHeartbeatKind(kind: InputRow['kind']): kind is HeartbeatKind {
+  return kind === 'silence' || kind === 'silence_halt' || kind === 'shutdown';
+}
 
 /**
  * A bar's way: feed → align → features → infer → decide → publish → journal.
  *
  * Feeds call `takeBar`; everything taken in one loop turn is scored as one batch. What takes effect (bars, time-outs,
- * silence, swaps, halts, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the
+ * heartbeats, swaps, halts, degradations) stands in one queue in the order in which it was journalled, so a replay of the journal gives the
  * same signals.
  */
 export class Pipeline {
@@ -133,6 +141,7 @@ export class Pipeline {
   /** Told when the next batch has been answered. */
   #waitingForBar: (() => void)[] = [];
   #queue: QueueItem[] = [];
+  #done = 0;
   /** During recovery: nothing is journalled again, and what was published is not published again. */
   #publishedUntil: Map<string, OpenTime> | null = null;
   #running: Promise<void> | null = null;
@@ -188,6 +197,16 @@ export class Pipeline {
 
   get degradations(): ReadonlySet<string> {
     return this.#degradations;
+  }
+
+  /** Nothing waits, and nothing is under way. */
+  get isIdle(): boolean {
+    return this.#running === null;
+  }
+
+  /** Grows with each batch that has been answered and journalled, and with everything else that has taken effect. */
+  get done(): number {
+    return this.#done;
   }
 
   /** Pairs whose bars stay away, and have been said to. */
@@ -253,7 +272,7 @@ export class Pipeline {
       const due = Math.floor(intervals - silence.degradedIntervals) + 1;
       if (due <= this.#heartbeats[pairIndex]! || this.#lastMinute[pairIndex] === -Infinity) continue;
       this.#heartbeats[pairIndex] = due;
-      this.#heartbeat(pairIndex, intervals >= silence.haltIntervals);
+      this.#heartbeat(pairIndex, intervals >= silence.haltIntervals ? 'silence_halt' : 'silence');
     }
   }
 
@@ -262,19 +281,24 @@ export class Pipeline {
     this.#heardUs.fill(this.#options.clock.monotonicUs());
   }
 
-  /** One heartbeat of a silent pair, as a journal has it. */
-  silence(pairId: string, isHalted: boolean): void {
-    const pairIndex = this.#indexOf(pairId);
-    if (pairIndex >= 0 && this.#lastMinute[pairIndex] !== -Infinity) this.#heartbeat(pairIndex, isHalted);
+  /** Says of each pair that nobody watches it from here on: the last signal of a daemon that ends. */
+  shutDown(): void {
+    for (const { pair } of this.#states) this.heartbeat(pair.id, 'shutdown');
   }
 
-  #heartbeat(pairIndex: number, isHalted: boolean): void {
+  /** One heartbeat of a pair, as a journal has it; none of a pair that never had a minute. */
+  heartbeat(pairId: string, kind: HeartbeatKind): void {
+    const pairIndex = this.#indexOf(pairId);
+    if (pairIndex >= 0 && this.#lastMinute[pairIndex] !== -Infinity) this.#heartbeat(pairIndex, kind);
+  }
+
+  #heartbeat(pairIndex: number, kind: HeartbeatKind): void {
     const time = this.#lastMinute[pairIndex] as OpenTime;
-    const kind = isHalted ? 'silence_halt' : 'silence';
     this.#journalInput({ kind, subject: this.#states[pairIndex]!.pair.id, time, bar: null, backfill: false });
+    const outcome: Heartbeat['outcome'] = kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE';
     this.#enqueue({
       kind: 'minute',
-      minute: { pairIndex, time, a: null, b: null, outcome: 'SILENCE', isHalted, backfill: false },
+      minute: { pairIndex, time, a: null, b: null, outcome, isHalted: kind !== 'silence', backfill: false },
       publish: this.#publishedUntil === null,
       arrivedUs: this.#options.clock.monotonicUs(),
     });
@@ -381,7 +405,7 @@ export class Pipeline {
     }
     for (const { kind, subject, time, bar, backfill } of inputs) {
       if (kind === 'timeout') this.giveUp(subject, time);
-      else if (kind === 'silence' || kind === 'silence_halt') this.silence(subject, kind === 'silence_halt');
+      else if (isHeartbeatKind(kind)) this.heartbeat(subject, kind);
       else if ((kind === 'bar' || kind === 'empty') && this.#aligner.knows(subject)) {
         this.#take(subject, time, bar ?? 'empty', backfill);
       }
@@ -433,10 +457,11 @@ export class Pipeline {
           const batch = this.#batchFrom(queue, at);
           at += batch.length;
           await this.#answer(batch);
-          continue;
+        } else {
+          at++;
+          this.#takeEffect(item);
         }
-        at++;
-        this.#takeEffect(item);
+        this.#done++;
       }
     }
     this.#running = null;
@@ -581,14 +606,14 @@ export class Pipeline {
     const complete: PairBars[] = [];
     for (const { minute } of batch) {
       const state = this.#states[minute.pairIndex]!;
-      state.heartbeats = minute.outcome === 'SILENCE' ? state.heartbeats + 1 : 0;
+      state.heartbeats = isHeartbeat(minute) ? state.heartbeats + 1 : 0;
       if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);
     }
     this.#features.step(complete);
     let rows = 0;
     for (const { minute, publish } of batch) {
       const { pairIndex, outcome } = minute;
-      const isScored = publish && (outcome === 'COMPLETE' || outcome === 'SILENCE') && this.#features.ready(pairIndex);
+      const isScored = publish && (outcome === 'COMPLETE' || isHeartbeat(minute)) && this.#features.ready(pairIndex);
       this.#rows[pairIndex] = isScored ? rows : -1;
       if (isScored) this.#features.writeRow(pairIndex, this.#matrix, rows++ * this.#columns);
     }
@@ -757,7 +782,7 @@ function positionText(position: Position): string {
  * expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have clocks of their own.
  */
 function validUntilMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
-  const isNews = market !== 'live' || minute.outcome === 'SILENCE';
+  const isNews = market !== 'live' || isHeartbeat(minute);
   const latestMs = isNews ? Infinity : (minute.time + SECONDS_PER_BAR) * 1000 + intervalMs;
   return Math.min(nowMs, latestMs) + Math.round(VALID_INTERVALS * intervalMs);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +13,8 @@ describe.skipIf(!hasCompiler())('the expert advisor against a simulated broker',
   let folder: string;
   let said: string[] = [];
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'minutehand-broker-'));
+    // Thousands of small files: in memory where there is such a place.
+    folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'minutehand-broker-'));
     const { stdout, stderr } = spawnSync(compileProgram('broker'), [folder], { encoding: 'utf8' });
     said = [...stdout.split('\n'), stderr];
   }, 120_000);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstOwnTicket } from '../shared/fill/fill.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { compileProgram, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -161,6 +162,37 @@ describe.skipIf(!hasCompiler())('the parts of the expert advisor, compiled by g+
     expect(await program.ask(`size 1000000 0.5 1 0.006 5 0.2 ${spec} ${spec}`)).toContain('SIZE_HEDGE_ERROR');
     expect(await program.ask(`size 100 0.5 1 1 5 0.2 ${spec} ${spec}`)).toContain('SIZE_BELOW_MINIMUM A');
   });
+
+  it('number their own orders as the reference does', async () => {
+    for (const identity of ['', 'Broker-Demo 1001 C:\\Terminal', 'größer', 'x'.repeat(200)])
+      expect(await program.ask(`ticket ${hex(identity)}`)).toBe(String(firstOwnTicket(identity)));
+  });
+
+  it('know UTC to one timer interval from the second second on, and are never ahead', async () => {
+    const steps = fc.array(fc.integer({ min: 10, max: 300 }), { minLength: 40, maxLength: 80 });
+    await fc.assert(
+      fc.asyncProperty(fc.nat(999), steps, async (phase, intervals) => {
+        let at = 0;
+        const moments = [0, ...intervals.map((interval) => (at += interval))];
+        const utc = moments.map((ms) => 1_795_163_160_000 + phase + ms);
+        const said = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${77_000 + moments[index]!}`).join()}`)).split(',').map(Number);
+        said.forEach((now, index) => {
+          expect(now).toBeLessThanOrEqual(utc[index]!);
+          expect(utc[index]! - now).toBeLessThanOrEqual(moments[index]! < 1300 ? 1000 : Math.max(...intervals));
+        });
+      }),
+      { numRuns: 50 },
+    );
+  }); // prettier-ignore
+
+  it('follow a clock that is set back, or forward, within a second', async () => {
+    for (const jump of [-7000, -400, 400, 7000]) {
+      const moments = Array.from({ length: 60 }, (_, index) => index * 100);
+      const utc = moments.map((ms, index) => 1_795_163_160_250 + ms + (index < 30 ? 0 : jump));
+      const said = (await program.ask(`clock ${utc.map((ms, index) => `${ms}:${moments[index]!}`).join()}`)).split(',').map(Number);
+      for (let index = 42; index < 60; index++) expect(Math.abs(said[index]! - utc[index]!)).toBeLessThanOrEqual(100);
+    }
+  }); // prettier-ignore
 
   it.each([
     // A server on New York's clock + 7: the day of the change is a Sunday.

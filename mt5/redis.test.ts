@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
 import { startRedis } from '../test/redis_server.ts';
 import { compileProgram, hasCompiler } from './test/compile.ts';
+import { startForgetfulRedis } from './test/forgetful_redis.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 const PAIR = 'XAUUSD_XAGUSD';
@@ -87,6 +88,29 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     redis.resume();
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
   }, 40_000);
+
+  it.each([1, 2, 3])('takes no fill for confirmed that Redis has not answered for, wherever it dies, and sends them all (seed %i)', async (seed) => {
+    const folder = join(root, String(++homes));
+    const own = join(folder, 'home', 'ea', '1_paper');
+    mkdirSync(own, { recursive: true });
+    const all = Array.from({ length: 500 }, (_, line) => JSON.stringify({ line, padding: 'é'.repeat(300) }));
+    writeFileSync(join(own, 'result.json'), all.map((line) => `${line}\n`).join(''));
+    const content = readFileSync(join(own, 'result.json'));
+    /** Lines before the mark that Redis does not have. */
+    const lost = (): string[] => {
+      const mark = existsSync(join(own, 'fills.sent')) ? Number(readFileSync(join(own, 'fills.sent'), 'utf8')) : 0;
+      return content.toString('utf8', 0, mark).split('\n').filter((line) => line !== '' && !redis.kept.has(line)); // prettier-ignore
+    };
+    const lostAtDeaths: string[] = [];
+    const redis = await startForgetfulRedis(seed, 4, () => lostAtDeaths.push(...lost()));
+    cleanups.push(() => redis.close());
+    const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true']);
+    cleanups.push(() => void program.process.kill('SIGKILL'));
+    await vi.waitFor(() => expect(redis.kept.size).toBe(all.length), { timeout: 20_000, interval: 50 });
+    expect(redis.deaths).toBe(4);
+    expect(lostAtDeaths).toEqual([]);
+    expect(lost()).toEqual([]);
+  }, 30_000); // prettier-ignore
 
   it('closes a connection that speaks another protocol', async () => {
     const { createServer } = await import('node:http');

@@ -60,6 +60,16 @@ export const ERRORS = {
     message: 'The request body is not valid JSON.',
     next: 'Send a JSON object or array of bars.',
   },
+  STREAM_TRIMMED: {
+    status: 500,
+    message: 'Entries were removed from the stream minutehand:bars before the daemon had read them.',
+    next: 'Their minutes enter no feature. Let what writes the stream keep more entries: XADD with a greater MAXLEN.',
+  },
+  STREAM_REFUSED: {
+    status: 500,
+    message: 'Redis does not let the daemon read bars from the stream minutehand:bars.',
+    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars, and let the key be a stream; bars sent by HTTP are taken meanwhile.',
+  },
   BOOT_CHANGED: {
     status: 409,
     message: 'This daemon was started after the boot that the request names; none of its bars was taken.',
@@ -311,6 +321,11 @@ export const ERRORS = {
     message: 'The journal could not be written.',
     next: 'Check disk space and permissions of MINUTEHAND_HOME.',
   },
+  JOURNAL_READ: {
+    status: 500,
+    message: 'The journal of a daemon cannot be read.',
+    next: 'Check the rights of MINUTEHAND_HOME and its disk. It is read again; other journals are copied meanwhile.',
+  },
   JOURNAL_DAMAGED: {
     status: 500,
     message: 'The journal does not hold what its own rules promise.',
@@ -376,6 +391,46 @@ export const ERRORS = {
     message: 'Another fill with the same account, signal, leg, ticket and kind is known; that one stays.',
     next: 'Give every program that trades on paper a ticket series of its own.',
   },
+  ARCHIVE_UNREACHABLE: {
+    status: 503,
+    message: 'The archive does not answer, or is not there.',
+    next: 'Check that the folder is mounted, or address, region and network of the bucket. It is tried again; nothing is deleted until then.',
+  },
+  ARCHIVE_REFUSED: {
+    status: 403,
+    message: 'The archive cannot be read or written with these rights.',
+    next: 'Check the rights of the folder, or name of the bucket, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Nothing was deleted.',
+  },
+  ARCHIVE_FULL: {
+    status: 507,
+    message: 'The archive has no room left.',
+    next: 'Make room, or name another place in archive_path. Nothing was deleted; it is tried again.',
+  },
+  ARCHIVE_DAMAGED: {
+    status: 422,
+    message: 'A file of the archive is not what was written.',
+    next: 'Put it back from a copy. Where the history still has the rows: move the files of that day away and run `minutehand signals archive`.',
+  },
+  ARCHIVE_MISSING: {
+    status: 404,
+    message: 'The archive does not have this.',
+    next: '`minutehand signals days` shows what was archived, and where.',
+  },
+  ARCHIVE_DAY_OPEN: {
+    status: 409,
+    message: 'The day is not over yet.',
+    next: 'A day is archived when it is over in UTC and all its signals have been copied.',
+  },
+  ARCHIVE_RUNNING: {
+    status: 409,
+    message: 'Another process is archiving.',
+    next: 'Wait for it to end: the trainer archives by archive_cron, and `minutehand signals days` shows what is done.',
+  },
+  ARCHIVE_SDK_MISSING: {
+    status: 500,
+    message: 'The package for S3-compatible archives is not installed.',
+    next: 'Install it: `npm install @aws-sdk/client-s3@3.1169.0`; or archive into a folder (archive_target LOCAL or NAS).',
+  },
   EA_STATE: {
     status: 422,
     message: 'What the consumer remembers of a pair cannot be used, so nobody knows what it holds.',
@@ -385,6 +440,31 @@ export const ERRORS = {
     status: 500,
     message: 'A process of minutehand ended right after its start.',
     next: 'Its last lines above say why; the log folder has the rest.',
+  },
+  SERVICE_UNSUPPORTED: {
+    status: 500,
+    message: 'This machine is not run by systemd.',
+    next: 'Keep `minutehand up` running by what runs this machine; docs/OPERATIONS.md says how on Windows. --root <folder> writes the files for another machine.',
+  },
+  SERVICE_RIGHTS: {
+    status: 403,
+    message: 'Services of the machine are root’s.',
+    next: 'Run it with sudo, or see what it would do with --dry-run.',
+  },
+  SERVICE_PLACE: {
+    status: 422,
+    message: 'A service would not see the program, or Node, where they are.',
+    next: 'Copy the folder to /opt/minutehand (sudo cp -a), use a Node of the system such as /usr/bin/node, and run it from there.',
+  },
+  SERVICE_ABSENT: {
+    status: 404,
+    message: 'minutehand is not installed as a service here.',
+    next: 'Install it: sudo npx minutehand service install',
+  },
+  SERVICE_COMMAND: {
+    status: 500,
+    message: 'A command of the system failed.',
+    next: 'See what it says, and `journalctl -b -u "minutehand-*"`; then run the same command again: it goes on where it stopped.',
   },
   OUTPUT_UNWRITABLE: {
     status: 500,

@@ -78,7 +78,7 @@ export interface Bus {
   send(batch: readonly BusMessage[]): Promise<string | null>;
   /** Throws away what has not left yet and connects anew. */
   reset(): void;
-  /** Told of every change: up, or down with the reason. */
+  /** Told of the state, once it is known, and of every change: up, or down with the reason. */
   onState(listener: (state: 'up' | 'down', detail: string) => void): void;
   close(): Promise<void>;
 }

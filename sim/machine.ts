@@ -30,6 +30,9 @@ const FIRST_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 /** A process that lived this long is started again at once when it dies. */
 const STEADY_MS = 60_000;
+/** How often a daemon that is told to stop has a successor, and how soon that one begins. */
+const SUCCESSORS = 0.4;
+const TAKE_OVER_MS = 50;
 /** How long a stop may take. */
 const STOP_MS = 30_000;
 const SHORTEST_LOAD_MS = 5;
@@ -123,6 +126,8 @@ export function createMachine(options: MachineOptions): Machine {
   let sockets: SimulatedSockets | null = null;
   let currentBootId: string | null = null;
   let isStopping = false;
+  /** Another daemon waits to take over from the one that is told to stop. */
+  let isSucceeded = false;
   let boots = 0;
   let powerCuts = 0;
   let bootedMs = 0;
@@ -151,10 +156,10 @@ export function createMachine(options: MachineOptions): Machine {
     const store = plantedIn(journal.open());
     return {
       ...store,
-      append: (inputs, signals, shadows) =>
+      append: (inputs, signals, shadows, feedPosition) =>
         owner.call(() => {
           try {
-            store.append(inputs, signals, shadows);
+            store.append(inputs, signals, shadows, feedPosition);
             truth.journalStored();
           } catch (error) {
             truth.journalRefused();
@@ -298,7 +303,19 @@ export function createMachine(options: MachineOptions): Machine {
       violate('memory not bounded', `${sockets.mostBuffered} bytes waited for one WebSocket client`);
     if (process === owner) [process, daemon, sockets] = [null, null, null];
     backoffMs = timeline.nowMs - bootedMs > STEADY_MS ? FIRST_BACKOFF_MS : Math.min(2 * backoffMs, MAX_BACKOFF_MS);
-    timeline.at(timeline.nowMs + backoffMs, boot);
+    timeline.at(timeline.nowMs + (isSucceeded ? TAKE_OVER_MS : backoffMs), boot);
+    isSucceeded = false;
+  }
+
+  /** A daemon that nobody succeeds halts every pair that had a minute, last of all; one that is succeeded says nothing. */
+  function checkLastWords({ bootId, pipeline }: Daemon): void {
+    const lastReason = new Map<string, string>();
+    for (const { signal } of options.oracle.published.values())
+      if (signal.boot_id === bootId) lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
+    for (const [pairId, reason] of lastReason)
+      if ((reason === 'HALT SHUTDOWN') === isSucceeded)
+        violate('last word', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
+    void pipeline;
   }
 
   /** Every signal that this process published is in the journal, except those of the batch in flight. */
@@ -372,11 +389,15 @@ export function createMachine(options: MachineOptions): Machine {
       const [owner, running] = [process, daemon];
       if (owner === null || running === null) return;
       trace(() => 'daemon: told to stop');
-      // The server goes first, so that nothing new comes in.
-      sockets?.audience.closeAll(1001, 'The daemon ends');
       daemon = null;
       owner.at(timeline.nowMs + STOP_MS, () => violate('stop does not end', `not within ${STOP_MS} ms`));
-      running.stop().then(
+      isSucceeded = rng.uniform() < SUCCESSORS;
+      const endRunning = async (): Promise<void> => {
+        await running.signOff(() => isSucceeded);
+        checkLastWords(running);
+        await running.stop();
+      };
+      endRunning().then(
         () => {
           isStopping = owner.alive;
           owner.kill();

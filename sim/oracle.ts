@@ -111,7 +111,7 @@ export function createOracle(options: OracleOptions): Oracle {
           `${signal.pair_id} ${place.bootId} ${place.seq} after ${before.bootId} ${before.seq}`,
         );
       lastPublished.set(signal.pair_id, place);
-      if (signal.reason !== 'SILENCE') checkIdentity(signal);
+      if (signal.reason !== 'SILENCE' && signal.reason !== 'SHUTDOWN') checkIdentity(signal);
       return fresh;
     },
     judge(consumer, text, clockMs, verdict) {

@@ -34,11 +34,12 @@ export function withOldHalts(files: FileSystem, path: string): FileSystem {
 export function withoutHalts(store: JournalStore): JournalStore {
   return {
     ...store,
-    append: (inputs, signals, shadows) =>
+    append: (inputs, signals, shadows, feedPosition) =>
       store.append(
         inputs.filter(({ kind }) => kind !== 'halts'),
         signals,
         shadows,
+        feedPosition,
       ),
   };
 }

@@ -67,6 +67,8 @@ export function createTruth(options: TruthOptions): Truth {
 
   function checkMode({ signal }: Published): void {
     const { mode, reason } = signal;
+    // The last word of a daemon says nothing of its models and bars.
+    if (reason === 'SHUTDOWN' && mode === 'HALT') return;
     const lies = (what: string): void =>
       options.onViolation('mode does not tell the truth', `${signal.pair_id} seq ${signal.seq}: ${what}`);
     if (mode === 'OK' && isOld(filesBrokenMs)) lies('OK while the signal files cannot be written');
@@ -140,7 +142,7 @@ export function createTruth(options: TruthOptions): Truth {
       lastPublishedMs.set(pair_id, timeline.nowMs);
       checkMode(published);
       checkHalts(published);
-      if (reason !== 'SILENCE') lastMinuteMs.set(pair_id, timeline.nowMs);
+      if (reason !== 'SILENCE' && reason !== 'SHUTDOWN') lastMinuteMs.set(pair_id, timeline.nowMs);
     },
     fileFailed(path) {
       brokenFiles.add(signalFileOf(path));

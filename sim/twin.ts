@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { answerMinute, createPairState, type Answer, type AnsweredMinute } from '../daemon/answer.ts';
+import { answerMinute, createPairState, isHeartbeat, type Answer, type AnsweredMinute } from '../daemon/answer.ts';
 import { Aligner, type PairMinute } from '../daemon/align/align.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { haltedPairs, parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
@@ -32,11 +32,11 @@ export interface TwinReport {
   readonly compared: number;
   /** Of these, minutes that a process had journalled and another one answered. */
   readonly leftOver: number;
-  /** Heartbeats of silence that were journalled and never answered. */
+  /** Heartbeats that were journalled and never answered. */
   readonly lostHeartbeats: number;
 }
 
-/** A minute of a pair, or a heartbeat of its silence, as the inputs say it ended. */
+/** A minute of a pair, or a heartbeat after it, as the inputs say it ended. */
 interface Ended {
   readonly minute: AnsweredMinute;
   /** Number of the input that ended it, counted from 1. */
@@ -87,7 +87,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
     let position: Position = FLAT;
     const shadowPositions = new Map<string, Position>();
     for (const { minute, input } of endedByPair[pairIndex]!) {
-      state.heartbeats = minute.outcome === 'SILENCE' ? state.heartbeats + 1 : 0;
+      state.heartbeats = isHeartbeat(minute) ? state.heartbeats + 1 : 0;
       if (minute.outcome === 'COMPLETE') features.step([minute as PairBars]);
       if (minute.backfill) continue;
       const signal = signals[next];
@@ -95,11 +95,11 @@ export function checkTwin(options: TwinOptions): TwinReport {
         signal !== undefined &&
         signal.time === minute.time &&
         signal.afterInput >= input &&
-        (minute.outcome === 'SILENCE') === signal.body.includes('"reason":"SILENCE"');
+        reasonOf(minute) === /"reason":"(SILENCE|SHUTDOWN)"/.exec(signal.body)?.[1];
       if (!isAnswer) {
         // What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
-        if (minute.outcome === 'SILENCE') lostHeartbeats++;
-        if (minute.outcome === 'SILENCE' || signal === undefined) continue;
+        if (isHeartbeat(minute)) lostHeartbeats++;
+        if (isHeartbeat(minute) || signal === undefined) continue;
         onViolation('answer missing', `${pair.id} ${describeTime(minute.time)} has no signal in the journal`);
         continue;
       }
@@ -148,7 +148,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
     function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): Position {
       const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string };
       const models = said.model_version === '' ? null : options.models(said.model_version);
-      const isScored = (minute.outcome === 'COMPLETE' || minute.outcome === 'SILENCE') && features.ready(pairIndex);
+      const isScored = (minute.outcome === 'COMPLETE' || isHeartbeat(minute)) && features.ready(pairIndex);
       if (isScored) features.writeRow(pairIndex, matrix, 0);
       const scores = models === null || !isScored ? null : atOnce(models.infer(matrix, 1));
       const context = {
@@ -243,6 +243,11 @@ export function checkTwin(options: TwinOptions): TwinReport {
   }
 }
 
+/** The reason that a heartbeat has to give; nothing of a minute, whose reason is a decision. */
+function reasonOf(minute: AnsweredMinute): 'SILENCE' | 'SHUTDOWN' | undefined {
+  return isHeartbeat(minute) ? minute.outcome : undefined;
+}
+
 function atOnce<T>(scores: T | Promise<T>): T {
   if (scores instanceof Promise) throw new TypeError('models of a simulation answer at once');
   return scores;
@@ -278,7 +283,7 @@ function readInputs(
   const end = (minute: PairMinute): void => void endedByPair[minute.pairIndex]!.push({ minute, input });
   const aligner = new Aligner(pairs, end);
   const lastMinute = (pairIndex: number): OpenTime | null =>
-    endedByPair[pairIndex]!.findLast(({ minute }) => minute.outcome !== 'SILENCE')?.minute.time ?? null;
+    endedByPair[pairIndex]!.findLast(({ minute }) => !isHeartbeat(minute))?.minute.time ?? null;
   for (const { kind, subject, time, bar, backfill } of journal.inputs) {
     input++;
     const pairIndex = pairs.findIndex(({ id }) => id === subject);
@@ -291,16 +296,17 @@ function readInputs(
         aligner.giveUp(pairIndex, time);
         break;
       case 'silence':
-      case 'silence_halt': {
+      case 'silence_halt':
+      case 'shutdown': {
         const last = lastMinute(pairIndex);
         if (last === null) break;
-        const isHalted = kind === 'silence_halt';
+        const isHalted = kind !== 'silence';
         const minute = {
           pairIndex,
           time: last,
           a: null,
           b: null,
-          outcome: 'SILENCE',
+          outcome: kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE',
           isHalted,
           backfill: false,
         } as const;

@@ -44,7 +44,7 @@ export async function buildProgram(name: string): Promise<Program> {
   const running = new Set<RunningProgram>();
   return {
     start(args, env = {}) {
-      const program = run([join(folder, 'program.mjs'), ...args], env);
+      const program = runProgram([join(folder, 'program.mjs'), ...args], env);
       running.add(program);
       void program.ended.then(() => running.delete(program));
       return program;
@@ -56,7 +56,8 @@ export async function buildProgram(name: string): Promise<Program> {
   };
 }
 
-function run(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
+/** Starts a JavaScript file, given first of `args`, in a process of its own. */
+export function runProgram(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

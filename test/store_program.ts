@@ -1,5 +1,6 @@
-/** For tests of locks and journals across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal. */
+/** For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `halt <models> <count>` adds halts one by one. */
 import type { OpenTime } from '../shared/bar.ts';
+import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type InputRow } from '../shared/store/journal.ts';
@@ -15,6 +16,14 @@ if (command === 'lock') {
   } catch (error) {
     say(describeError(error).code);
   }
+} else if (command === 'halt') {
+  say('open');
+  for (let number = 0; number < Number(count); number++) {
+    const pair_id = `P${process.pid}.${number}_Q`;
+    const since = new Date(0).toISOString();
+    addHalts(path, [{ pair_id, reason: 'drawdown', seen: '', limit: '', version: '20261101_0300', since }]);
+  }
+  say('done');
 } else {
   const store = openJournal(path);
   say('open');

@@ -2,17 +2,20 @@ import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { MinutehandError } from '../shared/errors.ts';
 import { openLog } from '../shared/log/log.ts';
+import { announce } from '../shared/address.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { sendAlert } from './schedule/alert.ts';
 import { startFills } from './fills/fills.ts';
+import { startHistory } from './history/history.ts';
 import { startMonitor } from './monitor/monitor.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
 import { scheduleRetrain, type Schedule } from './schedule/schedule.ts';
+import { statusLine } from './schedule/status_line.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 
 export interface TrainerOptions {
@@ -27,6 +30,8 @@ export interface TrainerOptions {
 export interface RunningTrainer {
   readonly port: number;
   readonly retrainer: Retrainer;
+  /** What it does, in one line for people. */
+  status(): string;
   stop(): Promise<void>;
 }
 
@@ -44,7 +49,8 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const server = fastify({ logger: false, forceCloseConnections: true });
   const { host, port } = settings.minutehand.transports.trainer;
   const monitor = startMonitor({ ...options, retrainer });
-  addRoutes(server, { retrainer, monitor, paths });
+  let schedules: readonly NamedSchedule[] = [];
+  addRoutes(server, { retrainer, monitor, paths, schedules: () => schedules });
   try {
     await server.listen({ host, port });
   } catch (cause) {
@@ -57,8 +63,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
     const seen = `${host}:${port}${code === undefined || code === 'EADDRINUSE' ? '' : ` (${code})`}`;
     throw new MinutehandError(code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'ADDRESS_UNUSABLE', { seen, cause });
   }
-  const schedules = scheduleAll(options, retrainer);
+  schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
+  const history = startHistory(options);
+
+  const address = server.server.address();
+  const listening = typeof address === 'object' && address !== null ? address.port : port;
+  const leave = announce(paths.address('trainer'), { host, port: listening });
 
   const waiting = new AbortController();
   const lack = lackOfModels(settings, paths);
@@ -67,14 +78,16 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
       if (enough && lackOfModels(settings, paths) !== null) await retrainer.start(FIRST_MODELS);
     });
   }
-  const address = server.server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port: listening,
     retrainer,
+    status: () => statusLine(retrainer.runs()[0], schedules),
     async stop() {
+      leave();
       waiting.abort();
       for (const schedule of schedules) schedule.stop();
       await fills.stop();
+      await history.stop();
       await monitor.stop();
       await retrainer.stop();
       await server.close();
@@ -84,7 +97,13 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   };
 }
 
-function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrainer): readonly Schedule[] {
+/** A schedule as it is shown. */
+interface NamedSchedule extends Schedule {
+  readonly name: string;
+  readonly cron: string;
+}
+
+function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrainer): readonly NamedSchedule[] {
   const { retrain_cron, retrain_weekly_cron, retrain_incremental_cron } = settings.retrain;
 
   async function beginFull(trigger: string): Promise<void> {
@@ -107,7 +126,7 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
     if (cron === null) return [];
     const schedule = scheduleRetrain(cron, () => void work());
     say(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
-    return [schedule];
+    return [{ name, cron, ...schedule }];
   });
 }
 

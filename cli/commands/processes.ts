@@ -3,6 +3,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { openSystemd, type Systemd } from '../../shared/systemd/systemd.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -30,34 +31,52 @@ export function addDaemon(program: Command, output: () => Output): void {
     .summary('run the data plane: bars in, signals out')
     .description(
       'Takes bars (POST /bars, WebSocket /bars, or the simulated market), answers each with a signal by file, Redis and WebSocket, and journals both. ' +
-        'Follows models/active.json and swaps a new bundle in between two bars. Ctrl-C ends it; the next start resumes where it was.',
+        'Follows models/active.json and swaps a new bundle in between two bars. Ctrl-C ends it; the next start resumes where it was. ' +
+        'With --standby a second one waits until the first ends, and takes over: an upgrade without a missed bar.',
     )
     .option('--shard <name>', 'the shard of config/minutehand.yaml to serve', 'main')
+    .option(
+      '--standby',
+      'when a daemon of this shard runs already, wait with everything loaded and take over when it ends',
+    )
     .addOption(marketOption())
-    .action((flags: { shard: string; market?: string }) => {
+    .action((flags: DaemonFlags) => {
       applyMarket(flags.market);
-      return runDaemon(flags.shard, output());
+      return runDaemon(flags, output());
     });
 }
 
-async function runDaemon(shard: string, output: Output): Promise<void> {
-  const { say } = output;
+interface DaemonFlags {
+  readonly shard: string;
+  readonly standby?: boolean;
+  readonly market?: string;
+}
+
+async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promise<void> {
   const stopping = stopSignal();
+  const systemd = openSystemd((line) => output.note(line));
+  void stopping.then((reason) => systemd.stopping(reason));
+  const say = saying(output, systemd);
   const settings = loadSettings();
   const paths = homePaths();
   // Loading the servers takes longer than most other commands do.
-  const { startDaemon } = await import('../../daemon/main.ts');
-  const daemon = await startDaemon({
-    settings,
-    paths,
-    shard,
-    clock: MACHINE_CLOCK,
-    token: process.env['MINUTEHAND_TOKEN'],
-    say,
-  });
+  const { standBy, startDaemon } = await import('../../daemon/main.ts');
+  const { statusLine } = await import('../../daemon/health/status_line.ts');
+  const options = { settings, paths, shard, clock: MACHINE_CLOCK, token: process.env['MINUTEHAND_TOKEN'], say };
+  const ending = new AbortController();
+  void stopping.then(() => ending.abort());
+  const daemon =
+    standby === true
+      ? await standBy(options, ending.signal, () => {
+          say(`Standby: a daemon of shard ${shard} runs; this one takes over when it ends.`);
+          systemd.ready({ status: () => `standby, waits for the place of shard ${shard}`, isMoving: () => true });
+        })
+      : await startDaemon(options);
+  if (daemon === null) return say('Standby: ended while it waited.');
   say(
     `Daemon listens on ${settings.minutehand.transports.daemon.host}:${daemon.port} (${daemon.health().server_engine}), market ${settings.minutehand.market}.`,
   );
+  systemd.ready({ status: () => statusLine(daemon.health()), isMoving: daemon.isMoving });
   output.result({ shard, port: daemon.port, boot_id: daemon.bootId });
   process.send?.({ ready: { port: daemon.port } } satisfies ReadyMessage);
   await daemon.stop(await stopping);
@@ -78,17 +97,29 @@ export function addTrainer(program: Command, output: () => Output): void {
 }
 
 async function runTrainer(output: Output): Promise<void> {
-  const { say } = output;
   const stopping = stopSignal();
+  const systemd = openSystemd((line) => output.note(line));
+  void stopping.then((reason) => systemd.stopping(reason));
+  const say = saying(output, systemd);
   const settings = loadSettings();
   const paths = homePaths();
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
   const trainer = await startTrainer({ settings, paths, log, command: launcher(), say });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
+  // Its event loop is all that can hang: trainings and looks at live figures have processes and threads of their own.
+  systemd.ready({ status: () => trainer.status(), isMoving: () => true });
   output.result({ port: trainer.port });
   process.send?.({ ready: { port: trainer.port } } satisfies ReadyMessage);
   await stopping;
   await trainer.stop();
   flush();
+}
+
+/** What a person is told is how the start goes on, for systemd. */
+function saying(output: Output, systemd: Systemd): Output['say'] {
+  return (line) => {
+    output.say(line);
+    systemd.starting(line);
+  };
 }

@@ -3,14 +3,15 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { urlOf } from '../../shared/address.ts';
 import { activePath } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
+import { allSignalsFile, loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
-import { stopSignal } from '../stop_signal.ts';
+import { askToStop, stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
 
 const FIRST_PAUSE_MS = 1000;
@@ -25,7 +26,7 @@ export function addUp(program: Command, output: () => Output): void {
     .command('up')
     .summary('run daemon and trainer (this is what npm start does)')
     .description(
-      'Starts both processes, shows what they say, starts one again when it dies, and ends both on Ctrl-C. A second start resumes. ' +
+      'Starts a daemon for each shard and the trainer, shows what they say, starts one again when it dies, and ends all on Ctrl-C. A second start resumes. ' +
         'With --json it tells ports and folders once everything is ready.',
     )
     .addOption(marketOption())
@@ -68,9 +69,10 @@ async function runUp(output: Output): Promise<void> {
   let onFailure: (error: MinutehandError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => (onFailure = reject));
   let isTold = false;
+  const width = Math.max(...parts.map(({ name }) => name.length), 'trainer '.length);
   const watch: Watch = {
     ending: ending.signal,
-    say: ({ name }, line) => output.say(`${name.padEnd(8)}│ ${line}`),
+    say: ({ name }, line) => output.say(`${name.padEnd(width)}│ ${line}`),
     onReady() {
       if (parts.some(({ port }) => port === null)) return;
       output.say(whereToLook(settings, parts));
@@ -85,12 +87,12 @@ async function runUp(output: Output): Promise<void> {
     output.say(reason === 'SIGINT' ? 'Ctrl-C: ending …' : `${reason}: ending …`);
   } finally {
     ending.abort();
-    for (const { child } of parts) child?.kill('SIGTERM');
+    for (const { child } of parts) if (child !== null) askToStop(child);
     const killing = setTimeout(() => parts.forEach(({ child }) => child?.kill('SIGKILL')), KILL_AFTER_MS);
     await Promise.all(ended);
     clearTimeout(killing);
   }
-  output.say('Both have ended. The next start resumes here.');
+  output.say('All have ended. The next start resumes here.');
 }
 
 function partName(shard: string | null): string {
@@ -121,7 +123,10 @@ async function keepRunning(part: Part, watch: Watch): Promise<void> {
 function runOnce(part: Part, watch: Watch): Promise<string> {
   const [program, ...first] = launcher();
   const args = part.shard === null ? ['trainer'] : ['daemon', '--shard', part.shard];
-  const child = spawn(program!, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(program!, [...first, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    windowsHide: true,
+  });
   part.child = child;
   createInterface({ input: child.stdout! }).on('line', (line) => watch.say(part, line));
   createInterface({ input: child.stderr! }).on('line', (line) => {
@@ -154,35 +159,34 @@ function whereToLook({ minutehand }: Settings, parts: readonly Part[]): string {
   const isSimulated = market === 'simulated';
   const perDaemon = parts.flatMap(({ shard, port }) => {
     if (shard === null) return [];
-    const address = `${urlHost(transports.daemon.host)}:${port}`;
+    const address = urlOf({ host: transports.daemon.host, port: port! });
     return [
-      `  WebSocket      ws://${address}/signals?pairs=${shardPairs(minutehand, shard)[0]!.id}`,
+      `  WebSocket      ${address.replace('http', 'ws')}/signals?pairs=${shardPairs(minutehand, shard)[0]!.id}`,
       ...(isSimulated
         ? []
-        : [
-            `  send bars      curl -X POST http://${address}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`,
-          ]),
-      `  health         http://${address}/healthz   /readyz   /metrics`,
+        : [`  send bars      curl -X POST ${address}/bars -d '[{"symbol": …}]'   (history first: /bars?backfill=1)`]),
+      `  health         ${address}/healthz   /readyz   /metrics`,
     ];
   });
-  const trainer = `${urlHost(transports.trainer.host)}:${parts.at(-1)!.port}`;
+  const trainer = urlOf({ host: transports.trainer.host, port: parts.at(-1)!.port! });
+  const allFiles = Object.keys(minutehand.shards).map((shard) => allSignalsFile(minutehand, shard));
   return [
     '',
     isSimulated
       ? `minutehand is up on a SIMULATED market: ${pairs.length} pairs, one simulated minute every ${simulated.bar_interval_ms / 1000} s.`
       : `minutehand is up: ${pairs.length} pairs, waiting for live bars.`,
     '',
-    `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: signals.json)`,
+    `  signal files   ${paths.signals}/<pair>/signal.json   (all pairs: ${allFiles.join(', ')})`,
     `  check them     npx minutehand signal verify ${paths.signals}/*/signal.json`,
     ...perDaemon,
     transports.redis.enabled === 'off'
       ? '  Redis          off by configuration'
       : `  Redis          redis-cli subscribe minutehand:signals   (when a Redis server answers at ${maskPasswords(transports.redis.url)})`,
-    `  trainer        http://${trainer}/healthz   retrain now: curl -X POST http://${trainer}/retrain`,
+    `  trainer        ${trainer}/healthz   retrain now: curl -X POST ${trainer}/retrain`,
     `  models, logs   ${paths.models}   ${paths.log}`,
     '',
     ...(existsSync(activePath(paths.models)) ? [] : [nextStep(isSimulated)]),
-    '  Ctrl-C ends both; the next start resumes.',
+    '  How is it?     npx minutehand status   Ctrl-C ends all; the next start resumes.',
     '',
   ].join('\n');
 }
@@ -191,10 +195,4 @@ function nextStep(isSimulated: boolean): string {
   return isSimulated
     ? '  Next: first models are trained on the simulated history (within a minute); then the market begins, one signal per pair and bar.'
     : '  Next: signals have mode WARMUP until every window is full, and HALT until there are models.';
-}
-
-/** An address that listens everywhere is reached at this machine's own. */
-function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }

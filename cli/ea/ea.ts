@@ -53,7 +53,7 @@ const MAX_CLOCK_SKEW_MS = 2000;
 export function startEa(options: EaOptions): RunningEa {
   const { settings, paths, clock, pairIds } = options;
   const { market, symbols, transports } = settings.minutehand;
-  const folder = join(paths.home, 'ea', `${options.name}_paper`);
+  const folder = join(paths.ea, `${options.name}_paper`);
   const unlock = lockHome(join(folder, 'lock'));
   try {
     mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-import { FILL_SCHEMA, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import type { Order } from '../../shared/signal/consumer.ts';
 import type { MarketKind, Signal } from '../../shared/signal/signal.ts';
 
@@ -232,7 +232,7 @@ function headOf(
     account: 'paper',
     time_ms: nowMs,
     signal_ms: signalMs,
-    latency_ms: signalMs === 0 ? 0 : nowMs - signalMs,
+    latency_ms: latencyMs(signalMs, nowMs),
     currency,
   };
 }

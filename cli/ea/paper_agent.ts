@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { encodeFill, type Fill } from '../../shared/fill/fill.ts';
+import { encodeFill, firstOwnTicket, type Fill } from '../../shared/fill/fill.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
 import { createConsumer, type ConsumerState, type Verdict } from '../../shared/signal/consumer.ts';
@@ -93,8 +94,8 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
   function stateOf(pairId: string): PairState {
     const known = states.get(pairId);
     if (known !== undefined) return known;
-    // Tickets begin at the time, so that no other program that trades on paper here has the same.
-    const book = { held: null, prices: null, realised: 0, ticket: clock.nowMs() };
+    const ticket = firstOwnTicket(`${hostname()} ${folder} ${clock.nowMs()}`);
+    const book = { held: null, prices: null, realised: 0, ticket };
     return { market, pairId, memory: { ...FRESH, entered: [] }, book, outbox: [] };
   }
 

@@ -36,6 +36,8 @@ export interface IntakeOptions {
   readonly maxBars: number;
   /** The market that takes bars from outside; any other refuses them after they were checked. */
   readonly open: boolean;
+  /** Symbols that somebody else answers for: passed over without a word. Where it is not given, they are unknown. */
+  isElsewhere?(symbol: string): boolean;
   onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
 }
 
@@ -48,10 +50,14 @@ export type Intake = (text: string, backfill: boolean) => IntakeReport;
 export function createIntake(options: IntakeOptions): Intake {
   const { taker, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
 
-  function take(value: unknown, latestOpenMs: number, backfill: boolean): 'accepted' | 'late' | 'duplicate' {
+  /** null = not for us. */
+  function take(value: unknown, latestOpenMs: number, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
     const minute = parseWireMinute(value, latestOpenMs);
     const symbol = minute.kind === 'bar' ? minute.bar.symbol : minute.symbol;
-    if (!taker.knows(symbol)) throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
+    if (!taker.knows(symbol)) {
+      if (options.isElsewhere?.(symbol) === true) return null;
+      throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
+    }
     if (!open) throw new MinutehandError('FEED_CLOSED');
     const outcome = offer(minute, backfill);
     if (outcome === 'revised' || outcome === 'out_of_order') {
@@ -80,6 +86,7 @@ export function createIntake(options: IntakeOptions): Intake {
     minutes.forEach((value, index) => {
       try {
         const outcome = take(value, latestOpenMs, backfill);
+        if (outcome === null) return;
         counts[outcome]++;
         onOutcome(outcome);
       } catch (error) {

@@ -154,7 +154,8 @@ export async function replayJournal(options: JournalReplayOptions): Promise<Jour
         break;
       case 'silence':
       case 'silence_halt':
-        pipeline.silence(subject, kind === 'silence_halt');
+      case 'shutdown':
+        pipeline.heartbeat(subject, kind);
         break;
       case 'swap':
         if (subject === '') pipeline.withdraw();

@@ -41,6 +41,8 @@ export interface HealthReport {
   readonly halts_refused: { readonly code: string; readonly message: string; readonly next: string } | null;
   readonly degradations: readonly string[];
   readonly redis: 'up' | 'down' | 'off' | 'unknown';
+  /** The same of the connection that reads bars from Redis. */
+  readonly bar_stream: 'up' | 'down' | 'off' | 'unknown';
   /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */
   readonly last_bars: Readonly<Record<string, string>>;
 }

@@ -6,6 +6,8 @@ export interface Journal {
   input(row: InputRow): void;
   signal(row: SignalRow): void;
   shadow(row: ShadowRow): void;
+  /** Where a feed that remembers stands now: stored with the inputs it has given so far, never before them. */
+  feedPosition(position: string): void;
   /** Stores all that was collected, or keeps it for the next flush when the disk refuses. @returns whether it was stored */
   flush(): boolean;
 }
@@ -21,15 +23,17 @@ export function createJournal(options: JournalOptions): Journal {
   let inputs: InputRow[] = [];
   let signals: SignalRow[] = [];
   let shadows: ShadowRow[] = [];
+  let position: string | null = null;
   let failing = false;
   return {
     input: (row) => void inputs.push(row),
     signal: (row) => void signals.push(row),
     shadow: (row) => void shadows.push(row),
+    feedPosition: (next) => void (position = next),
     flush() {
-      if (inputs.length === 0 && signals.length === 0 && shadows.length === 0) return true;
+      if (inputs.length === 0 && signals.length === 0 && shadows.length === 0 && position === null) return true;
       try {
-        options.store.append(inputs, signals, shadows);
+        options.store.append(inputs, signals, shadows, position);
       } catch (error) {
         if (!failing) options.onFailure(describeError(error));
         failing = true;
@@ -38,6 +42,7 @@ export function createJournal(options: JournalOptions): Journal {
       inputs = [];
       signals = [];
       shadows = [];
+      position = null;
       if (failing) options.onRecovered();
       failing = false;
       return true;
@@ -50,5 +55,6 @@ export const NO_JOURNAL: Journal = {
   input: () => undefined,
   signal: () => undefined,
   shadow: () => undefined,
+  feedPosition: () => undefined,
   flush: () => true,
 };

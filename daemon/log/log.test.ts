@@ -245,6 +245,7 @@ describe('the place of the logs on a bar’s way', () => {
         input: () => undefined,
         signal: () => void order.push('row'),
         shadow: () => undefined,
+        feedPosition: () => undefined,
         flush: () => order.push('journal') > 0,
       },
       observer: {

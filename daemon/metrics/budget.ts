@@ -1,9 +1,10 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { BatchTiming } from '../pipeline.ts';
 
-/** Whether a batch answers bars. A heartbeat of silence has none to count its time from. */
+/** Whether a batch answers bars. A heartbeat has none to count its time from. */
 export function answersBars(batch: readonly { readonly body: SignalBody }[]): boolean {
-  return batch[0]?.body.reason !== 'SILENCE';
+  const reason = batch[0]?.body.reason;
+  return reason !== 'SILENCE' && reason !== 'SHUTDOWN';
 }
 
 /** Whether a transport was handed its signals later than `feed.budget_ms` after the batch's first completing bar. */

@@ -144,6 +144,7 @@ describe('the metrics of what happens', () => {
       connections: () => 3,
       degradations: () => 2,
       redisMissed: () => 40,
+      signalFileRetries: () => 3,
       logLinesLost: () => 5,
       publishFailures: () => ({ file: 6, websocket: 0 }),
       modelCreatedMs: () => (models ? NOW_MS - 86_400_000 : null),

@@ -27,6 +27,10 @@ export interface MetricsSources {
   /** Which engine serves which model; null without models. */
   engines(): ModelSet['engines'] | null;
   redisMissed(): number;
+  /** Entries of minutehand:bars that were removed before they were read. */
+  streamLost(): number;
+  /** Signal files that a reader blocked and that were tried again. */
+  signalFileRetries(): number;
   publishFailures(): Readonly<Record<string, number>>;
   /** Of the daemon's logs, together. */
   logLinesLost(): number;
@@ -80,12 +84,31 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
     'Bars whose signals took longer than feed.budget_ms.',
   );
   new Counter({
+    name: 'minutehand_bar_stream_lost_total',
+    help: 'Entries that were removed from the stream minutehand:bars before they were read.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.streamLost());
+    },
+  });
+  new Counter({
     name: 'minutehand_log_lines_lost_total',
     help: 'Log lines that could not be written.',
     registers,
     collect() {
       this.reset();
       this.inc(sources.logLinesLost());
+    },
+  });
+
+  new Counter({
+    name: 'minutehand_signal_file_retries_total',
+    help: 'Times a signal file was tried again because another program had it open.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.signalFileRetries());
     },
   });
 

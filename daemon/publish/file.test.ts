@@ -106,7 +106,11 @@ describe('the file publisher', () => {
   it('removes at its start what a crash left behind, but nothing of a process that lives and nothing else', () => {
     const deadPid = spawnSync(process.execPath, ['-e', '']).pid;
     mkdirSync(join(folder, 'A_B'));
-    const leftovers = [`.signals.json.${deadPid}.tmp`, `A_B/.signal.json.${deadPid}.tmp`];
+    const leftovers = [
+      `.signals.json.${deadPid}.tmp`,
+      `.signals_a-b.json.${deadPid}.tmp`,
+      `A_B/.signal.json.${deadPid}.tmp`,
+    ];
     const kept = [`A_B/.signal.json.${process.ppid}.tmp`, 'A_B/notes.tmp', 'A_B/signal.json'];
     for (const name of [...leftovers, ...kept]) writeFileSync(join(folder, name), '{"pair');
     open();
@@ -145,6 +149,107 @@ describe('the file publisher', () => {
     expect(read('A_B', 'signal.json')).toContain('"seq":3');
     expect(statSync(join(folder, 'A_B', 'signal.json')).isFile()).toBe(true);
     expect(recoveries).toBe(1);
+  });
+
+  describe('a file that a reader blocks, as on Windows', () => {
+    /** Renames onto `path` fail while `isBlocked`. */
+    const blocking = (path: string, code: string, isBlocked: () => boolean): FileSystem => ({
+      ...MACHINE_FILES,
+      rename(from, to) {
+        if (to === path && isBlocked()) throw Object.assign(new Error(`${code}: on purpose`), { code });
+        MACHINE_FILES.rename(from, to);
+      },
+    });
+    const openPatient = (files: FileSystem, pause: (ms: number) => void) =>
+      createFilePublisher({
+        files,
+        folder,
+        pause,
+        onFailure: (error) => errors.push(error),
+        onRecovered: () => recoveries++,
+      });
+
+    it.each(['EPERM', 'EACCES', 'EBUSY'])('is tried again after the others, counted, and no failure (%s)', (code) => {
+      let blocks = 3;
+      const pauses: string[] = [];
+      const publisher = openPatient(
+        blocking(join(folder, 'A_B', 'signal.json'), code, () => blocks-- > 0),
+        (ms) => pauses.push(`${ms} ms, C_D ${read('C_D', 'signal.json').includes('"seq":1') ? 'written' : 'not'}`),
+      );
+      publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+      expect(pauses).toEqual(['1 ms, C_D written', '2 ms, C_D written', '4 ms, C_D written']);
+      expect(read('A_B', 'signal.json')).toContain('"seq":1');
+      expect({ failures: publisher.failures, retries: publisher.retries, errors, recoveries }).toEqual({
+        failures: 0,
+        retries: 3,
+        errors: [],
+        recoveries: 0,
+      });
+    });
+
+    it('is given up after an eighth of a second, said once, and written later with the newest text', () => {
+      let isBlocked = true;
+      let pausedMs = 0;
+      const publisher = openPatient(
+        blocking(join(folder, 'A_B', 'signal.json'), 'EPERM', () => isBlocked),
+        (ms) => (pausedMs += ms),
+      );
+      publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+      expect(pausedMs).toBe(127);
+      publisher.publish([signal('A_B', 2), signal('C_D', 2)]);
+      publisher.retry();
+      expect(read('C_D', 'signal.json')).toContain('"seq":2');
+      expect({ failures: publisher.failures, failing: publisher.failing, told: errors.length }).toEqual({
+        failures: 2,
+        failing: 1,
+        told: 1,
+      });
+      isBlocked = false;
+      publisher.retry();
+      publisher.retry();
+      expect(read('A_B', 'signal.json')).toContain('"seq":2');
+      expect({ failures: publisher.failures, failing: publisher.failing, recoveries }).toEqual({
+        failures: 2,
+        failing: 0,
+        recoveries: 1,
+      });
+      expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
+    });
+
+    it('never gets an older text back by a retry', () => {
+      let blocks = 8;
+      const publisher = openPatient(
+        blocking(join(folder, 'A_B', 'signal.json'), 'EBUSY', () => blocks-- > 0),
+        () => undefined,
+      );
+      publisher.publish([signal('A_B', 1)]);
+      expect(publisher.failing).toBe(1);
+      publisher.publish([signal('A_B', 2)]);
+      publisher.retry();
+      expect(read('A_B', 'signal.json')).toContain('"seq":2');
+    });
+  });
+
+  it('has a file of all pairs for each shard where several write, and removes the one that nobody writes any more', () => {
+    const shard = (allName?: string) =>
+      createFilePublisher({
+        files: MACHINE_FILES,
+        folder,
+        ...(allName === undefined ? {} : { allName }),
+        onFailure: (error) => errors.push(error),
+        onRecovered: () => recoveries++,
+      });
+    writeFileSync(join(folder, 'signals.json'), '{}\n');
+    const metals = shard('signals_metals.json');
+    const rest = shard('signals_rest.json');
+    metals.publish([signal('A_B', 1)]);
+    rest.publish([signal('C_D', 1)]);
+    metals.publish([signal('A_B', 2)]);
+    expect(read('signals_metals.json')).toBe('{"A_B":{"pair_id":"A_B","seq":2}}\n');
+    expect(read('signals_rest.json')).toBe('{"C_D":{"pair_id":"C_D","seq":1}}\n');
+    expect(readdirSync(folder).sort()).toEqual(['A_B', 'C_D', 'signals_metals.json', 'signals_rest.json']);
+    shard().publish([signal('A_B', 3)]);
+    expect(readdirSync(folder).sort()).toEqual(['A_B', 'C_D', 'signals.json']);
   });
 
   it('never throws and writes nothing after it was closed', async () => {
@@ -295,6 +400,7 @@ describe('the file publisher', () => {
        const [all, ...files] = process.argv.slice(2);
        let stopping = false;
        process.on('message', () => { stopping = true; });
+       process.on('disconnect', () => process.exit());
        const seen = new Set();
        const problems = [];
        let reads = 0;
@@ -325,15 +431,15 @@ describe('the file publisher', () => {
     const files = [join(folder, 'signals.json'), ...pairIds.map((pairId) => join(folder, pairId, 'signal.json'))];
     const readers = [0, 1, 2].map(() => fork(readerPath, files));
     await Promise.all(readers.map((reader) => once(reader, 'message')));
-    const batches = 2_000;
+    const batches = 600;
     for (let seq = 2; seq <= batches; seq++) {
       publisher.publish(batchOf(seq));
       if (seq % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    for (const reader of readers) {
-      const report = once(reader, 'message') as Promise<[{ reads: number; versions: number; problems: string[] }]>;
-      reader.send('stop');
-      const [{ reads, versions, problems }] = await report;
+    const reports = readers.map((reader) => once(reader, 'message'));
+    for (const reader of readers) reader.send('stop');
+    for (const [report] of await Promise.all(reports)) {
+      const { reads, versions, problems } = report as { reads: number; versions: number; problems: string[] };
       expect(problems).toEqual([]);
       expect(reads).toBeGreaterThan(500);
       expect(versions).toBeGreaterThan(50);

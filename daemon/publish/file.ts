@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { BLOCKED_PAUSES_MS, isBlocked } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import type { Publication, Publisher } from './publish.ts';
@@ -7,6 +8,10 @@ export interface FilePublisherOptions {
   readonly files: FileSystem;
   /** The signals folder; it and the folders in it are made, and made again when somebody removes them. */
   readonly folder: string;
+  /** Name of the file with all pairs: `signals.json` unless several daemons write into this folder. */
+  readonly allName?: string;
+  /** Holds this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
+  pause?(ms: number): void;
   /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */
   onFailure(error: MinutehandError): void;
   /** Called when the last file that could not be written has been written again. */
@@ -17,11 +22,25 @@ export interface FilePublisher extends Publisher {
   readonly name: 'file';
   /** Files whose last write failed. */
   readonly failing: number;
+  /** How often a file that a reader blocked was tried again. */
+  readonly retries: number;
 }
 
-const TEMPORARY_NAME = /^\.signals?\.json\.(\d+)\.tmp$/;
-/** On Windows a reader that does not share delete blocks the rename for a moment; elsewhere these errors are lasting. */
-const RENAME_ATTEMPTS = process.platform === 'win32' ? 5 : 1;
+export interface FileWriter extends FilePublisher {
+  /** Writes what failed once more: the newest text of each file. No further failure is counted or told. */
+  retry(): void;
+}
+
+/** A file that is to get a new text. */
+interface Replacement {
+  readonly path: string;
+  readonly temporaryPath: string;
+  readonly text: string;
+}
+
+const ALL_PAIRS = 'signals.json';
+const ONE_SHARD = /^signals_[a-z0-9_-]+\.json$/;
+const TEMPORARY_NAME = /^\.signal(?:s(?:_[a-z0-9_-]+)?)?\.json\.(\d+)\.tmp$/;
 
 /**
  * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one JSON
@@ -35,21 +54,26 @@ const RENAME_ATTEMPTS = process.platform === 'win32' ? 5 : 1;
  * The rename is what costs on ext4: replacing a file makes it give the new one its blocks at once (146 of 184 µs a file;
  * all of it is 16 on tmpfs). No other order of system calls is cheaper: neither Buffers nor open file descriptors are.
  *
- * One file that cannot be written does not keep the others from being written.
+ * One file that cannot be written does not keep the others from being written. Files that a reader blocks are tried again, after
+ * the others, for an eighth of a second. What could not be written is kept for `retry`, until a newer text takes its place.
+ *
+ * Where the file of all pairs has another name, a `signals.json` from before is removed, and the other way round: it would never be
+ * written again.
  */
-export function createFilePublisher(options: FilePublisherOptions): FilePublisher {
-  const { files, folder } = options;
+export function createFilePublisher(options: FilePublisherOptions): FileWriter {
+  const { files, folder, allName = ALL_PAIRS, pause } = options;
   const temporarySuffix = `.${process.pid}.tmp`;
-  const allPath = join(folder, 'signals.json');
-  const allTemporaryPath = join(folder, `.signals.json${temporarySuffix}`);
+  const allPath = join(folder, allName);
+  const allTemporaryPath = join(folder, `.${allName}${temporarySuffix}`);
   const pathsByPair = new Map<string, { readonly path: string; readonly temporaryPath: string }>();
   const lastTextByPair = new Map<string, string>();
   /** Files whose last write failed. A pair that is not in a batch says nothing of its own. */
-  const failing = new Set<string>();
+  const failing = new Map<string, Replacement>();
   let failures = 0;
+  let retries = 0;
   let closed = false;
 
-  removeLeftovers(files, folder);
+  removeLeftovers(files, folder, allName);
 
   function pathsOf(pairId: string): { readonly path: string; readonly temporaryPath: string } {
     let paths = pathsByPair.get(pairId);
@@ -63,17 +87,35 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
     return paths;
   }
 
-  function write(path: string, temporaryPath: string, text: string): MinutehandError | null {
+  /** @returns what went wrong, or null */
+  function write(replacement: Replacement): unknown {
+    const { path, temporaryPath } = replacement;
     try {
-      replaceFile(files, path, temporaryPath, text);
+      replaceFile(files, replacement);
       failing.delete(path);
       return null;
     } catch (error) {
-      failures++;
-      failing.add(path);
+      failing.set(path, replacement);
       files.remove(temporaryPath);
-      return new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error });
+      return error;
     }
+  }
+
+  /** @returns the error of the first file that could not be written, or null */
+  function writeAll(replacements: readonly Replacement[]): unknown {
+    let left = replacements.map((replacement) => ({ replacement, error: write(replacement) }));
+    for (const pauseMs of pause === undefined ? [] : BLOCKED_PAUSES_MS) {
+      if (!left.some(({ error }) => isBlocked(error))) break;
+      pause!(pauseMs);
+      left = left.map((one) => {
+        if (!isBlocked(one.error)) return one;
+        retries++;
+        return { ...one, error: write(one.replacement) };
+      });
+    }
+    const failed = left.filter(({ error }) => error !== null);
+    failures += failed.length;
+    return failed[0]?.error ?? null;
   }
 
   return {
@@ -84,19 +126,29 @@ export function createFilePublisher(options: FilePublisherOptions): FilePublishe
     get failing() {
       return failing.size;
     },
+    get retries() {
+      return retries;
+    },
     publish(batch: readonly Publication[]): void {
       if (closed || batch.length === 0) return;
       for (const { pairId, text } of batch) lastTextByPair.set(pairId, text);
       const wasFailing = failing.size > 0;
-      let firstError = write(allPath, allTemporaryPath, joinSignals(lastTextByPair));
-      for (const { pairId, text } of batch) {
-        const { path, temporaryPath } = pathsOf(pairId);
-        const error = write(path, temporaryPath, text + '\n');
-        firstError ??= error;
-      }
+      const error = writeAll([
+        { path: allPath, temporaryPath: allTemporaryPath, text: joinSignals(lastTextByPair) },
+        ...batch.map(({ pairId, text }) => ({ ...pathsOf(pairId), text: text + '\n' })),
+      ]);
 
-      if (firstError !== null && !wasFailing) options.onFailure(firstError);
+      if (error !== null && !wasFailing)
+        options.onFailure(new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error }));
       else if (failing.size === 0 && wasFailing) options.onRecovered();
+    },
+    retry(): void {
+      if (closed || failing.size === 0) return;
+      for (const replacement of [...failing.values()]) {
+        retries++;
+        write(replacement);
+      }
+      if (failing.size === 0) options.onRecovered();
     },
     close(): Promise<void> {
       closed = true;
@@ -113,7 +165,7 @@ function joinSignals(lastTextByPair: ReadonlyMap<string, string>): string {
   return text + '}\n';
 }
 
-function replaceFile(files: FileSystem, path: string, temporaryPath: string, text: string): void {
+function replaceFile(files: FileSystem, { path, temporaryPath, text }: Replacement): void {
   try {
     files.write(temporaryPath, text);
   } catch (error) {
@@ -121,25 +173,19 @@ function replaceFile(files: FileSystem, path: string, temporaryPath: string, tex
     files.makeFolder(dirname(path));
     files.write(temporaryPath, text);
   }
-  for (let attempt = 1; ; attempt++) {
-    try {
-      files.rename(temporaryPath, path);
-      return;
-    } catch (error) {
-      if (attempt >= RENAME_ATTEMPTS) throw error;
-    }
-  }
+  files.rename(temporaryPath, path);
 }
 
 /**
- * Removes temporary files that a crash left behind, in `folder` and one level below. Those of another process that
- * lives (a second shard on the same folder) stay: it may be about to rename them.
+ * Removes temporary files that a crash left behind, in `folder` and one level below, and files of all pairs that nobody
+ * writes any more. Those of another process that lives (a second shard on the same folder) stay: it may be about to rename them.
  */
-function removeLeftovers(files: FileSystem, folder: string): void {
+function removeLeftovers(files: FileSystem, folder: string, allName: string): void {
   for (const entry of files.list(folder)) {
     const path = join(folder, entry.name);
     if (!entry.isFolder) {
-      if (isLeftover(entry.name)) files.remove(path);
+      const isOutdated = allName === ALL_PAIRS ? ONE_SHARD.test(entry.name) : entry.name === ALL_PAIRS;
+      if (isOutdated || isLeftover(entry.name)) files.remove(path);
       continue;
     }
     for (const inner of files.list(path)) if (isLeftover(inner.name)) files.remove(join(path, inner.name));

@@ -109,6 +109,20 @@ describe('the thread for signal files', () => {
     expect(seqOf('A_B')).toBe(3);
   });
 
+  it('writes a file that failed as soon as it can be, without waiting for the next bar', async () => {
+    const publisher = open();
+    mkdirSync(join(folder, 'A_B', 'signal.json'), { recursive: true });
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    await expect.poll(() => told).toHaveLength(1);
+    expect(seqOf('C_D')).toBe(1);
+    rmSync(join(folder, 'A_B', 'signal.json'), { recursive: true });
+    await expect.poll(() => told, { timeout: 5_000 }).toHaveLength(2);
+    expect(told[1]).toBe('recovered');
+    expect(seqOf('A_B')).toBe(1);
+    expect(publisher.failures).toBe(1);
+    expect(publisher.retries).toBeGreaterThan(0);
+  });
+
   it('tells that the disk stands still, keeps one signal per pair meanwhile, and goes on with it', async () => {
     const slow = programOf(`parentPort.on('message', (texts) => {
       if (texts[1] === 'stall') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);

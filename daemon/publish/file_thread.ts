@@ -7,20 +7,30 @@ import { waitAtMost } from '../../shared/wait.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
 import type { Publication } from './publish.ts';
 
-export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files'> {
+export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 'pause'> {
   readonly scheduler: Scheduler;
   /** The thread's program as JavaScript; by default the compiled one beside this file. */
   readonly program?: URL;
 }
 
-/** What the thread says after each batch. */
+/** What the thread is made with. */
+export interface FileThreadData {
+  readonly folder: string;
+  readonly allName: string | undefined;
+}
+
+/** What the thread says after each batch, and between batches when files that failed are written after all. */
 export interface FileThreadAnswer {
+  readonly isBetween: boolean;
+
   /** Files of this batch that were not written. */
   readonly failures: number;
   /** Files whose last write failed, of this batch or an earlier one. */
   readonly failing: number;
   /** What was seen at the last first failure. */
   readonly seen: string;
+  /** How often files that a reader blocked were tried again, since the start. */
+  readonly retries: number;
 }
 
 const PROGRAM = new URL('./file_thread_program.js', import.meta.url);
@@ -36,22 +46,28 @@ const CLOSE_GRACE_MS = 1_000;
  * per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the caller writes the files.
  */
 export function createFileThread(options: FileThreadOptions): FilePublisher {
-  const { folder, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
-  if (!existsSync(program)) return createFilePublisher({ files: MACHINE_FILES, folder, onFailure, onRecovered });
+  const { folder, allName, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
+  const place = { files: MACHINE_FILES, folder, ...(allName === undefined ? {} : { allName }) };
+  if (!existsSync(program)) return createFilePublisher({ ...place, onFailure, onRecovered });
 
   const lastTextByPair = new Map<string, string>();
   const waiting = new Map<string, string>();
   let inPlace: FilePublisher | null = null;
   let failures = 0;
   let failing = 0;
+  let retries = 0;
   let closed = false;
   /** Not null while the thread has a batch. */
   let endStallWatch: (() => void) | null = null;
   let whenIdle: (() => void) | null = null;
 
-  const thread = new Worker(program, { workerData: folder });
+  const thread = new Worker(program, { workerData: { folder, allName } satisfies FileThreadData });
 
-  function judge({ failures: newFailures, failing: nowFailing, seen }: FileThreadAnswer): void {
+  function judge({
+    failures: newFailures,
+    failing: nowFailing,
+    seen,
+  }: Omit<FileThreadAnswer, 'isBetween' | 'retries'>): void {
     const wasFailing = failing;
     failures += newFailures;
     failing = nowFailing;
@@ -60,7 +76,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   }
 
   /** Nobody knows how many files it is. */
-  const lost = (seen: string): FileThreadAnswer => ({ failures: 1, failing: Math.max(1, failing), seen });
+  const lost = (seen: string): Parameters<typeof judge>[0] => ({ failures: 1, failing: Math.max(1, failing), seen });
 
   function handOver(): void {
     endStallWatch = scheduler.after(STALL_MS, () => judge(lost(`not written within ${STALL_MS} ms`)));
@@ -77,8 +93,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   function writeInPlace(batch: readonly Publication[]): void {
     let seen = '';
     inPlace ??= createFilePublisher({
-      files: MACHINE_FILES,
-      folder,
+      ...place,
       onFailure: (error) => (seen = error.seen ?? error.message),
       onRecovered: () => undefined,
     });
@@ -88,6 +103,8 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   }
 
   thread.on('message', (answer: FileThreadAnswer) => {
+    retries = answer.retries;
+    if (answer.isBetween) return judge(answer);
     endStallWatch?.();
     judge(answer);
     if (waiting.size > 0) handOver();
@@ -108,6 +125,9 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
     },
     get failing() {
       return failing;
+    },
+    get retries() {
+      return retries;
     },
     publish(batch: readonly Publication[]): void {
       if (closed || batch.length === 0) return;

@@ -1,25 +1,43 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import { createFilePublisher } from './file.ts';
-import type { FileThreadAnswer } from './file_thread.ts';
+import type { FileThreadAnswer, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
+
+/** What failed is tried again this often, until a newer signal takes its place: the next bar is a minute away. */
+const RETRY_MS = 250;
 
 /** The thread of file_thread.ts: writes one batch after the other, given as `[pair id, text, pair id, text …]`. */
 const port = parentPort!;
+const { folder, allName } = workerData as FileThreadData;
 let lastFailure = '';
 const publisher = createFilePublisher({
   files: MACHINE_FILES,
-  folder: workerData as string,
+  folder,
+  ...(allName === undefined ? {} : { allName }),
+  pause: pauseThread,
   onFailure: (error) => (lastFailure = error.seen ?? error.message),
   onRecovered: () => undefined,
 });
+let retrying: NodeJS.Timeout | undefined;
+
+function tell(isBetween: boolean, failures: number): void {
+  const { failing, retries } = publisher;
+  port.postMessage({ isBetween, failures, failing, seen: lastFailure, retries } satisfies FileThreadAnswer);
+  clearTimeout(retrying);
+  if (failing > 0) retrying = setTimeout(retryFailed, RETRY_MS);
+}
+
+function retryFailed(): void {
+  publisher.retry();
+  tell(true, 0);
+}
 
 port.on('message', (texts: readonly string[]) => {
   const before = publisher.failures;
   const batch: Publication[] = [];
   for (let i = 0; i < texts.length; i += 2) batch.push({ pairId: texts[i]!, text: texts[i + 1]! });
   publisher.publish(batch);
-  const { failures, failing } = publisher;
-  const answer: FileThreadAnswer = { failures: failures - before, failing, seen: lastFailure };
-  port.postMessage(answer);
+  tell(false, publisher.failures - before);
 });

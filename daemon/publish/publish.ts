@@ -15,6 +15,8 @@ export interface Publisher {
   readonly name: 'file' | 'redis' | 'websocket';
   /** How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave. */
   readonly failures: number;
+  /** How often something was tried again since the start, where that is done. */
+  readonly retries?: number;
   publish(batch: readonly Publication[]): void;
   /** Lets go of sockets and timers. Publishing afterwards does nothing. */
   close(): Promise<void>;

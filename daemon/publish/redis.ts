@@ -120,6 +120,8 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
       closing = true;
       if (batchesInFlight > 0) {
         await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (whenIdle = tell));
+        // What has not left yet must not leave after this process has given up its place.
+        if (batchesInFlight > 0) bus.reset();
       }
       await bus.close();
     },

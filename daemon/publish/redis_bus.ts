@@ -151,6 +151,7 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     reset: hangUp,
     onState(listener) {
       listeners.push(listener);
+      if (state !== null) listener(state, state === 'up' ? 'connected' : lastError);
     },
     close(): Promise<void> {
       closing = true;

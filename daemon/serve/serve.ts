@@ -115,6 +115,11 @@ export function chooseEngine(engine: ServerOptions['engine'], load: () => Uwebso
   }
 }
 
+/** Loads the engine, so that a server opens without waiting for it. @throws MinutehandError ENGINE_MISSING */
+export function warmEngine(engine: ServerOptions['engine']): void {
+  chooseEngine(engine, loadUwebsockets);
+}
+
 /**
  * Opens one HTTP and WebSocket server.
  * @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE, ENGINE_MISSING

@@ -167,6 +167,10 @@ static std::vector<std::string> results() {
   while (std::getline(file, line)) lines.push_back(line);
   return lines;
 }
+static std::string ticketOf(const std::string &line) {
+  size_t at = line.find("\"ticket\":");
+  return at == std::string::npos ? "" : line.substr(at + 9, line.find(',', at) - at - 9);
+}
 static int counted(const std::string &part) {
   int count = 0;
   for (const std::string &line : results())
@@ -412,7 +416,7 @@ static void diesAtFiles() {
           // Half a line has one of its own.
           CHECK(line.find("\"schema\"") == line.rfind("\"schema\""));
           whole++;
-          tickets[line.substr(line.find("\"ticket\":"), 16)]++;
+          tickets[ticketOf(line)]++;
         }
         EQUAL((int)tickets.size(), whole);
         if (!paper) EQUAL(whole, (int)terminal().deals.size());
@@ -426,18 +430,22 @@ static void diesAtFiles() {
   CHECK(deaths > 40);
 }
 
+/** What a person does in the terminal: buys (above 0) or sells lots. @param position to close on a hedging account */
+static void byHand(const char *symbol, double lots, ulong position = 0) {
+  MqlTradeRequest request = {};
+  MqlTradeResult result;
+  request.symbol = string(symbol);
+  request.type = lots > 0 ? ORDER_TYPE_BUY : ORDER_TYPE_SELL;
+  request.position = position;
+  CHECK(shimExecute(request, std::fabs(lots), result) == TRADE_RETCODE_DONE);
+}
+
 static void closedByHand() {
   world(true);
   CHECK(start());
   publish(enter(1));
   CHECK(run(10000));
-  MqlTradeRequest request = {};
-  MqlTradeResult result;
-  request.symbol = "EURUSD.m";
-  request.volume = 0.3;
-  request.type = ORDER_TYPE_SELL;
-  request.position = terminal().positions[0].ticket;
-  shimExecute(request, 0.3, result);
+  byHand("EURUSD.m", -0.3, terminal().positions[0].ticket);
   CHECK(run(10000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"reason\":\"EXTERNAL\""), 2);
@@ -457,21 +465,130 @@ static void closedByHandMeanwhile(bool hedging) {
   CHECK(run(5000));
   EQUAL(PositionsTotal(), 2);
   terminal().broker = nullptr;
-  terminal().positions.clear();
+  byHand("EURUSD.m", -0.3, terminal().positions[0].ticket);
+  byHand("GBPUSD.m", 0.21, terminal().positions[0].ticket);
   CHECK(run(20000));
   EQUAL(PositionsTotal(), 0);
   EQUAL(counted("\"kind\":\"close\""), 2);
 }
 
-static void partOfItIsGone() {
-  world(true);
+/** Two pairs hold EURUSD on a netting account, a person takes some of it from them: nothing is opened or turned round for it, and both go on trading. */
+static void sharedSymbolByHand(int sideOfSecond, double share) {
+  world(false);
+  CHECK(start());
+  publish(enter(1, 1, 0.8, "EURUSD_GBPUSD"));
+  CHECK(run(1000));
+  Said second = enter(2, sideOfSecond, 0.8, "EURUSD_USDCHF");
+  second.scale = 0.4;
+  publish(second);
+  CHECK(run(8000));
+  double held = net("EURUSD.m"), lowest = held, highest = held;
+  EQUAL(held, sideOfSecond > 0 ? 0.48 : 0.12);
+  auto watch = [&](long ms) {
+    for (long end = nowMs + ms; nowMs < end;) {
+      CHECK(run(250));
+      lowest = std::min(lowest, net("EURUSD.m"));
+      highest = std::max(highest, net("EURUSD.m"));
+    }
+  };
+  byHand("EURUSD.m", -std::round(held * share * 100) / 100);
+  watch(20000);
+  CHECK(counted("\"reason\":\"EXTERNAL\"") >= 3);
+  // When all was taken, all ends. What is left is the first pair's as far as it held so much.
+  EQUAL(PositionsTotal(), share < 0.5 && sideOfSecond > 0 ? 2 : 0);
+  publish(leave(1, "EURUSD_GBPUSD"));
+  publish(leave(2, "EURUSD_USDCHF"));
+  watch(20000);
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(lowest, 0);
+  EQUAL(highest, held);
+  double opened = 0, closed = 0;
+  for (const std::string &line : results()) {
+    double lots = atof(line.substr(line.find("\"lots\":") + 7).c_str());
+    (line.find("\"kind\":\"open\"") == std::string::npos ? closed : opened) += lots;
+  }
+  CHECK(std::fabs(opened - closed) < 1e-9);
+  publish(enter(3, 1, 0.8, "EURUSD_GBPUSD"));
+  CHECK(run(20000));
+  EQUAL(net("EURUSD.m"), 0.3);
+  EQUAL(net("GBPUSD.m"), -0.21);
+}
+
+/** Before it can notice, the signal to leave comes. */
+static void sharedSymbolByHandAtOnce() {
+  world(false);
+  CHECK(start());
+  publish(enter(1, 1, 0.8, "EURUSD_GBPUSD"));
+  CHECK(run(1000));
+  publish(enter(2, 1, 0.8, "EURUSD_USDCHF"));
+  CHECK(run(500));
+  byHand("EURUSD.m", -0.6);
+  publish(leave(1, "EURUSD_GBPUSD"));
+  publish(leave(2, "EURUSD_USDCHF"));
+  double lowest = 0;
+  for (int i = 0; i < 60; i++) {
+    CHECK(run(500));
+    lowest = std::min(lowest, net("EURUSD.m"));
+  }
+  EQUAL(lowest, 0);
+  EQUAL(PositionsTotal(), 0);
+}
+
+/** A position of the user's own in the same symbol is neither touched nor taken for a loss of ours. */
+static void besideAPositionOfTheUser() {
+  for (double own : {-0.5, 0.5}) {
+    world(false);
+    byHand("EURUSD.m", own);
+    nowMs += 60000;
+    CHECK(start());
+    publish(enter(1));
+    CHECK(run(20000));
+    EQUAL(counted("\"kind\":\"close\""), 0);
+    publish(leave(1));
+    CHECK(run(20000));
+    EQUAL(net("EURUSD.m"), own);
+    EQUAL(net("GBPUSD.m"), 0);
+    EQUAL(counted("\"reason\":\"EXTERNAL\""), 0);
+  }
+}
+
+/** While the terminal has no connection, or has just got it, its list of positions may be empty. */
+static void noConnection(bool hedging) {
+  world(hedging);
   CHECK(start());
   publish(enter(1));
-  CHECK(run(10000));
-  for (ShimPosition &one : terminal().positions) one.volume = 0.1;
+  CHECK(run(20000));
+  std::vector<ShimPosition> positions = terminal().positions;
+  std::vector<ShimDeal> deals = terminal().deals;
+  terminal().connected = false;
+  terminal().positions.clear();
+  terminal().deals.clear();
+  CHECK(run(60000));
+  die();
+  CHECK(start());
+  CHECK(run(5000));
+  terminal().connected = true;
+  CHECK(run(5000));
+  terminal().positions = positions;
+  terminal().deals = deals;
+  CHECK(run(20000));
+  EQUAL(counted("\"kind\":\"close\""), 0);
   publish(leave(1));
   CHECK(run(20000));
   EQUAL(PositionsTotal(), 0);
+}
+
+static void partOfItIsGone(bool hedging) {
+  world(hedging);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(11000));
+  byHand("EURUSD.m", -0.2, hedging ? terminal().positions[0].ticket : 0);
+  CHECK(run(20000));
+  // What is left of a hedge that is none any more is closed without a signal.
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"reason\":\"EXTERNAL\""), 3);
+  EQUAL(counted("\"leg\":\"A\",\"symbol\":\"EURUSD\",\"broker_symbol\":\"EURUSD.m\",\"side\":\"SELL\""), 2);
 }
 
 static void caps() {
@@ -774,9 +891,9 @@ static void badLuck() {
     CHECK(run(120000, 500));
     EQUAL(PositionsTotal(), 0);
     std::map<std::string, int> reported;
-    for (const std::string &line : results()) reported[line.substr(line.find("\"ticket\":") + 9, 6)]++;
+    for (const std::string &line : results()) reported[ticketOf(line)]++;
     for (ShimDeal &deal : terminal().deals) {
-      EQUAL(reported[(std::to_string(deal.ticket) + ",\"").substr(0, 6)], 1);
+      EQUAL(reported[std::to_string(deal.ticket)], 1);
       deals++;
     }
     if (failures != before) {
@@ -855,7 +972,20 @@ int main(int, char **arguments) {
   scenario("closes the other leg when one was closed by hand", closedByHand);
   scenario("opens nothing in the place of what was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
   scenario("opens nothing in the place of what was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
-  scenario("closes what is left of a position that was closed in part", partOfItIsGone);
+  scenario("closes what is left of a position that was closed in part (hedging)", [] { partOfItIsGone(true); });
+  scenario("closes what is left of a position that was closed in part (netting)", [] { partOfItIsGone(false); });
+  scenario("ends two pairs whose common symbol was closed by hand, and opens nothing for it", [] {
+    for (double share : {1.0, 0.7, 0.25})
+      for (int side : {1, -1}) {
+        std::string before = failures;
+        sharedSymbolByHand(side, share);
+        if (failures != before) failures += " (share " + std::to_string(share) + (side > 0 ? " same side)" : " other side)");
+      }
+  });
+  scenario("opens nothing when a common symbol is closed by hand just before the signals to leave", sharedSymbolByHandAtOnce);
+  scenario("leaves alone what its user holds of the same symbol", besideAPositionOfTheUser);
+  scenario("takes nothing for closed by hand while the terminal has no connection (hedging)", [] { noConnection(true); });
+  scenario("takes nothing for closed by hand while the terminal has no connection (netting)", [] { noConnection(false); });
   scenario("has caps that no signal exceeds", caps);
   scenario("kill switch closes all, and survives a restart", killSwitch);
   scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);

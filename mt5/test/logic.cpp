@@ -7,6 +7,8 @@
  *   size <equity> <risk> <scale> <beta> <cap> <hedge error> <contract rate price min max step> ×2 -> <lots a> <lots b> <refusal>
  *   utc <rule> <winter offset> <server seconds> -> utc seconds
  *   server <rule> <winter offset> <utc seconds> -> server seconds
+ *   ticket <identity hex>             -> the first own ticket
+ *   clock <utc ms>:<tick ms>,…        -> what the clock says at each of these moments, with commas
  *   number <value> <digits>           -> JSON number
  *   sealed <hex> <cut>                -> what MhLoadSealed says of a file that ends `cut` bytes early: 1 | 0 | -1
  *   broker <symbol> <list or -> <suffix or -> -> name
@@ -106,6 +108,21 @@ int main(int, char **arguments) {
       long seconds;
       words >> rule >> offset >> seconds;
       answer << (command == "utc" ? MhUtcOf((MhDst)rule, offset, seconds) : MhServerTime((MhDst)rule, offset, seconds));
+    } else if (command == "ticket") {
+      words >> a;
+      answer << MhFirstOwnTicket(string(textOf(a)));
+    } else if (command == "clock") {
+      words >> a;
+      MhClock watch;
+      for (const std::string &moment : parts(a)) {
+        long utc = atol(moment.c_str());
+        ulong tick = strtoul(moment.c_str() + moment.find(':') + 1, nullptr, 10);
+        terminal().clock = [=] { return utc; };
+        terminal().ticks = [=] { return tick; };
+        answer << (answer.str().empty() ? "" : ",") << watch.NowMs();
+      }
+      terminal().clock = nullptr;
+      terminal().ticks = nullptr;
     } else if (command == "number") {
       double value;
       int digits;

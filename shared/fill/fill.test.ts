@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { idOf } from '../signal/signal.fixture.ts';
 import { closeFill, openFill, refusedFill } from './fill.fixture.ts';
-import { encodeFill, fillKey, parseFill, slippageBps, type Fill } from './fill.ts';
+import { encodeFill, fillKey, firstOwnTicket, latencyMs, parseFill, slippageBps, type Fill } from './fill.ts';
 
 /** As the expert advisor for MetaTrader 5 writes them (mt5/Include/Minutehand/Fill.mqh). */
 const MT5_OPEN =
@@ -67,6 +67,27 @@ describe('a fill line', () => {
     expect(fillKey(openFill({ time_ms: 1, filled_price: 1 }))).toBe(fillKey(openFill()));
     const others: Fill[] = [openFill({ leg: 'B' }), openFill({ ticket: 9 }), openFill({ account: 'real' }), closeFill(), refusedFill()]; // prettier-ignore
     expect(new Set([openFill(), ...others].map(fillKey)).size).toBe(others.length + 1);
+  });
+});
+
+describe('tickets of a program', () => {
+  it('are whole numbers above those of any broker, and of no two programs the same', () => {
+    const range = 2 ** 20;
+    const firsts = Array.from({ length: 2000 }, (_, program) => firstOwnTicket(`terminal ${program}`));
+    for (const first of firsts) {
+      expect(first).toBeGreaterThan(2 ** 51);
+      expect(first + range).toBeLessThan(Number.MAX_SAFE_INTEGER);
+      expect((first - 1) % range).toBe(0);
+    }
+    expect(new Set(firsts).size).toBe(firsts.length);
+  });
+});
+
+describe('latency', () => {
+  it('is never below zero, and none where no signal asked', () => {
+    expect(latencyMs(1000, 1250)).toBe(250);
+    expect(latencyMs(1712, 1000)).toBe(0);
+    expect(latencyMs(0, 1000)).toBe(0);
   });
 });
 

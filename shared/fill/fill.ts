@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
+import { checksum } from '../signal/encode.ts';
 import { MARKETS } from '../signal/signal.ts';
 
 export const FILL_SCHEMA = 'minutehand.fill/1';
@@ -131,6 +132,27 @@ export function encodeFill(fill: Fill): string {
 /** Two lines with the same key tell of the same thing. */
 export function fillKey({ account, signal_id, leg, ticket, kind }: Fill): string {
   return [account, signal_id, leg, ticket, kind].join('/');
+}
+
+/** No deal of a broker is numbered so high, and JSON keeps whole numbers up to 2^53. */
+const OWN_TICKETS_FROM = 2 ** 51;
+const OWN_TICKETS_OF_ONE = 2 ** 20;
+
+/**
+ * Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same signals never write the same ticket. The expert advisor for
+ * MetaTrader 5 counts in the same way.
+ * @param identity what no other program has: machine, folder, time
+ */
+export function firstOwnTicket(identity: string): number {
+  return OWN_TICKETS_FROM + (parseInt(checksum(identity), 16) % 2 ** 31) * OWN_TICKETS_OF_ONE + 1;
+}
+
+/**
+ * From the publication of a signal to what it asked for, in ms; 0 when no signal did. Two clocks may say that the effect was first (a terminal's has whole seconds until it has seen one
+ * change, and two machines differ): that is 0 too.
+ */
+export function latencyMs(signalMs: number, timeMs: number): number {
+  return signalMs > 0 ? Math.max(0, timeMs - signalMs) : 0;
 }
 
 /** How much worse than requested, in basis points: below zero is better. */

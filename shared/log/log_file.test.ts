@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -12,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../root.ts';
 import { openLogFile, type LogFile } from './log_file.ts';
 
@@ -109,6 +110,35 @@ describe('a log file', () => {
     file.flush();
     expect(file.lost).toBe(1);
     expect(text()).toBe(lines(0, 1000));
+  });
+});
+
+describe('a log file that is renamed, as logrotate does', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each([
+    ['goes on in a new file of the old name, and no line is lost', () => renameSync(path, `${path}.1`)],
+    ['and made anew goes on in the new one', () => (renameSync(path, `${path}.1`), writeFileSync(path, ''))],
+  ])('%s', async (_what, rotate) => {
+    const rotated = (): string => (existsSync(`${path}.1`) ? readFileSync(`${path}.1`, 'utf8') : '');
+    const file = openFile();
+    add(file, 0, 10);
+    await expect.poll(text).toBe(lines(0, 10));
+    rotate();
+    add(file, 10, 20);
+    await expect.poll(rotated).toBe(lines(0, 20));
+    vi.advanceTimersByTime(1001);
+    add(file, 20, 30);
+    await expect.poll(text).toBe(lines(20, 30));
+    add(file, 30, 40);
+    file.flush();
+    expect(text()).toBe(lines(20, 40));
+    expect([rotated(), file.lost]).toEqual([lines(0, 20), 0]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { close, closeSync, mkdir, mkdirSync, open, openSync, write, writeSync } from 'node:fs';
+import { close, closeSync, fstat, mkdir, mkdirSync, open, openSync, stat, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -6,12 +6,16 @@ const openFile = promisify(open);
 const writeFile = promisify(write);
 const closeFile = promisify(close);
 const makeFolder = promisify(mkdir);
+const statPath = promisify(stat);
+const statFile = promisify(fstat);
 
 /** Lines that come within this time leave in one system call, unless they are more than GATHER_CHARACTERS. */
 const GATHER_MS = 100;
 const GATHER_CHARACTERS = 1 << 16;
 /** How long after a write that failed the next one is tried. */
 const RETRY_MS = 1000;
+/** How often it is looked whether the file that is open still has its name. */
+const LOOK_MS = 1000;
 /** What may wait for a disk that takes nothing. Lines beyond it are lost. */
 const MAX_WAITING_CHARACTERS = 1 << 22;
 const NEWLINE = 10;
@@ -40,10 +44,12 @@ function flushAll(): void {
  *
  * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write for ever while the process
  * stands still, and what it keeps in memory until then has no bound. Here the file is opened anew after a write that failed, so
- * that a disk that has room again, or was mounted again, gets what waited and what follows.
+ * that a disk that has room again, or was mounted again, gets what waited and what follows. It is opened anew too when it was renamed or
+ * removed: who rotates logs need not tell anybody, and what was written until then is in the file of the other name.
  */
 export function openLogFile(path: string): LogFile {
   let descriptor: number | null = null;
+  let lookedMs = 0;
   let waiting = '';
   /** What is being written, or what the last write left over. */
   let chunk: Buffer | null = null;
@@ -82,9 +88,11 @@ export function openLogFile(path: string): LogFile {
 
   async function drain(): Promise<void> {
     try {
+      if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
       if (descriptor === null) {
         await makeFolder(dirname(path), { recursive: true });
         descriptor = await openFile(path, 'a');
+        lookedMs = performance.now();
       }
       for (let next = nextChunk(); next !== null; next = nextChunk())
         written((await writeFile(descriptor, next)).bytesWritten);
@@ -95,6 +103,14 @@ export function openLogFile(path: string): LogFile {
       descriptor = null;
       if (!isClosed) drainAfter(RETRY_MS);
     }
+  }
+
+  async function letGoWhereRenamed(open: number): Promise<void> {
+    lookedMs = performance.now();
+    const [named, written] = await Promise.all([statPath(path).catch(() => null), statFile(open)]);
+    if (named !== null && named.ino === written.ino && named.dev === written.dev) return;
+    descriptor = null;
+    await closeFile(open);
   }
 
   /** With a file of its own when none is open: the one that `drain` is opening now stays `drain`'s. */

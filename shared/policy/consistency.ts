@@ -2,7 +2,7 @@ import { validate as isCron } from 'node-cron';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
-import type { ConfigPart, CorePolicy, MinutehandSettings, RetrainPolicy, SignalsPolicy } from './schema.ts';
+import type { ArchiveTarget, ConfigPart, CorePolicy, MinutehandSettings, RetrainPolicy, SignalsPolicy } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 
 /** The values of all four files. */
@@ -66,16 +66,25 @@ function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
   };
 }
 
-function cronRule(key: 'retrain_cron' | 'retrain_weekly_cron' | 'retrain_incremental_cron', example: string): Rule {
+function cronRule(part: 'retrain' | 'signals', key: string, example: string): Rule {
   return {
-    needs: [`retrain.${key}`],
-    check({ retrain }) {
-      const cron = retrain[key];
+    needs: [`${part}.${key}`],
+    check(parts) {
+      const cron = (parts[part] as unknown as Record<string, string | null>)[key] ?? null;
       if (cron === null || isCron(cron)) return [];
       const text = `is "${cron}", expected a cron expression such as "${example}" (minute hour day month weekday, UTC)`;
-      return [{ part: 'retrain', path: [key], text }];
+      return [{ part, path: [key], text }];
     },
   };
+}
+
+function isFolderTarget(target: ArchiveTarget): boolean {
+  return target === 'LOCAL' || target === 'NAS';
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+function isBucketPath(path: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9!_.*'()=-]+)*\/?$/.test(path);
 }
 
 /** The pair of an id, or null when both legs are the same symbol. */
@@ -140,14 +149,28 @@ const swapsRule: Rule = {
   },
 };
 
+type ShardSetting = MinutehandSettings['shards'][string];
+
+/** The pairs of a shard as the file has them. */
+export function pairList(shard: ShardSetting): 'all' | readonly string[] {
+  return typeof shard === 'object' && 'pairs' in shard ? shard.pairs : shard;
+}
+
+/** The port that a shard names, or null. */
+export function ownPort(shard: ShardSetting): number | null {
+  return typeof shard === 'object' && 'port' in shard ? shard.port : null;
+}
+
 const shardsRule: Rule = {
   needs: ['minutehand.pairs', 'minutehand.shards'],
   check({ minutehand: { pairs, shards } }) {
     const findings: Finding[] = [];
     const owner = new Map<string, string>();
-    for (const [shard, list] of Object.entries(shards)) {
+    for (const [shard, setting] of Object.entries(shards)) {
+      const list = pairList(setting);
+      const section = setting === list ? ['shards', shard] : ['shards', shard, 'pairs'];
       (list === 'all' ? pairs : list).forEach((id, index) => {
-        const path = list === 'all' ? ['shards', shard] : ['shards', shard, index];
+        const path = list === 'all' ? section : [...section, index];
         const before = owner.get(id);
         if (!pairs.includes(id)) {
           const text = `is "${id}", which is not one of pairs${didYouMean(id, pairs)}`;
@@ -169,14 +192,49 @@ const shardsRule: Rule = {
   },
 };
 
+/** Every process has a port of its own; port 0 is a free one. */
+const portsRule: Rule = {
+  needs: ['minutehand.shards', 'minutehand.transports.daemon', 'minutehand.transports.trainer'],
+  check({ minutehand: { shards, transports } }) {
+    const { daemon, trainer } = transports;
+    const findings: Finding[] = [];
+    const owner = new Map<number, string>();
+    for (const [shard, setting] of Object.entries(shards)) {
+      const own = ownPort(setting);
+      const port = own ?? daemon.port;
+      const before = owner.get(port);
+      if (port === 0) continue;
+      if (before === undefined) owner.set(port, shard);
+      else if (own !== null) {
+        findings.push({
+          part: 'minutehand',
+          path: ['shards', shard, 'port'],
+          text: `is ${port}, the port of shard ${before}, too`,
+        });
+      } else {
+        const text = `has no port of its own, and ${port} is that of shard ${before}; expected ${shard}: { pairs: …, port: … }`;
+        findings.push({ part: 'minutehand', path: ['shards', shard], text });
+      }
+    }
+    const shard = owner.get(trainer.port);
+    if (shard !== undefined) {
+      const whose = ownPort(shards[shard]!) === null ? 'the daemon' : `shard ${shard}`;
+      const text = `is ${trainer.port}, the port of ${whose}, too`;
+      findings.push({ part: 'minutehand', path: ['transports', 'trainer', 'port'], text });
+    }
+    return findings;
+  },
+};
+
 const RULES: readonly Rule[] = [
   searchRangeAscends('theta1'),
   searchRangeAscends('theta2'),
   thetaInRange('theta1'),
   thetaInRange('theta2'),
-  cronRule('retrain_cron', '0 3 1 * *'),
-  cronRule('retrain_weekly_cron', '0 4 * * 6'),
-  cronRule('retrain_incremental_cron', '30 21 * * 1-5'),
+  cronRule('retrain', 'retrain_cron', '0 3 1 * *'),
+  cronRule('retrain', 'retrain_weekly_cron', '0 4 * * 6'),
+  cronRule('retrain', 'retrain_incremental_cron', '30 21 * * 1-5'),
+  cronRule('signals', 'archive_cron', '30 0 * * *'),
   {
     needs: ['retrain.retrain_runs_columns'],
     check({ retrain: { retrain_runs_columns: columns } }) {
@@ -205,6 +263,23 @@ const RULES: readonly Rule[] = [
       if (signals.signals_table !== signals.signals_history_table) return [];
       const text = `is "${signals.signals_history_table}", expected another table than signals_table`;
       return [{ part: 'signals', path: ['signals_history_table'], text }];
+    },
+  },
+  {
+    needs: ['signals.archive_target', 'signals.archive_path'],
+    check({ signals: { archive_target: target, archive_path: path } }) {
+      if (isFolderTarget(target) || isBucketPath(path)) return [];
+      const text = `is "${path}", expected bucket/prefix, the bucket in small letters, digits, dots and hyphens (archive_target is ${target})`;
+      return [{ part: 'signals', path: ['archive_path'], text }];
+    },
+  },
+  {
+    needs: ['signals.archive_target', 'signals.archive_region', 'signals.archive_endpoint'],
+    check({ signals: { archive_target: target, archive_region: region, archive_endpoint: endpoint } }) {
+      // Regions of S3 and Wasabi end in one digit, those of B2 in three.
+      if (target !== 'B2' || endpoint !== null || /-\d{3}$/.test(region)) return [];
+      const text = `is "${region}", expected a region of B2 such as us-west-004`;
+      return [{ part: 'signals', path: ['archive_region'], text }];
     },
   },
   pairsRule,
@@ -238,15 +313,7 @@ const RULES: readonly Rule[] = [
       return [{ part: 'minutehand', path: ['simulated', 'start'], text }];
     },
   },
-  {
-    needs: ['minutehand.transports.daemon', 'minutehand.transports.trainer'],
-    check({ minutehand: { transports } }) {
-      const { daemon, trainer } = transports;
-      if (daemon.port === 0 || daemon.port !== trainer.port) return [];
-      const text = `is ${trainer.port}, the port of the daemon, too`;
-      return [{ part: 'minutehand', path: ['transports', 'trainer', 'port'], text }];
-    },
-  },
+  portsRule,
 ];
 
 /**

@@ -71,6 +71,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning:
       'Folder that MetaTrader shares with minutehand: its `signals` and `ea`, e.g. `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
   },
+  { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
   {
     variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
     meaning:

@@ -30,6 +30,22 @@ describe('homePaths', () => {
     expect(homePaths({ MINUTEHAND_HOME: 'here' }).home).toBe(resolve('here'));
   });
 
+  it('moves signals and ea, and nothing else, where MINUTEHAND_EXCHANGE names a folder', () => {
+    const { signals, ea, log } = homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_EXCHANGE: '/mnt/common' });
+    expect({ signals, ea, log }).toEqual({
+      signals: '/mnt/common/signals',
+      ea: '/mnt/common/ea',
+      log: '/srv/minutehand/log',
+    });
+    expect(homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_EXCHANGE: '' }).ea).toBe('/srv/minutehand/ea');
+  });
+
+  it('puts the logs where MINUTEHAND_LOG says', () => {
+    const { log, signals } = homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_LOG: '/var/log/minutehand' });
+    expect([log, signals]).toEqual(['/var/log/minutehand', '/srv/minutehand/signals']);
+    expect(homePaths({ MINUTEHAND_HOME: '/srv/minutehand', MINUTEHAND_LOG: '' }).log).toBe('/srv/minutehand/log');
+  });
+
   it('gives a shard named trainer another file than the trainer', () => {
     const paths = homePaths({});
     expect(paths.journal('live', 'trainer')).not.toBe(paths.trainer);

@@ -4,8 +4,10 @@ import { packageRoot } from '../root.ts';
 /** Where run-time data lives. Only paths: nothing is created here. All are absolute. */
 export interface HomePaths {
   readonly home: string;
-  /** `<signals>/<pair_id>/signal.json` and `<signals>/signals.json`. */
+  /** `<signals>/<pair_id>/signal.json`, and all pairs of a shard in one file (`allSignalsFile`). */
   readonly signals: string;
+  /** Where expert advisors write: `<ea>/<account>/result.json`. */
+  readonly ea: string;
   readonly log: string;
   /** Model bundles, one folder each, and `active.json`. */
   readonly models: string;
@@ -19,25 +21,31 @@ export interface HomePaths {
   journal(market: 'live' | 'simulated', shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
   lock(kind: string): string;
+  /** Where a process of this kind can be asked; it is there as long as the process listens, and after it was killed. */
+  address(kind: string): string;
 }
 
 /**
  * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles stand in `<package root>/models`
- * unless MINUTEHAND_HOME is set. A relative MINUTEHAND_HOME counts from the working directory; an empty one is unset.
+ * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses, for it sees
+ * only its own; MINUTEHAND_LOG moves the logs. Relative ones count from the working directory; an empty variable is an unset one.
  */
 export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
   const chosen = env['MINUTEHAND_HOME'];
   const isChosen = chosen !== undefined && chosen !== '';
   const home = isChosen ? resolve(chosen) : join(packageRoot(), 'var');
+  const exchange = env['MINUTEHAND_EXCHANGE'] ? resolve(env['MINUTEHAND_EXCHANGE']) : home;
   return {
     home,
-    signals: join(home, 'signals'),
-    log: join(home, 'log'),
+    signals: join(exchange, 'signals'),
+    ea: join(exchange, 'ea'),
+    log: env['MINUTEHAND_LOG'] ? resolve(env['MINUTEHAND_LOG']) : join(home, 'log'),
     models: isChosen ? join(home, 'models') : join(packageRoot(), 'models'),
     trainer: join(home, 'trainer.db'),
     datasetCache: join(home, 'cache', 'dataset'),
     searches: join(home, 'cache', 'search'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     lock: (kind) => join(home, `${kind}.lock`),
+    address: (kind) => join(home, `${kind}.json`),
   };
 }

@@ -6,9 +6,10 @@ import { isMap, isScalar, parseDocument } from 'yaml';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { Windows as CoreWindows } from '../core/features/windows.ts';
 import { MinutehandError } from '../errors.ts';
+import { parsePair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { jsonSchema, schemaAt } from './json_schema.ts';
-import { decisionPolicy, inspectSettings, loadSettings, shardPairs } from './policy.ts';
+import { decisionPolicy, inspectSettings, loadSettings, shardPairs, shardsOf } from './policy.ts';
 import { CONFIG_FILES } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 
@@ -89,6 +90,10 @@ describe('the shipped configuration', () => {
       signals_history_table: 'core.signals_history',
       archive_target: 'LOCAL',
       archive_path: 'archive',
+      archive_region: 'us-east-1',
+      archive_endpoint: null,
+      archive_cron: '30 0 * * *',
+      signals_history_days: 90,
     });
   });
 
@@ -369,7 +374,7 @@ describe('a value that is not allowed', () => {
       'minutehand.yaml',
       '  main: all',
       '  main: 1',
-      'shards.main is 1, expected "all" or a list, each text such as "XAUUSD_XAGUSD"',
+      'shards.main is 1, expected "all" or a list, each text such as "XAUUSD_XAGUSD" or a map with the keys pairs, port',
     ],
     [
       'a quoted boolean',
@@ -533,6 +538,20 @@ describe('a value that is not allowed', () => {
       'signals_history_table.value is "core.signals_live", expected another table',
     ],
     [
+      'a time of the archive that is none',
+      'signals_policy.yaml',
+      '30 0 * * *',
+      'at night',
+      'archive_cron.value is "at night", expected a cron expression such as "30 0 * * *"',
+    ],
+    [
+      'a region that B2 does not have',
+      'signals_policy.yaml',
+      'value: LOCAL',
+      'value: B2',
+      'archive_region.value is "us-east-1", expected a region of B2 such as us-west-004',
+    ],
+    [
       'a column twice',
       'retrain_policy.yaml',
       '    - gate\n',
@@ -583,6 +602,41 @@ describe('a value that is not allowed', () => {
       'shards.main[1] has XAUUSD_XAGUSD, which shard main already has',
     ],
     [
+      'an unknown pair of a shard with a port',
+      'minutehand.yaml',
+      '  main: all',
+      '  main: all\n  more: { pairs: [XAUUSD_XAGUSB], port: 7410 }',
+      'shards.more.pairs[0] is "XAUUSD_XAGUSB", which is not one of pairs (did you mean "XAUUSD_XAGUSD"?)',
+    ],
+    [
+      'a second shard without a port',
+      'minutehand.yaml',
+      '  main: all',
+      '  main: all\n  more: [XAUUSD_XAGUSD]',
+      'shards.more has no port of its own, and 7400 is that of shard main; expected more: { pairs: …, port: … }',
+    ],
+    [
+      'two shards with one port',
+      'minutehand.yaml',
+      '  main: all',
+      '  main: { pairs: all, port: 7410 }\n  more: { pairs: [XAUUSD_XAGUSD], port: 7410 }',
+      'shards.more.port is 7410, the port of shard main, too',
+    ],
+    [
+      'a shard with the port of the trainer',
+      'minutehand.yaml',
+      '  main: all',
+      '  main: { pairs: all, port: 7401 }',
+      'transports.trainer.port is 7401, the port of shard main, too',
+    ],
+    [
+      'a shard with a key that does not exist',
+      'minutehand.yaml',
+      '  main: all',
+      '  main: { pairs: all, prot: 7401 }',
+      'shards.main is ',
+    ],
+    [
       'a pair in no shard',
       'minutehand.yaml',
       '  main: all',
@@ -618,6 +672,12 @@ describe('a value that is not allowed', () => {
     }
   });
 
+  it('such as a folder where a bucket must be is CONFIG_INVALID', () => {
+    edit('signals_policy.yaml', 'value: archive\n', 'value: /srv/archive\n');
+    expect(failure({ ARCHIVE_TARGET: 'S3' }).message).toContain('archive_path.value is "/srv/archive", expected bucket/');
+    expect(load().signals.archive_path).toBe('/srv/archive');
+  });
+
   it('is not followed by complaints that only come from it', () => {
     edit('minutehand.yaml', 'vol_short: 15', 'vol_short: 99999');
     expect(inspectSettings({ configDir, env: NO_ENV }).problems).toHaveLength(1);
@@ -638,10 +698,30 @@ describe('shards', () => {
     const { pairs } = load().minutehand;
     const first = pairs.slice(0, 4);
     const second = pairs.slice(4);
-    edit('minutehand.yaml', '  main: all', `  metals: [${first.join(', ')}]\n  rest: [${second.join(', ')}]`);
+    edit(
+      'minutehand.yaml',
+      '  main: all',
+      `  metals: [${first.join(', ')}]\n  rest: { pairs: [${second.join(', ')}], port: 7410 }`,
+    );
     const { minutehand } = load();
-    expect(shardPairs(minutehand, 'metals').map((pair) => pair.id)).toEqual(first);
+    expect(shardsOf(minutehand)).toEqual([
+      { name: 'metals', pairs: first.map(parsePair), port: 7400 },
+      { name: 'rest', pairs: second.map(parsePair), port: 7410 },
+    ]);
     expect(shardPairs(minutehand, 'rest').map((pair) => pair.id)).toEqual(second);
+    const { minutehand: elsewhere } = load({ MINUTEHAND_DAEMON_PORT: '8400' });
+    expect(shardsOf(elsewhere).map(({ port }) => port)).toEqual([8400, 7410]);
+  });
+
+  it('may each take a free port', () => {
+    const { pairs } = load().minutehand;
+    edit(
+      'minutehand.yaml',
+      '  main: all',
+      `  a: [${pairs.slice(0, 5).join(', ')}]\n  b: [${pairs.slice(5).join(', ')}]`,
+    );
+    expect(failure().message).toContain('shards.b has no port of its own');
+    expect(shardsOf(load({ MINUTEHAND_DAEMON_PORT: '0' }).minutehand).map(({ port }) => port)).toEqual([0, 0]);
   });
 });
 

@@ -3,7 +3,7 @@ import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
-import { findInconsistencies } from './consistency.ts';
+import { findInconsistencies, ownPort, pairList } from './consistency.ts';
 import type { Parts } from './consistency.ts';
 import { OVERRIDES } from './environment.ts';
 import { checkFile } from './file_check.ts';
@@ -171,20 +171,53 @@ export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly 
   return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
 }
 
+/** What the configuration says of one daemon process. */
+export interface Shard {
+  readonly name: string;
+  /** In the order of the file. */
+  readonly pairs: readonly Pair[];
+  /** 0 = a free one. */
+  readonly port: number;
+}
+
+/**
+ * One shard of minutehand.yaml. Its port is its own, else that of `transports.daemon`.
+ * @throws MinutehandError CONFIG_INVALID when there is no such shard.
+ */
+export function shardOf(minutehand: MinutehandSettings, name: string): Shard {
+  const { shards, transports } = minutehand;
+  const given = Object.hasOwn(shards, name) ? shards[name] : undefined;
+  if (given === undefined) {
+    const names = Object.keys(shards);
+    throw new MinutehandError('CONFIG_INVALID', {
+      seen: `shard "${name}"${didYouMean(name, names)}`,
+      expected: `one of the shards of minutehand.yaml: ${names.join(', ')}`,
+    });
+  }
+  const list = pairList(given);
+  return {
+    name,
+    pairs: (list === 'all' ? minutehand.pairs : list).map(parsePair),
+    port: ownPort(given) ?? transports.daemon.port,
+  };
+}
+
+/** All shards, in the order of the file. */
+export function shardsOf(minutehand: MinutehandSettings): Shard[] {
+  return Object.keys(minutehand.shards).map((name) => shardOf(minutehand, name));
+}
+
 /**
  * The pairs one daemon process serves, in the order of the file.
  * @throws MinutehandError CONFIG_INVALID when there is no such shard.
  */
-export function shardPairs(minutehand: MinutehandSettings, shard: string): Pair[] {
-  const list = Object.hasOwn(minutehand.shards, shard) ? minutehand.shards[shard] : undefined;
-  if (list === undefined) {
-    const names = Object.keys(minutehand.shards);
-    throw new MinutehandError('CONFIG_INVALID', {
-      seen: `shard "${shard}"${didYouMean(shard, names)}`,
-      expected: `one of the shards of minutehand.yaml: ${names.join(', ')}`,
-    });
-  }
-  return (list === 'all' ? minutehand.pairs : list).map(parsePair);
+export function shardPairs(minutehand: MinutehandSettings, shard: string): readonly Pair[] {
+  return shardOf(minutehand, shard).pairs;
+}
+
+/** The signal file with all pairs of a daemon: `signals.json`; where there are several shards, each has one of its own. */
+export function allSignalsFile({ shards }: MinutehandSettings, shard: string): string {
+  return Object.keys(shards).length === 1 ? 'signals.json' : `signals_${shard}.json`;
 }
 
 /** Wall-clock time between two bars of the configured market. */

@@ -22,6 +22,7 @@ const shardName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,31}$/)
   .meta({ examples: ['main'] });
+const shardList = z.union([z.literal('all'), z.array(pairId).min(1)]);
 // Names reach SQL text, where they cannot be bound as parameters: the pattern is what makes that safe.
 const tableName = z
   .string()
@@ -99,6 +100,10 @@ const retrainValues = {
   drift_metric_gap: z.number().gt(0).max(10).nullable(),
   drift_cooldown_hours: z.number().min(0).max(8760),
   model_max_age_days: z.number().gt(0).max(3650).nullable(),
+  fill_min_trades: z.int().min(1).max(100_000),
+  fill_win_rate_gap: z.number().gt(0).max(1).nullable(),
+  fill_net_gap_bps: z.number().gt(0).max(1000).nullable(),
+  fill_cost_gap: z.number().gt(0).max(10).nullable(),
   kpi_window_trades: z.int().min(1).max(100_000),
   kpi_min_trades: z.int().min(1).max(100_000),
   kpi_win_rate_min: fraction.nullable(),
@@ -118,6 +123,21 @@ const signalsValues = {
     .string()
     .min(1)
     .meta({ examples: ['archive'] }),
+  archive_region: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .meta({ examples: ['us-east-1'] }),
+  archive_endpoint: z
+    .string()
+    .regex(/^https?:\/\/[^\s/@]+\/?$/)
+    .nullable()
+    .meta({ examples: ['https://s3.example.com'] }),
+  archive_cron: z
+    .string()
+    .min(1)
+    .nullable()
+    .meta({ examples: ['30 0 * * *'] }),
+  signals_history_days: z.int().min(2).max(36_500).nullable(),
 };
 
 type Shape = Readonly<Record<string, z.ZodType>>;
@@ -363,7 +383,9 @@ const transports = z.strictObject({
   daemon: z
     .strictObject({
       host: host.describe('Address the daemon listens on. 127.0.0.1 is reachable from this machine only.'),
-      port: port.describe('Port of the daemon; 0 takes a free one and prints it. MINUTEHAND_DAEMON_PORT wins.'),
+      port: port.describe(
+        'Port of the daemon; 0 takes a free one and prints it. A shard that names its own has that. MINUTEHAND_DAEMON_PORT wins over this one.',
+      ),
       engine: z
         .enum(['auto', 'uwebsockets', 'ws'])
         .describe('HTTP and WebSocket engine. auto takes uWebSockets.js when it loads, else ws.'),
@@ -434,8 +456,10 @@ const minutehandFile = z.strictObject({
   ),
   pairs: z.array(pairId).min(1).describe('The pairs, leg A first: A is explained by B.'),
   shards: z
-    .record(shardName, z.union([z.literal('all'), z.array(pairId).min(1)]))
-    .describe('Which daemon process serves which pairs: a list, or the word all. Every pair is in exactly one shard.'),
+    .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
+    .describe(
+      'Which daemon process serves which pairs: a list, or the word all; {pairs, port} gives the process a port of its own. Every pair is in exactly one shard, 5 to 10 in each at best.',
+    ),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(

@@ -113,6 +113,8 @@ describe('a signal', () => {
     ['null numbers in mode OK', { z_score: null }],
     ['silence that enters', { reason: 'SILENCE', mode: 'DEGRADED' }],
     ['silence in mode OK', { reason: 'SILENCE', action: 'HOLD', entry: '' }],
+    ['a shutdown that enters', { reason: 'SHUTDOWN' }],
+    ['a shutdown that is no HALT', { reason: 'SHUTDOWN', action: 'HOLD', entry: '', mode: 'DEGRADED' }],
     ['a probability above 1', { return_prob: 1.1 }],
     ['an unknown reason', { reason: 'BECAUSE' }],
     ['a target without a position', { action: 'HOLD', reason: 'IN_POSITION', entry: '', position_id: '' }],
@@ -165,7 +167,7 @@ describe('a signal', () => {
       signalId('A_B', 60 as OpenTime, 'm', 'q'),
     ];
     expect(new Set(ids).size).toBe(5);
-    const heartbeats = [1, 2, 3].map((n) => heartbeatId('A_B', 60 as OpenTime, n, 'm', 'p'));
+    const heartbeats = [1, 2, 3].map((n) => heartbeatId('A_B', 60 as OpenTime, 'silence', n, 'm', 'p'));
     expect(new Set([...ids, ...heartbeats]).size).toBe(8);
     expect(signalId('A_B', 60 as OpenTime, 'm', 'p')).toBe(ids[0]);
   });

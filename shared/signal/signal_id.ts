@@ -9,13 +9,14 @@ export function signalId(pairId: string, time: OpenTime, modelsHash: string, pol
   return hash('sha256', `${pairId}|${time}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
 }
 
-/** The identity of the n-th heartbeat of silence after a pair's last minute. */
+/** The identity of the n-th heartbeat after a pair's last minute, and what it is one of. */
 export function heartbeatId(
   pairId: string,
   time: OpenTime,
+  kind: 'silence' | 'shutdown',
   heartbeat: number,
   modelsHash: string,
   policyHash: string,
 ): string {
-  return hash('sha256', `${pairId}|${time}|silence ${heartbeat}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
+  return hash('sha256', `${pairId}|${time}|${kind} ${heartbeat}|${modelsHash}|${policyHash}`, 'hex').slice(0, 32);
 }

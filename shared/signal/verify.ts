@@ -111,6 +111,8 @@ function findContradiction(signal: Signal): string | null {
     return `target ${target} with position_id "${position_id}"`;
   if (reason === 'SILENCE' && action !== 'HOLD') return `action ${action} with reason SILENCE`;
   if (reason === 'SILENCE' && mode === 'OK') return 'mode OK with reason SILENCE';
+  if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT'))
+    return `action ${action} in mode ${mode} with reason SHUTDOWN`;
   const mayBeNull = mode === 'WARMUP' || mode === 'HALT' || reason === 'LEG_MISSING' || reason === 'LEG_EMPTY';
   const missing = NUMBERS.find((name) => signal[name] === null);
   if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram, type Program } from '../../test/program.ts';
-import { lockHome } from './home_lock.ts';
+import { isLocked, lockHome, waitForLock } from './home_lock.ts';
 
 let program: Program;
 let home: string;
@@ -41,6 +41,26 @@ describe('the lock of a home', () => {
     const third = program.start(['lock', path]);
     expect(await third.line()).toBe('HOME_LOCKED');
     unlock();
+  });
+
+  it('can be looked at without being taken, and waited for', async () => {
+    const path = join(home, 'waited_for.lock');
+    expect(isLocked(path)).toBe(false);
+    const holder = program.start(['lock', path]);
+    expect(await holder.line()).toBe('locked');
+    expect(isLocked(path)).toBe(true);
+    const never = new AbortController().signal;
+    const waiting = waitForLock(path, 5, never);
+    await holder.kill('SIGKILL');
+    const unlock = (await waiting)!;
+    expect(isLocked(path)).toBe(true);
+    const ending = new AbortController();
+    const second = waitForLock(path, 60_000, ending.signal);
+    ending.abort();
+    expect(await second).toBe(null);
+    unlock();
+    expect(isLocked(path)).toBe(false);
+    expect(await waitForLock(path, 5, AbortSignal.abort())).toBe(null);
   });
 
   it('is not said to be taken when the folder is the problem', () => {

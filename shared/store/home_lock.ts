@@ -1,25 +1,60 @@
 import Database from 'better-sqlite3';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
+
+/** Gives a lock back. */
+export type Unlock = () => void;
+
+/** A look of another process (`isLocked`) holds a lock for microseconds: that is no reason to fail. */
+const LOOK_MS = 20;
 
 /**
  * Takes the one place of its kind in a home. The lock is the operating system's on an open file, so it ends with the
- * process, however that ends.
+ * process, however that ends: with its last thread, when nothing of it can write any more.
+ * @param waitMs how long to wait, holding this thread, for somebody else to give it back
  * @returns a function that gives it back
  * @throws MinutehandError HOME_LOCKED; HOME_UNUSABLE when the file cannot be made or is not a lock
  */
-export function lockHome(path: string): () => void {
+export function lockHome(path: string, waitMs = LOOK_MS): Unlock {
+  const unlock = tryLock(path, waitMs);
+  if (unlock === null) throw new MinutehandError('HOME_LOCKED', { seen: path });
+  return unlock;
+}
+
+/** Whether a process holds the lock at this moment. @throws MinutehandError HOME_UNUSABLE */
+export function isLocked(path: string): boolean {
+  const unlock = tryLock(path, 0);
+  unlock?.();
+  return unlock === null;
+}
+
+/**
+ * Waits until the lock is free, and takes it. It asks every `pollMs`: the end of a process that is killed tells nobody.
+ * @returns a function that gives it back; null when `ending` was aborted before
+ * @throws MinutehandError HOME_UNUSABLE
+ */
+export async function waitForLock(path: string, pollMs: number, ending: AbortSignal): Promise<Unlock | null> {
+  while (!ending.aborted) {
+    const unlock = tryLock(path, 0);
+    if (unlock !== null) return unlock;
+    await sleep(pollMs, undefined, { signal: ending }).catch(() => undefined);
+  }
+  return null;
+}
+
+/** @returns null when somebody else has it, after `timeoutMs` in which this thread is held */
+function tryLock(path: string, timeoutMs: number): Unlock | null {
   let db: Database.Database | null = null;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const opened = (db = new Database(path, { timeout: 0 }));
+    const opened = (db = new Database(path, { timeout: timeoutMs }));
     opened.exec('BEGIN EXCLUSIVE');
     return () => void opened.close();
   } catch (cause) {
     db?.close();
-    if (cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY'))
-      throw new MinutehandError('HOME_LOCKED', { seen: path, cause });
+    if (cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${reason}`, cause });
   }

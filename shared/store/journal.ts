@@ -33,14 +33,25 @@ const TABLES = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS shadow_signals_by_time ON shadow_signals (time);
   CREATE INDEX IF NOT EXISTS shadow_signals_by_pair ON shadow_signals (pair_id, shadow_row);
+  CREATE TABLE IF NOT EXISTS feed_position (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), position TEXT NOT NULL) STRICT;
 `;
 
 export type InputKind =
-  'bar' | 'empty' | 'timeout' | 'silence' | 'silence_halt' | 'swap' | 'halts' | 'degraded' | 'recovered' | 'boot';
+  | 'bar'
+  | 'empty'
+  | 'timeout'
+  | 'silence'
+  | 'silence_halt'
+  | 'shutdown'
+  | 'swap'
+  | 'halts'
+  | 'degraded'
+  | 'recovered'
+  | 'boot';
 
 /**
- * One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a heartbeat of its silence, a swap to
- * a version, a change of the halts, a degradation or its end, a boot.
+ * One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a heartbeat of its silence or of the
+ * daemon's end, a swap to a version, a change of the halts, a degradation or its end, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
@@ -120,8 +131,19 @@ export interface LastSignal {
 }
 
 export interface JournalStore {
-  /** Stores all or nothing, inputs before signals. @throws MinutehandError JOURNAL_WRITE */
-  append(inputs: readonly InputRow[], signals: readonly SignalRow[], shadows?: readonly ShadowRow[]): void;
+  /**
+   * Stores all or nothing, inputs before signals.
+   * @param feedPosition where a feed that remembers stands behind these inputs, in its own words; none = where it stood
+   * @throws MinutehandError JOURNAL_WRITE
+   */
+  append(
+    inputs: readonly InputRow[],
+    signals: readonly SignalRow[],
+    shadows?: readonly ShadowRow[],
+    feedPosition?: string | null,
+  ): void;
+  /** The newest one that was stored; null when there is none. */
+  feedPosition(): string | null;
   /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
   addBoot(boot: BootRow): void;
   lastBoot(): BootRow | null;
@@ -147,8 +169,8 @@ export interface JournalStore {
   lastBars(): Map<string, OpenTime>;
   /** Bars of the symbol that has most. */
   mostBars(): number;
-  /** The bars of one symbol in ascending time. */
-  bars(symbol: string): IterableIterator<Bar>;
+  /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
+  bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /** Forgets inputs and signals of minutes before `time`, but not which halts stood then. @throws MinutehandError JOURNAL_WRITE */
   forgetBefore(time: OpenTime): void;
   close(): void;
@@ -177,8 +199,14 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   let input: Database.Statement | null = null;
   let signal: Database.Statement | null = null;
   let shadow: Database.Statement | null = null;
+  let position: Database.Statement | null = null;
   const appendAll = db.transaction(
-    (inputs: readonly InputRow[], signals: readonly SignalRow[], shadows: readonly ShadowRow[]) => {
+    (
+      inputs: readonly InputRow[],
+      signals: readonly SignalRow[],
+      shadows: readonly ShadowRow[],
+      feedPosition: string | null,
+    ) => {
       input ??= insertInput();
       signal ??= insertSignal();
       shadow ??= insertShadow();
@@ -211,6 +239,9 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         );
       }
       for (const s of shadows) shadow.run(s.signalId, s.pairId, s.time, s.modelVersion, s.body, s.riskProb, s.position);
+      if (feedPosition === null) return;
+      position ??= db.prepare('INSERT OR REPLACE INTO feed_position VALUES (1, ?)');
+      position.run(feedPosition);
     },
   );
   const writing = (work: () => void): void => {
@@ -224,7 +255,10 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
     }
   };
   return {
-    append: (inputs, signals, shadows = []) => writing(() => appendAll(inputs, signals, shadows)),
+    append: (inputs, signals, shadows = [], feedPosition = null) =>
+      writing(() => appendAll(inputs, signals, shadows, feedPosition)),
+    feedPosition: () =>
+      (db.prepare('SELECT position FROM feed_position').get() as { position: string } | undefined)?.position ?? null,
     addBoot: ({ bootId, market, featureSchema, policyHash, startedMs }) =>
       writing(() => {
         // Once a start: a boot that a power cut took back could be followed by one that sorts before it.
@@ -296,8 +330,17 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       yield* rows.iterate() as IterableIterator<AnsweredSignal>;
     },
     lastBars: () => {
+      // From one symbol to the next by the index: to group by symbol would read all bars of all years.
       const rows = db
-        .prepare("SELECT subject, max(time) AS time FROM inputs WHERE kind = 'bar' GROUP BY subject")
+        .prepare(
+          `WITH RECURSIVE symbols (subject) AS (
+             SELECT min(subject) FROM inputs WHERE kind = 'bar'
+             UNION ALL
+             SELECT (SELECT min(subject) FROM inputs WHERE kind = 'bar' AND subject > symbols.subject) FROM symbols
+             WHERE symbols.subject IS NOT NULL)
+           SELECT subject, (SELECT max(time) FROM inputs WHERE kind = 'bar' AND inputs.subject = symbols.subject) AS time
+           FROM symbols WHERE subject IS NOT NULL`,
+        )
         .all() as { subject: string; time: OpenTime }[];
       return new Map(rows.map(({ subject, time }) => [subject, time]));
     },
@@ -307,10 +350,10 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         .get() as { bars: number } | undefined;
       return row?.bars ?? 0;
     },
-    *bars(symbol) {
+    *bars(symbol, from = Number.MIN_SAFE_INTEGER as OpenTime, to = Number.MAX_SAFE_INTEGER as OpenTime) {
       const rows = db
-        .prepare("SELECT * FROM inputs WHERE kind = 'bar' AND subject = ? ORDER BY time")
-        .iterate(symbol) as IterableIterator<StoredInput>;
+        .prepare("SELECT * FROM inputs WHERE kind = 'bar' AND subject = ? AND time >= ? AND time < ? ORDER BY time")
+        .iterate(symbol, from, to) as IterableIterator<StoredInput>;
       for (const row of rows) yield toBar(row);
     },
     forgetBefore: (time) =>

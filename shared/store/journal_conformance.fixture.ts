@@ -64,14 +64,17 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
         word('timeout', 'A_B', 3),
         { ...bar('B', 3), backfill: true },
         word('silence_halt', 'A_B', 3),
+        word('shutdown', 'A_B', 3),
         word('swap', '20251014_1200', 3),
         bar('A', 4, { open: 5e-324, high: 1.7e308 }),
       ];
       store.append(rows.slice(0, 4), []);
       store.append(rows.slice(4), []);
       expect([...store.inputsFrom(at(0))]).toEqual(rows);
-      expect([...store.inputsFrom(at(4))]).toEqual(rows.slice(7));
-      expect([...store.bars('A')]).toEqual([rows[1]!.bar, rows[7]!.bar]);
+      expect([...store.inputsFrom(at(4))]).toEqual(rows.slice(8));
+      expect([...store.bars('A')]).toEqual([rows[1]!.bar, rows[8]!.bar]);
+      expect([...store.bars('A', at(2), at(4))]).toEqual([rows[1]!.bar]);
+      expect([...store.bars('A', at(3))]).toEqual([rows[8]!.bar]);
       expect(store.mostBars()).toBe(2);
       expect(store.lastBars()).toEqual(
         new Map([
@@ -156,6 +159,23 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.append([bar('A', 2)], [signal('A_B', 2)]);
       expect(store.lastSignals()[0]!.time).toBe(at(2));
       store.close();
+    });
+
+    it('keeps where a feed stands with the inputs it has given, and never without them', () => {
+      const journal = create();
+      const store = journal.open();
+      expect(store.feedPosition()).toBeNull();
+      store.append([bar('A', 1)], [], [], '5-1');
+      store.append([bar('A', 2)], []);
+      expect(store.feedPosition()).toBe('5-1');
+      const torn = signal('A_B', 2, { body: null as unknown as string });
+      expect(() => store.append([bar('A', 3)], [torn], [], '6-0')).toThrowError(withCode('JOURNAL_WRITE'));
+      store.close();
+      const again = journal.open();
+      expect(again.feedPosition()).toBe('5-1');
+      again.append([], [], [], '7-0');
+      expect(again.feedPosition()).toBe('7-0');
+      again.close();
     });
 
     it('forgets what is older than a minute and nothing else', () => {

@@ -58,6 +58,29 @@ describe('signals of a journal', () => {
     signals.close();
   }); // prettier-ignore
 
+  it('tell at which minutes of a pair models of a version spoke', () => {
+    const [first, second] = ['20261101_0300', '20261108_0300'];
+    const store = openJournal(path);
+    const rows = Array.from({ length: 30 }, (_, index) => {
+      const model_version = index < 10 ? '' : index < 20 ? first : second;
+      const pair_id = index % 2 === 0 ? 'XAUUSD_XAGUSD' : 'EURUSD_USDCHF';
+      const body = encodeBody(bodyOf({ pair_id, model_version, signal_id: idOf(index) }));
+      return {
+        bootId: 'b', seq: index + 1, pairId: pair_id, time: (index * 60) as OpenTime, signalId: idOf(index), body,
+        featuresCrc: null, riskProb: null, position: 'null', generatedAtMs: T0 + index,
+      }; // prettier-ignore
+    });
+    store.append([], rows);
+    store.close();
+    const signals = openJournalSignals(path)!;
+    const minutes = Array.from({ length: 40 }, (_, index) => index * 60);
+    const gold = (version: string): number[] => [...signals.spokenBy(version, 'XAUUSD_XAGUSD', minutes)].sort((a, b) => a - b); // prettier-ignore
+    expect(gold(first)).toEqual([10, 12, 14, 16, 18].map((index) => index * 60));
+    expect(gold(second)).toEqual([20, 22, 24, 26, 28].map((index) => index * 60));
+    expect(signals.spokenBy(second, 'XAUUSD_XAGUSD', [22 * 60, 23 * 60])).toEqual(new Set([22 * 60]));
+    signals.close();
+  });
+
   it('are none where there is no journal, or only the beginning of one', () => {
     expect(openJournalSignals(path)).toBeNull();
     writeFileSync(path, '');

@@ -14,6 +14,8 @@ export interface JournalSignals {
   find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournalledSignal[];
   /** ENTER signals published from `fromMs` on, before `toMs` (epoch ms), in order. */
   entries(fromMs: number, toMs: number): JournalledSignal[];
+  /** Those of these minutes (bar opens) of a pair at which models of this version spoke; no other signals are read. */
+  spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
   close(): void;
 }
 
@@ -55,7 +57,12 @@ function lookInto(db: Database.Database): JournalSignals {
   );
   const enters = db.prepare(
     `SELECT body, generated_at_ms AS generatedAtMs FROM signals
-     WHERE signal_row >= ? AND generated_at_ms >= ? AND generated_at_ms < ? AND instr(body, '"action":"ENTER"') > 0 ORDER BY signal_row`,
+     WHERE signal_row >= ? AND signal_row < ? AND generated_at_ms >= ? AND generated_at_ms < ? AND instr(body, '"action":"ENTER"') > 0
+     ORDER BY signal_row`,
+  );
+  // The plus keeps SQLite from walking through all signals of the pair instead of to the minutes.
+  const spoken = db.prepare(
+    `SELECT time FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
   );
 
   /** The first row that was published at or after a moment, as far as the clock never went back. */
@@ -77,7 +84,16 @@ function lookInto(db: Database.Database): JournalSignals {
       (byId.all(pairId, rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), JSON.stringify(signalIds)) as Row[]).map(
         signalOf,
       ),
-    entries: (fromMs, toMs) => (enters.all(rowAt(fromMs - CLOCK_MS), fromMs, toMs) as Row[]).map(signalOf),
+    entries: (fromMs, toMs) =>
+      (enters.all(rowAt(fromMs - CLOCK_MS), rowAt(toMs + CLOCK_MS), fromMs, toMs) as Row[]).map(signalOf),
+    spokenBy: (modelVersion, pairId, minutes) =>
+      new Set(
+        (
+          spoken.all(JSON.stringify(minutes), pairId, `"model_version":${JSON.stringify(modelVersion)}`) as {
+            time: number;
+          }[]
+        ).map(({ time }) => time),
+      ),
     close: () => db.close(),
   };
 }

@@ -10,6 +10,7 @@ interface Commit {
   readonly signals: readonly SignalRow[];
   readonly shadows: readonly ShadowRow[];
   readonly boot: BootRow | null;
+  readonly feedPosition: string | null;
   /** Minutes before this one are forgotten by it. */
   readonly forgetBefore: OpenTime | null;
 }
@@ -52,6 +53,7 @@ export function createMemoryJournal(): MemoryJournal {
   let signals: StoredSignal[] = [];
   let shadows: ShadowRow[] = [];
   let boots: BootRow[] = [];
+  let position: string | null = null;
   let inputsEver = 0;
 
   function apply(commit: Commit): void {
@@ -60,6 +62,7 @@ export function createMemoryJournal(): MemoryJournal {
     for (const row of commit.signals) signals.push({ ...row, afterInput: inputsEver });
     for (const row of commit.shadows) shadows.push(row);
     if (commit.boot !== null) boots.push(commit.boot);
+    position = commit.feedPosition ?? position;
     const { forgetBefore } = commit;
     if (forgetBefore === null) return;
     const lastHalts = inputs.findLast(({ kind, time }) => kind === 'halts' && time < forgetBefore);
@@ -70,18 +73,27 @@ export function createMemoryJournal(): MemoryJournal {
 
   function commit(content: Partial<Commit>): void {
     if (journal.refusal !== null) throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: ${journal.refusal}` });
-    const whole: Commit = { inputs: [], signals: [], shadows: [], boot: null, forgetBefore: null, ...content };
+    const whole: Commit = {
+      inputs: [],
+      signals: [],
+      shadows: [],
+      boot: null,
+      feedPosition: null,
+      forgetBefore: null,
+      ...content,
+    };
     commits.push(whole);
     apply(whole);
   }
 
   const open = (): JournalStore => ({
-    append(newInputs, newSignals, newShadows = []) {
+    append(newInputs, newSignals, newShadows = [], feedPosition = null) {
       // The columns of the real tables are NOT NULL.
       if (newSignals.some(({ body, position }) => typeof body !== 'string' || typeof position !== 'string'))
         throw new MinutehandError('JOURNAL_WRITE', { seen: 'memory: a signal without a body' });
-      commit({ inputs: [...newInputs], signals: [...newSignals], shadows: [...newShadows] });
+      commit({ inputs: [...newInputs], signals: [...newSignals], shadows: [...newShadows], feedPosition });
     },
+    feedPosition: () => position,
     addBoot(boot) {
       if (boots.some(({ bootId }) => bootId === boot.bootId))
         throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: a second boot ${boot.bootId}` });
@@ -112,9 +124,9 @@ export function createMemoryJournal(): MemoryJournal {
       for (const { kind, subject } of inputs) if (kind === 'bar') counts.set(subject, (counts.get(subject) ?? 0) + 1);
       return Math.max(0, ...counts.values());
     },
-    bars: (symbol) =>
+    bars: (symbol, from = -Infinity as OpenTime, to = Infinity as OpenTime) =>
       inputs
-        .filter(({ kind, subject }) => kind === 'bar' && subject === symbol)
+        .filter(({ kind, subject, time }) => kind === 'bar' && subject === symbol && time >= from && time < to)
         .sort((x, y) => x.time - y.time)
         .map(({ bar }) => bar as Bar)
         .values(),
@@ -129,7 +141,7 @@ export function createMemoryJournal(): MemoryJournal {
       const kept = safe + rng.integer(commits.length - safe + 1);
       const lost = commits.length - kept;
       const surviving = commits.slice(0, kept);
-      [commits, inputs, signals, shadows, boots, inputsEver] = [[], [], [], [], [], 0];
+      [commits, inputs, signals, shadows, boots, position, inputsEver] = [[], [], [], [], [], null, 0];
       for (const survivor of surviving) {
         commits.push(survivor);
         apply(survivor);

@@ -15,10 +15,12 @@ export interface ApiParts {
   readonly retrainer: Retrainer;
   readonly monitor: Pick<Monitor, 'status'>;
   readonly paths: HomePaths;
+  /** What comes by itself, and when. */
+  schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
 /** `GET /healthz`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
-export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths }: ApiParts): void {
+export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, schedules }: ApiParts): void {
   server.addHook('onRequest', async (request) => {
     const { origin } = request.headers;
     if (request.method !== 'GET' && isForeignOrigin(origin))
@@ -41,7 +43,8 @@ export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths }
   });
   server.get('/healthz', async () => {
     const [last] = retrainer.runs();
-    return { status: 'ok', ...activeVersion(paths), last_run: last ?? null };
+    const planned = schedules().map(({ name, cron, next }) => ({ name, cron, next: next()?.toISOString() ?? null }));
+    return { status: 'ok', ...activeVersion(paths), last_run: last ?? null, schedules: planned };
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
   server.get('/monitor', async () => monitor.status());

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { columnsOf } from '../../shared/bar_file/bar_file.ts';
+import { clipBars, columnsOf } from '../../shared/bar_file/bar_file.ts';
 import { at, bar } from '../../shared/store/journal_conformance.fixture.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { openStore } from '../store/store.ts';
@@ -53,6 +54,27 @@ describe('readKnownBars', () => {
     } finally {
       await store.close();
     }
+  });
+
+  it('reads of a journal only the bars of the period, and they are those of the whole one', async () => {
+    const minutes = Array.from({ length: 60 }, (_, minute) => minute * 3);
+    const options = {
+      symbols: ['XAUUSD'],
+      market: 'live' as const,
+      journals: [journalOf('a.db', minutes, 1.1), journalOf('b.db', [10, 11, 12, 300], 1.2)],
+      store: null,
+      onProgress: () => undefined,
+    };
+    const whole = (await readKnownBars(options)).get('XAUUSD')!;
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: -5, max: 310 }), fc.integer({ min: -5, max: 310 }), async (from, to) => {
+        const part = (await readKnownBars({ ...options, from: at(from), to: at(to) })).get('XAUUSD');
+        const wanted = clipBars(whole, at(from), at(to));
+        if (wanted.length === 0) expect(part).toBeUndefined();
+        else expect(part).toEqual(wanted);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('needs no store', async () => {

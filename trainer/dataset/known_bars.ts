@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { clipBars, columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import type { Store } from '../store/store.ts';
@@ -33,7 +33,7 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
   for (const path of journals) {
     const journal = openJournal(path, { readOnly: true });
     try {
-      for (const symbol of symbols) add(symbol, clipBars(columnsOf(symbol, journal.bars(symbol)), from, to));
+      for (const symbol of symbols) add(symbol, columnsOf(symbol, journal.bars(symbol, from, to)));
     } finally {
       journal.close();
     }

@@ -112,7 +112,8 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   };
 }
 
-function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
+/** How much worse than the close that its signal named a fill was, in basis points; none where no signal asked for it. */
+export function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
   // What no signal asked for has no price of a signal.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];
   return [(filled_price / signal_price - 1) * 10_000 * (side === 'BUY' ? 1 : -1)];

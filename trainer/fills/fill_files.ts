@@ -15,9 +15,9 @@ export interface FillFiles {
   pass(): Promise<{ readonly added: number; readonly refused: number }>;
 }
 
-/** Where expert advisors write: `<home>/ea/<account>/`, and beside the signals. */
+/** Where expert advisors write: `<ea>/<account>/`, and beside the signals. */
 export function resultFiles(paths: HomePaths): string[] {
-  const folders = [join(paths.home, 'ea'), paths.signals].flatMap((parent) => [
+  const folders = [paths.ea, paths.signals].flatMap((parent) => [
     ...(parent === paths.signals ? [parent] : []),
     ...subfolders(parent),
   ]);

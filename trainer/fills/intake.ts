@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
-import { fillKey, FILLS_STREAM, parseFill, slippageBps, type Fill } from '../../shared/fill/fill.ts';
+import { fillKey, FILLS_STREAM, latencyMs, parseFill, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { Store } from '../store/store.ts';
@@ -215,7 +215,7 @@ export function rowOf(
     ...own,
     fill_key: fillKey(fill),
     signal_ms: isKnown ? fill.signal_ms : null,
-    latency_ms: isKnown ? fill.time_ms - fill.signal_ms : null,
+    latency_ms: isKnown ? latencyMs(fill.signal_ms, fill.time_ms) : null,
     slippage_bps: fill.kind === 'refused' ? null : slippageBps(fill.side, fill.requested_price, fill.filled_price),
     line,
     ...(signal === null ? UNKNOWN_SIGNAL : signalColumns(signal, fill.leg)),

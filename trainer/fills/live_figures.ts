@@ -2,9 +2,9 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
 import type { Store } from '../store/store.ts';
-import { fillFigures, type AccountFigures } from './fill_figures.ts';
-import { readTrades } from './live_trades.ts';
-import { journalLookup } from './signal_lookup.ts';
+import type { FiguresInput } from './fill_figures.ts';
+import { readTrades, type LiveTrade } from './live_trades.ts';
+import { entriesOf, journalLookup } from './signal_lookup.ts';
 
 /** How long a fill, its other leg or its signal may be on its way before it counts as missing. */
 export const SETTLE_MS = 60_000;
@@ -23,16 +23,37 @@ export function against(settings: Settings, paths: HomePaths, fromMs: number, to
   return { entries, nowMs, barMs: barIntervalMs(settings), settleMs: SETTLE_MS };
 }
 
-/** Figures of the last `days` days of the configured market, by kind of account; empty without fills. */
-export async function liveFigures(
-  store: Store,
-  settings: Settings,
-  paths: HomePaths,
-  days: number,
-  nowMs: number,
-): Promise<Readonly<Record<string, AccountFigures>>> {
-  const fromMs = nowMs - days * 86_400_000;
-  const trades = await readTrades(store, { market: settings.minutehand.market, fromMs });
-  if (trades.length === 0) return {};
-  return fillFigures({ trades, ...against(settings, paths, fromMs, nowMs, nowMs) });
+export interface VersionFillsOptions {
+  readonly settings: Settings;
+  readonly version: string;
+  /** Files of the daemon's shards. */
+  readonly journals: readonly string[];
+  readonly store: Store;
+  readonly nowMs: number;
+}
+
+/**
+ * What became of the entries of one model version in the configured market, on all kinds of accounts: fills and refusals of the last `monitor_days` of
+ * the market's clock, whole positions, and the ENTER signals they are laid against. null without any; then no signal is read.
+ */
+export async function fillsOfVersion(options: VersionFillsOptions): Promise<FiguresInput | null> {
+  const { settings, version, journals, store, nowMs } = options;
+  const { minutehand, retrain } = settings;
+  const barMs = barIntervalMs(settings);
+  const fromMs = nowMs - retrain.monitor_days * MINUTES_PER_DAY * barMs;
+  const all = await readTrades(store, { market: minutehand.market, fromMs });
+  const asked = new Set(all.flatMap((trade) => (isAskedBy(trade, version) ? [trade.position_id] : [])));
+  const trades = all.filter(({ position_id }) => asked.has(position_id));
+  if (trades.length === 0) return null;
+  // No program is asked for anything before its first line.
+  const firstMs = trades.reduce((first, { signal_ms, time_ms }) => Math.min(first, signal_ms ?? time_ms), Infinity);
+  const entries = entriesOf(journals, firstMs, nowMs).filter(({ body }) => body.model_version === version);
+  return { trades, entries, nowMs, barMs, settleMs: SETTLE_MS };
+}
+
+const MINUTES_PER_DAY = 1440;
+
+/** Whether it opened, or refused to open, what an ENTER of this version asked for. */
+function isAskedBy({ kind, signal_action, model_version }: LiveTrade, version: string): boolean {
+  return kind !== 'close' && signal_action === 'ENTER' && model_version === version;
 }

@@ -27,25 +27,14 @@ const OPENED_BEFORE_MS = 4 * 86_400_000;
 
 export function journalLookup(settings: Settings, paths: HomePaths): SignalLookup {
   const shards = Object.keys(settings.minutehand.shards);
-
-  /** Opened for the moment: a journal may come later, or be replaced. */
-  function withJournals<Result>(market: string, work: (journals: readonly JournalSignals[]) => Result): Result {
-    const journals = (market === 'live' || market === 'simulated' ? shards : []).flatMap((shard) => {
-      const journal = openJournalSignals(paths.journal(market as 'live' | 'simulated', shard));
-      return journal === null ? [] : [journal];
-    });
-    try {
-      return work(journals);
-    } finally {
-      for (const journal of journals) journal.close();
-    }
-  }
+  const journalsOf = (market: string): string[] =>
+    market === 'live' || market === 'simulated' ? shards.map((shard) => paths.journal(market, shard)) : [];
 
   return {
     findAll(sought) {
       const found = new Map<string, SignalBody>();
       for (const [market, ofMarket] of groupedBy(sought, (one) => one.market))
-        withJournals(market, (journals) => {
+        withJournals(journalsOf(market), (journals) => {
           for (const [pairId, ofPair] of groupedBy(ofMarket, (one) => one.pair_id)) {
             const ids = [...new Set(ofPair.map(({ signal_id }) => signal_id))];
             const fromMs = Math.min(...ofPair.map((one) => one.signal_ms || one.time_ms - OPENED_BEFORE_MS));
@@ -57,9 +46,30 @@ export function journalLookup(settings: Settings, paths: HomePaths): SignalLooku
         });
       return sought.map(({ market, pair_id, signal_id }) => found.get(`${market}/${pair_id}/${signal_id}`) ?? null);
     },
-    entries: (market, fromMs, toMs) =>
-      withJournals(market, (journals) =>
-        journals.flatMap((journal) => journal.entries(fromMs, toMs)).sort((a, b) => a.generatedAtMs - b.generatedAtMs),
-      ),
+    entries: (market, fromMs, toMs) => entriesOf(journalsOf(market), fromMs, toMs),
   };
+}
+
+/** ENTER signals of these journals published from `fromMs` on, before `toMs` (epoch ms), in order. */
+export function entriesOf(paths: readonly string[], fromMs: number, toMs: number): JournalledSignal[] {
+  return withJournals(paths, (journals) =>
+    journals.flatMap((journal) => journal.entries(fromMs, toMs)).sort((a, b) => a.generatedAtMs - b.generatedAtMs),
+  );
+}
+
+/** Those that are there are opened for the moment: a journal may come later, or be replaced. */
+export function withJournals<Result>(
+  paths: readonly string[],
+  work: (journals: readonly JournalSignals[]) => Result,
+): Result {
+  const journals: JournalSignals[] = [];
+  try {
+    for (const path of paths) {
+      const journal = openJournalSignals(path);
+      if (journal !== null) journals.push(journal);
+    }
+    return work(journals);
+  } finally {
+    for (const journal of journals) journal.close();
+  }
 }

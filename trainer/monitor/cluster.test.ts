@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { clusteredMean, meanOverBlocks } from './cluster.ts';
+import { clusteredMean, errorsOfChance, meanOverBlocks } from './cluster.ts';
 
 const values = fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 2, maxLength: 40 });
 
@@ -62,7 +62,17 @@ describe('clusteredMean', () => {
   });
 
   it('knows nothing without values, and nothing of the error with a single block', () => {
-    expect(clusteredMean([0, 0], [0, 0])).toEqual({ mean: null, standardError: Infinity });
-    expect(clusteredMean([0, 6], [0, 3])).toEqual({ mean: 2, standardError: Infinity });
+    expect(clusteredMean([0, 0], [0, 0])).toEqual({ mean: null, standardError: Infinity, blocks: 0 });
+    expect(clusteredMean([0, 6], [0, 3])).toEqual({ mean: 2, standardError: Infinity, blocks: 1 });
   });
+});
+
+describe('errorsOfChance', () => {
+  it('is Student’s t as tabled for three standard deviations, and nothing is to be told from fewer than five blocks', () => {
+    // JCGM 100:2008, table G.2, 99.73 %.
+    for (const [freedom, t] of [[4, 6.62], [5, 5.51], [9, 4.09], [20, 3.42], [50, 3.16], [100, 3.077]] as const)
+      expect(Math.abs(errorsOfChance(3, freedom + 1) / t - 1)).toBeLessThan(0.15 / freedom);
+    expect(errorsOfChance(3, 1e9)).toBeCloseTo(3, 6);
+    expect(errorsOfChance(3, 4)).toBe(Infinity);
+  }); // prettier-ignore
 });

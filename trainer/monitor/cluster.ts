@@ -7,6 +7,8 @@ export interface ClusteredMean {
   readonly mean: number | null;
   /** Infinity with fewer than two blocks: nothing is known. */
   readonly standardError: number;
+  /** That have a value. */
+  readonly blocks: number;
 }
 
 /**
@@ -23,15 +25,15 @@ export function clusteredMean(sums: ArrayLike<number>, counts: ArrayLike<number>
     count += counts[block]!;
     blocks++;
   }
-  if (count === 0) return { mean: null, standardError: Infinity };
+  if (count === 0) return { mean: null, standardError: Infinity, blocks };
   const mean = total / count;
-  if (blocks < 2) return { mean, standardError: Infinity };
+  if (blocks < 2) return { mean, standardError: Infinity, blocks };
   let squares = 0;
   for (let block = 0; block < counts.length; block++) {
     const residual = counts[block] === 0 ? 0 : sums[block]! - mean * counts[block]!;
     squares += residual * residual;
   }
-  return { mean, standardError: Math.sqrt((squares * blocks) / (blocks - 1)) / count };
+  return { mean, standardError: Math.sqrt((squares * blocks) / (blocks - 1)) / count, blocks };
 }
 
 /** `clusteredMean` of values that stand in blocks 0 … `blocks` − 1. */
@@ -43,4 +45,23 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
     counts[block[i]!]!++;
   }
   return clusteredMean(sums, counts);
+}
+
+/** With fewer blocks the expansion below is not good enough, and nothing is to be told from so few anyway. */
+const FEWEST_BLOCKS = 5;
+
+/**
+ * How many standard errors of a clustered mean are as rare by chance as `sigmas` of a normal value: Student's t with blocks − 1 degrees of freedom by the
+ * expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than five blocks.
+ */
+export function errorsOfChance(sigmas: number, blocks: number): number {
+  if (blocks < FEWEST_BLOCKS) return Infinity;
+  const freedom = blocks - 1;
+  const x = sigmas;
+  return (
+    x +
+    (x ** 3 + x) / (4 * freedom) +
+    (5 * x ** 5 + 16 * x ** 3 + 3 * x) / (96 * freedom ** 2) +
+    (3 * x ** 7 + 19 * x ** 5 + 17 * x ** 3 - 15 * x) / (384 * freedom ** 3)
+  );
 }

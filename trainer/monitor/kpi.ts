@@ -5,13 +5,14 @@ import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../backtest/
 import type { TradeRecord } from '../backtest/period.ts';
 import { isWin } from './performance_drift.ts';
 
-/** What a pair has published since its models were trained, as the backtest with NO_EDGE in force has it. */
+/** What a pair has published by these models, as the backtest with NO_EDGE in force has it. */
 export interface PublishedPair {
   readonly pairId: string;
-  /** Ascending. */
+  /** Ascending; those that were entered by a signal of these models. */
   readonly trades: readonly TradeRecord[];
+  /** Of all trades that the backtest has; those of others do not count. */
   readonly changes: PnlChanges;
-  /** Epoch seconds of the closes of bars with |z| ≥ z_entry, ascending. */
+  /** Epoch seconds of the closes of bars with |z| ≥ z_entry at which these models spoke, ascending. */
   readonly candidates: ArrayLike<number>;
   /** Whether it may trade at all: without an edge it refuses everything, as it should. */
   readonly hasEdge: boolean;
@@ -84,12 +85,15 @@ function flatCandidates({ candidates, trades }: PublishedPair, since: number): n
   return count;
 }
 
-/** The changes from the first of these trades on: a pair has one position at a time. */
+/** The changes that belong to these trades, which ascend: a pair has one position at a time. */
 function changesOf(trades: readonly TradeRecord[], { time, change }: PnlChanges): PnlChanges {
-  const [first] = trades;
-  const from = first === undefined ? time.length : time.findIndex((at) => at >= first.entryTime);
-  const start = from < 0 ? time.length : from;
-  return { time: time.subarray(start), change: change.subarray(start) };
+  let next = 0;
+  const isTheirs = time.map((at) => {
+    while (next < trades.length && trades[next]!.exitTime < at) next++;
+    return next < trades.length && trades[next]!.entryTime <= at ? 1 : 0;
+  });
+  const kept = (values: Float64Array): Float64Array => values.filter((_, i) => isTheirs[i] === 1);
+  return { time: kept(time), change: kept(change) };
 }
 
 function curveOf(curves: readonly PnlChanges[]): Float64Array {

@@ -19,8 +19,11 @@ import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { averageUniqueness } from '../label/uniqueness.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { fillsOfVersion } from '../fills/live_figures.ts';
+import { withJournals } from '../fills/signal_lookup.ts';
 import { featureDrift } from './drift.ts';
 import { blocksOf } from './feature_profile.ts';
+import { fillPerformance } from './fill_performance.ts';
 import { kpiBreaches, kpiFigures, type PublishedPair } from './kpi.ts';
 import { buildLivePairs, profiledRows, type LivePair } from './live_pairs.ts';
 import { compareAuc, compareWinRate, passRate, type LabelCounts, type PassRate } from './performance_drift.ts';
@@ -125,6 +128,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
       ),
       pass_rate: passed,
     },
+    fills: await liveFills(manifest, task),
     kpi: kpiFigures(
       publishedPairs(live, result, manifest, task, last),
       resumedTime(readHaltsIfSound(modelsFolder), ALL_PAIRS, version, task, last),
@@ -133,7 +137,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   };
   return {
     ...seen,
-    findings: findingsOf(seen, retrain, minutehand.train.min_bars),
+    findings: findingsOf(seen, retrain, minutehand.train.min_bars, minutehand.market),
     breaches: kpiBreaches(seen.kpi, retrain),
   };
 }
@@ -188,7 +192,7 @@ async function newestBar(
       journal.close();
     }
   }
-  if (store !== null) for (const { symbol, last: time } of await store.bars.symbols(market)) note(symbol, time);
+  if (store !== null) for (const symbol of symbols) note(symbol, (await store.bars.last(market, symbol)) ?? -Infinity);
   return last;
 }
 
@@ -260,6 +264,25 @@ function liveDrift(
     : { rows: rows.x.rows, features };
 }
 
+/** Fills are there or not; the look goes on without them. */
+async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorReport['fills']> {
+  const { settings, journals, storeUrl, nowMs } = task;
+  const none = { skipped: 'no program has filled or refused an entry of these models yet' };
+  if (storeUrl === null) return none;
+  let store: Store | null = null;
+  try {
+    store = await openStore(storeUrl);
+    const fills = await fillsOfVersion({ settings, version: manifest.version, journals, store, nowMs });
+    if (fills === null) return none;
+    return { accounts: fillPerformance(fills, manifest, settings.minutehand.symbols, settings.retrain) };
+  } catch (error) {
+    return { skipped: describeError(error).message };
+  } finally {
+    await store?.close();
+  }
+}
+
+/** Trades and candidates count where the daemon spoke by these models: not before they were put in force, nor while it was away. */
 function publishedPairs(
   live: readonly LivePair[],
   { as_published }: BundleResult,
@@ -273,17 +296,35 @@ function publishedPairs(
     const changes = as_published.changes[pair.id];
     if (changes === undefined) return [];
     const far = barsFrom(start, history.length, (t) => Math.abs(history.z[t]!) >= z_entry);
+    const candidates = far.map((t) => history.time[t]! + SECONDS_PER_BAR);
+    const trades = as_published.trades.filter(({ pairId }) => pairId === pair.id);
+    const isSpoken = spokenAt(task.journals, version, pair.id, [
+      ...candidates,
+      ...trades.map(({ entrySignalTime }) => entrySignalTime),
+    ]);
     return [
       {
         pairId: pair.id,
-        trades: as_published.trades.filter(({ pairId }) => pairId === pair.id),
+        trades: trades.filter(({ entrySignalTime }) => isSpoken(entrySignalTime)),
         changes,
-        candidates: far.map((t) => history.time[t]! + SECONDS_PER_BAR),
+        candidates: candidates.filter(isSpoken),
         hasEdge: !require_edge || edge[pair.id]?.no_edge === false,
         resumed: resumedTime(halts, pair.id, version, task, last),
       },
     ];
   });
+}
+
+/** Which of these closes (epoch seconds) had a signal of this version. */
+function spokenAt(
+  journals: readonly string[],
+  version: string,
+  pairId: string,
+  closes: readonly number[],
+): (close: number) => boolean {
+  const minutes = closes.map((close) => close - SECONDS_PER_BAR);
+  const spoken = withJournals(journals, (opened) => opened.map((one) => one.spokenBy(version, pairId, minutes)));
+  return (close) => spoken.some((own) => own.has(close - SECONDS_PER_BAR));
 }
 
 /**

@@ -11,9 +11,15 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { openJournal } from '../../shared/store/journal.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { closeFill, openFill } from '../../shared/fill/fill.fixture.ts';
+import { encodeFill } from '../../shared/fill/fill.ts';
+import { enterBody, exitBody, idOf } from '../../shared/signal/signal.fixture.ts';
+import { openJournal, type InputRow, type SignalRow } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
+import { startTrainer } from '../main.ts';
 import { createRetrainer, type Retrainer } from '../schedule/retrainer.ts';
+import { readTrades } from '../fills/live_trades.ts';
 import { createRunLog } from '../schedule/run_log.ts';
 import { openStore } from '../store/store.ts';
 import { lookAtModels, type LookTask } from './look.ts';
@@ -26,12 +32,16 @@ const TRAINED_MINUTES = 2400;
 const LIVE_MINUTES = 1500;
 /** As many as drift is judged on, a weekend among them. */
 const DRIFT_MINUTES = 6000;
+const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const AGED = 'monitor: model age 1.0 > 1 days';
 /** Nothing is past its limit in the market that goes on as before; what a test is about it turns on. */
 const QUIET: SettingsOverrides = {
   retrain: {
     pass_rate_range: [0.02, 0.98],
     drift_metric_gap: null,
+    fill_win_rate_gap: null,
+    fill_net_gap_bps: null,
+    fill_cost_gap: null,
     kpi_win_rate_min: null,
     kpi_drawdown_max: null,
     drift_cooldown_hours: 1,
@@ -94,17 +104,34 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What a daemon leaves behind that has seen these bars. */
-function journalled(own: ReadonlyMap<string, BarColumns>, market: 'live' | 'simulated' = 'simulated'): void {
-  const journal = openJournal(paths.journal(market, 'main'));
-  for (const [symbol, columns] of own) {
-    const rows = Array.from({ length: columns.length }, (_, i) => barAt(columns, i));
+/** What a daemon leaves behind that has seen these bars, and spoke by the trained models from a minute on, by none before. */
+function journalled(own: ReadonlyMap<string, BarColumns>, adopted: number = cut, signals: SignalRow[] = []): void {
+  const journal = openJournal(paths.journal('simulated', 'main'));
+  journal.append(inputsOf(own), []);
+  const minutes = [...own.get('XAUUSD')!.time].filter((time) => time >= cut);
+  for (const pairId of PAIRS)
     journal.append(
-      rows.map((bar) => ({ kind: 'bar' as const, subject: symbol, time: bar.time, bar, backfill: false })),
       [],
+      minutes.map((time) => rowOf({ model_version: time >= adopted ? version : '' }, pairId, time)),
     );
-  }
+  journal.append([], signals);
   journal.close();
+}
+
+function inputsOf(own: ReadonlyMap<string, BarColumns>): InputRow[] {
+  return [...own].flatMap(([symbol, columns]) =>
+    Array.from({ length: columns.length }, (_, i): InputRow => {
+      const bar = barAt(columns, i);
+      return { kind: 'bar', subject: symbol, time: bar.time, bar, backfill: false };
+    }),
+  );
+}
+
+function rowOf(body: Partial<SignalBody>, pairId: string, time: number, generatedAtMs = 0): SignalRow {
+  return {
+    bootId: 'b', seq: 1, pairId, time: time as OpenTime, signalId: body.signal_id ?? '', body: JSON.stringify(body).slice(0, -1),
+    featuresCrc: null, riskProb: null, position: 'null', generatedAtMs,
+  }; // prettier-ignore
 }
 
 /** Gold leaves its way at every other minute of the live part. */
@@ -163,8 +190,23 @@ describe('a look at the models in force', () => {
       expect(figure).toBeLessThan(1);
     }
     expect(win_rate.bundle).toBe(0.9);
-    expect(Object.keys(report.kpi.pairs)).toEqual(['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD']);
+    expect(Object.keys(report.kpi.pairs)).toEqual(PAIRS);
     expect(report.kpi.total.trades).toBeGreaterThan(100);
+    expect(report.fills).toEqual({ skipped: 'no program has filled or refused an entry of these models yet' });
+  });
+
+  it('counts for the halts what these models have published: nothing of the time before they were in force', async () => {
+    journalled(bars);
+    const all = (await look(settingsOf())).kpi.total;
+    rmSync(paths.journal('simulated', 'main'));
+    const half = bars.get('XAUUSD')!.time[TRAINED_MINUTES + LIVE_MINUTES / 2]!;
+    journalled(bars, half);
+    const later = (await look(settingsOf())).kpi.total;
+    for (const figure of ['trades', 'candidates'] as const) {
+      expect(later[figure]).toBeGreaterThan(0.2 * all[figure]);
+      expect(later[figure]).toBeLessThan(0.8 * all[figure]);
+    }
+    expect(later.drawdown).not.toBe(all.drawdown);
   });
 
   it('gives the same figures again for the same bars, whether they were imported or journalled', async () => {
@@ -399,4 +441,106 @@ describe('the monitor', () => {
     expect(retrainer.runs()[0]!.trigger).toBe(AGED);
     await ended(retrainer, 1);
   });
+});
+
+describe('fills of an expert advisor', () => {
+  const GOLD = 'XAUUSD_XAGUSD';
+  const FILLED_MINUTES = 3000;
+  /** Of what the configuration says a side of each leg costs. */
+  const DEARER = 3;
+
+  /** A position every hour: signals for the journal, lines for result.json. It is sold and bought back at the same middle, so it loses what it costs. */
+  function traded(settings: Settings, nowMs: number): { signals: SignalRow[]; lines: string[] } {
+    const signals: SignalRow[] = [];
+    const lines: string[] = [];
+    const [gold, silver] = ['XAUUSD', 'XAGUSD'].map((symbol) => longBars.get(symbol)!) as [BarColumns, BarColumns];
+    const worse = (symbol: string): number => {
+      const { spread_bps, slippage_bps } = settings.minutehand.symbols[symbol]!;
+      return (DEARER * (spread_bps / 2 + slippage_bps)) / 1e4;
+    };
+    for (let i = TRAINED_MINUTES; i < TRAINED_MINUTES + FILLED_MINUTES; i += 60) {
+      const number = 2 * i;
+      const timestamp = new Date((gold.time[i]! + 60) * 1000).toISOString().replace('.000', '');
+      const prices = { price_a: gold.close[i]!, price_b: silver.close[i]! };
+      const common = { pair_id: GOLD, model_version: version, timestamp, ...prices };
+      const signal_ms = nowMs - 60_000 + (i - TRAINED_MINUTES);
+      const [enter, exit] = [enterBody(idOf(number), common), exitBody(idOf(number), 'Z_EXIT', { ...common, signal_id: idOf(number + 1) })]; // prettier-ignore
+      signals.push(rowOf(enter, GOLD, gold.time[i]!, signal_ms), rowOf(exit, GOLD, gold.time[i + 10]!, signal_ms + 1));
+      for (const [leg, symbol, middle] of [
+        ['A', 'XAUUSD', prices.price_a],
+        ['B', 'XAGUSD', prices.price_b],
+      ] as const)
+        for (const way of ['SELL', 'BUY'] as const) {
+          const sign = way === 'BUY' ? 1 : -1;
+          const isOpen = (leg === 'A') === (way === 'SELL');
+          const fill = {
+            pair_id: GOLD, market: 'simulated' as const, leg, symbol, broker_symbol: symbol, side: way, ticket: 10 * i, lots: 1,
+            position_id: enter.signal_id, requested_price: middle, filled_price: middle * (1 + sign * worse(symbol)),
+            signal_ms, time_ms: signal_ms + (isOpen ? 40 : 70),
+          }; // prettier-ignore
+          lines.push(encodeFill(isOpen ? openFill({ ...fill, signal_id: enter.signal_id }) : closeFill({ ...fill, signal_id: exit.signal_id, pnl: -1 }))); // prettier-ignore
+        }
+    }
+    return { signals, lines };
+  }
+
+  it('go from result.json through the trainer to /monitor: what they cost is said, what they lose trains anew', async () => {
+    const settings = settingsOf({
+      monitor_minutes: 5,
+      fill_win_rate_gap: 0.15,
+      fill_cost_gap: 0.25,
+      retrain_retry_max: 0,
+    });
+    const { signals, lines } = traded(settings, Date.now());
+    // Bars come when the fills are there: a look that came too early would be the only one for long.
+    journalled(clipped(cut), cut, signals);
+    mkdirSync(join(paths.ea, '1_paper'), { recursive: true });
+    writeFileSync(join(paths.ea, '1_paper', 'result.json'), lines.map((line) => `${line}\n`).join(''));
+    const program = join(folder, 'program.mjs');
+    writeFileSync(program, 'process.exitCode = 1;');
+    const said: string[] = [];
+    const trainer = await startTrainer({
+      settings,
+      paths,
+      log: pino({ level: 'silent' }),
+      command: [process.execPath, program],
+      say: (line) => void said.push(line),
+    });
+    stops.push(() => trainer.stop());
+    const monitored = async (): Promise<MonitorReport> => {
+      const answer = await fetch(`http://127.0.0.1:${trainer.port}/monitor`);
+      return ((await answer.json()) as { report: MonitorReport }).report;
+    };
+    const store = await openStore(paths.trainer);
+    stops.unshift(() => store.close());
+    const joined = async (): Promise<number> =>
+      (await readTrades(store, { market: 'simulated' })).filter(({ model_version }) => model_version === version).length;
+    await expect.poll(joined, { timeout: 30_000, interval: 200 }).toBe(lines.length);
+    const journal = openJournal(paths.journal('simulated', 'main'));
+    const { time } = longBars.get('XAUUSD')!;
+    const fresh = [...longBars].map(([symbol, own]) => [symbol, clipBars(own, cut, time[TRAINED_MINUTES + FILLED_MINUTES]! as OpenTime)] as const);
+    journal.append(inputsOf(new Map(fresh)), []);
+    journal.close();
+    await expect
+      .poll(async () => (await monitored())?.fills, { timeout: 30_000, interval: 200 })
+      .toMatchObject({ accounts: {} });
+    const { fills, findings } = await monitored();
+    if (isSkipped(fills)) throw new Error(fills.skipped);
+    const { figures, win_rate, net, symbols } = fills.accounts['paper']!;
+    const positions = lines.length / 4;
+    expect(figures.total).toMatchObject({ opened: positions, closed: positions, win_rate: 0, pnl: { USD: -2 * positions }, enters: positions, refused: 0, latency_ms_p50: 40 }); // prettier-ignore
+    expect(win_rate).toMatchObject({ live: 0, live_count: positions });
+    expect(net.live_bps).toBeLessThan(0);
+    const { spread_bps, slippage_bps } = settings.minutehand.symbols['XAUUSD']!;
+    expect(symbols['XAUUSD']!.shortfall.bps).toBeCloseTo(DEARER * (spread_bps / 2 + slippage_bps), 6);
+    const costs = findings.filter(({ trigger }) => trigger === 'fill costs');
+    expect(costs.map(({ subject, retrains }) => [subject, retrains])).toEqual([
+      ['XAGUSD (paper)', false],
+      ['XAUUSD (paper)', false],
+    ]);
+    await expect.poll(() => said.filter((line) => line.includes('put into symbols of')), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => trainer.retrainer.runs()[0]?.trigger, { timeout: 20_000 }).toMatch(
+      new RegExp(`^monitor: win rate of ${positions} paper positions 0\\.000 against 0\\.\\d+ of the bundle: 100 % below > 15 %$`),
+    );
+  }); // prettier-ignore
 });

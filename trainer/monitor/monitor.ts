@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { addHalts, ALL_PAIRS, readHalts, resumedAt, type Halt } from '../../shared/bundle/halts.ts';
+import { addHalts, ALL_PAIRS } from '../../shared/bundle/halts.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
@@ -111,16 +112,12 @@ export function startMonitor(options: MonitorOptions): Monitor {
     }
     await careful(() => halt(report, began));
     tell(report);
-    await trigger(report.findings);
+    await trigger(report.findings.filter(({ retrains }) => retrains));
   }
 
   async function halt({ breaches, version }: MonitorReport, began: number): Promise<void> {
-    if (breaches.length === 0) return;
-    const halts = readHalts(paths.models);
-    // What a person has lifted in the meantime was decided with these figures in sight.
-    const isStill = ({ pair_id }: Halt): boolean => (resumedAt(halts, pair_id, version)?.getTime() ?? 0) < began;
-    const wanted = haltsOf(breaches, version, new Date(clock.nowMs())).filter(isStill);
-    for (const added of addHalts(paths.models, wanted)) {
+    const wanted = haltsOf(breaches, version, new Date(clock.nowMs()));
+    for (const added of addHalts(paths.models, wanted, MACHINE_FILES, began)) {
       const { pair_id, reason, seen, limit } = added;
       const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
       say(text);

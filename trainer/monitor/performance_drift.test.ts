@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { compareAuc, compareWinRate, countWins, passRate } from './performance_drift.ts';
+import { compareAuc, compareWinRate, isWin, passRate } from './performance_drift.ts';
 
 const holdout = (auc: number | null, rows = 20_000): Parameters<typeof compareAuc>[2] =>
   ({ metrics: { ai1: { holdout: { auc, rows, label_mean: 0.5 } } } }) as unknown as Parameters<typeof compareAuc>[2];
@@ -64,7 +64,8 @@ describe('compareWinRate', () => {
   it('compares nothing without a backtest of the bundle or without trades, and a trade of no size wins nothing', () => {
     expect(compareWinRate(tradesOf(50, 0.5), days(50), 20, null)).toMatchObject({ bundle: null, gap: null });
     expect(compareWinRate([], [], 0, { trades: 9, wins: 4 })).toMatchObject({ live: null, gap: null });
-    expect(countWins([...tradesOf(4, 0.5), { scale: 0, netBps: 5 }])).toEqual({ trades: 5, wins: 2 });
+    expect(tradesOf(4, 0.5).filter(isWin)).toHaveLength(2);
+    expect(isWin({ scale: 0, netBps: 5 })).toBe(false);
   });
 });
 

@@ -56,19 +56,11 @@ export interface WinCount {
   readonly wins: number;
 }
 
-export function countWins(trades: readonly Pick<FilledTrade, 'scale' | 'netBps'>[]): WinCount {
-  return { trades: trades.length, wins: trades.filter(isWin).length };
-}
-
 export function isWin({ scale, netBps }: Pick<FilledTrade, 'scale' | 'netBps'>): boolean {
   return scale * netBps > 0;
 }
 
-/**
- * The win rate against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live error is taken from days, and what
- * it is more than that of independent trades counts for the bundle's as well.
- * @param days the day of each live trade, 0 … `dayCount` − 1
- */
+/** The win rate against that of the bundle's backtest, as `compareShare`. */
 export function compareWinRate(
   trades: readonly Pick<FilledTrade, 'scale' | 'netBps'>[],
   days: ArrayLike<number>,
@@ -76,16 +68,48 @@ export function compareWinRate(
   bundle: WinCount | null,
 ): Compared {
   const wins = trades.map((trade) => (isWin(trade) ? 1 : 0));
+  return compareShare(wins, days, dayCount, bundle === null ? null : shareOf(bundle), FEWEST_TRADES);
+}
+
+/** A share of wins that was measured before. */
+export interface KnownShare {
+  readonly share: number;
+  /** Of independent trades. */
+  readonly standardError: number;
+  readonly trades: number;
+}
+
+/** null without trades. */
+export function shareOf({ trades, wins }: WinCount): KnownShare | null {
+  if (trades === 0) return null;
+  const share = wins / trades;
+  return { share, standardError: Math.sqrt((share * (1 - share)) / trades), trades };
+}
+
+/**
+ * A share of wins against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live error is taken from days, and what
+ * it is more than that of independent trades counts for the bundle's as well.
+ * @param wins 1 for each live trade that earned something, else 0
+ * @param days the day of each live trade, 0 … `dayCount` − 1
+ * @param fewest with fewer live trades the share is no figure yet
+ */
+export function compareShare(
+  wins: readonly number[],
+  days: ArrayLike<number>,
+  dayCount: number,
+  bundle: KnownShare | null,
+  fewest: number,
+): Compared {
   const { mean: live, standardError } = meanOverBlocks(wins, days, dayCount);
-  const before = bundle === null || bundle.trades === 0 ? null : bundle.wins / bundle.trades;
-  if (live === null || before === null || trades.length < FEWEST_TRADES)
-    return compared(live, before, [Infinity], trades.length, bundle?.trades ?? 0);
-  // Half a win more and half a loss: no winner among few is no certainty.
-  const guess = (live * trades.length + 0.5) / (trades.length + 1);
-  const alone = Math.sqrt((guess * (1 - guess)) / trades.length);
+  const { length } = wins;
+  if (live === null || bundle === null || length < fewest)
+    return compared(live, bundle?.share ?? null, [Infinity], length, bundle?.trades ?? 0);
+  // What chance does is asked where the bundle's share is: the score test, whose interval is Wilson's (1927). Half a win more and half a loss, for
+  // a share of 0 or 1 among few is no certainty.
+  const before = (bundle.share * bundle.trades + 0.5) / (bundle.trades + 1);
+  const alone = Math.sqrt((before * (1 - before)) / length);
   const error = Math.max(alone, standardError);
-  const bundleError = (Math.sqrt((before * (1 - before)) / bundle!.trades) * error) / alone;
-  return compared(live, before, [error, bundleError], trades.length, bundle!.trades);
+  return compared(live, bundle.share, [error, (bundle.standardError * error) / alone], length, bundle.trades);
 }
 
 function compared(

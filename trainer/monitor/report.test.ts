@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { FeatureDrift } from './drift.ts';
 import { triggerText } from './monitor.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
-import { findingsOf, type FindingPolicy } from './report.ts';
+import type { FillFigures } from '../fills/fill_figures.ts';
+import type { FillPerformance } from './fill_performance.ts';
+import { findingsOf, type Finding, type FindingPolicy } from './report.ts';
 
 const POLICY: FindingPolicy = {
   drift_psi_max: 0.25,
@@ -10,6 +12,9 @@ const POLICY: FindingPolicy = {
   drift_metric_gap: 0.15,
   model_max_age_days: 45,
   pass_rate_range: [0.05, 0.4],
+  fill_win_rate_gap: 0.15,
+  fill_net_gap_bps: 1,
+  fill_cost_gap: 0.25,
 };
 const CALM = { psi: 0.05, psi_noise: 0.02, shift: 0.1, shift_noise: 0.05, missing: 0, missing_in_training: 0 };
 const FEATURE: FeatureDrift = {
@@ -19,6 +24,16 @@ const FEATURE: FeatureDrift = {
 };
 const SAME: Compared = { live: 0.6, bundle: 0.6, gap: 0, gap_noise: 0.1, live_count: 100, bundle_count: 100 };
 const PASSED: PassRate = { live: 0.2, noise: 0.05, candidates: 1000 };
+const FILLED: FillPerformance = {
+  figures: { total: {} as FillFigures, pairs: {} },
+  win_rate: SAME,
+  net: { live_bps: 0.5, bundle_bps: 0.6, gap_bps: -0.1, noise_bps: 0.3, live_count: 100, bundle_count: 200 },
+  symbols: {},
+};
+/** Of a symbol with a spread of 1 bps and a slippage of 0.2. */
+const COST = { noise_bps: 0.05, fills: 240 };
+const SLIPPAGE = { ...COST, bps: 0.2, configured_bps: 0.2 };
+const SHORTFALL = { ...COST, bps: 0.7, configured_bps: 0.7 };
 
 interface Changes {
   feature?: Partial<FeatureDrift>;
@@ -27,12 +42,15 @@ interface Changes {
   pass_rate?: Partial<PassRate>;
   age_days?: number;
   new_bars?: number;
+  /** Of real money on a live market, unless said. */
+  fills?: Partial<FillPerformance>;
+  account?: string;
+  market?: 'live' | 'simulated';
 }
 
-function textsOf(
-  { feature = {}, auc = {}, win_rate = {}, pass_rate = {}, age_days = 10, new_bars = 9000 }: Changes,
-  policy: Partial<FindingPolicy> = {},
-): string[] {
+function found(changes: Changes, policy: Partial<FindingPolicy> = {}): Finding[] {
+  const { feature = {}, auc = {}, win_rate = {}, pass_rate = {}, age_days = 10, new_bars = 9000 } = changes;
+  const { fills, account = 'real', market = 'live' } = changes;
   const report = {
     age_days,
     new_bars,
@@ -42,9 +60,13 @@ function textsOf(
       win_rate: { ...SAME, ...win_rate },
       pass_rate: { ...PASSED, ...pass_rate },
     },
+    fills: fills === undefined ? { skipped: 'none' } : { accounts: { [account]: { ...FILLED, ...fills } } },
   };
-  return findingsOf(report, { ...POLICY, ...policy }, 5000).map(({ text }) => text);
+  return findingsOf(report, { ...POLICY, ...policy }, 5000, market);
 }
+
+const textsOf = (changes: Changes, policy: Partial<FindingPolicy> = {}): string[] =>
+  found(changes, policy).map(({ text }) => text);
 
 describe('findingsOf', () => {
   it('finds nothing where everything is as it was', () => {
@@ -80,17 +102,76 @@ describe('findingsOf', () => {
     expect(textsOf({ age_days: 46.5, new_bars: 4999 })).toEqual([]);
   });
 
+  it('finds fills that win more rarely or earn less than the backtest, unless it may be chance, and nothing in better ones', () => {
+    const win_rate = { ...SAME, live: 0.48, gap: -0.2, live_count: 60 };
+    expect(textsOf({ fills: { win_rate } })).toEqual([
+      'win rate of 60 real positions 0.480 against 0.600 of the bundle: 20 % below > 15 %',
+    ]);
+    expect(textsOf({ fills: { win_rate: { ...win_rate, gap: 0.2 } } })).toEqual([]);
+    expect(textsOf({ fills: { win_rate: { ...win_rate, gap_noise: 0.21 } } })).toEqual([]);
+    const net = { ...FILLED.net, live_bps: -0.9, gap_bps: -1.5 };
+    expect(textsOf({ fills: { net } })).toEqual([
+      'result of 100 real positions -0.90 bps against 0.60 of the bundle: 1.50 below > 1 bps',
+    ]);
+    expect(textsOf({ fills: { net: { ...net, gap_bps: 1.5 } } })).toEqual([]);
+    expect(textsOf({ fills: { net: { ...net, noise_bps: Infinity } } })).toEqual([]);
+    expect(found({ fills: { net, win_rate } }).map(({ retrains }) => retrains)).toEqual([true, true]);
+  });
+
+  it('finds costs above the configured ones, says what to put in, and trains nothing for it', () => {
+    const costs = (slippage: object, shortfall: object): Changes => ({
+      fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall } } } },
+    });
+    expect(textsOf(costs({}, {}))).toEqual([]);
+    const [spread] = found(costs({}, { bps: 1 }));
+    expect(spread).toMatchObject({ trigger: 'fill costs', subject: 'XAUUSD (real)', figure: 1, retrains: false });
+    expect(spread!.text).toBe(
+      'spread and slippage of XAUUSD 1.00 bps a side in 240 real fills, configured 0.70 > 25 % more; put into symbols of config/minutehand.yaml: XAUUSD: { spread_bps: 1.60, slippage_bps: 0.20 }',
+    );
+    expect(textsOf(costs({ bps: 0.5 }, {}))[0]).toMatch(/^slippage of XAUUSD 0\.50 .* \{ spread_bps: 1\.00, slippage_bps: 0\.50 \}$/);
+    expect(textsOf(costs({ bps: 0.5 }, { bps: 1.1 }))[0]).toMatch(/\{ spread_bps: 1\.20, slippage_bps: 0\.50 \}$/);
+    // What may be chance, and what is more by less than a quarter of all that is configured.
+    expect(textsOf(costs({ bps: 0.5, noise_bps: 0.31 }, { bps: 1, noise_bps: 0.31 }))).toEqual([]);
+    expect(textsOf(costs({ bps: 0.37 }, { bps: 0.87 }))).toEqual([]);
+    expect(textsOf(costs({ bps: null, noise_bps: Infinity }, { bps: null, noise_bps: Infinity }))).toEqual([]);
+    // Numbers with an end are no costs.
+    expect(textsOf(costs({ bps: 1e-12, configured_bps: 0, noise_bps: 0 }, { bps: 1e-12, configured_bps: 0, noise_bps: 0 }))).toEqual([]);
+  }); // prettier-ignore
+
+  it('judges paper on a simulated market only', () => {
+    const net = { ...FILLED.net, gap_bps: -1.5 };
+    const symbols = { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 } } };
+    const fills = { net, symbols };
+    expect(textsOf({ fills, account: 'paper' })).toEqual([]);
+    expect(textsOf({ fills, account: 'paper', market: 'simulated' })).toHaveLength(2);
+    expect(textsOf({ fills, account: 'demo' })).toHaveLength(2);
+  });
+
   it('finds nothing that the policy has switched off', () => {
-    const off = { drift_psi_max: null, drift_mean_shift_max: null, drift_metric_gap: null, model_max_age_days: null };
-    const all = { feature: { psi: 9, shift: 9 }, auc: { gap: -1 }, win_rate: { gap: -1 }, age_days: 400 };
-    expect(textsOf(all)).toHaveLength(5);
+    const off = {
+      drift_psi_max: null,
+      drift_mean_shift_max: null,
+      drift_metric_gap: null,
+      model_max_age_days: null,
+      fill_win_rate_gap: null,
+      fill_net_gap_bps: null,
+      fill_cost_gap: null,
+    };
+    const fills = {
+      win_rate: { ...SAME, gap: -1 },
+      net: { ...FILLED.net, gap_bps: -9 },
+      symbols: { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 } } },
+    };
+    const all = { feature: { psi: 9, shift: 9 }, auc: { gap: -1 }, win_rate: { gap: -1 }, age_days: 400, fills };
+    expect(textsOf(all)).toHaveLength(8);
     expect(textsOf(all, off)).toEqual([]);
   });
 });
 
 describe('triggerText', () => {
   it('names what is furthest past its limit, and counts the rest', () => {
-    const of = (text: string, figure: number) => ({ trigger: text, subject: '', figure, limit: 1, pair: null, text });
+    const base = { subject: '', limit: 1, pair: null, retrains: true };
+    const of = (text: string, figure: number): Finding => ({ ...base, trigger: text, figure, text });
     expect(triggerText([of('a', 2)])).toBe('monitor: a');
     expect(triggerText([of('a', 2), of('b', 5), of('c', 3), of('d', 4), of('e', 1.5)])).toBe(
       'monitor: b; d; c and 2 more',

@@ -1,5 +1,6 @@
 import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import type { FeatureDrift } from './drift.ts';
+import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 
@@ -25,8 +26,10 @@ export interface MonitorReport {
     readonly win_rate: Compared;
     readonly pass_rate: PassRate;
   };
+  /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
+  readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
-  /** Reasons to train anew. */
+  /** What does not fit any more; most of it is a reason to train anew. */
   readonly findings: readonly Finding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
@@ -34,33 +37,46 @@ export interface MonitorReport {
 
 /** Something that is past its limit by more than chance. */
 export interface Finding {
-  /** `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`. */
+  /** `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill costs`. */
   readonly trigger: string;
-  /** What of: a feature, or empty. */
+  /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
+  /** Whether to train anew; else a person has to change the configuration first. */
+  readonly retrains: boolean;
   /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
 
 export type FindingPolicy = Pick<
   RetrainPolicy,
-  'drift_psi_max' | 'drift_mean_shift_max' | 'drift_metric_gap' | 'model_max_age_days' | 'pass_rate_range'
+  | 'drift_psi_max'
+  | 'drift_mean_shift_max'
+  | 'drift_metric_gap'
+  | 'model_max_age_days'
+  | 'pass_rate_range'
+  | 'fill_win_rate_gap'
+  | 'fill_net_gap_bps'
+  | 'fill_cost_gap'
 >;
+
+/** Below this no difference of costs is one: prices are numbers with an end. */
+const SMALLEST_COST_BPS = 0.01;
 
 /**
  * What of these figures is past the limits of the policy, and more than chance.
  * @param minBars with fewer new bars an old model is left alone: there is nothing to learn from
  */
 export function findingsOf(
-  report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance'>,
+  report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'fills'>,
   policy: FindingPolicy,
   minBars: number,
+  market: 'live' | 'simulated',
 ): Finding[] {
-  const { age_days, new_bars, drift, performance } = report;
+  const { age_days, new_bars, drift, performance, fills } = report;
   const features = isSkipped(drift) ? [] : drift.features;
   return [
     ...features.flatMap((feature) => featureFindings(feature, policy)),
@@ -79,7 +95,53 @@ export function findingsOf(
           ),
         ]
       : []),
+    ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
+      // Paper is traded at the costs of the configuration: of a live market it can tell nothing that they do not.
+      .filter(([account]) => account !== 'paper' || market === 'simulated')
+      .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];
+}
+
+function fillFindings(account: string, { win_rate, net, symbols }: FillPerformance, policy: FindingPolicy): Finding[] {
+  const { fill_win_rate_gap, fill_net_gap_bps, fill_cost_gap } = policy;
+  const found: Finding[] = [];
+  const isBelow = (gap: number | null, limit: number | null, noise: number): boolean =>
+    gap !== null && limit !== null && -gap > limit && -gap > noise;
+  if (isBelow(win_rate.gap, fill_win_rate_gap, win_rate.gap_noise)) {
+    const { live, bundle, live_count, gap } = win_rate;
+    const text = `win rate of ${live_count} ${account} positions ${live!.toFixed(3)} against ${bundle!.toFixed(3)} of the bundle: ${(-gap! * 100).toFixed(0)} % below > ${fill_win_rate_gap! * 100} %`;
+    found.push(finding('fill win rate', account, -gap!, fill_win_rate_gap!, null, text));
+  }
+  if (isBelow(net.gap_bps, fill_net_gap_bps, net.noise_bps)) {
+    const { live_bps, bundle_bps, live_count, gap_bps } = net;
+    const text = `result of ${live_count} ${account} positions ${live_bps!.toFixed(2)} bps against ${bundle_bps!.toFixed(2)} of the bundle: ${(-gap_bps!).toFixed(2)} below > ${fill_net_gap_bps} bps`;
+    found.push(finding('fill result', account, -gap_bps!, fill_net_gap_bps!, null, text));
+  }
+  if (fill_cost_gap !== null)
+    for (const [symbol, own] of Object.entries(symbols))
+      found.push(...costFinding(account, symbol, own, fill_cost_gap));
+  return found;
+}
+
+/** Costs above those of the configuration, with the values to put in instead: those that were measured, where they are too high. */
+function costFinding(account: string, symbol: string, { slippage, shortfall }: SymbolFills, gap: number): Finding[] {
+  const allowed = gap * shortfall.configured_bps + SMALLEST_COST_BPS;
+  const above = ({ bps, configured_bps, noise_bps }: SymbolFills['slippage']): number => {
+    const excess = (bps ?? 0) - configured_bps;
+    return excess > allowed && excess > noise_bps ? excess : 0;
+  };
+  const [moreSlippage, more] = [above(slippage), above(shortfall)];
+  if (moreSlippage === 0 && more === 0) return [];
+  const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
+  // What is paid a side is half of the spread and the slippage.
+  const spread_bps =
+    2 * (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
+  const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];
+  const limit = worst.configured_bps + allowed;
+  const text =
+    `${kind} of ${symbol} ${worst.bps!.toFixed(2)} bps a side in ${worst.fills} ${account} fills, configured ${worst.configured_bps.toFixed(2)} > ${gap * 100} % more; ` +
+    `put into symbols of config/minutehand.yaml: ${symbol}: { spread_bps: ${spread_bps.toFixed(2)}, slippage_bps: ${slippage_bps.toFixed(2)} }`;
+  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: false }];
 }
 
 function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: FindingPolicy): Finding[] {
@@ -149,5 +211,5 @@ function finding(
   pair: string | null,
   text: string,
 ): Finding {
-  return { trigger, subject, figure, limit, pair, text };
+  return { trigger, subject, figure, limit, pair, retrains: true, text };
 }

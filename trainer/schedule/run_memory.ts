@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError } from '../../shared/errors.ts';
-import type { Settings } from '../../shared/policy/policy.ts';
 import type { TrainerOptions } from '../main.ts';
 import { createRegistry, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../store/store.ts';
-import { noteConfigChanges, type ConfigValues } from './config_changes.ts';
+import { configValues, noteConfigChanges } from './config_changes.ts';
 import { openRunAudit, type RunAudit } from './run_audit.ts';
 import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
 
@@ -27,7 +26,7 @@ export async function openRunMemory({ settings, paths, log, say }: TrainerOption
     const store = await openStore(storeUrl(process.env, paths));
     try {
       const audit = await openRunAudit(store, settings.retrain);
-      await noteConfigChanges(store, configOf(settings), MACHINE_CLOCK);
+      await noteConfigChanges(store, configValues(settings), MACHINE_CLOCK, settings.policyHash);
       const { market } = settings.minutehand;
       return {
         queue: storeQueue(store, { market, owner: `${hostname()}:${paths.home}`, clock: MACHINE_CLOCK }),
@@ -44,10 +43,4 @@ export async function openRunMemory({ settings, paths, log, say }: TrainerOption
     say(`Training runs are kept in memory only: ${describeError(error).message}`);
     return memoryOnly();
   }
-}
-
-/** Addresses may hold passwords, and say nothing about models. */
-function configOf({ core, retrain, signals, minutehand }: Settings): ConfigValues {
-  const { transports: _transports, ...rest } = minutehand;
-  return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };
 }

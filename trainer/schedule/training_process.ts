@@ -54,6 +54,7 @@ export function startTraining({ command, flags, onProgress, onWarning }: Trainin
     stdio: ['ignore', 'pipe', 'pipe'],
     // A session of its own: see yieldToOthers.
     detached: true,
+    windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
   });
   if (child.pid !== undefined) yieldToOthers(child.pid, onWarning);

@@ -36,6 +36,8 @@ export interface BarStore {
   pages(market: Market, symbol: string, period?: StorePeriod, rowsPerPage?: number): AsyncGenerator<BarColumns, void>;
   /** Whether any bar of the period has a spread. */
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
+  /** Open of the newest bar of a symbol; null without any. Nothing else of it is read. */
+  last(market: Market, symbol: string): Promise<OpenTime | null>;
   /** What is there, in order of the symbol. */
   symbols(market: Market): Promise<readonly StoredSymbol[]>;
 }
@@ -128,6 +130,16 @@ export function openBarStore(engine: Engine): BarStore {
       if (from !== undefined) query = query.where('time', '>=', from);
       if (to !== undefined) query = query.where('time', '<', to);
       return (await query.executeTakeFirst()) !== undefined;
+    },
+
+    async last(market, symbol) {
+      const row = await db
+        .selectFrom('core.bars')
+        .select(({ fn }) => fn.max('time').as('last'))
+        .where('market', '=', market)
+        .where('symbol', '=', symbol)
+        .executeTakeFirst();
+      return (row?.last ?? null) === null ? null : (Number(row!.last) as OpenTime);
     },
 
     async symbols(market) {

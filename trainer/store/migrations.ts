@@ -190,6 +190,45 @@ const MIGRATIONS: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: 'copies, days and archives of signals',
+    async up(db) {
+      await db.schema
+        .createTable('core.signal_copies')
+        .addColumn('journal', 'text', (column) => column.notNull())
+        .addColumn('history_table', 'text', (column) => column.notNull())
+        .addColumn('signal_row', 'bigint', (column) => column.notNull())
+        .addColumn('fingerprint', 'text', (column) => column.notNull())
+        .addColumn('generated_at_ms', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('signal_copies_key', ['journal', 'history_table'])
+        .execute();
+      await db.schema
+        .createTable('core.signal_days')
+        .addColumn('history_table', 'text', (column) => column.notNull())
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('day', 'text', (column) => column.notNull())
+        .addColumn('added', 'bigint', (column) => column.notNull())
+        .addColumn('archived', 'bigint', (column) => column.notNull())
+        .addColumn('pruned_ms', 'bigint')
+        .addColumn('restored_ms', 'bigint')
+        .addPrimaryKeyConstraint('signal_days_key', ['history_table', 'market', 'day'])
+        .execute();
+      await db.schema
+        .createTable('core.signal_archives')
+        .addColumn('place', 'text', (column) => column.notNull())
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('day', 'text', (column) => column.notNull())
+        .addColumn('part', 'integer', (column) => column.notNull())
+        .addColumn('rows', 'bigint', (column) => column.notNull())
+        .addColumn('bytes', 'bigint', (column) => column.notNull())
+        .addColumn('content_bytes', 'bigint', (column) => column.notNull())
+        .addColumn('sha256', 'text', (column) => column.notNull())
+        .addColumn('archived_ms', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('signal_archives_key', ['place', 'market', 'day', 'part'])
+        .execute();
+      await db.schema.alterTable('audit.config_changes').addColumn('policy_hash', 'text').execute();
+    },
+  },
 ];
 
 /** A key that counts up and never gives a number twice. */

@@ -35,6 +35,7 @@ export async function openPostgres(url: string): Promise<Engine> {
     kind: 'postgres',
     place: withoutPassword(url),
     db,
+    transaction: (work) => db.transaction().execute(work),
     alone: (work) =>
       db.transaction().execute(async (transaction) => {
         await sql`SELECT pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);

@@ -30,22 +30,26 @@ export async function openSqlite(path: string): Promise<Engine> {
     statements.set(text, known);
     return known;
   };
+  const transaction = <Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result> =>
+    db.connection().execute(async (connection) => {
+      // Immediate: a transaction that begins as a reader cannot wait for its turn to write.
+      await whenFree(file, () => file.exec('BEGIN IMMEDIATE'));
+      try {
+        const result = await work(connection);
+        await sql`COMMIT`.execute(connection);
+        return result;
+      } catch (error) {
+        // SQLite has ended it already where the disk was full.
+        if (file.inTransaction) await sql`ROLLBACK`.execute(connection);
+        throw error;
+      }
+    });
   return {
     kind: 'sqlite',
     place: path,
     db,
-    alone: (work) =>
-      db.connection().execute(async (connection) => {
-        // Immediate: a transaction that begins as a reader cannot wait for its turn to write.
-        await whenFree(file, () => file.exec('BEGIN IMMEDIATE'));
-        try {
-          await work(connection);
-          await sql`COMMIT`.execute(connection);
-        } catch (error) {
-          await sql`ROLLBACK`.execute(connection);
-          throw error;
-        }
-      }),
+    transaction,
+    alone: transaction,
     clusteredByKey: (table) => table.modifyEnd(sql`WITHOUT ROWID`),
     insert: (rows) => db.connection().execute(() => whenFree(file, () => insertRows(file, statementFor, rows))),
     rows: (query) =>

@@ -126,6 +126,9 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
       { symbol: 'XAUUSD', bars: 10, first: at(0), last: at(9) },
     ]);
     expect(await store.bars.symbols('simulated')).toMatchObject([{ symbol: 'XAUUSD', bars: 7 }]);
+    for (const { symbol, last } of await store.bars.symbols('live'))
+      expect(await store.bars.last('live', symbol)).toBe(last);
+    expect(await store.bars.last('live', 'NOTHING')).toBeNull();
     expect((await store.bars.read('simulated', 'XAUUSD')).close).toEqual(someBars(7, { shift: 5 }).close);
   });
 

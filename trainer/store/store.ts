@@ -29,6 +29,8 @@ export interface Store {
   };
   /** For queries of other tables: Kysely's, with tables named `schema.table`. */
   readonly db: Kysely<Tables>;
+  /** All of what is done through the given `db`, or nothing of it. */
+  transaction<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -85,6 +87,7 @@ export async function openStore(url: string, clock: Clock = MACHINE_CLOCK): Prom
           .orderBy('file')
           .execute(),
     },
+    transaction: (work) => engine.transaction(work),
     close: () => engine.close(),
   };
 }

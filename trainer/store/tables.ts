@@ -138,6 +138,8 @@ export interface ConfigChangesTable {
   /** JSON; null where there was none, or is none any more. */
   before: string | null;
   after: string | null;
+  /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
+  policy_hash: string | null;
 }
 
 /** One row for each fill, and for each order that was not made, as an expert advisor reported it; with the signal that caused it, where the journal has it. */
@@ -219,6 +221,51 @@ export interface FillFilesTable {
   updated_ms: number;
 }
 
+/** How far the signals of each journal were copied into the history. */
+export interface SignalCopiesTable {
+  /** Machine and absolute path of the journal. */
+  journal: string;
+  history_table: string;
+  /** The last row that was copied. */
+  signal_row: number;
+  /** What stood in it: another journal at this path has another one. */
+  fingerprint: string;
+  /** The newest moment of publication that was copied. */
+  generated_at_ms: number;
+}
+
+/** What became of the signals of each day, UTC, on which something was published. */
+export interface SignalDaysTable {
+  history_table: string;
+  market: string;
+  /** `2026-11-20` */
+  day: string;
+  /** Rows that ever came into the history from a journal. */
+  added: number;
+  /** What `added` was when the archive was last found to hold all of them. */
+  archived: number;
+  /** When its rows were deleted from the history. */
+  pruned_ms: number | null;
+  /** When they were last brought back from the archive. */
+  restored_ms: number | null;
+}
+
+/** Every part of the archive that was written or found. */
+export interface SignalArchivesTable {
+  /** Kind and path of the archive. */
+  place: string;
+  market: string;
+  day: string;
+  /** 1, and more for rows that came when the day had been archived. */
+  part: number;
+  rows: number;
+  bytes: number;
+  /** Of the lines; of the file. */
+  content_bytes: number;
+  sha256: string;
+  archived_ms: number;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -237,5 +284,8 @@ export interface Tables {
   'core.live_trades': LiveTradesTable;
   'core.refused_fills': RefusedFillsTable;
   'core.fill_files': FillFilesTable;
+  'core.signal_copies': SignalCopiesTable;
+  'core.signal_days': SignalDaysTable;
+  'core.signal_archives': SignalArchivesTable;
   'core.migrations': MigrationsTable;
 }

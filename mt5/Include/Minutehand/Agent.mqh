@@ -20,6 +20,10 @@
 #define MH_SECOND_LEG_MS 5000
 #define MH_OPEN_ATTEMPTS 3
 #define MH_CLOSE_PAUSE_MS 1000
+// The terminal's list of positions may lag behind an order, and fills only after a connection is made.
+#define MH_ORDER_SETTLES_MS 5000
+#define MH_CONNECTION_SETTLES_MS 10000
+#define MH_LOTS_HAIR 0.0000001
 // The keys in Redis are read again so often: a message that was lost heals by it.
 #define MH_KEYS_MS 15000
 #define MH_FILLS_AT_ONCE 100
@@ -110,6 +114,9 @@ private:
    ulong             m_lossTick;
    long              m_lossDay;
    ulong             m_fillsTick;
+   ulong             m_settledTick;
+   // Of pairs that have none yet.
+   long              m_firstTicket;
    int               m_fillsConnection;
    string            m_error;
    long              m_refusals;
@@ -145,6 +152,7 @@ private:
         {
          MhClearTrade(m_trades[i]);
          MhClearBook(m_books[i]);
+         m_books[i].nextTicket = m_firstTicket;
          m_views[i].mode = "";
          m_views[i].reason = "";
          m_views[i].z = MH_UNKNOWN;
@@ -242,6 +250,13 @@ private:
       fill.error = "";
      }
 
+   // The next number of what no broker numbers.
+   ulong             OwnTicket(const int i)
+     {
+      m_books[i].nextTicket++;
+      return (ulong)(m_books[i].nextTicket - 1);
+     }
+
    void              Report(const int i, const MhFill &fill)
      {
       m_books[i].outbox += MhFillLine(fill) + "\n";
@@ -252,6 +267,7 @@ private:
       MhFill fill;
       PrepareFill(i, fill);
       fill.kind = "refused";
+      fill.ticket = OwnTicket(i);
       fill.error = why;
       Report(i, fill);
       m_error = fill.pairId + " " + why;
@@ -422,6 +438,7 @@ private:
               }
             volume = MathMin(lots, PositionGetDouble(POSITION_VOLUME));
            }
+         m_settledTick = MathMax(m_settledTick, GetTickCount64() + MH_ORDER_SETTLES_MS);
          MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, volume, position, Comment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
          if(!opens)
             done.position = m_trades[i].legs[k].position;
@@ -442,8 +459,7 @@ private:
          return;
         }
       done.outcome = MH_ORDER_DONE;
-      done.ticket = (ulong)m_books[i].nextTicket;
-      m_books[i].nextTicket++;
+      done.ticket = OwnTicket(i);
      }
 
    // The ticket of a position by its lasting identifier; 0 when it is no more.
@@ -506,7 +522,7 @@ private:
       BookPnl(i, pnl);
       ReportLeg(i, k, false, done, pnl);
       m_trades[i].legs[k].lots = NormalizeDouble(m_trades[i].legs[k].lots - lots, 8);
-      m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > 0.0000001 ? MH_LEG_HELD : MH_LEG_CLOSED;
+      m_trades[i].legs[k].stage = m_trades[i].legs[k].lots > MH_LOTS_HAIR ? MH_LEG_HELD : MH_LEG_CLOSED;
      }
 
    // An order that may be at the broker. 1: it is, and was booked. 0: it is not. -1: not known yet.
@@ -805,64 +821,107 @@ private:
       Flush(i);
      }
 
-   // A position that somebody else has closed: a person, a stop-out. 0: it is there. 1: gone, and what is known of it was reported. -1: it looks gone, which
-   // so soon after an order may be the terminal's list lagging behind.
+   // Signed lots of a symbol that the pairs hold together.
+   double            OwnLots(const string symbol)
+     {
+      double sum = 0;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         for(int k = 0; k < 2; k++)
+            if(m_trades[i].legs[k].lots > 0 && BrokerName(m_trades[i].legs[k].symbol) == symbol)
+               sum += m_trades[i].legs[k].side * m_trades[i].legs[k].lots;
+      return sum;
+     }
+
+   // When the oldest pair that holds this symbol was entered, in the server's time.
+   datetime          OldestEntry(const string symbol)
+     {
+      long oldestMs = m_clock.NowMs();
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         for(int k = 0; k < 2; k++)
+            if(m_trades[i].legs[k].lots > 0 && BrokerName(m_trades[i].legs[k].symbol) == symbol && m_trades[i].generatedMs < oldestMs)
+               oldestMs = m_trades[i].generatedMs;
+      return (datetime)(TimeTradeServer() - (m_clock.NowMs() - oldestMs) / 1000);
+     }
+
+   // Lots of a leg that are still there.
+   //
+   // On a netting account a symbol is one position, whoever made it. Less of it than the pairs hold together is only believed where others traded the symbol meanwhile.
+   // The pairs on its side share what is left, in their order; what the others held was netted away.
+   double            Left(const int i, const int k, const MhOthers &others)
+     {
+      double held = m_trades[i].legs[k].lots;
+      if(MhIsHedging())
+        {
+         ulong ticket = PositionTicket(m_trades[i].legs[k].position);
+         return ticket != 0 && PositionSelectByTicket(ticket) ? MathMin(held, PositionGetDouble(POSITION_VOLUME)) : 0;
+        }
+      string symbol = BrokerName(m_trades[i].legs[k].symbol);
+      double there = MhNetLots(symbol);
+      if(there == 0 && others.wereLast)
+         return 0;
+      double own = OwnLots(symbol);
+      if(others.deals == 0 || MathAbs(own) < MH_LOTS_HAIR || (own < 0 ? there - own : own - there) < MH_LOTS_HAIR)
+         return held;
+      int side = there < 0 ? -1 : 1;
+      if(m_trades[i].legs[k].side != side)
+         return 0;
+      double rest = side * there;
+      for(int other = 0; other < i; other++)
+         for(int leg = 0; leg < 2; leg++)
+            if(m_trades[other].legs[leg].lots > 0 && m_trades[other].legs[leg].side == side && BrokerName(m_trades[other].legs[leg].symbol) == symbol)
+               rest -= m_trades[other].legs[leg].lots;
+      return MathMax(0.0, MathMin(held, rest));
+     }
+
+   // Whether the terminal's list of positions can be believed: it is connected for a while, and no order in this symbol is so fresh that the list may lag behind it.
+   bool              IsSettled(const string symbol)
+     {
+      if(GetTickCount64() < m_settledTick)
+         return false;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+         for(int k = 0; k < 2; k++)
+           {
+            int stage = m_trades[i].legs[k].stage;
+            if((stage == MH_LEG_SENT || stage == MH_LEG_CLOSE_SENT) && BrokerName(m_trades[i].legs[k].symbol) == symbol)
+               return false;
+           }
+      return true;
+     }
+
+   // A leg that somebody else has closed, or part of it: a person, a stop out. 0: all is there. 1: it is not, and that was reported. -1: it looks so, and the list may lag
+   // behind.
    int               IsGone(const int i, const int k)
      {
-      bool isGone = false;
       string symbol = BrokerName(m_trades[i].legs[k].symbol);
-      if(MhIsHedging())
-         isGone = PositionTicket(m_trades[i].legs[k].position) == 0;
-      else
-        {
-         // Netting: one position for the whole symbol. It is gone when there is none at all, and no other pair of ours has this symbol
-         // or an order on its way.
-         bool isThere = false;
-         for(int p = PositionsTotal() - 1; p >= 0; p--)
-            if(PositionGetTicket(p) != 0 && PositionGetString(POSITION_SYMBOL) == symbol)
-               isThere = true;
-         isGone = !isThere && !IsShared(i, symbol);
-        }
-      if(!isGone)
+      MhOthers others;
+      MhFindOthers(symbol, MhIsHedging() ? m_trades[i].legs[k].position : 0, m_settings.magic, OldestEntry(symbol), others);
+      double missing = m_trades[i].legs[k].lots - Left(i, k, others);
+      if(missing < MH_LOTS_HAIR)
          return 0;
-      if(m_clock.NowMs() - m_trades[i].legs[k].sentMs < 5000)
+      if(!IsSettled(symbol))
          return -1;
       MhExecution done;
       done.outcome = MH_ORDER_DONE;
-      done.ticket = 0;
+      done.ticket = others.lastClose;
       done.fees = 0;
       done.requested = 0;
       done.position = m_trades[i].legs[k].position;
-      done.lots = m_trades[i].legs[k].lots;
+      done.lots = missing;
       done.price = Price(i, k, -m_trades[i].legs[k].side);
-      if(HistorySelectByPosition(m_trades[i].legs[k].position))
-        {
-         ulong last = 0;
-         for(int deal = 0; deal < HistoryDealsTotal(); deal++)
-           {
-            ulong ticket = HistoryDealGetTicket(deal);
-            if(ticket != 0 && HistoryDealGetInteger(ticket, DEAL_ENTRY) != DEAL_ENTRY_IN)
-               last = ticket;
-           }
-         done.ticket = last;
-         MhReadDeal(done);
-         done.lots = m_trades[i].legs[k].lots;
-        }
+      MhReadDeal(done);
+      if(!(done.price > 0))
+         return -1;
+      // Of a deal that closed more than this leg.
+      done.fees *= MathMin(1.0, missing / done.lots);
+      done.lots = missing;
+      if(done.ticket == 0)
+         done.ticket = OwnTicket(i);
       if(m_trades[i].stage == MH_OPEN)
          BeginClose(i, "EXTERNAL", "", 0);
       Closed(i, k, done);
       Save(i);
       Flush(i);
       return 1;
-     }
-
-   bool              IsShared(const int i, const string symbol)
-     {
-      for(int other = 0; other < ArraySize(m_trades); other++)
-         for(int k = 0; k < 2; k++)
-            if(other != i && m_trades[other].stage != MH_FLAT && BrokerName(m_trades[other].legs[k].symbol) == symbol)
-               return true;
-      return false;
      }
 
    // What ends an open pair without a signal.
@@ -952,7 +1011,7 @@ private:
       m_views[i].riskScore = signal.riskScore;
       m_views[i].generatedMs = signal.generatedMs;
       m_views[i].validUntilMs = signal.validUntilMs;
-      m_views[i].latencyMs = nowMs - signal.generatedMs;
+      m_views[i].latencyMs = MhLatencyMs(signal.generatedMs, nowMs);
       if(signal.priceA != MH_UNKNOWN && signal.priceB != MH_UNKNOWN)
         {
          m_books[i].priceA = signal.priceA;
@@ -1230,6 +1289,8 @@ public:
       m_lossTick = 0;
       m_lossDay = -1;
       m_fillsTick = 0;
+      m_settledTick = 0;
+      m_firstTicket = 1;
       m_fillsConnection = -1;
       m_error = "";
       m_refusals = 0;
@@ -1261,6 +1322,9 @@ public:
       m_lock = FileOpen(m_folder + "\\lock", FILE_WRITE | FILE_BIN | FILE_COMMON);
       if(m_lock == INVALID_HANDLE)
          return Fail("LOCKED: another chart or terminal runs with " + m_folder + " (or the folder cannot be written)");
+      m_settledTick = GetTickCount64() + MH_CONNECTION_SETTLES_MS;
+      m_firstTicket = MhFirstOwnTicket(AccountInfoString(ACCOUNT_SERVER) + " " + MhLong(AccountInfoInteger(ACCOUNT_LOGIN)) + " " +
+                                       TerminalInfoString(TERMINAL_DATA_PATH) + " " + MhLong(m_clock.NowMs()) + " " + MhLong((long)GetMicrosecondCount()));
       // A change of the chart's symbol starts the same object anew.
       m_task = MH_TASK_NONE;
       m_keysTick = 0;
@@ -1306,6 +1370,8 @@ public:
    void              Timer()
      {
       ulong tick = GetTickCount64();
+      if(TerminalInfoInteger(TERMINAL_CONNECTED) == 0)
+         m_settledTick = tick + MH_CONNECTION_SETTLES_MS;
       if(tick >= m_killTick)
         {
          m_killTick = tick + 250;

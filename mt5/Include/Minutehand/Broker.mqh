@@ -195,6 +195,47 @@ void MhSendOrder(const string symbol, const int side, const double lots, const u
    MhReadDeal(done);
   }
 
+// Signed lots of a symbol's position on a netting account; 0 when there is none.
+double MhNetLots(const string symbol)
+  {
+   for(int k = PositionsTotal() - 1; k >= 0; k--)
+      if(PositionGetTicket(k) != 0 && PositionGetString(POSITION_SYMBOL) == symbol)
+         return PositionGetInteger(POSITION_TYPE) == POSITION_TYPE_BUY ? PositionGetDouble(POSITION_VOLUME) : -PositionGetDouble(POSITION_VOLUME);
+   return 0;
+  }
+
+// What others than this program did with a symbol: a person, a stop out, another program.
+struct MhOthers
+  {
+   int               deals;
+   // Their last deal that did not open a position, or 0.
+   ulong             lastClose;
+   // Whether the last deal of all was theirs.
+   bool              wereLast;
+  };
+
+// @param position of a hedging account, else 0: all deals of the symbol since this server time
+void MhFindOthers(const string symbol, const ulong position, const long magic, const datetime sinceServer, MhOthers &others)
+  {
+   others.deals = 0;
+   others.lastClose = 0;
+   others.wereLast = false;
+   bool isSelected = position > 0 ? HistorySelectByPosition(position) : HistorySelect(sinceServer, (datetime)(TimeTradeServer() + 86400));
+   int total = isSelected ? HistoryDealsTotal() : 0;
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket == 0 || HistoryDealGetString(ticket, DEAL_SYMBOL) != symbol)
+         continue;
+      others.wereLast = HistoryDealGetInteger(ticket, DEAL_REASON) != DEAL_REASON_EXPERT || HistoryDealGetInteger(ticket, DEAL_MAGIC) != magic;
+      if(!others.wereLast)
+         continue;
+      others.deals++;
+      if(HistoryDealGetInteger(ticket, DEAL_ENTRY) != DEAL_ENTRY_IN)
+         others.lastClose = ticket;
+     }
+  }
+
 // Looks for the deal of an order whose answer did not come, or did not come to this life of the terminal.
 // @param lots what was ordered @param position what it was to close, 0 when it was to open @param sinceServer not before this server time @param known tickets that belong to other orders, each between commas
 bool MhFindDeal(const string symbol, const int side, const long magic, const double lots, const ulong position, const string comment,

@@ -12,35 +12,33 @@ enum MhDst
    MH_DST_NONE  // never
   };
 
-// TimeGMT has whole seconds. The milliseconds since the last change are counted, so that this is never ahead of the PC's clock and behind it by one
-// timer interval at most (by up to a second until the first change was seen).
+// TimeGMT has whole seconds, the terminal's tick counter milliseconds and no date. Each look at both says that UTC is at least `second` and less than a
+// second more: the distance between the two clocks that fits every look so far is known to one timer interval after the first second, and to a second before. A
+// PC clock that is set is followed within a second.
 class MhClock
   {
 private:
-   long              m_second;
-   ulong             m_changedTick;
-   bool              m_sawChange;
+   bool              m_isSet;
+   // UTC in milliseconds minus the tick counter.
+   long              m_distance;
 
 public:
                      MhClock()
      {
-      m_second = 0;
-      m_changedTick = 0;
-      m_sawChange = false;
+      m_isSet = false;
+      m_distance = 0;
      }
 
    long              NowMs()
      {
-      long second = (long)TimeGMT();
-      ulong tick = GetTickCount64();
-      if(second != m_second)
-        {
-         m_sawChange = second == m_second + 1;
-         m_second = second;
-         m_changedTick = tick;
-        }
-      long past = m_sawChange ? (long)(tick - m_changedTick) : 0;
-      return second * 1000 + (past > 999 ? 999 : past);
+      long tick = (long)GetTickCount64();
+      long least = (long)TimeGMT() * 1000 - tick;
+      if(!m_isSet || m_distance < least)
+         m_distance = least;
+      if(m_distance > least + 999)
+         m_distance = least + 999;
+      m_isSet = true;
+      return tick + m_distance;
      }
   };
 

@@ -4,6 +4,7 @@
 #ifndef MINUTEHAND_FILL_MQH
 #define MINUTEHAND_FILL_MQH
 
+#include "Crc32.mqh"
 #include "Text.mqh"
 
 #define MH_FILL_SCHEMA "minutehand.fill/1"
@@ -37,6 +38,25 @@ struct MhFill
    string            error;
   };
 
+// No deal of a broker is numbered so high (2^51), and JSON keeps whole numbers up to 2^53.
+#define MH_OWN_TICKETS_FROM 2251799813685248
+#define MH_OWN_TICKETS_OF_ONE 1048576
+
+// Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same signals never write the same
+// ticket: shared/fill/fill.ts counts in the same way. @param identity what no other program has
+long MhFirstOwnTicket(const string identity)
+  {
+   uchar bytes[];
+   int count = MhBytes(identity, bytes);
+   return MH_OWN_TICKETS_FROM + (long)(MhCrc32(bytes, 0, count) & 0x7FFFFFFF) * MH_OWN_TICKETS_OF_ONE + 1;
+  }
+
+// Two clocks may say that the effect was before its cause: that is no time, and never less.
+long MhLatencyMs(const long signalMs, const long timeMs)
+  {
+   return signalMs > 0 && timeMs > signalMs ? timeMs - signalMs : 0;
+  }
+
 // How much worse than requested, in basis points; below zero is better.
 double MhSlippageBps(const int side, const double requested, const double price)
   {
@@ -56,7 +76,7 @@ string MhFillLine(const MhFill &fill)
            MhNumberField("slippage_bps", MhSlippageBps(fill.side, fill.requested, fill.price), 4)
            : ",\"requested_price\":null,\"filled_price\":null,\"slippage_bps\":null";
    return line + MhLongField("time_ms", fill.timeMs) + MhLongField("signal_ms", fill.signalMs) +
-          MhLongField("latency_ms", fill.signalMs > 0 ? fill.timeMs - fill.signalMs : 0) +
+          MhLongField("latency_ms", MhLatencyMs(fill.signalMs, fill.timeMs)) +
           (fill.hasPnl ? MhNumberField("pnl", fill.pnl, 8) : ",\"pnl\":null") + MhTextField("currency", fill.currency) +
           MhTextField("error", fill.error) + "}";
   }

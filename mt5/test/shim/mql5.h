@@ -298,6 +298,8 @@ struct Terminal {
   std::string commonFolder = ".";
   /** Milliseconds UTC; the machine's own clock when not set. */
   std::function<long()> clock;
+  /** Of the tick counter; as `clock` when not set. */
+  std::function<ulong()> ticks;
   long serverOffsetSeconds = 0;
   std::map<std::string, ShimSymbol> symbols;
   bool hedging = true, connected = true, tradeAllowed = true;
@@ -365,7 +367,7 @@ inline ulong GetMicrosecondCount() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (ulong)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
-inline ulong GetTickCount64() { return GetMicrosecondCount() / 1000; }
+inline ulong GetTickCount64() { return terminal().ticks ? terminal().ticks() : GetMicrosecondCount() / 1000; }
 inline bool TimeToStruct(datetime time, MqlDateTime &parts) {
   time_t seconds = time;
   tm broken;
@@ -665,15 +667,16 @@ inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetim
 
 enum ENUM_ACCOUNT_INFO_DOUBLE { ACCOUNT_EQUITY, ACCOUNT_BALANCE };
 enum ENUM_ACCOUNT_INFO_INTEGER { ACCOUNT_MARGIN_MODE, ACCOUNT_TRADE_MODE, ACCOUNT_TRADE_ALLOWED, ACCOUNT_TRADE_EXPERT, ACCOUNT_LOGIN };
-enum ENUM_ACCOUNT_INFO_STRING { ACCOUNT_CURRENCY };
+enum ENUM_ACCOUNT_INFO_STRING { ACCOUNT_CURRENCY, ACCOUNT_SERVER };
 enum ENUM_ACCOUNT_MARGIN_MODE { ACCOUNT_MARGIN_MODE_RETAIL_NETTING, ACCOUNT_MARGIN_MODE_EXCHANGE, ACCOUNT_MARGIN_MODE_RETAIL_HEDGING };
 enum ENUM_ACCOUNT_TRADE_MODE { ACCOUNT_TRADE_MODE_DEMO, ACCOUNT_TRADE_MODE_CONTEST, ACCOUNT_TRADE_MODE_REAL };
 enum ENUM_TERMINAL_INFO_INTEGER { TERMINAL_CONNECTED, TERMINAL_TRADE_ALLOWED };
+enum ENUM_TERMINAL_INFO_STRING { TERMINAL_DATA_PATH };
 enum ENUM_MQL_INFO_INTEGER { MQL_TRADE_ALLOWED, MQL_TESTER };
 inline double AccountInfoDouble(ENUM_ACCOUNT_INFO_DOUBLE what) {
   return what == ACCOUNT_EQUITY ? terminal().equity : terminal().balance;
 }
-inline string AccountInfoString(ENUM_ACCOUNT_INFO_STRING) { return string(terminal().currency); }
+inline string AccountInfoString(ENUM_ACCOUNT_INFO_STRING what) { return string(what == ACCOUNT_SERVER ? "Shim-Demo" : terminal().currency); }
 inline long AccountInfoInteger(ENUM_ACCOUNT_INFO_INTEGER what) {
   switch (what) {
     case ACCOUNT_MARGIN_MODE: return terminal().hedging ? ACCOUNT_MARGIN_MODE_RETAIL_HEDGING : ACCOUNT_MARGIN_MODE_RETAIL_NETTING;
@@ -685,6 +688,7 @@ inline long AccountInfoInteger(ENUM_ACCOUNT_INFO_INTEGER what) {
 inline int TerminalInfoInteger(ENUM_TERMINAL_INFO_INTEGER what) {
   return what == TERMINAL_CONNECTED ? terminal().connected : terminal().tradeAllowed;
 }
+inline string TerminalInfoString(ENUM_TERMINAL_INFO_STRING) { return string(terminal().commonFolder); }
 inline int MQLInfoInteger(ENUM_MQL_INFO_INTEGER what) { return what == MQL_TESTER ? 0 : terminal().tradeAllowed; }
 
 enum ENUM_TRADE_REQUEST_ACTIONS { TRADE_ACTION_DEAL = 1 };
@@ -732,7 +736,8 @@ enum {
 enum ENUM_DEAL_TYPE { DEAL_TYPE_BUY, DEAL_TYPE_SELL };
 enum ENUM_DEAL_ENTRY { DEAL_ENTRY_IN, DEAL_ENTRY_OUT, DEAL_ENTRY_INOUT };
 enum ENUM_POSITION_TYPE { POSITION_TYPE_BUY, POSITION_TYPE_SELL };
-enum ENUM_DEAL_PROPERTY_INTEGER { DEAL_ORDER, DEAL_TIME, DEAL_TIME_MSC, DEAL_TYPE, DEAL_ENTRY, DEAL_MAGIC, DEAL_POSITION_ID };
+enum ENUM_DEAL_PROPERTY_INTEGER { DEAL_ORDER, DEAL_TIME, DEAL_TIME_MSC, DEAL_TYPE, DEAL_ENTRY, DEAL_MAGIC, DEAL_POSITION_ID, DEAL_REASON };
+enum ENUM_DEAL_REASON { DEAL_REASON_CLIENT, DEAL_REASON_MOBILE, DEAL_REASON_WEB, DEAL_REASON_EXPERT };
 enum ENUM_DEAL_PROPERTY_DOUBLE { DEAL_VOLUME, DEAL_PRICE, DEAL_COMMISSION, DEAL_SWAP, DEAL_PROFIT };
 enum ENUM_DEAL_PROPERTY_STRING { DEAL_SYMBOL, DEAL_COMMENT };
 enum ENUM_POSITION_PROPERTY_INTEGER { POSITION_TICKET, POSITION_TYPE, POSITION_MAGIC, POSITION_IDENTIFIER };
@@ -841,6 +846,8 @@ inline long HistoryDealGetInteger(ulong ticket, ENUM_DEAL_PROPERTY_INTEGER prope
     case DEAL_TYPE: return deal.type;
     case DEAL_ENTRY: return deal.entry;
     case DEAL_MAGIC: return deal.magic;
+    // People have no magic number.
+    case DEAL_REASON: return deal.magic == 0 ? DEAL_REASON_CLIENT : DEAL_REASON_EXPERT;
     case DEAL_POSITION_ID: return (long)deal.position;
   }
   return 0;

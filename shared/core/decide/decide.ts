@@ -22,6 +22,7 @@ export const REASONS = {
   LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',
   LEG_EMPTY: 'HOLD: one leg did not trade in this minute.',
   SILENCE: 'HOLD: no bar of the pair came for a while; a heartbeat that repeats what was known at its last bar.',
+  SHUTDOWN: 'HOLD: the daemon ends and no other waits to take over; its last signal of the pair, always in mode HALT.',
 } as const;
 export type Reason = keyof typeof REASONS;
 

@@ -1,0 +1,209 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { MinutehandError } from '../../shared/errors.ts';
+import { packageRoot } from '../../shared/root.ts';
+import type { Output } from '../output.ts';
+import { installFiles, outcomeOf, removable, removeFiles, USERS_FOLDERS } from '../systemd/install.ts';
+import {
+  CONFIG_FOLDER,
+  enabledUnits,
+  HOME_FOLDER,
+  installedUnits,
+  LOG_FOLDER,
+  planInstallation,
+  programFiles,
+  TARGET,
+  USER,
+  type Installation,
+  type Target,
+} from '../systemd/installation.ts';
+import {
+  requireReadable,
+  requireRoot,
+  requireSystemd,
+  runOrThrow,
+  THIS_MACHINE,
+  type Machine,
+} from '../systemd/machine.ts';
+import { readUnitStates, showArguments, unitLines, type UnitState } from '../systemd/unit_state.ts';
+
+interface WhereFlags {
+  readonly root: string;
+  readonly dryRun?: true;
+}
+
+interface InstallFlags extends WhereFlags {
+  readonly start: boolean;
+  readonly standby: boolean;
+  readonly program: string;
+  readonly node: string;
+}
+
+interface UninstallFlags extends WhereFlags {
+  readonly purge?: true;
+}
+
+export function addService(program: Command, output: () => Output, machine: Machine = THIS_MACHINE): void {
+  const service = program
+    .command('service')
+    .summary('let systemd run it: install, uninstall, status')
+    .description(
+      'Runs daemons and trainer as services of this machine (Linux with systemd): started with it, started again when they die or hang, each in a cage of its own. docs/OPERATIONS.md tells more.',
+    );
+  service
+    .command('install')
+    .summary('write units and configuration, and start everything')
+    .description(
+      `Writes units for every shard of the configuration, puts configuration into ${CONFIG_FOLDER} (what is there stays), run-time data into ${HOME_FOLDER}, logs into ${LOG_FOLDER}, makes the user ${USER}, and starts everything. Run it again after an upgrade, or after a change of shards or folders.`,
+    )
+    .option('--no-start', 'write and enable, and leave the start to you')
+    .option('--no-standby', 'no second daemon for each shard that waits for the place of the first')
+    .option('--program <folder>', 'where the package lies, as the service sees it', packageRoot())
+    .option('--node <file>', 'the Node that runs it', process.execPath)
+    .option('--root <folder>', 'write the files into this folder in the place of /, and do nothing else', '/')
+    .option('--dry-run', 'show what would be written, and do nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sudo npx minutehand service install
+  npx minutehand service install --dry-run
+  npx minutehand service install --root ./package --program /opt/minutehand --node /usr/bin/node`,
+    )
+    .action((flags: InstallFlags) => install(flags, output(), machine));
+  service
+    .command('uninstall')
+    .summary('end it and remove the units')
+    .description(`Ends and removes all units. ${USERS_FOLDERS.join(', ')} and the user ${USER} stay, unless --purge.`)
+    .option('--purge', `remove configuration, models, journals, logs and the user ${USER} too; there is no way back`)
+    .option('--root <folder>', 'remove the files from this folder in the place of /, and do nothing else', '/')
+    .option('--dry-run', 'show what would be removed, and do nothing')
+    .action((flags: UninstallFlags) => uninstall(flags, output(), machine));
+  service
+    .command('status')
+    .summary('what systemd knows of each unit')
+    .description(
+      'Shows for each unit whether it runs, since when, what it says of itself, how often it was started again, and why it ended last. Exit code 1 when one does not run. `minutehand status` looks inside.',
+    )
+    .action(() => status(output(), machine));
+}
+
+function install(flags: InstallFlags, output: Output, machine: Machine): void {
+  const { root, isElsewhere } = rootOf(flags);
+  const target: Target = {
+    root,
+    program: absolute('--program', flags.program),
+    node: absolute('--node', flags.node),
+    hasStandby: flags.standby,
+  };
+  const isDryRun = flags.dryRun === true;
+  if (!isElsewhere && !isDryRun) {
+    requireSystemd(machine);
+    requireRoot(machine);
+  }
+  requireReadable(target);
+  const plan = planInstallation(target);
+  if (isDryRun) return showPlan(root, plan, output);
+
+  const files = installFiles(root, plan.files);
+  for (const { path, outcome } of files) output.line(`${outcome.padEnd(9)}${path}`);
+  const result = { files, units: plan.units };
+  if (isElsewhere) {
+    output.line(`There: systemd-sysusers && systemctl daemon-reload && systemctl enable --now ${plan.units.join(' ')}`);
+    return output.result(result);
+  }
+  runOrThrow(machine, 'systemd-sysusers', ['/etc/sysusers.d/minutehand.conf']);
+  runOrThrow(machine, 'systemctl', ['daemon-reload']);
+  const stale = enabledUnits(root).filter((unit) => !plan.units.includes(unit));
+  // Of shards that are no more, or standbys that nobody wants.
+  if (stale.length > 0) runOrThrow(machine, 'systemctl', ['disable', '--now', ...stale]);
+  runOrThrow(machine, 'systemctl', ['--quiet', 'enable', ...plan.units]);
+  output.line(`market   ${plan.settings.minutehand.market}, as ${CONFIG_FOLDER}/minutehand.yaml says`);
+  if (!flags.start) {
+    output.line(`Enabled: ${plan.units.join(' ')}. Start it with: systemctl start ${TARGET}`);
+    return output.result({ ...result, states: null });
+  }
+  const changed = files.some(({ outcome }) => outcome === 'written');
+  const running = readStates(machine, plan.units).filter(({ active }) => active === 'active');
+  output.note('Starting: this takes until every daemon is ready …');
+  runOrThrow(machine, 'systemctl', ['start', ...plan.units]);
+  const states = readStates(machine, plan.units);
+  for (const line of unitLines(states)) output.line(line);
+  if (changed && running.length > 0)
+    output.note(
+      'What ran already runs on as it was: docs/OPERATIONS.md, "Upgrade without a missed bar", says how to go over.',
+    );
+  output.result({ ...result, states });
+  judge(states);
+}
+
+function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void {
+  const { root, isElsewhere } = rootOf(flags);
+  const purge = flags.purge === true;
+  const files = programFiles();
+  const units = installedUnits(root);
+  if (flags.dryRun === true) {
+    const paths = removable(root, files, purge);
+    for (const path of paths) output.line(`would remove ${path}`);
+    return output.result({ units, removed: paths });
+  }
+  if (!isElsewhere) {
+    requireSystemd(machine);
+    requireRoot(machine);
+    // Whatever runs, enabled or not.
+    runOrThrow(machine, 'systemctl', ['stop', 'minutehand-*.service', ...(units.length > 0 ? [TARGET] : [])]);
+    if (units.length > 0) runOrThrow(machine, 'systemctl', ['--quiet', 'disable', ...units]);
+  }
+  const removed = removeFiles(root, files, purge);
+  for (const path of removed) output.line(`removed ${path}`);
+  if (removed.length === 0) output.line('There was nothing to remove.');
+  if (!isElsewhere) {
+    runOrThrow(machine, 'systemctl', ['daemon-reload']);
+    // Units that had failed are remembered until they are forgotten; none may be.
+    machine.run('systemctl', ['reset-failed', 'minutehand-*']);
+    if (purge && machine.run('id', ['-u', USER]).code === 0) runOrThrow(machine, 'userdel', [USER]);
+  }
+  if (!purge) output.line(`Kept: ${USERS_FOLDERS.join(' ')} and the user ${USER}. --purge removes them.`);
+  output.result({ units, removed });
+}
+
+function status(output: Output, machine: Machine): void {
+  requireSystemd(machine);
+  const units = installedUnits('/');
+  if (units.length === 0) throw new MinutehandError('SERVICE_ABSENT');
+  const states = readStates(machine, units);
+  for (const line of unitLines(states)) output.line(line);
+  output.result({ units: states });
+  judge(states);
+}
+
+function readStates(machine: Machine, units: readonly string[]): UnitState[] {
+  return readUnitStates(runOrThrow(machine, 'systemctl', showArguments(units)));
+}
+
+function judge(states: readonly UnitState[]): void {
+  if (states.some(({ active }) => active !== 'active')) process.exitCode = 1;
+}
+
+function rootOf({ root }: WhereFlags): { root: string; isElsewhere: boolean } {
+  const path = resolve(root);
+  return { root: path, isElsewhere: path !== '/' };
+}
+
+function absolute(flag: string, path: string): string {
+  if (!isAbsolute(path)) throw new MinutehandError('USAGE', { seen: `${flag} ${path}`, expected: 'an absolute path' });
+  return path;
+}
+
+function showPlan(root: string, { files, units }: Installation, output: Output): void {
+  const planned = files.map((file) => ({ ...file, outcome: outcomeOf(root, file) }));
+  for (const { path, mode, text, outcome } of planned) {
+    output.line(`# ${path}  mode ${mode.toString(8)}  ${outcome === 'written' ? 'would be written' : outcome}`);
+    if (outcome === 'written') output.line(`${text.trimEnd()}\n`);
+  }
+  output.line(`# would be enabled: ${units.join(' ')}`);
+  output.result({
+    files: planned.map(({ path, mode, text, outcome }) => ({ path, mode: mode.toString(8), outcome, text })),
+    units,
+  });
+}

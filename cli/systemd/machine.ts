@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { MinutehandError } from '../../shared/errors.ts';
+import { COMPILED_PROGRAM } from '../launcher.ts';
+import type { Target } from './installation.ts';
+
+/** What a service of ours does not see: see ProtectHome and PrivateTmp in systemd/. */
+const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
+const READ_BY_ALL = 0o004;
+const ENTERED_BY_ALL = 0o001;
+
+/** What of the machine a command needs; the real one, or another in tests. */
+export interface Machine {
+  readonly platform: NodeJS.Platform;
+  /** Of this process; undefined where there are none. */
+  readonly uid: number | undefined;
+  /** Whether systemd runs this machine. */
+  readonly isBooted: boolean;
+  /** Runs a program to its end. @returns its exit code (null: it could not be started) and what it said */
+  run(program: string, args: readonly string[]): { code: number | null; stdout: string; stderr: string };
+}
+
+export const THIS_MACHINE: Machine = {
+  platform: process.platform,
+  uid: process.getuid?.(),
+  // Source: sd_booted(3).
+  isBooted: existsSync('/run/systemd/system'),
+  run(program, args) {
+    const { status, stdout, stderr, error } = spawnSync(program, [...args], { encoding: 'utf8' });
+    return { code: status, stdout: stdout ?? '', stderr: error === undefined ? stderr : error.message };
+  },
+};
+
+/** @throws MinutehandError SERVICE_UNSUPPORTED, SERVICE_RIGHTS */
+export function requireSystemd(machine: Machine): void {
+  if (machine.platform !== 'linux' || !machine.isBooted)
+    throw new MinutehandError('SERVICE_UNSUPPORTED', {
+      seen: machine.platform === 'linux' ? 'no /run/systemd/system' : machine.platform,
+    });
+}
+
+/** @throws MinutehandError SERVICE_RIGHTS */
+export function requireRoot({ uid }: Machine): void {
+  if (uid !== 0) throw new MinutehandError('SERVICE_RIGHTS', { seen: `user id ${uid}`, expected: '0' });
+}
+
+/** @throws MinutehandError SERVICE_COMMAND when it fails */
+export function runOrThrow(machine: Machine, program: string, args: readonly string[]): string {
+  const { code, stdout, stderr } = machine.run(program, args);
+  if (code === 0) return stdout;
+  const said = stderr.trim() === '' ? `exit code ${code}` : stderr.trim().split('\n').at(-1)!;
+  throw new MinutehandError('SERVICE_COMMAND', { seen: `${program} ${args.join(' ')}: ${said}` });
+}
+
+/**
+ * Program and node must be where a service may read them. In another root only their places can be judged.
+ * @throws MinutehandError SERVICE_PLACE
+ */
+export function requireReadable({ root, node, program }: Pick<Target, 'root' | 'node' | 'program'>): void {
+  const paths = [node, join(program, COMPILED_PROGRAM), join(program, 'node_modules')];
+  for (const path of root === '/' ? paths.map(realPath) : paths) {
+    if (HIDDEN.some((folder) => path.startsWith(`${folder}/`)))
+      throw new MinutehandError('SERVICE_PLACE', { seen: path, expected: `not below ${HIDDEN.join(', ')}` });
+    const closed = root === '/' ? closedPart(path) : null;
+    if (closed !== null)
+      throw new MinutehandError('SERVICE_PLACE', { seen: path, expected: `${closed} readable for all users` });
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new MinutehandError('SERVICE_PLACE', { seen: `${path} is not there`, cause });
+  }
+}
+
+/** The part of a path that other users may not read or enter. */
+function closedPart(path: string): string | null {
+  if ((statSync(path).mode & READ_BY_ALL) === 0) return path;
+  for (let folder = dirname(path); folder !== '/'; folder = dirname(folder))
+    if ((statSync(folder).mode & ENTERED_BY_ALL) === 0) return folder;
+  return null;
+}

@@ -1,0 +1,196 @@
+import type { Logger } from 'pino';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import type { Clock, Scheduler } from '../../shared/ports.ts';
+import type { BarOutcome } from '../align/align.ts';
+import { createIntake, type BarTaker, type IntakeOptions } from './intake.ts';
+import { BEGINNING, type StreamPosition } from './redis_position.ts';
+import { BARS_STREAM, type StreamEntry, type StreamListener, type StreamReader } from './redis_stream.ts';
+
+/** A minute that has been over for this many feed intervals is history: the newest one and the one before it are news. */
+const HISTORY_INTERVALS = 2;
+/** What is written down of minutes that no signal follows waits until no more of them come. */
+const QUIET_MS = 20;
+const NAMED_ENTRIES = 5;
+
+export interface RedisFeedOptions extends Pick<IntakeOptions, 'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome'> {
+  readonly taker: BarTaker & {
+    lastTimes(): ReadonlyMap<string, OpenTime>;
+    settled(): Promise<void>;
+  };
+  /** Of this daemon's pairs. */
+  readonly symbols: readonly string[];
+  /** Of all pairs that are configured, also those of other shards. */
+  readonly allSymbols: readonly string[];
+  readonly feedIntervalMs: number;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** What `keepPosition` was told last by this daemon or the one before it; null = nothing. */
+  readonly position: string | null;
+  /** Stores it together with the minutes that were taken so far, or later, never before. */
+  keepPosition(position: string): void;
+  read(listener: StreamListener): StreamReader;
+  readonly log: Logger;
+  say(line: string): void;
+}
+
+export interface RedisFeed {
+  /** null until the first attempt to connect has ended. */
+  readonly state: 'up' | 'down' | null;
+  /** Entries that were removed from the stream before they could be read; a gap of unknown size counts as one. */
+  readonly lost: number;
+  /** No bar is taken after this was called. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry is what `POST /bars` takes, `backfill` = 1 says that it is
+ * history. What was written while nobody read is history too when it is old, so that nothing stale is published as fresh. An entry that
+ * cannot be taken is counted, logged and passed over.
+ *
+ * The position is journalled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on right behind the
+ * last minute that it has; and where it cannot know, it begins at the beginning, which is harmless: what it has is not taken twice.
+ */
+export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
+  const { taker, clock, scheduler, log, say } = options;
+  const configured = new Set(options.allSymbols);
+  const symbols = [...options.symbols].sort().join(',');
+  let state: RedisFeed['state'] = null;
+  let lost = 0;
+  /** Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new to say. */
+  let known: ReadonlyMap<string, OpenTime> | null = null;
+  const saidCodes = new Set<ErrorCode>();
+  let refusals: { id: string; code: ErrorCode; message: string; next: string }[] = [];
+  let cancelQuiet: (() => void) | null = null;
+
+  const offer = (
+    symbol: string,
+    time: OpenTime,
+    backfill: boolean,
+    take: (backfill: boolean) => BarOutcome,
+  ): BarOutcome => {
+    if (known !== null && time <= (known.get(symbol) ?? -Infinity)) return 'duplicate';
+    const overMs = clock.nowMs() - (time + SECONDS_PER_BAR) * 1000;
+    return take(backfill || overMs >= HISTORY_INTERVALS * options.feedIntervalMs);
+  };
+  const intake = createIntake({
+    ...options,
+    open: true,
+    taker: {
+      knows: (symbol) => taker.knows(symbol),
+      takeBar: (bar, backfill) => offer(bar.symbol, bar.time, backfill, (history) => taker.takeBar(bar, history)),
+      takeEmpty: (symbol, time, backfill) =>
+        offer(symbol, time, backfill, (history) => taker.takeEmpty(symbol, time, history)),
+    },
+    isElsewhere: (symbol) => configured.has(symbol),
+  });
+
+  function take([id, fields]: StreamEntry): void {
+    try {
+      const { rejected } = intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1');
+      for (const { code, message, next } of rejected) refusals.push({ id, code, message, next });
+    } catch (error) {
+      const { code, message, next } = describeError(error) as { code: ErrorCode; message: string; next: string };
+      options.onOutcome(code);
+      refusals.push({ id, code, message, next });
+    }
+  }
+
+  /** Behind the signals: lines about what was refused, and the journal of what no signal follows. */
+  async function settle(): Promise<void> {
+    cancelQuiet?.();
+    cancelQuiet = null;
+    await taker.settled();
+    for (const code of new Set(refusals.map((refusal) => refusal.code))) {
+      const alike = refusals.filter((refusal) => refusal.code === code);
+      const { message, next } = alike[0]!;
+      const entries = alike.slice(0, NAMED_ENTRIES).map(({ id }) => id);
+      log.warn({ code, count: alike.length, entries }, message);
+      // History that comes too late is what a feeder sends that cannot know what is here.
+      if (saidCodes.has(code) || code === 'BAR_OUT_OF_ORDER') continue;
+      saidCodes.add(code);
+      say(`${BARS_STREAM} ${entries[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);
+    }
+    refusals = [];
+  }
+
+  function keep({ id, number }: StreamPosition): void {
+    options.keepPosition(JSON.stringify({ id, number, symbols }));
+  }
+
+  const reader = options.read({
+    from: parsePosition(options.position, symbols),
+    onBeginning() {
+      known = new Map(taker.lastTimes());
+    },
+    async onEntries(entries, position, isAll) {
+      for (const entry of entries) take(entry);
+      keep(position);
+      if (!isAll) return settle();
+      known = null;
+      cancelQuiet ??= scheduler.after(QUIET_MS, () => {
+        settle().catch((error: unknown) => log.error({ err: error }, 'unexpected error'));
+      });
+      // The signals go out before the next entries are asked for.
+      await new Promise<void>((resolve) => scheduler.afterTurn(resolve));
+    },
+    onPosition: keep,
+    onLost(count) {
+      lost += count ?? 1;
+      const seen = count === null ? 'some entries, nobody knows how many' : `${count} entries`;
+      const error = new MinutehandError('STREAM_TRIMMED', { seen });
+      log.error({ code: error.code, count }, error.message);
+      say(`${error.code}: ${error.message} ${error.next}`);
+    },
+    onAnother() {
+      log.warn(`${BARS_STREAM} is not the stream that was read before`);
+      say(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
+    },
+    onState(next, detail, isRefused) {
+      const wasUp = state === 'up';
+      state = next;
+      log.info({ state: next, detail }, 'bars by redis');
+      if (next === 'up') return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
+      if (isRefused) {
+        const error = new MinutehandError('STREAM_REFUSED', { seen: detail });
+        return say(`${error.code}: ${error.message} ${error.next}`);
+      }
+      // A Redis that is not there at the start is said by who publishes.
+      if (wasUp)
+        say(`Redis gives no bars (${detail}): they are read on from where they stopped as soon as it answers.`);
+    },
+  });
+  return {
+    get state() {
+      return state;
+    },
+    get lost() {
+      return lost;
+    },
+    async stop() {
+      await reader.stop();
+      if (cancelQuiet !== null) await settle();
+    },
+  };
+}
+
+/** @throws MinutehandError BAR_MALFORMED when it is not there and there is nothing to take instead */
+function fieldOf(fields: readonly string[], name: string, absent?: string): string {
+  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return fields[i + 1]!;
+  if (absent !== undefined) return absent;
+  throw new MinutehandError('BAR_MALFORMED', {
+    seen: `an entry with the fields ${fields
+      .filter((_, i) => i % 2 === 0)
+      .join(', ')
+      .slice(0, 100)}`,
+    expected: `the field ${name}`,
+  });
+}
+
+/** The beginning when there is none yet, or when symbols have been added since: the stream may have what they need. */
+function parsePosition(text: string | null, symbols: string): StreamPosition {
+  if (text === null) return BEGINNING;
+  const { id, number, symbols: counted } = JSON.parse(text) as StreamPosition & { symbols: string };
+  const taken = new Set(counted.split(','));
+  return symbols.split(',').every((symbol) => taken.has(symbol)) ? { id, number } : BEGINNING;
+}

@@ -1,0 +1,63 @@
+/** Where a reader of a stream stands. */
+export interface StreamPosition {
+  /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
+  readonly id: string;
+  /** How many entries the stream had ever been given when it got that one; null = not known (Redis counts them from 7.0 on). */
+  readonly number: number | null;
+}
+
+/** What Redis says of a stream. */
+export interface StreamState {
+  /** Of the first entry that is still there; null when there is none. */
+  readonly firstId: string | null;
+  /** The greatest id it ever gave out; 0-0 = none. */
+  readonly lastId: string;
+  /** How many entries it has ever been given; null where Redis does not count them. */
+  readonly added: number | null;
+}
+
+export const BEGINNING: StreamPosition = { id: '0-0', number: null };
+/** A stream that does not exist. */
+export const NO_STREAM: StreamState = { firstId: null, lastId: '0-0', added: null };
+
+/** Below 0 when the first id is older. @param x,y `<ms>-<number>`, each part a whole number below 2^64 */
+export function compareIds(x: string, y: string): number {
+  const [xMs, xNumber] = partsOf(x);
+  const [yMs, yNumber] = partsOf(y);
+  if (xMs !== yMs) return xMs < yMs ? -1 : 1;
+  return xNumber === yNumber ? 0 : xNumber < yNumber ? -1 : 1;
+}
+
+function partsOf(id: string): [bigint, bigint] {
+  const dash = id.indexOf('-');
+  return [BigInt(id.slice(0, dash)), BigInt(id.slice(dash + 1))];
+}
+
+/**
+ * Whether a reader can go on from where it stood.
+ * - `same`: yes.
+ * - `trimmed`: the stream has lost its entries up to there, and maybe more.
+ * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another server), so what it
+ *   has may have been read or not, wherever it stands.
+ *
+ * @param isThere whether the entry of this position is still in the stream
+ */
+export function whereToGoOn(
+  { id }: StreamPosition,
+  { firstId, lastId }: StreamState,
+  isThere: boolean,
+): 'same' | 'trimmed' | 'another' {
+  if (id === BEGINNING.id || isThere) return 'same';
+  if (compareIds(lastId, id) < 0) return 'another';
+  if (firstId === null) return lastId === id ? 'same' : 'trimmed';
+  return compareIds(firstId, id) < 0 ? 'another' : 'trimmed';
+}
+
+/**
+ * How many entries never came, once a reader has read all that is there: they were removed before. Below zero: the stream has been given
+ * fewer than were read, so it is another one. null when it cannot be known, or there is something to be read yet.
+ */
+export function entriesLost(position: StreamPosition, { lastId, added }: StreamState): number | null {
+  if (lastId !== position.id || position.number === null || added === null) return null;
+  return added - position.number;
+}

@@ -1,0 +1,246 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { WebSocket } from 'ws';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { activate } from '../shared/bundle/bundle.ts';
+import { homePaths, type HomePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { Rng } from '../shared/ports.ts';
+import type { Signal } from '../shared/signal/signal.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import type { RunningProgram } from '../test/program.ts';
+import type { HealthReport } from './health/health.ts';
+import { SIGNALS_CHANNEL } from './publish/redis_bus.ts';
+
+const RETRY_MS = 10;
+/** Bars of one request of a feeder that is behind. */
+const CATCH_UP_MINUTES = 5;
+
+export interface Minute {
+  readonly time: OpenTime;
+  readonly bars: readonly Bar[];
+}
+
+export interface HandoverOptions {
+  readonly folder: string;
+  readonly settings: Settings;
+  /** A trained bundle. */
+  readonly bundle: string;
+  /** Daemons to be ended. */
+  readonly handovers: number;
+  /** How often a minute of the market is over. */
+  readonly minuteMs: number;
+  /** Minutes that warm the features, sent as history. */
+  readonly history: readonly Minute[];
+  /** Minutes that are answered, one after the other; the run ends when there are no more. */
+  readonly minutes: readonly Minute[];
+  readonly rng: Rng;
+  start(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram;
+  onProgress(done: number): void;
+}
+
+/** One daemon that was ended, and how it went on. */
+export interface Handover {
+  readonly how: 'SIGTERM' | 'SIGKILL';
+  readonly bootId: string;
+  /** Whether another one was ready to take over. */
+  readonly isAwaited: boolean;
+  /** When it was told or killed. */
+  readonly atMs: number;
+  /** From then until its process was gone. */
+  readonly endedMs: number;
+  /** Until the next daemon listened. */
+  readonly listensMs: number;
+  readonly nextBootId: string;
+}
+
+export interface Heard {
+  readonly atMs: number;
+  readonly signal: Signal;
+  readonly text: string;
+}
+
+export interface HandoverReport {
+  readonly paths: HomePaths;
+  readonly handovers: readonly Handover[];
+  /** Standbys that were killed while they waited. */
+  readonly killedStandbys: number;
+  /** All that reached one reader of Redis, and one reader of WebSocket, in the order of arrival. */
+  readonly byRedis: readonly Heard[];
+  readonly byWebSocket: readonly Heard[];
+  /** How many minutes of the market were sent. */
+  readonly minutes: number;
+  /** By minute: when it was over, by the clock of `Heard`. */
+  readonly dueMs: ReadonlyMap<OpenTime, number>;
+}
+
+/** A home with an active bundle and settings in a file. */
+export function makeHome(folder: string, settings: Settings, bundle: string): { paths: HomePaths; file: string } {
+  const paths = homePaths({ MINUTEHAND_HOME: folder });
+  const version = bundle.split('/').at(-1)!;
+  mkdirSync(paths.models, { recursive: true });
+  cpSync(bundle, join(paths.models, version), { recursive: true });
+  activate(paths.models, version);
+  const file = join(folder, 'settings.json');
+  writeFileSync(file, JSON.stringify(settings));
+  return { paths, file };
+}
+
+export async function sendBars(url: string, minutes: readonly Minute[], query = ''): Promise<Response> {
+  const wire = minutes.flatMap(({ bars }) => bars.map((bar) => ({ ...bar, time: bar.time * 1000 })));
+  return fetch(`${url}/bars${query}`, { method: 'POST', body: JSON.stringify(wire) });
+}
+
+interface Daemon {
+  readonly program: RunningProgram;
+  /** Resolves when it is the next; never when it did not have to wait. */
+  readonly waiting: Promise<void>;
+  readonly listening: Promise<string>;
+  isWaiting: boolean;
+}
+
+/**
+ * A market that goes on, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL. There are always two of
+ * them; when the one in office ends, the other takes over and a fresh one comes to wait. Now and then it is the waiting one that is killed.
+ */
+export async function runHandovers(options: HandoverOptions): Promise<HandoverReport> {
+  const { folder, settings, rng, minuteMs, minutes } = options;
+  const { paths, file } = makeHome(folder, settings, options.bundle);
+  const { daemon: address, redis } = settings.minutehand.transports;
+  const url = `http://127.0.0.1:${address.port}`;
+  const nowMs = (): number => performance.now();
+
+  // ---- readers ----
+
+  const heard = { redis: [] as Heard[], webSocket: [] as Heard[] };
+  const hear = (list: Heard[], text: string): void =>
+    void list.push({ atMs: nowMs(), signal: verifySignal(text), text });
+  const subscriber = new Redis(redis.url, { protocol: 2 });
+  await subscriber.subscribe(SIGNALS_CHANNEL);
+  subscriber.on('message', (_channel, lines: string) => lines.split('\n').forEach((text) => hear(heard.redis, text)));
+
+  let isOver = false;
+  let socket: WebSocket | null = null;
+  const connect = (): void => {
+    if (isOver) return;
+    const opened = (socket = new WebSocket(`${url.replace('http', 'ws')}/signals`));
+    opened.on('message', (data: Buffer) => hear(heard.webSocket, data.toString()));
+    opened.on('error', () => undefined);
+    opened.on('close', () => void setTimeout(connect, RETRY_MS));
+  };
+
+  // ---- daemons ----
+
+  function startStandby(): Daemon {
+    const program = options.start([file, '--standby'], { MINUTEHAND_HOME: folder });
+    let onWaiting: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (onWaiting = resolve));
+    const read = async (): Promise<string> => {
+      for (;;) {
+        const event = JSON.parse(await program.line()) as { waiting?: true; bootId?: string };
+        if (event.bootId !== undefined) return event.bootId;
+        if (event.waiting !== true) continue;
+        started.isWaiting = true;
+        onWaiting();
+      }
+    };
+    const started: Daemon = { program, waiting, listening: read(), isWaiting: false };
+    // Of one that is killed while it waits nobody asks.
+    started.listening.catch(() => undefined);
+    return started;
+  }
+
+  // ---- the feeder: as the expert advisor does it ----
+
+  const dueMs = new Map<OpenTime, number>();
+  let due = 0;
+  let sent = 0;
+  const indexOf = new Map(minutes.map(({ time }, index) => [time, index]));
+  async function feed(): Promise<void> {
+    let bootId: string | null = null;
+    while (!isOver || sent < due) {
+      if (sent >= due && bootId !== null) {
+        await sleep(2);
+        continue;
+      }
+      try {
+        if (bootId === null) {
+          const health = (await (await fetch(`${url}/healthz`)).json()) as HealthReport;
+          const lasts = Object.values(health.last_bars).map((time) => (Date.parse(time) / 1000) as OpenTime);
+          // Every symbol has the oldest of them: what is sent again counts as a duplicate.
+          sent = Math.max(0, indexOf.get(Math.min(...lasts) as OpenTime) ?? 0);
+          bootId = health.boot_id;
+          continue;
+        }
+        const until = Math.min(due, sent + CATCH_UP_MINUTES);
+        const answer = await sendBars(url, minutes.slice(sent, until), `?boot_id=${bootId}`);
+        if (answer.status === 409) bootId = null;
+        else if (answer.status === 200) sent = until;
+        else if (answer.status < 500) throw new Error(`${answer.status}: ${await answer.text()}`);
+        else await sleep(RETRY_MS);
+      } catch (error) {
+        // Nobody listens, or it ended before its answer.
+        if (!(error instanceof TypeError)) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  // ---- the run ----
+
+  const handovers: Handover[] = [];
+  let killedStandbys = 0;
+  let inOffice = startStandby();
+  let bootId = await inOffice.listening;
+  const sending = await sendBars(url, options.history, '?backfill=1');
+  if (sending.status !== 200) throw new Error(await sending.text());
+  connect();
+  const feeding = feed();
+  const clock = setInterval(() => {
+    if (due >= minutes.length) return;
+    dueMs.set(minutes[due]!.time, nowMs());
+    due++;
+  }, minuteMs);
+  let next = startStandby();
+  try {
+    while (handovers.length < options.handovers) {
+      // Mostly there is one that is ready; at times it has only just been started.
+      if (rng.uniform() < 0.9) await next.waiting;
+      await sleep(rng.uniform() * 2 * minuteMs);
+      if (rng.uniform() < 0.1) {
+        await next.program.kill('SIGKILL');
+        killedStandbys++;
+        next = startStandby();
+        continue;
+      }
+      const how = rng.uniform() < 0.5 ? 'SIGTERM' : 'SIGKILL';
+      const isAwaited = next.isWaiting;
+      const atMs = nowMs();
+      const ended = inOffice.program.kill(how).then(() => nowMs() - atMs);
+      const nextBootId = await next.listening;
+      const listensMs = nowMs() - atMs;
+      handovers.push({ how, bootId, isAwaited, atMs, endedMs: await ended, listensMs, nextBootId });
+      [inOffice, bootId] = [next, nextBootId];
+      next = startStandby();
+      options.onProgress(handovers.length);
+    }
+    await next.waiting;
+    clearInterval(clock);
+    isOver = true;
+    await feeding;
+    // Nobody waits any more: it is told so.
+    await next.program.kill('SIGTERM');
+    await inOffice.program.kill('SIGTERM');
+    // What Redis has for this reader comes before the answer.
+    await subscriber.ping();
+  } finally {
+    clearInterval(clock);
+    isOver = true;
+    for (const { program } of [inOffice, next]) await program.kill('SIGKILL');
+    (socket as WebSocket | null)?.terminate();
+    subscriber.disconnect();
+  }
+  return { paths, handovers, killedStandbys, byRedis: heard.redis, byWebSocket: heard.webSocket, minutes: due, dueMs };
+}

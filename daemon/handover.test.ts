@@ -1,0 +1,283 @@
+import Database from 'better-sqlite3';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
+import type { HomePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import { createRng } from '../shared/rng.ts';
+import { verifySignal } from '../shared/signal/verify.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { buildProgram, runProgram, type RunningProgram } from '../test/program.ts';
+import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
+import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { replayJournal } from './feed/replay.ts';
+import {
+  makeHome,
+  runHandovers,
+  sendBars,
+  type Handover,
+  type HandoverReport,
+  type Heard,
+} from './handover.fixture.ts';
+import { byMinute } from './pipeline.fixture.ts';
+
+/** `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run daemon/handover.test.ts` is the long form. */
+const HANDOVERS = Number(process.env['HANDOVERS'] ?? 6);
+const COMPILED = process.env['HANDOVER_PROGRAM'];
+const MINUTE_MS = 60;
+const MINUTES_PER_HANDOVER = 150;
+const SEED = process.env['HANDOVER_SEED'] ?? 'handover';
+
+let folder: string;
+let redis: RedisServer | null;
+let start: (args: readonly string[], env?: NodeJS.ProcessEnv) => RunningProgram;
+let remove = (): Promise<void> => Promise.resolve();
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-handover-'));
+  redis = await startRedis();
+  if (COMPILED !== undefined) start = (args, env = {}) => runProgram([COMPILED, ...args], env);
+  else ({ start, remove } = await buildProgram('daemon_program'));
+});
+afterAll(async () => {
+  await remove();
+  await redis?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Row {
+  readonly boot_id: string;
+  readonly seq: number;
+  readonly pair_id: string;
+  readonly time: number;
+  readonly body: string;
+  readonly position: string;
+}
+const isShutdown = ({ body }: Row): boolean => body.includes('"reason":"SHUTDOWN"');
+
+function read<T>(paths: HomePaths, query: string): T[] {
+  const db = new Database(paths.journal('live', 'main'), { readonly: true });
+  const rows = db.prepare(query).all() as T[];
+  db.close();
+  return rows;
+}
+const signalsOf = (paths: HomePaths): Row[] => read(paths, 'SELECT * FROM signals ORDER BY signal_row');
+
+/** A daemon that is never ended gets the same minutes. */
+async function runCalm(
+  settings: Settings,
+  bundle: string,
+  minutes: Parameters<typeof sendBars>[1],
+): Promise<HomePaths> {
+  const { paths, file } = makeHome(join(folder, 'calm'), settings, bundle);
+  const daemon = start([file], { MINUTEHAND_HOME: paths.home });
+  let port = 0;
+  while (port === 0) port = (JSON.parse(await daemon.line()) as { port?: number }).port ?? 0;
+  const warmup = warmupBars(settings.minutehand.windows);
+  const url = `http://127.0.0.1:${port}`;
+  await sendBars(url, minutes.slice(0, warmup), '?backfill=1');
+  for (let at = warmup; at < minutes.length; at += 100) await sendBars(url, minutes.slice(at, at + 100));
+  await daemon.kill('SIGKILL');
+  return paths;
+}
+
+describe('daemons that take over from each other', () => {
+  it(
+    'never both publish, leave no minute out, and say together what one that never ended says',
+    { timeout: 60_000 + HANDOVERS * 20_000 },
+    async (context) => {
+      if (redis === null) return context.skip('redis-server is not installed');
+      const settings = tinySettings({
+        minutehand: {
+          market: 'live',
+          // No leg of a minute may time out: that would depend on when the end came.
+          feed: { straggler_timeout_ms: 50_000 },
+          transports: { daemon: { port: await freePort() }, redis: { enabled: 'auto', url: redis.url } },
+        },
+      });
+      const { path: bundle, version } = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
+      const warmup = warmupBars(settings.minutehand.windows);
+      const market = byMinute(tinyBars(settings, warmup + HANDOVERS * MINUTES_PER_HANDOVER));
+      const report = await runHandovers({
+        folder: join(folder, 'rough'),
+        settings,
+        bundle,
+        handovers: HANDOVERS,
+        minuteMs: MINUTE_MS,
+        history: market.slice(0, warmup),
+        minutes: market.slice(warmup),
+        rng: createRng(SEED),
+        start,
+        onProgress: (done) => {
+          if (done % 25 === 0) process.stderr.write(`${new Date().toISOString()} ${done} of ${HANDOVERS}\n`);
+        },
+      });
+      expect(report.handovers).toHaveLength(HANDOVERS);
+      const { pairs, windows } = settings.minutehand;
+      const rows = signalsOf(report.paths);
+      const published = market.slice(warmup, warmup + report.minutes).map(({ time }) => time);
+
+      const twice = checkOrder(report.byRedis, report.handovers, rows);
+      if (process.env['HANDOVERS'] !== undefined) process.stderr.write(`${describeRun(report, rows, twice)}\n`);
+      checkOrder(report.byWebSocket, report.handovers, rows);
+      checkShutdowns(report, pairs, rows);
+      // The sockets of WebSocket come first: a daemon may be killed right behind them, and then its successor answers again.
+      const bodies = new Set(report.byRedis.map(bodyOf));
+      expect(report.byWebSocket.filter((one) => !bodies.has(bodyOf(one)))).toEqual([]);
+
+      const calm = await runCalm(
+        {
+          ...settings,
+          minutehand: {
+            ...settings.minutehand,
+            transports: {
+              ...settings.minutehand.transports,
+              redis: { ...settings.minutehand.transports.redis, enabled: 'off' },
+            },
+          },
+        },
+        bundle,
+        market.slice(0, warmup + report.minutes),
+      );
+      const expected = signalsOf(calm);
+      for (const pairId of pairs) {
+        const mine = (of: readonly Row[]): Row[] =>
+          of.filter(({ pair_id, ...row }) => pair_id === pairId && !isShutdown({ pair_id, ...row }));
+        const essence = ({ time, body, position }: Row): unknown[] => [time, body, position];
+        expect(mine(rows).map(({ time }) => time)).toEqual(published);
+        expect(mine(rows).map(essence)).toEqual(mine(expected).map(essence));
+        // Nothing was left out on the way to a reader of Redis either.
+        const timesHeard = report.byRedis
+          .filter(({ signal }) => signal.pair_id === pairId && signal.reason !== 'SHUTDOWN')
+          .map(({ signal }) => Date.parse(signal.timestamp) / 1000 - 60);
+        expect([...new Set(timesHeard)]).toEqual(published);
+        const file = readFileSync(join(report.paths.signals, pairId, 'signal.json'), 'utf8');
+        expect(verifySignal(file)).toMatchObject({
+          reason: 'SHUTDOWN',
+          mode: 'HALT',
+          boot_id: report.handovers.at(-1)!.nextBootId,
+        });
+      }
+      for (const bootId of new Set(rows.map(({ boot_id }) => boot_id))) {
+        for (const pairId of pairs) {
+          const seqs = rows.filter((row) => row.boot_id === bootId && row.pair_id === pairId).map(({ seq }) => seq);
+          expect(seqs).toEqual(seqs.map((_, i) => i + 1));
+        }
+      }
+      const bars = (paths: HomePaths): unknown[] =>
+        read(
+          paths,
+          "SELECT subject, time, open, high, low, close FROM inputs WHERE kind = 'bar' ORDER BY subject, time, input_id",
+        );
+      expect(bars(report.paths)).toEqual(bars(calm));
+
+      const store = openJournal(report.paths.journal('live', 'main'), { readOnly: true });
+      const { differences } = await replayJournal({
+        settings,
+        pairIds: pairs,
+        clock: MACHINE_CLOCK,
+        bootId: 'replay',
+        store,
+        loadModels: () => loadModelSet(join(report.paths.models, version), featureSchema(windows), pairs.length),
+        onSignals: () => undefined,
+      });
+      store.close();
+      expect(differences).toEqual([]);
+    },
+  );
+});
+
+/**
+ * The publications of two boots never overlap; a minute is answered once, but for one that a killed daemon had published and not
+ * journalled: its successor gives the very same answer again.
+ * @returns how many were answered again
+ */
+function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], rows: readonly Row[]): number {
+  const killed = new Set(handovers.filter(({ how }) => how === 'SIGKILL').map(({ bootId }) => bootId));
+  const journalled = new Set(rows.map(({ boot_id, pair_id, seq }) => `${boot_id} ${pair_id} ${seq}`));
+  const first = new Map<string, Heard>();
+  const newest = new Map<string, string>();
+  let twice = 0;
+  let bootId = '';
+  for (const one of heard) {
+    const { signal } = one;
+    expect(signal.boot_id >= bootId, `${signal.boot_id} after ${bootId}`).toBe(true);
+    bootId = signal.boot_id;
+    if (signal.reason === 'SHUTDOWN') continue;
+    const minute = `${signal.pair_id} ${signal.timestamp}`;
+    const before = first.get(minute);
+    if (before === undefined) {
+      expect(
+        signal.timestamp > (newest.get(signal.pair_id) ?? ''),
+        `${minute} after ${newest.get(signal.pair_id)}`,
+      ).toBe(true);
+      newest.set(signal.pair_id, signal.timestamp);
+      first.set(minute, one);
+      continue;
+    }
+    // A reader of WebSocket that comes anew hears the last signal again.
+    if (before.text === one.text) continue;
+    twice++;
+    expect(bodyOf(one)).toBe(bodyOf(before));
+    expect(killed).toContain(before.signal.boot_id);
+    const { boot_id, pair_id, seq } = before.signal;
+    expect(journalled).not.toContain(`${boot_id} ${pair_id} ${seq}`);
+  }
+  return twice;
+}
+
+const bodyOf = ({ text }: Heard): string => text.slice(0, text.indexOf(',"schema":'));
+
+/** A daemon that was told to end and left nobody behind says so last of all; one that was followed, or killed, does not. */
+function checkShutdowns({ handovers, byRedis }: HandoverReport, pairs: readonly string[], rows: readonly Row[]): void {
+  for (const { how, bootId, isAwaited } of handovers) {
+    const said = byRedis.filter(({ signal }) => signal.boot_id === bootId);
+    const shutdowns = said.filter(({ signal }) => signal.reason === 'SHUTDOWN');
+    expect(rows.filter((row) => row.boot_id === bootId && isShutdown(row))).toHaveLength(shutdowns.length);
+    if (how === 'SIGKILL' || isAwaited) expect(shutdowns).toEqual([]);
+    // One that came to wait in the last moment counts too.
+    else if (shutdowns.length > 0) expect(said.slice(-pairs.length)).toEqual(shutdowns);
+  }
+}
+
+/** Figures for people. */
+function describeRun(
+  { handovers, killedStandbys, byRedis, minutes, dueMs }: HandoverReport,
+  rows: readonly Row[],
+  twice: number,
+): string {
+  const firstSignal = new Map<string, number>();
+  for (const { signal, atMs } of byRedis) if (!firstSignal.has(signal.boot_id)) firstSignal.set(signal.boot_id, atMs);
+  const heardMs = new Map<number, number>();
+  for (const { signal, atMs } of byRedis) {
+    const time = Date.parse(signal.timestamp) / 1000 - 60;
+    if (signal.reason !== 'SHUTDOWN' && !heardMs.has(time)) heardMs.set(time, atMs);
+  }
+  const lateness = [...dueMs].map(([time, at]) => heardMs.get(time)! - at).sort((x, y) => x - y);
+  const figures = (values: readonly number[]): string => {
+    const sorted = [...values].sort((x, y) => x - y);
+    const at = (share: number): string =>
+      (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN).toFixed(0);
+    return `n ${sorted.length}, median ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, worst ${at(1)} ms`;
+  };
+  const lines = [
+    `${handovers.length} hand-overs, ${killedStandbys} standbys killed, ${minutes} minutes, ${rows.length} signals, ${twice} signals given again after a kill`,
+  ];
+  for (const how of ['SIGTERM', 'SIGKILL'] as const)
+    for (const isAwaited of [true, false]) {
+      const of = handovers.filter((one) => one.how === how && one.isAwaited === isAwaited);
+      if (of.length === 0) continue;
+      lines.push(
+        `${how}, ${isAwaited ? 'a standby waits' : 'the next has just been started'}:`,
+        `  until its process is gone        ${figures(of.map(({ endedMs }) => endedMs))}`,
+        `  until the next one listens       ${figures(of.map(({ listensMs }) => listensMs))}`,
+        `  until the next one's first signal ${figures(of.map(({ nextBootId, atMs }) => (firstSignal.get(nextBootId) ?? NaN) - atMs).filter((ms) => !Number.isNaN(ms)))}`,
+      );
+    }
+  lines.push(`from a minute's end until its signal: ${figures(lateness)} (a minute every ${MINUTE_MS} ms)`);
+  return lines.join('\n');
+}

@@ -1,0 +1,65 @@
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import { tinySettings } from '../../test/tiny_models.ts';
+import { openBench, START_MS, type Bench } from '../pipeline.fixture.ts';
+import { watchProgress } from './progress.ts';
+
+const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD'] } });
+const { feed } = settings.minutehand;
+
+function take({ pipeline }: Bench, minute: number): void {
+  for (const symbol of ['XAUUSD', 'XAGUSD']) {
+    const time = (START_MS / 1000 + minute * 60) as OpenTime;
+    pipeline.takeBar({ symbol, time, open: 1, high: 1, low: 1, close: 1, volume: 1 }, false);
+  }
+}
+
+/** A pipeline whose thread comes to a loop turn only when it is let. */
+function openStuck(): { bench: Bench; let(): void } {
+  const waiting: (() => void)[] = [];
+  const scheduler = {
+    afterTurn: (work: () => void) => void waiting.push(work),
+    after: () => () => undefined,
+    every: () => () => undefined,
+  };
+  return { bench: openBench(settings, { scheduler }), let: () => waiting.splice(0).forEach((work) => work()) };
+}
+
+describe('a pipeline that is watched', () => {
+  it('is moving while it has nothing to do, as at a weekend', () => {
+    const isMoving = watchProgress(openBench(settings).pipeline);
+    expect([isMoving(), isMoving(), isMoving()]).toEqual([true, true, true]);
+  });
+
+  it('is moving while it answers bars, and heartbeats of silence when no bars come', async () => {
+    const bench = openBench(settings);
+    const isMoving = watchProgress(bench.pipeline);
+    take(bench, 0);
+    await bench.pipeline.settled();
+    expect(isMoving()).toBe(true);
+    const before = bench.pipeline.done;
+    bench.passMs(feed.interval_ms * feed.silence_degraded_intervals);
+    bench.pipeline.checkSilence();
+    await bench.pipeline.settled();
+    expect(bench.inputs.at(-1)!.kind).toBe('silence');
+    expect(bench.pipeline.done).toBe(before + 1);
+  });
+
+  it('is not moving while a bar is not answered, whatever else comes, and is again when it was', async () => {
+    const { bench, ...stuck } = openStuck();
+    const isMoving = watchProgress(bench.pipeline);
+    take(bench, 0);
+    await loopTurn();
+    expect([isMoving(), isMoving()]).toEqual([false, false]);
+    take(bench, 1);
+    await loopTurn();
+    expect(isMoving()).toBe(false);
+    for (let turn = 0; turn < 10; turn++) {
+      stuck.let();
+      await loopTurn();
+    }
+    expect([isMoving(), isMoving()]).toEqual([true, true]);
+    expect(bench.signals).toHaveLength(2);
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { HealthReport } from './health.ts';
+import { statusLine } from './status_line.ts';
+
+const GOOD: HealthReport = {
+  status: 'ok',
+  market: 'live',
+  boot_id: 'b',
+  shard: 'main',
+  uptime_seconds: 1,
+  server_engine: 'ws',
+  inference_engines: null,
+  inference_notes: null,
+  model_version: '20261120_0300',
+  model_market: 'live',
+  model_refused: null,
+  shadow_version: null,
+  feature_schema: 'f',
+  policy_hash: 'p',
+  pairs: 2,
+  pairs_ready: 2,
+  silent_pairs: [],
+  halted_pairs: [],
+  halts: [],
+  halts_refused: null,
+  degradations: [],
+  redis: 'off',
+  bar_stream: 'off',
+  last_bars: { XAUUSD: '2026-11-20T12:34:00.000Z', XAGUSD: '2026-11-20T12:33:00.000Z' },
+};
+
+describe('the status line', () => {
+  it('says which bar was the last, how many pairs are ready, and which models answer', () => {
+    expect(statusLine(GOOD)).toBe('last bar 2026-11-20 12:34 UTC, 2 of 2 pairs ready, models 20261120_0300');
+  });
+
+  it('says that a daemon of a weekend waits, and since when', () => {
+    expect(statusLine({ ...GOOD, silent_pairs: ['A_B', 'A_C'] })).toBe(
+      'waiting for bars since 2026-11-20 12:34 UTC, 2 of 2 pairs ready, models 20261120_0300',
+    );
+  });
+
+  it('says that a new daemon has neither bars nor models', () => {
+    expect(statusLine({ ...GOOD, market: 'simulated', model_version: null, pairs_ready: 0, last_bars: {} })).toBe(
+      'simulated market, waiting for the first bars, 0 of 2 pairs ready, no models, mode HALT',
+    );
+  });
+
+  it('names what is wrong', () => {
+    const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['journal', 'file'] };
+    expect(statusLine(wrong)).toContain('no bars for A_B');
+    expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: journal file$/);
+  });
+});

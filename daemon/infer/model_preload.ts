@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { readActive } from '../../shared/bundle/bundle.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { FileSystem, Scheduler } from '../../shared/ports.ts';
+import { bundleMark } from './model_watch.ts';
+
+export interface ModelPreloadOptions {
+  readonly modelsFolder: string;
+  readonly pollMs: number;
+  readonly files: FileSystem;
+  readonly scheduler: Scheduler;
+  /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
+  load(folder: string): Promise<ModelSet>;
+}
+
+export interface ModelPreload {
+  /** Looks now; resolves when the active bundle is loaded, or cannot be. */
+  check(): Promise<void>;
+  /** The set of this folder, the taker's from now on; null when another one is held, or its files are not the same any more. */
+  take(folder: string): ModelSet | null;
+  /** Lets go of what was not taken. */
+  stop(): void;
+}
+
+/**
+ * Keeps the active bundle loaded for a daemon that has still to begin, and follows `models/active.json` meanwhile. What cannot be
+ * loaded is left to the daemon, which says why; the same bytes are not tried again.
+ */
+export function preloadModels(options: ModelPreloadOptions): ModelPreload {
+  const { modelsFolder, files, scheduler, load } = options;
+  let held: { readonly folder: string; readonly mark: string; readonly set: ModelSet } | null = null;
+  let tried = '';
+  let isStopped = false;
+  let checking: Promise<void> | null = null;
+
+  const letGo = (): void => {
+    // A set that cannot be let go of costs memory, not signals.
+    held?.set.release().catch(() => undefined);
+    held = null;
+  };
+
+  async function look(): Promise<void> {
+    try {
+      const version = readActive(modelsFolder, files)?.version;
+      if (version === undefined) return;
+      const folder = join(modelsFolder, version);
+      const mark = bundleMark(folder, files);
+      if (mark === tried) return;
+      tried = mark;
+      const set = await load(folder);
+      if (isStopped) return await set.release();
+      letGo();
+      held = { folder, mark, set };
+    } catch {
+      // The daemon will meet it again, and has the words for it.
+    }
+  }
+
+  const check = (): Promise<void> =>
+    (checking ??= look().finally(() => {
+      checking = null;
+    }));
+  const stopTimer = scheduler.every(options.pollMs, () => void check());
+  return {
+    check,
+    take(folder) {
+      if (held === null || held.folder !== folder || held.mark !== bundleMark(folder, files)) return null;
+      const { set } = held;
+      held = null;
+      return set;
+    },
+    stop() {
+      isStopped = true;
+      stopTimer();
+      letGo();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
+import { MACHINE_SCHEDULER } from '../shared/clock.ts';
+import { MACHINE_FILES } from '../shared/files.ts';
+import { shardPairs } from '../shared/policy/policy.ts';
+import type { Bus } from '../shared/ports.ts';
+import { waitForLock } from '../shared/store/home_lock.ts';
+import { loadOffTheWay } from './infer/model_loader.ts';
+import { preloadModels } from './infer/model_preload.ts';
+import type { DaemonOptions } from './main.ts';
+import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
+import { warmEngine } from './serve/serve.ts';
+
+/** How soon a daemon that waits sees that the place is free. */
+const LOCK_POLL_MS = 50;
+const MODEL_POLL_MS = 500;
+
+/** What a daemon can have ready before it may touch journal, files and port. */
+export interface Provisions {
+  /** A connection to Redis over which nothing was sent; null = Redis is not used. */
+  readonly bus: Bus | null;
+  loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
+}
+
+export function loaderOf({ settings, shard }: DaemonOptions): Provisions['loadModels'] {
+  const { minutehand } = settings;
+  const schema = featureSchema(minutehand.windows);
+  const maxRows = shardPairs(minutehand, shard).length;
+  return (folder, quietly) => loadOffTheWay(folder, { schema, maxRows, engine: minutehand.inference.engine, quietly });
+}
+
+export function openBus({ settings }: DaemonOptions): Bus | null {
+  const { redis } = settings.minutehand.transports;
+  return redis.enabled === 'off' ? null : createRedisBus(redisBusOptions(redis));
+}
+
+/** What waiting comes to: the place, and what was made ready meanwhile. */
+export interface Succession {
+  readonly unlock: () => void;
+  readonly provisions: Provisions;
+  /** To be called when the daemon has begun, or could not. */
+  release(): void;
+}
+
+/**
+ * Waits for the place of the shard's daemon, with everything loaded that needs neither journal nor port. Of several that wait,
+ * one holds the lock `standby_<shard>` and is the next; the others wait for that lock. The one in office looks at it when it ends.
+ * @param onWaiting told once, when this one is the next
+ * @returns null when `ending` was aborted before
+ * @throws MinutehandError HOME_UNUSABLE, ENGINE_MISSING, CONFIG_INVALID
+ */
+export async function awaitSuccession(
+  options: DaemonOptions,
+  ending: AbortSignal,
+  onWaiting: () => void,
+): Promise<Succession | null> {
+  const { paths, shard, settings } = options;
+  warmEngine(settings.minutehand.transports.daemon.engine);
+  const load = loaderOf(options);
+  const preload = preloadModels({
+    modelsFolder: paths.models,
+    pollMs: MODEL_POLL_MS,
+    files: MACHINE_FILES,
+    scheduler: MACHINE_SCHEDULER,
+    load: (folder) => load(folder, (work) => Promise.resolve(work())),
+  });
+  let bus: Bus | null = null;
+  let unlockNext: (() => void) | null = null;
+  let unlock: (() => void) | null = null;
+  try {
+    bus = openBus(options);
+    await preload.check();
+    unlockNext = await waitForLock(paths.lock(`standby_${shard}`), LOCK_POLL_MS, ending);
+    if (unlockNext !== null) {
+      onWaiting();
+      unlock = await waitForLock(paths.lock(`daemon_${shard}`), LOCK_POLL_MS, ending);
+    }
+  } finally {
+    unlockNext?.();
+    if (unlock === null) {
+      preload.stop();
+      await bus?.close();
+    }
+  }
+  if (unlock === null) return null;
+  return {
+    unlock,
+    provisions: { bus, loadModels: async (folder, quietly) => preload.take(folder) ?? (await load(folder, quietly)) },
+    release: () => preload.stop(),
+  };
+}

@@ -1,0 +1,91 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createRng } from '../../shared/rng.ts';
+import type { Rng } from '../../shared/ports.ts';
+
+/** A server that speaks as much RESP2 as the expert advisor needs to send its fills, and dies at the worst moments. */
+export interface ForgetfulRedis {
+  readonly port: number;
+  /** Fills whose answer has left as a whole: what Redis answers for. All others it forgets when it dies. */
+  readonly kept: Set<string>;
+  readonly deaths: number;
+  close(): void;
+}
+
+const COMMANDS_TO_LIVE = 90;
+
+/**
+ * Each of its lives ends after some commands: before they are carried out, between two answers, in the middle of one, or right behind the last. Now and then a command is answered with an
+ * error and not carried out. After `deaths` lives it stays.
+ * @param onDeath told after each one
+ */
+export async function startForgetfulRedis(seed: number, deaths: number, onDeath: () => void): Promise<ForgetfulRedis> {
+  const rng = createRng(seed);
+  const kept = new Set<string>();
+  const state = { deaths: 0 };
+
+  function serve(socket: Socket): void {
+    let unread = Buffer.alloc(0);
+    let left = 20 + rng.integer(2 * COMMANDS_TO_LIVE);
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      unread = Buffer.concat([unread, data]);
+      const answers: { bytes: string; fill: string | null }[] = [];
+      for (let command = takeCommand(unread); command !== null; command = takeCommand(unread)) {
+        unread = unread.subarray(command.bytes);
+        answers.push(answerTo(command.words, rng));
+      }
+      left -= answers.length;
+      const dies = left <= 0 && state.deaths < deaths;
+      const all = answers.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      let room = dies ? rng.integer(all + 1) : all;
+      const sent = Buffer.from(answers.map(({ bytes }) => bytes).join('').slice(0, room)); // prettier-ignore
+      for (const { bytes, fill } of answers) {
+        room -= bytes.length;
+        if (room >= 0 && fill !== null) kept.add(fill);
+      }
+      if (!dies) return void socket.write(sent);
+      state.deaths++;
+      socket.end(sent);
+      onDeath();
+    });
+  }
+
+  const server = createServer(serve);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    kept,
+    get deaths() {
+      return state.deaths;
+    },
+    close: () => void server.close(),
+  };
+}
+
+function answerTo([name, ...words]: string[], rng: Rng): { bytes: string; fill: string | null } {
+  if (name === 'PING') return { bytes: '+PONG\r\n', fill: null };
+  if (name !== 'XADD') return { bytes: '$-1\r\n', fill: null };
+  if (rng.integer(200) === 0) return { bytes: '-OOM command not allowed\r\n', fill: null };
+  return { bytes: '$15\r\n1795163160000-0\r\n', fill: words.at(-1)! };
+}
+
+/** The first whole command, an array of bulk strings; null while it is not there as a whole. */
+function takeCommand(bytes: Buffer): { words: string[]; bytes: number } | null {
+  let at = 0;
+  function takeLength(): number {
+    const end = bytes.indexOf('\r\n', at);
+    if (end < 0) return -1;
+    const length = Number(bytes.toString('latin1', at + 1, end));
+    at = end + 2;
+    return length;
+  }
+  const count = takeLength();
+  const words: string[] = [];
+  while (words.length < count) {
+    const length = takeLength();
+    if (length < 0 || at + length + 2 > bytes.length) return null;
+    words.push(bytes.toString('utf8', at, at + length));
+    at += length + 2;
+  }
+  return count < 0 ? null : { words, bytes: at };
+}

@@ -1,0 +1,110 @@
+import { openNotifySocket, type SendDatagram } from './notify_socket.ts';
+
+/** How often the words of `systemctl status` are looked at anew. */
+const STATUS_MS = 5000;
+/** A sign of life is given this often within the time that systemd waits for one: two may be late. */
+const SIGNS_PER_WAIT = 4;
+const MICROSECONDS_PER_MS = 1000;
+
+/** What a running process tells of itself. */
+export interface State {
+  /** One line for people. */
+  status(): string;
+  /** Whether there was progress since it was last asked, or nothing to do: else systemd ends the process. */
+  isMoving(): boolean;
+}
+
+/** The systemd that started this process. Where none did, every call does nothing. */
+export interface Systemd {
+  /** Says how the start goes on. Nothing once it is ready. */
+  starting(line: string): void;
+  /** Says that the process is ready and, from now on, how it is. Called again, it takes the new state in the place of the old one. */
+  ready(state: State): void;
+  /** Says that the process ends. */
+  stopping(reason: string): void;
+}
+
+const ABSENT: Systemd = { starting: () => undefined, ready: () => undefined, stopping: () => undefined };
+
+/**
+ * Tells systemd what it wants to know of a `Type=notify` service: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3), sd_watchdog_enabled(3)). Its
+ * variables are taken out of `env`, so that no process that this one starts speaks in its place.
+ * @param warn told once when systemd cannot be told
+ */
+export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv = process.env): Systemd {
+  const address = env['NOTIFY_SOCKET'];
+  const watchdogMs = watchdogOf(env);
+  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
+  if (address === undefined || address === '') return ABSENT;
+  let send: SendDatagram;
+  try {
+    send = openNotifySocket(address);
+  } catch (error) {
+    warn(`systemd cannot be told that this process is ready: ${(error as Error).message}`);
+    return ABSENT;
+  }
+  return speak(send, watchdogMs, warn);
+}
+
+/** Of this process; null where systemd watches none. */
+function watchdogOf(env: NodeJS.ProcessEnv): number | null {
+  const pid = env['WATCHDOG_PID'];
+  const ms = Number(env['WATCHDOG_USEC'] ?? 0) / MICROSECONDS_PER_MS;
+  const isOurs = pid === undefined || pid === String(process.pid);
+  return isOurs && Number.isFinite(ms) && ms > 0 ? ms : null;
+}
+
+function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
+  let state: State | null = null;
+  let isStopping = false;
+  /** What systemd has been told already. */
+  let toldReady = false;
+  let toldStatus = '';
+  let hasWarned = false;
+
+  function tell(lines: readonly string[]): boolean {
+    const failure = send(lines.join('\n'));
+    if (failure !== null && !hasWarned) {
+      warn(`systemd does not listen (${failure}); it is told again later.`);
+      hasWarned = true;
+    }
+    return failure === null;
+  }
+
+  /** Status and readiness are told when they change, and again where systemd did not hear them; each sign of life once. */
+  function tellAll(isAlive: boolean): void {
+    const isReady = state !== null;
+    const status = isStopping || state === null ? toldStatus : oneLine(state.status());
+    const lines = [
+      ...(isReady && !toldReady ? ['READY=1'] : []),
+      ...(status === toldStatus ? [] : [`STATUS=${status}`]),
+      ...(isAlive ? ['WATCHDOG=1'] : []),
+    ];
+    if (lines.length === 0 || !tell(lines)) return;
+    toldReady = isReady;
+    toldStatus = status;
+  }
+
+  return {
+    starting(line) {
+      if (state === null && !isStopping && tell([`STATUS=${oneLine(line)}`])) toldStatus = oneLine(line);
+    },
+    ready(next) {
+      const isFirst = state === null;
+      state = next;
+      tellAll(true);
+      if (!isFirst) return;
+      const everyMs = Math.min(STATUS_MS, (watchdogMs ?? Infinity) / SIGNS_PER_WAIT);
+      setInterval(() => tellAll(watchdogMs !== null && state!.isMoving()), everyMs).unref();
+    },
+    stopping(reason) {
+      isStopping = true;
+      tell(['STOPPING=1', `STATUS=${oneLine(`ending: ${reason}`)}`]);
+    },
+  };
+}
+
+/** A line break would begin another message. */
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, ' ');
+}

@@ -1,0 +1,76 @@
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { ArchivedDay, SignalArchive } from './archive.ts';
+import { DAY_MS, dayOf, dayStartMs } from './day.ts';
+
+export interface ArchiveRound {
+  readonly archived: readonly ArchivedDay[];
+  readonly pruned: readonly { readonly day: string; readonly rows: number }[];
+  /** What kept days from being archived; other days were. */
+  readonly failures: readonly MinutehandError[];
+}
+
+export interface RoundOptions {
+  readonly archive: SignalArchive;
+  readonly market: string;
+  /** Days that rows stay in the history; null = for ever. */
+  readonly historyDays: number | null;
+  readonly clock: Clock;
+  /** Asked between two days. */
+  isWanted?(): boolean;
+  onDay?(day: ArchivedDay): void;
+}
+
+/** Signals of the last moment of a day are copied some seconds later, and clocks of machines differ. */
+export const SETTLED_MS = 5 * 60_000;
+
+/** The last day that is over at this moment. */
+export function lastWholeDay(nowMs: number): string {
+  return dayOf(nowMs - SETTLED_MS - DAY_MS);
+}
+
+/**
+ * Archives every day that is over and has rows which the archive lacks, oldest first, then deletes from the history what is older than `historyDays` and proven to be in
+ * the archive. What fails is told; a damaged day keeps no other from being archived.
+ */
+export async function archiveRound(options: RoundOptions): Promise<ArchiveRound> {
+  const { archive, market, historyDays, clock, isWanted = () => true, onDay } = options;
+  const archived: ArchivedDay[] = [];
+  const pruned: { day: string; rows: number }[] = [];
+  const failures: MinutehandError[] = [];
+  /** @returns whether it makes sense to go on with other days */
+  async function attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      failures.push(error);
+      return error.code === 'ARCHIVE_DAMAGED' || error.code === 'ARCHIVE_MISSING';
+    }
+  }
+  const nowMs = clock.nowMs();
+  const lastDay = lastWholeDay(nowMs);
+  for (const day of await archive.due(market, lastDay)) {
+    if (!isWanted()) return { archived, pruned, failures };
+    const goesOn = await attempt(async () => {
+      const done = await archive.archive(market, day);
+      archived.push(done);
+      onDay?.(done);
+    });
+    if (!goesOn) return { archived, pruned, failures };
+  }
+  if (historyDays === null) return { archived, pruned, failures };
+  const kept = dayOf(dayStartMs(dayOf(nowMs)) - historyDays * DAY_MS);
+  for (const day of await archive.prunable(market, kept, nowMs - historyDays * DAY_MS)) {
+    if (!isWanted()) break;
+    const goesOn = await attempt(async () => {
+      const rows = await archive.prune(market, day);
+      if (rows !== null) pruned.push({ day, rows });
+      // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next round deletes.
+      else archived.push(await archive.archive(market, day));
+    });
+    if (!goesOn) break;
+  }
+  return { archived, pruned, failures };
+}

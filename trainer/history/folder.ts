@@ -1,0 +1,98 @@
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import type { ArchivePlace } from './archive_place.ts';
+
+export interface FolderOptions {
+  readonly id: string;
+  /** Absolute path. */
+  readonly root: string;
+  /** Whether the root is made where it is absent. */
+  readonly isMade: boolean;
+  /** A step that takes longer counts as one that is never answered. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 120_000;
+
+/** An archive in a folder, which may be another machine's. Nothing waits for it on the event loop. */
+export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderOptions): ArchivePlace {
+  async function attempt<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const text = `no answer within ${timeoutMs / 1000} s`;
+      timer = setTimeout(() => reject(new MinutehandError('ARCHIVE_UNREACHABLE', { seen: `${path}: ${text}` })), timeoutMs);
+    });
+    try {
+      return await Promise.race([work(), late]);
+    } catch (cause) {
+      if (cause instanceof MinutehandError) throw cause;
+      const { code = '', message } = cause as NodeJS.ErrnoException;
+      throw new MinutehandError(codeOf(code), { seen: `${path} (${code === '' ? message : code})`, cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A folder in which nothing is found must be there: that of a NAS is empty when it is not mounted. */
+  async function checkRoot(): Promise<void> {
+    if (isMade) await attempt(root, () => mkdir(root, { recursive: true }));
+    else await attempt(root, () => stat(root));
+  }
+
+  return {
+    id,
+    async read(name) {
+      await checkRoot();
+      const path = join(root, name);
+      return attempt(path, async () => {
+        try {
+          return await readFile(path);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+          throw error;
+        }
+      });
+    },
+    async write(name, bytes) {
+      await checkRoot();
+      const path = join(root, name);
+      await attempt(path, async () => {
+        const made = await mkdir(dirname(path), { recursive: true });
+        const temporary = `${path}.tmp`;
+        const file = await open(temporary, 'w');
+        try {
+          await file.writeFile(bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, path);
+        await syncFolder(dirname(path));
+        // The name of a new folder stands in the one above it.
+        if (made !== undefined) for (let at = dirname(path); at !== dirname(made); ) await syncFolder((at = dirname(at)));
+      });
+    },
+    close: () => undefined,
+  };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows keeps names durable by itself and has no fsync of a folder.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch (error) {
+    // Some shares of other machines cannot do that for folders, and keep names by themselves.
+    if (!['EINVAL', 'ENOTSUP', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
+function codeOf(code: string): ErrorCode {
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) return 'ARCHIVE_FULL';
+  if (['EACCES', 'EPERM', 'EROFS'].includes(code)) return 'ARCHIVE_REFUSED';
+  return 'ARCHIVE_UNREACHABLE';
+}

@@ -1,0 +1,128 @@
+import Database from 'better-sqlite3';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MinutehandError } from '../../shared/errors.ts';
+import { signalRow, type SignalRow } from './signal_row.ts';
+
+/** A journal of this home. */
+export interface JournalFile {
+  readonly path: string;
+  readonly market: 'live' | 'simulated';
+}
+
+export interface JournalledRow {
+  /** Its place in the journal. */
+  readonly signalRow: number;
+  readonly fingerprint: string;
+  readonly signal: SignalRow;
+}
+
+/** The signals of a journal while its daemon writes it. Every call is a short read of its own, so that no checkpoint of the daemon waits for it. */
+export interface JournalRows {
+  /** Signals behind a row, oldest first. */
+  after(signalRow: number, limit: number): JournalledRow[];
+  /** What stands in a row; null when there is none (any more). */
+  fingerprintOf(signalRow: number): string | null;
+  /** The first row that is left; null when there is none. */
+  first(): number | null;
+  close(): void;
+}
+
+/** Every journal that a daemon of this home has written, those of shards that are no more included. */
+export function journalFiles(home: string): JournalFile[] {
+  let names: string[];
+  try {
+    names = readdirSync(home);
+  } catch {
+    return [];
+  }
+  return names.sort().flatMap((name) => {
+    const market = /^(live|simulated)_.+\.db$/.exec(name)?.[1];
+    return market === undefined ? [] : [{ path: join(home, name), market: market as JournalFile['market'] }];
+  });
+}
+
+interface StoredSignal {
+  signal_row: number;
+  boot_id: string;
+  seq: number;
+  pair_id: string;
+  time: number;
+  signal_id: string;
+  body: string;
+  features_crc: string | null;
+  risk_prob: number | null;
+  generated_at_ms: number;
+}
+
+const COLUMNS =
+  'signal_row, boot_id, seq, pair_id, time, signal_id, body, features_crc, risk_prob, generated_at_ms FROM signals';
+
+/**
+ * Opens a journal for copying its signals. Never writes.
+ * @returns null when it is not there, or a daemon is just making it
+ * @throws MinutehandError JOURNAL_READ when it is there and cannot be read
+ */
+export function openJournalRows({ path, market }: JournalFile): JournalRows | null {
+  if (!existsSync(path)) return null;
+  const db = reading(path, () => new Database(path, { readonly: true, timeout: 5000 }));
+  if (db === null) return null;
+  let statements: { after: Database.Statement; at: Database.Statement; first: Database.Statement } | null;
+  try {
+    statements = reading(path, () => ({
+      after: db.prepare(`SELECT ${COLUMNS} WHERE signal_row > ? ORDER BY signal_row LIMIT ?`),
+      at: db.prepare(`SELECT ${COLUMNS} WHERE signal_row = ?`),
+      first: db.prepare('SELECT min(signal_row) AS first FROM signals'),
+    }));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  if (statements === null) {
+    db.close();
+    return null;
+  }
+  const { after, at, first } = statements;
+  return {
+    after: (row, limit) =>
+      (reading(path, () => after.all(row, limit) as StoredSignal[]) ?? []).map((stored) => ({
+        signalRow: stored.signal_row,
+        fingerprint: fingerprint(stored),
+        signal: toSignal(stored, market),
+      })),
+    fingerprintOf(row) {
+      const stored = reading(path, () => at.get(row) as StoredSignal | undefined);
+      return stored === null || stored === undefined ? null : fingerprint(stored);
+    },
+    first: () => reading(path, () => first.get() as { first: number | null })?.first ?? null,
+    close: () => db.close(),
+  };
+}
+
+function reading<Result>(path: string, read: () => Result): Result | null {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    if (/no such table/.test(cause.message)) return null;
+    throw new MinutehandError('JOURNAL_READ', { seen: `${path}: ${cause.message}`, cause });
+  }
+}
+
+function fingerprint({ boot_id, pair_id, seq, signal_id, generated_at_ms }: StoredSignal): string {
+  return `${boot_id}/${pair_id}/${seq}/${signal_id}/${generated_at_ms}`;
+}
+
+function toSignal({ body, time, ...stored }: StoredSignal, market: string): SignalRow {
+  const { generated_at_ms, pair_id, boot_id, seq, risk_prob, features_crc } = stored;
+  return signalRow(body, {
+    market,
+    generated_at_ms,
+    pair_id,
+    boot_id,
+    seq,
+    bar_time: time,
+    risk_prob,
+    features_crc,
+  });
+}

@@ -1,0 +1,131 @@
+import { pairLabel, parsePair } from '../../shared/pair.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+
+/** What the journal knows of a published signal beside its body. */
+export interface Published {
+  readonly market: string;
+  /** Epoch ms: when it was published, by the clock of the daemon's machine. */
+  readonly generated_at_ms: number;
+  readonly pair_id: string;
+  readonly boot_id: string;
+  readonly seq: number;
+  /** Epoch seconds of the open of the bar that it answers, UTC. */
+  readonly bar_time: number;
+  /** AI2's probability, 0 to 1, before it became the rank `risk_score`. */
+  readonly risk_prob: number | null;
+  /** CRC-32 of the pair's features. */
+  readonly features_crc: string | null;
+}
+
+/** A row of the history: a signal as it was published, a column for each of its fields. */
+export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id'> {
+  /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
+  readonly bar_close: string;
+  /** The text of the signal where the columns would not give it back to the byte; null everywhere else. */
+  readonly body: string | null;
+}
+
+export type ColumnType = 'text' | 'bigint' | 'integer' | 'double precision';
+
+/** Every column in the order of the table. `key` columns order the rows of a market. */
+export const SIGNAL_COLUMNS = [
+  ['market', 'text', 'key'],
+  ['generated_at_ms', 'bigint', 'key'],
+  ['pair_id', 'text', 'key'],
+  ['boot_id', 'text', 'key'],
+  ['seq', 'bigint', 'key'],
+  ['bar_time', 'bigint', 'known'],
+  ['bar_close', 'text', 'known'],
+  ['signal_id', 'text', 'known'],
+  ['action', 'text', 'known'],
+  ['reason', 'text', 'known'],
+  ['mode', 'text', 'known'],
+  ['target', 'integer', 'known'],
+  ['position_id', 'text', 'known'],
+  ['max_age_bars', 'integer', 'known'],
+  ['entry', 'text', 'known'],
+  ['z_score', 'double precision', 'nullable'],
+  ['return_prob', 'double precision', 'nullable'],
+  ['risk_score', 'double precision', 'nullable'],
+  ['risk_prob', 'double precision', 'nullable'],
+  ['confidence', 'double precision', 'nullable'],
+  ['risk_flag', 'integer', 'nullable'],
+  ['theta1', 'double precision', 'nullable'],
+  ['theta2', 'double precision', 'nullable'],
+  ['position_scale', 'double precision', 'nullable'],
+  ['beta', 'double precision', 'nullable'],
+  ['price_a', 'double precision', 'nullable'],
+  ['price_b', 'double precision', 'nullable'],
+  ['model_version', 'text', 'known'],
+  ['feature_schema', 'text', 'known'],
+  ['policy_hash', 'text', 'known'],
+  ['features_crc', 'text', 'nullable'],
+  ['body', 'text', 'nullable'],
+] as const satisfies readonly (readonly [keyof SignalRow, ColumnType, 'key' | 'known' | 'nullable'])[];
+
+const labels = new Map<string, string>();
+
+function labelOf(pairId: string): string {
+  const known = labels.get(pairId);
+  if (known !== undefined) return known;
+  const label = /^[A-Z0-9.]+_[A-Z0-9.]+$/.test(pairId) ? pairLabel(parsePair(pairId)) : '';
+  labels.set(pairId, label);
+  return label;
+}
+
+/** The body of a signal as it was published, without its closing brace. */
+export function bodyText(row: SignalRow): string {
+  // encodeBody takes what it needs from the row: a copy for each of a million rows would cost as much as the rest.
+  return row.body ?? encodeBody(Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) }));
+}
+
+/**
+ * A row of the history from what was journalled.
+ * @param body as the journal keeps it: JSON without its closing brace
+ * @throws MinutehandError JOURNAL_DAMAGED when it is no JSON object
+ */
+export function signalRow(body: string, published: Published): SignalRow {
+  const parsed = parse(`${body}}`) as SignalBody;
+  const { timestamp, pair: _pair, ...fields } = parsed;
+  const row: SignalRow = { ...fields, ...published, bar_close: timestamp, body: null };
+  return bodyText(row) === body ? row : { ...row, body };
+}
+
+const ENVELOPE = ',"market":"';
+
+/** A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives the same line. */
+export function signalLine(row: SignalRow): string {
+  const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;
+  return (
+    `${bodyText(row)}${ENVELOPE}${market}","boot_id":"${boot_id}","seq":${seq},"generated_at_ms":${generated_at_ms},` +
+    `"bar_time":${bar_time},"risk_prob":${risk_prob},"features_crc":${features_crc === null ? 'null' : `"${features_crc}"`}}`
+  );
+}
+
+/** The row of a line of the archive. @throws MinutehandError ARCHIVE_DAMAGED when the line is not one that signalLine gives */
+export function rowOfLine(line: string): SignalRow {
+  const at = line.lastIndexOf(ENVELOPE);
+  try {
+    const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc, pair_id } = parse(
+      line,
+    ) as SignalRow;
+    const published = { market, generated_at_ms, pair_id, boot_id, seq, bar_time, risk_prob, features_crc };
+    const row = signalRow(line.slice(0, at), published);
+    if (signalLine(row) === line) return row;
+  } catch (error) {
+    if (!(error instanceof MinutehandError)) throw error;
+  }
+  throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `the line ${line.slice(0, 200)}` });
+}
+
+function parse(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw new MinutehandError('JOURNAL_DAMAGED', { seen: `a signal ${text.slice(0, 200)}` });
+}

@@ -1,0 +1,174 @@
+import { CompiledQuery, sql, type Kysely } from 'kysely';
+import type { SignalsPolicy } from '../../shared/policy/schema.ts';
+import { flatName } from '../store/flat_schema.ts';
+import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
+import { SIGNAL_COLUMNS, type SignalRow } from './signal_row.ts';
+
+type Db = Kysely<Tables>;
+
+export interface SignalFilter {
+  readonly market: string;
+  readonly pairId?: string;
+  readonly action?: string;
+  /** Moments of publication, epoch ms: from inclusive, to exclusive. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and seq. */
+export interface SignalTables {
+  /** The name of the table of all signals, as in the policy. */
+  readonly history: string;
+  /** Adds rows to the history that are not there yet. @returns how many were added */
+  add(db: Db, rows: readonly SignalRow[]): Promise<number>;
+  /** Puts rows into the table of the last signals, as far as they are newer (later boot, or later in it) than what it has. */
+  keepNewest(db: Db, rows: readonly SignalRow[]): Promise<void>;
+  /** Rows of the history in order, in pages. Rows that come meanwhile may be among them or not. */
+  pages(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalRow[]>;
+  /** The newest rows, oldest first. */
+  newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]>;
+  /** The last signal of each pair. */
+  live(market: string): Promise<readonly SignalRow[]>;
+  count(filter: SignalFilter): Promise<number>;
+  /** Deletes a time of a market from the history. @returns how many rows there were */
+  remove(db: Db, market: string, fromMs: number, toMs: number): Promise<number>;
+}
+
+/** A parameter for each cell of a statement: SQLite takes 32,766. */
+const ROWS_AT_ONCE = 32;
+const PAGE_ROWS = 2000;
+const NAMES = SIGNAL_COLUMNS.map(([name]) => name);
+const COLUMN_LIST = sql.raw(NAMES.join(', '));
+
+/** Makes the tables where they are not there yet. */
+export async function openSignalTables(store: Store, policy: SignalsPolicy): Promise<SignalTables> {
+  const { kind, db } = store;
+  const isFlat = kind === 'sqlite';
+  const { signals_table: live, signals_history_table: history } = policy;
+  const named = (table: string): string => (isFlat ? flatName(table) : table);
+  await makeTable(live, ['market', 'pair_id']);
+  await makeTable(history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+
+  async function makeTable(table: string, key: readonly string[]): Promise<void> {
+    const columns = SIGNAL_COLUMNS.map(([name, type, use]) => {
+      // Text sorts by its bytes in both databases, so that the order of rows is one and the same.
+      const collation = use === 'key' && type === 'text' && !isFlat ? ' COLLATE "C"' : '';
+      return `${name} ${type}${collation}${use === 'nullable' ? '' : ' NOT NULL'}`;
+    });
+    const text = `CREATE TABLE IF NOT EXISTS ${named(table)} (${columns.join(', ')}, PRIMARY KEY (${key.join(', ')}))${isFlat ? ' WITHOUT ROWID' : ''}`;
+    const make = async (): Promise<void> => {
+      if (!isFlat) await db.schema.createSchema(table.split('.')[0]!).ifNotExists().execute();
+      await db.executeQuery(CompiledQuery.raw(text));
+    };
+    // PostgreSQL lets one of two who make a table at the same time fail.
+    await make().catch(make);
+  }
+
+  /** @param after the statement behind its rows */
+  async function insert(on: Db, table: string, rows: readonly SignalRow[], after: string): Promise<number> {
+    const head = `INSERT INTO ${named(table)} AS known (${NAMES.join(', ')})`;
+    if (!isFlat) {
+      const arrays = SIGNAL_COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`);
+      const values = NAMES.map((name) => rows.map((row) => row[name]));
+      const text = `${head} SELECT * FROM unnest(${arrays.join(', ')}) ${after}`;
+      return affected(await on.executeQuery(CompiledQuery.raw(text, values)));
+    }
+    let added = 0;
+    for (let first = 0; first < rows.length; first += ROWS_AT_ONCE) {
+      const part = rows.slice(first, first + ROWS_AT_ONCE);
+      const text = `${head} VALUES ${part.map(() => ONE_ROW).join(', ')} ${after}`;
+      const values = part.flatMap((row) => NAMES.map((name) => row[name]));
+      added += affected(await on.executeQuery(CompiledQuery.raw(text, values)));
+    }
+    return added;
+  }
+
+  const where = ({ market, pairId, action, fromMs, toMs }: SignalFilter) =>
+    sql.join(
+      [
+        sql`market = ${market}`,
+        ...(fromMs === undefined ? [] : [sql`generated_at_ms >= ${fromMs}`]),
+        ...(toMs === undefined ? [] : [sql`generated_at_ms < ${toMs}`]),
+        ...(pairId === undefined ? [] : [sql`pair_id = ${pairId}`]),
+        ...(action === undefined ? [] : [sql`action = ${action}`]),
+      ],
+      sql` AND `,
+    );
+  const order = sql.raw('generated_at_ms, pair_id, boot_id, seq');
+  const backwards = sql.raw('generated_at_ms DESC, pair_id DESC, boot_id DESC, seq DESC');
+
+  return {
+    history,
+    add: (on, rows) => insert(on, history, rows, 'ON CONFLICT DO NOTHING'),
+    async keepNewest(on, rows) {
+      if (rows.length === 0) return;
+      const sets = NAMES.filter((name) => name !== 'market' && name !== 'pair_id').map((name) => `${name} = excluded.${name}`); // prettier-ignore
+      await insert(
+        on,
+        live,
+        newestOfPairs(rows),
+        `ON CONFLICT (market, pair_id) DO UPDATE SET ${sets.join(', ')} WHERE (excluded.boot_id, excluded.seq) > (known.boot_id, known.seq)`,
+      );
+    },
+    async *pages(filter, size = PAGE_ROWS) {
+      let last: SignalRow | undefined;
+      for (;;) {
+        const since =
+          last === undefined
+            ? sql``
+            : sql` AND (${order}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
+        const { rows } =
+          await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(history)} WHERE ${where(filter)}${since} ORDER BY ${order} LIMIT ${size}`.execute(
+            db,
+          );
+        if (rows.length > 0) yield rows;
+        if (rows.length < size) return;
+        last = rows.at(-1);
+      }
+    },
+    async newest(filter, limit) {
+      const { rows } =
+        await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(history)} WHERE ${where(filter)} ORDER BY ${backwards} LIMIT ${limit}`.execute(
+          db,
+        );
+      return rows.reverse();
+    },
+    async live(market) {
+      const { rows } =
+        await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(live)} WHERE market = ${market} ORDER BY pair_id`.execute(
+          db,
+        );
+      return rows;
+    },
+    async count(filter) {
+      const { rows } = await sql<{
+        rows: number;
+      }>`SELECT count(*) AS rows FROM ${sql.table(history)} WHERE ${where(filter)}`.execute(db);
+      return Number(rows[0]!.rows);
+    },
+    async remove(on, market, fromMs, toMs) {
+      const done = await sql`DELETE FROM ${sql.table(history)} WHERE ${where({ market, fromMs, toMs })}`.execute(on);
+      return affected(done);
+    },
+  };
+}
+
+const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
+
+function affected({ numAffectedRows }: { readonly numAffectedRows?: bigint }): number {
+  return Number(numAffectedRows ?? 0);
+}
+
+/** One statement may change a row once only. */
+function newestOfPairs(rows: readonly SignalRow[]): SignalRow[] {
+  const newest = new Map<string, SignalRow>();
+  for (const row of rows) {
+    const key = `${row.market}/${row.pair_id}`;
+    const known = newest.get(key);
+    const isNewer =
+      known === undefined || row.boot_id > known.boot_id || (row.boot_id === known.boot_id && row.seq > known.seq);
+    if (isNewer) newest.set(key, row);
+  }
+  return [...newest.values()];
+}
