@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { runShown } from './programs.mjs';
+import { capture, runShown } from './programs.mjs';
 import { ROOT, say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
@@ -11,10 +11,23 @@ const inCi = process.env.CI === 'true';
 const reportPath = join(ROOT, 'var', `test-report-${process.pid}.json`);
 
 /** @param {string} name @param {string[]} args */
-const tool = (name, args) => () => runShown(process.execPath, [join(ROOT, 'node_modules', name), ...args]);
+const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
+
+/**
+ * What the tests leave of the machine is enough for it, and they do not wait for it. What it says is said in one piece.
+ * @param {string} name @param {string[]} args
+ */
+const checkedBeside = (name, args) => async () => {
+  const command = tool(name, args);
+  if (inPath('nice')) command.unshift('nice', '-n', '10');
+  const { code, output } = await capture(command[0], command.slice(1));
+  if (output.trim() !== '') say(output.trimEnd());
+  return code;
+};
 
 await run(async () => {
-  let failedSteps = 0;
+  /** @type {string[]} */
+  const failedSteps = [];
 
   /** @param {string} name @param {() => Promise<boolean | number | void>} work false or a code other than 0: failed */
   async function step(name, work) {
@@ -33,7 +46,7 @@ await run(async () => {
   }
   /** @param {string} name @param {() => Promise<boolean | number | void>} work */
   async function mustHold(name, work) {
-    if (!(await step(name, work))) failedSteps++;
+    if (!(await step(name, work))) failedSteps.push(name);
   }
 
   let tests = { passed: 0, failed: 0, skipped: 0 };
@@ -43,29 +56,33 @@ await run(async () => {
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
     await mustHold('build', async () => void (await ensureBuilt()));
-    // Each is busy on one core.
-    await Promise.all([
-      mustHold('types', tool('typescript/bin/tsc', ['--noEmit'])),
-      mustHold('lint', tool('eslint/bin/eslint.js', ['.'])),
-      mustHold('format', tool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])),
+    const checks = Promise.all([
+      mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
+      (async () => {
+        await mustHold('types', checkedBeside('typescript/bin/tsc', ['--noEmit']));
+        await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
+      })(),
     ]);
     const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
     let vitestIsGood = false;
     await step('tests', async () => {
-      const code = await tool('vitest/vitest.mjs', ['run', ...report, ...process.argv.slice(2)])();
+      const [node, ...args] = tool('vitest/vitest.mjs', ['run', ...report, ...process.argv.slice(2)]);
+      const code = await runShown(node, args);
       vitestIsGood = code === 0;
       return code;
     });
+    await checks;
     tests = readReport();
     // An error outside of any test, or no report at all.
-    if (!vitestIsGood && tests.failed === 0) failedSteps++;
+    if (!vitestIsGood && tests.failed === 0) failedSteps.push('tests');
   } else {
-    failedSteps++;
+    failedSteps.push('install');
   }
 
-  const failed = tests.failed + failedSteps;
+  const failed = tests.failed + failedSteps.length;
   const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : '';
-  say('');
+  // They may have failed long before the last test was done.
+  say(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join(', ')}` : '');
   process.stdout.write(`${tests.passed} passed, ${failed} failed${skipped}\n`);
   return failed === 0 ? 0 : 1;
 });

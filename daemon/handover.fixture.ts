@@ -16,7 +16,7 @@ import { SIGNALS_CHANNEL } from './publish/redis_bus.ts';
 
 const RETRY_MS = 10;
 /** Bars of one request of a feeder that is behind. */
-const CATCH_UP_MINUTES = 5;
+const CATCH_UP_MINUTES = 20;
 
 export interface Minute {
   readonly time: OpenTime;

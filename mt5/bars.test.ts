@@ -7,12 +7,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { parseWireMinute } from '../daemon/feed/wire.ts';
 import { byMinute } from '../daemon/pipeline.fixture.ts';
-import type { Bar, EpochMs } from '../shared/bar.ts';
+import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { startRedis } from '../test/redis_server.ts';
+import { freePort, startRedis } from '../test/redis_server.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { compileProgram, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -134,32 +134,102 @@ describe.skipIf(!hasCompiler())('bars from the expert advisor', () => {
     expect(said).toBe('0 /bars: FEED_CLOSED');
   }); // prettier-ignore
 
-  it('go into the stream minutehand:bars as the daemon would take them by POST', async () => {
-    const redis = await startRedis();
+  it('warm a live daemon up through the stream minutehand:bars alone, while the daemon, the line and Redis are away by turns', async () => {
+    const port = await freePort();
+    let redis = await startRedis([], port);
     if (redis === null) return;
-    cleanups.push(() => redis.stop());
-    let nowMs = openMs(30) + 2_000;
+    cleanups.push(() => redis?.stop());
+    let nowMs = openMs(WARMUP + 3) + 2_000;
+    const home = homePaths({ MINUTEHAND_HOME: join(folder, 'by_stream') });
+    const { transports } = settings.minutehand;
+    const startLive = async (): Promise<RunningDaemon> => {
+      const daemon = await startDaemon({
+        settings: { ...settings, minutehand: { ...settings.minutehand, transports: { ...transports, redis: { ...transports.redis, enabled: 'auto', url: `redis://127.0.0.1:${port}` } } } },
+        paths: home, shard: 'main', clock: { ...MACHINE_CLOCK, nowMs: () => nowMs as EpochMs }, token: undefined, say: () => undefined,
+      }); // prettier-ignore
+      cleanups.push(() => daemon.stop());
+      return daemon;
+    };
+    let daemon = await startLive();
     const program = startSender();
-    await program.ask(`begin redis ${redis.port} 20 ${SYMBOLS.join(',')} 7200 -`);
-    for (let index = 0; index < 30; index++) await chart(program, index, index === 25 ? ['XAGUSD'] : index === 26 ? SYMBOLS : []);
-    let sent = 0;
-    for (let turn = 0; turn < 400 && sent < 19 * 4; turn++) {
-      nowMs += 100;
-      await delay(1);
-      sent = parseInt(await program.ask(`work ${nowMs}`), 10);
+    await program.ask(`begin redis ${port} ${WARMUP + 3} ${SYMBOLS.join(',')} 7200 -`);
+    const [EMPTY_AT, QUIET_AT] = [20, 21];
+    for (let index = 0; index <= WARMUP + 2; index++)
+      await chart(program, index, index === EMPTY_AT ? ['EURUSD'] : index === QUIET_AT ? SYMBOLS : []);
+
+    /** The timer goes on until Redis has confirmed this many bars. */
+    async function untilSent(bars: number): Promise<void> {
+      let sent = 0;
+      for (let turn = 0; turn < 400 && sent < bars; turn++) {
+        nowMs += 100;
+        await delay(1);
+        sent = parseInt(await program.ask(`work ${nowMs}`), 10);
+      }
+      expect(sent).toBe(bars);
     }
-    const client = new Redis(redis.url);
-    cleanups.push(() => client.quit());
+    async function untilTaken(index: number): Promise<void> {
+      const wanted = SYMBOLS.map(() => new Date(openMs(index)).toISOString());
+      const taken = (): (string | undefined)[] => SYMBOLS.map((symbol) => daemon.health().last_bars[symbol]);
+      for (let turn = 0; turn < 2000 && String(taken()) !== String(wanted); turn++) await delay(5);
+      expect(taken()).toEqual(wanted);
+    }
+    let bars = (WARMUP + 2) * 4;
+    await untilSent(bars);
+    await untilTaken(WARMUP + 2);
+    expect(daemon.health()).toMatchObject({ bar_stream: 'up', pairs_ready: 2 });
+
+    // As the daemon would take them by POST.
+    const client = new Redis(port);
+    client.on('error', () => undefined);
+    cleanups.push(() => client.disconnect());
     const entries = (await client.xrange('minutehand:bars', '-', '+')).map(([, fields]) => fields);
     const minutes = entries.map((fields) => parseWireMinute(JSON.parse(fields[1]!), Infinity));
-    const found = minutes.map((minute) => (minute.kind === 'bar' ? `${minute.bar.symbol} ${minute.bar.time}` : `${minute.symbol} ${minute.time} empty`));
-    const wanted = MARKET.slice(10, 30).flatMap(({ time }, index) => index === 16 ? [] : SYMBOLS.map((symbol) => `${symbol} ${time}${index === 15 && symbol === 'XAGUSD' ? ' empty' : ''}`));
-    expect([...found].sort()).toEqual([...wanted].sort());
     const first = minutes.find((minute) => minute.kind === 'bar' && minute.bar.symbol === 'EURUSD') as { bar: Bar };
-    const source = MARKET[10]!.bars.find(({ symbol }) => symbol === 'EURUSD')!;
+    const source = MARKET[0]!.bars.find(({ symbol }) => symbol === 'EURUSD')!;
     expect(first.bar.close).toBeCloseTo(source.close, 5);
     expect(first.bar.spread).toBeCloseTo(0.00012, 8);
     expect(entries[0]!.slice(2)).toEqual(['backfill', '1']);
     expect(entries.at(-1)!.slice(2)).toEqual([]);
+
+    nowMs = openMs(WARMUP + 4) + 1_000;
+    await chart(program, WARMUP + 3);
+    await untilSent((bars += 4));
+    await untilTaken(WARMUP + 3);
+
+    await daemon.stop();
+    for (let minute = 4; minute < 8; minute++) {
+      nowMs = openMs(WARMUP + minute + 1) + 1_000;
+      await chart(program, WARMUP + minute);
+      await untilSent((bars += 4));
+    }
+    daemon = await startLive();
+    await untilTaken(WARMUP + 7);
+
+    await program.ask('online 0');
+    for (let minute = 8; minute < 12; minute++) await chart(program, WARMUP + minute);
+    nowMs = openMs(WARMUP + 12) + 1_000;
+    await program.ask(`work ${nowMs}`);
+    await program.ask('online 1');
+    await untilSent((bars += 16));
+    await untilTaken(WARMUP + 11);
+
+    await redis.kill();
+    nowMs = openMs(WARMUP + 13) + 1_000;
+    await chart(program, WARMUP + 12);
+    await program.ask(`work ${nowMs}`);
+    redis = await startRedis([], port);
+    await untilSent((bars += 4));
+    await untilTaken(WARMUP + 12);
+    await daemon.stop();
+
+    const store = openJournal(home.journal('live', 'main'), { readOnly: true });
+    cleanups.push(() => store.close());
+    const taken = [...store.inputsFrom(0 as OpenTime)].filter(({ kind }) => kind === 'bar' || kind === 'empty');
+    const wanted = MARKET.slice(0, WARMUP + 13).flatMap(({ time }, index) =>
+      index === QUIET_AT ? [] : SYMBOLS.map((symbol) => `${symbol} ${time} ${index === EMPTY_AT && symbol === 'EURUSD' ? 'empty' : 'bar'}`));
+    expect(taken.map(({ kind, subject, time }) => `${subject} ${time} ${kind}`).sort()).toEqual(wanted.sort());
+    // News when they came, or what was news when the daemon came back: the newest minute and the one before.
+    const news = taken.filter(({ backfill, subject }) => !backfill && subject === 'XAUUSD').map(({ time }) => time);
+    expect(news).toEqual([1, 2, 3, 6, 7, 10, 11, 12].map((minute) => MARKET[WARMUP + minute]!.time));
   }); // prettier-ignore
 });

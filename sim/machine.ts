@@ -308,14 +308,13 @@ export function createMachine(options: MachineOptions): Machine {
   }
 
   /** A daemon that nobody succeeds halts every pair that had a minute, last of all; one that is succeeded says nothing. */
-  function checkLastWords({ bootId, pipeline }: Daemon): void {
+  function checkLastWords({ bootId }: Daemon): void {
     const lastReason = new Map<string, string>();
     for (const { signal } of options.oracle.published.values())
       if (signal.boot_id === bootId) lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
     for (const [pairId, reason] of lastReason)
       if ((reason === 'HALT SHUTDOWN') === isSucceeded)
         violate('last word', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
-    void pipeline;
   }
 
   /** Every signal that this process published is in the journal, except those of the batch in flight. */

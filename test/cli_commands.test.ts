@@ -38,18 +38,27 @@ async function json(...args: string[]): Promise<{ code: number | string; documen
   return { code: finished.code, document: documentOf(finished) };
 }
 
-async function failure(
-  ...args: string[]
-): Promise<{ exit: number | string; code: string; message: string; next: string }> {
-  const { code, document } = await json(...args);
-  return { exit: code, ...(document as ErrorDocument).error };
+interface Failure {
+  readonly exit: number | string;
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+}
+
+async function failures(...commands: string[][]): Promise<Failure[]> {
+  const all = await place.runEach(commands.map((args) => [...args, '--json']));
+  return all.map((finished) => ({ exit: finished.code, ...(documentOf(finished) as ErrorDocument).error }));
+}
+
+async function failure(...args: string[]): Promise<Failure> {
+  return (await failures(args))[0]!;
 }
 
 const utc = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 16) + 'Z';
 const timesOf = (symbol: string): Float64Array => bars.get(symbol)!.time;
 
 describe('misuse', () => {
-  it.each([
+  const HINTS: [string[], RegExp][] = [
     [['modls'], /unknown command 'modls'\n\(Did you mean models\?\)\n\(add --help/],
     [['models', 'lst'], /unknown command 'lst'\n\(Did you mean list\?\)\n\(add --help/],
     [['train', '--sed', '3'], /unknown option '--sed'\n\(Did you mean --seed\?\)\n\(add --help/],
@@ -59,10 +68,16 @@ describe('misuse', () => {
     [['up', '--market', 'real'], /Allowed choices are live, simulated/],
     [[], /^Usage: minutehand/],
     [['signal'], /^Usage: minutehand signal/],
-  ])('%j ends with exit code 2 and a hint, on standard error alone', async (args, hint) => {
-    const { code, stdout, stderr } = await place.run(args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(hint);
+  ];
+
+  it('ends with exit code 2 and a hint, on standard error alone', async () => {
+    const all = await place.runEach(HINTS.map(([args]) => args));
+    for (const [index, [args, hint]] of HINTS.entries()) {
+      const { code, stdout, stderr } = all[index]!;
+      expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(hint);
+    }
+    expect(await place.run(['train', '--sed', '3'])).toEqual(all[2]);
   });
 
   it('with --json is one document, wherever --json stands', async () => {
@@ -73,34 +88,30 @@ describe('misuse', () => {
       ['models', 'show', '--json'],
       ['train', '--json', '--seed', 'x'],
     ];
-    for (const finished of await Promise.all(misuses.map((args) => place.run(args)))) {
+    const all = await place.runEach(misuses);
+    for (const finished of all) {
       expect(finished.code).toBe(2);
       expect(documentOf(finished)).toMatchObject({ error: { code: 'USAGE' } });
     }
+    expect(await place.run(misuses[0]!)).toEqual(all[0]);
   });
 
   it('of values is told from failure: 2 against 1', async () => {
-    expect(await failure('train', '--data', data, '--trials', 'many')).toMatchObject({
-      exit: 2,
-      code: 'USAGE',
-      message: expect.stringContaining('--trials') as string,
-    });
-    expect(await failure('train', '--data', data, '--from', '2019-02-30')).toMatchObject({ exit: 2, code: 'USAGE' });
-    expect(await failure('replay', '--data', data, '--from', '2024-01-03', '--to', '2024-01-03')).toMatchObject({
-      exit: 2,
-      message: expect.stringContaining('--to after --from') as string,
-    });
-    expect(await failure('features', '--data', data, '--pair', 'XAUUSD')).toMatchObject({ exit: 2, code: 'USAGE' });
-    expect(await failure('features', '--data', data, '--pair', 'XAUUSD_XAGUSD')).toMatchObject({
-      exit: 2,
-      message: expect.stringContaining('--out') as string,
-    });
-    expect(await failure('replay', '--data', join(place.folder, 'nowhere'))).toMatchObject({
-      exit: 1,
-      code: 'DATA_MISSING',
-    });
-    expect(await failure('models', 'show', '20200101_0000')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
-    expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+    const said = (text: string) => expect.stringContaining(text) as string;
+    const expected: [string[], Partial<Failure>][] = [
+      [['train', '--data', data, '--trials', 'many'], { exit: 2, code: 'USAGE', message: said('--trials') }],
+      [['train', '--data', data, '--from', '2019-02-30'], { exit: 2, code: 'USAGE' }],
+      [
+        ['replay', '--data', data, '--from', '2024-01-03', '--to', '2024-01-03'],
+        { exit: 2, message: said('--to after --from') },
+      ],
+      [['features', '--data', data, '--pair', 'XAUUSD'], { exit: 2, code: 'USAGE' }],
+      [['features', '--data', data, '--pair', 'XAUUSD_XAGUSD'], { exit: 2, message: said('--out') }],
+      [['replay', '--data', join(place.folder, 'nowhere')], { exit: 1, code: 'DATA_MISSING' }],
+      [['models', 'show', '20200101_0000'], { exit: 1, code: 'MODEL_MISSING' }],
+      [['models', 'rollback'], { exit: 1, code: 'MODEL_MISSING' }],
+    ];
+    expect(await failures(...expected.map(([args]) => args))).toMatchObject(expected.map(([, failure]) => failure));
   });
 });
 
@@ -128,10 +139,8 @@ describe('help', () => {
         'doctor',
       ]),
     );
-    const paths = commands.map((name) => [name]);
     const subcommands: string[][] = [];
-    const check = async (path: string[]): Promise<void> => {
-      const { code, stdout, stderr } = await place.run([...path, '--help']);
+    const check = (path: string[], { code, stdout, stderr }: Finished): void => {
       expect({ code, stderr }, path.join(' ')).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^Usage: minutehand ${path.join(' ')} `));
       // A description of its own, more than the usage line and the options.
@@ -141,9 +150,13 @@ describe('help', () => {
         expect(meaning, `${path.join(' ')} ${option}`).toBeTruthy();
       if (stdout.includes('Commands:')) for (const name of names(stdout)) subcommands.push([...path, name]);
     };
-    await Promise.all(paths.map(check));
+    const checkAll = async (paths: string[][]): Promise<void> => {
+      const all = await place.runEach(paths.map((path) => [...path, '--help']));
+      paths.forEach((path, index) => check(path, all[index]!));
+    };
+    await checkAll(commands.map((name) => [name]));
     expect(subcommands.length).toBeGreaterThanOrEqual(10);
-    await Promise.all(subcommands.map(check));
+    await checkAll([...subcommands]);
   });
 
   it('and version are documents with --json', async () => {
@@ -296,13 +309,11 @@ describe('features', () => {
   });
 
   it('leaves an earlier file alone when it fails, and never replaces a device', async () => {
-    expect(
-      await failure('features', '--pair', pair, '--data', data, '--out', join(place.folder, 'no', 'such', 'x.csv')),
-    ).toMatchObject({ exit: 1, code: 'OUTPUT_UNWRITABLE' });
-    expect(await failure('features', '--pair', pair, '--data', data, '--out', place.folder)).toMatchObject({
-      exit: 1,
-      code: 'OUTPUT_UNWRITABLE',
-    });
+    const unwritable = [join(place.folder, 'no', 'such', 'x.csv'), place.folder];
+    for (const failure of await failures(
+      ...unwritable.map((out) => ['features', '--pair', pair, '--data', data, '--out', out]),
+    ))
+      expect(failure).toMatchObject({ exit: 1, code: 'OUTPUT_UNWRITABLE' });
     expect(await json('features', '--pair', pair, '--data', data, '--out', '/dev/null')).toMatchObject({ code: 0 });
     expect(existsSync('/dev/null') && readFileSync('/dev/null', 'utf8')).toBe('');
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
@@ -350,21 +361,25 @@ describe('train', () => {
     expect({ code, document }).toMatchObject({ code: 0, document: { version: null, path: null, adopted: false } });
     expect(existsSync(out)).toBe(false);
     expect(existsSync(place.models)).toBe(false);
-    expect(await failure('train', '--data', data, '--dry-run', '--adopt')).toMatchObject({ exit: 2, code: 'USAGE' });
-    expect(await failure('train', '--data', data, '--continue')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+    expect(
+      await failures(['train', '--data', data, '--dry-run', '--adopt'], ['train', '--data', data, '--continue']),
+    ).toMatchObject([
+      { exit: 2, code: 'USAGE' },
+      { exit: 1, code: 'MODEL_MISSING' },
+    ]);
   });
 
   it('says when there are no bars, or not enough', async () => {
     const empty = join(place.folder, 'empty');
     mkdirSync(empty);
-    expect(await failure('train', '--data', empty)).toMatchObject({ exit: 1, code: 'DATA_MISSING' });
-    expect(await failure('train')).toMatchObject({
-      exit: 1,
-      code: 'DATA_MISSING',
-      next: expect.stringContaining('--data') as string,
-    });
     const end = utc(timesOf('XAUUSD')[450]!);
-    expect(await failure('train', '--data', data, '--to', end)).toMatchObject({ exit: 1, code: 'DATA_TOO_SHORT' });
+    expect(await failures(['train', '--data', empty], ['train'], ['train', '--data', data, '--to', end])).toMatchObject(
+      [
+        { exit: 1, code: 'DATA_MISSING' },
+        { exit: 1, code: 'DATA_MISSING', next: expect.stringContaining('--data') as string },
+        { exit: 1, code: 'DATA_TOO_SHORT' },
+      ],
+    );
   });
 
   it('writes its bundle where the other commands find it', async () => {
@@ -427,26 +442,25 @@ describe('replay', () => {
     const path = join(place.folder, name);
     const { code, document } = await json('replay', '--data', data, '--out', path, ...args);
     expect(code).toBe(0);
-    const signals = readFileSync(path, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => verifySignal(line));
+    const signals = linesOf(path).map((line) => verifySignal(line));
     return { summary: document as { sha256: string; signals: number; minutes: number; enters: number }, signals, path };
   }
+  const linesOf = (path: string): string[] => readFileSync(path, 'utf8').trimEnd().split('\n');
   const bodyOf = (signal: Signal): string =>
     JSON.stringify(Object.entries(signal).filter(([key]) => !ENVELOPE.has(key)));
 
+  let first: Awaited<ReturnType<typeof replay>>;
+
   it('gives the same signals every time; its sha256 says so, and every line is a signal as the contract has it', async () => {
-    const first = await replay('first.jsonl');
-    const second = await replay('second.jsonl');
-    expect(second.summary.sha256).toBe(first.summary.sha256);
-    expect(second.signals.map(bodyOf)).toEqual(first.signals.map(bodyOf));
+    first = await replay('first.jsonl');
+    const second = join(place.folder, 'second.jsonl');
+    const shown = await place.run(['replay', '--data', data, '--out', second]);
+    expect(shown.stdout).toContain(`\nsha256 ${first.summary.sha256}\n`);
+    expect(linesOf(second).map((line) => bodyOf(verifySignal(line)))).toEqual(first.signals.map(bodyOf));
     expect(first.signals).toHaveLength(first.summary.signals);
     expect(first.summary.signals).toBe(3 * first.summary.minutes);
     expect(first.summary.enters).toBeGreaterThan(0);
     for (const { market } of first.signals) expect(market).toBe('replay');
-    const shown = await place.run(['replay', '--data', data]);
-    expect(shown.stdout).toContain(`\nsha256 ${first.summary.sha256}\n`);
     expect(await json('signal', 'verify', first.path)).toMatchObject({
       code: 0,
       document: { accepted: first.summary.signals, refused: [] },
@@ -454,9 +468,8 @@ describe('replay', () => {
   });
 
   it('of a part equals the same minutes of the whole, when no position is open at its beginning', async () => {
-    const whole = await replay('whole.jsonl');
-    const stamps = [...new Set(whole.signals.map(({ timestamp }) => timestamp))];
-    const byStamp = (stamp: string): Signal[] => whole.signals.filter(({ timestamp }) => timestamp === stamp);
+    const stamps = [...new Set(first.signals.map(({ timestamp }) => timestamp))];
+    const byStamp = (stamp: string): Signal[] => first.signals.filter(({ timestamp }) => timestamp === stamp);
     // The bar after this close: all pairs are warm and flat.
     const flat = stamps.findIndex(
       (stamp, index) => index > 400 && byStamp(stamp).every(({ target, mode }) => target === 0 && mode === 'OK'),
@@ -467,7 +480,7 @@ describe('replay', () => {
     expect(part.signals[0]!.timestamp).toBe(stamps[flat + 1]);
     expect(part.signals.at(-1)!.timestamp).toBe(to);
     expect(part.summary.minutes).toBe(500);
-    const expected = whole.signals.filter(({ timestamp }) => timestamp > from && timestamp <= to);
+    const expected = first.signals.filter(({ timestamp }) => timestamp > from && timestamp <= to);
     expect(part.signals.map(bodyOf)).toEqual(expected.map(bodyOf));
   });
 
@@ -476,14 +489,15 @@ describe('replay', () => {
     const one = await replay('one.jsonl', '--pair', 'EURUSD_GBPUSD', '--models', join(place.models, model!));
     expect(new Set(one.signals.map(({ pair_id }) => pair_id))).toEqual(new Set(['EURUSD_GBPUSD']));
     expect(one.signals.at(-1)!.model_version).toBe(model);
-    expect(await failure('replay', '--data', data, '--pair', 'AAA_BBB')).toMatchObject({
-      exit: 1,
-      code: 'PAIR_UNKNOWN',
-    });
-    expect(await failure('replay', '--data', data, '--models', join(place.folder, 'empty'))).toMatchObject({
-      exit: 1,
-      code: 'MODEL_MISSING',
-    });
+    expect(
+      await failures(
+        ['replay', '--data', data, '--pair', 'AAA_BBB'],
+        ['replay', '--data', data, '--models', join(place.folder, 'empty')],
+      ),
+    ).toMatchObject([
+      { exit: 1, code: 'PAIR_UNKNOWN' },
+      { exit: 1, code: 'MODEL_MISSING' },
+    ]);
   });
 
   it('leaves nothing behind when it fails in the middle', async () => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { parseDocument } from 'yaml';
 import { writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Settings } from '../shared/policy/policy.ts';
@@ -11,6 +12,24 @@ import { tinySettings, type SettingsOverrides } from './tiny_models.ts';
 
 const PROGRAM = join(packageRoot(), 'bin', 'minutehand.mjs');
 const SOURCE = join(packageRoot(), 'config');
+const urlOf = (...parts: string[]): string => JSON.stringify(pathToFileURL(join(packageRoot(), ...parts)).href);
+/** The arguments of many commands come as JSON, and their answers go as JSON. */
+const MANY_COMMANDS = `
+import { ensureBuilt } from ${urlOf('bin', 'setup.mjs')};
+await ensureBuilt();
+const { main } = await import(${urlOf('dist', 'cli', 'main.js')});
+const streams = ['stdout', 'stderr'];
+const finished = [];
+for (const args of JSON.parse(process.argv[1])) {
+  const said = { stdout: '', stderr: '' };
+  for (const name of streams) process[name].write = (text) => ((said[name] += text), true);
+  const code = await main(args);
+  for (const name of streams) delete process[name].write;
+  finished.push({ code, ...said });
+}
+process.exitCode = 0;
+process.stdout.write(JSON.stringify(finished));
+`;
 
 /** A folder with a configuration and a home of its own, in which the command line is run as users run it. */
 export interface Workplace {
@@ -21,6 +40,11 @@ export interface Workplace {
   readonly settings: Settings;
   /** Runs a command to its end. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /**
+   * Runs commands that have little to do, such as to refuse, to their ends in one process, one after the other: most of the time of such a
+   * command goes into the start of its process. That process has to end by itself, as theirs would.
+   */
+  runEach(commands: readonly (readonly string[])[]): Promise<Finished[]>;
   /** Starts a command that goes on, as the leader of a process group. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Running;
   /** Writes bar files into a folder of this name. @returns the folder */
@@ -71,8 +95,9 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
   };
   const children = new Set<ChildProcess>();
 
-  function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const launch = (args: readonly string[], env?: NodeJS.ProcessEnv) => launchNode([PROGRAM, ...args], env);
+  function launchNode(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const child = spawn(process.execPath, args, {
       cwd: folder,
       env: { ...environment, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -103,6 +128,17 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
       child.stdin.on('error', () => undefined).end(input);
       const code = await ended;
       return { code, ...output };
+    },
+    async runEach(commands) {
+      const { child, output, ended } = launchNode([
+        '--input-type=module',
+        '-e',
+        MANY_COMMANDS,
+        JSON.stringify(commands),
+      ]);
+      child.stdin.end();
+      if ((await ended) !== 0) throw new Error(output.stderr);
+      return JSON.parse(output.stdout) as Finished[];
     },
     start(args, env) {
       const { child, output, ended } = launch(args, env);

@@ -7,7 +7,7 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
-import { inspectSettings, type Settings } from '../../shared/policy/policy.ts';
+import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
@@ -18,6 +18,8 @@ import { haltsInForce, haltText } from './models_resume.ts';
 
 const LEAST_FREE_BYTES = 1e9;
 const REDIS_WAIT_MS = 1000;
+/** Of a shard, as advised. */
+const MOST_PAIRS = 10;
 
 interface Finding {
   readonly what: string;
@@ -55,7 +57,8 @@ async function runDoctor(output: Output): Promise<void> {
       detail: `${settings.sources.configDir}, market ${settings.minutehand.market}, policy_hash ${settings.policyHash}`,
     });
     findings.push(
-      await port('daemon port', settings.minutehand.transports.daemon),
+      ...(await ports(settings)),
+      ...shards(settings),
       await port('trainer port', settings.minutehand.transports.trainer),
     );
     findings.push(await redis(settings), await models(settings, paths), halts(paths));
@@ -104,6 +107,25 @@ function learningEngine(engine: NativeEngine): Finding {
     const isNamed = librariesFrom()[engine] !== null;
     return { what: engine, verdict: 'warning', detail: `${isNamed ? message : 'not found.'} ${next}` };
   }
+}
+
+function ports({ minutehand }: Settings): Promise<Finding[]> {
+  const { host } = minutehand.transports.daemon;
+  const all = shardsOf(minutehand);
+  return Promise.all(
+    all.map(({ name, port: number }) =>
+      port(all.length === 1 ? 'daemon port' : `port of ${name}`, { host, port: number }),
+    ),
+  );
+}
+
+/** A warning for each shard that is larger than advised: its pairs share one thread and fail together. */
+function shards({ minutehand }: Settings): Finding[] {
+  return shardsOf(minutehand).flatMap(({ name, pairs }): Finding[] => {
+    if (pairs.length <= MOST_PAIRS) return [];
+    const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MOST_PAIRS} are advised, see "Shards" in docs/OPERATIONS.md`;
+    return [{ what: 'shards', verdict: 'warning', detail }];
+  });
 }
 
 async function port(what: string, { host, port: number }: { host: string; port: number }): Promise<Finding> {

@@ -60,7 +60,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .option('--no-standby', 'no second daemon for each shard that waits for the place of the first')
     .option('--program <folder>', 'where the package lies, as the service sees it', packageRoot())
     .option('--node <file>', 'the Node that runs it', process.execPath)
-    .option('--root <folder>', 'write the files into this folder in the place of /, and do nothing else', '/')
+    .option('--root <folder>', 'write the files into this folder in the place of /, and do nothing else', machine.root)
     .option('--dry-run', 'show what would be written, and do nothing')
     .addHelpText(
       'after',
@@ -76,7 +76,7 @@ Examples:
     .summary('end it and remove the units')
     .description(`Ends and removes all units. ${USERS_FOLDERS.join(', ')} and the user ${USER} stay, unless --purge.`)
     .option('--purge', `remove configuration, models, journals, logs and the user ${USER} too; there is no way back`)
-    .option('--root <folder>', 'remove the files from this folder in the place of /, and do nothing else', '/')
+    .option('--root <folder>', 'remove the files from this folder in the place of /, and do nothing else', machine.root)
     .option('--dry-run', 'show what would be removed, and do nothing')
     .action((flags: UninstallFlags) => uninstall(flags, output(), machine));
   service
@@ -89,7 +89,7 @@ Examples:
 }
 
 function install(flags: InstallFlags, output: Output, machine: Machine): void {
-  const { root, isElsewhere } = rootOf(flags);
+  const { root, isElsewhere } = rootOf(flags, machine);
   const target: Target = {
     root,
     program: absolute('--program', flags.program),
@@ -101,7 +101,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
     requireSystemd(machine);
     requireRoot(machine);
   }
-  requireReadable(target);
+  requireReadable(machine, target, !isElsewhere);
   const plan = planInstallation(target);
   if (isDryRun) return showPlan(root, plan, output);
 
@@ -138,7 +138,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
 }
 
 function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void {
-  const { root, isElsewhere } = rootOf(flags);
+  const { root, isElsewhere } = rootOf(flags, machine);
   const purge = flags.purge === true;
   const files = programFiles();
   const units = installedUnits(root);
@@ -169,7 +169,7 @@ function uninstall(flags: UninstallFlags, output: Output, machine: Machine): voi
 
 function status(output: Output, machine: Machine): void {
   requireSystemd(machine);
-  const units = installedUnits('/');
+  const units = installedUnits(machine.root);
   if (units.length === 0) throw new MinutehandError('SERVICE_ABSENT');
   const states = readStates(machine, units);
   for (const line of unitLines(states)) output.line(line);
@@ -185,9 +185,9 @@ function judge(states: readonly UnitState[]): void {
   if (states.some(({ active }) => active !== 'active')) process.exitCode = 1;
 }
 
-function rootOf({ root }: WhereFlags): { root: string; isElsewhere: boolean } {
+function rootOf({ root }: WhereFlags, machine: Machine): { root: string; isElsewhere: boolean } {
   const path = resolve(root);
-  return { root: path, isElsewhere: path !== '/' };
+  return { root: path, isElsewhere: path !== machine.root };
 }
 
 function absolute(flag: string, path: string): string {

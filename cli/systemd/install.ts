@@ -60,7 +60,8 @@ export function removeFiles(root: string, files: readonly PlannedFile[], purge: 
   const removed = removable(root, files, purge);
   for (const path of removed) rmSync(join(root, path), { recursive: true });
   // Beside our drop-ins there may be one of the user's.
-  for (const folder of new Set(removed.map(dirname))) if (folder.endsWith('.service.d')) removeIfEmpty(join(root, folder));
+  for (const folder of new Set(removed.map(dirname)))
+    if (folder.endsWith('.service.d')) removeIfEmpty(join(root, folder));
   return removed;
 }
 

@@ -5,14 +5,16 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { COMPILED_PROGRAM } from '../launcher.ts';
 import type { Target } from './installation.ts';
 
-/** What a service of ours does not see: see ProtectHome and PrivateTmp in systemd/. */
-const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
 const READ_BY_ALL = 0o004;
 const ENTERED_BY_ALL = 0o001;
 
 /** What of the machine a command needs; the real one, or another in tests. */
 export interface Machine {
+  /** Where its files are: `/`. */
+  readonly root: string;
   readonly platform: NodeJS.Platform;
+  /** Folders that a service of ours does not see: ProtectHome and PrivateTmp in systemd/. */
+  readonly hidden: readonly string[];
   /** Of this process; undefined where there are none. */
   readonly uid: number | undefined;
   /** Whether systemd runs this machine. */
@@ -22,7 +24,9 @@ export interface Machine {
 }
 
 export const THIS_MACHINE: Machine = {
+  root: '/',
   platform: process.platform,
+  hidden: ['/home', '/root', '/run/user', '/tmp', '/var/tmp'],
   uid: process.getuid?.(),
   // Source: sd_booted(3).
   isBooted: existsSync('/run/systemd/system'),
@@ -54,15 +58,19 @@ export function runOrThrow(machine: Machine, program: string, args: readonly str
 }
 
 /**
- * Program and node must be where a service may read them. In another root only their places can be judged.
+ * Program and node must be where a service may read them. For another machine only their places can be judged.
  * @throws MinutehandError SERVICE_PLACE
  */
-export function requireReadable({ root, node, program }: Pick<Target, 'root' | 'node' | 'program'>): void {
+export function requireReadable(
+  { hidden }: Machine,
+  { node, program }: Pick<Target, 'node' | 'program'>,
+  isHere: boolean,
+): void {
   const paths = [node, join(program, COMPILED_PROGRAM), join(program, 'node_modules')];
-  for (const path of root === '/' ? paths.map(realPath) : paths) {
-    if (HIDDEN.some((folder) => path.startsWith(`${folder}/`)))
-      throw new MinutehandError('SERVICE_PLACE', { seen: path, expected: `not below ${HIDDEN.join(', ')}` });
-    const closed = root === '/' ? closedPart(path) : null;
+  for (const path of isHere ? paths.map(realPath) : paths) {
+    if (hidden.some((folder) => path.startsWith(`${folder}/`)))
+      throw new MinutehandError('SERVICE_PLACE', { seen: path, expected: `not below ${hidden.join(', ')}` });
+    const closed = isHere ? closedPart(path) : null;
     if (closed !== null)
       throw new MinutehandError('SERVICE_PLACE', { seen: path, expected: `${closed} readable for all users` });
   }

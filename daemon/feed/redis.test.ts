@@ -89,7 +89,7 @@ function openFeed(
   url: string,
   { now = 3, position = null as string | null, pairs = PAIRS.slice(0, 1), bench = null as Bench | null } = {},
 ): Opened {
-  const own = bench ?? openBench(tinySettings({ minutehand: { pairs } }), { market: 'live', feedIntervalMs: 60_000 });
+  const own = bench ?? openBench(tinySettings({ minutehand: { pairs } }));
   const outcomes: string[] = [];
   const said: string[] = [];
   const lines: Opened['lines'] = [];
@@ -208,7 +208,7 @@ describe('bars from the stream minutehand:bars', () => {
     await second.feed.stop();
     expect(second.outcomes).toEqual(['accepted', 'accepted']);
 
-    const wider = openBench(tinySettings({ minutehand: { pairs: PAIRS.slice(0, 2) } }), { market: 'live' });
+    const wider = openBench(tinySettings({ minutehand: { pairs: PAIRS.slice(0, 2) } }));
     for (const { bars } of MARKET.slice(0, 3))
       for (const bar of bars) if (/^XA/.test(bar.symbol)) wider.pipeline.takeBar(bar, true);
     const third = openFeed(server.url, { now: 2, position: second.kept.position, pairs: PAIRS.slice(0, 2), bench: wider }); // prettier-ignore
@@ -371,6 +371,7 @@ describe('a daemon that lives on the stream alone', () => {
       writeFileSync(file, JSON.stringify(timeless({ enabled: 'auto', url: server.url })));
       const start = (): RunningProgram => program.start([file], { MINUTEHAND_HOME: join(folder, 'rough') });
       const rng = createRng('stream');
+      let daemon: RunningProgram | null = null;
       /** As a feeder does: what was not answered is sent again. */
       const add = async (minute: number, isHistory = false): Promise<void> => {
         for (;;) {
@@ -381,30 +382,32 @@ describe('a daemon that lives on the stream alone', () => {
           }
         }
       };
-      let sent = 0;
-      let daemon = start();
-      for (let round = 0; round < 7; round++) {
-        const upTo = round === 6 ? MARKET.length : WARMUP + 20 * (round + 1);
-        const feeding = (async () => {
-          for (; sent < upTo; sent++) await add(sent, sent < WARMUP);
-        })();
-        if (round === 6) {
-          await feeding;
-          break;
-        }
-        // Sometimes while it starts, sometimes while it answers.
-        await delay(100 + rng.integer(500));
-        if (round % 3 === 1) {
-          await server.kill();
-          server = await redisServer(context, durable, port, data);
-        }
-        await daemon.kill('SIGKILL');
+      const KILLS = 5;
+      for (let life = 0, sent = 0; life <= KILLS; life++) {
         daemon = start();
+        while (!(await daemon.line()).includes('"port"'));
+        const upTo = life === KILLS ? MARKET.length : WARMUP + 25 * (life + 1);
+        const feeding = (async () => {
+          for (; sent < upTo; sent++) {
+            await add(sent, sent < WARMUP);
+            if (sent >= WARMUP) await delay(2);
+          }
+        })();
+        if (life < KILLS) {
+          // Amid the minutes of this life; what comes after it waits in the stream.
+          while (sent < upTo - 20 + 4 * life) await delay(1);
+          if (life % 2 === 1) {
+            await server.kill();
+            server = await redisServer(context, durable, port, data);
+          }
+          await delay(rng.integer(10));
+          await daemon.kill('SIGKILL');
+        }
         await feeding;
       }
       const count = (): number => [...answers(rough).values()].reduce((sum, rows) => sum + rows.length, 0);
       await until('all minutes', () => count() >= PAIRS.length * 160);
-      await daemon.kill('SIGKILL');
+      await daemon!.kill('SIGKILL');
       expect(answers(rough)).toEqual(answers(calm));
       expect(count()).toBe(PAIRS.length * 160);
       const bodies = [...answers(calm).values()].flat(2).filter((value) => String(value).startsWith('{"timestamp"'));

@@ -22,7 +22,7 @@ enum MhBars
   };
 
 input group "Signals"
-input string InpPairs = "XAUUSD_XAGUSD,EURUSD_GBPUSD"; // Pairs, as the daemon names them
+input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them
 input MhWay  InpWay = MH_WAY_FILES;                    // How signals come in
 input string InpFolder = "minutehand";                 // Folder below Common\Files
 input int    InpMaxSkewMs = 2000;                      // Clock of the daemon ahead by more: refuse (ms)
@@ -48,7 +48,7 @@ input int    InpRedisPort = 6379;                      // Port
 input string InpRedisUser = "";                        // User (access lists)
 input string InpRedisPassword = "";                    // Password
 input int    InpRedisDatabase = 0;                     // Database
-input int    InpRedisTimeoutMs = 200;                  // Longest wait for a connection (ms)
+input int    InpRedisTimeoutMs = 100;                  // Longest wait for a connection (ms)
 input bool   InpFillsToRedis = false;                  // Send fills to minutehand:fills
 input group "Bars to the daemon"
 input MhBars InpBars = MH_BARS_OFF;                    // How bars go out

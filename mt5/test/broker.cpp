@@ -591,6 +591,17 @@ static void partOfItIsGone(bool hedging) {
   EQUAL(counted("\"leg\":\"A\",\"symbol\":\"EURUSD\",\"broker_symbol\":\"EURUSD.m\",\"side\":\"SELL\""), 2);
 }
 
+static void sessions() {
+  for (std::vector<std::pair<datetime, datetime>> open : {std::vector<std::pair<datetime, datetime>>{}, {{0, 3600}, {37000, 86400}}}) {
+    world(true);
+    terminal().symbols["GBPUSD.m"].sessions = open;
+    CHECK(start());
+    publish(enter(1));
+    CHECK(run(1000));
+    EQUAL(PositionsTotal(), 2);
+  }
+}
+
 static void caps() {
   auto refusedWith = [](const char *why, std::function<void()> change) {
     world(true);
@@ -604,6 +615,8 @@ static void caps() {
   refusedWith("CAP_SPREAD EURUSD.m", [] { terminal().symbols["EURUSD.m"].ask = 1.102; });
   refusedWith("CAP_DRIFT GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].bid = 1.26, terminal().symbols["GBPUSD.m"].ask = 1.2601; });
   refusedWith("NO_SYMBOL GBPUSD.m", [] { terminal().symbols.erase("GBPUSD.m"); });
+  // Half past ten in the server's morning.
+  refusedWith("MARKET_CLOSED GBPUSD.m", [] { terminal().symbols["GBPUSD.m"].sessions = {{0, 36000}, {39600, 86400}}; });
   refusedWith("NOT_TRADABLE", [] { terminal().symbols["GBPUSD.m"].tradeMode = SYMBOL_TRADE_MODE_CLOSEONLY; });
   refusedWith("TRADING_NOT_ALLOWED", [] { terminal().tradeAllowed = false; });
   refusedWith("NOT_CONNECTED", [] { terminal().connected = false; });
@@ -908,7 +921,7 @@ static void badLuck() {
 /** The chart's side: inputs, timer, panel, button. */
 static void chart() {
   world(true);
-  InpPairs = "EURUSD_GBPUSD";
+  InpPairs = "EURUSD_GBPUSD,EURUSD_USDCHF";
   InpSuffix = ".m";
   EQUAL((int)OnInit(), (int)INIT_SUCCEEDED);
   Said said = enter(1);
@@ -920,6 +933,7 @@ static void chart() {
   settings.paper = true;
   EQUAL(counted("\"kind\":\"open\""), 2);
   CHECK(terminal().labels["minutehand_line0"].find("paper") != std::string::npos);
+  CHECK(terminal().labels["minutehand_line7"] == "EURUSD_USDCHF  not heard");
   CHECK(terminal().labels["minutehand_line5"].find("EURUSD_GBPUSD  OK ENTRY") == 0);
   OnChartEvent(CHARTEVENT_OBJECT_CLICK, 0, 0, string("minutehand_kill"));
   for (int i = 0; i < 4; i++) {
@@ -986,6 +1000,7 @@ int main(int, char **arguments) {
   scenario("leaves alone what its user holds of the same symbol", besideAPositionOfTheUser);
   scenario("takes nothing for closed by hand while the terminal has no connection (hedging)", [] { noConnection(true); });
   scenario("takes nothing for closed by hand while the terminal has no connection (netting)", [] { noConnection(false); });
+  scenario("enters within a session, and where the broker tells none", sessions);
   scenario("has caps that no signal exceeds", caps);
   scenario("kill switch closes all, and survives a restart", killSwitch);
   scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);

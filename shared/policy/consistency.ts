@@ -2,7 +2,14 @@ import { validate as isCron } from 'node-cron';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
-import type { ArchiveTarget, ConfigPart, CorePolicy, MinutehandSettings, RetrainPolicy, SignalsPolicy } from './schema.ts';
+import type {
+  ArchiveTarget,
+  ConfigPart,
+  CorePolicy,
+  MinutehandSettings,
+  RetrainPolicy,
+  SignalsPolicy,
+} from './schema.ts';
 import { didYouMean } from './spelling.ts';
 
 /** The values of all four files. */

@@ -674,7 +674,9 @@ describe('a value that is not allowed', () => {
 
   it('such as a folder where a bucket must be is CONFIG_INVALID', () => {
     edit('signals_policy.yaml', 'value: archive\n', 'value: /srv/archive\n');
-    expect(failure({ ARCHIVE_TARGET: 'S3' }).message).toContain('archive_path.value is "/srv/archive", expected bucket/');
+    expect(failure({ ARCHIVE_TARGET: 'S3' }).message).toContain(
+      'archive_path.value is "/srv/archive", expected bucket/',
+    );
     expect(load().signals.archive_path).toBe('/srv/archive');
   });
 

@@ -237,6 +237,17 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'HALT', signal_id: idOf(0x92) }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE), { seq: 4 }, obey(`close ${ONE}`)),
   ]),
+  live('the last word of a daemon halts and keeps what is open; the next daemon goes on', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(inPositionBody(ONE, { reason: 'SHUTDOWN', mode: 'HALT', signal_id: idOf(0x93) }), { seq: 2 }, obey('halt')),
+    hear(inPositionBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),
+    hear(exitBody(ONE), { seq: 2, boot_id: LATER_BOOT }, obey(`close ${ONE}`)),
+    hear(
+      bodyOf({ reason: 'SHUTDOWN', mode: 'DEGRADED', signal_id: idOf(0x94) }),
+      { seq: 3, boot_id: LATER_BOOT },
+      refuse('FORMAT'),
+    ),
+  ]),
 ];
 
 function live(name: string, steps: readonly VectorStep[]): ConsumerVector {

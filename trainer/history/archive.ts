@@ -208,7 +208,17 @@ export function createArchive(store: Store, tables: SignalTables, place: Archive
         const { part, rows, bytes, content_bytes, sha256 } = manifest;
         await on
           .insertInto('core.signal_archives')
-          .values({ place: place.id, market, day, part, rows, bytes, content_bytes, sha256, archived_ms: clock.nowMs() })
+          .values({
+            place: place.id,
+            market,
+            day,
+            part,
+            rows,
+            bytes,
+            content_bytes,
+            sha256,
+            archived_ms: clock.nowMs(),
+          })
           .onConflict((conflict) => conflict.doNothing())
           .execute();
       }
@@ -224,8 +234,7 @@ export function createArchive(store: Store, tables: SignalTables, place: Archive
 
   async function* linesOf(market: string, day: string): AsyncGenerator<readonly string[]> {
     const parts = await readParts(market, day);
-    if (parts.length === 0)
-      throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
+    if (parts.length === 0) throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
     for (const { manifest, bytes } of parts) yield* unpack(bytes, manifest.file);
   }
 
@@ -294,8 +303,7 @@ export function createArchive(store: Store, tables: SignalTables, place: Archive
     async restore(market, day) {
       let [rows, added] = [0, 0];
       const parts = await readParts(market, day);
-      if (parts.length === 0)
-        throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
+      if (parts.length === 0) throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
       // First, so that what a killed process has brought back is not left over for ever.
       const restored = { restored_ms: clock.nowMs(), pruned_ms: null };
       await db

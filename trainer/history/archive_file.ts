@@ -131,7 +131,11 @@ export function manifestText(manifest: Manifest): string {
 }
 
 /** @throws MinutehandError ARCHIVE_DAMAGED when the text is no manifest of this day and part */
-export function parseManifest(text: string, name: string, expected: Pick<Manifest, 'market' | 'day' | 'part'>): Manifest {
+export function parseManifest(
+  text: string,
+  name: string,
+  expected: Pick<Manifest, 'market' | 'day' | 'part'>,
+): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -9,7 +9,9 @@ interface Sdk {
     destroy(): void;
   };
   readonly GetObjectCommand: new (input: ObjectName) => object;
-  readonly PutObjectCommand: new (input: ObjectName & { readonly Body: Uint8Array; readonly ContentType: string }) => object;
+  readonly PutObjectCommand: new (
+    input: ObjectName & { readonly Body: Uint8Array; readonly ContentType: string },
+  ) => object;
 }
 
 interface ObjectName {
@@ -46,7 +48,11 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
   const { archive_target: target, archive_path: path, archive_region: region } = policy;
   const [bucket, ...prefix] = path.split('/').filter((word) => word !== '') as [string, ...string[]];
   const endpoint = endpointOf(policy);
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env;
   const client = new sdk.S3Client({
     region,
     maxAttempts: ATTEMPTS,
@@ -58,7 +64,10 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
     ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey, sessionToken } } : {}),
   });
 
-  async function attempt<Result>(key: string, work: (abortSignal: AbortSignal) => Promise<Result>): Promise<Result | null> {
+  async function attempt<Result>(
+    key: string,
+    work: (abortSignal: AbortSignal) => Promise<Result>,
+  ): Promise<Result | null> {
     try {
       return await work(AbortSignal.timeout(TIMEOUT_MS));
     } catch (cause) {
@@ -109,7 +118,13 @@ async function loadSdk(): Promise<Sdk> {
   }
 }
 
-const REFUSALS = ['NoSuchBucket', 'AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'CredentialsProviderError'];
+const REFUSALS = [
+  'NoSuchBucket',
+  'AccessDenied',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'CredentialsProviderError',
+];
 
 function codeOf({ name = '', $metadata }: SdkError): ErrorCode {
   const status = $metadata?.httpStatusCode ?? 0;

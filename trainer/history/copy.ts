@@ -6,7 +6,13 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { groupedBy } from '../fills/grouping.ts';
 import type { Store } from '../store/store.ts';
 import { dayOf } from './day.ts';
-import { journalFiles, openJournalRows, type JournalFile, type JournalledRow, type JournalRows } from './journal_rows.ts';
+import {
+  journalFiles,
+  openJournalRows,
+  type JournalFile,
+  type JournalledRow,
+  type JournalRows,
+} from './journal_rows.ts';
 import type { SignalTables } from './signal_tables.ts';
 
 export interface CopyCounts {

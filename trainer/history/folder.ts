@@ -21,7 +21,10 @@ export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderO
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const text = `no answer within ${timeoutMs / 1000} s`;
-      timer = setTimeout(() => reject(new MinutehandError('ARCHIVE_UNREACHABLE', { seen: `${path}: ${text}` })), timeoutMs);
+      timer = setTimeout(
+        () => reject(new MinutehandError('ARCHIVE_UNREACHABLE', { seen: `${path}: ${text}` })),
+        timeoutMs,
+      );
     });
     try {
       return await Promise.race([work(), late]);
@@ -70,7 +73,8 @@ export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderO
         await rename(temporary, path);
         await syncFolder(dirname(path));
         // The name of a new folder stands in the one above it.
-        if (made !== undefined) for (let at = dirname(path); at !== dirname(made); ) await syncFolder((at = dirname(at)));
+        if (made !== undefined)
+          for (let at = dirname(path); at !== dirname(made);) await syncFolder((at = dirname(at)));
       });
     },
     close: () => undefined,

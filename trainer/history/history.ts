@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
@@ -102,12 +102,13 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     return turn;
   }
 
-  async function passOnce(): Promise<boolean> {
+  /** @returns what has failed, null when nothing has */
+  async function passOnce(): Promise<unknown> {
     try {
       await copyOnce();
       if (failure !== '') say('Signals are copied into the history again.');
       failure = '';
-      return true;
+      return null;
     } catch (error) {
       const { code, message } = describeError(error);
       // The same words every ten seconds would say nothing new.
@@ -116,7 +117,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
         log.error({ code, message }, 'signals cannot be copied into the history');
       }
       failure = code;
-      return false;
+      return error;
     }
   }
 
@@ -128,7 +129,8 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     if (stopped) return;
     try {
       // A day is archived when all of it has been copied.
-      if (!(await passOnce())) throw new MinutehandError('STORE_UNUSABLE', { seen: `the signals are not copied: ${failure}` });
+      const uncopied = await passOnce();
+      if (uncopied !== null) throw uncopied;
       const { failures } = await oneRound();
       if (failures.length > 0) throw failures[0]!;
       if (failedRounds > 0) say('Signals are archived again.');
@@ -166,7 +168,8 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     if (code === 'ARCHIVE_RUNNING') return;
     failedRounds++;
     log.error({ code, message, failed_rounds: failedRounds }, 'signals cannot be archived');
-    if (failedRounds === 1) say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
+    if (failedRounds === 1)
+      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
     if (failedRounds !== ALERT_AFTER) return;
     const text = `minutehand: signals could not be archived ${failedRounds} times in a row. ${message} ${next}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: failedRounds };

@@ -10,11 +10,10 @@ import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
 import { errorsOfChance, meanOverBlocks } from './cluster.ts';
 import { SIGMAS } from './drift.ts';
-import { blocksOf } from './feature_profile.ts';
+import { blocksOf, type Blocks } from './feature_profile.ts';
 import { compareShare, type Compared, type KnownShare } from './performance_drift.ts';
 
 const BPS = 1e4;
-const DAY_S = 86_400;
 
 /** What one kind of account made of a version's entries, beside what the bundle's backtest made of its own and what the configuration says it costs. */
 export interface FillPerformance {
@@ -76,13 +75,15 @@ export function fillPerformance(
           isClosed(position) && isMeasured(edge[position.pairId]) && LEGS.every((leg) => costs[legOf(position, leg)]),
       );
       const bundle = mixedEdge(closed, edge);
+      const stretches = stretchesOf(closed);
       return [
         account,
         {
           figures: own,
           win_rate: compareShare(
             closed.map((position) => (pnlOf(position) > 0 ? 1 : 0)),
-            ...daysOf(closed),
+            stretches.of,
+            stretches.count,
             bundle?.wins ?? null,
             policy.fill_min_trades,
           ),
@@ -110,12 +111,12 @@ function legOf({ pairId }: LivePosition, leg: Leg): string {
   return leg === 'A' ? a : b;
 }
 
-/** The day of each position, 0 … count − 1. */
-function daysOf(positions: readonly EnteredPosition[]): [days: number[], count: number] {
-  const first = positions.reduce((least, { enteredS }) => Math.min(least, enteredS), Infinity);
-  const days = positions.map(({ enteredS }) => Math.floor((enteredS - first) / DAY_S));
-  return [days, days.reduce((most, day) => Math.max(most, day), -1) + 1];
-}
+/** Stretches of time that positions stand in, days where there are enough of them, by their entry: what they earn and cost goes together within one. */
+const stretchesOf = (entries: readonly { readonly enteredS: number }[]): Blocks =>
+  blocksOf(
+    entries.map(({ enteredS }) => enteredS),
+    0,
+  );
 
 type MeasuredEdge = PairEdge & { readonly wins: number; readonly mean_net_bps: number };
 
@@ -149,7 +150,7 @@ function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): 
 }
 
 /**
- * The bundle's own spread of results is not kept: its trades are taken to vary as the live ones do, those of a day together.
+ * The bundle's own spread of results is not kept: its trades are taken to vary as the live ones do.
  */
 function compareNet(
   positions: readonly EnteredPosition[],
@@ -159,8 +160,8 @@ function compareNet(
   { fill_min_trades }: FillPolicy,
 ): ComparedNet {
   const results = positions.map((position) => netBpsOf(position, costs, barMs));
-  const [days, dayCount] = daysOf(positions);
-  const { mean, standardError, blocks } = meanOverBlocks(results, days, dayCount);
+  const stretches = stretchesOf(positions);
+  const { mean, standardError, blocks } = meanOverBlocks(results, stretches.of, stretches.count);
   const counts = { live_count: results.length, bundle_count: bundle?.wins.trades ?? 0 };
   if (mean === null || bundle === null)
     return { live_bps: mean, bundle_bps: null, gap_bps: null, noise_bps: Infinity, ...counts };
@@ -240,16 +241,13 @@ function symbolFills(
   );
 }
 
-/** A one-sample t-test over stretches of time, each at least eight hours: spreads of an hour are wide or narrow together. */
+/** A one-sample t-test over stretches of time: spreads of a day are wide or narrow together. */
 function measureCost(
   values: readonly { readonly bps: number; readonly enteredS: number }[],
   configured_bps: number,
   { fill_min_trades }: FillPolicy,
 ): MeasuredCost {
-  const stretches = blocksOf(
-    values.map(({ enteredS }) => enteredS),
-    0,
-  );
+  const stretches = stretchesOf(values);
   const { mean, standardError, blocks } = meanOverBlocks(
     values.map(({ bps }) => bps),
     stretches.of,

@@ -79,6 +79,29 @@ describe('waiting for first bars', () => {
     journal.close();
   });
 
+  it('is for every shard of a simulated market that has begun: the first to have its history is not learned from alone', async () => {
+    const paths = homePaths({ MINUTEHAND_HOME: home });
+    const { pairs } = settings.minutehand;
+    const [a, b] = [pairs.slice(0, 1), pairs.slice(1)];
+    const parted = { ...settings, minutehand: { ...settings.minutehand, shards: { a, b } } };
+    const columns = [...tinyBars(settings, 600).values()][0]!;
+    const rows = Array.from({ length: 600 }, (_, index) => barAt(columns, index)).map((bar) => {
+      return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill: true } as const;
+    });
+    const journals = ['a', 'b'].map((shard) => openJournal(paths.journal('simulated', shard)));
+    journals[0]!.append(rows, []);
+    journals[1]!.append(rows.slice(0, 599), []);
+    const said: string[] = [];
+    const waiting = waitForFirstBars(parted, paths, new AbortController().signal, 'No models yet', (line) =>
+      said.push(line),
+    );
+    await expect.poll(() => said).toHaveLength(1);
+    expect(said[0]).toContain('(599 so far)');
+    journals[1]!.append(rows.slice(599), []);
+    expect(await waiting).toBe(true);
+    for (const journal of journals) journal.close();
+  });
+
   it('ends at once when enough was imported', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const store = await openStore(paths.trainer);

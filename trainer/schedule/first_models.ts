@@ -34,7 +34,7 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 
 /**
  * Waits until enough bars to train first models on are journalled or imported. A simulated market delivers its whole
- * history at its start, and all of it is waited for.
+ * history at its start, and all of it is waited for, in every shard that has begun.
  * @param why first models are needed, as it is said
  * @returns false when it was aborted
  */
@@ -51,7 +51,10 @@ export async function waitForFirstBars(
   let imported = 0;
   for (let look = 0; !signal.aborted; look++) {
     if (look % LOOKS_PER_STORE_LOOK === 0) imported = await mostImportedBars(paths, market);
-    const most = Math.max(imported, ...Object.keys(shards).map((shard) => mostBars(paths.journal(market, shard))));
+    const journals = Object.keys(shards).map((shard) => paths.journal(market, shard));
+    const journalled = journals.filter((path) => existsSync(path)).map(mostBars);
+    const least = journalled.length === 0 ? 0 : Math.min(...journalled);
+    const most = Math.max(imported, ...(market === 'simulated' ? [least] : journalled));
     if (most >= enough) return true;
     if (!said) say(`${why}: new ones are trained as soon as a symbol has ${enough} bars (${most} so far).`);
     said = true;
@@ -62,7 +65,6 @@ export async function waitForFirstBars(
 
 /** Bars of the symbol that has most. A journal that is being created has none. */
 function mostBars(path: string): number {
-  if (!existsSync(path)) return 0;
   try {
     const journal = openJournal(path, { readOnly: true });
     try {

@@ -414,7 +414,7 @@ private:
 
    // ---------------------------------------------------------------- orders
 
-   string            Comment(const int i, const int k, const bool opens)
+   string            OrderComment(const int i, const int k, const bool opens)
      {
       return "mh" + (k == 0 ? "A" : "B") + (opens ? "o" : "c") + StringSubstr(m_trades[i].positionId, 8, 24);
      }
@@ -439,7 +439,7 @@ private:
             volume = MathMin(lots, PositionGetDouble(POSITION_VOLUME));
            }
          m_settledTick = MathMax(m_settledTick, GetTickCount64() + MH_ORDER_SETTLES_MS);
-         MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, volume, position, Comment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
+         MhSendOrder(BrokerName(m_trades[i].legs[k].symbol), side, volume, position, OrderComment(i, k, opens), m_settings.magic, m_settings.slippageBps, done);
          if(!opens)
             done.position = m_trades[i].legs[k].position;
          return;
@@ -537,7 +537,7 @@ private:
       double lots = opens ? m_trades[i].legs[k].wanted : m_trades[i].legs[k].lots;
       if(!m_settings.paper &&
          MhFindDeal(BrokerName(m_trades[i].legs[k].symbol), side, m_settings.magic, lots, opens ? 0 : m_trades[i].legs[k].position,
-                    Comment(i, k, opens), since, KnownTickets(), done))
+                    OrderComment(i, k, opens), since, KnownTickets(), done))
         {
          if(opens)
             Opened(i, k, done);
@@ -565,7 +565,7 @@ private:
          int end = StringFind(text, ",", begin);
          if(end < 0)
             break;
-         known += StringSubstr(text, begin, end - begin) + ",";
+         known += MhPart(text, begin, end - begin) + ",";
          at = StringFind(text, mark, end);
         }
       return known;
@@ -613,6 +613,8 @@ private:
             return "NO_PRICE " + symbol;
          if(!m_settings.paper && SymbolInfoInteger(symbol, SYMBOL_TRADE_MODE) != SYMBOL_TRADE_MODE_FULL)
             return "NOT_TRADABLE " + symbol;
+         if(!MhIsInSession(symbol, TimeTradeServer()))
+            return "MARKET_CLOSED " + symbol;
          double spreadBps = (ask - bid) / bid * 10000;
          if(spreadBps > m_settings.maxSpreadBps)
             return "CAP_SPREAD " + symbol + " " + MhNumber(spreadBps, 2) + " bps";
@@ -1084,7 +1086,8 @@ private:
    void              ReadRedis()
      {
       MhReply reply;
-      m_listener.Work();
+      if(!m_speaker.HasTried())
+         m_listener.Work();
       while(m_listener.Next(reply))
         {
          if(reply.items < 3 || MhReplyText(reply, 0) != "message")
@@ -1101,7 +1104,9 @@ private:
 
    void              Speak()
      {
-      m_speaker.Work();
+      // Connecting may take its time limit: one of the two in a turn.
+      if(!m_settings.useRedis || !m_listener.HasTried())
+         m_speaker.Work();
       MhReply reply;
       while(m_speaker.Next(reply))
         {
@@ -1437,7 +1442,37 @@ public:
 
    int               PanelLines()
      {
-      return 5 + ArraySize(m_trades);
+      int unheard = 0;
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+         if(!IsHeard(m_pairs[k]))
+            unheard++;
+      return 5 + ArraySize(m_trades) + unheard;
+     }
+
+   bool              IsHeard(const string pairId)
+     {
+      MhMemory memory;
+      for(int i = 0; i < ArraySize(m_trades); i++)
+        {
+         m_consumer.Get(i, memory);
+         if(memory.pairId == pairId)
+            return true;
+        }
+      return false;
+     }
+
+   // The n-th pair of which no signal has come yet.
+   string            Unheard(const int n)
+     {
+      int rest = n;
+      for(int k = 0; k < ArraySize(m_pairs); k++)
+         if(!IsHeard(m_pairs[k]))
+           {
+            if(rest == 0)
+               return m_pairs[k] + (m_blocked[k] != 0 ? "  STATE_DAMAGED" : "  not heard");
+            rest--;
+           }
+      return "";
      }
 
    string            PanelLine(const int line)
@@ -1455,6 +1490,8 @@ public:
       if(line == 4)
          return "last error: " + (m_error == "" ? "none" : m_error);
       int i = line - 5;
+      if(i >= ArraySize(m_trades))
+         return Unheard(i - ArraySize(m_trades));
       MhMemory memory;
       m_consumer.Get(i, memory);
       long ageMs = m_clock.NowMs() - m_views[i].generatedMs;

@@ -95,6 +95,27 @@ bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
    return bid > 0 && ask >= bid && spec.contract > 0 && spec.rate > 0 && spec.stepLots > 0;
   }
 
+// Whether the broker's table of sessions has this symbol open at a moment of its server. A day without a session is closed; a symbol without any table is not known to be.
+bool MhIsInSession(const string symbol, const datetime server)
+  {
+   MqlDateTime parts;
+   TimeToStruct(server, parts);
+   long second = parts.hour * 3600 + parts.min * 60 + parts.sec;
+   bool hasTable = false;
+   for(int day = 0; day < 7; day++)
+     {
+      datetime from = 0;
+      datetime to = 0;
+      for(uint session = 0; session < 16 && SymbolInfoSessionTrade(symbol, (ENUM_DAY_OF_WEEK)day, session, from, to); session++)
+        {
+         hasTable = true;
+         if(day == parts.day_of_week && second >= (long)from && second < (long)to)
+            return true;
+        }
+     }
+   return !hasTable;
+  }
+
 ENUM_ORDER_TYPE_FILLING MhFilling(const string symbol)
   {
    long modes = SymbolInfoInteger(symbol, SYMBOL_FILLING_MODE);

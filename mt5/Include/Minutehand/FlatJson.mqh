@@ -73,15 +73,15 @@ private:
    bool              TakeText(string &text)
      {
       text = "";
-      if(!TakeUnit('"'))
+      if(!TakeUnit('\"'))
          return false;
       int begin = m_at;
       while(m_at < m_length)
         {
          ushort unit = Unit();
-         if(unit == '"')
+         if(unit == '\"')
            {
-            text += StringSubstr(m_source, begin, m_at - begin);
+            text += MhPart(m_source, begin, m_at - begin);
             m_at++;
             return true;
            }
@@ -92,12 +92,11 @@ private:
             m_at++;
             continue;
            }
-         if(m_at > begin)
-            text += StringSubstr(m_source, begin, m_at - begin);
+         text += MhPart(m_source, begin, m_at - begin);
          m_at++;
          ushort escaped = Unit();
          m_at++;
-         if(escaped == '"' || escaped == '\\' || escaped == '/')
+         if(escaped == '\"' || escaped == '\\' || escaped == '/')
             text += ShortToString(escaped);
          else
             if(escaped == 'b')
@@ -161,7 +160,7 @@ private:
          if(TakeDigits() == 0)
             return false;
         }
-      text = StringSubstr(m_source, begin, m_at - begin);
+      text = MhPart(m_source, begin, m_at - begin);
       return true;
      }
 
@@ -205,7 +204,7 @@ private:
       SkipBlanks();
       ushort unit = Unit();
       int begin = m_at;
-      if(unit == '"')
+      if(unit == '\"')
         {
          kind = MH_JSON_TEXT;
          return TakeText(text);
@@ -215,7 +214,7 @@ private:
          kind = MH_JSON_NESTED;
          if(!TakeNested(depth))
             return false;
-         text = StringSubstr(m_source, begin, m_at - begin);
+         text = MhPart(m_source, begin, m_at - begin);
          return true;
         }
       if(unit == 't' || unit == 'f')

@@ -41,6 +41,8 @@ private:
    MhRespReader      m_reader;
    int               m_connections;
    bool              m_isLost;
+   // The last turn was spent on connecting.
+   bool              m_hasTried;
 
    bool              Send(MhRespCommand &command)
      {
@@ -101,6 +103,7 @@ public:
       m_nextTryTick = 0;
       m_connections = 0;
       m_isLost = false;
+      m_hasTried = false;
       m_unanswered = 0;
       m_error = "";
      }
@@ -120,6 +123,11 @@ public:
    bool              IsUp()
      {
       return m_state == MH_LINK_UP;
+     }
+
+   bool              HasTried()
+     {
+      return m_hasTried;
      }
 
    // Grows with each connection: whoever waits for answers of an earlier one waits in vain.
@@ -175,10 +183,12 @@ public:
    void              Work()
      {
       ulong tick = GetTickCount64();
+      m_hasTried = false;
       if(m_state == MH_LINK_DOWN)
         {
          if(tick < m_nextTryTick)
             return;
+         m_hasTried = true;
          m_handle = SocketCreate();
          if(m_handle == INVALID_HANDLE)
            {

@@ -25,6 +25,12 @@ string MhText(const uchar &bytes[], const int from, const int count)
    return CharArrayToString(bytes, from, count, CP_UTF8);
   }
 
+// `count` units of a text from `from` on. StringSubstr is not asked for none: what it makes of that has changed between builds.
+string MhPart(const string text, const int from, const int count)
+  {
+   return count > 0 ? StringSubstr(text, from, count) : "";
+  }
+
 // -1, 0 or 1 by UTF-16 units. StringCompare follows rules of its own for letters.
 int MhCompare(const string a, const string b)
   {
@@ -78,7 +84,7 @@ string MhNumber(const double value, const int digits)
       end--;
    if(end > 0 && StringGetCharacter(text, end - 1) == '.')
       end--;
-   text = StringSubstr(text, 0, end);
+   text = MhPart(text, 0, end);
    return text == "-0" ? "0" : text;
   }
 
@@ -90,7 +96,7 @@ string MhQuote(const string text)
    for(int at = 0; at < length; at++)
      {
       ushort unit = StringGetCharacter(text, at);
-      if(unit == '"')
+      if(unit == '\"')
          quoted += "\\\"";
       else
          if(unit == '\\')

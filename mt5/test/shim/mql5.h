@@ -170,6 +170,7 @@ inline int StringFind(const string &text, const string &part, int start = 0) {
   return at == std::u16string::npos ? -1 : (int)at;
 }
 inline string StringSubstr(const string &text, int start, int length = -1) {
+  if (length == 0) shimFail("StringSubstr of nothing: some builds give the rest");
   if (start < 0 || start >= (int)text.units.size()) return string();
   return string(length < 0 ? text.units.substr(start) : text.units.substr(start, length));
 }
@@ -279,6 +280,8 @@ struct ShimSymbol {
   int filling = 3;
   long tradeMode = 4;
   std::string profitCurrency = "USD";
+  /** Seconds of the server's day, every day. */
+  std::vector<std::pair<datetime, datetime>> sessions = {{0, 86400}};
   std::vector<MqlRates> rates;
 };
 struct ShimDeal {
@@ -652,6 +655,14 @@ inline long SymbolInfoInteger(const string &name, ENUM_SYMBOL_INFO_INTEGER prope
 inline string SymbolInfoString(const string &name, ENUM_SYMBOL_INFO_STRING) {
   ShimSymbol *one = shimSymbol(name);
   return one ? string(one->profitCurrency) : string();
+}
+enum ENUM_DAY_OF_WEEK { SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY };
+inline bool SymbolInfoSessionTrade(const string &name, ENUM_DAY_OF_WEEK, uint session, datetime &from, datetime &to) {
+  ShimSymbol *one = shimSymbol(name);
+  if (!one || session >= one->sessions.size()) return false;
+  from = one->sessions[session].first;
+  to = one->sessions[session].second;
+  return true;
 }
 /** Bars whose open lies in [from, to], oldest first. */
 inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetime to, MqlArray<MqlRates> &rates) {

@@ -1,0 +1,363 @@
+import { Option, type Command } from 'commander';
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { createArchive, type SignalArchive } from '../../trainer/history/archive.ts';
+import { archiveAlone } from '../../trainer/history/archive_lock.ts';
+import { openArchivePlace } from '../../trainer/history/archive_place.ts';
+import { archiveRound, lastWholeDay } from '../../trainer/history/archive_round.ts';
+import { createSignalCopy } from '../../trainer/history/copy.ts';
+import { dayOf, daysBetween, dayStartMs } from '../../trainer/history/day.ts';
+import { listDays } from '../../trainer/history/day_list.ts';
+import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/history/signal_row.ts';
+import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/history/signal_tables.ts';
+import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import type { Output } from '../output.ts';
+import { openOutputFile } from '../output_file.ts';
+import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
+import { applyMarket, marketOption } from './processes.ts';
+
+interface ListFlags extends PeriodFlags {
+  readonly day?: string;
+  readonly pair?: string;
+  readonly action?: string;
+  readonly market?: string;
+  readonly limit: string;
+  readonly live?: boolean;
+  readonly out?: string;
+}
+
+interface DayFlags {
+  readonly day?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly market?: string;
+  readonly out?: string;
+}
+
+const SHOWN_ROWS = '50';
+/** Columns of the CSV, in this order: those of the table but the text that the others give back. */
+const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== 'body');
+
+export function addSignals(program: Command, output: () => Output): void {
+  const signals = program
+    .command('signals')
+    .summary('what was said, and where it is kept: list, days, archive, verify, restore')
+    .description(
+      'The trainer copies every signal that a daemon has journalled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
+        'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
+    );
+  signals
+    .command('list')
+    .option('--day <day>', 'published on this UTC day')
+    .option('--from <day>', 'published from this UTC day or minute on')
+    .option('--to <day>', 'published before this UTC day or minute')
+    .option('--pair <id>', 'only this pair')
+    .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
+    .option('--live', 'the last signal of each pair instead of the history')
+    .option('--limit <rows>', 'the newest so many; --out has all', SHOWN_ROWS)
+    .option('--out <file>', 'all of them as CSV, oldest first; - is standard output')
+    .addOption(marketOption())
+    .description('signals of the history, filtered')
+    .action((flags: ListFlags) => list(flags, output()));
+  signals
+    .command('days')
+    .addOption(marketOption())
+    .description('each day: rows in the history and in the archive, when it was archived and deleted')
+    .action((flags: DayFlags) => days(flags, output()));
+  const range = (command: Command, what: string): Command =>
+    command
+      .option('--day <day>', `${what} this UTC day`)
+      .option('--from <day>', 'from this UTC day on')
+      .option('--to <day>', 'up to this UTC day, itself included')
+      .addOption(marketOption());
+  range(signals.command('archive'), 'archive')
+    .description(
+      'archives days that are over: those given, else all that are not archived yet, and then deletes what signals_history_days lets go. Copies from the journals first. ' +
+        'The trainer does this by archive_cron; doing it again is harmless',
+    )
+    .action((flags: DayFlags) => archive(flags, output()));
+  range(signals.command('verify'), 'verify')
+    .description(
+      'reads the archive and holds it against its manifests, the record of what was written, and the rows that the history still has; every day that was archived unless days are given. Exit code 1 when anything is missing or damaged',
+    )
+    .action((flags: DayFlags) => verify(flags, output()));
+  range(signals.command('restore'), 'restore')
+    .option('--out <file>', 'into a file with one signal per line instead; - is standard output')
+    .description(
+      'brings archived days back into the history, where they stay for signals_history_days from now; rows that are there stay as they are',
+    )
+    .action((flags: DayFlags) => restore(flags, output()));
+}
+
+interface Opened {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly market: string;
+  readonly store: Store;
+  readonly tables: SignalTables;
+}
+
+async function withHistory(
+  flags: { readonly market?: string },
+  work: (opened: Opened) => Promise<void>,
+): Promise<void> {
+  applyMarket(flags.market);
+  const settings = loadSettings();
+  const paths = homePaths();
+  const store = await openStore(storeUrl(process.env, paths));
+  try {
+    const tables = await openSignalTables(store, settings.signals);
+    await work({ settings, paths, market: settings.minutehand.market, store, tables });
+  } finally {
+    await store.close();
+  }
+}
+
+async function withArchive(
+  flags: { readonly market?: string },
+  work: (opened: Opened & { readonly archive: SignalArchive; readonly place: string }) => Promise<void>,
+): Promise<void> {
+  await withHistory(flags, async (opened) => {
+    const { settings, paths, store, tables } = opened;
+    const place = await openArchivePlace(settings.signals, paths, process.env);
+    try {
+      await work({ ...opened, archive: createArchive(store, tables, place, MACHINE_CLOCK), place: place.id });
+    } finally {
+      place.close();
+    }
+  });
+}
+
+/** @returns null when no days were given @throws MinutehandError USAGE */
+function daysOf({ day, from, to }: DayFlags): readonly string[] | null {
+  if (day !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw new MinutehandError('USAGE', { seen: '--day beside --from or --to', expected: 'one of both' });
+    return daysBetween(day, day);
+  }
+  if (from === undefined && to === undefined) return null;
+  if (from === undefined || to === undefined)
+    throw new MinutehandError('USAGE', { seen: 'one of --from and --to', expected: 'both, or --day' });
+  const all = daysBetween(from, to);
+  if (all.length === 0) throw new MinutehandError('USAGE', { seen: `--from ${from} --to ${to}`, expected: '--to not before --from' }); // prettier-ignore
+  return all;
+}
+
+async function list(flags: ListFlags, output: Output): Promise<void> {
+  const limit = parseInteger(flags.limit, '--limit', 1);
+  const period = parsePeriod(flags);
+  if (flags.day !== undefined && (flags.from !== undefined || flags.to !== undefined))
+    throw new MinutehandError('USAGE', { seen: '--day beside --from or --to', expected: 'one of both' });
+  const ms = (time: number | undefined, name: 'fromMs' | 'toMs'): object =>
+    time === undefined ? {} : { [name]: time };
+  const dayMs = flags.day === undefined ? undefined : dayStartMs(flags.day);
+  await withHistory(flags, async ({ market, tables }) => {
+    const filter: SignalFilter = {
+      market,
+      ...(flags.pair === undefined ? {} : { pairId: flags.pair }),
+      ...(flags.action === undefined ? {} : { action: flags.action }),
+      ...ms(dayMs ?? (period.from === undefined ? undefined : period.from * 1000), 'fromMs'),
+      ...ms(
+        dayMs === undefined ? (period.to === undefined ? undefined : period.to * 1000) : dayMs + 86_400_000,
+        'toMs',
+      ),
+    };
+    if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
+    const rows =
+      flags.live === true
+        ? (await tables.live(market)).filter((row) => flags.pair === undefined || row.pair_id === flags.pair)
+        : await tables.newest(filter, limit);
+    if (rows.length === 0)
+      output.line('No such signals in the history; `minutehand signals days` shows what there is.');
+    for (const row of rows) output.line(lineOf(row));
+    output.result({ market, signals: rows.map(plain) });
+  });
+}
+
+async function writeCsv(path: string, filter: SignalFilter, tables: SignalTables, output: Output): Promise<void> {
+  // The document that --json promises has standard output to itself.
+  if (path === '-' && output.json)
+    throw new MinutehandError('USAGE', { seen: '--out - with --json', expected: 'a file' });
+  const file = path === '-' ? null : openOutputFile(path);
+  const write = (text: string): void => void (file === null ? process.stdout.write(text) : file.write(text));
+  let rows = 0;
+  try {
+    write(`${COLUMNS.join(',')}\n`);
+    for await (const page of tables.pages(filter)) {
+      write(page.map((row) => `${COLUMNS.map((name) => cell(row[name])).join(',')}\n`).join(''));
+      rows += page.length;
+    }
+    file?.close();
+  } catch (error) {
+    file?.discard();
+    throw error;
+  }
+  if (file === null) return;
+  output.line(`${rows} rows in ${path}`);
+  output.result({ market: filter.market, rows, out: path });
+}
+
+async function days(flags: DayFlags, output: Output): Promise<void> {
+  await withArchive(flags, async ({ store, tables, market, place }) => {
+    const all = await listDays(store, tables, market, place);
+    if (all.length === 0)
+      output.line(`No signals of market ${market} have been copied yet: the trainer does, \`minutehand trainer\`.`);
+    for (const { day, added, archived, parts, rows, bytes, pruned_ms, restored_ms } of all)
+      output.line(
+        [
+          day,
+          `${String(added).padStart(8)} journalled`,
+          `${String(rows).padStart(8)} archived${parts > 1 ? ` in ${parts} parts` : ''}, ${(bytes / 1e6).toFixed(2)} MB`,
+          added > archived ? 'has rows to archive' : '',
+          pruned_ms === null ? '' : 'deleted from the history',
+          restored_ms === null ? '' : 'restored',
+        ]
+          .filter((text) => text !== '')
+          .join('  '),
+      );
+    output.result({ market, place, days: all });
+  });
+}
+
+async function archive(flags: DayFlags, output: Output): Promise<void> {
+  const wanted = daysOf(flags);
+  const last = lastWholeDay(MACHINE_CLOCK.nowMs());
+  const open = wanted?.find((day) => day > last);
+  if (open !== undefined) throw new MinutehandError('ARCHIVE_DAY_OPEN', { seen: open, expected: `${last} or before` });
+  await withArchive(flags, async ({ settings, paths, store, tables, market, archive: archived, place }) => {
+    await archiveAlone(store, paths, async () => {
+      const { failures: unread } = await createSignalCopy(store, tables, paths).pass();
+      if (unread.length > 0) throw unread[0]!;
+      const options = {
+        archive: archived,
+        market,
+        clock: MACHINE_CLOCK,
+        historyDays: settings.signals.signals_history_days,
+      };
+      const round =
+        wanted === null
+          ? await archiveRound(options)
+          : { archived: await each(wanted, (day) => archived.archive(market, day)), pruned: [], failures: [] };
+      const written = round.archived.flatMap((day) => (day.written === null ? [] : [day.written]));
+      for (const { day, part, rows, bytes } of written)
+        output.line(
+          `${day}${part > 1 ? `, part ${part}` : ''}: ${rows} signals, ${(bytes / 1e6).toFixed(2)} MB, read back and compared`,
+        );
+      for (const { day, rows } of round.pruned)
+        output.line(`${day}: ${rows} rows deleted from the history, the archive has them`);
+      for (const error of round.failures) output.note(`${error.code}: ${error.message}\n  → ${error.next}`);
+      if (written.length === 0 && round.failures.length === 0)
+        output.line(`Nothing to archive: ${place} has all signals up to ${last}.`);
+      output.result({ market, place, written, pruned: round.pruned, failures: round.failures.map(describeError) });
+      if (round.failures.length > 0) process.exitCode = 1;
+    });
+  });
+}
+
+async function verify(flags: DayFlags, output: Output): Promise<void> {
+  const wanted = daysOf(flags);
+  await withArchive(flags, async ({ store, tables, market, archive: archived, place }) => {
+    const known = await listDays(store, tables, market, place);
+    const last = lastWholeDay(MACHINE_CLOCK.nowMs());
+    const chosen =
+      wanted ?? known.filter(({ parts, day, added }) => parts > 0 || (day <= last && added > 0)).map(({ day }) => day);
+    const progress = output.progress();
+    const results = await each(chosen, async (day, index) => {
+      const result = await archived.verify(market, day);
+      progress.update('verify', index + 1, chosen.length);
+      return result;
+    });
+    progress.stop();
+    const bad = results.filter(
+      ({ state, archived: rows, stored }) => state !== 'ok' || (wanted !== null && rows + stored === 0),
+    );
+    for (const { day, state, detail } of bad) output.line(`${day}  ${state.toUpperCase()}  ${detail}`);
+    output.line(`${results.length - bad.length} of ${results.length} days are whole in ${place}`);
+    output.result({ market, place, days: results });
+    if (bad.length > 0) process.exitCode = 1;
+  });
+}
+
+async function restore(flags: DayFlags, output: Output): Promise<void> {
+  const wanted = daysOf(flags);
+  if (wanted === null) throw new MinutehandError('USAGE', { seen: 'no day', expected: '--day, or --from and --to' });
+  await withArchive(flags, async ({ market, archive: archived, paths, store }) => {
+    if (flags.out !== undefined) return restoreToFile(flags.out, wanted, market, archived, output);
+    await archiveAlone(store, paths, async () => {
+      const results = await each(wanted, (day) => archived.restore(market, day));
+      for (const { day, rows, added } of results)
+        output.line(`${day}: ${rows} signals, ${added} of them were not in the history`);
+      output.result({ market, days: results });
+    });
+  });
+}
+
+async function restoreToFile(
+  path: string,
+  wanted: readonly string[],
+  market: string,
+  archived: SignalArchive,
+  output: Output,
+): Promise<void> {
+  if (path === '-' && output.json)
+    throw new MinutehandError('USAGE', { seen: '--out - with --json', expected: 'a file' });
+  const file = path === '-' ? null : openOutputFile(path);
+  let rows = 0;
+  try {
+    for (const day of wanted)
+      for await (const lines of archived.lines(market, day)) {
+        rows += lines.length;
+        const text = lines.map((line) => `${line}\n`).join('');
+        if (file === null) process.stdout.write(text);
+        else file.write(text);
+      }
+    file?.close();
+  } catch (error) {
+    file?.discard();
+    throw error;
+  }
+  if (file === null) return;
+  output.line(`${rows} signals in ${path}`);
+  output.result({ market, rows, out: path });
+}
+
+/** One after the other. */
+async function each<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [index, item] of items.entries()) results.push(await work(item, index));
+  return results;
+}
+
+function lineOf(row: SignalRow): string {
+  const { generated_at_ms, bar_close, pair_id, action, reason, mode, target, z_score, return_prob, risk_score } = row;
+  const number = (name: string, value: number | null): string => (value === null ? '' : `${name} ${value.toFixed(2)}`);
+  const cells = [
+    `${dayOf(generated_at_ms)} ${new Date(generated_at_ms).toISOString().slice(11, 23)}`,
+    `bar ${bar_close.slice(0, 16)}`,
+    pair_id.padEnd(13),
+    action.padEnd(5),
+    reason.padEnd(11),
+    mode,
+    `target ${target}`,
+    number('z', z_score),
+    number('return', return_prob),
+    number('risk', risk_score),
+  ];
+  return cells.filter((text) => text !== '').join('  ');
+}
+
+/** The columns and nothing else. */
+function plain(row: SignalRow): object {
+  return Object.fromEntries(COLUMNS.map((name) => [name, row[name]]));
+}
+
+function cell(value: string | number | null): string {
+  if (value === null) return '';
+  const text = String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import type { Output } from '../output.ts';
+import { lookAtDaemon, type DaemonState, type PairState } from '../status/daemon_state.ts';
+import { findingsOf, type Finding } from '../status/findings.ts';
+import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
+import { stopSignal } from '../stop_signal.ts';
+
+const WATCH_SECONDS = 5;
+const CLEAR_SCREEN = '\u001b[2J\u001b[H';
+/** Below this, ages are shown in seconds. */
+const SECONDS_SHOWN = 120;
+
+/** All of a home at one moment. */
+export interface Status {
+  /** No problem; notes do not count. */
+  readonly ok: boolean;
+  readonly looked_at: string;
+  readonly home: string;
+  readonly daemons: readonly DaemonState[];
+  readonly trainer: TrainerState;
+  readonly findings: readonly Finding[];
+}
+
+export function addStatus(program: Command, output: () => Output): void {
+  program
+    .command('status')
+    .summary('all shards and the trainer at a glance')
+    .description(
+      'Says of each shard’s daemon and of the trainer whether it runs and how it is: models, pairs, last signals, Redis, standby, halts, runs, schedule. ' +
+        'Works when nothing runs. Exit code 0 when all is well, 1 when something is wrong; then it says what, and what to do.',
+    )
+    .option('--watch [seconds]', `look again every so many seconds until Ctrl-C (${WATCH_SECONDS})`, parseSeconds)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  minutehand status\n  minutehand status --watch 2\n  minutehand status --json | jq .findings',
+    )
+    .action((flags: { watch?: number | true }) => runStatus(flags.watch, output()));
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 3600)) throw new InvalidArgumentError('expected 0.1 to 3600 seconds');
+  return seconds;
+}
+
+async function runStatus(watch: number | true | undefined, output: Output): Promise<void> {
+  const settings = loadSettings();
+  const paths = homePaths();
+  const ending = new AbortController();
+  if (watch !== undefined) void stopSignal().then(() => ending.abort());
+  for (;;) {
+    const status = await lookAround(settings, paths, Date.now());
+    if (watch !== undefined && process.stdout.isTTY && !output.json) output.line(CLEAR_SCREEN);
+    for (const line of linesOf(status, Date.now())) output.line(line);
+    output.result(status);
+    process.exitCode = status.ok ? 0 : 1;
+    if (watch === undefined) return;
+    const pauseMs = 1000 * (watch === true ? WATCH_SECONDS : watch);
+    await sleep(pauseMs, undefined, { signal: ending.signal }).catch(() => undefined);
+    if (ending.signal.aborted) return;
+  }
+}
+
+/** Asks everybody at the same time: one that hangs keeps the others from nothing. */
+export async function lookAround(settings: Settings, paths: HomePaths, nowMs: number): Promise<Status> {
+  const [trainer, ...daemons] = await Promise.all([
+    lookAtTrainer(settings, paths),
+    ...shardsOf(settings.minutehand).map((shard) => lookAtDaemon(settings, paths, shard)),
+  ]);
+  const findings = findingsOf(settings, daemons, trainer, nowMs);
+  return {
+    ok: findings.every(({ weight }) => weight === 'note'),
+    looked_at: new Date(nowMs).toISOString(),
+    home: paths.home,
+    daemons,
+    trainer,
+    findings,
+  };
+}
+
+/** The same for people. */
+export function linesOf({ ok, daemons, trainer, findings }: Status, nowMs: number): string[] {
+  return [
+    ...daemons.flatMap((daemon) => [...daemonLines(daemon, nowMs), '']),
+    ...trainerLines(trainer),
+    '',
+    ...findings.map(({ weight, about, text, next }) => {
+      const mark = weight === 'problem' ? '✗' : '·';
+      return `${mark} ${about}: ${text}${next === '' ? '' : `\n    → ${next}`}`;
+    }),
+    ok ? '✓ All is well.' : '',
+  ].filter((line, index, all) => line !== '' || index < all.length - 1);
+}
+
+const PRESENCES = { up: 'up', mute: 'does not answer', down: 'does not run' } as const;
+
+function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonState, nowMs: number): string[] {
+  const head = `daemon ${shard}: ${PRESENCES[presence]}`;
+  const standby = hasStandby ? ['  standby  one waits to take over'] : [];
+  if (said === null) return [head, ...standby, ...pairs.flatMap((pair) => pairLine(pair, nowMs))];
+  const ready = `${said.pairs_ready} of ${said.pairs} pairs ready`;
+  const models = said.model_version === null ? 'no models' : `models ${said.model_version}`;
+  const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
+  return [
+    `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
+    `  state    ${said.status}, ${modesText(pairs)}${ready}, ${models}${shadow}, Redis ${said.redis}`,
+    ...standby,
+    ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
+  ];
+}
+
+/** `8 OK 2 HALT, `: how many last signals have which mode. */
+function modesText(pairs: readonly PairState[]): string {
+  const counts = new Map<string, number>();
+  for (const { signal } of pairs) if (signal !== null) counts.set(signal.mode, (counts.get(signal.mode) ?? 0) + 1);
+  if (counts.size === 0) return '';
+  return `${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}, `;
+}
+
+/** `  XAUUSD_XAGUSD  bar 2026-11-20 12:34  HOLD NO_SETUP  OK  target 0  12 s ago`. */
+function pairLine({ pair_id, signal }: PairState, nowMs: number): string[] {
+  if (signal === null) return [`  ${pair_id.padEnd(16)} no signal file`];
+  const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms } = signal;
+  const cells = [
+    pair_id.padEnd(16),
+    timestamp.slice(0, 16).replace('T', ' '),
+    `${action} ${reason}`.padEnd(20),
+    mode.padEnd(8),
+    `target ${target}`.padEnd(9),
+    `${lasting((nowMs - generated_at_ms) / 1000)} ago${valid_until_ms < nowMs ? ', expired' : ''}`,
+  ];
+  return [`  ${cells.join('  ')}`];
+}
+
+function trainerLines({ presence, url, said }: TrainerState): string[] {
+  const head = `trainer: ${PRESENCES[presence]}`;
+  if (said === null) return [head];
+  const { last_run: run, schedules } = said;
+  return [
+    `${head}, ${url}, models in force ${said.active_version ?? 'none'}`,
+    run === null
+      ? '  last run none'
+      : `  last run ${run.run_id} ${run.kind} ${run.started_at.slice(0, 16).replace('T', ' ')} ${run.status}${
+          run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
+        }${run.model_version === null ? '' : ` ${run.model_version}`} (${run.trigger})`,
+    ...schedules.map(({ name, next }) => `  next     ${next?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC  ${name}`),
+  ];
+}
+
+/** `12 s`, `5 min`, `3 h`, `2 days`. */
+function lasting(seconds: number): string {
+  if (seconds < SECONDS_SHOWN) return `${Math.max(0, Math.round(seconds))} s`;
+  if (seconds < 2 * 3600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}

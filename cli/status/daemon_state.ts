@@ -1,0 +1,126 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { HealthReport } from '../../daemon/health/health.ts';
+import { readAddress, urlOf } from '../../shared/address.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings, Shard } from '../../shared/policy/policy.ts';
+import type { Signal } from '../../shared/signal/signal.ts';
+import { verifySignal } from '../../shared/signal/verify.ts';
+import { isLocked } from '../../shared/store/home_lock.ts';
+
+const ANSWER_MS = 3000;
+
+/** `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there is none. */
+export type Presence = 'up' | 'mute' | 'down';
+
+/** What a process of this home said of itself. */
+export interface ProcessState<Said> {
+  readonly presence: Presence;
+  readonly pid: number | null;
+  /** Where it was asked; null when nobody knows where. */
+  readonly url: string | null;
+  /** null unless it is up. */
+  readonly said: Said | null;
+}
+
+export interface DaemonState extends ProcessState<HealthReport> {
+  readonly shard: string;
+  /** Another daemon waits to take over. */
+  readonly hasStandby: boolean;
+  readonly pairs: readonly PairState[];
+}
+
+/** What the signal file of a pair says, whether or not a daemon runs. */
+export interface PairState {
+  readonly pair_id: string;
+  /** null when there is none, or none that is whole. */
+  readonly signal: Pick<
+    Signal,
+    'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'
+  > | null;
+  /** Why it is null although there is a file. */
+  readonly refusal: string | null;
+}
+
+/** Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not made. */
+function isTaken(lock: string): boolean | null {
+  if (!existsSync(lock)) return false;
+  try {
+    return isLocked(lock);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Asks a process of this home.
+ * @param kind as in the names of its lock and its address
+ * @param configured where it listens when it left no address; port 0 = unknown
+ * @param schema what it must answer, so that another program at the port is not taken for it
+ */
+export async function askProcess<Said>(
+  paths: HomePaths,
+  kind: string,
+  configured: { readonly host: string; readonly port: number },
+  path: string,
+  schema: z.ZodType<Said>,
+): Promise<ProcessState<Said>> {
+  if (isTaken(paths.lock(kind)) === false) return { presence: 'down', pid: null, url: null, said: null };
+  const told = readAddress(paths.address(kind));
+  const address = told ?? (configured.port === 0 ? null : configured);
+  const pid = told?.pid ?? null;
+  if (address === null) return { presence: 'mute', pid, url: null, said: null };
+  const url = urlOf(address);
+  const said = await getJson(`${url}${path}`, schema);
+  const isElsewhere = said === null && isTaken(paths.lock(kind)) === null;
+  return { presence: said !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, said };
+}
+
+/** null for whatever goes wrong. */
+export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promise<Said | null> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+    return schema.parse(await response.json());
+  } catch {
+    return null;
+  }
+}
+
+/** A daemon that is older or newer than this program may say more, and is taken at its word. */
+const healthOf = (shard: string): z.ZodType<HealthReport> =>
+  z.custom<HealthReport>(
+    (value) => (value as HealthReport | null)?.shard === shard && typeof (value as HealthReport).boot_id === 'string',
+  );
+
+export async function lookAtDaemon(
+  { minutehand }: Settings,
+  paths: HomePaths,
+  { name, pairs, port }: Shard,
+): Promise<DaemonState> {
+  const kind = `daemon_${name}`;
+  const { host } = minutehand.transports.daemon;
+  const state = await askProcess(paths, kind, { host, port }, '/healthz', healthOf(name));
+  return {
+    shard: name,
+    ...state,
+    hasStandby: isTaken(paths.lock(`standby_${name}`)) === true,
+    pairs: minutehand.transports.files.enabled ? pairs.map(({ id }) => pairState(paths.signals, id)) : [],
+  };
+}
+
+function pairState(folder: string, pairId: string): PairState {
+  const path = join(folder, pairId, 'signal.json');
+  if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
+  try {
+    const signal = verifySignal(readFileSync(path, 'utf8').trimEnd());
+    const { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
+    return {
+      pair_id: pairId,
+      signal: { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms },
+      refusal: null,
+    };
+  } catch (error) {
+    return { pair_id: pairId, signal: null, refusal: (error as Error).message };
+  }
+}

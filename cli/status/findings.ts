@@ -1,0 +1,147 @@
+import { isOpenMinute } from '../../shared/market/trading_week.ts';
+import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
+import { haltText } from '../commands/models_resume.ts';
+import type { DaemonState, PairState } from './daemon_state.ts';
+import type { TrainerState } from './trainer_state.ts';
+
+/** Something a person should know. */
+export interface Finding {
+  /** A problem makes `minutehand status` fail, a note does not. */
+  readonly weight: 'problem' | 'note';
+  /** `daemon main`, `trainer`. */
+  readonly about: string;
+  readonly text: string;
+  /** What to do, or empty. */
+  readonly next: string;
+}
+
+/** After this many intervals between bars, a daemon must have written every file anew. */
+const INTERVALS_UNTIL_FILES = 3;
+const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
+
+/** What a degradation means; docs/OPERATIONS.md says more. */
+const DEGRADATIONS: Readonly<Record<string, string>> = {
+  file: 'Check disk space and permissions of the signals folder, and on Windows that no program keeps a signal file open; WebSocket and Redis go on.',
+  journal:
+    'Check disk space and permissions of the home folder; bars are answered, and stored as soon as that works again.',
+  models: 'Models failed and the predecessor serves: train again, or `minutehand models rollback`.',
+};
+
+/** What is wrong with daemons and trainer, the worst first within each. Pure: a look in, findings out. */
+export function findingsOf(
+  settings: Settings,
+  daemons: readonly DaemonState[],
+  trainer: TrainerState,
+  nowMs: number,
+): Finding[] {
+  return [...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs)), ...ofTrainer(trainer)];
+}
+
+function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Finding[] {
+  const about = `daemon ${daemon.shard}`;
+  const findings: Finding[] = [];
+  const problem = (text: string, next: string): void => void findings.push({ weight: 'problem', about, text, next });
+  const note = (text: string, next = ''): void => void findings.push({ weight: 'note', about, text, next });
+  const { said } = daemon;
+  if (said === null) {
+    if (daemon.presence === 'down') problem('does not run: nobody answers bars.', START);
+    else
+      problem(
+        `has its place in the home and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
+        `Look again in half a minute; if it stays so, end process ${daemon.pid ?? 'that holds the lock'} and look into log/daemon_${daemon.shard}.log.`,
+      );
+    return findings;
+  }
+
+  if (said.model_version === null)
+    problem(
+      'has no models in force: mode HALT, no entries.',
+      said.model_refused === null
+        ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
+        : said.model_refused.next,
+    );
+  if (said.model_refused !== null) {
+    const { version, code, message, next } = said.model_refused;
+    problem(`refused models ${version}. ${code}: ${message}`, next);
+  }
+  const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
+  if (said.pairs_ready < said.pairs) {
+    const text = `${said.pairs_ready} of ${said.pairs} pairs are warm; the others have mode WARMUP.`;
+    if (isClosed) note(`${text} The market is closed.`);
+    else problem(text, 'They need bars: send history first (`POST /bars?backfill=1`); docs/PROTOCOL.md says how many.');
+  }
+  if (said.silent_pairs.length > 0) {
+    const text = `no bars for ${said.silent_pairs.join(', ')}.`;
+    if (isClosed) note(`${text} The market is closed until Sunday 22:00 UTC.`);
+    else problem(text, 'Look at what sends the bars: MetaTrader, the expert advisor’s panel, Redis, the network.');
+  }
+  if (said.halts_refused !== null) {
+    const { code, message, next } = said.halts_refused;
+    problem(`${code}: ${message}`, next);
+  }
+  for (const halt of said.halts)
+    problem(
+      `halted by a live figure, ${haltText(halt)}.`,
+      '`minutehand models resume <pair>` lifts it; see docs/TRAINING.md first.',
+    );
+  for (const what of said.degradations)
+    problem(`degraded: ${what}.`, DEGRADATIONS[what] ?? `Look into log/daemon_${daemon.shard}.log.`);
+  for (const { pair_id, refusal } of daemon.pairs)
+    if (refusal !== null)
+      problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
+  const expired = expiredPairs(settings, daemon, nowMs);
+  if (expired.length > 0)
+    problem(
+      `runs, but the signal files of ${expired.join(', ')} are missing or have expired.`,
+      'Check that MINUTEHAND_EXCHANGE is the same for the daemon and for this command, and look at its log.',
+    );
+
+  if (said.redis === 'down') note('Redis does not answer: signals go out by file and WebSocket only.');
+  if (said.policy_hash !== settings.policyHash)
+    note(
+      'the decision policy in the files is not the one it was started with.',
+      'Restart it to put the files in force.',
+    );
+  if (said.market !== settings.minutehand.market)
+    note(`serves a ${said.market} market; the configuration says ${settings.minutehand.market}.`);
+  return findings;
+}
+
+/** Pairs of a daemon that is warm, has models and yet shows no valid signal. */
+function expiredPairs(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
+  if (said === null || said.model_version === null || said.pairs_ready < said.pairs) return [];
+  if (said.uptime_seconds * 1000 < INTERVALS_UNTIL_FILES * barIntervalMs(settings)) return [];
+  const isGone = ({ signal }: PairState): boolean => signal === null || signal.valid_until_ms < nowMs;
+  return pairs.filter((pair) => pair.refusal === null && isGone(pair)).map(({ pair_id }) => pair_id);
+}
+
+function ofTrainer({ presence, url, pid, said }: TrainerState): Finding[] {
+  const about = 'trainer';
+  if (presence === 'down')
+    return [{ weight: 'problem', about, text: 'does not run: nothing is learned, watched or archived.', next: START }];
+  if (said === null) {
+    const text = `has its place in the home and does not answer${url === null ? '' : ` at ${url}`}: it starts, ends or hangs.`;
+    const next = `Look again in half a minute; if it stays so, end process ${pid ?? 'that holds the lock'} and look into log/trainer.log.`;
+    return [{ weight: 'problem', about, text, next }];
+  }
+  const findings: Finding[] = [];
+  if (said.active_error !== undefined) {
+    const { code, message, next } = said.active_error;
+    findings.push({ weight: 'problem', about, text: `${code}: ${message}`, next });
+  }
+  const run = said.last_run;
+  if (run !== null && ['failed', 'killed', 'aborted'].includes(run.status)) {
+    const text = `training run ${run.run_id} (${run.kind}, ${run.trigger}) ${run.status}: ${run.error ?? 'no reason is known'}`;
+    findings.push({
+      weight: 'problem',
+      about,
+      text,
+      next: '`minutehand runs list` and log/train.log have the rest; the models in force stay.',
+    });
+  }
+  if (run !== null && run.status === 'rejected') {
+    const text = `the last models were rejected: ${run.reasons.join('; ')}`;
+    findings.push({ weight: 'note', about, text, next: '' });
+  }
+  return findings;
+}

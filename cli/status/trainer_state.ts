@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { RetrainRun } from '../../trainer/schedule/run.ts';
+import { askProcess, type ProcessState } from './daemon_state.ts';
+
+/** What the trainer's /healthz says. */
+const saidSchema = z.looseObject({
+  status: z.literal('ok'),
+  active_version: z.string().nullable(),
+  active_error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+  last_run: z.custom<RetrainRun | null>(
+    (value) => value === null || typeof (value as RetrainRun | undefined)?.run_id === 'number',
+  ),
+  schedules: z.array(z.object({ name: z.string(), cron: z.string(), next: z.string().nullable() })),
+});
+
+export type TrainerState = ProcessState<z.infer<typeof saidSchema>>;
+
+export function lookAtTrainer({ minutehand }: Settings, paths: HomePaths): Promise<TrainerState> {
+  return askProcess(paths, 'trainer', minutehand.transports.trainer, '/healthz', saidSchema);
+}

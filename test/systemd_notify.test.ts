@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listenForDatagrams, type DatagramSocket } from '../shared/systemd/datagram_socket.fixture.ts';
+import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+
+// As systemd starts them, on a machine without systemd: compiled, with a real socket that hears what they say.
+describe.runIf(process.platform === 'linux')('a service as systemd starts it', { timeout: 120_000 }, () => {
+  let place: Workplace;
+  let socket: DatagramSocket;
+  let heard: string[];
+  beforeEach(() => {
+    place = createWorkplace({ minutehand: { market: 'live' } });
+    socket = listenForDatagrams(join(place.folder, 'notify'));
+    heard = [];
+  });
+  afterEach(async () => {
+    await place.remove();
+    socket.close();
+  });
+
+  /** With a watchdog that is fed every half second. */
+  const start = (command: string): Running =>
+    place.start([command], { NOTIFY_SOCKET: join(place.folder, 'notify'), WATCHDOG_USEC: '2000000' });
+  const hears = (service: Running, line: string | RegExp): Promise<unknown> =>
+    eventually(
+      () => `${String(line)} among ${heard.join(' | ')}; ${service.stderr()}`,
+      () => {
+        heard.push(...socket.received());
+        return heard.some((one) => (typeof line === 'string' ? one === line : line.test(one)));
+      },
+    );
+
+  it.each([
+    // A weekend, and no models: that is READY all the same.
+    ['daemon', /^STATUS=waiting for the first bars, 0 of \d pairs ready, no models, mode HALT$/],
+    ['trainer', /^STATUS=no run yet, next at \d{4}-/],
+  ])('%s says that it is ready, how it is, that it lives, and that it ends', async (command, status) => {
+    const service = start(command);
+    await hears(service, 'READY=1');
+    await hears(service, status);
+    heard = [];
+    await hears(service, 'WATCHDOG=1');
+    // One that stands still gives no sign, whatever it has in its queue.
+    service.kill('SIGSTOP');
+    await sleep(100);
+    socket.received();
+    await sleep(1000);
+    expect(socket.received()).toEqual([]);
+    service.kill('SIGCONT');
+    await hears(service, 'WATCHDOG=1');
+    service.kill('SIGTERM');
+    await hears(service, 'STOPPING=1');
+    await hears(service, 'STATUS=ending: SIGTERM');
+    expect(await service.ended).toBe(0);
+  });
+});

@@ -1,0 +1,415 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MinutehandError } from '../../shared/errors.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { SignalRow as JournalSignal } from '../../shared/store/journal.ts';
+import { tinySettings, type SettingsOverrides } from '../../test/tiny_models.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { createArchive, type SignalArchive } from './archive.ts';
+import { archiveAlone } from './archive_lock.ts';
+import { openArchivePlace } from './archive_place.ts';
+import { archiveRound } from './archive_round.ts';
+import { createSignalCopy, type SignalCopy } from './copy.ts';
+import { dayStartMs } from './day.ts';
+import { startHistory } from './history.ts';
+import { openSignalTables, type SignalTables } from './signal_tables.ts';
+import { bodyText, signalLine, type SignalRow } from './signal_row.ts';
+import { expectedLines, journalSignals, nextDay, simulatedDay } from './signals.fixture.ts';
+
+const DAY = '2026-03-02';
+/** Three pairs, forty minutes, two boots. */
+const SMALL = { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'USDJPY_USDCHF'], minutes: 40, boots: 2 };
+const policy = loadSettings({ env: {} }).signals;
+
+let folder: string;
+let paths: HomePaths;
+let nowMs: number;
+const clock: Clock = { nowMs: () => nowMs as ReturnType<Clock['nowMs']>, monotonicUs: () => nowMs * 1000 };
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-history-'));
+  paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
+  nowMs = dayStartMs(nextDay(DAY)) + 30 * 60_000;
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+let server: PostgresServer | null = null;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(async () => server?.stop());
+
+const KINDS = [
+  { kind: 'sqlite' as const, note: '', newUrl: () => Promise.resolve(join(folder, 'home', 'trainer.db')) },
+  { kind: 'postgres' as const, note: POSTGRES_NOTE, newUrl: () => server!.createDatabase() },
+];
+
+async function all(pages: AsyncIterable<readonly SignalRow[]>): Promise<SignalRow[]> {
+  const rows: SignalRow[] = [];
+  for await (const page of pages) rows.push(...page);
+  return rows;
+}
+
+describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl }) => {
+  let store: Store;
+  let tables: SignalTables;
+  let copy: SignalCopy;
+  let archive: SignalArchive;
+  beforeEach(async ({ skip }) => {
+    if (note !== '') return skip(note);
+    store = await openStore(await newUrl(), clock);
+    tables = await openSignalTables(store, policy);
+    copy = createSignalCopy(store, tables, paths);
+    archive = createArchive(store, tables, await openArchivePlace(policy, paths, {}), clock);
+  });
+  afterEach(async () => {
+    if (note === '') await store.close();
+  });
+
+  const journal = (rows: readonly JournalSignal[], shard = 'main', market: 'live' | 'simulated' = 'live'): void =>
+    journalSignals(paths.journal(market, shard), rows);
+  const stored = async (market = 'live'): Promise<string[]> =>
+    (await all(tables.pages({ market }, 50))).map(signalLine);
+  const file = (name: string): string => join(paths.home, 'archive', 'signals', 'live', '2026', name);
+  const archivedLines = (...names: string[]): string[] =>
+    names.flatMap((name) =>
+      gunzipSync(readFileSync(file(name)))
+        .toString('utf8')
+        .trimEnd()
+        .split('\n'),
+    );
+
+  it('has every journalled signal once, to the byte, whatever the parts in which it comes', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    for (let first = 0; first < rows.length; first += 50) {
+      journal(rows.slice(first, first + 50));
+      expect((await copy.pass()).added).toBe(Math.min(50, rows.length - first));
+    }
+    expect((await copy.pass()).added).toBe(0);
+    // Another process, which remembers nothing but what the store does.
+    expect((await createSignalCopy(store, tables, paths).pass()).added).toBe(0);
+    expect(await stored()).toEqual(expectedLines(rows));
+    const [one] = await all(tables.pages({ market: 'live', pairId: 'EURUSD_GBPUSD' }));
+    expect(one!.body).toBeNull();
+    expect(rows.map(({ body }) => body)).toContain(bodyText(one!));
+  });
+
+  it('keeps the text of a signal that its columns would not give back, such as one of an older minutehand', async () => {
+    const [row] = simulatedDay(DAY, SMALL);
+    const body = row!.body.replace('"pair":', '"flavour":"old","pair":');
+    journal([{ ...row!, body }]);
+    await copy.pass();
+    const [one] = await all(tables.pages({ market: 'live' }));
+    expect(one!.body).toBe(body);
+    expect(await stored()).toEqual(expectedLines([{ ...row!, body }]));
+    await archive.archive('live', DAY);
+    expect(archivedLines(`${DAY}.jsonl.gz`)).toEqual(expectedLines([{ ...row!, body }]));
+    await archive.prune('live', DAY);
+    expect(await archive.restore('live', DAY)).toMatchObject({ rows: 1, added: 1 });
+    expect(await stored()).toEqual(expectedLines([{ ...row!, body }]));
+  });
+
+  it('has the last signal of each pair, which an older one never replaces', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    const last = rows.slice(-3);
+    const live = async (): Promise<string[]> => (await tables.live('live')).map(signalLine).sort();
+    expect(await live()).toEqual(expectedLines(last).sort());
+    journal(simulatedDay(nextDay(DAY, -1), SMALL), 'late');
+    await copy.pass();
+    expect(await live()).toEqual(expectedLines(last).sort());
+    // The clock was set back: the boot and the number decide.
+    const next = { ...last[0]!, seq: last[0]!.seq + 1, generatedAtMs: last[0]!.generatedAtMs - 3_600_000 };
+    journal([next]);
+    await copy.pass();
+    expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
+  });
+
+  it('goes on when a journal has forgotten old minutes, was deleted, or was put back from a copy', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    const path = paths.journal('live', 'main');
+    journal(rows.slice(0, 60));
+    await copy.pass();
+    const { openJournal } = await import('../../shared/store/journal.ts');
+    const opened = openJournal(path);
+    opened.append([], rows.slice(60, 80));
+    opened.forgetBefore(rows[60]!.time);
+    opened.close();
+    expect((await copy.pass()).added).toBe(20);
+    rmSync(path);
+    expect((await copy.pass()).added).toBe(0);
+    journal(rows.slice(80, 100));
+    expect((await copy.pass()).added).toBe(20);
+    rmSync(path);
+    journal(rows);
+    expect((await copy.pass()).added).toBe(20);
+    expect(await stored()).toEqual(expectedLines(rows));
+  });
+
+  it('copies all shards and both markets, and a damaged journal keeps none of the others from it', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    const [first, others] = [rows.filter(({ pairId }) => pairId === SMALL.pairs[0]), rows.filter(({ pairId }) => pairId !== SMALL.pairs[0])]; // prettier-ignore
+    journal(first, 'b');
+    journal(others, 'c');
+    journal(rows, 'b', 'simulated');
+    writeFileSync(paths.journal('live', 'a'), 'this is no database, however long one reads in it '.repeat(100));
+    const { added, failures } = await copy.pass();
+    expect(added).toBe(2 * rows.length);
+    expect(failures.map(({ code }) => code)).toEqual(['JOURNAL_READ']);
+    expect(await stored()).toEqual(expectedLines(rows));
+    expect(await stored('simulated')).toEqual(expectedLines(rows, 'simulated'));
+  });
+
+  it('archives a day as lines with a manifest, the same bytes each time', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    const { written } = await archive.archive('live', DAY);
+    expect(readdirSync(file('')).sort()).toEqual([`${DAY}.jsonl.gz`, `${DAY}.manifest.json`]);
+    expect(archivedLines(`${DAY}.jsonl.gz`)).toEqual(expectedLines(rows));
+    expect(JSON.parse(readFileSync(file(`${DAY}.manifest.json`), 'utf8'))).toEqual(written);
+    expect(written).toMatchObject({ rows: rows.length, first_ms: Math.min(...rows.map((row) => row.generatedAtMs)) });
+    const bytes = readFileSync(file(`${DAY}.jsonl.gz`));
+    rmSync(join(paths.home, 'archive'), { recursive: true });
+    await store.db.deleteFrom('core.signal_archives').execute();
+    await archive.archive('live', DAY);
+    expect(readFileSync(file(`${DAY}.jsonl.gz`)).equals(bytes)).toBe(true);
+    expect((await archive.archive('live', DAY)).written).toBeNull();
+  });
+
+  it('archives whole days only, puts what comes later into another part, and never a row twice', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    const late = rows.filter((_, index) => index % 7 === 3);
+    const early = rows.filter((_, index) => index % 7 !== 3);
+    journal(early);
+    await copy.pass();
+    const round = () => archiveRound({ archive, market: 'live', historyDays: 2, clock });
+    nowMs = dayStartMs(nextDay(DAY)) + 60_000;
+    expect((await round()).archived).toEqual([]);
+    nowMs = dayStartMs(nextDay(DAY)) + 10 * 60_000;
+    expect((await round()).archived.map(({ written }) => written!.rows)).toEqual([early.length]);
+    expect((await round()).archived).toEqual([]);
+    journal(late, 'late');
+    await copy.pass();
+    expect((await round()).archived.map(({ written }) => [written!.part, written!.rows])).toEqual([[2, late.length]]);
+    expect(archivedLines(`${DAY}_2.jsonl.gz`)).toEqual(expectedLines(late));
+    // Old rows go, and when a journal brings them back they are known.
+    nowMs += 3 * 86_400_000;
+    expect((await round()).pruned).toEqual([{ day: DAY, rows: rows.length }]);
+    expect(await stored()).toEqual([]);
+    journal(rows, 'copy');
+    await copy.pass();
+    expect(await stored()).toEqual(expectedLines(rows));
+    const again = await round();
+    expect(again.archived.map(({ written }) => written)).toEqual([null]);
+    expect(again.pruned).toEqual([{ day: DAY, rows: rows.length }]);
+    expect(archivedLines(`${DAY}.jsonl.gz`, `${DAY}_2.jsonl.gz`).sort()).toEqual(expectedLines(rows).sort());
+  });
+
+  it('deletes nothing that the archive does not hold as it is read now', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    await archive.archive('live', DAY);
+    const data = file(`${DAY}.jsonl.gz`);
+    const bytes = readFileSync(data);
+    const prune = (): Promise<unknown> => archive.prune('live', DAY).catch((error: MinutehandError) => error.code);
+    const verify = async (): Promise<string> => (await archive.verify('live', DAY)).state;
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length >> 1]! ^= 1;
+    writeFileSync(data, flipped);
+    expect([await verify(), await prune()]).toEqual(['damaged', 'ARCHIVE_DAMAGED']);
+    writeFileSync(data, bytes.subarray(0, -20));
+    expect([await verify(), await prune()]).toEqual(['damaged', 'ARCHIVE_DAMAGED']);
+    rmSync(data);
+    expect([await verify(), await prune()]).toEqual(['damaged', 'ARCHIVE_DAMAGED']);
+    rmSync(join(paths.home, 'archive'), { recursive: true });
+    expect([await verify(), await prune()]).toEqual(['missing', 'ARCHIVE_MISSING']);
+    mkdirSync(file(''), { recursive: true });
+    // Another archive of the same day, right in itself.
+    await store.db.deleteFrom('core.signal_archives').execute();
+    await archive.archive('live', DAY);
+    const half = rows.slice(0, 50);
+    journal([{ ...half[0]!, seq: 9999 }], 'late');
+    await copy.pass();
+    expect([await verify(), await prune()]).toEqual(['open', null]);
+    expect(await stored()).toHaveLength(rows.length + 1);
+    await archive.archive('live', DAY);
+    expect([await verify(), await prune()]).toEqual(['ok', rows.length + 1]);
+  });
+
+  it('does not delete rows that come while the day is compared', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    await archive.archive('live', DAY);
+    journal([{ ...rows[0]!, seq: 9999 }], 'late');
+    const place = await openArchivePlace(policy, paths, {});
+    const slow = createArchive(
+      store,
+      tables,
+      {
+        ...place,
+        async read(name) {
+          const bytes = await place.read(name);
+          if (name.endsWith('.gz')) await copy.pass();
+          return bytes;
+        },
+      },
+      clock,
+    );
+    expect(await slow.prune('live', DAY)).toBeNull();
+    expect(await stored()).toHaveLength(rows.length + 1);
+  });
+
+  it('is restored from the archive alone into an empty store, twice without harm, and stays for the time of new rows', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journal(rows);
+    await copy.pass();
+    await archive.archive('live', DAY);
+    const lines = await stored();
+    for (const table of ['core.signal_archives', 'core.signal_days', 'core.signal_copies'] as const)
+      await store.db.deleteFrom(table).execute();
+    await tables.remove(store.db, 'live', 0, 1e15);
+    nowMs += 400 * 86_400_000;
+    expect(await archive.restore('live', DAY)).toEqual({ day: DAY, rows: rows.length, added: rows.length });
+    expect(await archive.restore('live', DAY)).toEqual({ day: DAY, rows: rows.length, added: 0 });
+    expect(await stored()).toEqual(lines);
+    const round = () => archiveRound({ archive, market: 'live', historyDays: 2, clock });
+    expect(await round()).toEqual({ archived: [], pruned: [], failures: [] });
+    nowMs += 3 * 86_400_000;
+    expect((await round()).pruned).toEqual([{ day: DAY, rows: rows.length }]);
+    await expect(archive.restore('live', nextDay(DAY))).rejects.toMatchObject({ code: 'ARCHIVE_MISSING' });
+  });
+
+  it('archives what it still has into another place when archive_path is another one', async () => {
+    journal(simulatedDay(DAY, SMALL));
+    await copy.pass();
+    await archive.archive('live', DAY);
+    const moved = { ...policy, archive_path: 'elsewhere' };
+    const other = createArchive(store, tables, await openArchivePlace(moved, paths, {}), clock);
+    nowMs += 10 * 86_400_000;
+    const round = () => archiveRound({ archive: other, market: 'live', historyDays: 2, clock });
+    expect((await round()).archived.map(({ written }) => written?.part)).toEqual([1]);
+    expect((await round()).pruned).toHaveLength(1);
+    expect(existsSync(join(paths.home, 'elsewhere', 'signals', 'live', '2026', `${DAY}.jsonl.gz`))).toBe(true);
+  });
+
+  it('is archived by one process at a time', async () => {
+    await archiveAlone(store, paths, async () => {
+      const elsewhere = homePaths({ MINUTEHAND_HOME: join(folder, 'other') });
+      const there = store.kind === 'sqlite' ? paths : elsewhere;
+      await expect(archiveAlone(store, there, () => Promise.resolve())).rejects.toMatchObject({
+        code: 'ARCHIVE_RUNNING',
+      });
+    });
+    await archiveAlone(store, paths, () => Promise.resolve());
+  });
+});
+
+describe('an archive on a network drive', () => {
+  it('that is not mounted is an error and not a new folder', async () => {
+    const root = join(folder, 'mnt', 'nas');
+    const place = await openArchivePlace({ ...policy, archive_target: 'NAS', archive_path: root }, paths, {});
+    await expect(place.write('a/b', Buffer.from('x'))).rejects.toMatchObject({ code: 'ARCHIVE_UNREACHABLE' });
+    await expect(place.read('a/b')).rejects.toMatchObject({ code: 'ARCHIVE_UNREACHABLE' });
+    mkdirSync(root, { recursive: true });
+    await place.write('a/b', Buffer.from('x'));
+    expect((await place.read('a/b'))!.toString()).toBe('x');
+    expect(await place.read('a/c')).toBeNull();
+  });
+
+  it('that is full, or may not be written, says which', async () => {
+    // Linux has a device that is always full.
+    if (!existsSync('/dev/full')) return;
+    const { openFolder } = await import('./folder.ts');
+    const place = openFolder({ id: 'x', root: folder, isMade: true });
+    const { symlinkSync } = await import('node:fs');
+    symlinkSync('/dev/full', join(folder, 'full.tmp'));
+    await expect(place.write('full', Buffer.from('x'))).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+    writeFileSync(join(folder, 'file'), '');
+    await expect(place.write('file/below', Buffer.from('x'))).rejects.toBeInstanceOf(MinutehandError);
+  });
+});
+
+describe('the trainer', () => {
+  let alerts: Server;
+  let posted: { kind: string; details: { code: string } }[];
+  beforeEach(async () => {
+    posted = [];
+    alerts = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      request.on('end', () => {
+        posted.push(JSON.parse(text) as (typeof posted)[number]);
+        response.end('ok');
+      });
+    });
+    await new Promise<void>((resolve) => alerts.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(() => void alerts.close());
+
+  function start(overrides: SettingsOverrides = {}): { history: ReturnType<typeof startHistory>; said: string[] } {
+    const said: string[] = [];
+    const settings: Settings = tinySettings(overrides);
+    const history = startHistory({
+      settings,
+      paths,
+      log: pino({ level: 'silent' }),
+      say: (line) => void said.push(line),
+      env: { MINUTEHAND_ALERT_URL: `http://127.0.0.1:${(alerts.address() as AddressInfo).port}/` },
+      clock,
+      retryMs: 3_600_000,
+    });
+    return { history, said };
+  }
+
+  it('archives the days that were over before it was started', async () => {
+    const rows = simulatedDay(DAY, SMALL);
+    journalSignals(paths.journal('live', 'main'), rows);
+    const { history } = start();
+    await history.pass();
+    await history.stop();
+    const path = join(paths.home, 'archive', 'signals', 'live', '2026', `${DAY}.jsonl.gz`);
+    expect(gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')).toEqual(expectedLines(rows));
+  });
+
+  it('alerts once when the archive is away three times in a row, and says when it is back', async () => {
+    journalSignals(paths.journal('live', 'main'), simulatedDay(DAY, SMALL));
+    const root = join(folder, 'nas');
+    const { history, said } = start({ signals: { archive_target: 'NAS', archive_path: root } });
+    for (let round = 0; round < 4; round++) await history.archive();
+    expect(posted.map(({ kind, details }) => [kind, details.code])).toEqual([
+      ['archive_failed', 'ARCHIVE_UNREACHABLE'],
+    ]);
+    expect(said.filter((line) => line.startsWith('Signals cannot be archived'))).toHaveLength(1);
+    mkdirSync(root);
+    await history.archive();
+    expect(said.at(-1)).toBe('Signals are archived again.');
+    expect(existsSync(join(root, 'signals', 'live', '2026', `${DAY}.manifest.json`))).toBe(true);
+    await history.stop();
+  });
+
+  it('forgets signals of a simulated market after twelve hours and archives none of them', async () => {
+    const rows = simulatedDay(DAY, { ...SMALL, minutes: 1440, pairs: SMALL.pairs.slice(0, 1) });
+    journalSignals(paths.journal('simulated', 'main'), rows);
+    nowMs = dayStartMs(nextDay(DAY));
+    const { history } = start();
+    await history.archive();
+    await history.stop();
+    const store = await openStore(paths.trainer, clock);
+    const tables = await openSignalTables(store, policy);
+    expect(await tables.count({ market: 'simulated' })).toBe(720);
+    await store.close();
+    expect(existsSync(join(paths.home, 'archive'))).toBe(false);
+  });
+});
