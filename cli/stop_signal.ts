@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Windows has no SIGTERM; Ctrl-Break is SIGBREAK there, and the closing of the window SIGHUP. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 
 /**
  * Resolves with the reason when this process is asked to end: Ctrl-C, SIGTERM, or the death of the process that started

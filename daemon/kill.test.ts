@@ -93,13 +93,16 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
   position,
 ];
 
+/** handover.test.ts kills more of them: those whose place another one takes. Here the same one comes again. */
+const KILLS = 4;
+
 describe('a live daemon that is killed again and again', () => {
   it('leaves the same features, bodies and positions as one that never was', { timeout: 90_000 }, async () => {
     // No leg of a minute may time out here: that would depend on when the kill came.
     const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
     const { path, version } = await trainTinyModels(models, { market: 'live', settings });
     const warmup = warmupBars(settings.minutehand.windows);
-    const market = byMinute(tinyBars(settings, warmup + 400));
+    const market = byMinute(tinyBars(settings, warmup + 250));
     const send = async (url: string, bars: readonly Bar[], backfill = false): Promise<void> => {
       const wire = bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
       const answer = await fetch(`${url}/bars${backfill ? '?backfill=1' : ''}`, {
@@ -144,7 +147,7 @@ describe('a live daemon that is killed again and again', () => {
           );
         }
         const life = 20 + rng.integer(60);
-        const killing = kills < 10 ? delay(life).then(() => daemon.program.kill('SIGKILL')) : null;
+        const killing = kills < KILLS ? delay(life).then(() => daemon.program.kill('SIGKILL')) : null;
         if (killing !== null) kills++;
         while (at < market.length) {
           const count = 1 + rng.integer(4);
@@ -161,11 +164,12 @@ describe('a live daemon that is killed again and again', () => {
         await daemon.program.ended;
       }
     }
-    expect(kills).toBe(10);
+    expect(kills).toBe(KILLS);
 
     const expected = storedSignals(pathsOf(calm.home).journal('live', 'main'));
     const seen = storedSignals(pathsOf(rough.home).journal('live', 'main'));
-    expect(expected).toHaveLength(400 * 3);
+    // The last word of each pair stands at the end of both: they were told to stop.
+    expect(expected).toHaveLength((250 + 1) * 3);
     expect(new Set(expected.map(({ body }) => (JSON.parse(`${body}}`) as { action: string }).action))).toEqual(
       new Set(['ENTER', 'EXIT', 'HOLD']),
     );
@@ -178,7 +182,7 @@ describe('a live daemon that is killed again and again', () => {
       }
     }
     expect(boots).toEqual([...new Set(boots)].sort());
-    expect(new Set(seen.map(({ boot_id }) => boot_id)).size).toBeGreaterThan(3);
+    expect(new Set(seen.map(({ boot_id }) => boot_id)).size).toBeGreaterThan(2);
     const [a, b] = [calm.home, rough.home].map((home) => {
       const store = openJournal(pathsOf(home).journal('live', 'main'), { readOnly: true });
       const bars = settings.minutehand.pairs
@@ -230,11 +234,14 @@ describe('a live daemon that is killed while it is halted', () => {
     await daemon.program.kill('SIGTERM');
 
     const rows = storedSignals(pathsOf(home).journal('live', 'main')).map(
-      ({ body }) => JSON.parse(`${body}}`) as { pair_id: string; timestamp: string; mode: string; action: string },
+      ({ body }) => JSON.parse(`${body}}`) as Record<'pair_id' | 'timestamp' | 'mode' | 'action' | 'reason', string>,
     );
     const haltedFromMs = market[warmup + 20]!.time * 1000;
     for (const pair of pairs) {
-      const later = rows.filter(({ pair_id, timestamp }) => pair_id === pair && Date.parse(timestamp) > haltedFromMs);
+      const later = rows.filter(
+        ({ pair_id, timestamp, reason }) =>
+          pair_id === pair && Date.parse(timestamp) > haltedFromMs && reason !== 'SHUTDOWN',
+      );
       expect(later).toHaveLength(100);
       expect(new Set(later.map(({ mode }) => mode))).toEqual(new Set([pair === pairs[0] ? 'HALT' : 'OK']));
       if (pair === pairs[0]) expect(later.filter(({ action }) => action === 'ENTER')).toEqual([]);
@@ -310,7 +317,9 @@ describe('a daemon with a simulated market', () => {
           backfill,
         })),
       ).toEqual(expected);
-      const signals = storedSignals(pathsOf(home).journal('simulated', 'main'));
+      const signals = storedSignals(pathsOf(home).journal('simulated', 'main')).filter(
+        ({ body }) => !body.includes('"reason":"SHUTDOWN"'),
+      );
       for (const id of pairs) {
         const times = signals.filter(({ pair_id }) => pair_id === id).map(({ time }) => time);
         expect(times).toEqual(

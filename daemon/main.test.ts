@@ -21,7 +21,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
-import { startDaemon, type RunningDaemon } from './main.ts';
+import { standBy, startDaemon, type RunningDaemon } from './main.ts';
 import { byMinute } from './pipeline.fixture.ts';
 
 const LIVE = { minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } } as const;
@@ -103,6 +103,15 @@ function makeHome(): Home {
   };
 }
 
+async function startWarmDaemon(changes: Settings = settings): Promise<{ home: Home; daemon: Daemon; version: string }> {
+  const home = makeHome();
+  const version = home.install(trained.live);
+  activate(home.paths.models, version);
+  const daemon = await home.start(changes);
+  await daemon.post(wire(HISTORY), '?backfill=1');
+  return { home, daemon, version };
+}
+
 const wire = (bars: readonly Bar[]): object[] => bars.map((bar) => ({ ...bar, time: bar.time * 1000 }));
 const minuteWire = (index: number): object[] => wire(MARKET[index]!.bars);
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
@@ -135,14 +144,7 @@ async function connect(url: string, options: object = {}): Promise<Client> {
 describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) => {
   const onEngine = tinySettings({ minutehand: { ...LIVE.minutehand, transports: { daemon: { port: 0, engine } } } });
 
-  async function startWarm(): Promise<{ home: Home; daemon: Daemon; version: string }> {
-    const home = makeHome();
-    const version = home.install(trained.live);
-    activate(home.paths.models, version);
-    const daemon = await home.start(onEngine);
-    await daemon.post(wire(HISTORY), '?backfill=1');
-    return { home, daemon, version };
-  }
+  const startWarm = (): ReturnType<typeof startWarmDaemon> => startWarmDaemon(onEngine);
 
   it('takes history, then bars, and gives each minute to WebSocket, file and journal', async () => {
     const home = makeHome();
@@ -290,6 +292,84 @@ describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) =>
       expect((await fetch(`${daemon.url}/bars`, { method: 'POST', body, headers: { origin } })).status).toBe(200);
       await connect(`${daemon.url}/bars`, { origin });
     }
+  });
+});
+
+describe('a daemon on standby', () => {
+  async function waitBeside(home: Home, changes: Settings = settings) {
+    const ending = new AbortController();
+    let onWaiting: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (onWaiting = resolve));
+    const options = {
+      settings: changes,
+      paths: home.paths,
+      shard: 'main',
+      clock: MACHINE_CLOCK,
+      token: undefined,
+      say: (line: string) => void home.said.push(line),
+    };
+    const started = standBy(options, ending.signal, onWaiting);
+    cleanups.push(
+      async () => (await started.catch(() => null))?.stop(),
+      () => ending.abort(),
+    );
+    return { waiting, started, ending };
+  }
+
+  it('begins at once where no daemon runs', async () => {
+    const home = makeHome();
+    const { started } = await waitBeside(home);
+    expect((await started)!.health().status).toBe('waiting');
+    await expect(home.start()).rejects.toThrowError(withCode('HOME_LOCKED'));
+  });
+
+  it('takes over with the models when the other ends, which then halts nobody; the last of all does', async () => {
+    const { home, daemon } = await startWarmDaemon();
+    await daemon.post(minuteWire(WARMUP));
+    const standby = await waitBeside(home);
+    await standby.waiting;
+    const third = await waitBeside(home);
+    home.said.length = 0;
+    await daemon.stop();
+    const next = (await standby.started)!;
+    expect(next.bootId > daemon.bootId).toBe(true);
+    expect(next.health()).toMatchObject({ model_version: trained.live.split('/').at(-1)!, pairs_ready: pairs.length });
+    const url = `http://127.0.0.1:${next.port}`;
+    await fetch(`${url}/bars`, { method: 'POST', body: JSON.stringify(minuteWire(WARMUP + 1)) });
+    await third.waiting;
+    third.ending.abort();
+    expect(await third.started).toBe(null);
+    const client = await connect(`${url}/signals?pairs=${pairs[0]}`);
+    await client.next();
+    const refused = client.next();
+    await next.stop();
+    expect(verifySignal(await refused)).toMatchObject({ reason: 'SHUTDOWN', mode: 'HALT', seq: 2 });
+    const db = new Database(home.paths.journal('live', 'main'), { readonly: true });
+    const said = db.prepare('SELECT boot_id, body FROM signals ORDER BY signal_row').all() as Record<string, string>[];
+    db.close();
+    expect(said.map(({ boot_id, body }) => [boot_id, body!.includes('SHUTDOWN')])).toEqual([
+      ...Array<unknown>(pairs.length).fill([daemon.bootId, false]),
+      ...Array<unknown>(pairs.length).fill([next.bootId, false]),
+      ...Array<unknown>(pairs.length).fill([next.bootId, true]),
+    ]);
+    const file = JSON.parse(readFileSync(join(home.paths.signals, pairs[0]!, 'signal.json'), 'utf8')) as object;
+    expect(file).toMatchObject({ reason: 'SHUTDOWN', boot_id: next.bootId });
+  });
+
+  it('that cannot begin leaves the place to the next one, and the daemon in office alone', async () => {
+    const { home, daemon } = await startWarmDaemon();
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    cleanups.push(() => other.close());
+    const { port } = other.address() as AddressInfo;
+    const transports = { daemon: { port } };
+    const unlucky = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
+    await unlucky.waiting;
+    const lucky = await waitBeside(home);
+    expect((await daemon.post(minuteWire(WARMUP))).status).toBe(200);
+    await daemon.stop();
+    await expect(unlucky.started).rejects.toThrowError(withCode('PORT_TAKEN'));
+    expect((await lucky.started)!.health().pairs_ready).toBe(pairs.length);
   });
 });
 
@@ -575,7 +655,8 @@ describe('a daemon whose live figures are past their limit', () => {
     });
     store.close();
     expect(replayed.differences).toEqual([]);
-    expect(replayed.equal).toBe((at - WARMUP) * pairs.length);
+    // It ended twice, and said so.
+    expect(replayed.equal).toBe((at - WARMUP + 2) * pairs.length);
   });
 });
 

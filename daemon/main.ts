@@ -62,8 +62,13 @@ export interface RunningDaemon {
  * @throws MinutehandError HOME_LOCKED, HOME_UNUSABLE, JOURNAL_WRITE, JOURNAL_DAMAGED, PORT_TAKEN, CONFIG_INVALID
  */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
-  const unlock = lockHome(options.paths.lock(`daemon_${options.shard}`));
-  return run(options, unlock, null);
+  return run(options, lockHome(placeOf(options)), null);
+}
+
+/** The lock of a shard's daemon. Asked first, so that nothing is made for a shard that is not configured. */
+function placeOf({ settings, paths, shard }: DaemonOptions): string {
+  shardPairs(settings.minutehand, shard);
+  return paths.lock(`daemon_${shard}`);
 }
 
 /**
@@ -78,7 +83,7 @@ export async function standBy(
   ending: AbortSignal,
   onWaiting: () => void,
 ): Promise<RunningDaemon | null> {
-  if (!isLocked(options.paths.lock(`daemon_${options.shard}`))) {
+  if (!isLocked(placeOf(options))) {
     try {
       return await startDaemon(options);
     } catch (error) {

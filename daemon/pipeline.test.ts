@@ -694,6 +694,75 @@ describe('silence', () => {
   });
 });
 
+describe('the end of a daemon', () => {
+  const recovered = async (from: Bench): Promise<Bench> => {
+    const store = openJournal(':memory:');
+    store.append(from.inputs, from.rows);
+    const again = openBench(settings);
+    await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
+      Promise.resolve(again.pipeline.swap(models)),
+    );
+    store.close();
+    // What came before belongs to the same journal.
+    again.inputs.unshift(...from.inputs);
+    again.rows.unshift(...from.rows);
+    return again;
+  };
+
+  it('is said to every pair that had a minute: HALT, with the numbers of its last bar, and the position as it is', async () => {
+    const bench = await openWarm();
+    const fresh = openBench(settings);
+    fresh.pipeline.shutDown();
+    await fresh.pipeline.settled();
+    expect([fresh.signals, fresh.inputs]).toEqual([[], []]);
+    const now = WARMUP + 10;
+    takeAll(bench, now, now + 1);
+    bench.pipeline.shutDown();
+    await bench.pipeline.settled();
+    expect(bench.signals).toHaveLength(2 * pairIds.length);
+    for (const last of bench.signals.slice(pairIds.length)) {
+      const { timestamp, z_score, return_prob, beta, price_a, target, position_id, signal_id } = bench.signals.find(
+        ({ pair_id }) => pair_id === last.pair_id,
+      )!;
+      expect(last).toMatchObject({ timestamp, z_score, return_prob, beta, price_a, target, position_id });
+      expect(last).toMatchObject({ action: 'HOLD', reason: 'SHUTDOWN', mode: 'HALT', seq: 2 });
+      expect(last.signal_id).not.toBe(signal_id);
+      expect(last.valid_until_ms - last.generated_at_ms).toBe(2.5 * feed.interval_ms);
+    }
+    expect(bench.inputs.slice(-pairIds.length).map(({ kind, subject }) => [kind, subject])).toEqual(
+      pairIds.map((id) => ['shutdown', id]),
+    );
+  });
+
+  it('moves nothing: a daemon that ends and begins anew again and again says of every minute what one that never ended says', async () => {
+    const calm = await runMarket();
+    let bench = openBench(settings);
+    bench.pipeline.swap(models);
+    let ends = 0;
+    for (let i = 0; i < MARKET.length; i++) {
+      takeAll(bench, i, i + 1);
+      await bench.pipeline.settled();
+      if (i % 200 !== 199) continue;
+      // Twice after the same minute, too.
+      for (let times = 0; times < 1 + (Math.floor(i / 200) % 2); times++) {
+        ends++;
+        bench.pipeline.shutDown();
+        await bench.pipeline.settled();
+        bench = await recovered(bench);
+      }
+    }
+    const ofMinutes = bench.rows.filter((row) => bodyOf(row).reason !== 'SHUTDOWN');
+    const lastWords = bench.rows.filter((row) => bodyOf(row).reason === 'SHUTDOWN');
+    expect(lastWords).toHaveLength(ends * PAIRS.length);
+    expect(new Set(lastWords.map(({ signalId }) => signalId)).size).toBe(lastWords.length);
+    for (const { id } of PAIRS) {
+      expect(bodiesOf(ofMinutes, id)).toEqual(bodiesOf(calm.rows, id));
+      const positions = (rows: Bench['rows']): string[] => ofPair(rows, id).map(({ position }) => position);
+      expect(positions(ofMinutes)).toEqual(positions(calm.rows));
+    }
+  });
+});
+
 describe('models that are slow', () => {
   const { slow_ms: slowMs } = settings.minutehand.inference;
 

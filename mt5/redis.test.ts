@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
 import { startRedis } from '../test/redis_server.ts';
 import { compileProgram, hasCompiler } from './test/compile.ts';
@@ -11,7 +11,10 @@ import { startProgram, type LineProgram } from './test/program.ts';
 
 const PAIR = 'XAUUSD_XAGUSD';
 
-describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
+/** What a test leaves behind goes when it ends; they run beside each other, since most of the time they wait. */
+type AtEnd = TestContext['onTestFinished'];
+
+describe.skipIf(!hasCompiler()).concurrent('the expert advisor and Redis', () => {
   let root: string;
   let path: string;
   let homes = 0;
@@ -20,20 +23,16 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     root = mkdtempSync(join(tmpdir(), 'minutehand-ea-redis-'));
   }, 120_000);
   afterAll(() => rmSync(root, { recursive: true, force: true }));
-  const cleanups: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  });
 
   let seq = 0;
   const signal = (body: Parameters<typeof textOf>[0]): string =>
     textOf(body, { boot_id: 'B', seq: ++seq, generated_at_ms: Date.now() - 1500, market: 'simulated' });
 
-  async function startAgent(...inputs: string[]): Promise<{ program: LineProgram; folder: string; fills: () => string[]; panel: () => Promise<string> }> {
+  async function startAgent(atEnd: AtEnd, ...inputs: string[]): Promise<{ program: LineProgram; folder: string; fills: () => string[]; panel: () => Promise<string> }> {
     const folder = join(root, String(++homes));
     mkdirSync(join(folder, 'home', 'signals', PAIR), { recursive: true });
     const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, 'InpStopPercent=0', ...inputs]);
-    cleanups.push(() => void program.process.kill('SIGKILL'));
+    atEnd(() => void program.process.kill('SIGKILL'));
     expect(await program.next()).toBe('started');
     const result = join(folder, 'home', 'ea', '1_paper', 'result.json');
     return {
@@ -47,14 +46,14 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     };
   } // prettier-ignore
 
-  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async () => {
+  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async ({ onTestFinished: atEnd }) => {
     const redis = await startRedis(['--requirepass', 'sésame "1"']);
     if (redis === null) return;
-    cleanups.push(() => redis.stop());
+    atEnd(() => redis.stop());
     const client = new Redis(redis.url, { password: 'sésame "1"', db: 3 });
-    cleanups.push(() => client.disconnect());
+    atEnd(() => client.disconnect());
     await client.set(`minutehand:signal:${PAIR}`, signal(enterBody(idOf(1))), 'PX', 150_000);
-    const agent = await startAgent('InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=sésame "1"', 'InpRedisDatabase=3', 'InpFillsToRedis=true');
+    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=sésame "1"', 'InpRedisDatabase=3', 'InpFillsToRedis=true');
     await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open']), 5000);
     await client.publish(`minutehand:signals:${PAIR}`, signal(exitBody(idOf(1))));
     await vi.waitFor(() => expect(agent.fills()).toEqual(['open', 'open', 'close', 'close']), 5000);
@@ -63,23 +62,23 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
   }); // prettier-ignore
 
-  it('says that a password is wrong, and asks again with pauses', async () => {
+  it('says that a password is wrong, and asks again with pauses', async ({ onTestFinished: atEnd }) => {
     const redis = await startRedis(['--requirepass', 'right']);
     if (redis === null) return;
-    cleanups.push(() => redis.stop());
-    const agent = await startAgent('InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
+    atEnd(() => redis.stop());
+    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down: WRONGPASS'), 5000);
     const client = new Redis(redis.url, { password: 'right' });
-    cleanups.push(() => client.disconnect());
+    atEnd(() => client.disconnect());
     const connections = Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))![1]);
     expect(connections).toBeLessThan(20);
   });
 
-  it('goes on by file while Redis stands still, without waiting for it', async () => {
+  it('goes on by file while Redis stands still, without waiting for it', async ({ onTestFinished: atEnd }) => {
     const redis = await startRedis();
     if (redis === null) return;
-    cleanups.push(() => redis.stop());
-    const agent = await startAgent('InpWay=2', `InpRedisPort=${redis.port}`);
+    atEnd(() => redis.stop());
+    const agent = await startAgent(atEnd, 'InpWay=2', `InpRedisPort=${redis.port}`);
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 5000);
     redis.pause();
     writeFileSync(join(agent.folder, 'home', 'signals', PAIR, 'signal.json'), `${signal(enterBody(idOf(1)))}\n`);
@@ -89,7 +88,7 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 10_000);
   }, 40_000);
 
-  it.each([1, 2, 3])('takes no fill for confirmed that Redis has not answered for, wherever it dies, and sends them all (seed %i)', async (seed) => {
+  it.for([1, 2, 3])('takes no fill for confirmed that Redis has not answered for, wherever it dies, and sends them all (seed %i)', async (seed, { onTestFinished: atEnd }) => {
     const folder = join(root, String(++homes));
     const own = join(folder, 'home', 'ea', '1_paper');
     mkdirSync(own, { recursive: true });
@@ -103,21 +102,21 @@ describe.skipIf(!hasCompiler())('the expert advisor and Redis', () => {
     };
     const lostAtDeaths: string[] = [];
     const redis = await startForgetfulRedis(seed, 4, () => lostAtDeaths.push(...lost()));
-    cleanups.push(() => redis.close());
+    atEnd(() => redis.close());
     const program = startProgram(path, [`common=${folder}`, 'InpFolder=home', `InpPairs=${PAIR}`, `InpRedisPort=${redis.port}`, 'InpFillsToRedis=true']);
-    cleanups.push(() => void program.process.kill('SIGKILL'));
+    atEnd(() => void program.process.kill('SIGKILL'));
     await vi.waitFor(() => expect(redis.kept.size).toBe(all.length), { timeout: 20_000, interval: 50 });
     expect(redis.deaths).toBe(4);
     expect(lostAtDeaths).toEqual([]);
     expect(lost()).toEqual([]);
-  }, 30_000); // prettier-ignore
+  }); // prettier-ignore
 
-  it('closes a connection that speaks another protocol', async () => {
+  it('closes a connection that speaks another protocol', async ({ onTestFinished: atEnd }) => {
     const { createServer } = await import('node:http');
     const server = createServer((_, response) => response.end('hello'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => server.close());
-    const agent = await startAgent('InpWay=1', `InpRedisPort=${(server.address() as { port: number }).port}`);
+    atEnd(() => void server.close());
+    const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${(server.address() as { port: number }).port}`);
     await vi.waitFor(async () => expect(await agent.panel()).toContain('what came is not RESP2'), 5000);
   });
 });

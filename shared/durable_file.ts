@@ -26,24 +26,29 @@ export function writeDurably(files: FileSystem, path: string, data: string | Uin
   files.sync(path);
 }
 
-/**
- * A reader, and a machine that lost its power, sees the old or the new text. A file that a reader blocks is waited for, an eighth of
- * a second at most.
- */
-export function replaceDurably(files: FileSystem, path: string, text: string, pause = pauseThread): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeDurably(files, temporary, text);
-  for (const pauseMs of [...BLOCKED_PAUSES_MS, null]) {
+/** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */
+export function renamePatiently(files: FileSystem, from: string, to: string, pause = pauseThread): void {
+  for (const pauseMs of BLOCKED_PAUSES_MS) {
     try {
-      files.rename(temporary, path);
-      break;
+      files.rename(from, to);
+      return;
     } catch (error) {
-      if (pauseMs === null || !isBlocked(error)) {
-        files.remove(temporary);
-        throw error;
-      }
+      if (!isBlocked(error)) throw error;
       pause(pauseMs);
     }
+  }
+  files.rename(from, to);
+}
+
+/** A reader, and a machine that lost its power, sees the old or the new text. */
+export function replaceDurably(files: FileSystem, path: string, text: string, pause = pauseThread): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeDurably(files, temporary, text);
+    renamePatiently(files, temporary, path, pause);
+  } catch (error) {
+    files.remove(temporary);
+    throw error;
   }
   files.sync(dirname(path));
 }

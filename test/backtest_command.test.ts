@@ -85,25 +85,27 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/^total +\d+/m);
   });
 
-  it.each([
-    [['--theta1', '1.2'], 2, 'USAGE'],
-    [['--theta2', ''], 2, 'USAGE'],
-    [['--models', 'a', '--models', 'b', '--models', 'c'], 2, 'USAGE'],
-    [['--from', '2024-02-01', '--to', '2024-01-01'], 2, 'USAGE'],
-    [['--workers', '0'], 2, 'USAGE'],
-    [['--pairs', 'AAA_BBB'], 1, 'PAIR_UNKNOWN'],
-    [['--models', 'nowhere'], 1, 'MODEL_MISSING'],
-    [['--from', '2030-01-01'], 1, 'DATA_MISSING'],
-  ])('%j ends with %i and %s', async (args, exit, code) => {
-    const { code: seen, document } = await json('--data', data, ...args);
-    expect(seen).toBe(exit);
-    expect(document).toMatchObject({ error: { code } });
-  });
-
-  it('asks for bars: without --data it is misuse, and a folder that is not there has none', async () => {
-    expect((await place.run(['backtest'])).code).toBe(2);
-    expect((await json('--data', join(place.folder, 'nowhere'))).document).toMatchObject({
-      error: { code: 'DATA_MISSING' },
+  it('refuses what makes no sense with 2, and what it cannot do with 1', async () => {
+    const here = ['--data', data];
+    const cases: [string[], number, string][] = [
+      [[...here, '--theta1', '1.2'], 2, 'USAGE'],
+      [[...here, '--theta2', ''], 2, 'USAGE'],
+      [[...here, '--models', 'a', '--models', 'b', '--models', 'c'], 2, 'USAGE'],
+      [[...here, '--from', '2024-02-01', '--to', '2024-01-01'], 2, 'USAGE'],
+      [[...here, '--workers', '0'], 2, 'USAGE'],
+      [[], 2, 'USAGE'],
+      [[...here, '--pairs', 'AAA_BBB'], 1, 'PAIR_UNKNOWN'],
+      [[...here, '--models', 'nowhere'], 1, 'MODEL_MISSING'],
+      [[...here, '--from', '2030-01-01'], 1, 'DATA_MISSING'],
+      [['--data', join(place.folder, 'nowhere')], 1, 'DATA_MISSING'],
+    ];
+    const all = await place.runEach(cases.map(([args]) => ['backtest', ...args, '--json']));
+    cases.forEach(([args, exit, code], index) => {
+      const { code: seen, stdout } = all[index]!;
+      expect({ seen, ...(JSON.parse(stdout) as object) }, args.join(' ')).toMatchObject({
+        seen: exit,
+        error: { code },
+      });
     });
   });
 });

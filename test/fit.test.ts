@@ -88,11 +88,14 @@ async function fit(...args: string[]): Promise<FitDocument> {
   return JSON.parse(stdout) as FitDocument;
 }
 
-async function refusal(...args: string[]) {
-  const { code, stdout, stderr } = await place.run(['fit', ...args, '--json']);
-  const { error } = JSON.parse(stdout) as { error: { code: string; message: string; next: string } };
-  expect(stderr).toContain(error.message);
-  return { exit: code, code: error.code, message: error.message.replaceAll(`${place.folder}/`, ''), next: error.next };
+async function refusals(...commands: string[][]) {
+  const all = await place.runEach(commands.map((args) => ['fit', ...args, '--json']));
+  return all.map(({ code, stdout, stderr }) => {
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string; next: string } };
+    expect(stderr).toContain(error.message);
+    const message = error.message.replaceAll(`${place.folder}/`, '');
+    return { exit: code, code: error.code, message, next: error.next };
+  });
 }
 
 const on = (name: string): string[] => [
@@ -261,7 +264,7 @@ describe('minutehand fit', () => {
     const document = await fit(...args, '--predict', at('n.csv'));
     expect(document).not.toHaveProperty('auc');
     expect(readCsv(at('n.csv')).cells).toHaveLength(1500);
-    expect(await refusal(...args)).toMatchObject({ exit: 1, code: 'DATA_MISSING' });
+    expect(await refusals(args)).toMatchObject([{ exit: 1, code: 'DATA_MISSING' }]);
   });
 
   it('learns forests of every task', async () => {
@@ -305,16 +308,9 @@ describe('minutehand fit', () => {
 
   it('leaves nothing half written, and no file where it failed', async () => {
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    await refusal(
-      '--train',
-      at('binary_train.csv'),
-      '--label',
-      'y',
-      '--test',
-      at('colour_test.csv'),
-      '--out',
-      at('x.onnx'),
-    );
+    const [train, test, out] = [at('binary_train.csv'), at('colour_test.csv'), at('x.onnx')];
+    const { code } = await place.run(['fit', '--train', train, '--label', 'y', '--test', test, '--out', out]);
+    expect(code).toBe(1);
     expect(existsSync(at('x.onnx'))).toBe(false);
   });
 });
@@ -350,13 +346,13 @@ describe('minutehand fit refuses', () => {
       [args('binary_train.csv', '--out', at('no/folder/m.onnx')), 'OUTPUT_UNWRITABLE', 'ENOENT'],
       [args('binary_train.csv', '--out', place.folder), 'OUTPUT_UNWRITABLE', 'is a folder'],
     ];
-    const runs = cases.map(async ([given, code, seen]) => {
-      const error = await refusal(...given);
+    const errors = await refusals(...cases.map(([given]) => given));
+    cases.forEach(([given, code, seen], index) => {
+      const error = errors[index]!;
       expect(error, given.join(' ')).toMatchObject({ exit: 1, code });
       expect(error.message).toContain(seen);
       expect(error.next.length).toBeGreaterThan(10);
     });
-    await Promise.all(runs);
   });
 
   it('values and combinations that make no sense, with exit code 2', async () => {
@@ -381,13 +377,9 @@ describe('minutehand fit refuses', () => {
       ['--engine', 'catboost'],
       ['--task', 'ranking'],
     ];
-    const runs = misuses.map(async (given) => {
-      const { code, stdout } = await place.run(['fit', ...base, ...given, '--json']);
-      expect({ code, stdout }, given.join(' ')).toMatchObject({
-        code: 2,
-        stdout: expect.stringContaining('USAGE') as string,
-      });
+    const errors = await refusals(...misuses.map((given) => [...base, ...given]));
+    misuses.forEach((given, index) => {
+      expect(errors[index], given.join(' ')).toMatchObject({ exit: 2, code: 'USAGE' });
     });
-    await Promise.all(runs);
   });
 });

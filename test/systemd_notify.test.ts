@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { COMPILED_PROGRAM } from '../cli/launcher.ts';
+import { packageRoot } from '../shared/root.ts';
 import { listenForDatagrams, type DatagramSocket } from '../shared/systemd/datagram_socket.fixture.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 
-// As systemd starts them, on a machine without systemd: compiled, with a real socket that hears what they say.
+// As systemd starts them, on a machine that may have none: with a real socket that hears what they say.
 describe.runIf(process.platform === 'linux')('a service as systemd starts it', { timeout: 120_000 }, () => {
   let place: Workplace;
   let socket: DatagramSocket;
@@ -53,5 +56,13 @@ describe.runIf(process.platform === 'linux')('a service as systemd starts it', {
     await hears(service, 'STOPPING=1');
     await hears(service, 'STATUS=ending: SIGTERM');
     expect(await service.ended).toBe(0);
+  });
+
+  it('runs the compiled program, which answers as the command does', async () => {
+    const asCommand = await place.run(['service', '--help']);
+    const compiled = (argument: string): { status: number | null; stdout: string } =>
+      spawnSync(process.execPath, [join(packageRoot(), COMPILED_PROGRAM), 'service', argument], { encoding: 'utf8' });
+    expect(compiled('--help')).toMatchObject({ status: 0, stdout: asCommand.stdout });
+    expect(compiled('--nosuch')).toMatchObject({ status: 2 });
   });
 });

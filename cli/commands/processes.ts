@@ -30,7 +30,7 @@ export function addDaemon(program: Command, output: () => Output): void {
     .command('daemon')
     .summary('run the data plane: bars in, signals out')
     .description(
-      'Takes bars (POST /bars, WebSocket /bars, or the simulated market), answers each with a signal by file, Redis and WebSocket, and journals both. ' +
+      'Takes bars (POST /bars, WebSocket /bars, the Redis stream minutehand:bars, or the simulated market), answers each with a signal by file, Redis and WebSocket, and journals both. ' +
         'Follows models/active.json and swaps a new bundle in between two bars. Ctrl-C ends it; the next start resumes where it was. ' +
         'With --standby a second one waits until the first ends, and takes over: an upgrade without a missed bar.',
     )

@@ -54,7 +54,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .command('install')
     .summary('write units and configuration, and start everything')
     .description(
-      `Writes units for every shard of the configuration, puts configuration into ${CONFIG_FOLDER} (what is there stays), run-time data into ${HOME_FOLDER}, logs into ${LOG_FOLDER}, makes the user ${USER}, and starts everything. Run it again after an upgrade, or after a change of shards or folders.`,
+      `Writes units for every shard of the configuration, puts configuration into ${CONFIG_FOLDER} (what is there stays), run-time data into ${HOME_FOLDER}, logs into ${LOG_FOLDER}, makes the user ${USER} and the command minutehandctl, and starts everything. Run it again after an upgrade, or after a change of shards or folders.`,
     )
     .option('--no-start', 'write and enable, and leave the start to you')
     .option('--no-standby', 'no second daemon for each shard that waits for the place of the first')

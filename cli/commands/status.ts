@@ -106,16 +106,17 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
   const shadow = said.shadow_version === null ? '' : `, shadow ${said.shadow_version}`;
   return [
     `${head} for ${lasting(said.uptime_seconds)}, ${said.market} market, ${url}, boot ${said.boot_id}`,
-    `  state    ${said.status}, ${modesText(pairs)}${ready}, ${models}${shadow}, Redis ${said.redis}`,
+    `  state    ${said.status}, ${modesText(pairs, said.boot_id)}${ready}, ${models}${shadow}, Redis ${said.redis}`,
     ...standby,
     ...pairs.flatMap((pair) => pairLine(pair, nowMs)),
   ];
 }
 
-/** `8 OK 2 HALT, `: how many last signals have which mode. */
-function modesText(pairs: readonly PairState[]): string {
+/** `8 OK 2 HALT, `: how many last signals of this boot have which mode. */
+function modesText(pairs: readonly PairState[], bootId: string): string {
   const counts = new Map<string, number>();
-  for (const { signal } of pairs) if (signal !== null) counts.set(signal.mode, (counts.get(signal.mode) ?? 0) + 1);
+  for (const { signal } of pairs)
+    if (signal?.boot_id === bootId) counts.set(signal.mode, (counts.get(signal.mode) ?? 0) + 1);
   if (counts.size === 0) return '';
   return `${[...counts].map(([mode, count]) => `${count} ${mode}`).join(' ')}, `;
 }

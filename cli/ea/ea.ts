@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
 import { parsePair } from '../../shared/pair.ts';
@@ -72,7 +72,7 @@ export function startEa(options: EaOptions): RunningEa {
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
       clock,
       files: MACHINE_FILES,
-      killFile: join(paths.home, 'KILL'),
+      killFile: join(dirname(paths.ea), 'KILL'),
       onFill: options.onFill,
     });
     let failed = false;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { renamePatiently } from '../../shared/durable_file.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { MARKETS } from '../../shared/signal/signal.ts';
@@ -72,7 +73,7 @@ export function savePairState(files: FileSystem, folder: string, state: PairStat
   try {
     files.write(beside, `${JSON.stringify(state)}\n`);
     if (isDurable) files.sync(beside);
-    files.rename(beside, path);
+    renamePatiently(files, beside, path);
     if (isDurable) files.sync(folder);
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: `${path}: ${(cause as Error).message}`, cause });

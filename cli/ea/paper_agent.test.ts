@@ -202,6 +202,20 @@ describe('the paper trading consumer', () => {
     expect(fillsOf()).toHaveLength(4);
   });
 
+  it('writes no ticket that another program writes, which hears the same in the same millisecond', () => {
+    const root = folder;
+    const keys = ['one', 'two'].flatMap((name) => {
+      folder = join(root, name);
+      const agent = agentOf();
+      agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));
+      agent.hear(textOf(exitBody(idOf(1)), { boot_id: 'a', seq: 2, generated_at_ms: T0 }));
+      return fillsOf().map(fillKey);
+    });
+    folder = root;
+    expect(keys).toHaveLength(8);
+    expect(new Set(keys).size).toBe(8);
+  });
+
   it('enters nothing and closes all while a KILL file is there', () => {
     const agent = agentOf();
     agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'a', seq: 1, generated_at_ms: T0 }));

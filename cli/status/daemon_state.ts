@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { HealthReport } from '../../daemon/health/health.ts';
 import { readAddress, urlOf } from '../../shared/address.ts';
+import { isBlocked, pauseThread } from '../../shared/durable_file.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings, Shard } from '../../shared/policy/policy.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
@@ -10,6 +11,7 @@ import { verifySignal } from '../../shared/signal/verify.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';
 
 const ANSWER_MS = 3000;
+const REPLACED_MS = 10;
 
 /** `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there is none. */
 export type Presence = 'up' | 'mute' | 'down';
@@ -109,11 +111,22 @@ export async function lookAtDaemon(
   };
 }
 
+/** On Windows a file that is just being replaced cannot be read for a moment. */
+function readPatiently(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!isBlocked(error)) throw error;
+    pauseThread(REPLACED_MS);
+    return readFileSync(path, 'utf8');
+  }
+}
+
 function pairState(folder: string, pairId: string): PairState {
   const path = join(folder, pairId, 'signal.json');
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {
-    const signal = verifySignal(readFileSync(path, 'utf8').trimEnd());
+    const signal = verifySignal(readPatiently(path).trimEnd());
     const { timestamp, action, reason, mode, target, boot_id, seq, generated_at_ms, valid_until_ms } = signal;
     return {
       pair_id: pairId,

@@ -14,8 +14,8 @@ export const UNIT_FOLDER = '/etc/systemd/system';
 const ENVIRONMENT_FILE = `${CONFIG_FOLDER}/minutehand.env`;
 const TRAINER = 'minutehand-trainer.service';
 const SHARED_FOLDER = 'minutehand-.service.d';
-/** Where the units of systemd/ say that node and the program are. */
-const START_AS_DELIVERED = `ExecStart=/usr/bin/node /opt/minutehand/${COMPILED_PROGRAM}`;
+/** Where the files of systemd/ say that node and the program are. */
+const START_AS_DELIVERED = `/usr/bin/node /opt/minutehand/${COMPILED_PROGRAM}`;
 
 /** Where a service is installed, and what it is to run. */
 export interface Target {
@@ -80,12 +80,16 @@ export function programFiles(
 ): PlannedFile[] {
   return [
     ...['minutehand-daemon@.service', 'minutehand-standby@.service', TRAINER, TARGET].map((name) =>
-      ours(`${UNIT_FOLDER}/${name}`, atPlace(delivered(name), target)),
+      ours(`${UNIT_FOLDER}/${name}`, atPlace(delivered(name), target, unitWord)),
     ),
     ours(`${UNIT_FOLDER}/${SHARED_FOLDER}/10-common.conf`, delivered(SHARED_FOLDER, '10-common.conf')),
     ours(`${UNIT_FOLDER}/${SHARED_FOLDER}/20-places.conf`, placesText(places)),
     ours('/etc/sysusers.d/minutehand.conf', delivered('minutehand.sysusers')),
     ours('/etc/logrotate.d/minutehand', delivered('minutehand.logrotate')),
+    {
+      ...ours('/usr/local/bin/minutehandctl', atPlace(delivered('minutehandctl.sh'), target, shellWord)),
+      mode: 0o755,
+    },
   ];
 }
 
@@ -125,12 +129,20 @@ function configurationFiles(): PlannedFile[] {
   ];
 }
 
-function atPlace(unit: string, { node, program }: Pick<Target, 'program' | 'node'>): string {
-  return unit.replace(START_AS_DELIVERED, () => `ExecStart=${quote(node)} ${quote(join(program, COMPILED_PROGRAM))}`);
+function atPlace(
+  text: string,
+  { node, program }: Pick<Target, 'program' | 'node'>,
+  quote: (word: string) => string,
+): string {
+  return text.replaceAll(START_AS_DELIVERED, () => `${quote(node)} ${quote(join(program, COMPILED_PROGRAM))}`);
+}
+
+function shellWord(word: string): string {
+  return /^[\w@:.,+/=%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** One word of a command line. Source: systemd.service(5), "Command lines", and systemd.unit(5), "Specifiers". */
-function quote(word: string): string {
+function unitWord(word: string): string {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', () => '$$');
   return /^[\w@:.,+/=%-]+$/.test(word) ? escaped : `"${escaped.replaceAll(/[\\"]/g, '\\$&')}"`;
 }
@@ -144,14 +156,19 @@ function placesOutside({ signals }: Settings, environment: NodeJS.ProcessEnv): s
 }
 
 function placesText(places: readonly string[]): string {
-  const bound = places.map((path) => `BindPaths=${quote(`-${path}`)}\n`).join('');
+  const bound = places.map((path) => `BindPaths=${unitWord(`-${path}`)}\n`).join('');
   return `# Folders outside ${HOME_FOLDER} that the configuration names, as \`minutehand service install\` found it: run it again when that changes.
 ${bound === '' ? '# None.\n' : `\n[Service]\n# Of homes these are all that can be seen.\nProtectHome=tmpfs\n${bound}`}`;
 }
 
-/** The variables of a file as systemd reads it. Source: systemd.exec(5), EnvironmentFile=. */
+/** The variables of a file as systemd reads it; none where it is not there, or root's. Source: systemd.exec(5), EnvironmentFile=. */
 function readEnvironment(path: string): NodeJS.ProcessEnv {
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return {};
+  }
   const found = [...text.matchAll(/^[ \t]*([A-Za-z_]\w*)=[ \t]*(.*?)[ \t]*$/gm)];
   return Object.fromEntries(found.map(([, name, value]) => [name!, value!.replace(/^(["'])(.*)\1$/, '$2')]));
 }

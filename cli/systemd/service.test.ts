@@ -304,6 +304,22 @@ describe('service status', () => {
   });
 });
 
+describe('minutehandctl', () => {
+  it('runs the program where it lies, for services as root itself', async () => {
+    await install('--no-start');
+    writeFileSync(at('/opt/node 20'), '#!/bin/sh\nprintf "%s|" "$@"\n');
+    const script = at('/usr/local/bin/minutehandctl');
+    const { stdout, stderr } = spawnSync(script, ['service', 'a b'], { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({
+      stdout: `${join(place().program, 'dist/cli/minutehand.js')}|service|a b|`,
+      stderr: '',
+    });
+    // A machine without systemd-run says so; its real work was seen under a real systemd only.
+    const { status } = spawnSync(script, ['status'], { encoding: 'utf8', env: { PATH: '/nowhere' } });
+    expect(status).toBe(127);
+  });
+});
+
 describe('the units', () => {
   it('are the same for a daemon and its standby, which may change places, but for their order at a stop', () => {
     const lines = (kind: string): string[] =>

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +15,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { buildProgram, type Program, type RunningProgram } from '../../test/program.ts';
 import { freePort, startRedis, type RedisServer } from '../../test/redis_server.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
@@ -26,7 +28,7 @@ const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const SYMBOLS = symbolsOf(PAIRS.map(parsePair));
 const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
 const WARMUP = warmupBars(settings.minutehand.windows);
-const MARKET = byMinute(tinyBars(settings, WARMUP + 160));
+const MARKET = byMinute(tinyBars(settings, WARMUP + 120));
 const openMs = (minute: number): number => MARKET[minute]!.time * 1000;
 
 const cleanups: (() => unknown)[] = [];
@@ -146,6 +148,20 @@ describe('bars from the stream minutehand:bars', () => {
     expect(outcomes).toEqual(Array(10).fill('accepted'));
   });
 
+  it('can be sent by hand, as the manual says', async (context) => {
+    const server = await redisServer(context);
+    const { taken, outcomes } = openFeed(server.url, { now: 3 });
+    const manual = readFileSync(join(packageRoot(), 'docs', 'PROTOCOL.md'), 'utf8');
+    const line = /^redis-cli XADD .*$/m.exec(manual)![0];
+    const here = line
+      .replace('redis-cli', `redis-cli -p ${server.port}`)
+      .replace('EURUSD', 'XAUUSD')
+      .replace(/"time":"[^"]+"/, `"time":${openMs(3)}`);
+    expect(spawnSync('bash', ['-c', here], { encoding: 'utf8' }).stderr).toBe('');
+    await until('taken', () => outcomes.length === 1);
+    expect(taken()).toEqual(['XAUUSD 3']);
+  });
+
   it('that cannot be taken are counted and logged by id, said once for each code, and hold up no other', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
@@ -253,6 +269,11 @@ describe('bars from the stream minutehand:bars', () => {
     server.pause();
     await until('stalled', () => feed.state === 'down');
     expect(said.at(-1)).toMatch(/^Redis gives no bars/);
+    const waiting = openFeed(url);
+    await delay(20);
+    const stopMs = performance.now();
+    await waiting.feed.stop();
+    expect(performance.now() - stopMs).toBeLessThan(1500);
     server.resume();
     await addMinute(client, 1);
     await until('the second', () => outcomes.length === 4);
@@ -382,11 +403,11 @@ describe('a daemon that lives on the stream alone', () => {
           }
         }
       };
-      const KILLS = 5;
+      const KILLS = 3;
       for (let life = 0, sent = 0; life <= KILLS; life++) {
         daemon = start();
         while (!(await daemon.line()).includes('"port"'));
-        const upTo = life === KILLS ? MARKET.length : WARMUP + 25 * (life + 1);
+        const upTo = life === KILLS ? MARKET.length : WARMUP + 30 * (life + 1);
         const feeding = (async () => {
           for (; sent < upTo; sent++) {
             await add(sent, sent < WARMUP);
@@ -395,7 +416,7 @@ describe('a daemon that lives on the stream alone', () => {
         })();
         if (life < KILLS) {
           // Amid the minutes of this life; what comes after it waits in the stream.
-          while (sent < upTo - 20 + 4 * life) await delay(1);
+          while (sent < upTo - 25 + 7 * life) await delay(1);
           if (life % 2 === 1) {
             await server.kill();
             server = await redisServer(context, durable, port, data);
@@ -406,10 +427,10 @@ describe('a daemon that lives on the stream alone', () => {
         await feeding;
       }
       const count = (): number => [...answers(rough).values()].reduce((sum, rows) => sum + rows.length, 0);
-      await until('all minutes', () => count() >= PAIRS.length * 160);
+      await until('all minutes', () => count() >= PAIRS.length * 120);
       await daemon!.kill('SIGKILL');
       expect(answers(rough)).toEqual(answers(calm));
-      expect(count()).toBe(PAIRS.length * 160);
+      expect(count()).toBe(PAIRS.length * 120);
       const bodies = [...answers(calm).values()].flat(2).filter((value) => String(value).startsWith('{"timestamp"'));
       expect(new Set(bodies.map((body) => /"action":"(\w+)"/.exec(String(body))![1]))).toEqual(
         new Set(['ENTER', 'EXIT', 'HOLD']),

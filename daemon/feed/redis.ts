@@ -90,6 +90,7 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
       const { rejected } = intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1');
       for (const { code, message, next } of rejected) refusals.push({ id, code, message, next });
     } catch (error) {
+      if (!(error instanceof MinutehandError)) log.error({ err: error }, 'unexpected error');
       const { code, message, next } = describeError(error) as { code: ErrorCode; message: string; next: string };
       options.onOutcome(code);
       refusals.push({ id, code, message, next });

@@ -14,7 +14,7 @@ import {
 
 export const BARS_STREAM = 'minutehand:bars';
 
-const ENTRIES_AT_ONCE = 500;
+const ENTRIES_AT_ONCE = 250;
 const BLOCK_MS = 1000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;

@@ -63,14 +63,17 @@ describe('the journal of a daemon', () => {
     refuseWrites(true);
     for (const minute of [2, 3, 4]) {
       journal.input(empty(minute));
+      journal.feedPosition(`${minute}-0`);
       expect(journal.flush()).toBe(false);
     }
     expect(stored()).toEqual([empty(1)]);
+    expect(store.feedPosition()).toBeNull();
     expect(told).toEqual(['JOURNAL_WRITE']);
     refuseWrites(false);
     journal.input(empty(5));
     expect(journal.flush()).toBe(true);
     expect(stored()).toEqual([1, 2, 3, 4, 5].map(empty));
+    expect(store.feedPosition()).toBe('4-0');
     expect(told).toEqual(['JOURNAL_WRITE', 'recovered']);
     refuseWrites(true);
     journal.input(empty(6));

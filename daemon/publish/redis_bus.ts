@@ -154,6 +154,8 @@ export function createRedisBus(options: RedisBusOptions): Bus {
       if (state !== null) listener(state, state === 'up' ? 'connected' : lastError);
     },
     close(): Promise<void> {
+      // Disconnected again, ioredis would wait its two seconds.
+      if (closing) return Promise.resolve();
       closing = true;
       const { stream } = redis;
       redis.disconnect();

@@ -352,7 +352,7 @@ static void crashes() {
             die();
             CHECK(start());
           }
-          CHECK(run(45000));
+          CHECK(run(45000, 1000));
           bool isWhole = net("EURUSD.m") == 0.3 && net("GBPUSD.m") == -0.21;
           CHECK(isWhole || PositionsTotal() == 0);
           if (at > 2) CHECK(isWhole);
@@ -361,7 +361,7 @@ static void crashes() {
             die();
             CHECK(start());
           }
-          CHECK(run(45000));
+          CHECK(run(45000, 1000));
           EQUAL(PositionsTotal(), 0);
           CHECK(crashed);
           EQUAL(counted("\"kind\":\"open\""), counted("\"kind\":\"close\""));
@@ -394,8 +394,8 @@ static void diesAtFiles() {
           dead = true;
           throw Crash();
         };
-        auto live = [&](long ms) {
-          while (!run(ms)) {
+        auto live = [&](long ms, long stepMs) {
+          while (!run(ms, stepMs)) {
             deaths++;
             die();
             CHECK(start());
@@ -403,11 +403,11 @@ static void diesAtFiles() {
         };
         CHECK(start());
         publish(enter(1));
-        live(2000);
-        live(45000);
+        live(2000, 250);
+        live(45000, 1000);
         publish(leave(1));
-        live(2000);
-        live(45000);
+        live(2000, 250);
+        live(45000, 1000);
         EQUAL(PositionsTotal(), 0);
         std::map<std::string, int> tickets;
         int whole = 0;
@@ -901,7 +901,7 @@ static void badLuck() {
       said.pair = pair;
       publish(said);
     }
-    CHECK(run(120000, 500));
+    CHECK(run(120000, 1000));
     EQUAL(PositionsTotal(), 0);
     std::map<std::string, int> reported;
     for (const std::string &line : results()) reported[ticketOf(line)]++;

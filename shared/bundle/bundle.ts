@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceDurably, writeDurably } from '../durable_file.ts';
+import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
@@ -129,7 +129,7 @@ export function writeBundle(
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
     try {
       writeDraft(draft, version, created, content, files);
-      files.rename(draft, folder);
+      renamePatiently(files, draft, folder);
       files.sync(modelsFolder);
       return folder;
     } catch (error) {
@@ -199,7 +199,7 @@ export function copyBundle(folder: string, modelsFolder: string, files: FileSyst
   for (const { name, isFolder } of files.list(folder))
     if (!isFolder) writeDurably(files, join(draft, name), files.read(join(folder, name)));
   files.sync(draft);
-  files.rename(draft, target);
+  renamePatiently(files, draft, target);
   files.sync(modelsFolder);
 }
 

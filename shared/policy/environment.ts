@@ -30,7 +30,7 @@ export const OVERRIDES: readonly Override[] = [
     part: 'minutehand',
     path: ['transports', 'daemon', 'port'],
     schema: OVERRIDABLE.port,
-    meaning: 'Port of the daemon, 0 to 65535; 0 takes a free one and prints it.',
+    meaning: 'Port of daemons whose shard names none, 0 to 65535; 0 takes a free one and prints it.',
     read: asNumber,
   },
   {

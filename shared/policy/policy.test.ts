@@ -540,8 +540,8 @@ describe('a value that is not allowed', () => {
     [
       'a time of the archive that is none',
       'signals_policy.yaml',
-      '30 0 * * *',
-      'at night',
+      "value: '30 0 * * *'",
+      'value: at night',
       'archive_cron.value is "at night", expected a cron expression such as "30 0 * * *"',
     ],
     [
@@ -673,7 +673,7 @@ describe('a value that is not allowed', () => {
   });
 
   it('such as a folder where a bucket must be is CONFIG_INVALID', () => {
-    edit('signals_policy.yaml', 'value: archive\n', 'value: /srv/archive\n');
+    edit('signals_policy.yaml', '  value: archive\n', '  value: /srv/archive\n');
     expect(failure({ ARCHIVE_TARGET: 'S3' }).message).toContain(
       'archive_path.value is "/srv/archive", expected bucket/',
     );

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
@@ -12,11 +12,14 @@ const settings = tinySettings();
 let folder: string;
 let bars: Map<string, BarColumns>;
 let champion: { version: string; result: TrainResult };
+/** Learned as the champion was. */
+let twin: { path: string; result: TrainResult };
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'minutehand-gate-'));
   bars = tinyBars(settings);
   champion = await trainTinyModels(folder, { settings, bars });
+  twin = await trainTinyModels(folder, { settings, bars });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,7 +42,7 @@ describe('judge', () => {
 
   it('finds models as good as themselves, on the bars of the holdout', async () => {
     activate(folder, champion.version);
-    const { result } = await trainTinyModels(folder, { settings, bars });
+    const { result } = twin;
     const [rank, sharpe] = await compared(result);
     const figure = result.manifest.metrics.ai1.holdout.auc!.toFixed(4);
     const since = result.manifest.period.holdout_from;
@@ -79,7 +82,7 @@ describe('judge', () => {
 
   it('does not hold a live bundle against models of a simulated market, nor any against damaged ones', async () => {
     activate(folder, champion.version);
-    const { result } = await trainTinyModels(folder, { settings, bars, market: 'live' });
+    const result: TrainResult = { ...twin.result, manifest: { ...twin.result.manifest, market: 'live' } };
     expect(await compared(result)).toEqual([
       expect.objectContaining({ passed: true, seen: `${champion.version} was trained on a simulated market` }),
     ]);
@@ -90,14 +93,18 @@ describe('judge', () => {
 
 describe('golden vectors', () => {
   it('keep out a bundle whose files are no longer what was learned', async () => {
-    const { result, path } = await trainTinyModels(join(folder, 'damaged'), { settings, bars });
+    const path = join(folder, 'damaged', basename(twin.path));
+    cpSync(twin.path, path, { recursive: true });
     const manifest = join(path, 'manifest.json');
     const golden = /"ai1": \[\s*([\d.e-]+)/;
     const text = readFileSync(manifest, 'utf8');
     const at = text.indexOf('"golden"');
     writeFileSync(manifest, text.slice(0, at) + text.slice(at).replace(golden, '"ai1": [0.999'));
     const context = { settings, bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
-    expect((await judge(result, context)).at(-1)).toMatchObject({ name: 'golden vectors', passed: false });
+    expect((await judge({ ...twin.result, path }, context)).at(-1)).toMatchObject({
+      name: 'golden vectors',
+      passed: false,
+    });
   });
 });
 

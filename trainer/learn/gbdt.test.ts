@@ -119,7 +119,7 @@ describe('gbdt against the slow learner', () => {
       fc.property(problem(targets[kind]), ([table, params]) => {
         expect(learn(task, table, params)).toEqual(slowGbdt(task, table, params));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -136,7 +136,7 @@ describe('gbdt against the slow learner', () => {
             expect(grown.ensembles[k]!.trees.slice(0, trees.length)).toEqual(trees);
           });
         }),
-        { numRuns: 100 },
+        { numRuns: 60 },
       );
     },
   );
@@ -150,7 +150,7 @@ describe('gbdt against the slow learner', () => {
 
   it('predicts what unrounded gradients predict', () => {
     for (const task of TASKS) {
-      const table = withTargets(makeTable(500, 5, 'unrounded'), task);
+      const table = withTargets(makeTable(200, 5, 'unrounded'), task);
       const exact = slowGbdt(task, table, SMALL, false);
       const fast = learn(task, table, SMALL);
       fast.ensembles.forEach((ensemble, k) => {
@@ -162,14 +162,14 @@ describe('gbdt against the slow learner', () => {
 });
 
 describe('gbdt on threads', () => {
-  const base = makeTable(40_000, 19, 'threads');
+  const base = makeTable(20_000, 19, 'threads');
 
   it.each(TASKS.map((task) => [task.kind, task] as const))(
     'gives the same bytes with 1, 2 and 3 threads as on the calling one, twice: %s',
     async (_, task) => {
       const table = withTargets(base, task);
       for (const sampling of [{}, { rowFraction: 0.6, columnFraction: 0.5 }]) {
-        const params = { ...LEARNER_DEFAULTS, rounds: 6, ...sampling };
+        const params = { ...LEARNER_DEFAULTS, rounds: 4, ...sampling };
         const expected = learn(task, table, params);
         for (const threads of [1, 2, 3, 2]) {
           const request = { task, table, params, stopping: null, threads, onRound: () => undefined };
@@ -265,7 +265,7 @@ describe('gbdt', () => {
       (_, row) => 10 ** (9 * values[2 * row]! - 3) * (1 + 0.1 * rng.normal()),
     );
     const table = { x: { rows, columns: 2, values }, y, weights: null };
-    const rules = { ...SMALL, rounds: 30, leaves: 15 };
+    const rules = { ...SMALL, rounds: 12, leaves: 10 };
     const rmse = (model: TreeModel): number =>
       Math.sqrt(predictLogits(model.ensembles[0]!, table.x).reduce((sum, s, i) => sum + (s - y[i]!) ** 2, 0) / rows);
     const task: Task = { kind: 'regression' };

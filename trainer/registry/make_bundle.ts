@@ -177,7 +177,7 @@ function aucOfRiskParts(dataset: Dataset, scores: Float64Array): Record<RiskPart
   >;
 }
 
-function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
+export function hashBars(bars: ReadonlyMap<string, BarColumns>): string {
   const hash = createHash('sha256');
   for (const symbol of [...bars.keys()].sort()) {
     const columns = bars.get(symbol)!;

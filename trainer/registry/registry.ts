@@ -11,7 +11,7 @@ import {
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { replaceDurably, writeDurably } from '../../shared/durable_file.ts';
+import { renamePatiently, replaceDurably, writeDurably } from '../../shared/durable_file.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
@@ -212,7 +212,7 @@ export function createRegistry(
     // Under a name that is no version before its files go one by one: nobody meets a half of it.
     const leaving = join(modelsFolder, `.${version}.removed`);
     files.remove(leaving);
-    if (files.stat(folder) !== null) files.rename(folder, leaving);
+    if (files.stat(folder) !== null) renamePatiently(files, folder, leaving);
     files.remove(leaving);
     await db.deleteFrom('core.model_artifacts').where('version', '=', version).execute();
     await db.updateTable('core.model_registry').set({ removed_at: now() }).where('version', '=', version).execute();
@@ -245,8 +245,8 @@ export function createRegistry(
       files.sync(draft);
       const damaged = join(modelsFolder, `.${version}.removed`);
       files.remove(damaged);
-      if (files.stat(folder) !== null) files.rename(folder, damaged);
-      files.rename(draft, folder);
+      if (files.stat(folder) !== null) renamePatiently(files, folder, damaged);
+      renamePatiently(files, draft, folder);
       files.sync(modelsFolder);
       files.remove(damaged);
     } catch (error) {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import pino, { type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tinySettings } from '../../test/tiny_models.ts';
-import { sendAlert, type AlertOptions } from './alert.ts';
+import { sendAlert, type Alert, type AlertOptions } from './alert.ts';
 
 interface Taken {
   readonly method: string;
@@ -42,7 +42,7 @@ async function listen(answer: (response: ServerResponse) => void): Promise<strin
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/services/T0/secret`;
 }
 
-const ALERT = { kind: 'retrain_aborted', text: 'Training run 3 was given up.', details: { run_id: 3 } };
+const ALERT: Alert = { kind: 'retrain_aborted', text: 'Training run 3 was given up.', details: { run_id: 3 } };
 const options = (address: string | undefined, timeoutMs = 5000): AlertOptions => ({
   settings: tinySettings(),
   env: { MINUTEHAND_ALERT_URL: address },

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../../shared/policy/policy.ts';
 
+/** All there are; docs/OPERATIONS.md says of each what to do. */
+export const ALERT_KINDS = ['kpi_halt', 'retrain_aborted', 'archive_failed'] as const;
+
 /** Something that a person should look at. */
 export interface Alert {
-  /** `retrain_aborted`, `kpi_halt` … */
-  readonly kind: string;
+  readonly kind: (typeof ALERT_KINDS)[number];
   /** One or two sentences for people. */
   readonly text: string;
   /** The same for programs; must be JSON, and hold no password. */

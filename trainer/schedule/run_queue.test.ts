@@ -243,8 +243,9 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
-    for (const table of ['core.live_trades', 'core.fill_files', 'core.refused_fills'])
-      await store.db.schema.dropTable(table).ifExists().execute();
+    const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
+    for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    await store.db.schema.alterTable('audit.config_changes').dropColumn('policy_hash').execute();
     await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
     const migrated = await openStore(url);
     try {
@@ -303,12 +304,12 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await noteConfigChanges(store, structuredClone(first), clock)).toBe(0);
     nowMs += 1000;
     const second = { core: { theta1: 0.65, range: [0, 1], theta2: 0.3 }, retrain: {} };
-    expect(await noteConfigChanges(store, second, clock)).toBe(3);
-    const changed_at = '2024-01-01T00:00:01.000Z';
+    expect(await noteConfigChanges(store, second, clock, 'fedcba9876543210')).toBe(3);
+    const [changed_at, policy_hash] = ['2024-01-01T00:00:01.000Z', 'fedcba9876543210'];
     expect((await changes()).slice(3)).toEqual([
-      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65' },
-      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3' },
-      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null },
+      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash },
+      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3', policy_hash },
+      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null, policy_hash },
     ]);
     expect(await noteConfigChanges(store, second, clock)).toBe(0);
     expect(await noteConfigChanges(store, first, clock)).toBe(3);

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { HALT_REASONS } from '../shared/bundle/halts.ts';
+import { OVERRIDES, PLACES } from '../shared/policy/environment.ts';
+import { packageRoot } from '../shared/root.ts';
+import { ALERT_KINDS } from '../trainer/schedule/alert.ts';
+
+const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
+const operations = read('OPERATIONS.md');
+const metricsOf = (text: string): string[] => [...new Set(text.match(/`minutehand_[a-z_]+(?:\{[a-z_,]+\})?`/g))].sort();
+/** First cells of the tables below a heading of the third level. */
+const rowsBelow = (heading: string): string[] => {
+  const section = operations.slice(operations.indexOf(`\n### ${heading}\n`)).split(/\n##/)[1]!;
+  return [...section.matchAll(/^\| `([a-z_]+)` +\|/gim)].map(([, cell]) => cell!);
+};
+
+describe('docs/OPERATIONS.md', () => {
+  it('names metrics as they are', () => {
+    // Those of docs/PROTOCOL.md are held against the code by daemon/metrics/metrics.test.ts.
+    const known = metricsOf(read('PROTOCOL.md'));
+    const section = operations.slice(operations.indexOf('\n## Metrics\n')).split('\n## ')[1]!;
+    const named = metricsOf(section);
+    expect(named.length).toBeGreaterThan(12);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it('says of every alert and every figure that halts what to do', () => {
+    expect(rowsBelow('Alerts of the trainer')).toEqual([...ALERT_KINDS, ...HALT_REASONS]);
+  });
+
+  it('says of everything that degrades what to do', () => {
+    const daemon = ['daemon.ts', 'pipeline.ts'].map((name) =>
+      readFileSync(join(packageRoot(), 'daemon', name), 'utf8'),
+    );
+    const named = daemon
+      .flatMap((text) => [...text.matchAll(/degrade(?:sWith|d)\('([a-z]+)'\)/g)])
+      .map(([, what]) => what!);
+    expect(rowsBelow('What degrades').sort()).toEqual([...new Set(named)].sort());
+  });
+
+  it('names no environment variable that does not exist', () => {
+    const known = [...OVERRIDES, ...PLACES].map(({ variable }) => variable);
+    const named = [...new Set(operations.match(/MINUTEHAND_[A-Z_]+/g))];
+    expect(named.filter((name) => !known.includes(name) && name !== 'MINUTEHAND_TOKEN')).toEqual([]);
+  });
+});
