@@ -173,7 +173,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
       },
     );
     daemon = assembled;
-    undo.push(() => allSettled([server?.close(), assembled.stop()]));
+    undo.push(() => allSettled([server?.close() ?? Promise.resolve(), assembled.stop()]));
 
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
@@ -241,7 +241,7 @@ async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promi
 type Undo = () => Promise<void> | void;
 
 /** Waits for all of it, and then throws what failed first. */
-async function allSettled(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+async function allSettled(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 

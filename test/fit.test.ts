@@ -377,9 +377,13 @@ describe('minutehand fit refuses', () => {
       ['--engine', 'catboost'],
       ['--task', 'ranking'],
     ];
-    const errors = await refusals(...misuses.map((given) => [...base, ...given]));
+    const all = await place.runEach(misuses.map((given) => ['fit', ...base, ...given, '--json']));
     misuses.forEach((given, index) => {
-      expect(errors[index], given.join(' ')).toMatchObject({ exit: 2, code: 'USAGE' });
+      const { code, stdout } = all[index]!;
+      expect({ code, ...(JSON.parse(stdout) as object) }, given.join(' ')).toMatchObject({
+        code: 2,
+        error: { code: 'USAGE' },
+      });
     });
   });
 });

@@ -283,13 +283,25 @@ async function verify(flags: DayFlags, output: Output): Promise<void> {
 async function restore(flags: DayFlags, output: Output): Promise<void> {
   const wanted = daysOf(flags);
   if (wanted === null) throw new MinutehandError('USAGE', { seen: 'no day', expected: '--day, or --from and --to' });
-  await withArchive(flags, async ({ market, archive: archived, paths, store }) => {
-    if (flags.out !== undefined) return restoreToFile(flags.out, wanted, market, archived, output);
+  await withArchive(flags, async (opened) => {
+    const { market, archive: archived, paths, store, place } = opened;
+    /** A day of a range may have had no signals. */
+    const missing = (day: string): void => {
+      const error = new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place}` });
+      if (wanted.length === 1) throw error;
+      output.note(`${day}: never archived`);
+    };
+    if (flags.out !== undefined) return restoreToFile(flags.out, wanted, opened, missing, output);
     await archiveAlone(store, paths, async () => {
-      const results = await each(wanted, (day) => archived.restore(market, day));
-      for (const { day, rows, added } of results)
+      const results = await each(wanted, async (day) => {
+        const result = await archived.restore(market, day);
+        if (result === null) missing(day);
+        return result ?? [];
+      });
+      const days = results.flat();
+      for (const { day, rows, added } of days)
         output.line(`${day}: ${rows} signals, ${added} of them were not in the history`);
-      output.result({ market, days: results });
+      output.result({ market, days });
     });
   });
 }
@@ -297,8 +309,8 @@ async function restore(flags: DayFlags, output: Output): Promise<void> {
 async function restoreToFile(
   path: string,
   wanted: readonly string[],
-  market: string,
-  archived: SignalArchive,
+  { market, archive: archived }: Pick<Opened, 'market'> & { readonly archive: SignalArchive },
+  missing: (day: string) => void,
   output: Output,
 ): Promise<void> {
   if (path === '-' && output.json)
@@ -306,13 +318,16 @@ async function restoreToFile(
   const file = path === '-' ? null : openOutputFile(path);
   let rows = 0;
   try {
-    for (const day of wanted)
+    for (const day of wanted) {
+      const before = rows;
       for await (const lines of archived.lines(market, day)) {
         rows += lines.length;
         const text = lines.map((line) => `${line}\n`).join('');
         if (file === null) process.stdout.write(text);
         else file.write(text);
       }
+      if (rows === before) missing(day);
+    }
     file?.close();
   } catch (error) {
     file?.discard();

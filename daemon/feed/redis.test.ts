@@ -319,7 +319,7 @@ describe('a daemon that lives on the stream alone', () => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-stream-'));
     program = await buildProgram('daemon_program');
     trained = await trainTinyModels(join(folder, 'trained'), { market: 'live', settings });
-  });
+  }, 120_000);
   afterAll(async () => {
     await program.remove();
     rmSync(folder, { recursive: true, force: true });

@@ -63,6 +63,8 @@ export function readBarStream(
   const redis = new Redis({
     ...redisAddress(transport.url, transport.ca_file),
     lazyConnect: true,
+    // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
+    disconnectTimeout: 50,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -85,6 +85,8 @@ export function createRedisBus(options: RedisBusOptions): Bus {
   const redis = new Redis({
     ...redisAddress(options.url, options.caFile),
     lazyConnect: true,
+    // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
+    disconnectTimeout: 50,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     // With 0, commands without an answer are rejected as soon as the connection closes.

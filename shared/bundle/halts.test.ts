@@ -168,7 +168,10 @@ describe('halts of several processes', () => {
     resume(models, GOLD, NOW);
     expect(addHalts(models, [halt(GOLD)], MACHINE_FILES, NOW.getTime())).toEqual([]);
     expect(addHalts(models, [halt(GOLD)], MACHINE_FILES, NOW.getTime() - 1)).toEqual([]);
-    expect(addHalts(models, [halt(GOLD), halt(EURO)], MACHINE_FILES, NOW.getTime() + 1)).toEqual([halt(GOLD), halt(EURO)]);
+    expect(addHalts(models, [halt(GOLD), halt(EURO)], MACHINE_FILES, NOW.getTime() + 1)).toEqual([
+      halt(GOLD),
+      halt(EURO),
+    ]);
   });
 });
 

@@ -54,6 +54,8 @@ export function openLogFile(path: string): LogFile {
   /** What is being written, or what the last write left over. */
   let chunk: Buffer | null = null;
   let writing: Promise<void> | null = null;
+  /** The system has `chunk`, and will write it whatever becomes of this process. */
+  let isUnderWay = false;
   let timer: NodeJS.Timeout | undefined;
   /** The last write failed: a timer is set for the next. */
   let isFailing = false;
@@ -88,21 +90,34 @@ export function openLogFile(path: string): LogFile {
 
   async function drain(): Promise<void> {
     try {
-      if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
-      if (descriptor === null) {
-        await makeFolder(dirname(path), { recursive: true });
-        descriptor = await openFile(path, 'a');
-        lookedMs = performance.now();
+      while (chunk !== null || waiting !== '') {
+        const file = await openUnderName();
+        // What waited may have been flushed meanwhile.
+        const next = nextChunk();
+        if (next === null) break;
+        isUnderWay = true;
+        written((await writeFile(file, next)).bytesWritten);
+        isUnderWay = false;
       }
-      for (let next = nextChunk(); next !== null; next = nextChunk())
-        written((await writeFile(descriptor, next)).bytesWritten);
       isFailing = false;
     } catch {
+      isUnderWay = false;
       isFailing = true;
       if (descriptor !== null) await closeFile(descriptor).catch(() => undefined);
       descriptor = null;
       if (!isClosed) drainAfter(RETRY_MS);
     }
+  }
+
+  /** The file that has the name now. */
+  async function openUnderName(): Promise<number> {
+    if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
+    if (descriptor === null) {
+      await makeFolder(dirname(path), { recursive: true });
+      descriptor = await openFile(path, 'a');
+      lookedMs = performance.now();
+    }
+    return descriptor;
   }
 
   async function letGoWhereRenamed(open: number): Promise<void> {
@@ -141,7 +156,7 @@ export function openLogFile(path: string): LogFile {
       try {
         withDescriptor((fd) => {
           // A chunk that is under way arrives by itself: Node ends no process before its file operations have ended.
-          const underWay = writing === null ? null : chunk;
+          const underWay = isUnderWay ? chunk : null;
           if (underWay !== null) chunk = null;
           try {
             for (let next = nextChunk(); next !== null; next = nextChunk()) written(writeSync(fd, next));

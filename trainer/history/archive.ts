@@ -71,9 +71,13 @@ export interface SignalArchive {
   prune(market: string, day: string): Promise<number | null>;
   /** Holds the archive of a day against its manifests, the record of what was written, and the history. Damage is told, not thrown. */
   verify(market: string, day: string): Promise<VerifiedDay>;
-  /** Brings the rows of a day back into the history. They stay for `signals_history_days` from now on. @throws MinutehandError ARCHIVE_MISSING */
-  restore(market: string, day: string): Promise<RestoredDay>;
-  /** The lines of a day, part by part. @throws MinutehandError ARCHIVE_MISSING */
+  /**
+   * Brings the rows of a day back into the history. They stay for `signals_history_days` from now on.
+   * @returns null when the day was never archived here
+   * @throws MinutehandError ARCHIVE_MISSING when what was written is gone, ARCHIVE_DAMAGED
+   */
+  restore(market: string, day: string): Promise<RestoredDay | null>;
+  /** The lines of a day, part by part; none when it was never archived here. @throws MinutehandError as restore */
   lines(market: string, day: string): AsyncGenerator<readonly string[]>;
   /** Days that have rows which the archive lacks, oldest first, up to `lastDay`. */
   due(market: string, lastDay: string): Promise<readonly string[]>;
@@ -234,7 +238,6 @@ export function createArchive(store: Store, tables: SignalTables, place: Archive
 
   async function* linesOf(market: string, day: string): AsyncGenerator<readonly string[]> {
     const parts = await readParts(market, day);
-    if (parts.length === 0) throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
     for (const { manifest, bytes } of parts) yield* unpack(bytes, manifest.file);
   }
 
@@ -303,7 +306,7 @@ export function createArchive(store: Store, tables: SignalTables, place: Archive
     async restore(market, day) {
       let [rows, added] = [0, 0];
       const parts = await readParts(market, day);
-      if (parts.length === 0) throw new MinutehandError('ARCHIVE_MISSING', { seen: `${market} ${day} in ${place.id}` });
+      if (parts.length === 0) return null;
       // First, so that what a killed process has brought back is not left over for ever.
       const restored = { restored_ms: clock.nowMs(), pruned_ms: null };
       await db
