@@ -426,11 +426,6 @@ export const ERRORS = {
     message: 'Another process is archiving.',
     next: 'Wait for it to end: the trainer archives by archive_cron, and `minutehand signals days` shows what is done.',
   },
-  ARCHIVE_SDK_MISSING: {
-    status: 500,
-    message: 'The package for S3-compatible archives is not installed.',
-    next: 'Install it: `npm install @aws-sdk/client-s3@3.1169.0`; or archive into a folder (archive_target LOCAL or NAS).',
-  },
   EA_STATE: {
     status: 422,
     message: 'What the consumer remembers of a pair cannot be used, so nobody knows what it holds.',

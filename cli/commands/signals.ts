@@ -59,7 +59,7 @@ export function addSignals(program: Command, output: () => Output): void {
     .option('--limit <rows>', 'the newest so many; --out has all', SHOWN_ROWS)
     .option('--out <file>', 'all of them as CSV, oldest first; - is standard output')
     .addOption(marketOption())
-    .description('signals of the history, filtered')
+    .description('signals of the history, newest last, by pair, day, action or reason; as lines, --json or CSV')
     .action((flags: ListFlags) => list(flags, output()));
   signals
     .command('days')

@@ -108,14 +108,9 @@ export function endpointOf({ archive_target, archive_region, archive_endpoint }:
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // The name stands apart from the import: the package need not be there, nor be looked at, where archives are folders.
+  // The name stands apart from the import, so that nobody reads the package's thousands of types: `Sdk` is what is used of them.
   const name: string = '@aws-sdk/client-s3';
-  try {
-    return (await import(name)) as Sdk;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new MinutehandError('ARCHIVE_SDK_MISSING', { cause });
-  }
+  return (await import(name)) as Sdk;
 }
 
 const REFUSALS = [

@@ -104,7 +104,7 @@ describe('a model in onnxruntime', () => {
     expect(await worstDifference(model, x)).toBeLessThan(1e-6);
   });
 
-  it('answers a probability of thousands of trees within 1e-6 where sums are exact', async () => {
+  it('answers a probability of thousands of trees within 1e-6 where sums are exact', { timeout: 120_000 }, async () => {
     const model: TreeModel = { link: 'sigmoid', ensembles: ensembles(1, 3000, 'thousands') };
     const x = hardRows(model, 2000);
     const bytes = encodeTreeModel(model, { exactSums: true });
