@@ -312,7 +312,7 @@ describe('the schedules', () => {
     await start(program(HANGS), {
       retrain: { retrain_weekly_cron: EACH_SECOND, retrain_incremental_cron: EACH_SECOND },
     });
-    expect(said.filter((line) => line.includes('by schedule'))).toEqual([
+    expect(said.filter((line) => line.includes('raining by schedule'))).toEqual([
       expect.stringMatching(/^Retraining by schedule "0 3 1 \* \*" \(UTC\), next at \d{4}-/),
       expect.stringMatching(/^Weekly retraining by schedule/),
       expect.stringMatching(/^Incremental training by schedule/),

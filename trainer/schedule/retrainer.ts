@@ -241,6 +241,8 @@ export function createRetrainer(
     const process = (training = startTraining({
       command,
       flags: flagsOf(run),
+      // Without models there is no signal to be traded on that could be late.
+      yields: run.trigger !== FIRST_MODELS,
       onProgress(line) {
         progress.update(line, elapsedMs());
         run.stage = line.stage;

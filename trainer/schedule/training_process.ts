@@ -42,13 +42,15 @@ export interface TrainingOptions {
   readonly command: readonly string[];
   /** What this run has beside the arguments of all runs. */
   readonly flags: readonly string[];
+  /** Whether everything else goes first. */
+  readonly yields: boolean;
   onProgress(line: ProgressLine): void;
   /** Its priority could not be lowered. */
   onWarning(error: unknown): void;
 }
 
-/** `train --adopt --json` in a process of its own, at a lower priority. */
-export function startTraining({ command, flags, onProgress, onWarning }: TrainingOptions): TrainingProcess {
+/** `train --adopt --json` in a process of its own. */
+export function startTraining({ command, flags, yields, onProgress, onWarning }: TrainingOptions): TrainingProcess {
   const [program, ...args] = command;
   const child = spawn(program!, [...args, ...ARGUMENTS, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,7 +59,7 @@ export function startTraining({ command, flags, onProgress, onWarning }: Trainin
     windowsHide: true,
     env: { ...process.env, [PROGRESS_VARIABLE]: PROGRESS_FORM },
   });
-  if (child.pid !== undefined) yieldToOthers(child.pid, onWarning);
+  if (yields && child.pid !== undefined) yieldToOthers(child.pid, onWarning);
   let answer = '';
   let lastLine = '';
   child.stdout.on('data', (data: Buffer) => (answer += data.toString('utf8')));
