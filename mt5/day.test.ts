@@ -162,7 +162,7 @@ describe.skipIf(!hasCompiler())('a whole day of the simulated market, traded on 
     const found = results(name);
     const wanted = paperTrades(trace, RULES);
     expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
-    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(10);
+    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(2);
     const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
     expect(found.map(facts)).toEqual(wanted.map(facts));
     found.forEach((fill, index) => {

@@ -4,7 +4,7 @@ import { PLANTED, type PlantedBug } from './planted.ts';
 import { findPlanted, MOST_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
 
-const SEEDS = 200;
+const SEEDS = 120;
 
 describe('the simulated world', () => {
   it(`keeps every invariant in ${SEEDS} worlds, and something happens in them`, { timeout: 300_000 }, async () => {

@@ -115,7 +115,7 @@ async function check({ home, url, days, minutes, kept }: Life): Promise<{ restor
 }
 
 describe.runIf(DAYS === 0).each([
-  { kind: 'sqlite', note: '', kills: 6 },
+  { kind: 'sqlite', note: '', kills: 4 },
   { kind: 'postgres', note: POSTGRES_NOTE, kills: 2 },
 ])('a history on $kind $note', ({ kind, note, kills }) => {
   it(

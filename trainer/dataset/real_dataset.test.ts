@@ -14,14 +14,19 @@ import { commonMinutes } from './pair_history.ts';
 const m1 = realData('m1');
 const settings = loadSettings({ env: {} });
 const policy = datasetPolicy(settings);
+const DAYS = 90;
 const pairs = settings.minutehand.pairs.map(parsePair);
 
-describe.skipIf(m1 === null)(`the dataset of fourteen symbols and eight months${skipNote(m1)}`, () => {
+describe.skipIf(m1 === null)(`the dataset of fourteen symbols and three months${skipNote(m1)}`, () => {
   let bars: Map<string, BarColumns>;
   let dataset: Dataset;
 
   beforeAll(async () => {
-    bars = await readBarFolder(m1!, symbolsOf(pairs));
+    const all = await readBarFolder(m1!, symbolsOf(pairs));
+    const first = Math.min(...[...all.values()].map(({ time }) => time[0]!));
+    bars = new Map(
+      [...all].map(([symbol, own]) => [symbol, clipBars(own, first as OpenTime, (first + DAYS * 86_400) as OpenTime)]),
+    );
     const startMs = performance.now();
     dataset = await buildDataset(pairs, bars, policy, { workers: 0, cache: null, onProgress: () => undefined });
     const seconds = (performance.now() - startMs) / 1000;
