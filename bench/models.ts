@@ -98,8 +98,8 @@ async function makeModels(settings: Settings, folder: string): Promise<void> {
 
 /** Trees of ai1, ai2, ai3 of a bundle that was trained here. */
 export function treesOf(bundle: string): number[] {
-  const { parameters } = readManifest(bundle).engine;
-  return ['ai1', 'ai2', 'ai3'].map((name) => parameters[`trees_${name}`] ?? NaN);
+  const { metrics } = readManifest(bundle);
+  return [metrics.ai1, metrics.ai2, metrics.ai3].map(({ trees }) => trees ?? NaN);
 }
 
 /** The last `rows` feature rows of the configured pairs on the simulated market, shuffled. */
