@@ -52,7 +52,10 @@ export function readAddress(path: string): Address | null {
 }
 
 /** `http://127.0.0.1:7400`. What listens everywhere is called at this machine's own address. */
-export function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+export function urlOf(
+  { host, port }: { readonly host: string; readonly port: number },
+  scheme: 'http' | 'ws' = 'http',
+): string {
   const name = ANY_ADDRESS.includes(host) ? '127.0.0.1' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return `${scheme}://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }

@@ -22,6 +22,11 @@ export function isoMinute(time: number): string {
   return `${new Date(time * 1000).toISOString().slice(0, 16)}Z`;
 }
 
+/** `2025-10-14 12:35`, of an ISO time in UTC: as it is shown to people. */
+export function shownMinute(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}
+
 /** `2025-10-14T12:35:00Z`: the close of the bar that opened at `time`. */
 export function closeTimestamp(time: OpenTime): string {
   // All pairs of a batch ask for the same minute, and a Date costs as much as the rest of a signal's text.

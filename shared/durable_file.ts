@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileSystem } from './ports.ts';
 
@@ -24,6 +25,17 @@ export function pauseThread(ms: number): void {
 export function writeDurably(files: FileSystem, path: string, data: string | Uint8Array): void {
   files.write(path, data);
   files.sync(path);
+}
+
+/** The same without holding this thread. @param flags of open: `w`, or `wx` where there must be no such file */
+export async function writeSynced(path: string, data: Uint8Array, flags: 'w' | 'wx'): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Renames a file or a folder; one that another program has open is waited for, an eighth of a second at most. */

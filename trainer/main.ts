@@ -14,7 +14,7 @@ import { startMonitor } from './monitor/monitor.ts';
 import { createRetrainer, type Retrainer } from './schedule/retrainer.ts';
 import { FIRST_MODELS, type RetrainRun } from './schedule/run.ts';
 import { createRunLog } from './schedule/run_log.ts';
-import { scheduleRetrain, type Schedule } from './schedule/schedule.ts';
+import { scheduleByCron, type Schedule } from './schedule/schedule.ts';
 import { statusLine } from './schedule/status_line.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
 
@@ -124,7 +124,7 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
   ];
   return planned.flatMap(({ name, cron, work }) => {
     if (cron === null) return [];
-    const schedule = scheduleRetrain(cron, () => void work());
+    const schedule = scheduleByCron(cron, () => void work());
     say(`${name} by schedule "${cron}" (UTC), next at ${schedule.next()?.toISOString() ?? 'never'}.`);
     return [{ name, cron, ...schedule }];
   });

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { urlOf } from '../../shared/address.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
@@ -25,8 +26,6 @@ interface EaFlags {
 const DRAW_MS = 500;
 const NARROW = 80;
 const SHORT = 24;
-/** What a daemon listens on is not always what can be called. */
-const ANY_ADDRESS = ['0.0.0.0', '::'];
 
 export function addEa(program: Command, output: () => Output): void {
   program
@@ -107,9 +106,7 @@ function pairsOf({ minutehand }: Settings, wanted: readonly string[] | undefined
 }
 
 function daemonUrl({ minutehand }: Settings): string {
-  const { host, port } = minutehand.transports.daemon;
-  const name = ANY_ADDRESS.includes(host) ? '127.0.0.1' : host;
-  return `ws://${name.includes(':') ? `[${name}]` : name}:${port}/signals`;
+  return `${urlOf(minutehand.transports.daemon, 'ws')}/signals`;
 }
 
 function positive(text: string, option: string): number {

@@ -26,6 +26,7 @@ import { openLearner } from '../../trainer/learn/learners.ts';
 import { likeliestClasses } from '../../trainer/validate/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/table/table.ts';
+import { csvCell } from '../csv.ts';
 import type { Output, Progress } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseInteger } from '../period.ts';
@@ -316,8 +317,8 @@ function writePredictions(path: string, { values, width }: Answers, task: Task, 
       file.write('prediction\n');
       for (const value of values) file.write(`${value}\n`);
     } else {
-      const names = classes!.map((label) => cell(String(label)));
-      file.write(`${classes!.map((label) => cell(`p_${label}`)).join()},prediction\n`);
+      const names = classes!.map((label) => csvCell(String(label)));
+      file.write(`${classes!.map((label) => csvCell(`p_${label}`)).join()},prediction\n`);
       likeliestClasses(values, width).forEach((likeliest, row) => {
         file.write(`${values.subarray(row * width, (row + 1) * width).join()},${names[likeliest]}\n`);
       });
@@ -327,11 +328,6 @@ function writePredictions(path: string, { values, width }: Answers, task: Task, 
     throw error;
   }
   file.close();
-}
-
-/** A text as a cell of CSV. */
-function cell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** @throws MinutehandError OUTPUT_UNWRITABLE */

@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
+import { urlOf } from '../../shared/address.ts';
+import { shownMinute } from '../../shared/bar.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { ERRORS, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -12,8 +14,6 @@ import type { Output } from '../output.ts';
 const SHOWN_RUNS = 50;
 /** The trainer answers at once; only its store may be slow. */
 const ANSWER_MS = 30_000;
-/** What a trainer listens on is not always what can be called. */
-const ANY_ADDRESS = ['0.0.0.0', '::'];
 
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
 const runSchema = z.custom<RetrainRun>((value) => typeof (value as RetrainRun | null)?.run_id === 'number');
@@ -84,9 +84,7 @@ async function ask<Answer>(
   path: string,
   schema: z.ZodType<Answer>,
 ): Promise<Answer> {
-  const { host, port } = minutehand.transports.trainer;
-  const name = ANY_ADDRESS.includes(host) ? '127.0.0.1' : host;
-  const address = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const address = urlOf(minutehand.transports.trainer);
   let response: Response;
   let answer: unknown;
   try {
@@ -122,7 +120,7 @@ function rowOf(run: RetrainRun): string {
   const cells = [
     String(run.run_id).padStart(5),
     run.kind.padEnd(11),
-    run.started_at.slice(0, 16).replace('T', ' '),
+    shownMinute(run.started_at),
     run.status.padEnd(8),
     `${aboutRun(run)}  (${run.trigger}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''})`,
   ];

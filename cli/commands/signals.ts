@@ -8,11 +8,12 @@ import { archiveAlone } from '../../trainer/history/archive_lock.ts';
 import { openArchivePlace } from '../../trainer/history/archive_place.ts';
 import { archiveRound, lastWholeDay } from '../../trainer/history/archive_round.ts';
 import { createSignalCopy } from '../../trainer/history/copy.ts';
-import { dayOf, daysBetween, dayStartMs } from '../../trainer/history/day.ts';
+import { DAY_MS, dayOf, daysBetween, dayStartMs } from '../../trainer/history/day.ts';
 import { listDays } from '../../trainer/history/day_list.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/history/signal_row.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
+import { csvCell } from '../csv.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
@@ -130,13 +131,17 @@ async function withArchive(
   });
 }
 
+/** @throws MinutehandError USAGE */
+function refuseBoth({ day, from, to }: DayFlags): void {
+  if (day !== undefined && (from !== undefined || to !== undefined))
+    throw new MinutehandError('USAGE', { seen: '--day beside --from or --to', expected: 'one of both' });
+}
+
 /** @returns null when no days were given @throws MinutehandError USAGE */
-function daysOf({ day, from, to }: DayFlags): readonly string[] | null {
-  if (day !== undefined) {
-    if (from !== undefined || to !== undefined)
-      throw new MinutehandError('USAGE', { seen: '--day beside --from or --to', expected: 'one of both' });
-    return daysBetween(day, day);
-  }
+function daysOf(flags: DayFlags): readonly string[] | null {
+  refuseBoth(flags);
+  const { day, from, to } = flags;
+  if (day !== undefined) return daysBetween(day, day);
   if (from === undefined && to === undefined) return null;
   if (from === undefined || to === undefined)
     throw new MinutehandError('USAGE', { seen: 'one of --from and --to', expected: 'both, or --day' });
@@ -148,21 +153,17 @@ function daysOf({ day, from, to }: DayFlags): readonly string[] | null {
 async function list(flags: ListFlags, output: Output): Promise<void> {
   const limit = parseInteger(flags.limit, '--limit', 1);
   const period = parsePeriod(flags);
-  if (flags.day !== undefined && (flags.from !== undefined || flags.to !== undefined))
-    throw new MinutehandError('USAGE', { seen: '--day beside --from or --to', expected: 'one of both' });
-  const ms = (time: number | undefined, name: 'fromMs' | 'toMs'): object =>
-    time === undefined ? {} : { [name]: time };
+  refuseBoth(flags);
   const dayMs = flags.day === undefined ? undefined : dayStartMs(flags.day);
+  const fromMs = dayMs ?? (period.from === undefined ? undefined : period.from * 1000);
+  const toMs = dayMs === undefined ? (period.to === undefined ? undefined : period.to * 1000) : dayMs + DAY_MS;
   await withHistory(flags, async ({ market, tables }) => {
     const filter: SignalFilter = {
       market,
       ...(flags.pair === undefined ? {} : { pairId: flags.pair }),
       ...(flags.action === undefined ? {} : { action: flags.action }),
-      ...ms(dayMs ?? (period.from === undefined ? undefined : period.from * 1000), 'fromMs'),
-      ...ms(
-        dayMs === undefined ? (period.to === undefined ? undefined : period.to * 1000) : dayMs + 86_400_000,
-        'toMs',
-      ),
+      ...(fromMs === undefined ? {} : { fromMs }),
+      ...(toMs === undefined ? {} : { toMs }),
     };
     if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
     const rows =
@@ -177,24 +178,15 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
 }
 
 async function writeCsv(path: string, filter: SignalFilter, tables: SignalTables, output: Output): Promise<void> {
-  // The document that --json promises has standard output to itself.
-  if (path === '-' && output.json)
-    throw new MinutehandError('USAGE', { seen: '--out - with --json', expected: 'a file' });
-  const file = path === '-' ? null : openOutputFile(path);
-  const write = (text: string): void => void (file === null ? process.stdout.write(text) : file.write(text));
   let rows = 0;
-  try {
+  const isFile = await writeOut(path, output, async (write) => {
     write(`${COLUMNS.join(',')}\n`);
     for await (const page of tables.pages(filter)) {
-      write(page.map((row) => `${COLUMNS.map((name) => cell(row[name])).join(',')}\n`).join(''));
+      write(page.map((row) => `${COLUMNS.map((name) => csvCell(row[name])).join(',')}\n`).join(''));
       rows += page.length;
     }
-    file?.close();
-  } catch (error) {
-    file?.discard();
-    throw error;
-  }
-  if (file === null) return;
+  });
+  if (!isFile) return;
   output.line(`${rows} rows in ${path}`);
   output.result({ market: filter.market, rows, out: path });
 }
@@ -313,29 +305,42 @@ async function restoreToFile(
   missing: (day: string) => void,
   output: Output,
 ): Promise<void> {
-  if (path === '-' && output.json)
-    throw new MinutehandError('USAGE', { seen: '--out - with --json', expected: 'a file' });
-  const file = path === '-' ? null : openOutputFile(path);
   let rows = 0;
-  try {
+  const isFile = await writeOut(path, output, async (write) => {
     for (const day of wanted) {
       const before = rows;
       for await (const lines of archived.lines(market, day)) {
         rows += lines.length;
-        const text = lines.map((line) => `${line}\n`).join('');
-        if (file === null) process.stdout.write(text);
-        else file.write(text);
+        write(lines.map((line) => `${line}\n`).join(''));
       }
       if (rows === before) missing(day);
     }
+  });
+  if (!isFile) return;
+  output.line(`${rows} signals in ${path}`);
+  output.result({ market, rows, out: path });
+}
+
+/**
+ * Text into a file that appears when it is whole, or to standard output (`-`), which the document that --json promises has to itself.
+ * @returns whether it is a file
+ */
+async function writeOut(
+  path: string,
+  output: Output,
+  fill: (write: (text: string) => void) => Promise<void>,
+): Promise<boolean> {
+  if (path === '-' && output.json)
+    throw new MinutehandError('USAGE', { seen: '--out - with --json', expected: 'a file' });
+  const file = path === '-' ? null : openOutputFile(path);
+  try {
+    await fill((text) => void (file === null ? process.stdout.write(text) : file.write(text)));
     file?.close();
   } catch (error) {
     file?.discard();
     throw error;
   }
-  if (file === null) return;
-  output.line(`${rows} signals in ${path}`);
-  output.result({ market, rows, out: path });
+  return file !== null;
 }
 
 /** One after the other. */
@@ -369,10 +374,4 @@ function lineOf(row: SignalRow): string {
 /** The columns and nothing else. */
 function plain(row: SignalRow): object {
   return Object.fromEntries(COLUMNS.map((name) => [name, row[name]]));
-}
-
-function cell(value: string | number | null): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
@@ -127,7 +128,7 @@ function pairLine({ pair_id, signal }: PairState, nowMs: number): string[] {
   const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms } = signal;
   const cells = [
     pair_id.padEnd(16),
-    timestamp.slice(0, 16).replace('T', ' '),
+    shownMinute(timestamp),
     `${action} ${reason}`.padEnd(20),
     mode.padEnd(8),
     `target ${target}`.padEnd(9),
@@ -144,10 +145,10 @@ function trainerLines({ presence, url, said }: TrainerState): string[] {
     `${head}, ${url}, models in force ${said.active_version ?? 'none'}`,
     run === null
       ? '  last run none'
-      : `  last run ${run.run_id} ${run.kind} ${run.started_at.slice(0, 16).replace('T', ' ')} ${run.status}${
+      : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${
           run.status === 'running' ? `, ${run.stage}, ${run.percent} %` : ''
         }${run.model_version === null ? '' : ` ${run.model_version}`} (${run.trigger})`,
-    ...schedules.map(({ name, next }) => `  next     ${next?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC  ${name}`),
+    ...schedules.map(({ name, next }) => `  next     ${next === null ? 'never' : shownMinute(next)} UTC  ${name}`),
   ];
 }
 

@@ -8,6 +8,7 @@ import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/fill
 import { FINDINGS, reconcile } from '../../trainer/fills/reconcile.ts';
 import { against, type Against } from '../../trainer/fills/live_figures.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
+import { csvCell } from '../csv.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
@@ -139,7 +140,7 @@ async function list(flags: TradesFlags, output: Output): Promise<void> {
 async function exportTrades(flags: TradesFlags & { out: string }, output: Output): Promise<void> {
   const wanted = asked(flags);
   const trades = await withStore((store) => readTrades(store, wanted), []);
-  const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => cell(trade[name])).join(','))];
+  const lines = [COLUMNS.join(','), ...trades.map((trade) => COLUMNS.map((name) => csvCell(trade[name])).join(','))];
   const text = `${lines.join('\n')}\n`;
   if (flags.out === '-') {
     if (output.json) output.result({ market: wanted.market, rows: trades.length, csv: text });
@@ -210,12 +211,6 @@ function figureLine(account: string, name: string, figure: FillFigures): string 
     `latency ${latency_ms_p50 === null ? '–' : `${latency_ms_p50} ms`}`,
     `refused ${share(refusal_rate)} of ${enters}`,
   ].join('  ');
-}
-
-function cell(value: string | number | null): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function isoSecond(ms: number): string {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, relative } from 'node:path';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { CONFIG_FILES } from '../../shared/policy/schema.ts';
+import { CONFIG_FILES, isFolderTarget } from '../../shared/policy/schema.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { COMPILED_PROGRAM } from '../launcher.ts';
 
@@ -149,8 +149,10 @@ function unitWord(word: string): string {
 
 /** Folders beyond its own that a service must be able to write to: those that configuration and environment name. */
 function placesOutside({ signals }: Settings, environment: NodeJS.ProcessEnv): string[] {
-  const isFolder = signals.archive_target === 'NAS' || signals.archive_target === 'LOCAL';
-  const named = [environment['MINUTEHAND_EXCHANGE'] ?? '', isFolder ? signals.archive_path : ''];
+  const named = [
+    environment['MINUTEHAND_EXCHANGE'] ?? '',
+    isFolderTarget(signals.archive_target) ? signals.archive_path : '',
+  ];
   const outside = named.filter((path) => isAbsolute(path) && relative(HOME_FOLDER, path).startsWith('..'));
   return [...new Set(outside)];
 }

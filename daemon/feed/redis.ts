@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
+import type { StreamReader } from '../../shared/redis_stream.ts';
 import type { BarOutcome } from '../align/align.ts';
 import { createIntake, type BarTaker, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
-import { BARS_STREAM, type StreamEntry, type StreamListener, type StreamReader } from './redis_stream.ts';
+import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stream.ts';
 
 /** A minute that has been over for this many feed intervals is history: the newest one and the one before it are news. */
 const HISTORY_INTERVALS = 2;

@@ -1,13 +1,11 @@
+import { shownMinute } from '../../shared/bar.ts';
 import type { HealthReport } from './health.ts';
-
-/** What is shown of an ISO time: day, hour and minute. */
-const SHOWN_CHARACTERS = '2026-11-20T12:34'.length;
 
 /** The daemon in one line for people: are bars coming, which models answer, what is wrong. */
 export function statusLine(report: HealthReport): string {
   const { market, pairs, pairs_ready, model_version, last_bars, silent_pairs, halted_pairs, degradations } = report;
   const newest = Object.values(last_bars).sort().at(-1);
-  const time = newest === undefined ? null : `${newest.slice(0, SHOWN_CHARACTERS).replace('T', ' ')} UTC`;
+  const time = newest === undefined ? null : `${shownMinute(newest)} UTC`;
   const isSilent = silent_pairs.length === pairs;
   return [
     ...(market === 'live' ? [] : [`${market} market`]),

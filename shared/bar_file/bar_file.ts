@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Bar, OpenTime } from '../bar.ts';
 import { SECONDS_PER_BAR } from '../bar.ts';
+import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { parseDecimal } from './decimal.ts';
 
@@ -217,13 +218,7 @@ export async function writeBarFile(path: string, columns: BarColumns): Promise<v
   const bytes = path.endsWith('.gz') ? await deflate(text) : text;
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(temporary, bytes, 'wx');
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -2,13 +2,13 @@ import { validate as isCron } from 'node-cron';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
-import type {
-  ArchiveTarget,
-  ConfigPart,
-  CorePolicy,
-  MinutehandSettings,
-  RetrainPolicy,
-  SignalsPolicy,
+import {
+  isFolderTarget,
+  type ConfigPart,
+  type CorePolicy,
+  type MinutehandSettings,
+  type RetrainPolicy,
+  type SignalsPolicy,
 } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 
@@ -83,10 +83,6 @@ function cronRule(part: 'retrain' | 'signals', key: string, example: string): Ru
       return [{ part, path: [key], text }];
     },
   };
-}
-
-function isFolderTarget(target: ArchiveTarget): boolean {
-  return target === 'LOCAL' || target === 'NAS';
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */

@@ -514,6 +514,11 @@ export type SignalsPolicy = Values<typeof signalsValues>;
 export type MinutehandSettings = DeepReadonly<z.infer<typeof minutehandFile>>;
 
 export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
+
+/** Whether archives are kept in a folder; else in a bucket. */
+export function isFolderTarget(target: ArchiveTarget): boolean {
+  return target === 'LOCAL' || target === 'NAS';
+}
 export type RetrainRunColumn = (typeof RETRAIN_RUN_COLUMNS)[number];
 export type SymbolCosts = MinutehandSettings['symbols'][string];
 export type Windows = MinutehandSettings['windows'];

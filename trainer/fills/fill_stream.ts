@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
+import { keepReading, type StreamConnection, type StreamReader } from '../../shared/redis_stream.ts';
 
 export const FILLS_GROUP = 'minutehand-trainer';
 /** One name for every trainer there is after another: what the last one had not acknowledged is the next one's own. */
@@ -12,7 +10,6 @@ const ENTRIES_AT_ONCE = 200;
 const BLOCK_MS = 1000;
 const CLAIM_IDLE_MS = 60_000;
 const FIRST_RETRY_MS = 200;
-const MAX_RETRY_MS = 5000;
 /** Own pending entries, from the first on; new ones. */
 const PENDING = '0';
 const NEW = '>';
@@ -25,66 +22,14 @@ export interface FillStreamOptions {
   onState(state: 'up' | 'down', detail: string): void;
 }
 
-export interface FillStream {
-  stop(): Promise<void>;
-}
-
 type Entry = [id: string, fields: string[] | null];
 
 /**
  * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: what was delivered and never acknowledged first, then what is
  * new. A Redis that is absent, restarts, or comes back empty is tried again for ever; the group is made anew where it is gone.
  */
-export function readFillStream({ transport, take, onState }: FillStreamOptions): FillStream {
-  const redis = new Redis({
-    ...redisAddress(transport.url, transport.ca_file),
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: transport.connect_timeout_ms,
-    socketTimeout: BLOCK_MS + 2 * transport.command_timeout_ms,
-    // The loop below connects again: it has to look at what is pending then.
-    retryStrategy: () => null,
-    connectionName: 'minutehand-fills',
-    protocol: 2,
-  });
-  let lastError = 'the connection was closed';
-  redis.on('error', (error: Error) => (lastError = connectionProblem(error)));
-  const stopping = new AbortController();
-  const stopped = (): boolean => stopping.signal.aborted;
-  let state: 'up' | 'down' | null = null;
-
-  function enter(next: 'up' | 'down', detail: string): void {
-    if (state === next || stopped()) return;
-    state = next;
-    onState(next, detail);
-  }
-
-  async function run(): Promise<void> {
-    let waitMs = FIRST_RETRY_MS;
-    while (!stopped()) {
-      try {
-        await redis.connect();
-        lastError = 'the connection was closed';
-        await makeGroup();
-        await claimForgotten();
-        await drain(PENDING);
-        enter('up', 'connected');
-        waitMs = FIRST_RETRY_MS;
-        for (;;) await drain(NEW);
-      } catch (error) {
-        if (stopped()) return;
-        enter('down', error instanceof Error && error.name === 'ReplyError' ? error.message : lastError);
-        redis.disconnect();
-        redis.stream?.destroy();
-      }
-      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      waitMs = Math.min(2 * waitMs, MAX_RETRY_MS);
-    }
-  }
-
-  async function makeGroup(): Promise<void> {
+export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
+  async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
       // From the first entry on: what came before there was a trainer is wanted too.
       await redis.xgroup('CREATE', FILLS_STREAM, FILLS_GROUP, '0', 'MKSTREAM');
@@ -94,7 +39,7 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
   }
 
   /** Entries of a consumer with another name, such as a tool that read the group by hand. Redis below 6.2 cannot do it, and needs it as little. */
-  async function claimForgotten(): Promise<void> {
+  async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
       for (let from = '0-0'; ;) {
         const [next] = (await redis.xautoclaim(FILLS_STREAM, FILLS_GROUP, CONSUMER, CLAIM_IDLE_MS, from, 'COUNT', ENTRIES_AT_ONCE)) as [string]; // prettier-ignore
@@ -106,42 +51,47 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     }
   }
 
-  async function hand(lines: readonly string[]): Promise<void> {
+  async function hand(lines: readonly string[], { because }: StreamConnection): Promise<void> {
     try {
       await take(lines);
     } catch (error) {
-      lastError = `they could not be stored: ${(error as Error).message}`;
+      because(`they could not be stored: ${(error as Error).message}`);
       throw error;
     }
   }
 
   /** All that is pending, or the next new entries. */
-  async function drain(which: typeof PENDING | typeof NEW): Promise<void> {
+  async function drain(which: typeof PENDING | typeof NEW, connection: StreamConnection): Promise<void> {
+    const { redis } = connection;
     for (let from: string = which; ;) {
-      const entries = await next(from);
+      const entries = await next(from, connection);
       const lines = entries.flatMap(([, fields]) => (fields === null ? [] : [lineOf(fields)]));
-      if (lines.length > 0) await hand(lines);
+      if (lines.length > 0) await hand(lines, connection);
       if (entries.length > 0) await redis.xack(FILLS_STREAM, FILLS_GROUP, ...entries.map(([id]) => id));
       if (which === NEW || entries.length === 0) return;
       from = entries.at(-1)![0];
     }
   }
 
-  async function next(from: string): Promise<Entry[]> {
+  async function next(from: string, { redis }: StreamConnection): Promise<Entry[]> {
     const answer = (await redis.xreadgroup(
       'GROUP', FILLS_GROUP, CONSUMER, 'COUNT', ENTRIES_AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', FILLS_STREAM, from)) as [string, Entry[]][] | null; // prettier-ignore
     return answer?.[0]?.[1] ?? [];
   }
 
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort();
-      redis.disconnect();
-      redis.stream?.destroy();
-      await running;
+  return keepReading({
+    transport,
+    name: 'minutehand-fills',
+    blockMs: BLOCK_MS,
+    firstRetryMs: FIRST_RETRY_MS,
+    async begin(connection) {
+      await makeGroup(connection);
+      await claimForgotten(connection);
+      await drain(PENDING, connection);
     },
-  };
+    read: (connection) => drain(NEW, connection),
+    onState,
+  });
 }
 
 /** What an entry without a `fill` has is no fill either: it is refused, and stays to be seen. */

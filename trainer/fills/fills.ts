@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { describeError } from '../../shared/errors.ts';
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { openStore, storeUrl, type Store } from '../store/store.ts';
-import { createFillFiles, type FillFiles } from './fill_files.ts';
-import { readFillStream, type FillStream } from './fill_stream.ts';
-import { createIntake, type FillIntake } from './intake.ts';
+import type { StreamReader } from '../../shared/redis_stream.ts';
+import { createPasses } from '../schedule/passes.ts';
+import { openStore, storeUrl } from '../store/store.ts';
+import { storeOpener } from '../store/store_opener.ts';
+import { createFillFiles } from './fill_files.ts';
+import { readFillStream } from './fill_stream.ts';
+import { createIntake } from './intake.ts';
 import { journalLookup } from './signal_lookup.ts';
 
 export interface FillsOptions {
@@ -27,12 +29,6 @@ export interface RunningFills {
   stop(): Promise<void>;
 }
 
-interface Opened {
-  readonly store: Store;
-  readonly intake: FillIntake;
-  readonly files: FillFiles;
-}
-
 const EVERY_MS = 1000;
 /** A store that is away is asked again so often. */
 const RETRY_MS = 10_000;
@@ -44,21 +40,11 @@ const RETRY_MS = 10_000;
 export function startFills(options: FillsOptions): RunningFills {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;
   const { redis } = settings.minutehand.transports;
-  let opened: Promise<Opened> | null = null;
-  let failure = '';
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-
-  function open(): Promise<Opened> {
-    const opening = (opened ??= openStore(storeUrl(env, paths), clock).then((store) => {
-      const intake = createIntake(store, journalLookup(settings, paths), clock);
-      return { store, intake, files: createFillFiles(store, intake, paths, clock) };
-    }));
-    return opening.catch((error: unknown) => {
-      opened = null;
-      throw error;
-    });
-  }
+  const opener = storeOpener(async () => {
+    const store = await openStore(storeUrl(env, paths), clock);
+    const intake = createIntake(store, journalLookup(settings, paths), clock);
+    return { store, intake, files: createFillFiles(store, intake, paths, clock) };
+  });
 
   function report(refused: number, place: string): void {
     if (refused > 0)
@@ -66,46 +52,31 @@ export function startFills(options: FillsOptions): RunningFills {
   }
 
   async function lookOnce(): Promise<void> {
-    const { files, intake } = await open();
+    const { files, intake } = await opener.get();
     const { added, refused } = await files.pass();
     report(refused, 'result.json');
     if (added > 0) log.info({ added }, 'fills from result.json');
     await intake.join();
   }
 
-  /** One at a time: passes that overlap would read the same lines. */
-  let turn: Promise<void> = Promise.resolve();
-  function pass(): Promise<void> {
-    turn = turn.then(async () => {
-      try {
-        await lookOnce();
-        if (failure !== '') say('Fills are stored again.');
-        failure = '';
-      } catch (error) {
-        const { code, message } = describeError(error);
-        // The same words every ten seconds would say nothing new.
-        if (failure !== code) {
-          say(`Fills cannot be stored (${code}: ${message}); they wait in their files and in Redis.`);
-          log.error({ code, message }, 'fills cannot be stored');
-        }
-        failure = code;
-      }
-    });
-    return turn;
-  }
+  const passes = createPasses({
+    work: lookOnce,
+    everyMs: EVERY_MS,
+    retryMs: RETRY_MS,
+    onFailed({ code, message }) {
+      say(`Fills cannot be stored (${code}: ${message}); they wait in their files and in Redis.`);
+      log.error({ code, message }, 'fills cannot be stored');
+    },
+    onRecovered: () => say('Fills are stored again.'),
+  });
 
-  function schedule(ms: number): void {
-    if (stopped) return;
-    timer = setTimeout(() => void pass().then(() => schedule(failure === '' ? EVERY_MS : RETRY_MS)), ms);
-  }
-
-  const stream: FillStream | null =
+  const stream: StreamReader | null =
     redis.enabled === 'off'
       ? null
       : readFillStream({
           transport: redis,
           async take(lines) {
-            const { intake } = await open();
+            const { intake } = await opener.get();
             const { added, refused } = await intake.take(lines, 'redis', FILLS_STREAM);
             report(refused, FILLS_STREAM);
             if (added > 0) log.info({ added }, 'fills from Redis');
@@ -115,16 +86,13 @@ export function startFills(options: FillsOptions): RunningFills {
               ? log.info(`fills are read from Redis, stream ${FILLS_STREAM}`)
               : log.warn({ detail }, 'fills are not read from Redis; those of result.json are'),
         });
-  schedule(0);
+  passes.begin();
 
   return {
-    pass,
+    pass: () => passes.pass(),
     async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await stream?.stop();
-      await turn;
-      await (await opened?.catch(() => null))?.store.close();
+      await Promise.all([stream?.stop(), passes.stop()]);
+      await opener.close();
     },
   };
 }

@@ -41,7 +41,6 @@ const ATTEMPTS = 3;
 /**
  * An archive in a bucket of S3, Wasabi, B2 or another server that speaks S3. The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or any other way that the AWS SDK
  * knows (profiles, roles).
- * @throws MinutehandError ARCHIVE_SDK_MISSING
  */
 export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promise<ArchivePlace> {
   const sdk = await loadSdk();

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeSynced } from '../../shared/durable_file.ts';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { ArchivePlace } from './archive_place.ts';
 
@@ -63,13 +64,7 @@ export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderO
       await attempt(path, async () => {
         const made = await mkdir(dirname(path), { recursive: true });
         const temporary = `${path}.tmp`;
-        const file = await open(temporary, 'w');
-        try {
-          await file.writeFile(bytes);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
+        await writeSynced(temporary, bytes, 'w');
         await rename(temporary, path);
         await syncFolder(dirname(path));
         // The name of a new folder stands in the one above it.

@@ -6,14 +6,16 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { sendAlert } from '../schedule/alert.ts';
 import { configValues, noteConfigChanges } from '../schedule/config_changes.ts';
-import { scheduleRetrain, type Schedule } from '../schedule/schedule.ts';
+import { createPasses } from '../schedule/passes.ts';
+import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl, type Store } from '../store/store.ts';
+import { storeOpener } from '../store/store_opener.ts';
 import { createArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
 import { openArchivePlace } from './archive_place.ts';
 import { archiveRound, type ArchiveRound } from './archive_round.ts';
-import { createSignalCopy, type SignalCopy } from './copy.ts';
-import { openSignalTables, type SignalTables } from './signal_tables.ts';
+import { createSignalCopy } from './copy.ts';
+import { openSignalTables } from './signal_tables.ts';
 
 export interface HistoryOptions {
   readonly settings: Settings;
@@ -35,12 +37,6 @@ export interface RunningHistory {
   stop(): Promise<void>;
 }
 
-interface Opened {
-  readonly store: Store;
-  readonly tables: SignalTables;
-  readonly copy: SignalCopy;
-}
-
 const EVERY_MS = 2000;
 /** A store that is away is asked again so often. */
 const STORE_RETRY_MS = 10_000;
@@ -58,32 +54,24 @@ const FORGET_EVERY_MS = 600_000;
 export function startHistory(options: HistoryOptions): RunningHistory {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
   const { archive_cron: cron, signals_history_days: historyDays } = settings.signals;
-  let opened: Promise<Opened> | null = null;
-  let failure = '';
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
   let forgottenMs = 0;
   const policy = policyWatch(options, env, clock);
 
-  function open(): Promise<Opened> {
-    const opening = (opened ??= openStore(storeUrl(env, paths), clock).then(async (store) => {
-      try {
-        const tables = await openSignalTables(store, settings.signals);
-        return { store, tables, copy: createSignalCopy(store, tables, paths) };
-      } catch (error) {
-        await store.close();
-        throw error;
-      }
-    }));
-    return opening.catch((error: unknown) => {
-      opened = null;
+  const opener = storeOpener(async () => {
+    const store = await openStore(storeUrl(env, paths), clock);
+    try {
+      const tables = await openSignalTables(store, settings.signals);
+      return { store, tables, copy: createSignalCopy(store, tables, paths) };
+    } catch (error) {
+      await store.close();
       throw error;
-    });
-  }
+    }
+  });
 
   async function copyOnce(): Promise<void> {
-    const { store, tables, copy } = await open();
+    const { store, tables, copy } = await opener.get();
     const { failures, policyHashes } = await copy.pass(() => !stopped);
     for (const hash of policyHashes) await policy.see(store, hash);
     const nowMs = clock.nowMs();
@@ -96,32 +84,16 @@ export function startHistory(options: HistoryOptions): RunningHistory {
   }
 
   /** One thing at a time: passes that overlap would copy the same rows, and rounds of archiving want all of them copied. */
-  let turn: Promise<void> = Promise.resolve();
-  function inTurn(work: () => Promise<void>): Promise<void> {
-    turn = turn.then(work);
-    return turn;
-  }
-
-  /** @returns what has failed, null when nothing has */
-  async function passOnce(): Promise<unknown> {
-    try {
-      await copyOnce();
-      if (failure !== '') say('Signals are copied into the history again.');
-      failure = '';
-      return null;
-    } catch (error) {
-      const { code, message } = describeError(error);
-      // The same words every ten seconds would say nothing new.
-      if (failure !== code) {
-        say(`Signals cannot be copied into the history (${code}: ${message}); they wait in their journals.`);
-        log.error({ code, message }, 'signals cannot be copied into the history');
-      }
-      failure = code;
-      return error;
-    }
-  }
-
-  const pass = (): Promise<void> => inTurn(async () => void (await passOnce()));
+  const passes = createPasses({
+    work: copyOnce,
+    everyMs: EVERY_MS,
+    retryMs: STORE_RETRY_MS,
+    onFailed({ code, message }) {
+      say(`Signals cannot be copied into the history (${code}: ${message}); they wait in their journals.`);
+      log.error({ code, message }, 'signals cannot be copied into the history');
+    },
+    onRecovered: () => say('Signals are copied into the history again.'),
+  });
 
   let failedRounds = 0;
   async function archiveOnce(): Promise<void> {
@@ -129,7 +101,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     if (stopped) return;
     try {
       // A day is archived when all of it has been copied.
-      const uncopied = await passOnce();
+      const uncopied = await passes.once();
       if (uncopied !== null) throw uncopied;
       const { failures } = await oneRound();
       if (failures.length > 0) throw failures[0]!;
@@ -141,7 +113,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
   }
 
   async function oneRound(): Promise<ArchiveRound> {
-    const { store, tables } = await open();
+    const { store, tables } = await opener.get();
     const place = await openArchivePlace(settings.signals, paths, env);
     try {
       return await archiveAlone(store, paths, () =>
@@ -176,33 +148,27 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     await sendAlert({ settings, env, log }, { kind: 'archive_failed', text, details });
   }
 
-  const archive = (): Promise<void> => inTurn(archiveOnce);
-
-  function schedule(ms: number): void {
-    if (stopped) return;
-    timer = setTimeout(() => void pass().then(() => schedule(failure === '' ? EVERY_MS : STORE_RETRY_MS)), ms);
-  }
+  const archive = (): Promise<void> => passes.inTurn(archiveOnce);
 
   let rounds: Schedule | null = null;
   if (cron !== null) {
-    rounds = scheduleRetrain(cron, archive);
+    rounds = scheduleByCron(cron, archive);
     say(`Signals are archived by schedule "${cron}" (UTC), next at ${rounds.next()?.toISOString() ?? 'never'}.`);
     // A machine that is off at that time makes up for it when it is on.
     void archive();
   }
-  schedule(0);
+  passes.begin();
 
   return {
-    pass,
+    pass: () => passes.pass(),
     archive,
     async stop() {
       stopped = true;
-      clearTimeout(timer);
-      clearTimeout(retry);
       rounds?.stop();
-      await turn;
+      await passes.stop();
+      // A round that was under way may have failed.
       clearTimeout(retry);
-      await (await opened?.catch(() => null))?.store.close();
+      await opener.close();
     },
   };
 }

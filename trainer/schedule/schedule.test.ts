@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { scheduleRetrain, type Schedule } from './schedule.ts';
+import { scheduleByCron, type Schedule } from './schedule.ts';
 
 let schedule: Schedule | null = null;
 const zone = process.env['TZ'];
@@ -12,7 +12,7 @@ afterEach(() => {
 describe('the schedule of retraining', () => {
   it.each(['America/New_York', 'Asia/Tokyo', 'UTC'])('counts in UTC on a machine in %s', (timeZone) => {
     process.env['TZ'] = timeZone;
-    schedule = scheduleRetrain('30 3 1 * *', () => undefined);
+    schedule = scheduleByCron('30 3 1 * *', () => undefined);
     const next = schedule.next()!;
     expect(next.toISOString()).toMatch(/^\d{4}-\d{2}-01T03:30:00\.000Z$/);
     expect(next.getTime()).toBeGreaterThan(Date.now());
@@ -21,7 +21,7 @@ describe('the schedule of retraining', () => {
 
   it('calls the work at each of its times, and no more once it is stopped', async () => {
     let calls = 0;
-    schedule = scheduleRetrain('* * * * * *', () => calls++);
+    schedule = scheduleByCron('* * * * * *', () => calls++);
     await expect.poll(() => calls, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
     schedule.stop();
     const before = calls;

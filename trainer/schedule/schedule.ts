@@ -6,7 +6,7 @@ export interface Schedule {
 }
 
 /** Calls `work` at every time of the cron expression, in UTC. */
-export function scheduleRetrain(cron: string, work: () => unknown): Schedule {
+export function scheduleByCron(cron: string, work: () => unknown): Schedule {
   const task = schedule(cron, () => void work(), { timezone: 'Etc/UTC' });
   return {
     next: () => task.getNextRun(),

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { RedisTransport } from './policy/policy.ts';
+import { connectionProblem, redisAddress } from './redis_address.ts';
+
+const MAX_RETRY_MS = 5000;
+const CLOSED = 'the connection was closed';
+
+export interface StreamConnectionOptions {
+  readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
+  /** As `CLIENT LIST` shows it. */
+  readonly name: string;
+  /** How long a read may wait for the next entry. */
+  readonly blockMs: number;
+  /** Pause after the first failure; each further one doubles it, up to 5 s. */
+  readonly firstRetryMs: number;
+  /** What has to be done behind each connect before it counts as up. */
+  begin(connection: StreamConnection): Promise<void>;
+  /** One read, and what follows from it; called again and again. */
+  read(connection: StreamConnection): Promise<void>;
+  /** Told once of each change. @param isRefused Redis answers, and refuses the commands */
+  onState(state: 'up' | 'down', detail: string, isRefused: boolean): void;
+}
+
+export interface StreamConnection {
+  readonly redis: Redis;
+  readonly isStopped: boolean;
+  /** What `onState` says when the error that is thrown next is none of Redis. */
+  because(reason: string): void;
+}
+
+export interface StreamReader {
+  /** Nothing is read after this was called. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Reads a stream for ever, by a connection of its own that may wait for the next entry. A Redis that is absent, stalled or restarted, and work
+ * that failed, are tried again with growing pauses.
+ * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
+ */
+export function keepReading(options: StreamConnectionOptions): StreamReader {
+  const { transport, name, blockMs, firstRetryMs, begin, read, onState } = options;
+  const redis = new Redis({
+    ...redisAddress(transport.url, transport.ca_file),
+    lazyConnect: true,
+    // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
+    disconnectTimeout: 50,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: transport.connect_timeout_ms,
+    socketTimeout: blockMs + 2 * transport.command_timeout_ms,
+    // The loop below connects again: it has to `begin` then.
+    retryStrategy: () => null,
+    connectionName: name,
+    protocol: 2,
+  });
+  let reason = CLOSED;
+  redis.on('error', (error: Error) => (reason = connectionProblem(error)));
+  const stopping = new AbortController();
+  let state: 'up' | 'down' | null = null;
+  const connection: StreamConnection = {
+    redis,
+    get isStopped() {
+      return stopping.signal.aborted;
+    },
+    because: (text) => void (reason = text),
+  };
+
+  function enter(next: 'up' | 'down', detail: string, isRefused = false): void {
+    if (state === next || connection.isStopped) return;
+    state = next;
+    onState(next, detail, isRefused);
+  }
+
+  function hangUp(): void {
+    redis.disconnect();
+    // `disconnect` waits for the other side to hang up; a stalled one never does.
+    redis.stream?.destroy();
+  }
+
+  async function run(): Promise<void> {
+    let waitMs = firstRetryMs;
+    while (!connection.isStopped) {
+      try {
+        await redis.connect();
+        reason = CLOSED;
+        await begin(connection);
+        enter('up', 'connected');
+        waitMs = firstRetryMs;
+        while (!connection.isStopped) await read(connection);
+      } catch (error) {
+        if (connection.isStopped) return;
+        const isRefused = error instanceof Error && error.name === 'ReplyError';
+        enter('down', isRefused ? error.message : reason, isRefused);
+        hangUp();
+      }
+      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      waitMs = Math.min(2 * waitMs, MAX_RETRY_MS);
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      hangUp();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { describeError } from '../../shared/errors.ts';
+
+export interface PassesOptions {
+  /** One pass. */
+  work(): Promise<void>;
+  /** Pause between two passes, and after one that failed. */
+  readonly everyMs: number;
+  readonly retryMs: number;
+  /** Told when a pass fails, and not again for the same code until one has succeeded: the same words every ten seconds would say nothing new. */
+  onFailed(error: { readonly code: string; readonly message: string }): void;
+  onRecovered(): void;
+}
+
+/** Work that is done again and again as long as the trainer runs, one thing at a time. */
+export interface Passes {
+  /** A pass in its turn. Never rejects. */
+  pass(): Promise<void>;
+  /** A pass at once, for who has the turn. @returns what has failed, null when nothing has */
+  once(): Promise<unknown>;
+  /** Does something else of the same station when its turn has come. */
+  inTurn(work: () => Promise<void>): Promise<void>;
+  /** From here on passes come by themselves. */
+  begin(): void;
+  /** Resolves when the last one has ended. */
+  stop(): Promise<void>;
+}
+
+export function createPasses({ work, everyMs, retryMs, onFailed, onRecovered }: PassesOptions): Passes {
+  let failure = '';
+  let isStopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let turn: Promise<void> = Promise.resolve();
+
+  function inTurn(next: () => Promise<void>): Promise<void> {
+    turn = turn.then(next);
+    return turn;
+  }
+
+  async function once(): Promise<unknown> {
+    try {
+      await work();
+      if (failure !== '') onRecovered();
+      failure = '';
+      return null;
+    } catch (error) {
+      const { code, message } = describeError(error);
+      if (failure !== code) onFailed({ code, message });
+      failure = code;
+      return error;
+    }
+  }
+
+  const pass = (): Promise<void> => inTurn(async () => void (await once()));
+
+  function schedule(ms: number): void {
+    if (isStopped) return;
+    timer = setTimeout(() => void pass().then(() => schedule(failure === '' ? everyMs : retryMs)), ms);
+  }
+
+  return {
+    pass,
+    once,
+    inTurn,
+    begin: () => schedule(0),
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await turn;
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { Store } from './store.ts';
+
+/** What works on a store, opened when it is first needed. */
+export interface StoreOpener<Opened extends { readonly store: Store }> {
+  /** The same for all who ask; where it failed, the next one to ask tries again. @throws as `open` */
+  get(): Promise<Opened>;
+  close(): Promise<void>;
+}
+
+export function storeOpener<Opened extends { readonly store: Store }>(
+  open: () => Promise<Opened>,
+): StoreOpener<Opened> {
+  let opened: Promise<Opened> | null = null;
+  return {
+    get() {
+      const opening = (opened ??= open());
+      return opening.catch((error: unknown) => {
+        opened = null;
+        throw error;
+      });
+    },
+    async close() {
+      await (await opened?.catch(() => null))?.store.close();
+    },
+  };
+}
