@@ -3,6 +3,9 @@ export type OpenTime = number & { readonly __unit: 'bar open, epoch seconds' };
 /** Wall-clock or simulated time in epoch milliseconds. */
 export type EpochMs = number & { readonly __unit: 'epoch milliseconds' };
 
+/** 2100-01-01 in epoch seconds. A time at or after it is a mistake of unit (milliseconds) or of format. */
+export const LATEST_TIME_S = 4_102_444_800;
+
 export const SECONDS_PER_BAR = 60;
 
 /** One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source knows it. */

@@ -28,6 +28,11 @@ export const ERRORS = {
     message: 'The time is not the open of a UTC minute.',
     next: 'Send the bar open: ISO 8601 or epoch milliseconds, a whole minute.',
   },
+  BAR_TIME_RANGE: {
+    status: 422,
+    message: 'The time is before 1970 or after 2100.',
+    next: 'Write every time of the file in the same unit; epoch times are seconds.',
+  },
   BAR_NO_SUCH_HOUR: {
     status: 422,
     message: 'The time lies in the hour that the clock of this time zone leaves out in spring.',

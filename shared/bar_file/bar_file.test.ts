@@ -91,6 +91,20 @@ const barSeries = fc
   });
 
 describe('a bar file', () => {
+  it('may have blank lines between its rows, as an import may', () => {
+    const rows = [GOOD, GOOD.replace('1546383600', '1546383660')];
+    expect(rowsOf(parse(HEADER, rows[0]!, '', '\r', rows[1]!, ''))).toEqual(rowsOf(parse(HEADER, ...rows)));
+  });
+
+  it('that decompresses without end is refused before it fills the memory', async () => {
+    const path = join(folder, 'EURUSD.csv.gz');
+    await writeFile(path, gzipSync(Buffer.alloc(8 << 20)));
+    expect(await refusalOf(readBarFile(path))).toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: expect.stringMatching(/a line of more than 1048576 bytes/),
+    });
+  });
+
   it('is read into one array per column, as a slow reader reads it', () => {
     const text = `${HEADER},spread\n1546383600,1.2,1.3,1.1,1.25,7,0.0001\n1546383660,1.25,1.25,1.2,1.2,0,0\n`;
     expect(rowsOf(parseBars(Buffer.from(text), 'EURUSD.csv'))).toEqual(slowRows(text));
@@ -139,7 +153,6 @@ describe('a bar file', () => {
     ['an empty time', ',1.2,1.3,1.1,1.25,7'],
     ['too few fields', '1546383600,1.2,1.3,1.1,1.25'],
     ['too many fields', '1546383600,1.2,1.3,1.1,1.25,7,8'],
-    ['an empty line in the middle', `\n${GOOD}`],
     ['a duplicate', '1546383540,1.2,1.3,1.1,1.25,7'],
     ['a step back', '1546383480,1.2,1.3,1.1,1.25,7'],
   ])('is refused with file, line and what was seen: %s', (_, line) => {

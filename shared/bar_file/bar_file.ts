@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { createGunzip, gzip } from 'node:zlib';
 import type { Bar, OpenTime } from '../bar.ts';
-import { SECONDS_PER_BAR } from '../bar.ts';
+import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { parseDecimal } from './decimal.ts';
@@ -44,7 +45,6 @@ const HEADER = 'time,open,high,low,close,volume';
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const COMMA = 44;
-const inflate = promisify(gunzip);
 const deflate = promisify(gzip);
 
 /**
@@ -67,11 +67,36 @@ async function readPlainBytes(path: string): Promise<Buffer> {
     throw cause;
   }
   if (!path.endsWith('.gz') && !(bytes[0] === 0x1f && bytes[1] === 0x8b)) return bytes;
+  const chunks: Buffer[] = [];
+  const meter = lineMeter(path);
   try {
-    return await inflate(bytes);
+    for await (const chunk of Readable.from([bytes]).pipe(
+      createGunzip({ chunkSize: 1 << 20 }),
+    ) as AsyncIterable<Buffer>) {
+      meter(chunk);
+      chunks.push(chunk);
+    }
   } catch (cause) {
-    throw damagedGzip(path, cause);
+    throw cause instanceof MinutehandError ? cause : damagedGzip(path, cause);
   }
+  return Buffer.concat(chunks);
+}
+
+/** Longer lines mean that the file is no text, or is a small gzip file that decompresses without end. */
+const LONGEST_LINE_BYTES = 1 << 20;
+
+/** Counts the bytes since the last line feed, chunk by chunk. @throws MinutehandError DATA_FORMAT on a line longer than 1 MiB */
+export function lineMeter(path: string): (chunk: Uint8Array) => void {
+  let open = 0;
+  return (chunk) => {
+    const lineFeed = chunk.lastIndexOf(LINE_FEED);
+    open = lineFeed < 0 ? open + chunk.length : chunk.length - lineFeed - 1;
+    if (open > LONGEST_LINE_BYTES)
+      throw new MinutehandError('DATA_FORMAT', {
+        seen: `${path}: a line of more than ${LONGEST_LINE_BYTES} bytes`,
+        expected: 'a text file with one row per line',
+      });
+  };
 }
 
 /** What to say of a file that cannot be decompressed. */
@@ -123,7 +148,7 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
     const end = at > starts[0]! && bytes[at - 1] === CARRIAGE_RETURN ? at - 1 : at;
     const text = (): string => `"${textOf(bytes, starts[0]!, end).slice(0, 120)}"`;
     at++;
-    if (end === starts[0] && isBlank(bytes, at)) break;
+    if (end === starts[0]) continue;
     if (++fields !== columns) refuse(line, `${fields} fields in ${text()}`, `${columns} fields`);
     starts[columns] = end + 1;
 
@@ -141,7 +166,7 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
       if (t % SECONDS_PER_BAR !== 0) refuse(line, `time ${t} in ${text()}`, 'epoch seconds of a whole minute');
       refuse(line, `time ${t} after ${previous}`, 'ascending times without duplicates');
     }
-    if (t > 1e11) refuse(line, `time ${t}`, 'epoch seconds; this looks like milliseconds');
+    if (!(t >= 0 && t < LATEST_TIME_S)) refuse(line, `time ${t}`, expectedTime(t));
     if (spread !== null) {
       const known = starts[6]! < end;
       const s = known ? field(6) : NaN;
@@ -370,6 +395,11 @@ function mapBars(columns: BarColumns, length: number, map: (column: Float64Array
   };
 }
 
+/** @param time epoch seconds outside 1970–2100, or what a file has in their place */
+export function expectedTime(time: number): string {
+  return `epoch seconds from 1970 to 2100${Math.abs(time) >= 1e11 ? '; this looks like milliseconds' : ''}`;
+}
+
 /** The first index of ascending values, such as times, that is >= `at`; their number when there is none. */
 export function lowerBound(ascending: ArrayLike<number>, at: number): number {
   let low = 0;
@@ -397,12 +427,6 @@ function countLines(bytes: Uint8Array, from: number): number {
   let lines = 0;
   for (let at = from; at < bytes.length; at = afterLine(bytes, at)) lines++;
   return lines;
-}
-
-function isBlank(bytes: Uint8Array, from: number): boolean {
-  for (let at = from; at < bytes.length; at++)
-    if (bytes[at] !== LINE_FEED && bytes[at] !== CARRIAGE_RETURN) return false;
-  return true;
 }
 
 function textOf(bytes: Uint8Array, from: number, to: number): string {

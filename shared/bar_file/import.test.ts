@@ -190,6 +190,19 @@ describe('importBars', () => {
     expect(report.rejected[6]).toMatchObject({ file: path, seen: 'garbage' });
   });
 
+  it('rejects rows of an implausible year, such as milliseconds from the middle of a file on', async () => {
+    const row = (time: number) => `${time},1,1,1,1,0`;
+    const times = [1546383600, 1546383660, 1546383720_000, 1546383780_000, -60, 4_102_444_800];
+    const report = await importOne(await source('EURUSD.csv', [HEADER, ...times.map(row)].join('\n')));
+    expect(report).toMatchObject({ added: 2, rejected_count: 4, check: { last: 1546383660 } });
+    expect(report.rejected.map(({ line, code }) => `${line} ${code}`)).toEqual(
+      [4, 5, 6, 7].map((line) => `${line} BAR_TIME_RANGE`),
+    );
+    expect(report.rejected[0]!.seen).toMatch(/^1546383720000,.*this looks like milliseconds\)$/);
+    expect(report.rejected[3]!.seen).not.toMatch(/milliseconds/);
+    expect(await bars('EURUSD')).toHaveLength(2);
+  });
+
   it('keeps the first copy of a minute, counts identical ones as duplicates and others as conflicts', async () => {
     const row = (price: number) => `1546383600,${price},${price},${price},${price},0`;
     const report = await importOne(await source('EURUSD.csv', [HEADER, row(1), row(1), row(2)].join('\n')));

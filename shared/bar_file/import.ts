@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { SECONDS_PER_BAR } from '../bar.ts';
+import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import type { ErrorCode } from '../errors.ts';
 import { describeError, MinutehandError } from '../errors.ts';
 import { createBarCheck, type BarReport } from './bar_check.ts';
-import { copyBars, emptyColumns } from './bar_file.ts';
+import { copyBars, emptyColumns, expectedTime } from './bar_file.ts';
 import type { BarLayout, ForeignRow } from './bar_layout.ts';
 import { symbolOfSource } from './bar_layout.ts';
 import type { ConflictingRow } from './bar_merge.ts';
@@ -277,7 +277,7 @@ async function takeBars(
       if (row === null || code !== null) {
         tally.rejected_count++;
         if (tally.rejected.length < REJECTED_SHOWN)
-          tally.rejected.push({ file: path, line, code: code!, seen: text.slice(0, 120) });
+          tally.rejected.push({ file: path, line, code: code!, seen: seenOf(text, code!, time) });
         continue;
       }
       story.add(time);
@@ -362,10 +362,16 @@ function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
   const { time, open, high, low, close, volume, spread } = row;
   if (!Number.isFinite(time)) return 'BAR_MALFORMED';
   if (Number.isNaN(utc)) return 'BAR_NO_SUCH_HOUR';
+  if (!(utc >= 0 && utc < LATEST_TIME_S)) return 'BAR_TIME_RANGE';
   if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
   if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';
   if (high < Math.max(open, close) || low > Math.min(open, close)) return 'BAR_RANGE';
   return utc % SECONDS_PER_BAR === 0 ? null : 'BAR_OFF_MINUTE';
+}
+
+function seenOf(text: string, code: ErrorCode, time: number): string {
+  const line = text.slice(0, 120);
+  return code === 'BAR_TIME_RANGE' ? `${line} (expected ${expectedTime(time)})` : line;
 }
 
 async function reportOf({ symbol, tally, sources }: Target, sunk: SunkBars): Promise<ImportReport> {

@@ -51,6 +51,15 @@ describe('sourceLines', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
+  it('refuses a line without end, such as that of a small gzip file of zeros', async () => {
+    const zeros = gzipSync(Buffer.alloc(32 << 20));
+    expect(zeros.length).toBeLessThan(40_000);
+    await expect(linesOf(zeros, 'zeros.csv.gz')).rejects.toMatchObject({
+      code: 'DATA_FORMAT',
+      seen: expect.stringContaining('a line of more than 1048576 bytes'),
+    });
+  });
+
   it('refuses a file that is not there, or whose gzip stream is cut or damaged', async () => {
     await expect(sourceLines(join(folder, 'none.csv.gz')).next()).rejects.toMatchObject({ code: 'DATA_MISSING' });
     const whole = gzipSync(Array.from({ length: 1000 }, (_, i) => `line ${i * i}`).join('\n'));

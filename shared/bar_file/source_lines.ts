@@ -5,7 +5,7 @@ import { pipeline, Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { MinutehandError } from '../errors.ts';
-import { damagedGzip, isMissing } from './bar_file.ts';
+import { damagedGzip, isMissing, lineMeter } from './bar_file.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -19,7 +19,7 @@ export interface SourceReading {
 /**
  * The lines of a text file without their ends, many at a time, in bounded memory: decompressed when it is gzip by its name or first bytes, decoded from UTF-16
  * (as MetaTrader writes) or UTF-8 by its byte order mark, else from Latin-1.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT when the gzip stream is damaged or cut
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT when the gzip stream is damaged or cut, or a line is longer than 1 MiB
  */
 export async function* sourceLines(
   path: string,
@@ -37,7 +37,7 @@ export async function* sourceLines(
   // Errors reach the reader of the stream; the callback only says that they have been seen.
   const plain = isGzip ? pipeline(raw, createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined) : raw;
   try {
-    yield* linesOf(plain as AsyncIterable<Buffer>);
+    yield* linesOf(plain as AsyncIterable<Buffer>, lineMeter(path));
   } catch (cause) {
     if (isGzip && cause instanceof Error && /^Z_/.test((cause as NodeJS.ErrnoException).code ?? ''))
       throw damagedGzip(path, cause);
@@ -45,11 +45,12 @@ export async function* sourceLines(
   }
 }
 
-async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[], void> {
+async function* linesOf(chunks: AsyncIterable<Buffer>, meter: (chunk: Buffer) => void): AsyncGenerator<string[], void> {
   let decoder: StringDecoder | null = null;
   let rest = '';
   for await (const chunk of chunks) {
     let bytes = chunk;
+    meter(chunk);
     if (decoder === null) {
       const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
       const isUtf8 = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SECONDS_PER_BAR } from '../bar.ts';
+import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
 import { recogniseLayout, type BarLayout } from './bar_layout.ts';
 import { recogniseSeries, type SeriesLayout } from './series_layout.ts';
@@ -45,7 +45,7 @@ export async function surveyFile(
       const row = layout.inPoints ? layout.parse(line) : null;
       const time = row?.time ?? layout.parseTime(line);
       if (row !== null) decimals = Math.max(decimals, row.decimals);
-      if (Number.isNaN(time)) continue;
+      if (!(time >= 0 && time < LATEST_TIME_S)) continue;
       rows++;
       const apart = Math.abs(time - previous);
       if (apart === SECONDS_PER_BAR) hasNeighbours = true;
