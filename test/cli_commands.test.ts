@@ -182,6 +182,32 @@ describe('config and doctor', () => {
     await wrong.remove();
   });
 
+  it.each([
+    ['MINUTEHAND_TRUSTED_KEYS', '/nowhere/keys.pem', /KEY_UNUSABLE|nowhere/],
+    ['MINUTEHAND_SIGNING_KEY', '/nowhere/key.pem', /nowhere/],
+    ['MINUTEHAND_ALERT_URL', 'hooks.slack.com/x', /expected https:\/\/… or http:/],
+    ['MINUTEHAND_DATABASE_URL', 'mysql://ann:s3cr@127.0.0.1/x', /an address of mysql:, expected postgres:/],
+    ['MINUTEHAND_XGBOOST_LIBRARY', '/nowhere/libxgboost.so', /there is no file/],
+    ['MINUTEHAND_HOME', '/proc/minutehand', /no folder can be made in \/proc/],
+    ['MINUTEHAND_LOG', import.meta.filename, /is a file, expected a folder/],
+    ['MINUTEHAND_DAEMON_PORT', '77777', /MINUTEHAND_DAEMON_PORT: is/],
+  ])('check refuses %s=%s', async (variable, value, reason) => {
+    const { code, stdout, stderr } = await place.run(['config', 'check'], { env: { [variable]: value } });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`CONFIG_INVALID: [^]*environment variable ${variable}: `));
+    expect(stderr).toMatch(reason);
+    expect(stderr).not.toContain('s3cr');
+  });
+
+  it('check warns of variables that nothing reads, with the nearest name', async () => {
+    const env = { MINUTEHAND_MARKE: 'live', MINTUEHAND_TOKEN: 'x', MINUTEHAND_LONG: '1', HOMES: '/' };
+    const { code, stdout, stderr } = await place.run(['config', 'check', '--json'], { env });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, market: 'simulated', warnings: { length: 2 } });
+    expect(stderr).toMatch(/MINUTEHAND_MARKE is not .*did you mean "MINUTEHAND_MARKET"/);
+    expect(stderr).toMatch(/MINTUEHAND_TOKEN is not .*did you mean "MINUTEHAND_TOKEN"/);
+  });
+
   it('show has what is in force, environment included, and no password', async () => {
     const env = { MINUTEHAND_REDIS_URL: 'redis://user:s3cr@t@127.0.0.1:1/2', MINUTEHAND_DAEMON_PORT: '7999' };
     const shown = await place.run(['config', 'show', '--json'], { env });

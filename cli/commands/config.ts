@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { inspectSettings, loadSettings } from '../../shared/policy/policy.ts';
 import { problemsError } from '../../shared/policy/problem.ts';
+import { checkEnvironment } from '../environment_check.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 
@@ -11,7 +12,9 @@ export function addConfig(program: Command, output: () => Output): void {
     .description('config/*.yaml, or the folder MINUTEHAND_CONFIG names; docs/CONFIGURATION.md explains every key.');
   config
     .command('check')
-    .description('reads all files and names every problem: file, line, key, what was seen, what was expected')
+    .description(
+      'reads all files and environment variables and names every problem: file, line, key, what was seen, what was expected',
+    )
     .action(() => check(output()));
   config
     .command('show')
@@ -21,9 +24,22 @@ export function addConfig(program: Command, output: () => Output): void {
 
 function check(output: Output): void {
   const { settings, problems } = inspectSettings();
-  if (settings === null) throw problemsError(problems);
-  output.line(`The configuration in ${settings.sources.configDir} is right. policy_hash ${settings.policyHash}`);
-  output.result({ ok: true, config_dir: settings.sources.configDir, policy_hash: settings.policyHash });
+  const environment = checkEnvironment();
+  for (const warning of environment.warnings) output.note(`warning: ${warning}`);
+  const all = [...problems, ...environment.problems];
+  if (settings === null || all.length > 0) throw problemsError(all);
+  const { sources, policyHash, minutehand } = settings;
+  output.line(
+    `The configuration in ${sources.configDir} is valid. Market: ${minutehand.market}. policy_hash ${policyHash}`,
+  );
+  const { warnings } = environment;
+  output.result({
+    ok: true,
+    config_dir: sources.configDir,
+    market: minutehand.market,
+    policy_hash: policyHash,
+    warnings,
+  });
 }
 
 function show(output: Output): void {

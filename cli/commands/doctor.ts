@@ -8,10 +8,11 @@ import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
-import { problemsError } from '../../shared/policy/problem.ts';
+import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learn/engines/engines.ts';
+import { checkEnvironment } from '../environment_check.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 import { haltsInForce, haltText } from './models_resume.ts';
@@ -63,7 +64,7 @@ async function runDoctor(output: Output): Promise<void> {
     );
     findings.push(await redis(settings), await models(settings, paths), halts(paths));
   }
-  findings.push(home(paths));
+  findings.push(...environment(), home(paths));
   for (const { what, verdict, detail } of findings)
     output.line(`${{ ok: '✓', warning: '!', error: '✗' }[verdict]} ${what.padEnd(18)} ${detail}`);
   output.result({ ok: findings.every(({ verdict }) => verdict !== 'error'), findings });
@@ -205,6 +206,15 @@ function halts(paths: HomePaths): Finding {
     const { code, message, next } = describeError(error);
     return { what: 'halts', verdict: 'error', detail: `${code}: ${message} ${next}` };
   }
+}
+
+function environment(): Finding[] {
+  const { problems, warnings } = checkEnvironment();
+  const what = 'environment';
+  return [
+    ...problems.map((problem): Finding => ({ what, verdict: 'error', detail: problemText(problem) })),
+    ...warnings.map((detail): Finding => ({ what, verdict: 'warning', detail })),
+  ];
 }
 
 function home({ home: folder }: HomePaths): Finding {

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { openLog } from '../../shared/log/log.ts';
 import { homePaths } from '../../shared/policy/home.ts';
+import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { openSystemd, type Systemd } from '../../shared/systemd/systemd.ts';
 import { launcher } from '../launcher.ts';
@@ -57,6 +58,8 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
   const say = saying(output, systemd);
+  // `up` has warned already.
+  if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
   const paths = homePaths();
   // Loading the servers takes longer than most other commands do.
@@ -101,6 +104,8 @@ async function runTrainer(output: Output): Promise<void> {
   const systemd = openSystemd((line) => output.note(line));
   void stopping.then((reason) => systemd.stopping(reason));
   const say = saying(output, systemd);
+  // `up` has warned already.
+  if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
   const paths = homePaths();
   const { startTrainer } = await import('../../trainer/main.ts');
@@ -114,6 +119,11 @@ async function runTrainer(output: Output): Promise<void> {
   await stopping;
   await trainer.stop();
   flush();
+}
+
+/** A misspelt variable would otherwise leave its setting at the default without notice. */
+export function warnOfUnknownVariables(output: Output): void {
+  for (const unknown of unknownVariables()) output.note(`warning: ${unknownVariableText(unknown)}`);
 }
 
 /** What a person is told is how the start goes on, for systemd. */

@@ -12,7 +12,7 @@ import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';
-import { applyMarket, marketOption, type ReadyMessage } from './processes.ts';
+import { applyMarket, marketOption, warnOfUnknownVariables, type ReadyMessage } from './processes.ts';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -57,6 +57,7 @@ interface Watch {
 
 async function runUp(output: Output): Promise<void> {
   const stopping = stopSignal();
+  warnOfUnknownVariables(output);
   const settings = loadSettings();
   const parts = [...Object.keys(settings.minutehand.shards), null].map((shard): Part => ({
     name: partName(shard),

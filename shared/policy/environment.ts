@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { OVERRIDABLE } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
+import { nearest } from './spelling.ts';
 
 /** An environment variable that wins over a value of a file. */
 export interface Override {
@@ -100,4 +101,34 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning:
       'Address that alerts are posted to, `https://` or `http://`, as Slack’s incoming webhooks take them; else they are log lines only.',
   },
+  {
+    variable: 'MINUTEHAND_TOKEN',
+    meaning: 'Bearer token of clients on other machines; else bars are accepted from this machine only.',
+  },
 ];
+
+/** Set by the programs for each other, and by the tests. */
+const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|TEST_[A-Z_]+)$/;
+const MOST_EDITS = 2;
+
+/** A variable that nothing reads, and the known name closest to it. */
+export interface UnknownVariable {
+  readonly variable: string;
+  readonly nearest: string;
+}
+
+/** Variables that look like minutehand's and are not: every unknown `MINUTEHAND_*`, and every name within two edits of a known one. */
+export function unknownVariables(env: NodeJS.ProcessEnv = process.env): UnknownVariable[] {
+  const known = [...PLACES, ...OVERRIDES].map(({ variable }) => variable);
+  return Object.keys(env).flatMap((variable) => {
+    if (known.includes(variable) || INTERNAL.test(variable)) return [];
+    const closest = nearest(variable, known)!;
+    const isMeant = variable.startsWith('MINUTEHAND_') || closest.edits <= MOST_EDITS;
+    return isMeant ? [{ variable, nearest: closest.word }] : [];
+  });
+}
+
+/** `MINUTEHAND_MARKE is not a variable of minutehand and has no effect (did you mean "MINUTEHAND_MARKET"?)` */
+export function unknownVariableText({ variable, nearest: word }: UnknownVariable): string {
+  return `${variable} is not a variable of minutehand and has no effect (did you mean "${word}"?)`;
+}
