@@ -174,7 +174,7 @@ export const ERRORS = {
   CLOCK_MISMATCH: {
     status: 422,
     message: 'On this time zone the trading weeks of the file would not begin where they must.',
-    next: 'Give the zone that fits with --timezone, or --trust-clock to import it all the same.',
+    next: 'Name the zone that fits with --timezone, or import without the check by --trust-clock.',
   },
   STORE_UNUSABLE: {
     status: 500,

@@ -125,7 +125,11 @@ describe('bars import', () => {
       code: 0,
       document: { symbols: [{ added: 60, sources: [{ timezone: '-05:00', checked: false }] }] },
     });
-    expect(await json(['bars', 'import', path, '--trust-clock'])).toMatchObject({ code: 2 });
+    const usual = join(place.folder, 'usual');
+    expect(await json(['bars', 'import', path, '--trust-clock', '--out', usual])).toMatchObject({
+      code: 0,
+      document: { symbols: [{ added: 60, sources: [{ timezone: '-05:00/EU', checked: false }] }] },
+    });
   });
 
   it('says when a file is too short for its clock to be checked', async () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -49,7 +50,7 @@ interface Places {
 }
 
 async function startUp(where = place): Promise<{ up: Running; daemonPort: number; trainerPort: number }> {
-  const up = where.start(['up', '--json']);
+  const up = where.start(['up', '--json'], { MINUTEHAND_MARKE: 'live' });
   let ended: unknown = null;
   void up.ended.then((code) => (ended = code));
   const text = await eventually(
@@ -119,6 +120,27 @@ describe.runIf(process.platform === 'linux')('minutehand up', () => {
     const socket = new WebSocket(`ws://127.0.0.1:${daemonPort}/signals`);
     socket.on('message', (data: Buffer) => heard.push(verifySignal(data.toString('utf8'))));
     socket.on('error', () => undefined);
+  });
+
+  it('warns of a misspelt variable once', () => {
+    expect(up.stderr().match(/MINUTEHAND_MARKE is not .*did you mean "MINUTEHAND_MARKET"/g)).toHaveLength(1);
+  });
+
+  it('doctor tells its own ports from those of another program', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const portsOf = async (daemon: number): Promise<unknown> => {
+      const env = { MINUTEHAND_DAEMON_PORT: String(daemon), MINUTEHAND_TRAINER_PORT: String(trainerPort) };
+      const { stdout } = await place.run(['doctor', '--json'], { env });
+      return (JSON.parse(stdout) as { findings: { what: string }[] }).findings.filter(({ what }) =>
+        what.endsWith('port'),
+      );
+    };
+    const own = { verdict: 'ok', detail: expect.stringContaining('used by this minutehand') as string };
+    expect(await portsOf(daemonPort)).toMatchObject([own, own]);
+    const another = { verdict: 'warning', detail: expect.stringContaining('another program') as string };
+    expect(await portsOf((other.address() as AddressInfo).port)).toMatchObject([another, own]);
+    other.close();
   });
 
   it('trains first models and has every signal in mode OK, renewed with every bar', async () => {

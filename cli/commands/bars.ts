@@ -56,7 +56,7 @@ export function addBars(program: Command, output: () => Output): void {
       'clock of the source, for layouts that do not name theirs: auto finds it by the openings of the weeks; UTC, -05:00, -05:00/EU or -05:00/US (with a summer hour on those dates), or America/New_York is checked against them',
       'auto',
     )
-    .option('--trust-clock', 'take the named time zone unchecked')
+    .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
     .addOption(marketOption('bars of a simulated market never stand beside real ones'))
     .option('--symbol <name>', 'symbol of a single file whose name does not say it')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
@@ -105,8 +105,6 @@ async function withStore<Result>(work: (store: Store) => Promise<Result>): Promi
 }
 
 async function runImport(source: string, flags: ImportFlags, output: Output): Promise<void> {
-  if (flags.trustClock === true && flags.timezone === 'auto')
-    throw new MinutehandError('USAGE', { seen: '--trust-clock without --timezone', expected: 'a zone to be trusted' });
   const progress = output.progress();
   const work = (into: BarSink): Promise<ImportResult> =>
     importBars({

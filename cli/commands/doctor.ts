@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { readAddress } from '../../shared/address.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
@@ -13,6 +14,7 @@ import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learn/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
+import { isLocked } from '../../shared/store/home_lock.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 import { haltsInForce, haltText } from './models_resume.ts';
@@ -58,9 +60,9 @@ async function runDoctor(output: Output): Promise<void> {
       detail: `${settings.sources.configDir}, market ${settings.minutehand.market}, policy_hash ${settings.policyHash}`,
     });
     findings.push(
-      ...(await ports(settings)),
+      ...(await ports(settings, paths)),
       ...shards(settings),
-      await port('trainer port', settings.minutehand.transports.trainer),
+      await port('trainer port', settings.minutehand.transports.trainer, 'trainer', paths),
     );
     findings.push(await redis(settings), await models(settings, paths), halts(paths));
   }
@@ -110,12 +112,12 @@ function learningEngine(engine: NativeEngine): Finding {
   }
 }
 
-function ports({ minutehand }: Settings): Promise<Finding[]> {
+function ports({ minutehand }: Settings, paths: HomePaths): Promise<Finding[]> {
   const { host } = minutehand.transports.daemon;
   const all = shardsOf(minutehand);
   return Promise.all(
     all.map(({ name, port: number }) =>
-      port(all.length === 1 ? 'daemon port' : `port of ${name}`, { host, port: number }),
+      port(all.length === 1 ? 'daemon port' : `port of ${name}`, { host, port: number }, `daemon_${name}`, paths),
     ),
   );
 }
@@ -129,21 +131,24 @@ function shards({ minutehand }: Settings): Finding[] {
   });
 }
 
-async function port(what: string, { host, port: number }: { host: string; port: number }): Promise<Finding> {
+/** @param kind of the process that the port is for, as in the names of its lock and its address */
+async function port(
+  what: string,
+  { host, port: number }: { host: string; port: number },
+  kind: string,
+  paths: HomePaths,
+): Promise<Finding> {
   if (number === 0) return { what, verdict: 'ok', detail: 'a free one' };
   const code = await new Promise<string | null>((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host, port: number, exclusive: true }, () => server.close(() => resolve(null)));
   });
-  return {
-    what,
-    verdict: code === null ? 'ok' : 'warning',
-    detail:
-      code === null
-        ? `${host}:${number} is free`
-        : `${host}:${number} is in use (${code}): by a running minutehand, or by another program`,
-  };
+  if (code === null) return { what, verdict: 'ok', detail: `${host}:${number} is free` };
+  const own = readAddress(paths.address(kind));
+  if (own !== null && own.port === number && isLocked(paths.lock(kind)))
+    return { what, verdict: 'ok', detail: `${host}:${number}, used by this minutehand (process ${own.pid})` };
+  return { what, verdict: 'warning', detail: `${host}:${number} is in use by another program (${code})` };
 }
 
 async function redis({ minutehand }: Settings): Promise<Finding> {

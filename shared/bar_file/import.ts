@@ -26,7 +26,7 @@ export interface ImportOptions {
    * Only for layouts that do not name their clock (HistData, MetaTrader), not applied to the others.
    */
   readonly timezone?: string;
-  /** Takes the named zone without holding it against the openings of the weeks. */
+  /** Skips the check against the openings of the weeks; without a named zone the usual one of the layout is taken. */
   readonly trustClock?: boolean;
   /** The symbol, where the names of the files do not tell it. */
   readonly symbol?: string;

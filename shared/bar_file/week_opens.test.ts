@@ -130,6 +130,13 @@ describe('the clock that a user names', () => {
     expect(refusal(sundays(18, '-05:00/EU'), { zone: '-04:00/EU', symbol: 'XAUUSD' }).expected).toContain('-05:00/EU');
   });
 
+  it('is the usual one of the maker, unchecked, for a trusted file without a named zone', () => {
+    const nowhere = sundays(20, 'UTC').map((open, week) => open + (week % 5) * HOUR_S);
+    expect(refusal(nowhere, {}).code).toBe('CLOCK_MISMATCH');
+    expect(judge(nowhere, { trusted: true }).checked).toBe(false);
+    expect(judge(sundays(17, '-05:00/US'), { trusted: true })).toMatchObject({ timezone: '-05:00/US', checked: false });
+  });
+
   it('cannot be checked in a file with fewer than two openings, or for an instrument of which nobody knows when its week begins', () => {
     expect(judge(sundays(17, '-05:00/EU', 1), { zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
     const mondays = sundays(20, 'UTC').map((open) => open + 9 * HOUR_S);

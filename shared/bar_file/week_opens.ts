@@ -64,6 +64,7 @@ const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {
 /**
  * The clock of a file whose layout does not say it. Weekly openings are the evidence: of currencies, metals and a few others it is known when their week begins, daylight
  * saving included. The zone with the fewest openings elsewhere fits, if they are at most a fifth.
+ * A trusted file is not checked: it is read on the named zone, else on the usual one of its maker that has the fewest openings elsewhere.
  * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE when no zone was named and the file
  * cannot tell it
  */
@@ -77,11 +78,12 @@ export function judgeClock(question: ClockQuestion): ClockVerdict {
     odd_opens: due === null ? 0 : oddOpens(opens, zone, due),
   });
   const usual = USUAL[layout].map(parseTimeZone);
-  if (named !== null && trusted) return verdict(named, false);
+  const usualZone = due === null ? usual[0]! : leastOdd(usual, opens, due);
+  if (trusted) return verdict(named ?? usualZone, false);
   if (due === null || opens.length < FEWEST_OPENS) {
     if (named !== null) return verdict(named, false);
     // What one opening contradicts is left out; the rest is by habit, and said to be unchecked.
-    if (layout === 'histdata') return verdict(due === null ? usual[0]! : leastOdd(usual, opens, due), false);
+    if (layout === 'histdata') return verdict(usualZone, false);
     throw new MinutehandError('USAGE', {
       seen: `${file} does not say its clock, and ${
         due === null
@@ -105,8 +107,8 @@ export function judgeClock(question: ClockQuestion): ClockVerdict {
     expected: fitting === null ? 'a clock on which they do; none that is known fits' : `${fitting.name}, which fits`,
     next:
       fitting === null
-        ? 'Check the file: its clock may change in the middle. --timezone with --trust-clock imports it all the same.'
-        : `Use --timezone ${fitting.name}, or --trust-clock to import it on ${zone.name} all the same.`,
+        ? 'Check the file: its clock may change in the middle. --trust-clock imports it on the usual clock of its maker, or on that of --timezone.'
+        : `Use --timezone ${fitting.name}. To import it on ${zone.name} anyway, add --trust-clock.`,
   });
 }
 

@@ -63,7 +63,9 @@ describe('waiting for first bars', () => {
     );
     void waiting.then((answer) => (enough = answer));
     await expect.poll(() => said.length).toBe(1);
-    expect(said).toEqual(['No models yet: new ones are trained as soon as a symbol has 600 bars (0 so far).']);
+    expect(said).toEqual([
+      'No models yet: training starts when a symbol has 600 one-minute bars (1 day around the clock); it has 0 now.',
+    ]);
 
     const columns = [...tinyBars(settings, 600).values()][0]!;
     const journal = openJournal(paths.journal('simulated', 'main'));
@@ -96,7 +98,7 @@ describe('waiting for first bars', () => {
       said.push(line),
     );
     await expect.poll(() => said).toHaveLength(1);
-    expect(said[0]).toContain('(599 so far)');
+    expect(said[0]).toContain('it has 599 now');
     journals[1]!.append(rows.slice(599), []);
     expect(await waiting).toBe(true);
     for (const journal of journals) journal.close();

@@ -10,6 +10,7 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { openStoreIfThere } from '../store/store.ts';
 
 const LOOK_EVERY_MS = 1000;
+const MINUTES_PER_DAY = 1440;
 /** Imports are rarer than bars, and the store may be a server. */
 const LOOKS_PER_STORE_LOOK = 60;
 
@@ -56,11 +57,18 @@ export async function waitForFirstBars(
     const least = journalled.length === 0 ? 0 : Math.min(...journalled);
     const most = Math.max(imported, ...(market === 'simulated' ? [least] : journalled));
     if (most >= enough) return true;
-    if (!said) say(`${why}: new ones are trained as soon as a symbol has ${enough} bars (${most} so far).`);
+    if (!said) say(`${why}: ${whatIsMissing(enough, most, market)}`);
     said = true;
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;
+}
+
+/** What a newcomer has to wait for, or can do about it. */
+function whatIsMissing(enough: number, most: number, market: 'live' | 'simulated'): string {
+  const days = Math.ceil(enough / MINUTES_PER_DAY);
+  const need = `training starts when a symbol has ${enough} one-minute bars (${days} ${days === 1 ? 'day' : 'days'} around the clock); it has ${most} now.`;
+  return market === 'live' ? `${need} \`minutehand bars import\` adds history.` : need;
 }
 
 /** Bars of the symbol that has most. A journal that is being created has none. */
