@@ -314,6 +314,37 @@ describe('what is written down', () => {
     }
   });
 
+  it('shows no trades, small results and few trades as what they are', async () => {
+    const { gate_off } = result.bundles[0]!;
+    const [first] = gate_off.trades;
+    const few = (net_return: number, trades: number): BundleResult => ({
+      ...result.bundles[0]!,
+      gate_off: {
+        ...gate_off,
+        trades: gate_off.trades.slice(0, trades),
+        total: { ...gate_off.total, net_return, trades, net_sharpe: -4.52 },
+        pairs: {
+          ...gate_off.pairs,
+          [first!.pairId]: { ...gate_off.pairs[first!.pairId]!, trades: 0, net_return: 0, mean_net_bps: null },
+        },
+      },
+    });
+    expect(verdict(few(-0.0000123, 3), 3, false)).toMatch(/a loss of 0\.0012 % of the capital in 3 trades/);
+    expect(verdict(few(-0.0000123, 3), 3, false)).toMatch(/ ± .* after\)\. Too few trades/);
+    expect(verdict(few(-0.0000123, 3), 3, false)).not.toContain('Sharpe');
+    expect(verdict(few(0, 1), 3, false)).toMatch(/neither gain nor loss in 1 trade \(/);
+    expect(verdict(few(0.02, 20), 3, false)).toMatch(/a gain of 2\.00 % .*Sharpe -4\.52 ± \d+\.\d\d\)\. \d of/);
+    const html = renderReport({
+      result: { ...result, bundles: [few(-0.0000123, 3)] },
+      manifests: [models.manifest],
+      symbols: {},
+      requireEdge: false,
+    });
+    expect(html).not.toMatch(/-0\.00 %|-4\.52/);
+    expect(html).toMatch(/-0\.0012 %/);
+    expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){2}<td>0</td><td>no trades</td>`));
+  });
+
   it('says when other thresholds than those of the bundle were asked for', async () => {
     const asked = await run({ thresholds: { theta1: 0.45 } });
     const symbols = Object.fromEntries(

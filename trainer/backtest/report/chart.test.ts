@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { barChart, escapeHtml, histogram, lineChart, ticks } from './chart.ts';
+import { barChart, columnChart, escapeHtml, histogram, lineChart, ticks } from './chart.ts';
 
 const AXES = { xText: String, yText: String };
 
@@ -44,7 +44,42 @@ describe('lineChart', () => {
   });
 });
 
+describe('columnChart', () => {
+  it('draws each value as a bar from zero, up or down, that does not touch the next', () => {
+    const svg = columnChart('a', [{ name: 'x', x: [0, 1, 2, 3], y: [2, -1, 0, 1] }], AXES);
+    const bars = [
+      ...svg.matchAll(/<rect class="bar s0" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g),
+    ].map(([, ...numbers]) => numbers.map(Number) as [number, number, number, number]);
+    expect(bars).toHaveLength(4);
+    const [[, top0, , tall0], [, top1, , tall1], [, , , tall2], [, , , tall3]] = bars as [
+      (typeof bars)[0],
+      (typeof bars)[0],
+      (typeof bars)[0],
+      (typeof bars)[0],
+    ];
+    expect(tall0 / tall1).toBeCloseTo(2, 1);
+    expect(tall1).toBeCloseTo(tall3, 0);
+    expect(tall2).toBe(0);
+    // What is above zero ends where what is below it begins.
+    expect(top0 + tall0).toBeCloseTo(top1, 0);
+    for (let i = 1; i < 4; i++) expect(bars[i]![0]).toBeGreaterThan(bars[i - 1]![0] + bars[i - 1]![2]);
+  });
+
+  it('stands without values, with one, and where all are zero', () => {
+    for (const y of [[], [3], [0, 0]]) {
+      const svg = columnChart('a', [{ name: 'x', x: y.map((_, i) => i), y }], AXES);
+      expect(svg).not.toMatch(/NaN|Infinity/);
+    }
+  });
+});
+
 describe('barChart and histogram', () => {
+  it('shows "no trades" where there is nothing to show', () => {
+    const svg = barChart('a', ['gross', 'net'], [{ label: 'A_B', values: [null, null] }], String);
+    expect(svg).toContain('no trades');
+    expect(svg).not.toMatch(/<rect|NaN/);
+  });
+
   it('have bars as long as their values, left of zero where they are negative', () => {
     const svg = barChart('a', ['gross', 'net'], [{ label: 'A_B', values: [1, -2] }], String);
     const bars = [...svg.matchAll(/<rect class="bar s\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g)].map(

@@ -37,9 +37,30 @@ export function lineChart(title: string, lines: readonly Line[], axes: Axes): st
   return figure(title, HEIGHT, `${grid(frame, axes)}${paths.join('')}`, legend(lines.map(({ name }) => name)));
 }
 
+/** Vertical bars from zero at the places of a common x axis, those of the lines beside each other. */
+export function columnChart(title: string, lines: readonly Line[], axes: Axes): string {
+  const places = lines.flatMap(({ x }) => Array.from(x));
+  const [from, to] = range(places);
+  const count = Math.max(1, ...lines.map(({ x }) => x.length));
+  const half = (to - from) / (2 * Math.max(1, count - 1));
+  const frame = createFrame([from - half, to + half], range([0, ...lines.flatMap(({ y }) => extremes(y))]));
+  const slot = (frame.x(from + half) - frame.x(from - half)) * 0.9;
+  const wide = Math.max(0.5, slot / lines.length);
+  const bars = lines.map(({ x, y }, i) =>
+    Array.from(x, (place, k) => {
+      const left = frame.x(place) - slot / 2 + i * wide;
+      const [top, bottom] = [frame.y(Math.max(0, y[k]!)), frame.y(Math.min(0, y[k]!))];
+      return `<rect class="bar s${i}" x="${round(left)}" y="${round(top)}" width="${round(wide)}" height="${round(bottom - top)}"/>`;
+    }).join(''),
+  );
+  const below = lines.length === 1 ? '' : legend(lines.map(({ name }) => name));
+  return figure(title, HEIGHT, `${grid(frame, axes)}${bars.join('')}`, below);
+}
+
 export interface Bars {
   readonly label: string;
-  readonly values: readonly number[];
+  /** null: there is nothing to show, such as the mean of no trades. */
+  readonly values: readonly (number | null)[];
 }
 
 /** Groups of horizontal bars, from zero to the left or right; `names` are those of the bars of a group. */
@@ -53,12 +74,16 @@ export function barChart(
   const pitch = names.length * thick + 8;
   const height = TOP + groups.length * pitch + 4;
   const left = 130;
-  const [low, high] = range([0, ...groups.flatMap(({ values }) => values)]);
+  const [low, high] = range([0, ...groups.flatMap(({ values }) => values.filter((value) => value !== null))]);
   const room = WIDTH - left - RIGHT - 2 * 64;
   const at = (value: number): number => left + 64 + ((value - low) / (high - low)) * room;
   const rows = groups.map(({ label, values }, g) => {
     const top = TOP + g * pitch;
+    const name = `<text x="0" y="${top + 10}">${escapeHtml(label)}</text>`;
+    if (values.every((value) => value === null))
+      return `${name}<text class="small" x="${round(at(0) + 4)}" y="${top + 10}">no trades</text>`;
     const bars = values.map((value, i) => {
+      if (value === null) return '';
       const from = Math.min(at(0), at(value));
       const y = top + i * thick;
       const end = value < 0 ? `x="${round(from - 4)}" text-anchor="end"` : `x="${round(at(value) + 4)}"`;
@@ -67,7 +92,7 @@ export function barChart(
         `<text class="small" ${end} y="${y + 9}">${escapeHtml(text(value))}</text>`
       );
     });
-    return `<text x="0" y="${top + 10}">${escapeHtml(label)}</text>${bars.join('')}`;
+    return `${name}${bars.join('')}`;
   });
   const zero = `<line class="axis" x1="${round(at(0))}" x2="${round(at(0))}" y1="${TOP - 4}" y2="${height}"/>`;
   return figure(title, height, rows.join('') + zero, legend(names));

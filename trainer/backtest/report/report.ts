@@ -3,9 +3,10 @@ import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { reliability } from '../../validate/metrics.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
-import { VIEWS, type BundleResult, type PeriodResult, type View } from '../period.ts';
+import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
-import { barChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
+import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
+import { FEWEST_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
 import { STYLE } from './style.ts';
 
 export interface ReportOptions {
@@ -28,7 +29,8 @@ export const ASSUMPTIONS: readonly string[] = [
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
   'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
   'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one night of swap per leg, three on Wednesdays, for all symbols alike.',
-  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualised by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. Over a short period they are wild numbers.`,
+  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualized by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. They are not shown for fewer than ${FEWEST_TRADES} trades.`,
+  'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
   'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
   'AI1 is judged on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
@@ -44,17 +46,23 @@ export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolea
   const { gate_off, as_published, noEdge } = bundle;
   const gated = `${noEdge.length} of ${pairs} pairs are NO_EDGE`;
   if (gate_off.total.trades === 0) return `Nothing was entered: no candidate passed θ1 and θ2. ${gated}.`;
-  const { net_return, trades, net_sharpe, mean_net_bps, mean_gross_bps } = gate_off.total;
-  const sharpe = net_sharpe === null ? '' : `, Sharpe ${net_sharpe.toFixed(2)}`;
-  const outcome = `${net_return < 0 ? 'a loss' : 'a gain'} of ${percent(Math.abs(net_return))} of the capital`;
-  const each = `${mean_gross_bps!.toFixed(3)} bps each before costs, ${mean_net_bps!.toFixed(3)} after`;
-  const open = `If every pair had an edge: ${outcome} in ${trades} trades (${each}${sharpe}).`;
+  const { net_return, trades, mean_net_bps, mean_gross_bps } = gate_off.total;
+  const ratio = sharpeText(gate_off.total);
+  const sharpe = ratio === NONE ? '' : `, Sharpe ${ratio}`;
+  const outcome =
+    net_return === 0
+      ? 'neither gain nor loss'
+      : `${net_return < 0 ? 'a loss' : 'a gain'} of ${percent(Math.abs(net_return))} of the capital`;
+  const net = withMargin(mean_net_bps, meanMargin(netBpsOf(gate_off.trades)), 3);
+  const each = `${mean_gross_bps!.toFixed(3)} bps each before costs, ${net} after`;
+  const few = trades < FEWEST_TRADES ? ' Too few trades to judge the models by.' : '';
+  const open = `If every pair had an edge: ${outcome} in ${count(trades, 'trade')} (${each}${sharpe}).${few}`;
   if (!requireEdge) return `${open} ${gated}, which this configuration does not ask for (require_edge).`;
   const published = as_published.total;
   const rest =
     published.trades === 0
       ? 'the daemon would not have traded'
-      : `the daemon would have made ${published.trades} trades, ${percent(published.net_return)} of the capital`;
+      : `the daemon would have made ${count(published.trades, 'trade')}, ${percent(published.net_return)} of the capital`;
   return `${open} ${gated}: ${rest}.`;
 }
 
@@ -82,8 +90,8 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
       drawdownLines(result, names),
       timeAxes(percentPoints),
     ),
-    lineChart(
-      'Net result of each trading day, percent of the capital',
+    columnChart(
+      `Net result of each trading day, percent of the capital, ${VIEW_NAMES.gate_off}`,
       dayLines(result, names),
       timeAxes(percentPoints),
     ),
@@ -95,7 +103,7 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
         label: pair,
         values: bundles.flatMap(({ gate_off }) => {
           const { mean_gross_bps, mean_net_bps } = gate_off.pairs[pair]!;
-          return [mean_gross_bps ?? 0, mean_net_bps ?? 0];
+          return [mean_gross_bps, mean_net_bps];
         }),
       })),
       (value) => value.toFixed(2),
@@ -186,7 +194,7 @@ function drawdownLines(result: PeriodResult, names: readonly string[]): Line[] {
 
 function dayLines({ bundles, days }: PeriodResult, names: readonly string[]): Line[] {
   return bundles.map(({ gate_off }, i) => ({
-    name: nameOf(names, i) + VIEW_NAMES.gate_off,
+    name: names[i]!,
     x: days,
     y: gate_off.days.map(toPercent),
   }));
@@ -204,37 +212,52 @@ function calibrationLines(bundles: readonly BundleResult[], names: readonly stri
   return [...lines, { name: 'as it should be', x: [0, 1], y: [0, 1] }];
 }
 
-const TOTALS: readonly (readonly [name: string, of: (performance: Performance) => string])[] = [
+/** What a table shows of trades; `trades` are those that the performance counts. */
+type Cell = (performance: Performance, trades: readonly TradeRecord[]) => string;
+
+const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
+  ['Trades', ({ trades }) => String(trades)],
   ['Net return', ({ net_return }) => percent(net_return)],
   ['Return before costs', ({ gross_return }) => percent(gross_return)],
-  ['Net Sharpe, annualised', ({ net_sharpe }) => figure(net_sharpe, 2)],
-  ['Sortino, annualised', ({ sortino }) => figure(sortino, 2)],
-  ['Deepest drawdown', ({ max_drawdown }) => percent(max_drawdown)],
-  ['Trades', ({ trades }) => String(trades)],
-  ['Won', ({ win_rate }) => (win_rate === null ? '–' : percent(win_rate))],
-  ['Net per trade, bps', ({ mean_net_bps }) => figure(mean_net_bps, 3)],
+  ['Net Sharpe, annualized', sharpeText],
+  ['Sortino, annualized', ({ sortino, trades }) => (trades < FEWEST_TRADES ? NONE : figure(sortino, 2))],
+  ['Maximum drawdown', ({ max_drawdown }) => percent(max_drawdown)],
+  ['Win rate', winRateText],
+  ['Net per trade, bps', ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3)],
   ['Before costs, bps', ({ mean_gross_bps }) => figure(mean_gross_bps, 3)],
   ['Costs, bps', ({ mean_cost_bps }) => figure(mean_cost_bps, 3)],
   ['Swap, bps', ({ mean_swap_bps }) => figure(mean_swap_bps, 3)],
   ['position_scale', ({ mean_scale }) => figure(mean_scale, 2)],
   ['In a position', ({ exposure }) => percent(exposure)],
   ['Turnover, × capital', ({ turnover }) => turnover.toFixed(1)],
-  ['Refused', ({ refusal_rate }) => (refusal_rate === null ? '–' : percent(refusal_rate))],
+  ['Refused', ({ refusal_rate }) => (refusal_rate === null ? NONE : percent(refusal_rate))],
 ];
+/** Of what a pair that never traded has, only these say anything. */
+const WITHOUT_TRADES = new Set(['Trades', 'Refused']);
+
+function cellsOf(performance: Performance, trades: readonly TradeRecord[], rows: typeof TOTALS): string[] {
+  return rows.map(([name, of]) => {
+    if (performance.trades > 0 || WITHOUT_TRADES.has(name)) return of(performance, trades);
+    return name === 'Net return' ? 'no trades' : NONE;
+  });
+}
 
 function totalsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
   const columns = bundles.flatMap((bundle, i) =>
-    VIEWS.map((view) => ({ name: nameOf(names, i) + VIEW_NAMES[view], total: bundle[view].total })),
+    VIEWS.map((view) => ({
+      name: nameOf(names, i) + VIEW_NAMES[view],
+      cells: cellsOf(bundle[view].total, bundle[view].trades, TOTALS),
+    })),
   );
   return table(
     ['', ...columns.map(({ name }) => name)],
-    TOTALS.map(([name, of]) => [name, ...columns.map(({ total }) => of(total))]),
+    TOTALS.map(([name], row) => [name, ...columns.map(({ cells }) => cells[row]!)]),
   );
 }
 
 function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: PeriodResult): string {
   const wanted = TOTALS.filter(
-    ([name]) => !['Return before costs', 'Sortino, annualised', 'Turnover, × capital'].includes(name),
+    ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
   return table(
     ['Pair', 'Edge', 'Bars', ...wanted.map(([name]) => name)],
@@ -242,13 +265,17 @@ function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: Perio
       pair,
       noEdge.includes(pair) ? 'NO_EDGE' : 'yes',
       String(barsOf[pair]),
-      ...wanted.map(([, of]) => of(gate_off.pairs[pair]!)),
+      ...cellsOf(
+        gate_off.pairs[pair]!,
+        gate_off.trades.filter(({ pairId }) => pairId === pair),
+        wanted,
+      ),
     ]),
   );
 }
 
 function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
-  const count = (
+  const counted = (
     pick: (performance: Performance) => Readonly<Partial<Record<string, number>>>,
     title: string,
   ): string[][] => {
@@ -260,7 +287,7 @@ function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]
   };
   return table(
     ['', ...names],
-    [...count(({ exits }) => exits, 'Closed:'), ...count(({ refusals }) => refusals, 'Refused:')],
+    [...counted(({ exits }) => exits, 'Closed:'), ...counted(({ refusals }) => refusals, 'Refused:')],
   );
 }
 
@@ -315,10 +342,39 @@ function percentPoints(value: number): string {
   return `${Number(value.toPrecision(3))} %`;
 }
 
+const NONE = '–';
+
+/** Two decimals, or as many as show two significant digits of a smaller value: never "-0.00 %". */
 function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(2)} %`;
+  const value = fraction * 100;
+  if (value === 0 || Math.abs(value) >= 0.1) return `${(value + 0).toFixed(2)} %`;
+  const decimals = Math.min(8, 1 - Math.floor(Math.log10(Math.abs(value))));
+  return `${value.toFixed(Math.max(2, decimals))} %`;
 }
 
 function figure(value: number | null, digits: number): string {
-  return value === null ? '–' : value.toFixed(digits);
+  return value === null ? NONE : value.toFixed(digits);
+}
+
+function withMargin(value: number | null, margin: number | null, digits: number): string {
+  return margin === null ? figure(value, digits) : `${figure(value, digits)} ± ${margin.toFixed(digits)}`;
+}
+
+function netBpsOf(trades: readonly TradeRecord[]): number[] {
+  return trades.map(({ scale, netBps }) => scale * netBps);
+}
+
+function sharpeText(performance: Performance): string {
+  const { net_sharpe, trades } = performance;
+  return trades < FEWEST_TRADES ? NONE : withMargin(net_sharpe, sharpeMargin(performance), 2);
+}
+
+function winRateText({ win_rate, trades }: Performance): string {
+  if (win_rate === null) return NONE;
+  const [low, high] = shareInterval(win_rate, trades).map((share) => (share * 100).toFixed(0));
+  return `${(win_rate * 100).toFixed(0)} % (${low}–${high} %)`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
