@@ -7,6 +7,10 @@ function neverImports(folders) {
     {
       paths: [
         { name: 'onnxruntime-node', message: 'Import shared/bundle/onnxruntime.ts, which keeps its telemetry off.' },
+        ...['better-sqlite3', 'better-sqlite3-12'].map((name) => ({
+          name,
+          message: 'Import shared/store/sqlite.ts, which takes the version that this Node can load.',
+        })),
       ],
       patterns: folders.map((folder) => ({
         regex: `^\\.{1,2}/(.*/)?${folder}/`,
@@ -44,7 +48,7 @@ export default tseslint.config(
     files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts', 'mt5/**/*.ts'],
     rules: { 'no-restricted-imports': neverImports([]) },
   },
-  { files: ['shared/bundle/onnxruntime.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['shared/bundle/onnxruntime.ts', 'shared/store/sqlite.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['shared/core/**/*.ts'],
     ignores: ['**/*.test.ts'],

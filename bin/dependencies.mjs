@@ -1,5 +1,6 @@
 /** Installs what package-lock.json says, native parts included. */
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import {
   chmodSync,
   existsSync,
@@ -11,44 +12,82 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { aptInstall, inPath } from './machine.mjs';
-import { LOG_FOLDER, MODULES, ROOT, SetupError, alone, readJson, readText, say } from './project.mjs';
+import { dirname, delimiter, join } from 'node:path';
+import { aptInstall, inPath, processesUsing } from './machine.mjs';
+import { SQLITE_PACKAGE, THIS_NODE } from './node_version.mjs';
+import { LOG_FOLDER, MODULES, ROOT, SetupError, alone, readJson, readText, say, setupError } from './project.mjs';
 import { capture, runLogged, tailOf } from './programs.mjs';
 
 const STAMP = join(MODULES, '.minutehand-lock');
+const MACHINE = `${process.platform}-${process.arch}`;
+/** The native part of version 12, where this Node uses it: it does not come with the package, but is compiled here. */
+const COMPILED_SQLITE =
+  SQLITE_PACKAGE === 'better-sqlite3' ? null : join(MODULES, SQLITE_PACKAGE, 'build', 'Release', 'better_sqlite3.node');
+
+/** @typedef {{ lock: string, machine: string, node: string }} Stamp what was installed, for which machine, and by which Node */
 
 /**
- * Installs what package-lock.json says unless it is there already, for this version of Node. Costs a few milliseconds
- * and says nothing when there is nothing to do. Of several processes that start at once, one installs and the others wait.
+ * Installs what package-lock.json says unless it is there already. Costs a few milliseconds and says nothing when there is nothing to do. Of several
+ * processes that start at once, one installs and the others wait. One installation serves all supported versions of Node; for Node 20, SQLite is
+ * compiled in addition.
  * @throws {SetupError}
  */
 export async function ensureInstalled() {
-  const wanted = dependencyStamp();
-  if (readText(STAMP) === wanted) {
+  if (installationError() === null) {
     linkCommand();
     return;
   }
   await alone('install', async () => {
-    if (readText(STAMP) === wanted) return;
-    if (installedByHand() && (await nativePartsFault()) === null) {
-      say('dependencies: already installed');
-    } else {
-      rmSync(STAMP, { force: true });
-      await ensureToolchain();
+    const installer = packagesError() === null ? readStamp()?.node : undefined;
+    if (packagesError() !== null || (await nativePartsFault()) !== null) {
       await install();
+      const fault = await nativePartsFault();
+      if (fault !== null) throw new SetupError(fault);
     }
-    writeFileSync(STAMP, wanted);
+    const stamp = { lock: lockHash(), machine: MACHINE, node: installer ?? THIS_NODE };
+    writeFileSync(STAMP, `${JSON.stringify(stamp)}\n`);
   });
   linkCommand();
 }
 
-/** Compiled packages belong to one version of Node's binary interface on one kind of machine. */
-function dependencyStamp() {
-  const lock = createHash('sha256')
+/**
+ * For every command but those of the set-up: installs nothing.
+ * @throws {SetupError} NOT_INSTALLED, NODE_MISMATCH
+ */
+export function checkInstalled() {
+  const error = installationError();
+  if (error !== null) throw error;
+}
+
+/** @returns {SetupError | null} why this Node cannot work with what is in node_modules */
+function installationError() {
+  const error = packagesError();
+  const fault = error === null ? compiledSqliteFault() : null;
+  if (fault === null) return error;
+  const installer = readStamp()?.node ?? 'another version of Node';
+  return setupError('NODE_MISMATCH', `installed for ${installer}, this is ${THIS_NODE}: ${SQLITE_PACKAGE} ${fault}`);
+}
+
+/** @returns {SetupError | null} how the packages differ from package-lock.json */
+function packagesError() {
+  const stamp = readStamp();
+  if (stamp !== null && stamp.machine !== MACHINE)
+    return setupError('NODE_MISMATCH', `installed for ${stamp.machine} by ${stamp.node}, this is ${MACHINE}`);
+  if (stamp?.lock === lockHash() || installedByHand()) return null;
+  if (!existsSync(MODULES)) return setupError('NOT_INSTALLED', 'no node_modules');
+  const changed = 'package-lock.json has changed since the installation';
+  return setupError('NOT_INSTALLED', stamp === null ? 'other packages in node_modules' : changed);
+}
+
+/** @returns {Stamp | null} */
+function readStamp() {
+  return readJson(STAMP);
+}
+
+function lockHash() {
+  return createHash('sha256')
     .update(readFileSync(join(ROOT, 'package-lock.json')))
     .digest('hex');
-  return `${lock} abi-${process.versions.modules} ${process.platform}-${process.arch}\n`;
 }
 
 /** Whether `npm ci` or `npm install` has been run without this program, and put there what the lock file says. */
@@ -64,41 +103,67 @@ function installedByHand() {
   });
 }
 
+/** @returns {string | null} what is wrong with the compiled SQLite, where this Node needs one */
+function compiledSqliteFault() {
+  if (COMPILED_SQLITE === null) return null;
+  if (!existsSync(COMPILED_SQLITE)) return 'is not compiled';
+  try {
+    createRequire(import.meta.url)(COMPILED_SQLITE);
+    return null;
+  } catch (error) {
+    return `does not load (${error.message.split('\n')[0]})`;
+  }
+}
+
 async function install() {
-  const npm = npmCommand();
+  const users = processesUsing(MODULES);
+  if (users.length > 0)
+    say(`note: packages are replaced under process ${users.join(', ')}, which runs from this folder: restart it`);
+  rmSync(STAMP, { force: true });
   const logPath = join(LOG_FOLDER, 'setup.log');
-  // --include: NODE_ENV=production would leave out the compiler.
-  const args = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
-  if ((await runLogged('installing dependencies', npm, args, logPath)) !== 0) {
-    throw new SetupError(`${npmErrorsOf(logPath)}\nnpm ci failed; the whole log is ${logPath}`);
-  }
-  let fault = await nativePartsFault();
-  if (fault !== null) {
-    // Install scripts may be switched off on this machine (ignore-scripts); this asks for the ones that are needed.
-    await runLogged('compiling better-sqlite3', npm, ['rebuild', 'better-sqlite3', '--ignore-scripts=false'], logPath);
-    fault = await nativePartsFault();
-  }
-  if (fault !== null) {
-    const missing = missingTools();
-    const hint = missing.length > 0 ? `\nTo compile it, install ${missing.join(', ')} and try again.` : '';
-    throw new SetupError(`${fault}\nA native part does not load; the log of its installation is ${logPath}${hint}`);
-  }
+  // --include: NODE_ENV=production would leave out the compiler. --engine-strict: one of the two SQLite packages is for other versions of Node.
+  const args = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional', '--engine-strict=false'];
+  if ((await runLogged('installing dependencies', npmCommand(), args, logPath, npmEnvironment())) === 0) return;
+  throw new SetupError(`${npmErrorsOf(logPath)}\nnpm ci failed; the whole log is ${logPath}`);
 }
 
-/** @returns {Promise<string | null>} what goes wrong when the native packages are loaded, in a process of its own */
+/**
+ * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its own.
+ * @returns {Promise<string | null>} what goes wrong with that
+ * @throws {SetupError} when SQLite cannot be compiled
+ */
 async function nativePartsFault() {
-  const script =
-    "process.env.ORT_DISABLE_TELEMETRY ??= '1'; const Database = require('better-sqlite3'); new Database(':memory:').prepare('SELECT 1').get(); require('onnxruntime-node');";
+  if (compiledSqliteFault() !== null) await compileSqlite();
+  const script = `process.env.ORT_DISABLE_TELEMETRY ??= '1'; const Database = require('${SQLITE_PACKAGE}');
+    new Database(':memory:').prepare('SELECT 1').get(); require('onnxruntime-node'); console.log('loaded');`;
   const { code, output } = await capture(process.execPath, ['-e', script]);
-  return code === 0 ? null : output.trim().split('\n').slice(-12).join('\n');
+  // A native part that is not for this Node may end the process with exit code 0.
+  if (code === 0 && output.trim().endsWith('loaded')) return null;
+  const reason = output.trim().split('\n').slice(-12).join('\n');
+  return `${reason}\nA native part does not load with ${THIS_NODE} (exit code ${code})`;
 }
 
-/** What better-sqlite3 needs to be compiled where no prebuilt one can be fetched. */
+async function compileSqlite() {
+  const logPath = join(LOG_FOLDER, 'compile.log');
+  await ensureToolchain();
+  const args = ['rebuild', SQLITE_PACKAGE, '--ignore-scripts=false'];
+  const label = `compiling ${SQLITE_PACKAGE} for ${THIS_NODE}`;
+  await runLogged(label, npmCommand(), args, logPath, npmEnvironment());
+  const fault = compiledSqliteFault();
+  if (fault === null) return;
+  const tools = missingTools();
+  const hint = tools.length > 0 ? `install ${tools.join(', ')} and try again, or ` : '';
+  throw new SetupError(
+    `${tailOf(logPath)}\n${SQLITE_PACKAGE} ${fault}; the whole log is ${logPath}\nTo go on, ${hint}use Node 22.14 or newer, which needs no compiler.`,
+  );
+}
+
+/** What better-sqlite3 12 needs to be compiled where no prebuilt one can be fetched. */
 async function ensureToolchain() {
-  const missing = missingTools();
-  if (missing.length === 0) return;
-  if (await aptInstall(missing)) return;
-  say(`note: ${missing.join(', ')} not found; if better-sqlite3 has to be compiled here, install them first`);
+  const tools = missingTools();
+  if (tools.length === 0) return;
+  if (await aptInstall(tools)) return;
+  say(`note: ${tools.join(', ')} not found; if ${SQLITE_PACKAGE} has to be compiled here, install them first`);
 }
 
 function missingTools() {
@@ -130,6 +195,11 @@ function npmCommand() {
   if (process.platform === 'win32') return { file: 'npm.cmd', first: [], shell: true };
   if (!inPath('npm')) throw new SetupError('npm is not in PATH; it comes with Node: https://nodejs.org');
   return { file: 'npm', first: [] };
+}
+
+/** With this Node before all others, so that npm and what it compiles are not of another one. */
+function npmEnvironment() {
+  return { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}` };
 }
 
 /** npm ends its complaints with a page of help: the beginning of them says more. @param {string} path */

@@ -1,7 +1,7 @@
 /** What is installed on this machine, and on Debian and Ubuntu what can be. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { LOG_FOLDER, say } from './project.mjs';
+import { LOG_FOLDER, readText, say } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 /**
@@ -79,4 +79,17 @@ async function withServicesHeldBack(work) {
 /** @param {string} program */
 export function inPath(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
+}
+
+/**
+ * The other processes that have mapped a file below `folder`, such as a native part of a package. Linux only; those of other users only for root.
+ * @param {string} folder
+ * @returns {number[]}
+ */
+export function processesUsing(folder) {
+  if (process.platform !== 'linux' || !existsSync(folder)) return [];
+  const below = `${realpathSync(folder)}/`;
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && readText(`/proc/${pid}/maps`)?.includes(` ${below}`));
 }

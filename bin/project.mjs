@@ -8,8 +8,36 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const MODULES = join(ROOT, 'node_modules');
 export const LOG_FOLDER = join(ROOT, 'var', 'log');
 
-/** A failure whose message tells the user everything there is to tell. */
-export class SetupError extends Error {}
+/** Codes of the set-up. The same entries stand in `shared/errors.ts`, which cannot be loaded before the build. */
+export const SETUP_ERRORS = {
+  NODE_UNSUPPORTED: {
+    message: 'This version of Node is not supported.',
+    next: 'Use Node 24, 22.14 or newer, or 20.15 or newer: https://nodejs.org, or with a version manager: nvm install 24.',
+  },
+  NOT_INSTALLED: {
+    message: 'The packages that package-lock.json names are not installed in this folder.',
+    next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
+  },
+  NODE_MISMATCH: {
+    message: 'The packages in node_modules were installed for another version of Node or another machine.',
+    next: 'Use that Node, or run `npm run build` with this one. No other command installs anything.',
+  },
+};
+
+/** @typedef {keyof typeof SETUP_ERRORS} SetupCode */
+
+/** A failure whose message contains everything the user needs. */
+export class SetupError extends Error {
+  /** @type {SetupCode | null} */
+  code = null;
+  /** @type {string | null} */
+  next = null;
+}
+
+/** @param {SetupCode} code @param {string} seen @param {string} [next] a next step better than the table's */
+export function setupError(code, seen, next = SETUP_ERRORS[code].next) {
+  return Object.assign(new SetupError(`${SETUP_ERRORS[code].message} Seen: ${seen}.`), { code, next });
+}
 
 /** Everything is said on stderr; stdout belongs to the command. @param {string} line */
 export function say(line) {

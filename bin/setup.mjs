@@ -2,12 +2,11 @@
  * Brings a fresh clone to the point where it can run: dependencies, native parts, build. Plain Node without
  * dependencies, since nothing is installed yet.
  */
+import { checkNode } from './node_version.mjs';
 import { SetupError, say } from './project.mjs';
 
-export { ensureInstalled } from './dependencies.mjs';
+export { checkInstalled, ensureInstalled } from './dependencies.mjs';
 export { ensureBuilt } from './dist.mjs';
-
-const NODE_AT_LEAST = [20, 15];
 
 /**
  * Runs one of the programs in bin/: a SetupError becomes its message and exit code 1.
@@ -19,17 +18,14 @@ export async function run(program) {
     process.exitCode = await program();
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    say(error.message);
+    show(error);
     process.exitCode = 1;
   }
 }
 
-function checkNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const [wantedMajor, wantedMinor] = NODE_AT_LEAST;
-  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
-  throw new SetupError(
-    `minutehand needs Node ${NODE_AT_LEAST.join('.')} or newer; this is ${process.version} (${process.execPath}).\n` +
-      'Install it from https://nodejs.org, or with a version manager: nvm install 20',
-  );
+/** As the commands show their errors (cli/output.ts). @param {SetupError} error */
+function show({ code, message, next }) {
+  if (code === null) return say(message);
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message, next } })}\n`);
+  say(`${code}: ${message}\n  → ${next}`);
 }

@@ -41,13 +41,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   tolerateClosedPipes();
   const json = argv.includes('--json');
   const answers: string[] = [];
-  const program = await createProgram(
-    wantedCommands(argv),
-    () => createOutput(json),
-    (text) => (json ? answers.push(text) : process.stdout.write(text)),
-  );
   process.exitCode = DONE;
   try {
+    const program = await createProgram(
+      wantedCommands(argv),
+      () => createOutput(json),
+      (text) => (json ? answers.push(text) : process.stdout.write(text)),
+    );
     await program.parseAsync([...argv], { from: 'user' });
     return process.exitCode;
   } catch (error) {

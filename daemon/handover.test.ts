@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +24,7 @@ import {
   type Heard,
 } from './handover.fixture.ts';
 import { byMinute } from './pipeline.fixture.ts';
+import { Database } from '../shared/store/sqlite.ts';
 
 /** `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run daemon/handover.test.ts` is the long form. */
 const HANDOVERS = Number(process.env['HANDOVERS'] ?? 5);

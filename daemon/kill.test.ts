@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +21,7 @@ import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts'
 import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { byMinute } from './pipeline.fixture.ts';
+import { Database } from '../shared/store/sqlite.ts';
 
 let folder: string;
 let program: Program;

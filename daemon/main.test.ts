@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,6 +22,7 @@ import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { standBy, startDaemon, type RunningDaemon } from './main.ts';
 import { byMinute } from './pipeline.fixture.ts';
+import { Database } from '../shared/store/sqlite.ts';
 
 const LIVE = { minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } } as const;
 const settings = tinySettings(LIVE);

@@ -125,6 +125,26 @@ export const ERRORS = {
     message: 'uWebSockets.js cannot be loaded on this machine.',
     next: 'Use the engine `auto` or `ws`, or install the uWebSockets.js release for this Node; see README.md.',
   },
+  NODE_UNSUPPORTED: {
+    status: 500,
+    message: 'This version of Node is not supported.',
+    next: 'Use Node 24, 22.14 or newer, or 20.15 or newer: https://nodejs.org, or with a version manager: nvm install 24.',
+  },
+  NOT_INSTALLED: {
+    status: 500,
+    message: 'The packages that package-lock.json names are not installed in this folder.',
+    next: 'Run `npm start` or `npm run build` here. No other command installs anything.',
+  },
+  NODE_MISMATCH: {
+    status: 500,
+    message: 'The packages in node_modules were installed for another version of Node or another machine.',
+    next: 'Use that Node, or run `npm run build` with this one. No other command installs anything.',
+  },
+  SQLITE_MISSING: {
+    status: 500,
+    message: 'SQLite (better-sqlite3) does not load with this version of Node.',
+    next: 'Run `npm run build` with this Node, in the folder of the program.',
+  },
   UPGRADE_REQUIRED: {
     status: 426,
     message: 'This address speaks WebSocket only.',

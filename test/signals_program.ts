@@ -5,7 +5,6 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { OpenTime } from '../shared/bar.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -20,6 +19,7 @@ import { dayOf, dayStartMs } from '../trainer/history/day.ts';
 import { openSignalTables } from '../trainer/history/signal_tables.ts';
 import { nextDay, simulatedDay } from '../trainer/history/signals.fixture.ts';
 import { openStore, type Store } from '../trainer/store/store.ts';
+import { Database } from '../shared/store/sqlite.ts';
 
 const [home, url, firstDay, days, minutes, kept, dieAt] = process.argv.slice(2) as [string, string, string, string, string, string, string]; // prettier-ignore
 let step = 0;

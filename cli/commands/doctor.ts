@@ -6,7 +6,7 @@ import { readAddress } from '../../shared/address.ts';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
-import { describeError } from '../../shared/errors.ts';
+import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
@@ -21,6 +21,8 @@ import { haltsInForce, haltText } from './models_resume.ts';
 
 const LEAST_FREE_BYTES = 1e9;
 const REDIS_WAIT_MS = 1000;
+/** The newest Node for which the npm registry has a build of uWebSockets.js. */
+const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
 const MOST_PAIRS = 10;
 
@@ -45,7 +47,7 @@ async function runDoctor(output: Output): Promise<void> {
   const findings: Finding[] = [
     node(),
     await native('onnxruntime-node', () => import('../../shared/bundle/onnxruntime.ts')),
-    await native('better-sqlite3', () => import('better-sqlite3')),
+    await native('better-sqlite3', () => import('../../shared/store/sqlite.ts')),
     serverEngine(),
     ...NATIVE_ENGINES.map(learningEngine),
   ];
@@ -75,11 +77,11 @@ async function runDoctor(output: Output): Promise<void> {
 
 function node(): Finding {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
-  const isRight = major > 20 || (major === 20 && minor >= 15);
+  const isRight = Number(process.versions.napi) >= 10 || (major === 20 && minor >= 15);
   return {
     what: 'node',
     verdict: isRight ? 'ok' : 'error',
-    detail: `${process.versions.node}${isRight ? '' : ', needed: 20.15 or newer'}, ${process.platform} ${process.arch}`,
+    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22.14 or newer, or 20.15 or newer'}, ${process.platform} ${process.arch}`,
   };
 }
 
@@ -88,7 +90,9 @@ async function native(name: string, load: () => Promise<unknown>): Promise<Findi
     await load();
     return { what: name, verdict: 'ok', detail: 'loads' };
   } catch (error) {
-    return { what: name, verdict: 'error', detail: `${describeError(error).message} Run npm ci again.` };
+    const { message, next } = describeError(error);
+    const isKnown = error instanceof MinutehandError;
+    return { what: name, verdict: 'error', detail: `${message} ${isKnown ? next : 'Run npm ci, then npm run build.'}` };
   }
 }
 
@@ -97,6 +101,12 @@ function serverEngine(): Finding {
     loadUwebsockets();
     return { what: 'server engine', verdict: 'ok', detail: 'uWebSockets.js' };
   } catch (error) {
+    if (Number(process.versions.node.split('.')[0]) > LAST_NODE_OF_UWEBSOCKETS)
+      return {
+        what: 'server engine',
+        verdict: 'ok',
+        detail: `ws and node:http; the npm registry has no uWebSockets.js for Node ${process.versions.node}, see README.md`,
+      };
     return { what: 'server engine', verdict: 'warning', detail: `ws and node:http (${describeError(error).message})` };
   }
 }

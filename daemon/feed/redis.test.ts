@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +22,7 @@ import { startDaemon } from '../main.ts';
 import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
 import { openRedisFeed, type RedisFeed } from './redis.ts';
 import { BARS_STREAM, readBarStream } from './redis_stream.ts';
+import { Database } from '../../shared/store/sqlite.ts';
 
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const SYMBOLS = symbolsOf(PAIRS.map(parsePair));

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { ALL_PAIRS, parseStanding, type StandingHalt } from '../../shared/bundle/halts.ts';
@@ -16,6 +15,7 @@ import { createJournal } from '../journal/journal.ts';
 import { recoveryStart } from '../journal/recovery.ts';
 import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
+import { Database } from '../../shared/store/sqlite.ts';
 
 const settings = tinySettings();
 const { windows, pairs: pairIds, feed } = settings.minutehand;

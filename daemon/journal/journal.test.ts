@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { openJournal, type InputRow, type JournalStore } from '../../shared/store/journal.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { Database } from '../../shared/store/sqlite.ts';
 
 let folder: string;
 let store: JournalStore;

@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
+import { Database, SqliteError } from './sqlite.ts';
 
 /** Gives a lock back. */
 export type Unlock = () => void;
@@ -46,7 +46,7 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
 
 /** @returns null when somebody else has it, after `timeoutMs` in which this thread is held */
 function tryLock(path: string, timeoutMs: number): Unlock | null {
-  let db: Database.Database | null = null;
+  let db: Database | null = null;
   try {
     mkdirSync(dirname(path), { recursive: true });
     const opened = (db = new Database(path, { timeout: timeoutMs }));
@@ -54,7 +54,7 @@ function tryLock(path: string, timeoutMs: number): Unlock | null {
     return () => void opened.close();
   } catch (cause) {
     db?.close();
-    if (cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
+    if (cause instanceof SqliteError && cause.code.startsWith('SQLITE_BUSY')) return null;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('HOME_UNUSABLE', { seen: `${path}: ${reason}`, cause });
   }

@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../test/program.ts';
 import { openJournal, type InputRow } from './journal.ts';
 import { at, bar, describeJournalStore, signal, word } from './journal_conformance.fixture.ts';
+import { Database } from './sqlite.ts';
 
 let folder: string;
 let files = 0;

@@ -1,9 +1,9 @@
-import Database from 'better-sqlite3';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Bar, OpenTime } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
 import type { Pair } from '../pair.ts';
+import { Database, SqliteError, type Statement } from './sqlite.ts';
 
 /**
  * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal names
@@ -183,23 +183,23 @@ export interface JournalStore {
  */
 export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalStore {
   const db = openDatabase(path, options.readOnly === true);
-  const insertInput = (): Database.Statement =>
+  const insertInput = (): Statement =>
     db.prepare(
       'INSERT INTO inputs (kind, subject, time, open, high, low, close, volume, spread, backfill) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
-  const insertSignal = (): Database.Statement =>
+  const insertSignal = (): Statement =>
     db.prepare(
       `INSERT INTO signals (after_input, boot_id, seq, pair_id, time, signal_id, body, features_crc, risk_prob, position, generated_at_ms)
        VALUES ((SELECT coalesce(max(input_id), 0) FROM inputs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-  const insertShadow = (): Database.Statement =>
+  const insertShadow = (): Statement =>
     db.prepare(
       'INSERT INTO shadow_signals (signal_id, pair_id, time, model_version, body, risk_prob, position) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-  let input: Database.Statement | null = null;
-  let signal: Database.Statement | null = null;
-  let shadow: Database.Statement | null = null;
-  let position: Database.Statement | null = null;
+  let input: Statement | null = null;
+  let signal: Statement | null = null;
+  let shadow: Statement | null = null;
+  let position: Statement | null = null;
   const appendAll = db.transaction(
     (
       inputs: readonly InputRow[],
@@ -369,14 +369,14 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   };
 }
 
-function openDatabase(path: string, readOnly: boolean): Database.Database {
+function openDatabase(path: string, readOnly: boolean): Database {
   if (readOnly && !existsSync(path)) {
     throw new MinutehandError('DATA_MISSING', {
       seen: path,
       next: 'Start the daemon first, or name its journal file.',
     });
   }
-  let db: Database.Database | null = null;
+  let db: Database | null = null;
   try {
     if (!readOnly) mkdirSync(dirname(path), { recursive: true });
     db = new Database(path, { readonly: readOnly, timeout: 5000 });
@@ -391,7 +391,7 @@ function openDatabase(path: string, readOnly: boolean): Database.Database {
     return db;
   } catch (cause) {
     db?.close();
-    const isNoJournal = cause instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
+    const isNoJournal = cause instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
     throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
       seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       cause,

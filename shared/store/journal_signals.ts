@@ -1,6 +1,6 @@
-import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import type { SignalBody } from '../signal/signal.ts';
+import { Database, SqliteError } from './sqlite.ts';
 
 /** A signal as the daemon published and journalled it. */
 export interface JournalledSignal {
@@ -33,19 +33,19 @@ interface Row {
  */
 export function openJournalSignals(path: string): JournalSignals | null {
   if (!existsSync(path)) return null;
-  let db: Database.Database | null = null;
+  let db: Database | null = null;
   try {
     db = new Database(path, { readonly: true, timeout: 5000 });
     return lookInto(db);
   } catch (error) {
     db?.close();
     // A daemon that is just making it.
-    if (error instanceof Database.SqliteError) return null;
+    if (error instanceof SqliteError) return null;
     throw error;
   }
 }
 
-function lookInto(db: Database.Database): JournalSignals {
+function lookInto(db: Database): JournalSignals {
   // There is no index by id: it would cost the daemon at every bar what is asked for at a trade.
   const byId = db.prepare(
     `SELECT body, generated_at_ms AS generatedAtMs FROM signals

@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
 import { signalRow, type SignalRow } from './signal_row.ts';
+import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
 /** A journal of this home. */
 export interface JournalFile {
@@ -67,7 +67,7 @@ export function openJournalRows({ path, market }: JournalFile): JournalRows | nu
   if (!existsSync(path)) return null;
   const db = reading(path, () => new Database(path, { readonly: true, timeout: 5000 }));
   if (db === null) return null;
-  let statements: { after: Database.Statement; at: Database.Statement; first: Database.Statement } | null;
+  let statements: { after: Statement; at: Statement; first: Statement } | null;
   try {
     statements = reading(path, () => ({
       after: db.prepare(`SELECT ${COLUMNS} WHERE signal_row > ? ORDER BY signal_row LIMIT ?`),
@@ -103,7 +103,7 @@ function reading<Result>(path: string, read: () => Result): Result | null {
   try {
     return read();
   } catch (cause) {
-    if (!(cause instanceof Database.SqliteError)) throw cause;
+    if (!(cause instanceof SqliteError)) throw cause;
     if (/no such table/.test(cause.message)) return null;
     throw new MinutehandError('JOURNAL_READ', { seen: `${path}: ${cause.message}`, cause });
   }

@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { Kysely, sql, SqliteDialect } from 'kysely';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -6,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
 import type { Tables } from './tables.ts';
+import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
 /** Another process may be in the middle of an import: its transactions take well under a second each. */
 const BUSY_MS = 30_000;
@@ -24,8 +24,8 @@ export async function openSqlite(path: string): Promise<Engine> {
     throw error;
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }), plugins: [FLAT_SCHEMA] });
-  const statements = new Map<string, Database.Statement>();
-  const statementFor = (text: string): Database.Statement => {
+  const statements = new Map<string, Statement>();
+  const statementFor = (text: string): Statement => {
     const known = statements.get(text) ?? file.prepare(text);
     statements.set(text, known);
     return known;
@@ -68,13 +68,13 @@ export async function openSqlite(path: string): Promise<Engine> {
 const GROUP_ROWS = 32;
 
 function insertRows(
-  file: Database.Database,
-  statementFor: (text: string) => Database.Statement,
+  file: Database,
+  statementFor: (text: string) => Statement,
   { table, constants, columns, length }: BulkRows,
 ): number {
   const names = [...Object.keys(constants), ...Object.keys(columns)];
   const oneRow = `(${names.map(() => '?').join(', ')})`;
-  const insertOf = (rows: number): Database.Statement =>
+  const insertOf = (rows: number): Statement =>
     statementFor(
       `INSERT INTO ${flatName(table)} (${names.join(', ')}) VALUES ${Array(rows).fill(oneRow).join(', ')} ON CONFLICT DO NOTHING`,
     );
@@ -103,14 +103,14 @@ function insertRows(
  * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way of everything else in this process, which
  * may be what holds the file; and switching to WAL does not wait at all.
  */
-async function whenFree<Result>(file: Database.Database, work: () => Result): Promise<Result> {
+async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;
   for (;;) {
     file.pragma('busy_timeout = 0');
     try {
       return work();
     } catch (error) {
-      const isBusy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+      const isBusy = error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY');
       if (!isBusy || performance.now() > deadlineMs) throw error;
     } finally {
       file.pragma(`busy_timeout = ${BUSY_MS}`);

@@ -1,0 +1,34 @@
+/** The only import of better-sqlite3: every other module takes SQLite from here. */
+import { createRequire } from 'node:module';
+import type BetterSqlite3 from 'better-sqlite3';
+import { MinutehandError } from '../errors.ts';
+
+/**
+ * Version 13 uses Node-API 10 and ships its binaries. On Node 20, which lacks Node-API 10, loading it ends the process without a message; there version
+ * 12, compiled by the set-up, serves. Version 12 aborts on Node 24.19 and newer (nodejs/node issue 65446). `bin/node_version.mjs` states the same rule.
+ */
+export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3' : 'better-sqlite3-12';
+
+type SqliteModule = typeof BetterSqlite3;
+
+/** @throws MinutehandError SQLITE_MISSING when the package or its native part does not load */
+export function loadSqlite(require: (name: string) => unknown = createRequire(import.meta.url)): SqliteModule {
+  try {
+    const loaded = require(SQLITE_PACKAGE) as SqliteModule;
+    // Version 12 loads its native part with the first database.
+    new loaded(':memory:').close();
+    return loaded;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    const { version, versions } = process;
+    throw new MinutehandError('SQLITE_MISSING', {
+      seen: `Node ${version} (abi ${versions.modules}), ${SQLITE_PACKAGE}: ${reason}`,
+      cause,
+    });
+  }
+}
+
+export const Database = loadSqlite();
+export type Database = BetterSqlite3.Database;
+export type Statement = BetterSqlite3.Statement;
+export const SqliteError = Database.SqliteError;
