@@ -79,10 +79,11 @@ export async function runLogged(label, command, args, logPath, env = process.env
  * Runs a program with its output on stderr.
  * @param {string} file
  * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
  * @returns {Promise<number>} the exit code
  */
-export function runShown(file, args) {
-  return start(file, args, { stdio: ['ignore', 2, 2] });
+export function runShown(file, args, options = {}) {
+  return start(file, args, { ...options, stdio: ['ignore', 2, 2] });
 }
 
 /**
@@ -104,8 +105,20 @@ export async function capture(file, args) {
  * @returns {Promise<number>}
  */
 function start(file, args, options, onOutput) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: ROOT, detached: process.platform !== 'win32', ...options });
+  return launch(file, args, options, onOutput).ended;
+}
+
+/**
+ * Starts a program, as the leader of a process group.
+ * @param {string} file
+ * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} options
+ * @param {(chunk: string) => void} [onOutput]
+ * @returns {{ child: import('node:child_process').ChildProcess, ended: Promise<number> }} `ended` gives the exit code, 1 for a signal
+ */
+export function launch(file, args, options, onOutput) {
+  const child = spawn(file, args, { cwd: ROOT, detached: process.platform !== 'win32', ...options });
+  const ended = new Promise((resolve, reject) => {
     children.add(child);
     listenForSignals();
     const forget = () => {
@@ -123,6 +136,7 @@ function start(file, args, options, onOutput) {
       resolve(code ?? 1);
     });
   });
+  return { child, ended };
 }
 
 /** The last lines of a log file. @param {string} path */

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /** Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
-import { capture, runShown } from './programs.mjs';
+import { OTHER_NODES, testOnNode } from './node_runtime.mjs';
+import { capture } from './programs.mjs';
 import { ROOT, say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const inCi = process.env.CI === 'true';
-const reportPath = join(ROOT, 'var', `test-report-${process.pid}.json`);
 
 /** @param {string} name @param {string[]} args */
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
@@ -26,31 +27,7 @@ const checkedBeside = (name, args) => async () => {
 };
 
 await run(async () => {
-  /** @type {string[]} */
-  const failedSteps = [];
-
-  /** @param {string} name @param {() => Promise<boolean | number | void>} work false or a code other than 0: failed */
-  async function step(name, work) {
-    const startMs = performance.now();
-    say(`\n== ${name}`);
-    let result;
-    try {
-      result = await work();
-    } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
-      result = false;
-    }
-    const isGood = result === undefined || result === true || result === 0;
-    say(`== ${name}: ${isGood ? 'ok' : 'FAILED'} (${((performance.now() - startMs) / 1000).toFixed(1)} s)`);
-    return isGood;
-  }
-  /** @param {string} name @param {() => Promise<boolean | number | void>} work */
-  async function mustHold(name, work) {
-    if (!(await step(name, work))) failedSteps.push(name);
-  }
-
-  let tests = { passed: 0, failed: 0, skipped: 0 };
-  if (await step('install', ensureInstalled)) {
+  if (await mustHold('install', ensureInstalled)) {
     await mustHold('redis-server', ensureRedis);
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
@@ -63,28 +40,11 @@ await run(async () => {
         await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
       })(),
     ]);
-    const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
-    let vitestIsGood = false;
-    await step('tests', async () => {
-      const [node, ...args] = tool('vitest/vitest.mjs', ['run', ...report, ...process.argv.slice(2)]);
-      const code = await runShown(node, args);
-      vitestIsGood = code === 0;
-      return code;
-    });
+    await testsHold('tests', process.argv.slice(2));
     await checks;
-    tests = readReport();
-    // An error outside of any test, or no report at all.
-    if (!vitestIsGood && tests.failed === 0) failedSteps.push('tests');
-  } else {
-    failedSteps.push('install');
+    if (inCi) for (const version of OTHER_NODES) await testOnNode(version, NODE_TESTS);
   }
-
-  const failed = tests.failed + failedSteps.length;
-  const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : '';
-  // They may have failed long before the last test was done.
-  say(failedSteps.length > 0 ? `\nfailed: ${failedSteps.join(', ')}` : '');
-  process.stdout.write(`${tests.passed} passed, ${failed} failed${skipped}\n`);
-  return failed === 0 ? 0 : 1;
+  return conclude();
 });
 
 async function ensureRedis() {
@@ -125,26 +85,4 @@ async function ensurePostgres() {
       (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
   return !inCi;
-}
-
-/** Counts tests; a file that could not even be loaded counts as one that failed. */
-function readReport() {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  let report;
-  try {
-    report = JSON.parse(readFileSync(reportPath, 'utf8'));
-  } catch {
-    return counts;
-  }
-  rmSync(reportPath, { force: true });
-  for (const file of report.testResults) {
-    const statuses = file.assertionResults.map((/** @type {{ status: string }} */ test) => test.status);
-    const failed = statuses.filter((/** @type {string} */ status) => status === 'failed').length;
-    counts.passed += statuses.filter((/** @type {string} */ status) => status === 'passed').length;
-    counts.failed += failed === 0 && file.status === 'failed' ? 1 : failed;
-    counts.skipped += statuses.filter((/** @type {string} */ status) =>
-      ['pending', 'skipped', 'todo'].includes(status),
-    ).length;
-  }
-  return counts;
 }

@@ -1,0 +1,132 @@
+/** Other versions of Node: fetches one from the npm registry, starts a fresh copy of this folder with it, and runs tests there. */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { capture, launch, runLogged } from './programs.mjs';
+import { LOG_FOLDER, ROOT, SetupError, say } from './project.mjs';
+import { mustHold, testsHold } from './steps.mjs';
+
+/** What a fresh clone does not have. */
+const NOT_CLONED = ['.git', 'node_modules', 'dist', 'dist.new', 'dist.old', 'var', 'coverage'];
+/** Beside the one that runs the tests. */
+export const OTHER_NODES = ['22', '24'];
+
+const SIGNALS = 10;
+const START_WITHIN_S = 480;
+const END_WITHIN_MS = 30_000;
+/** npm warns of configuration of the machine as well, which is not the project's. */
+const NPM_WARNING = /^npm warn (?!Unknown (user|global|env|builtin|cli) config).*/m;
+
+/** @typedef {{ node: string, version: string, environment: NodeJS.ProcessEnv }} Runtime */
+
+/**
+ * `npm start` in a fresh copy of this folder, until there are ten signals, and then tests in that copy.
+ * @param {string} wanted a version of Node, such as `24` or `22.23.1`
+ * @param {string[]} vitestArgs
+ */
+export async function testOnNode(wanted, vitestArgs) {
+  /** @type {Runtime | undefined} */
+  let runtime;
+  if (!(await mustHold(`fetch Node ${wanted}`, async () => void (runtime = await fetchNode(wanted)))) || !runtime)
+    return;
+  const { node, version } = runtime;
+  const folder = mkdtempSync(join(tmpdir(), 'minutehand-node-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    cpSync(ROOT, folder, { recursive: true, filter: isCloned });
+    const found = runtime;
+    if (await mustHold(`npm start with Node ${version}`, () => startsUp(found, folder)))
+      await testsHold(`tests with Node ${version}`, vitestArgs, { node, root: folder });
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+/** @param {string} path */
+function isCloned(path) {
+  if (dirname(path) === join(ROOT, 'models')) return basename(path) === 'README.md';
+  return dirname(path) !== ROOT || !NOT_CLONED.includes(basename(path));
+}
+
+/**
+ * The packages of the npm registry that contain Node itself, kept in var/.
+ * @param {string} wanted
+ * @returns {Promise<Runtime>}
+ * @throws {SetupError}
+ */
+async function fetchNode(wanted) {
+  const folder = join(ROOT, 'var', 'node', wanted);
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const headers = join(folder, 'node_modules', name);
+  const node = join(headers, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  if (!existsSync(node)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const npm = { file: 'npm', first: [], shell: process.platform === 'win32' };
+    const logPath = join(LOG_FOLDER, 'node.log');
+    if ((await runLogged(`fetching Node ${wanted}`, npm, [...args, `${name}@${wanted}`], logPath)) !== 0)
+      throw new SetupError(`Node ${wanted} could not be fetched; the whole log is ${logPath}`);
+  }
+  const { code, output } = await capture(node, ['-p', 'process.versions.node']);
+  const version = output.trim();
+  if (code !== 0 || `${version}.`.indexOf(`${wanted}.`) !== 0)
+    throw new SetupError(`${node} is not Node ${wanted}: ${version}`);
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  const PATH = `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`;
+  // Its headers, for what is compiled.
+  return { node, version, environment: { ...environment, PATH, npm_config_nodedir: headers } };
+}
+
+/** @param {Runtime} runtime @param {string} folder @returns {Promise<boolean>} */
+async function startsUp({ version, environment }, folder) {
+  const home = join(folder, 'var');
+  const places = { MINUTEHAND_HOME: home, MINUTEHAND_DAEMON_PORT: '0', MINUTEHAND_TRAINER_PORT: '0' };
+  let output = '';
+  let code = /** @type {number | null} */ (null);
+  const startMs = performance.now();
+  const options = { cwd: folder, env: { ...environment, ...places }, shell: process.platform === 'win32' };
+  const { child, ended } = launch('npm', ['start'], options, (text) => (output += text));
+  // npm itself turns Ctrl-C into 130 or ends by the signal.
+  const end = ended.then((value) => (code = child.signalCode === 'SIGINT' ? 130 : value));
+  const elapsedS = () => (performance.now() - startMs) / 1000;
+  while (code === null && elapsedS() < START_WITHIN_S && goodSignals(home) < SIGNALS) await sleep(200);
+  const [signals, seconds] = [goodSignals(home), elapsedS()];
+  if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGINT');
+  await Promise.race([end, sleep(END_WITHIN_MS, undefined, { ref: false })]);
+  if (code === null) process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
+  const faults = startFaults({ version, output, code, signals });
+  say(
+    `Node ${version}: ${signals} OK signals ${seconds.toFixed(1)} s after npm start (installation and build included)`,
+  );
+  if (faults.length > 0) say(`${output.split('\n').slice(-40).join('\n')}\n${faults.join('\n')}`);
+  return faults.length === 0;
+}
+
+/** @param {{ version: string, output: string, code: number | null, signals: number }} run */
+function startFaults({ version, output, code, signals }) {
+  const faults = [];
+  if (signals < SIGNALS) faults.push(`${signals} of ${SIGNALS} signals`);
+  if ((code !== 0 && code !== 130) || !output.includes('All have ended.')) faults.push(`exit code ${code} after Ctrl-C`);
+  if (!version.startsWith('20.') && /^compiling/m.test(output)) faults.push('something was compiled');
+  const warning = NPM_WARNING.exec(output);
+  if (warning !== null) faults.push(`a warning of npm: ${warning[0]}`);
+  return faults;
+}
+
+/** Signals that a consumer would take for answers: mode OK, with numbers. @param {string} home */
+function goodSignals(home) {
+  const folder = join(home, 'signals');
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).filter((pair) => {
+    try {
+      const signal = JSON.parse(readFileSync(join(folder, pair, 'signal.json'), 'utf8'));
+      return signal.mode === 'OK' && [signal.z_score, signal.return_prob].every(Number.isFinite);
+    } catch {
+      return false;
+    }
+  }).length;
+}
