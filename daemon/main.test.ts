@@ -22,6 +22,7 @@ import { replayJournal } from './feed/replay.ts';
 import type { HealthReport } from './health/health.ts';
 import { standBy, startDaemon, type RunningDaemon } from './main.ts';
 import { byMinute } from './pipeline.fixture.ts';
+import { ENGINES } from './serve/engines.fixture.ts';
 import { Database } from '../shared/store/sqlite.ts';
 
 const LIVE = { minutehand: { market: 'live', feed: { straggler_timeout_ms: 30_000 } } } as const;
@@ -141,7 +142,7 @@ async function connect(url: string, options: object = {}): Promise<Client> {
   };
 }
 
-describe.each(['uwebsockets', 'ws'] as const)('a live daemon on %s', (engine) => {
+describe.each(ENGINES)('a live daemon on %s', (engine) => {
   const onEngine = tinySettings({ minutehand: { ...LIVE.minutehand, transports: { daemon: { port: 0, engine } } } });
 
   const startWarm = (): ReturnType<typeof startWarmDaemon> => startWarmDaemon(onEngine);

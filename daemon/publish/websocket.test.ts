@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
+import { ENGINES } from '../serve/engines.fixture.ts';
 import { openServer } from '../serve/serve.ts';
-import type { Engine } from '../serve/serve.ts';
 import { createWebSocketPublisher } from './websocket.ts';
 
 const toClose: (() => Promise<unknown> | void)[] = [];
@@ -87,7 +87,7 @@ function publisherWithErrors() {
   return { publisher, errors };
 }
 
-describe.each<Engine>(['uwebsockets', 'ws'])('the WebSocket publisher on %s', (engine) => {
+describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
   async function open() {
     const { publisher, errors } = publisherWithErrors();
     const defects: unknown[] = [];

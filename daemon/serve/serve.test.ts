@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { MinutehandError } from '../../shared/errors.ts';
 import { CLOSE_GRACE_MS, IDLE_S } from './audience.ts';
+import { ENGINES } from './engines.fixture.ts';
 import {
   chooseEngine,
   openServer,
@@ -17,7 +18,6 @@ import {
 } from './serve.ts';
 import { addressText, loadUwebsockets } from './uwebsockets.ts';
 
-const ENGINES = ['uwebsockets', 'ws'] as const;
 const MAX_BODY_BYTES = 100_000;
 const MAX_BUFFERED_BYTES = 1_000_000;
 
@@ -768,8 +768,16 @@ describe('the choice of the engine', () => {
     expect(chooseEngine('auto', missing)).toBe('ws');
   });
 
-  it('prefers uWebSockets.js, and does not load it for ws', () => {
+  it.runIf(ENGINES.includes('uwebsockets'))('prefers uWebSockets.js', () => {
     expect(chooseEngine('auto', loadUwebsockets)).toBe(loadUwebsockets());
+  });
+
+  it.runIf(!ENGINES.includes('uwebsockets'))('is ws with this Node, for which the npm registry has no other', () => {
+    expect(chooseEngine('auto', loadUwebsockets)).toBe('ws');
+    expect(() => chooseEngine('uwebsockets', loadUwebsockets)).toThrowError(/uWebSockets\.js cannot be loaded.*Node v/);
+  });
+
+  it('does not load uWebSockets.js for ws', () => {
     expect(
       chooseEngine('ws', () => {
         throw new Error('must not be loaded');
