@@ -12,7 +12,7 @@ export const LOG_FOLDER = join(ROOT, 'var', 'log');
 export const SETUP_ERRORS = {
   NODE_UNSUPPORTED: {
     message: 'This version of Node is not supported.',
-    next: 'Use Node 24, 22.14 or newer, or 20.15 or newer: https://nodejs.org, or with a version manager: nvm install 24.',
+    next: 'Use Node 24, Node 22 from 22.14 on, or Node 20 from 20.15 on: https://nodejs.org, or with a version manager: nvm install 24.',
   },
   NOT_INSTALLED: {
     message: 'The packages that package-lock.json names are not installed in this folder.',

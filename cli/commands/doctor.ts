@@ -81,7 +81,7 @@ function node(): Finding {
   return {
     what: 'node',
     verdict: isRight ? 'ok' : 'error',
-    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22.14 or newer, or 20.15 or newer'}, ${process.platform} ${process.arch}`,
+    detail: `${process.versions.node}${isRight ? '' : ', needed: 24, 22 from 22.14 on, or 20 from 20.15 on'}, ${process.platform} ${process.arch}`,
   };
 }
 

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ERRORS } from '../shared/errors.ts';
+import { packageRoot } from '../shared/root.ts';
+import { loadSqlite, SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
+
+const MACHINE = `${process.platform}-${process.arch}`;
+const INSTALLER = 'Node 24.21.0 (abi 137)';
+const NODE_20 = { node: '20.20.2', modules: '115', napi: '9' };
+const NODE_24 = { node: '24.21.0', modules: '137', napi: '10' };
+const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
+type Versions = Partial<NodeJS.ProcessVersions>;
+
+let folder: string;
+let modules: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-installation-'));
+  modules = join(folder, 'node_modules');
+  for (const name of ['bin', 'package.json', 'package-lock.json', '.npmrc'])
+    cpSync(join(packageRoot(), name), join(folder, name), { recursive: true });
+  mkdirSync(join(folder, 'tools'));
+  // What compiles SQLite is there, and an npm that only notes what it is asked for.
+  for (const tool of ['python3', 'make', 'g++']) writeFileSync(join(folder, 'tools', tool), '');
+  const note = `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'npm.log'))}, process.argv.slice(2).join(' ') + '\\n');`;
+  writeFileSync(join(folder, 'tools', 'npm-cli.js'), `${note}\nprocess.exitCode = 1;\n`);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The packages of the lock file, by their stamp. */
+function installed(stamp: { lock?: string; machine?: string } = {}): void {
+  mkdirSync(modules, { recursive: true });
+  const lock = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex');
+  const text = JSON.stringify({ lock, machine: MACHINE, node: INSTALLER, ...stamp });
+  writeFileSync(join(modules, '.minutehand-lock'), text);
+}
+
+/** Runs a program of bin/ under a Node that gives itself out for another version. */
+function run(program: string, args: readonly string[], versions: Versions = {}) {
+  const tools = join(folder, 'tools');
+  const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, ...${JSON.stringify(versions)} } })`;
+  const env = { ...process.env, NODE_OPTIONS: '', PATH: `${tools}${delimiter}${process.env.PATH ?? ''}` };
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(disguise)}`, join(folder, 'bin', program), ...args],
+    { cwd: folder, env: { ...env, npm_execpath: join(tools, 'npm-cli.js') }, encoding: 'utf8' },
+  );
+  return { status, stdout, stderr };
+}
+
+const npmCalls = (): string[] =>
+  readdirSync(folder).includes('npm.log') ? readFileSync(join(folder, 'npm.log'), 'utf8').trim().split('\n') : [];
+const errorOf = ({ stdout }: { stdout: string }) =>
+  (JSON.parse(stdout) as { error: { code: string; message: string; next: string } }).error;
+
+describe.runIf(process.platform !== 'win32')('a command other than the set-up', () => {
+  it.each([
+    ['doctor', '--json'],
+    ['status', '--json'],
+    ['daemon', '--json'],
+    ['config', 'check', '--json'],
+  ])('installs nothing where nothing is installed: %s %s', (...args) => {
+    const before = readdirSync(folder);
+    const finished = run('minutehand.mjs', args);
+    expect(finished.status).toBe(1);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NOT_INSTALLED',
+      message: expect.stringContaining('no node_modules') as string,
+    });
+    expect(finished.stderr).toMatch(/^NOT_INSTALLED: .*\n {2}→ .*npm run build/);
+    expect(npmCalls()).toEqual([]);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('installs nothing when package-lock.json has changed', () => {
+    installed({ lock: 'of another day' });
+    const finished = run('minutehand.mjs', ['doctor', '--json']);
+    expect(finished.status).toBe(1);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NOT_INSTALLED',
+      message: expect.stringContaining('has changed since the installation') as string,
+    });
+    expect(npmCalls()).toEqual([]);
+  });
+
+  it('installs nothing under Node 20 where SQLite is compiled for no Node 20, and names both versions', () => {
+    installed();
+    const finished = run('minutehand.mjs', ['doctor', '--json'], NODE_20);
+    expect(finished.status).toBe(1);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NODE_MISMATCH',
+      message: expect.stringContaining(
+        `installed for ${INSTALLER}, this is Node 20.20.2 (abi 115): better-sqlite3-12 is not compiled`,
+      ) as string,
+    });
+    expect(npmCalls()).toEqual([]);
+    expect(readdirSync(modules)).toEqual(['.minutehand-lock']);
+  });
+
+  it('installs nothing where the compiled SQLite is of another Node', () => {
+    installed();
+    const place = join(modules, 'better-sqlite3-12', 'build', 'Release');
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, 'better_sqlite3.node'), 'no program of this machine');
+    const finished = run('minutehand.mjs', ['status', '--json'], NODE_20);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NODE_MISMATCH',
+      message: expect.stringContaining('better-sqlite3-12 does not load (') as string,
+    });
+    expect(npmCalls()).toEqual([]);
+  });
+
+  it('installs nothing where the packages are those of another machine', () => {
+    installed({ machine: 'sunos-sparc' });
+    const finished = run('minutehand.mjs', ['status', '--json']);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NODE_MISMATCH',
+      message: expect.stringContaining(`installed for sunos-sparc by ${INSTALLER}, this is ${MACHINE}`) as string,
+    });
+    expect(npmCalls()).toEqual([]);
+  });
+
+  it('says which versions of Node are supported under one that is not', () => {
+    installed();
+    const finished = run('minutehand.mjs', ['doctor', '--json'], { node: '21.7.3', modules: '120', napi: '9' });
+    expect(errorOf(finished)).toMatchObject({
+      code: 'NODE_UNSUPPORTED',
+      message: expect.stringContaining('Node 21.7.3 (abi 120)') as string,
+    });
+  });
+
+  it('works with one installation under every version of Node that needs nothing compiled', () => {
+    installed();
+    const check = `import { checkInstalled } from './setup.mjs';\ncheckInstalled();\nconsole.log('can run');\n`;
+    writeFileSync(join(folder, 'bin', 'check.mjs'), check);
+    for (const versions of [NODE_24, { node: '22.14.0', modules: '127', napi: '10' }])
+      expect(run('check.mjs', [], versions)).toMatchObject({ status: 0, stdout: 'can run\n' });
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the set-up', () => {
+  it('installs what the lock file names when it is asked for', () => {
+    const { status, stderr } = run('build.mjs', []);
+    expect({ status, calls: npmCalls() }).toEqual({ status: 1, calls: [expect.stringMatching(/^ci /)] });
+    expect(stderr).toContain('npm ci failed; the whole log is ');
+  });
+
+  it('compiles SQLite under Node 20 and replaces nothing, where the packages are there', () => {
+    installed();
+    const { status, stderr } = run('build.mjs', [], NODE_20);
+    expect({ status, calls: npmCalls() }).toEqual({
+      status: 1,
+      calls: ['rebuild better-sqlite3-12 --ignore-scripts=false'],
+    });
+    expect(stderr).toContain('compiling better-sqlite3-12 for Node 20.20.2 (abi 115)');
+    expect(stderr).toContain('use Node 22.14 or newer, which needs no compiler');
+  });
+
+  it('names the processes whose packages it replaces', async () => {
+    installed({ lock: 'of another day' });
+    const native = join(modules, 'koffi.node');
+    copyFileSync(createRequire(import.meta.url).resolve('@koromix/koffi-linux-x64/linux_x64/koffi.node'), native);
+    const script = `require(${JSON.stringify(native)}); console.log('loaded'); setInterval(() => {}, 1000);`;
+    const service = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(service.stdout, 'data');
+      expect(run('build.mjs', []).stderr).toContain(
+        `packages are replaced under process ${service.pid}, which runs from this folder: restart it`,
+      );
+    } finally {
+      service.kill('SIGKILL');
+    }
+  });
+
+  it('is started by npm without a warning of the project', () => {
+    const config = {
+      npm_config_userconfig: join(folder, 'none'),
+      npm_config_globalconfig: join(folder, 'none either'),
+    };
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+    const { status, stderr } = spawnSync('npm', ['run', 'build', '--help'], {
+      cwd: folder,
+      env: { ...env, ...config },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});
+
+describe('SQLite', () => {
+  it('is chosen by the set-up as by the programs, and its errors are those of docs/ERRORS.md', async () => {
+    const load = async (name: string): Promise<Record<string, unknown>> =>
+      (await import(pathToFileURL(join(packageRoot(), 'bin', name)).href)) as Record<string, unknown>;
+    expect((await load('node_version.mjs'))['SQLITE_PACKAGE']).toBe(SQLITE_PACKAGE);
+    const { SETUP_ERRORS } = await load('project.mjs');
+    for (const [code, entry] of Object.entries(SETUP_ERRORS as object))
+      expect(ERRORS).toHaveProperty(code, {
+        status: 500,
+        ...(entry as object),
+      });
+  });
+
+  it('is version 13 where Node has Node-API 10 and version 12 elsewhere', () => {
+    const { version } = createRequire(import.meta.url)(`${SQLITE_PACKAGE}/package.json`) as { version: string };
+    expect(version.split('.')[0]).toBe(Number(process.versions.napi) >= 10 ? '13' : '12');
+  });
+
+  it('that does not load says under which Node, and what to do', () => {
+    const broken = (): never => {
+      throw new Error('Could not locate the bindings file. Tried:\n many places');
+    };
+    expect(() => loadSqlite(broken)).toThrowError(withCode('SQLITE_MISSING'));
+    expect(() => loadSqlite(broken)).toThrowError(
+      `Node ${process.version} (abi ${process.versions.modules}), ${SQLITE_PACKAGE}: Could not locate the bindings file. Tried:`,
+    );
+  });
+});
