@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, cpus, loadavg, platform, release, tmpdir, totalmem } from 'node:os';
+import { SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
 
 /** What a figure was measured on. */
 export interface Machine {
@@ -17,7 +18,7 @@ export interface Machine {
   readonly date: string;
 }
 
-const PACKAGES = ['onnxruntime-node', 'ws', 'ioredis', 'better-sqlite3', 'trading-signals', 'technicalindicators'];
+const PACKAGES = ['onnxruntime-node', 'ws', 'ioredis', SQLITE_PACKAGE, 'trading-signals', 'technicalindicators'];
 
 /** Magic numbers of Linux (statfs(2)). */
 const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
