@@ -440,6 +440,35 @@ static void byHand(const char *symbol, double lots, ulong position = 0) {
   CHECK(shimExecute(request, std::fabs(lots), result) == TRADE_RETCODE_DONE);
 }
 
+/** result.json takes no line while a close is filled in part and the answer to the next close is lost: no deal is booked twice. */
+static void unwritableResultAndUnsureOrder(bool hedging) {
+  world(hedging);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  std::string path = terminal().commonFolder + "/minutehand/ea/1_trade/result.json";
+  CHECK(rename(path.c_str(), (path + ".aside").c_str()) == 0);
+  CHECK(mkdir(path.c_str(), 0755) == 0);
+  int closes = 0;
+  terminal().broker = [&](const MqlTradeRequest &request, double &volume) -> uint {
+    if (request.symbol != "EURUSD.m") return 0;
+    closes++;
+    if (closes == 1) volume = 0.1;
+    return closes == 2 ? (uint)TRADE_RETCODE_TIMEOUT : 0u;
+  };
+  publish(leave(1));
+  CHECK(run(60000, 1000));
+  CHECK(closes >= 3);
+  EQUAL(PositionsTotal(), 0);
+  CHECK(rmdir(path.c_str()) == 0);
+  CHECK(rename((path + ".aside").c_str(), path.c_str()) == 0);
+  CHECK(run(5000));
+  std::map<std::string, int> reported;
+  for (const std::string &line : results()) reported[ticketOf(line)]++;
+  EQUAL((int)reported.size(), (int)terminal().deals.size());
+  for (ShimDeal &deal : terminal().deals) EQUAL(reported[std::to_string(deal.ticket)], 1);
+}
+
 static void closedByHand() {
   world(true);
   CHECK(start());
@@ -983,6 +1012,8 @@ int main(int, char **arguments) {
   scenario("dies in any order and neither doubles nor halves a trade", crashes);
   scenario("dies in any writing of a file and loses and doubles nothing", diesAtFiles);
   scenario("comes out of a year of bad luck with nothing open and every deal reported once", badLuck);
+  scenario("books no deal twice while result.json takes no line and an answer is lost (hedging)", [] { unwritableResultAndUnsureOrder(true); });
+  scenario("books no deal twice while result.json takes no line and an answer is lost (netting)", [] { unwritableResultAndUnsureOrder(false); });
   scenario("closes the other leg when one was closed by hand", closedByHand);
   scenario("opens nothing in the place of what was closed by hand (hedging)", [] { closedByHandMeanwhile(true); });
   scenario("opens nothing in the place of what was closed by hand (netting)", [] { closedByHandMeanwhile(false); });
