@@ -4,11 +4,11 @@ import { barAt, columnsOf, readBarFolder, clipBars, type BarColumns } from '../.
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { naiveFeatures } from '../../shared/core/features/features.oracle.ts';
-import { featureDefinitions, warmupBars } from '../../shared/core/features/features.ts';
+import { featureDefinitions, PairFeatures, warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
-import { buildPairHistory, commonMinutes, type PairHistory } from './pair_history.ts';
+import { buildPairHistory, commonMinutes, HISTORY_COLUMNS, type PairHistory } from './pair_history.ts';
 
 /** The common minutes as bars of both legs. */
 function commonBars(a: BarColumns, b: BarColumns): { a: Bar; b: Bar }[] {
@@ -19,7 +19,7 @@ function expectClose(value: number, expected: number, relative: number, what: st
   if (Number.isNaN(expected)) expect(value, what).toBeNaN();
   else
     expect(Math.abs(value - expected), `${what}: ${value} instead of ${expected}`).toBeLessThan(
-      relative * Math.abs(expected) + 1e-8,
+      relative * Math.abs(expected) + 1e-10,
     );
 }
 
@@ -47,7 +47,7 @@ function expectEqualToOracle(
   expectClose(history.beta[t]!, expected['beta']!, 1e-8, 'beta');
   expectClose(history.alpha[t]!, expected['alpha']!, 1e-8, 'alpha');
   expectClose(history.corr[t]!, expected['corr']!, 1e-8, 'corr');
-  expectClose(history.z[t]!, expected['z_score']!, 1e-7, 'z');
+  expectClose(history.z[t]!, expected['z_score']!, 1e-9, 'z');
   expectClose(history.atrRatio[t]!, expected['atr_ratio']!, 1e-8, 'atrRatio');
   const { alpha, beta, zMean, zStd, lnA, lnB } = history;
   // What the frozen z of labels and positions starts from.
@@ -77,6 +77,30 @@ describe('buildPairHistory', () => {
     expect([...history.time]).toEqual(common.slice(warmupBars(windows) - 1).map((bar) => bar.a.time));
     expect(history.rows).toBe(history.length);
     for (let t = 0; t < history.length; t += 11) expectEqualToOracle(history, t, common, windows);
+  });
+
+  it('holds what the engine has at each bar to the last bit of a float64', () => {
+    const { minutehand } = tinySettings();
+    const bars = tinyBars(tinySettings(), 500);
+    const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
+    const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, minutehand.windows, () => true);
+    const engine = new PairFeatures(minutehand.windows);
+    const atrRatio = engine.definitions.findIndex(({ name }) => name === 'atr_ratio');
+    const needsFloat64 = new Set<string>();
+    let t = 0;
+    for (const bar of commonBars(a, b)) {
+      engine.step(bar.a, bar.b);
+      if (!engine.ready) continue;
+      const { lnA, lnB, alpha, beta, corr, zMean, zStd, z } = engine.frame;
+      const expected = { time: bar.a.time, openA: bar.a.open, openB: bar.b.open, lnA, lnB, alpha, beta, corr, zMean, zStd, z, atrRatio: engine.values[atrRatio]! }; // prettier-ignore
+      for (const name of HISTORY_COLUMNS) {
+        expect(history[name][t], `${name} at ${t}`).toBe(expected[name]);
+        if (Math.fround(expected[name]) !== expected[name]) needsFloat64.add(name);
+      }
+      t++;
+    }
+    expect(t).toBe(history.length);
+    expect(needsFloat64).toEqual(new Set(HISTORY_COLUMNS));
   });
 
   it('keeps the features it is asked to keep and marks the others', () => {
