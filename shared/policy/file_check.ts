@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { allowed, jsonSchema, propertiesOf, schemaAt } from './json_schema.ts';
 import type { JsonSchema } from './json_schema.ts';
 import { keyText, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -28,7 +28,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
 
 /** Paths of all keys of a schema, for a key that stands in the wrong section. */
 function allKeys(schema: JsonSchema, path: readonly string[] = []): string[][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => [
+  return Object.entries(propertiesOf(schema)).flatMap(([key, child]) => [
     [...path, key],
     ...allKeys(child, [...path, key]),
   ]);
@@ -39,7 +39,7 @@ function allKeys(schema: JsonSchema, path: readonly string[] = []): string[][] {
  * word in another section, else whatever is nearest here.
  */
 function rightPath(schema: JsonSchema, section: KeyPath, key: string, present: readonly string[]): KeyPath | undefined {
-  const here = Object.keys(schemaAt(schema, section)?.properties ?? {});
+  const here = Object.keys(propertiesOf(schemaAt(schema, section) ?? {}));
   const missing = nearest(
     key,
     here.filter((one) => !present.includes(one)),
@@ -54,6 +54,13 @@ function rightPath(schema: JsonSchema, section: KeyPath, key: string, present: r
 
 function isObjectKeys(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+/** A map with an unknown key fits no alternative of a union: the issues of the alternative that is a map say why. */
+function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const ofMap = issue.errors.find((own) => own.some(({ code }) => code === 'unrecognized_keys'));
+  return ofMap?.map((own) => ({ ...own, path: [...issue.path, ...own.path] })) ?? [issue];
 }
 
 /** Everything that is wrong with the content of one file, each with its line and what would be right. */
@@ -102,7 +109,7 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
     invalid.push({ code: 'CONFIG_INVALID', where: yaml.where(path), key: key === '' ? 'the file' : key, text });
   };
 
-  const issues = parsed.error.issues;
+  const issues = parsed.error.issues.flatMap(issuesOf);
   for (const issue of issues) {
     if (issue.code === 'unrecognized_keys') for (const key of issue.keys) addUnknown(issue.path, key);
   }

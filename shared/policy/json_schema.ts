@@ -50,18 +50,24 @@ export function jsonSchemas(): Record<string, JsonSchema> {
 }
 
 /**
- * The schema of the value at `path`: map keys and list indexes.
- * Undefined where the schema knows nothing of it. Does not look into alternatives (anyOf).
+ * The schema of the value at `path`: map keys and list indexes. Of alternatives (anyOf), the one that is a map is followed.
+ * @returns undefined where the schema has no such value
  */
 export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
   let at: JsonSchema | undefined = schema;
   for (const step of path) {
     if (at === undefined) return undefined;
+    const properties = propertiesOf(at);
     if (typeof step === 'number') at = at.prefixItems?.[step] ?? at.items;
-    else if (at.properties && Object.hasOwn(at.properties, step)) at = at.properties[String(step)];
+    else if (Object.hasOwn(properties, step)) at = properties[String(step)];
     else at = at.additionalProperties === false ? undefined : at.additionalProperties;
   }
   return at;
+}
+
+/** The named keys of a map, or of the alternative that is one; none of other values. */
+export function propertiesOf(schema: JsonSchema): Readonly<Record<string, JsonSchema>> {
+  return schema.properties ?? schema.anyOf?.find(({ properties }) => properties !== undefined)?.properties ?? {};
 }
 
 /** `from 0 to 1`, `above 0`: the limits of a number in words. The bounds a safe integer has anyway are not said. */

@@ -630,13 +630,6 @@ describe('a value that is not allowed', () => {
       'transports.trainer.port is 7401, the port of shard main, too',
     ],
     [
-      'a shard with a key that does not exist',
-      'minutehand.yaml',
-      '  main: all',
-      '  main: { pairs: all, prot: 7401 }',
-      'shards.main is ',
-    ],
-    [
       'a pair in no shard',
       'minutehand.yaml',
       '  main: all',
