@@ -278,10 +278,13 @@ describe('a look at the models in force', () => {
 describe('the monitor', () => {
   let said: string[];
   let now: number;
-  const clock: Clock = { nowMs: () => now as EpochMs, monotonicUs: () => 0 };
+  /** What happens in the world before the time is read. */
+  let beforeClock: () => void;
+  const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
     said = [];
     now = Date.now();
+    beforeClock = () => undefined;
   });
 
   /** A real retrainer of this home; in the place of `train`, a program that fails. */
@@ -424,6 +427,29 @@ describe('the monitor', () => {
     expect(later.trades).toBeGreaterThan(20);
     expect(later.trades).toBeLessThan(kpi.total.trades);
     expect(haltsNow().length).toBeGreaterThan(0);
+  });
+
+  it('does not halt again what a person lifts while a look is under way', async () => {
+    journalled(bars);
+    // No look comes by itself meanwhile.
+    const { monitor } = await monitorOf(
+      settingsOf({ kpi_win_rate_min: 0.7, model_max_age_days: null, monitor_minutes: 10_080 }),
+    );
+    await monitor.look();
+    const { halts } = readHalts(paths.models);
+    expect(halts.length).toBeGreaterThan(0);
+    // The clock is read as a look begins and again when its figures are there: those of the halts that stood when it began.
+    let reads = 0;
+    beforeClock = () => {
+      if (++reads !== 2) return;
+      now += 1000;
+      expect(resume(paths.models, '*', new Date(now))).toEqual(halts);
+    };
+    await monitor.look();
+    expect(reads).toBeGreaterThan(2);
+    expect((monitor.status().report as MonitorReport).breaches.length).toBe(halts.length);
+    expect(readHalts(paths.models).halts).toEqual([]);
+    expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(halts.length);
   });
 
   it('leaves a damaged file of halts as it is, and goes on with the rest', async () => {
