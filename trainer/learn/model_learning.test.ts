@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { predictLogits, predictModel, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { createRng } from '../../shared/rng.ts';
+import { fitPlatt } from '../calibrate/platt.ts';
+import type { DatasetRows } from '../dataset/dataset.ts';
+import { walkRows } from '../validate/rows.fixture.ts';
+import { takeLabels, takeRows } from './fit.ts';
+import { learnHere } from './gbdt.ts';
+import { LEARNER_DEFAULTS } from './learner.ts';
+import { learnModel, type LearnedModel, type ModelFit } from './model_learning.ts';
+
+const OPTIONS = { folds: 4, embargo: 1800, calibrates: true } as const;
+
+/** Big steps on noisy labels: far too sure of itself, so that calibration helps. */
+const overconfident: ModelFit = ({ x, y, weights }, subset) =>
+  Promise.resolve(
+    learnHere({
+      task: { kind: 'binary' },
+      table: { x: takeRows(x, subset), y: takeLabels(y, subset), weights: takeLabels(weights, subset) },
+      params: { ...LEARNER_DEFAULTS, rounds: 30, learningRate: 0.5, leaves: 15, minDataInLeaf: 5, seed: 'sure' },
+      stopping: null,
+      threads: 1,
+      onRound: () => undefined,
+    }),
+  );
+
+let rows: DatasetRows;
+let learned: LearnedModel;
+beforeAll(async () => {
+  const rng = createRng('weights');
+  const walk = walkRows({ seed: 'calibrated folds', rows: 700, signal: 1 });
+  const weights = walk.y.map(() => 0.5 + rng.uniform());
+  rows = { ...walk, weights, effectiveRows: walk.y.length };
+  learned = await learnModel(rows, OPTIONS, overconfident);
+});
+
+const logitsOf = ({ ensembles }: TreeModel, at: Int32Array): Float64Array =>
+  predictLogits(ensembles[0]!, takeRows(rows.x, at));
+
+/** Of every row, by the uncalibrated model of the fold that tests it. */
+function logitsOutOfFold(): Float64Array {
+  const logits = new Float64Array(rows.y.length).fill(NaN);
+  for (const { model, test } of learned.rawFolds) {
+    const own = logitsOf(model, test);
+    test.forEach((row, i) => (logits[row] = own[i]!));
+  }
+  return logits;
+}
+
+describe('the calibration of a fold', () => {
+  it('is fitted on the training rows of that fold alone: none of the rows that it tests', () => {
+    expect(learned.platt).not.toBeNull();
+    const logits = logitsOutOfFold();
+    expect(learned.folds).toHaveLength(OPTIONS.folds);
+    const everyRow = fitPlatt(logits, rows.y, rows.weights)!;
+    learned.folds.forEach(({ model, train, test, scores, metrics }, fold) => {
+      const of = (values: Float64Array): Float64Array => Float64Array.from(train, (row) => values[row]!);
+      const { slope, intercept } = fitPlatt(of(logits), of(rows.y), of(rows.weights))!;
+      // What all rows would give is another one: the comparison tells the two apart.
+      expect(Math.abs(slope - everyRow.slope) + Math.abs(intercept - everyRow.intercept)).toBeGreaterThan(1e-3);
+      const raw = logitsOf(learned.rawFolds[fold]!.model, test);
+      const own = logitsOf(model, test);
+      own.forEach((logit, i) => expect(logit).toBeCloseTo(slope * raw[i]! + intercept, 5));
+      scores.forEach((score, i) => expect(score).toBeCloseTo(1 / (1 + Math.exp(-(slope * raw[i]! + intercept))), 5));
+      const squares = scores.reduce((sum, score, i) => sum + (score - rows.y[test[i]!]!) ** 2, 0);
+      expect(metrics.brier).toBeCloseTo(squares / test.length, 10);
+    });
+  });
+
+  it('of the model that ships is fitted on the answers of models that had not seen the rows', () => {
+    const { slope, intercept } = fitPlatt(logitsOutOfFold(), rows.y, rows.weights)!;
+    expect(learned.platt!.slope).toBeCloseTo(slope, 5);
+    expect(learned.platt!.intercept).toBeCloseTo(intercept, 5);
+  });
+
+  it('leaves folds and walk-forward blocks as they were learned where it is not tried', async () => {
+    const plain = await learnModel(rows, { ...OPTIONS, calibrates: false }, overconfident);
+    expect(plain.platt).toBeNull();
+    expect(plain.folds).toEqual(plain.rawFolds);
+    expect(plain.rawFolds).toEqual(learned.rawFolds);
+    expect(plain.walkForward).toEqual(learned.walkForward);
+    for (const { model, test, scores } of learned.walkForward)
+      predictModel(model, takeRows(rows.x, test)).forEach((score, i) => expect(scores[i]).toBeCloseTo(score, 5));
+  });
+});
