@@ -6,14 +6,17 @@ import type { OpenTime } from '../shared/bar.ts';
 import { listVersions, readBundle, type Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
-import { MODEL_NAMES, perModel } from '../shared/core/features/feature.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
+import { predictModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import type { Scores } from '../shared/core/decide/decide.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
+import { takeRows } from './learn/fit.ts';
+import { learnModels, type ProvenModel } from './learn/learn_models.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { auc } from './validate/metrics.ts';
@@ -232,6 +235,59 @@ describe('train', () => {
     expect(result.manifest.engine.name).toBe('random_forest');
     expect(result.manifest.metrics.ai2.holdout.auc!).toBeGreaterThan(0.6);
     expect(readBundle(path).modelsHash).not.toBe(readBundle(first.path).modelsHash);
+  });
+});
+
+describe('what train has learned', () => {
+  let learned: Record<ModelName, ProvenModel>;
+  beforeAll(async () => {
+    const { dataset } = first.result;
+    learned = await learnModels({ dataset, settings, seed: 7 }, null, 0, () => undefined);
+  });
+
+  it('leaves the embargo of the label’s horizon, in bars of a minute, around every block that is tested', () => {
+    const { horizon_bars } = settings.minutehand.label;
+    const { train } = first.result.dataset;
+    for (const name of MODEL_NAMES) {
+      const { time, labelEnd } = train[name];
+      const trainable = (test: Int32Array, seconds: number): number[] => {
+        const begin = Math.min(...Array.from(test, (row) => time[row]!));
+        const end = Math.max(...Array.from(test, (row) => labelEnd[row]!));
+        return [...time.keys()].filter((row) => labelEnd[row]! < begin || time[row]! > end + seconds);
+      };
+      for (const { train: rows, test } of learned[name].rawFolds)
+        expect([...rows]).toEqual(trainable(test, horizon_bars * 60));
+      const [before] = learned[name].rawFolds;
+      expect(before!.train.length).toBeLessThan(trainable(before!.test, horizon_bars).length);
+      for (const { train: rows, test } of learned[name].walkForward) {
+        const begin = Math.min(...Array.from(test, (row) => time[row]!));
+        const known = [...time.keys()].filter((row) => labelEnd[row]! + horizon_bars * 60 < begin);
+        expect([...rows]).toEqual(known);
+      }
+    }
+  });
+
+  it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {
+    const { manifest, dataset } = first.result;
+    const { x, time } = dataset.train.ai1;
+    const { folds, model } = learned.ai2;
+    const begins = folds.map(({ test }) => Math.min(...Array.from(test, (row) => dataset.train.ai2.time[row]!)));
+    const answers = Array.from(time, (at, row) => {
+      const fold = begins.filter((begin) => begin <= at).length - 1;
+      return predictModel(folds[Math.max(0, fold)]!.model, takeRows(x, [row]))[0]!;
+    });
+    const quantiles = (values: readonly number[]): number[] => {
+      const sorted = [...values].sort((a, b) => a - b);
+      return manifest.risk_knots.map((_, knot, { length }) => {
+        const at = (knot / (length - 1)) * (sorted.length - 1);
+        return sorted[Math.floor(at)]! * (1 - (at % 1)) + sorted[Math.ceil(at)]! * (at % 1);
+      });
+    };
+    const distance = (expected: readonly number[]): number =>
+      Math.max(...manifest.risk_knots.map((knot, i) => Math.abs(knot - expected[i]!)));
+    expect(distance(quantiles(answers))).toBeLessThan(1e-6);
+    // What the model that ships answers to rows it has learned from is something else.
+    expect(distance(quantiles([...predictModel(model, x)]))).toBeGreaterThan(1e-3);
   });
 });
 
