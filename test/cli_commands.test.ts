@@ -6,6 +6,9 @@ import { PairFeatures } from '../shared/core/features/features.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
+import type { GateResult } from '../trainer/gate/gate.ts';
+import { createRegistry } from '../trainer/registry/registry.ts';
+import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';
 import { tinyBars } from './tiny_models.ts';
 
@@ -426,6 +429,27 @@ describe('train', () => {
     });
     expect((await place.run(['models', 'list'])).stdout).toMatch(new RegExp(`^\\* ${version} `));
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
+  });
+
+  it('--adopt leaves what is in force when a gate fails, and enters the bundle as rejected', async () => {
+    const active = readFileSync(join(place.models, 'active.json'), 'utf8');
+    const { code, document } = await json('train', '--data', data, '--trials', '0', '--adopt');
+    const { version, adopted, gates } = document as { version: string; adopted: boolean; gates: GateResult[] };
+    const failed = gates.filter(({ passed }) => !passed);
+    expect({ code, adopted }).toEqual({ code: 0, adopted: false });
+    // The market is too short for the limit of samples; most of the other gates are passed.
+    expect(failed.map(({ name }) => name)).toContain('ai1 samples');
+    expect(gates.length - failed.length).toBeGreaterThan(10);
+    expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
+    expect(existsSync(join(place.models, version, 'manifest.json'))).toBe(true);
+    const store = await openStore(join(place.home, 'trainer.db'));
+    const [row] = (await createRegistry(store, place.models).list()).filter((one) => one.version === version);
+    await store.close();
+    expect(row).toMatchObject({
+      status: 'rejected',
+      reasons: failed.map(({ name, seen, limit }) => `${name} ${seen} (${limit})`),
+      adopted_at: null,
+    });
   });
 
   it('promotes a bundle from elsewhere by its path, and rolls back to the one before', async () => {
