@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OpenTime } from '../shared/bar.ts';
+import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { readBundle } from '../shared/bundle/bundle.ts';
+import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { MODEL_FILES } from '../shared/bundle/manifest.ts';
+import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
+import { riskRank } from '../shared/core/decide/risk_rank.ts';
+import { MODEL_NAMES, type ModelName } from '../shared/core/features/feature.ts';
+import { loadSettings } from '../shared/policy/policy.ts';
+import { tinyBars, tinySettings } from '../test/tiny_models.ts';
+import { proveEdge } from './backtest/holdout.ts';
+import type { Dataset } from './dataset/dataset.ts';
+import { relabelled } from './dataset/relabel.ts';
+import { learnModels, type ProvenModel } from './learn/learn_models.ts';
+import { treeAnswer } from './learn/scoring.ts';
+import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { chooseThresholds } from './search/choose_thresholds.ts';
+
+const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
+const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
+/** AI1 learns next to nothing by these: a search finds better parameters, and with this seed another label. */
+const POOR = { rounds: 10, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 600 };
+const SEED = 2;
+const settings = tinySettings({
+  minutehand: {
+    pairs: pairs.slice(0, 3),
+    windows,
+    decision,
+    label,
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000, continue_min_days: 0.5 },
+    search: { label: true, theta_evaluations: 12, min_trades: 5 },
+  },
+});
+const MINUTES = { full: 8000, all: 20_000, judged: 4000 };
+
+let folder: string;
+let bars: Map<string, BarColumns>;
+let options: TrainOptions;
+let result: TrainResult;
+/** The same models, learned by what the manifest says of them. */
+let learned: Record<ModelName, ProvenModel>;
+let dataset: Dataset;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-searched-'));
+  bars = tinyBars(settings, MINUTES.all);
+  const end = bars.get('XAUUSD')!.time[MINUTES.full]! as OpenTime;
+  options = {
+    settings,
+    bars: new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, undefined, end)])),
+    market: 'simulated',
+    seed: SEED,
+    gitCommit: null,
+    out: folder,
+    created: new Date('2024-01-08T12:00:00Z'),
+    workers: 0,
+    cache: null,
+    trials: 6,
+    searchFolder: null,
+    holdoutFrom: null,
+    onProgress: () => undefined,
+  };
+  result = await train(options);
+
+  const { engine, label_policy: policy } = result.manifest;
+  const ai1 = Object.fromEntries(
+    Object.keys(settings.minutehand.train.ai1).map((key) => [key, engine.parameters[`ai1_${key}`]!]),
+  );
+  const barriers = {
+    z_entry: policy['ai1_z_entry']!,
+    z_exit: policy['ai1_z_exit']!,
+    stop: policy['ai1_stop']!,
+    horizon: policy['ai1_horizon']!,
+  };
+  const { train: rows } = result.dataset;
+  dataset = { ...result.dataset, train: { ...rows, ai1: relabelled(result.dataset, barriers, 10_000) } };
+  const own = tinySettings({ minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ai1 } } });
+  learned = await learnModels({ dataset, settings: own, seed: SEED }, null, 0, () => undefined);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a training that searches', () => {
+  it('has found other parameters, another label and other thresholds than the configured ones', () => {
+    const { search, engine, label_policy, theta1, theta2 } = result.manifest;
+    expect(search!.ai1).toMatchObject({ adopted: true, best_parameters: { 'label.barriers': 'searched' } });
+    expect(search!.thresholds).toMatchObject({ chosen: true });
+    expect(engine.parameters['ai1_leaves']).not.toBe(POOR.leaves);
+    expect(label_policy['ai1_horizon']).not.toBe(60);
+    expect([theta1, theta2]).not.toEqual([settings.core.theta1_initial, settings.core.theta2_initial]);
+  });
+
+  it('states the parameters and the label that its models were learned by: they give the same bytes again', () => {
+    for (const name of MODEL_NAMES) {
+      const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
+      const bytes = encodeTreeModel(learned[name].model, { metadata });
+      expect(readFileSync(join(result.path, MODEL_FILES[name])).equals(bytes), name).toBe(true);
+    }
+  });
+
+  it('ships the thresholds that its out-of-fold backtests have chosen', () => {
+    const { risk_knots, theta1, theta2, search } = result.manifest;
+    const { thresholds, report } = chooseThresholds(dataset, learned, risk_knots, settings, () => undefined);
+    expect({ theta1, theta2 }).toEqual(thresholds);
+    expect(search!.thresholds).toEqual(report);
+  });
+
+  it('judges edge and pass rate on the holdout by the thresholds that it ships', () => {
+    const { manifest, gates } = result;
+    const { risk_knots: riskKnots, theta1, theta2 } = manifest;
+    const { core } = settings;
+    const edgeBy = (thresholds: { theta1: number; theta2: number }) =>
+      proveEdge(
+        dataset,
+        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots, thresholds },
+        settings,
+        SEED,
+        () => undefined,
+      );
+    expect(manifest.edge).toEqual(edgeBy({ theta1, theta2 }));
+    expect(manifest.edge).not.toEqual(edgeBy({ theta1: core.theta1_initial, theta2: core.theta2_initial }));
+
+    const shareOf = (rows: Dataset['evaluation']['holdout']): string => {
+      const ranks = treeAnswer(learned.ai2.model, rows.x).map((risk) => riskRank(riskKnots, risk));
+      const share = ranks.filter((rank) => rank < theta2).length / ranks.length;
+      return `${(share * 100).toFixed(1)} % of ${ranks.length} candidates`;
+    };
+    expect(gates).toContainEqual(
+      expect.objectContaining({ name: 'risk pass rate', seen: shareOf(dataset.evaluation.holdout) }),
+    );
+    expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
+  });
+
+  it('is continued by the parameters and the label that it was learned by, not by the configured ones', async () => {
+    const base = readBundle(result.path);
+    const last = bars.get('XAUUSD')!.time.at(-1)!;
+    const holdoutFrom = (last - MINUTES.judged * 60) as OpenTime;
+    const continued = (await continueTraining(base, { ...options, bars, trials: 0, holdoutFrom }))!;
+    const { engine, label_policy, theta1, theta2, risk_knots } = base.manifest;
+    expect(continued.manifest).toMatchObject({ engine, label_policy, theta1, theta2, risk_knots });
+    // No row that is learned reaches, with its label and the embargo, into the holdout of either.
+    const embargo = label.horizon_bars * 60;
+    for (const name of MODEL_NAMES) {
+      const { time, labelEnd } = continued.dataset.train[name];
+      expect(Math.min(...time)).toBeGreaterThanOrEqual(result.dataset.holdoutFrom);
+      expect(Math.max(...labelEnd) + embargo).toBeLessThan(holdoutFrom);
+    }
+  }, 60_000);
+});
