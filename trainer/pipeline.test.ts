@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
 import { listVersions, readBundle, type Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
+import { MODEL_FILES, MONITOR_FILE, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { predictModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import { warmupBars } from '../shared/core/features/features.ts';
 import type { Scores } from '../shared/core/decide/decide.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
@@ -18,6 +19,7 @@ import { pairEdge } from './backtest/edge.ts';
 import { takeRows } from './learn/fit.ts';
 import { learnModels, type ProvenModel } from './learn/learn_models.ts';
 import { hashBars } from './registry/make_bundle.ts';
+import { monitorReference } from './monitor/reference.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { auc } from './validate/metrics.ts';
 
@@ -265,6 +267,27 @@ describe('what train has learned', () => {
         expect([...rows]).toEqual(known);
       }
     }
+  });
+
+  it('gives the monitor a reference of the rows that were learned, and the trades of the holdout', () => {
+    const { manifest, dataset } = first.result;
+    const written: unknown = JSON.parse(readFileSync(join(first.path, MONITOR_FILE), 'utf8'));
+    const edges = Object.values(manifest.edge);
+    const referenceOf = (rows: typeof dataset.train.ai2): unknown => {
+      const reference = monitorReference({
+        rows,
+        definitions: dataset.definitions,
+        pairs: settings.minutehand.pairs,
+        lookBackBars: warmupBars(settings.minutehand.windows),
+        backtest: {
+          trades: edges.reduce((sum, { trades }) => sum + trades, 0),
+          wins: edges.reduce((sum, { wins }) => sum + wins!, 0),
+        },
+      });
+      return JSON.parse(JSON.stringify(reference)) as unknown;
+    };
+    expect(written).toEqual(referenceOf(dataset.train.ai2));
+    expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
   });
 
   it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {

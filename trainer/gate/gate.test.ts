@@ -70,7 +70,7 @@ describe('judge', () => {
   it('does not compare on bars that either has learned from', async () => {
     activate(folder, champion.version);
     const early = tinyBars(settings, Math.round(TINY_MINUTES * 0.7));
-    const { result } = await trainTinyModels(folder, { settings, bars: early });
+    const { version, result } = await trainTinyModels(folder, { settings, bars: early });
     expect(await compared(result, early)).toEqual([
       expect.objectContaining({
         name: 'champion',
@@ -78,6 +78,14 @@ describe('judge', () => {
         seen: expect.stringMatching(/^\d+ entry candidates/),
       }),
     ]);
+    // As after a retraining: the challenger has learned from the holdout of the older champion.
+    activate(folder, version);
+    const since = twin.result.manifest.period.holdout_from;
+    expect(since > result.manifest.period.holdout_from).toBe(true);
+    const auc = twin.result.manifest.metrics.ai1.holdout.auc!.toFixed(4);
+    expect((await compared(twin.result))[0]!.seen).toMatch(
+      new RegExp(`^${auc} against 0\\.\\d{4} of ${version} since ${since}$`),
+    );
   });
 
   it('does not hold a live bundle against models of a simulated market, nor any against damaged ones', async () => {
