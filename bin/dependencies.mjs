@@ -189,7 +189,7 @@ function linkCommand() {
 }
 
 /** @returns {import('./programs.mjs').Command} the npm that started this process, else the one in PATH */
-function npmCommand() {
+export function npmCommand() {
   const started = process.env.npm_execpath?.replace(/npx-cli\.js$/, 'npm-cli.js');
   if (started?.endsWith('npm-cli.js') && existsSync(started)) return { file: process.execPath, first: [started] };
   if (process.platform === 'win32') return { file: 'npm.cmd', first: [], shell: true };

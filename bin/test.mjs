@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { compiledLightgbm } from './lightgbm.mjs';
 import { aptInstall, aptInstallPostgres, hasPostgres, inPath } from './machine.mjs';
 import { OTHER_NODES, testOnNode } from './node_runtime.mjs';
 import { capture } from './programs.mjs';
@@ -55,6 +56,8 @@ await run(async () => {
         await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
       })(),
     ]);
+    // Compiling it takes minutes: it serves here where `npm run test:long` has done that.
+    process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
     await testsHold('tests', process.argv.slice(2));
     await checks;
     const others = inCi ? OTHER_NODES : [];

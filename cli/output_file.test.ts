@@ -3,6 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openOutputFile } from './output_file.ts';
+import { asPlainUser } from '../test/plain_user.ts';
+import { skipNote } from '../test/skip_note.ts';
+
+const isWindows = process.platform === 'win32';
+const isLinux = process.platform === 'linux';
 
 let folder: string;
 let path: string;
@@ -37,20 +42,21 @@ describe('an output file', () => {
     expect(() => openOutputFile(join(folder, 'no', 'x'))).toThrow(
       expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }),
     );
-    if (process.getuid?.() === 0) return;
-    chmodSync(folder, 0o500);
-    expect(() => openOutputFile(path)).toThrow(expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }));
-    chmodSync(folder, 0o700);
+    asPlainUser(folder, () => {
+      chmodSync(folder, 0o500);
+      expect(() => openOutputFile(path)).toThrow(expect.objectContaining({ code: 'OUTPUT_UNWRITABLE' }));
+      chmodSync(folder, 0o700);
+    });
   });
 
-  it.skipIf(process.platform === 'win32')('that is a device is written to and stays one', () => {
+  it.skipIf(isWindows)(`that is a device is written to and stays one${skipNote(isWindows, 'no /dev/null')}`, () => {
     const file = openOutputFile('/dev/null');
     file.write('text');
     file.close();
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   });
 
-  it.skipIf(process.platform !== 'linux')('says when the disk is full', () => {
+  it.skipIf(!isLinux)(`says when the disk is full${skipNote(!isLinux, 'no /dev/full')}`, () => {
     const file = openOutputFile('/dev/full');
     file.write('text');
     expect(() => file.close()).toThrow(

@@ -14,7 +14,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { freePort, startRedis } from '../test/redis_server.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 const settings = tinySettings({
@@ -24,7 +24,7 @@ const WARMUP = warmupBars(settings.minutehand.windows);
 const MARKET = byMinute(tinyBars(settings, WARMUP + 40));
 const SYMBOLS = ['XAUUSD', 'XAGUSD', 'EURUSD', 'GBPUSD'];
 
-describe.skipIf(!hasCompiler())('bars from the expert advisor', () => {
+describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`, () => {
   let folder: string;
   let path: string;
   beforeAll(() => {

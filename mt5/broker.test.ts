@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../shared/root.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 
 const source = readFileSync(join(packageRoot(), 'mt5', 'test', 'broker.cpp'), 'utf8');
 const scenarios = [...source.matchAll(/^ {2}scenario\("(.*?)",/gm)].map((match) => match[1]!);
 
-describe.skipIf(!hasCompiler())('the expert advisor against a simulated broker', () => {
+describe.skipIf(!hasCompiler())(`the expert advisor against a simulated broker${compilerNote()}`, () => {
   let folder: string;
   let said: string[] = [];
   beforeAll(() => {

@@ -9,7 +9,7 @@ import { checksum, encodeBody } from '../shared/signal/encode.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from '../shared/signal/signal.fixture.ts';
 import { BODY_FIELDS, ENVELOPE_FIELDS, MARKETS, MODES, type SignalBody } from '../shared/signal/signal.ts';
 import type { ConsumerVector } from '../test/vectors/consumer_vectors.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20, 8, 26);
@@ -34,7 +34,7 @@ const plain = (answer: string): string =>
     number.length === 32 ? number : Number(number).toPrecision(12),
   );
 
-describe.skipIf(!hasCompiler())('the consumer of the expert advisor, compiled by g++', () => {
+describe.skipIf(!hasCompiler())(`the consumer of the expert advisor, compiled by g++${compilerNote()}`, () => {
   let program: LineProgram;
   beforeAll(() => {
     program = startProgram(compileProgram('consumer'));

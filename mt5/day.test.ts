@@ -11,7 +11,7 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
 import { tinySettings, trainTinyModels } from '../test/tiny_models.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
@@ -37,7 +37,7 @@ const lines = <T>(path: string): T[] =>
         .map((line) => JSON.parse(line) as T)
     : [];
 
-describe.skipIf(!hasCompiler())('a whole day of the simulated market, traded on paper by the compiled expert advisor', () => {
+describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on paper by the compiled expert advisor${compilerNote()}`, () => {
   let folder: string;
   let redis: RedisServer | null = null;
   let restarts = 0;

@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstOwnTicket } from '../shared/fill/fill.ts';
 import { checksum } from '../shared/signal/encode.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
 const hex = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 const text = (bytes: string): string => Buffer.from(bytes, 'hex').toString('utf8');
 
-describe.skipIf(!hasCompiler())('the parts of the expert advisor, compiled by g++', () => {
+describe.skipIf(!hasCompiler())(`the parts of the expert advisor, compiled by g++${compilerNote()}`, () => {
   let program: LineProgram;
   let folder: string;
   beforeAll(() => {

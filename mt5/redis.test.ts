@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
 import { startRedis } from '../test/redis_server.ts';
-import { compileProgram, hasCompiler } from './test/compile.ts';
+import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startForgetfulRedis } from './test/forgetful_redis.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
 
@@ -14,7 +14,7 @@ const PAIR = 'XAUUSD_XAGUSD';
 /** What a test leaves behind goes when it ends; they run beside each other, since most of the time they wait. */
 type AtEnd = TestContext['onTestFinished'];
 
-describe.skipIf(!hasCompiler()).concurrent('the expert advisor and Redis', () => {
+describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compilerNote()}`, () => {
   let root: string;
   let path: string;
   let homes = 0;

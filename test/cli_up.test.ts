@@ -18,6 +18,7 @@ import {
   type Workplace,
 } from './cli_process.ts';
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
+import { skipNote } from './skip_note.ts';
 
 // Each wait has its own deadline, and says what it waited for.
 vi.setConfig({ testTimeout: 180_000 });
@@ -101,7 +102,8 @@ async function allEnded(pids: readonly number[]): Promise<void> {
 const later = (signal: Signal, than: Signal): number =>
   (Date.parse(signal.timestamp) - Date.parse(than.timestamp)) / MINUTE_MS;
 
-describe.runIf(process.platform === 'linux')('minutehand up', () => {
+const isLinux = process.platform === 'linux';
+describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found in /proc')}`, () => {
   let up: Running;
   let daemonPort: number;
   let trainerPort: number;

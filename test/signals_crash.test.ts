@@ -16,11 +16,16 @@ import { expectedLines, nextDay, simulatedDay } from '../trainer/history/signals
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../trainer/store/postgres_server.fixture.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { buildProgram, type Program } from './program.ts';
+import { skipNote } from './skip_note.ts';
 
 const FIRST = '2025-01-01';
 /** `SIGNAL_DAYS=365 npx vitest run test/signals_crash.test.ts` is the whole year, with whole days, killed at any moment; SIGNAL_STORE=postgres on PostgreSQL. */
 const DAYS = Number(process.env['SIGNAL_DAYS'] ?? '0');
 const STORE = process.env['SIGNAL_STORE'] ?? 'sqlite';
+const NOTES = {
+  long: skipNote(DAYS === 0, 'takes hours; SIGNAL_DAYS=365 runs it'),
+  short: skipNote(DAYS > 0, 'SIGNAL_DAYS asks for the long one'),
+};
 const policy = loadSettings({ env: {} }).signals;
 
 let folder: string;
@@ -117,7 +122,7 @@ async function check({ home, url, days, minutes, kept }: Life): Promise<{ restor
 describe.runIf(DAYS === 0).each([
   { kind: 'sqlite', note: '', kills: 4 },
   { kind: 'postgres', note: POSTGRES_NOTE, kills: 2 },
-])('a history on $kind $note', ({ kind, note, kills }) => {
+])(`a history on $kind $note${NOTES.short}`, ({ kind, note, kills }) => {
   it(
     'loses nothing and has nothing twice, however often its process is killed',
     { timeout: 120_000 },
@@ -135,7 +140,7 @@ describe.runIf(DAYS === 0).each([
   );
 });
 
-describe.runIf(DAYS > 0)(`a history of ${DAYS} days`, () => {
+describe.runIf(DAYS > 0)(`a history of ${DAYS || 365} days${NOTES.long}`, () => {
   it('is archived day by day, killed at any moment, and restored', { timeout: 7_200_000 }, async () => {
     const life = await newLife(STORE, { days: DAYS, minutes: 1440, kept: 30 });
     const rng = createRng('kills');

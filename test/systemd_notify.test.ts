@@ -6,9 +6,12 @@ import { COMPILED_PROGRAM } from '../cli/launcher.ts';
 import { packageRoot } from '../shared/root.ts';
 import { listenForDatagrams, type DatagramSocket } from '../shared/systemd/datagram_socket.fixture.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
+import { skipNote } from './skip_note.ts';
 
 // As systemd starts them, on a machine that may have none: with a real socket that hears what they say.
-describe.runIf(process.platform === 'linux')('a service as systemd starts it', { timeout: 120_000 }, () => {
+const isLinux = process.platform === 'linux';
+const NOTE = skipNote(!isLinux, 'only Linux has systemd');
+describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {
   let place: Workplace;
   let socket: DatagramSocket;
   let heard: string[];

@@ -19,6 +19,7 @@ import { packageRoot } from '../../shared/root.ts';
 import { addService } from '../commands/service.ts';
 import type { Output } from '../output.ts';
 import type { Machine } from './machine.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 const UNITS = '/etc/systemd/system';
 const WANTS = `${UNITS}/minutehand.target.wants`;
@@ -336,7 +337,9 @@ describe('the units', () => {
   };
   const isAnalyzed = spawnSync('systemd-analyze', ['--version']).status === 0;
 
-  it.runIf(isAnalyzed)('are what systemd understands, wherever the program lies', async () => {
+  const note = skipNote(!isAnalyzed, 'systemd-analyze is not installed');
+
+  it.runIf(isAnalyzed)(`are what systemd understands, wherever the program lies${note}`, async () => {
     await install();
     const units = [...MAIN, STANDBY].map((unit) => unit.replace('@main', '@x'));
     expect(analyze('verify', ...units)).toEqual({ status: 0, said: '' });
@@ -344,7 +347,7 @@ describe('the units', () => {
     expect(analyze('verify', ...units).said).toMatch(/Unknown key.*'NewPrivileges'/);
   });
 
-  it.runIf(isAnalyzed)('are exposed to others by 2 of 10 at most', async () => {
+  it.runIf(isAnalyzed)(`are exposed to others by 2 of 10 at most${note}`, async () => {
     await install();
     for (const unit of ['minutehand-daemon@main.service', 'minutehand-trainer.service']) {
       const judged = analyze('security', '--offline=true', '--threshold=20', '--no-pager', at(`${UNITS}/${unit}`));

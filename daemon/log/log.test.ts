@@ -9,6 +9,7 @@ import { byMinute, openBench } from '../pipeline.fixture.ts';
 import type { PipelineOptions } from '../pipeline.ts';
 import type { Publisher } from '../publish/publish.ts';
 import { openDaemonLogs, type DaemonLogs, type DaemonLogsOptions } from './log.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 let home: string;
 let folder: string;
@@ -195,7 +196,8 @@ describe('the level', () => {
   });
 });
 
-describe.runIf(existsSync('/dev/full'))('a full disk', () => {
+const isFullDevice = existsSync('/dev/full');
+describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no /dev/full')}`, () => {
   it('neither throws nor delays a batch, and its lines are counted as lost in the end', async () => {
     const daemon = open();
     daemon.events.info('begins');

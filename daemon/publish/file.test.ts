@@ -21,6 +21,11 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { FileSystem } from '../../shared/ports.ts';
 import { bodyOf, textOf } from '../../shared/signal/signal.fixture.ts';
 import { createFilePublisher } from './file.ts';
+import { asPlainUser } from '../../test/plain_user.ts';
+import { skipNote } from '../../test/skip_note.ts';
+
+const NO_FULL_DEVICE = !existsSync('/dev/full');
+const NOTE = skipNote(NO_FULL_DEVICE, 'there is no /dev/full');
 
 let folder: string;
 const errors: MinutehandError[] = [];
@@ -138,7 +143,7 @@ describe('the file publisher', () => {
     expect(read('A_B', 'signal.json')).toContain('"seq":4');
   });
 
-  it.skipIf(!existsSync('/dev/full'))('reports a full disk and leaves the old signal in place', () => {
+  it.skipIf(NO_FULL_DEVICE)(`reports a full disk and leaves the old signal in place${NOTE}`, () => {
     const publisher = open();
     publisher.publish([signal('A_B', 1)]);
     symlinkSync('/dev/full', join(folder, 'A_B', `.signal.json.${process.pid}.tmp`));
@@ -336,16 +341,17 @@ describe('the file publisher', () => {
     expect(readFileSync(join(signals, 'A_B', 'signal.json'), 'utf8')).toContain('"seq":4');
   });
 
-  it.skipIf(process.getuid?.() === 0)('reports a folder that may not be written to, and the recovery', () => {
-    const publisher = open();
-    publisher.publish([signal('A_B', 1)]);
-    chmodSync(join(folder, 'A_B'), 0o500);
-    publisher.publish([signal('A_B', 2)]);
-    expect(errors[0]!.message).toContain('EACCES');
-    chmodSync(join(folder, 'A_B'), 0o700);
-    publisher.publish([signal('A_B', 3)]);
-    expect(recoveries).toBe(1);
-  });
+  it('reports a folder that may not be written to, and the recovery', () =>
+    asPlainUser(folder, () => {
+      const publisher = open();
+      publisher.publish([signal('A_B', 1)]);
+      chmodSync(join(folder, 'A_B'), 0o500);
+      publisher.publish([signal('A_B', 2)]);
+      expect(errors[0]!.message).toContain('EACCES');
+      chmodSync(join(folder, 'A_B'), 0o700);
+      publisher.publish([signal('A_B', 3)]);
+      expect(recoveries).toBe(1);
+    }));
 
   it('survives a disk that is really full, and one that becomes read-only', (context) => {
     const mount = (...args: string[]) => spawnSync('mount', args, { encoding: 'utf8' });

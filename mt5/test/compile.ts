@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { packageRoot } from '../../shared/root.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 const MT5 = join(packageRoot(), 'mt5');
 
@@ -15,6 +16,11 @@ export function hasCompiler(): boolean {
   if (process.env['CI'] === 'true')
     throw new Error('g++ is not in PATH; in CI these tests must run. Install it (Debian: apt-get install g++).');
   return false;
+}
+
+/** For the title of a test that is skipped without a compiler. */
+export function compilerNote(): string {
+  return skipNote(!hasCompiler(), 'g++ is not installed');
 }
 
 /**

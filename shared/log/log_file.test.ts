@@ -16,6 +16,7 @@ import { build } from 'vite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '../root.ts';
 import { openLogFile, type LogFile } from './log_file.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 let folder: string;
 let path: string;
@@ -145,7 +146,10 @@ describe('a log file that is renamed, as logrotate does', () => {
   });
 });
 
-describe.runIf(existsSync('/dev/full'))('a log file on a full disk', () => {
+const FULL_DEVICE = existsSync('/dev/full');
+const NO_FULL_DEVICE = skipNote(!FULL_DEVICE, 'there is no /dev/full');
+
+describe.runIf(FULL_DEVICE)(`a log file on a full disk${NO_FULL_DEVICE}`, () => {
   it('keeps a bounded number of lines, counts the others, and ends neither process nor flush', async () => {
     const file = openFile('/dev/full');
     const line = `${'x'.repeat(1023)}\n`;
@@ -216,13 +220,13 @@ describe('a process that ends', () => {
     expect(text()).toBe(lines(0, 200));
   });
 
-  it.runIf(existsSync('/dev/full'))('does end, with a full disk too', async () => {
+  it.runIf(FULL_DEVICE)(`does end, with a full disk too${NO_FULL_DEVICE}`, async () => {
     const ended = run(process.execPath, await program('process.exit(3);'), '/dev/full');
     expect(ended).toMatchObject({ status: 3, signal: null });
   });
 
   it.runIf(process.platform === 'linux')(
-    'knows what a disk took that became full in the middle of a write',
+    `knows what a disk took that became full in the middle of a write${skipNote(process.platform !== 'linux', 'only Linux limits files so')}`,
     async () => {
       const file = await program('await file.close(); console.log(file.lost);');
       mkdirSync(join(folder, 'made'));

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listenForDatagrams, type DatagramSocket } from './datagram_socket.fixture.ts';
 import { openSystemd, type State, type Systemd } from './systemd.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 // Node has no datagram sockets of this kind, and only Linux has systemd.
-describe.runIf(process.platform === 'linux')('a process that systemd has started', () => {
+const isLinux = process.platform === 'linux';
+describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 'only Linux has systemd')}`, () => {
   let folder: string;
   let address: string;
   let socket: DatagramSocket;

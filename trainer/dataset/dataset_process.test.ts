@@ -13,6 +13,7 @@ import { datasetPolicy } from './dataset_policy.ts';
 import { buildDataset } from './dataset.ts';
 import type { DatasetJob } from './dataset_program.fixture.ts';
 import type { CacheReport } from './pair_cache.ts';
+import { skipNote } from '../../test/skip_note.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -176,7 +177,9 @@ describe('a dataset built in a process of its own', () => {
     expect(namesIn(cache).every(isEntry)).toBe(true);
   });
 
-  it.skipIf(process.platform === 'win32')('is the same when the disk takes no more, and says so', async () => {
+  const isWindows = process.platform === 'win32';
+  const note = skipNote(isWindows, 'there is no ulimit');
+  it.skipIf(isWindows)(`is the same when the disk takes no more, and says so${note}`, async () => {
     const cache = join(folder, 'full');
     // Files of at most 64 kB: every entry ends in an error half-way.
     const command = ['bash', '-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath];

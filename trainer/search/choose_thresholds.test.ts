@@ -89,6 +89,13 @@ describe('chooseThresholds', () => {
       }
     }
     expect(report.trades).toBe(trades);
+    // The pass rate is that of the entry candidates, whatever the other bars are like.
+    const risks = dataset.histories.flatMap((history) =>
+      [...history.time.keys()]
+        .filter((t) => history.time[t]! < dataset.holdoutFrom && Math.abs(history.z[t]!) >= 2)
+        .map((t) => riskRank(knots, answer('ai2', history, t))),
+    );
+    expect(report.pass_rate).toBe(risks.filter((risk) => risk < thresholds.theta2).length / risks.length);
     expect(report.net_sharpe).toBeCloseTo(sharpe([...days.values()])!, 9);
   });
 

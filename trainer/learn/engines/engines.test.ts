@@ -345,8 +345,9 @@ for (const engine of NATIVE_ENGINES) {
   });
 }
 
-it.skipIf(here.xgboost.open === null)('xgboost below version 2 refuses quantiles', async () => {
-  if (xgboostVersion(here.xgboost.open!)[0] >= 2) return;
+it(`xgboost below version 2 refuses quantiles${here.xgboost.note}`, async ({ skip }) => {
+  if (here.xgboost.open === null) return skip(here.xgboost.note.trim());
+  if (xgboostVersion(here.xgboost.open)[0] >= 2) return skip('this XGBoost is version 2 or newer');
   const task: Task = { kind: 'quantile', quantile: 0.5 };
   const table = randomTable('quantile', 100, 2, { task });
   expect(await codeOf(() => nativeLearner('xgboost').learn(request(task, table)))).toBe('LEARNER_TASK');
@@ -369,7 +370,7 @@ describe('a library that cannot be used', () => {
     }
   });
 
-  it.skipIf(here.xgboost.open === null)('is LEARNER_MISSING when it is another one', () => {
+  it.skipIf(here.xgboost.open === null)(`is LEARNER_MISSING when it is another one${here.xgboost.note}`, () => {
     const error = thrownBy(() => findEngine('lightgbm', { lightgbm: here.xgboost.open!.path, xgboost: null }));
     expect([error.code, error.seen]).toEqual([
       'LEARNER_MISSING',
@@ -431,7 +432,7 @@ function lossOf(task: Task, answers: Float64Array, target: number): number {
 }
 
 describe('a leaf of lightgbm', () => {
-  it.skipIf(here.lightgbm.open === null)('holds at least minDataInLeaf rows', async () => {
+  it.skipIf(here.lightgbm.open === null)(`holds at least minDataInLeaf rows${here.lightgbm.note}`, async () => {
     const table = randomTable('leaf', 2000, COLUMNS, { task: BINARY });
     const params = { ...quick, rounds: 5, minDataInLeaf: 70 };
     const { ensembles } = await nativeLearner('lightgbm').learn(request(BINARY, table, { params }));

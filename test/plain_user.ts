@@ -1,0 +1,15 @@
+import { chownSync } from 'node:fs';
+
+const NOBODY = 65_534;
+
+/** Does `work` without the rights of root, who may write to every folder. @param folder is given to the user that works */
+export function asPlainUser(folder: string, work: () => void): void {
+  if (process.getuid?.() !== 0) return work();
+  chownSync(folder, NOBODY, NOBODY);
+  process.seteuid!(NOBODY);
+  try {
+    work();
+  } finally {
+    process.seteuid!(0);
+  }
+}
