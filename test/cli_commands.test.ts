@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFile
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
+import { readManifest } from '../shared/bundle/bundle.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
@@ -441,7 +442,8 @@ describe('train', () => {
     expect(failed.map(({ name }) => name)).toContain('ai1 samples');
     expect(gates.length - failed.length).toBeGreaterThan(10);
     expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
-    expect(existsSync(join(place.models, version, 'manifest.json'))).toBe(true);
+    // Bars of a folder are real ones, whatever market is configured.
+    expect(readManifest(join(place.models, version)).market).toBe('live');
     const store = await openStore(join(place.home, 'trainer.db'));
     const [row] = (await createRegistry(store, place.models).list()).filter((one) => one.version === version);
     await store.close();

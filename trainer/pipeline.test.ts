@@ -21,7 +21,11 @@ import { learnModels, type ProvenModel } from './learn/learn_models.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { balancedWeights, bestF1Threshold } from './validate/confusion.ts';
+import { testedScores } from './validate/cross_validation.ts';
 import { auc } from './validate/metrics.ts';
+import { rowUniqueness } from './validate/noise.ts';
+import { judgeQuality } from './validate/quality_gate.ts';
 
 const settings = tinySettings();
 const MODELS = Object.values(MODEL_FILES);
@@ -288,6 +292,28 @@ describe('what train has learned', () => {
     };
     expect(written).toEqual(referenceOf(dataset.train.ai2));
     expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
+  });
+
+  it('lets AI1 and AI2 in by their answers to the holdout, at the threshold that out-of-fold answers have chosen', () => {
+    const { gates, dataset } = first.result;
+    const { quality_min_samples: min_samples, quality_f1_floor: f1_floor } = settings.retrain;
+    for (const name of ['ai1', 'ai2'] as const) {
+      const { y } = dataset.train[name];
+      const holdout = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout.ai2;
+      const { scores } = testedScores(learned[name].folds, y.length);
+      const expected = judgeQuality(
+        {
+          samples: y.length,
+          scores: predictModel(learned[name].model, holdout.x),
+          labels: holdout.y,
+          threshold: bestF1Threshold(scores, y, balancedWeights(y)) ?? 0.5,
+          uniqueness: rowUniqueness(holdout),
+        },
+        { min_samples, f1_floor },
+      );
+      expect(expected).toHaveLength(4);
+      for (const gate of expected) expect(gates).toContainEqual({ ...gate, name: `${name} ${gate.name}` });
+    }
   });
 
   it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
 import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
-import { readBundle } from '../shared/bundle/bundle.ts';
+import { activate, readBundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MODEL_FILES } from '../shared/bundle/manifest.ts';
 import { encodeTreeModel } from '../shared/bundle/onnx/onnx.ts';
@@ -15,6 +15,7 @@ import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { proveEdge } from './backtest/holdout.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { relabelled } from './dataset/relabel.ts';
+import { judge } from './gate/gate.ts';
 import { learnModels, type ProvenModel } from './learn/learn_models.ts';
 import { treeAnswer } from './learn/scoring.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
@@ -132,6 +133,25 @@ describe('a training that searches', () => {
       expect.objectContaining({ name: 'risk pass rate', seen: shareOf(dataset.evaluation.holdout) }),
     );
     expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
+  });
+
+  it('is held against a champion by what both earn after costs', async () => {
+    activate(folder, result.version);
+    const sharpeWith = async (spread_bps: number): Promise<number> => {
+      const symbols = Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => [
+        symbol,
+        { ...costs, spread_bps },
+      ]);
+      const own = { ...settings, minutehand: { ...settings.minutehand, symbols: Object.fromEntries(symbols) } };
+      const context = { settings: own as typeof settings, bars: options.bars, modelsFolder: folder, workers: 0 };
+      const gates = await judge(result, { ...context, onProgress: () => undefined });
+      const { passed, seen } = gates.find(({ name }) => name === 'champion net sharpe')!;
+      const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(seen)!;
+      expect({ passed, young }).toEqual({ passed: true, young: old });
+      expect(Number(trades)).toBeGreaterThan(0);
+      return Number(young);
+    };
+    expect(await sharpeWith(50)).toBeLessThan(await sharpeWith(0));
   });
 
   it('is continued by the parameters and the label that it was learned by, not by the configured ones', async () => {

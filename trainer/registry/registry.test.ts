@@ -182,6 +182,17 @@ describe.each([
     expect(await registry.retain(2)).toEqual([]);
   });
 
+  it('never gives up what active.json names before the registry has followed it', async () => {
+    for (const version of [A, B, C, D]) await registry.adopt(version);
+    await registry.reject(E, ['no']);
+    activate(models, B);
+    activate(models, A);
+    // C and D are what the registry knows to be in force.
+    expect(await registry.retain(2)).toEqual([E]);
+    expect(listVersions(models)).toEqual([A, B, C, D]);
+    expect(readActive(models)).toEqual({ version: A, previous: B });
+  });
+
   it('makes a lost folder of bundles again, byte for byte, active.json included', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
