@@ -56,7 +56,7 @@ await run(async () => {
         await mustHold('format', checkedBeside('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']));
       })(),
     ]);
-    // Compiling it takes minutes: it serves here where `npm run test:long` has done that.
+    // Compiling it takes minutes: it serves here where an earlier run has done that.
     process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= compiledLightgbm() ?? '';
     await testsHold('tests', process.argv.slice(2));
     await checks;
