@@ -107,7 +107,7 @@ export function checkBarsArrived({ journal, feed, violate, trueMs }: World): voi
 /** The product's own replay of the journal gives every signal again. */
 export async function checkReplay(world: World): Promise<void> {
   const { journal, settings } = world;
-  const { differences } = await replayJournal({
+  const { differences, unanswered } = await replayJournal({
     settings,
     pairIds: settings.minutehand.pairs,
     clock: { nowMs: () => 0 as EpochMs, monotonicUs: () => 0 },
@@ -117,6 +117,7 @@ export async function checkReplay(world: World): Promise<void> {
     loadModels: (version) =>
       Promise.resolve({ ...world.trainer.trainedSet(version), release: () => Promise.resolve() }),
   });
+  if (unanswered > 0) world.violate('replay of the journal differs', `${unanswered} signals are not in the journal`);
   const first = differences[0];
   if (first === undefined) return;
   world.violate(

@@ -35,7 +35,7 @@ export function addReplay(program: Command, output: () => Output): void {
     .description(
       'Feeds a folder of bars, minute by minute, through align → features → infer → decide and writes the signals (market "replay"). ' +
         'Prints sha256 over their deterministic part: the same bars, models and configuration give the same one. With --journal, what a daemon took in ' +
-        '(bars, time-outs, swaps, boots) is fed back in its order, and every signal must come out as it was published, to the byte; exit code 1 if one does not.',
+        '(bars, time-outs, swaps, boots) is fed back in its order, and every signal must come out as it was published, to the byte; exit code 1 if one does not. The daemon may run meanwhile.',
     )
     .option('--data <folder>', 'folder of SYMBOL.csv[.gz]')
     .option(
@@ -100,8 +100,11 @@ async function runJournal(path: string, flags: ReplayFlags, output: Output): Pro
 }
 
 function show(summary: JournalReplaySummary, output: Output): void {
-  const { signals, enters, exits, equal, differences, sha256 } = summary;
-  output.line(`${signals} signals (${enters} ENTER, ${exits} EXIT), ${equal} equal to the journal to the byte`);
+  const { signals, enters, exits, equal, unanswered, differences, sha256 } = summary;
+  const pending = unanswered === 0 ? '' : `, ${unanswered} whose bars are stored and not answered yet`;
+  output.line(
+    `${signals} signals (${enters} ENTER, ${exits} EXIT), ${equal} equal to the journal to the byte${pending}`,
+  );
   for (const { pair_id, time, journal, replay } of differences)
     output.line(`DIFFERS ${pair_id} ${time}\n  journal ${journal}\n  replay  ${replay}`);
   output.line(`sha256 ${sha256}`);

@@ -146,4 +146,23 @@ describe('replayJournal', () => {
     expect(differences.some(({ journal, replay }) => journal !== null && replay !== null)).toBe(true);
     expect(equal).toBeLessThan(total);
   });
+
+  it('counts signals behind the last one of the journal as unanswered, and one missing before it as a difference', async () => {
+    const path = join(folder, 'cut.db');
+    await liveThrough(path, 'thursday');
+    const remove = async (where: string): Promise<JournalReplaySummary> => {
+      const db = new Database(path);
+      db.exec(`DELETE FROM signals WHERE ${where}`);
+      db.close();
+      const store = openJournal(path, { readOnly: true });
+      const summary = await replayOf(store);
+      store.close();
+      return summary;
+    };
+    const last = await remove('signal_row = (SELECT max(signal_row) FROM signals)');
+    expect([last.unanswered, last.differences]).toEqual([1, []]);
+    expect(last.equal).toBe(last.signals - 1);
+    const middle = await remove('signal_row = (SELECT max(signal_row) - 5 FROM signals)');
+    expect([middle.unanswered, middle.differences.length]).toEqual([1, 1]);
+  });
 });

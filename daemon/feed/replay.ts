@@ -122,6 +122,11 @@ export interface JournalReplayOptions extends ReplayOptions {
 export interface JournalReplaySummary extends ReplaySummary {
   /** Signals whose body, features and position came out again to the byte. */
   readonly equal: number;
+  /**
+   * Signals behind the last one of the journal: their inputs were stored, and their answers not yet. A daemon that runs, or was killed, leaves
+   * some.
+   */
+  readonly unanswered: number;
   /** The first signals that did not, or that the journal has and the replay has not, or the other way round. */
   readonly differences: readonly {
     readonly pair_id: string;
@@ -131,14 +136,21 @@ export interface JournalReplaySummary extends ReplaySummary {
   }[];
 }
 
-/** Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it holds. */
-export async function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
+/**
+ * Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it holds. Inputs and
+ * signals are those of one moment, so that a daemon may go on writing.
+ */
+export function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
+  return options.store.snapshot((store) => replaySnapshot({ ...options, store }));
+}
+
+async function replaySnapshot(options: JournalReplayOptions): Promise<JournalReplaySummary> {
   const { store } = options;
-  const replayed = new Map<string, string>();
+  const replayed: Replayed = new Map();
   const keyOf = createKeys();
   const { pipeline, settle, summary } = createReplay(options, {
     ...NO_JOURNAL,
-    signal: (row) => void replayed.set(keyOf(row), contentOf(row)),
+    signal: (row) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
   });
   let done = 0;
   for (const { kind, subject, time, bar, backfill } of store.inputsFrom(0 as OpenTime)) {
@@ -184,10 +196,13 @@ export async function replayJournal(options: JournalReplayOptions): Promise<Jour
 
 const MOST_DIFFERENCES = 20;
 
+/** By key: what came out, and as the how many-th. */
+type Replayed = Map<string, { readonly content: string; readonly place: number }>;
+
 function compare(
   store: JournalStore,
-  replayed: Map<string, string>,
-): Pick<JournalReplaySummary, 'equal' | 'differences'> {
+  replayed: Replayed,
+): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'differences'> {
   const differences: JournalReplaySummary['differences'][number][] = [];
   const differ = (key: string, journal: string | null, replay: string | null): void => {
     const [pair_id, time] = key.split(' ') as [string, string];
@@ -195,17 +210,23 @@ function compare(
       differences.push({ pair_id, time: new Date(Number(time) * 1000).toISOString(), journal, replay });
   };
   let equal = 0;
+  let lastPlace = -1;
   const keyOf = createKeys();
   for (const signal of store.signals()) {
     const key = keyOf(signal);
     const journal = contentOf(signal);
-    const replay = replayed.get(key) ?? null;
-    if (replay === journal) equal++;
-    else differ(key, journal, replay);
+    const replay = replayed.get(key);
+    if (replay?.content === journal) equal++;
+    else differ(key, journal, replay?.content ?? null);
+    lastPlace = Math.max(lastPlace, replay?.place ?? -1);
     replayed.delete(key);
   }
-  for (const [key, replay] of replayed) differ(key, null, replay);
-  return { equal, differences };
+  let unanswered = 0;
+  for (const [key, { content, place }] of replayed) {
+    if (place > lastPlace) unanswered++;
+    else differ(key, null, content);
+  }
+  return { equal, unanswered, differences };
 }
 
 /** Names the signals of a pair: a minute, and the how many-th signal after it, for heartbeats of silence follow one. */

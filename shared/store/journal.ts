@@ -173,6 +173,11 @@ export interface JournalStore {
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
   /** Forgets inputs and signals of minutes before `time`, but not which halts stood then. @throws MinutehandError JOURNAL_WRITE */
   forgetBefore(time: OpenTime): void;
+  /**
+   * Gives `read` a store whose contents are those of one moment (one read transaction), whatever other connections write meanwhile.
+   * Nothing may be written to either store until it resolves.
+   */
+  snapshot<T>(read: (store: JournalStore) => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -254,7 +259,7 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       });
     }
   };
-  return {
+  const store: JournalStore = {
     append: (inputs, signals, shadows = [], feedPosition = null) =>
       writing(() => appendAll(inputs, signals, shadows, feedPosition)),
     feedPosition: () =>
@@ -365,8 +370,18 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         db.prepare('DELETE FROM signals WHERE time < ?').run(time);
         db.prepare('DELETE FROM shadow_signals WHERE time < ?').run(time);
       }),
+    async snapshot(read) {
+      // Deferred: the first read fixes the moment.
+      db.exec('BEGIN');
+      try {
+        return await read(store);
+      } finally {
+        db.exec('COMMIT');
+      }
+    },
     close: () => db.close(),
   };
+  return store;
 }
 
 function openDatabase(path: string, readOnly: boolean): Database {

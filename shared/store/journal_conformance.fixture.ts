@@ -178,6 +178,35 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       again.close();
     });
 
+    it('reads inputs, signals and shadows of one moment within a snapshot, whatever is written meanwhile', async () => {
+      const journal = create();
+      const writer = journal.open();
+      const reader = journal.open();
+      const contents = (store: JournalStore): number[] => [
+        [...store.inputsFrom(at(0))].length,
+        [...store.signals()].length,
+        [...store.shadows()].length,
+      ];
+      writer.append([bar('A', 1)], [signal('A_B', 1)], [shadow('A_B', 1, 'v')]);
+      const seen = await reader.snapshot(async (store) => {
+        const before = contents(store);
+        await Promise.resolve();
+        writer.append([bar('A', 2)], [signal('A_B', 2)], [shadow('A_B', 2, 'v')]);
+        writer.forgetBefore(at(2));
+        writer.append([bar('A', 3)], [signal('A_B', 3)]);
+        return [before, contents(store)];
+      });
+      expect(seen).toEqual([
+        [1, 1, 1],
+        [1, 1, 1],
+      ]);
+      expect(contents(reader)).toEqual([2, 2, 1]);
+      await expect(reader.snapshot(() => Promise.reject(new Error('stop')))).rejects.toThrow('stop');
+      expect(await reader.snapshot((store) => Promise.resolve(contents(store)))).toEqual([2, 2, 1]);
+      writer.close();
+      reader.close();
+    });
+
     it('forgets what is older than a minute and nothing else', () => {
       const store = create().open();
       store.append(

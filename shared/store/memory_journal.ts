@@ -131,6 +131,7 @@ export function createMemoryJournal(): MemoryJournal {
         .map(({ bar }) => bar as Bar)
         .values(),
     forgetBefore: (time) => commit({ forgetBefore: time }),
+    snapshot: (read) => read(copyOf(commits).open()),
     close: () => undefined,
   });
 
@@ -169,6 +170,17 @@ export function createMemoryJournal(): MemoryJournal {
     },
   };
   return journal;
+}
+
+function copyOf(commits: readonly Commit[]): MemoryJournal {
+  const copy = createMemoryJournal();
+  const store = copy.open();
+  for (const { inputs, signals, shadows, boot, feedPosition, forgetBefore } of commits) {
+    if (boot !== null) store.addBoot(boot);
+    else if (forgetBefore !== null) store.forgetBefore(forgetBefore);
+    else store.append(inputs, signals, shadows, feedPosition);
+  }
+  return copy;
 }
 
 function lastOfEachPair(rows: readonly LastSignal[]): LastSignal[] {
