@@ -27,7 +27,7 @@ import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import { Pipeline, type BatchTiming } from './pipeline.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './publish/file.ts';
-import { createRedisPublisher } from './publish/redis.ts';
+import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
 import type { Publisher } from './publish/publish.ts';
 import type { Route, WebSocketRoute } from './serve/serve.ts';
@@ -141,7 +141,13 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
           onRecovered: () => pipeline.recovered('file'),
         }),
       ];
-  const redis = bus === null ? null : openRedis(bus, ports, options);
+  const redis =
+    bus === null
+      ? null
+      : openRedis(bus, ports, options, {
+          onFailure: degradesWith('redis'),
+          onRecovered: () => pipeline.recovered('redis'),
+        });
   const publishers = [websocket, ...signalFiles, ...(redis === null ? [] : [redis])];
   const journal = createJournal({
     store,
@@ -289,7 +295,10 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       halts_refused: haltsRefused,
       degradations: [...pipeline.degradations],
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
+      redis_refused: redis?.refusal?.toJSON() ?? null,
+      redis_missed: redis?.missed ?? 0,
       bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
+      bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
       last_bars: Object.fromEntries(
         [...pipeline.lastTimes()].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
       ),
@@ -350,6 +359,8 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
         position: store.feedPosition(),
         keepPosition: (position) => journal.feedPosition(position),
         read: ports.readBarStream,
+        onRefused: degradesWith('bar_stream'),
+        onReadable: () => pipeline.recovered('bar_stream'),
         log,
         say,
       });
@@ -395,7 +406,12 @@ function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: s
   return bootId;
 }
 
-function openRedis(bus: Bus, { scheduler }: DaemonPorts, { settings, log, say }: DaemonOptions) {
+function openRedis(
+  bus: Bus,
+  { scheduler }: DaemonPorts,
+  { settings, log, say }: DaemonOptions,
+  { onFailure, onRecovered }: Pick<RedisPublisherOptions, 'onFailure' | 'onRecovered'>,
+): RedisPublisher {
   const { command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
   return createRedisPublisher({
     bus,
@@ -410,7 +426,11 @@ function openRedis(bus: Bus, { scheduler }: DaemonPorts, { settings, log, say }:
           : `Redis does not answer (${detail}): signals go out by file and WebSocket; it is used as soon as it answers.`,
       );
     },
-    onFailure: (error) => log.error({ code: error.code }, error.message),
-    onRecovered: () => log.info('redis takes signals again'),
+    onFailure,
+    onRecovered(missedMeanwhile) {
+      onRecovered(missedMeanwhile);
+      log.info({ missed: missedMeanwhile }, 'redis takes signals again');
+      say(`Redis takes all signals again (${missedMeanwhile} were missed).`);
+    },
   });
 }

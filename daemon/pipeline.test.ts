@@ -407,6 +407,35 @@ describe('a swap of models', () => {
     expect(released).toEqual(['one']);
     expect(bench.pipeline.models!.version).toBe('three');
   });
+
+  it('falls back after four swaps on the set directly before the one that fails, which was not released', async () => {
+    const released = new Set<string>();
+    let failing = false;
+    const named = (version: string): ModelSet => ({
+      ...withInference(models, (right) => (features, rows) => {
+        if (released.has(version)) throw new Error(`${version} is released`);
+        if (failing && version === 'four') throw new Error('session lost');
+        return right(features, rows);
+      }),
+      version,
+      release: () => (released.add(version), Promise.resolve()),
+    });
+    const bench = await openWarm(null);
+    const first = WARMUP + 10;
+    for (const [index, name] of ['one', 'two', 'three', 'four'].entries()) {
+      bench.pipeline.swap(named(name));
+      takeAll(bench, first + index, first + index + 1);
+      await bench.pipeline.settled();
+    }
+    expect([...released]).toEqual(['one', 'two']);
+    failing = true;
+    takeAll(bench, first + 4, first + 5);
+    await bench.pipeline.settled();
+    expect(bench.failures).toEqual([{ code: undefined, failed: 'four', fallback: 'three' }]);
+    const versions = bench.signals.filter(({ pair_id }) => pair_id === PAIRS[0]!.id).map((signal) => signal.model_version);
+    expect(versions).toEqual(['one', 'two', 'three', 'four', 'three']);
+    expect([...released]).toEqual(['one', 'two', 'four']);
+  });
 });
 
 describe('models that fail', () => {

@@ -363,8 +363,8 @@ export const ERRORS = {
   },
   PUBLISH_REDIS: {
     status: 500,
-    message: 'Redis did not take the signals.',
-    next: 'File and WebSocket go on; check the Redis server.',
+    message: 'Redis refuses the signals, all of them or some.',
+    next: 'File and WebSocket continue. Check the Redis server; `minutehand doctor` shows which command it refuses.',
   },
   PUBLISH_WEBSOCKET: {
     status: 500,

@@ -67,15 +67,23 @@ export interface BusMessage {
   readonly text: string;
 }
 
+/** What Redis did not take of a batch. */
+export interface BusRefusal {
+  /** Of the first command that was refused, in the words of Redis: memory full, no permission, a key of another type … */
+  readonly words: string;
+  /** Signals of which at least one command was refused. */
+  readonly signals: number;
+}
+
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */
 export interface Bus {
   /** Whether a batch that is sent now goes out at once. */
   readonly ready: boolean;
   /**
-   * Sends one batch at once. Resolves to null when all of it was taken, or to the words of a refusal (memory full, read
-   * only …); rejects when the connection ended before the answer, so that nobody knows.
+   * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the connection ended before
+   * the answer, so that nobody knows.
    */
-  send(batch: readonly BusMessage[]): Promise<string | null>;
+  send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
   /** Throws away what has not left yet and connects anew. */
   reset(): void;
   /** Told of the state, once it is known, and of every change: up, or down with the reason. */

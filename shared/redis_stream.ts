@@ -18,9 +18,12 @@ export interface StreamConnectionOptions {
   begin(connection: StreamConnection): Promise<void>;
   /** One read, and what follows from it; called again and again. */
   read(connection: StreamConnection): Promise<void>;
-  /** Told once of each change. @param isRefused Redis answers, and refuses the commands */
-  onState(state: 'up' | 'down', detail: string, isRefused: boolean): void;
+  /** Called once per change. */
+  onState(state: StreamConnectionState, detail: string): void;
 }
+
+/** refused: Redis answers, and refuses the commands. */
+export type StreamConnectionState = 'up' | 'down' | 'refused';
 
 export interface StreamConnection {
   readonly redis: Redis;
@@ -59,7 +62,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
   let reason = CLOSED;
   redis.on('error', (error: Error) => (reason = connectionProblem(error)));
   const stopping = new AbortController();
-  let state: 'up' | 'down' | null = null;
+  let state: StreamConnectionState | null = null;
   const connection: StreamConnection = {
     redis,
     get isStopped() {
@@ -68,10 +71,10 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
     because: (text) => void (reason = text),
   };
 
-  function enter(next: 'up' | 'down', detail: string, isRefused = false): void {
+  function enter(next: StreamConnectionState, detail: string): void {
     if (state === next || connection.isStopped) return;
     state = next;
-    onState(next, detail, isRefused);
+    onState(next, detail);
   }
 
   function hangUp(): void {
@@ -93,7 +96,7 @@ export function keepReading(options: StreamConnectionOptions): StreamReader {
       } catch (error) {
         if (connection.isStopped) return;
         const isRefused = error instanceof Error && error.name === 'ReplyError';
-        enter('down', isRefused ? error.message : reason, isRefused);
+        enter(isRefused ? 'refused' : 'down', isRefused ? error.message : reason);
         hangUp();
       }
       await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);

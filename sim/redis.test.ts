@@ -49,7 +49,7 @@ async function openBench(seed = 1): Promise<Bench> {
     answers: [],
     send(text) {
       bus.send([{ pairId: 'A_B', text }]).then(
-        (answer) => bench.answers.push(answer),
+        (refusal) => bench.answers.push(refusal?.words ?? null),
         (error: Error) => bench.answers.push(error.message),
       );
     },

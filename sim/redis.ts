@@ -194,7 +194,7 @@ export function createRedis(options: RedisOptions): SimulatedRedis {
                     if (!process.alive || mine !== connection) return;
                     process.at(timeline.nowMs + travelMs(), () => {
                       if (mine !== connection || !pending.delete(lose)) return;
-                      resolve(refusal);
+                      resolve(refusal === null ? null : { words: refusal, signals: batch.length });
                     });
                   },
                 });

@@ -17,10 +17,11 @@ import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
+import { connectionProblem } from '../../shared/redis_address.ts';
+import { tryRedis } from './doctor_redis.ts';
 import { haltsInForce, haltText } from './models_resume.ts';
 
 const LEAST_FREE_BYTES = 1e9;
-const REDIS_WAIT_MS = 1000;
 /** The newest Node for which the npm registry has a build of uWebSockets.js. */
 const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
@@ -165,28 +166,22 @@ async function redis({ minutehand }: Settings): Promise<Finding> {
   const { url, enabled } = minutehand.transports.redis;
   const shown = maskPasswords(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
-  const { Redis } = await import('ioredis');
-  const client = new Redis(url, {
-    lazyConnect: true,
-    retryStrategy: () => null,
-    connectTimeout: REDIS_WAIT_MS,
-    maxRetriesPerRequest: 0,
-  });
-  // connect() rejects with the words of the closed connection; why it was closed comes by this event.
-  let lastError: Error | null = null;
-  client.on('error', (error: Error) => (lastError = error));
   try {
-    await client.connect();
-    await client.ping();
-    return { what: 'redis', verdict: 'ok', detail: `answers at ${shown}` };
+    const refusals = await tryRedis(minutehand.transports.redis, minutehand.market);
+    if (refusals.length === 0) return { what: 'redis', verdict: 'ok', detail: `takes signals at ${shown}` };
+    const refused = refusals.map(({ command, words }) => `${command}: ${words}`).join('; ');
+    const next = [...new Set(refusals.map((refusal) => refusal.next))].join(' ');
+    return {
+      what: 'redis',
+      verdict: 'error',
+      detail: `answers at ${shown} and refuses ${maskPasswords(refused)}. ${next}`,
+    };
   } catch (error) {
     return {
       what: 'redis',
       verdict: 'warning',
-      detail: `does not answer at ${shown} (${maskPasswords((lastError ?? (error as Error)).message)}); file and WebSocket work without it`,
+      detail: `does not answer at ${shown} (${maskPasswords(connectionProblem(error as Error))}); file and WebSocket work without it`,
     };
-  } finally {
-    client.disconnect();
   }
 }
 

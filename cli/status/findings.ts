@@ -1,3 +1,4 @@
+import type { HealthReport } from '../../daemon/health/health.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
@@ -84,7 +85,16 @@ function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Findi
       `halted by a live figure, ${haltText(halt)}.`,
       '`minutehand models resume <pair>` lifts it; see docs/TRAINING.md first.',
     );
-  for (const what of said.degradations)
+  const refusals: Record<string, HealthReport['redis_refused'] | undefined> = {
+    redis: said.redis_refused,
+    bar_stream: said.bar_stream_refused,
+  };
+  for (const [what, refusal] of Object.entries(refusals)) {
+    if (!refusal) continue;
+    const missed = what === 'redis' ? ` ${said.redis_missed} signals were missed since the start.` : '';
+    problem(`${refusal.code}: ${refusal.message}${missed}`, refusal.next);
+  }
+  for (const what of said.degradations.filter((what) => !refusals[what]))
     problem(`degraded: ${what}.`, DEGRADATIONS[what] ?? `Look into log/daemon_${daemon.shard}.log.`);
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)

@@ -111,6 +111,8 @@ function openFeed(
     read: (listener) =>
       readBarStream({ url, ca_file: null, connect_timeout_ms: 500, command_timeout_ms: 200 }, listener),
     onOutcome: (outcome) => void outcomes.push(outcome),
+    onRefused: ({ code, message, next }) => void said.push(`${code}: ${message} ${next}`),
+    onReadable: () => void said.push('readable again'),
     log: pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line) as Opened['lines'][0]) }),
     say: (line) => void said.push(line),
   });
@@ -303,11 +305,34 @@ describe('bars from the stream minutehand:bars', () => {
     const client = clientOf(server);
     await client.call('ACL', 'SETUSER', 'reader', 'on', '>word', `~${BARS_STREAM}`, '+info', '+xread');
     const { feed, said, outcomes } = openFeed(`redis://reader:word@127.0.0.1:${server.port}`, { now: 0 });
-    await until('refused', () => feed.state === 'down');
+    await until('refused', () => feed.state === 'refused');
     expect(said).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*NOPERM.*\+xread \+xrange \+xinfo/)]);
-    await client.call('ACL', 'SETUSER', 'reader', '+xrange', '+xinfo');
+    expect(feed.refusal?.code).toBe('STREAM_REFUSED');
+    // The first commands are allowed, the one that reads is not: it does not count as up in between.
+    await client.call('ACL', 'SETUSER', 'reader', '+xrange', '+xinfo', '-xread');
     await addMinute(client, 0);
+    await delay(500);
+    expect([feed.state, said.length]).toEqual(['refused', 1]);
+    await client.call('ACL', 'SETUSER', 'reader', '+xread');
     await until('taken', () => outcomes.length === 2);
+    expect([feed.state, feed.refusal]).toEqual(['up', null]);
+    expect(said.slice(1)).toEqual(['readable again', expect.stringContaining('Bars are taken from Redis too')]);
+  });
+
+  it('say that a key of another type is refused, also when Redis was absent first', async (context) => {
+    const port = await freePort();
+    const { feed, said } = openFeed(`redis://127.0.0.1:${port}`);
+    await until('down', () => feed.state === 'down');
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-bars-type-'));
+    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const other = await redisServer(context, [], undefined, folder);
+    const filler = clientOf(other);
+    await filler.set(BARS_STREAM, 'text');
+    await filler.save();
+    await other.stop();
+    await redisServer(context, [], port, folder);
+    await until('refused', () => feed.state === 'refused');
+    expect(said).toEqual([expect.stringMatching(/^STREAM_REFUSED: .*WRONGTYPE/)]);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock, Scheduler } from '../../shared/ports.ts';
-import type { StreamReader } from '../../shared/redis_stream.ts';
+import type { StreamConnectionState, StreamReader } from '../../shared/redis_stream.ts';
 import type { BarOutcome } from '../align/align.ts';
 import { createIntake, type BarTaker, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
@@ -31,13 +31,19 @@ export interface RedisFeedOptions extends Pick<IntakeOptions, 'bootId' | 'maxClo
   /** Stores it together with the minutes that were taken so far, or later, never before. */
   keepPosition(position: string): void;
   read(listener: StreamListener): StreamReader;
+  /** Called with STREAM_REFUSED when Redis answers and does not let the daemon read, once until it does. */
+  onRefused(error: MinutehandError): void;
+  /** Called when it can be read again after that. */
+  onReadable(): void;
   readonly log: Logger;
   say(line: string): void;
 }
 
 export interface RedisFeed {
   /** null until the first attempt to connect has ended. */
-  readonly state: 'up' | 'down' | null;
+  readonly state: StreamConnectionState | null;
+  /** The error that `onRefused` was called with, until `onReadable` is. */
+  readonly refusal: MinutehandError | null;
   /** Entries that were removed from the stream before they could be read; a gap of unknown size counts as one. */
   readonly lost: number;
   /** No bar is taken after this was called. */
@@ -57,6 +63,7 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   const configured = new Set(options.allSymbols);
   const symbols = [...options.symbols].sort().join(',');
   let state: RedisFeed['state'] = null;
+  let refusal: MinutehandError | null = null;
   let lost = 0;
   /** Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new to say. */
   let known: ReadonlyMap<string, OpenTime> | null = null;
@@ -148,14 +155,19 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
       log.warn(`${BARS_STREAM} is not the stream that was read before`);
       say(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
     },
-    onState(next, detail, isRefused) {
+    onState(next, detail) {
       const wasUp = state === 'up';
       state = next;
       log.info({ state: next, detail }, 'bars by redis');
-      if (next === 'up') return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
-      if (isRefused) {
-        const error = new MinutehandError('STREAM_REFUSED', { seen: detail });
-        return say(`${error.code}: ${error.message} ${error.next}`);
+      if (next === 'up') {
+        if (refusal !== null) options.onReadable();
+        refusal = null;
+        return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
+      }
+      if (next === 'refused') {
+        if (refusal !== null) return;
+        refusal = new MinutehandError('STREAM_REFUSED', { seen: detail });
+        return options.onRefused(refusal);
       }
       // A Redis that is not there at the start is said by who publishes.
       if (wasUp)
@@ -165,6 +177,9 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   return {
     get state() {
       return state;
+    },
+    get refusal() {
+      return refusal;
     },
     get lost() {
       return lost;

@@ -1,5 +1,10 @@
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { keepReading, type StreamConnection, type StreamReader } from '../../shared/redis_stream.ts';
+import {
+  keepReading,
+  type StreamConnection,
+  type StreamConnectionState,
+  type StreamReader,
+} from '../../shared/redis_stream.ts';
 import {
   BEGINNING,
   compareIds,
@@ -37,8 +42,8 @@ export interface StreamListener {
   onLost(count: number | null): void;
   /** The stream is not the one that was read before. */
   onAnother(): void;
-  /** Told once of each change. @param isRefused Redis answers, and refuses the commands */
-  onState(state: 'up' | 'down', detail: string, isRefused: boolean): void;
+  /** Called once per change. */
+  onState(state: StreamConnectionState, detail: string): void;
 }
 
 /**
@@ -58,6 +63,8 @@ export function readBarStream(
     const { redis } = connection;
     const stream = await look(connection);
     const isThere = (await redis.xrange(BARS_STREAM, position.id, position.id)).length > 0;
+    // Without BLOCK: a user that may not read is refused here, before the connection counts as up.
+    await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
     const verdict = whereToGoOn(position, stream, isThere);
     if (verdict === 'another') beginAgain(connection);
     // Where Redis counts, the count says later how many are missing, if any.
@@ -111,7 +118,7 @@ export function readBarStream(
     firstRetryMs: FIRST_RETRY_MS,
     begin: findPlace,
     read: readOn,
-    onState: (state, detail, isRefused) => listener.onState(state, detail, isRefused),
+    onState: (state, detail) => listener.onState(state, detail),
   });
 }
 

@@ -3,6 +3,12 @@ import type { Halt } from '../../shared/bundle/halts.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { Route } from '../serve/serve.ts';
 
+interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly next: string;
+}
+
 /** What the daemon says of itself. */
 export interface HealthReport {
   /** ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet. */
@@ -40,9 +46,15 @@ export interface HealthReport {
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: { readonly code: string; readonly message: string; readonly next: string } | null;
   readonly degradations: readonly string[];
-  readonly redis: 'up' | 'down' | 'off' | 'unknown';
+  /** refused: Redis answers, and refuses the last signals, all of them or some. */
+  readonly redis: 'up' | 'down' | 'refused' | 'off' | 'unknown';
+  /** Why Redis refuses signals, until it takes a whole batch again. */
+  readonly redis_refused: ErrorReport | null;
+  /** Signals that Redis did not take since the start. */
+  readonly redis_missed: number;
   /** The same of the connection that reads bars from Redis. */
-  readonly bar_stream: 'up' | 'down' | 'off' | 'unknown';
+  readonly bar_stream: 'up' | 'down' | 'refused' | 'off' | 'unknown';
+  readonly bar_stream_refused: ErrorReport | null;
   /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */
   readonly last_bars: Readonly<Record<string, string>>;
 }

@@ -25,7 +25,10 @@ const GOOD: HealthReport = {
   halts_refused: null,
   degradations: [],
   redis: 'off',
+  redis_refused: null,
+  redis_missed: 0,
   bar_stream: 'off',
+  bar_stream_refused: null,
   last_bars: { XAUUSD: '2026-11-20T12:34:00.000Z', XAGUSD: '2026-11-20T12:33:00.000Z' },
 };
 

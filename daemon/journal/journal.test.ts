@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
-import { openJournal, type InputRow, type JournalStore } from '../../shared/store/journal.ts';
+import { openJournal, type InputRow, type JournalStore, type ShadowRow } from '../../shared/store/journal.ts';
+import { signal } from '../../shared/store/journal_conformance.fixture.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 
@@ -55,6 +56,29 @@ describe('the journal of a daemon', () => {
     expect(journal.flush()).toBe(true);
     expect(stored()).toHaveLength(3);
     expect(told).toEqual([]);
+  });
+
+  it('keeps signals and shadow rows together through failed flushes: each shadow has its signal, each signal its shadow', () => {
+    const shadowOf = (minute: number): ShadowRow => ({
+      signalId: `A_B${minute}`,
+      pairId: 'A_B',
+      time: (minute * 60) as OpenTime,
+      modelVersion: 'v',
+      body: '{"b":1',
+      riskProb: null,
+      position: '{}',
+    });
+    for (let minute = 1; minute <= 9; minute++) {
+      if (minute === 3 || minute === 7) refuseWrites(true);
+      if (minute === 5 || minute === 8) refuseWrites(false);
+      journal.input(empty(minute));
+      journal.signal(signal('A_B', minute));
+      journal.shadow(shadowOf(minute));
+      journal.flush();
+    }
+    const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    expect([...store.signals()].map(({ time }) => time / 60)).toEqual(minutes);
+    expect([...store.shadows()]).toEqual(minutes.map(shadowOf));
   });
 
   it('keeps what the disk refuses for the next flush, says so once, and loses nothing', () => {

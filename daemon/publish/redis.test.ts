@@ -244,12 +244,89 @@ describe('the Redis publisher', () => {
     }
     expect(errors.map((error) => error.code)).toEqual(['PUBLISH_REDIS']);
     expect(errors[0]!.message).toContain('OOM');
-    expect(publisher.state).toBe('up');
+    expect([publisher.state, publisher.refusal?.code]).toEqual(['refused', 'PUBLISH_REDIS']);
+    expect(errors[0]!.next).toContain('maxmemory');
 
     await clientOf(redis).config('SET', 'maxmemory', '0');
     publisher.publish([signal('A_B', 4)]);
     await until('recovered', () => recoveries === 1);
-    expect({ missed: publisher.missed, failures: publisher.failures }).toEqual({ missed: 0, failures: 3 });
+    expect([publisher.state, publisher.refusal]).toEqual(['up', null]);
+    expect({ missed: publisher.missed, failures: publisher.failures }).toEqual({ missed: 3, failures: 3 });
+  });
+
+  const RIGHTS = ['~minutehand:*', '&minutehand:*', '+publish', '+set', '+xadd', '+eval', '+info'];
+  it.for<[string, string[], number, RegExp]>([
+    ['may not write at all', ['~minutehand:*', '&minutehand:*', '+info', '+ping'], 2, /NOPERM/],
+    ['may not publish', [...RIGHTS, '-publish'], 2, /NOPERM/],
+    ['may not run scripts', [...RIGHTS, '-eval'], 2, /NOPERM/],
+    ['may not XADD', [...RIGHTS, '-xadd'], 2, /NOPERM|executing the script/],
+    ['may not SET', [...RIGHTS, '-set'], 2, /NOPERM|executing the script/],
+    [
+      'may not write the key of one pair',
+      ['resetkeys', '~minutehand:signals', '~minutehand:signal:A_B', ...RIGHTS.slice(1)],
+      1,
+      /NOPERM|executing the script/,
+    ],
+    [
+      'may not use the channel of one pair',
+      [...RIGHTS, 'resetchannels', '&minutehand:signals', '&minutehand:signals:A_B'],
+      1,
+      /NOPERM|executing the script/,
+    ],
+  ])(
+    'counts the signals of a user that %s, reports it once, and the recovery once',
+    async ([, rights, missedPerBatch, words], context) => {
+      const redis = await server(context);
+      const admin = clientOf(redis);
+      await admin.call('ACL', 'SETUSER', 'feeder', 'on', '>pass', ...rights);
+      const publisher = publisherTo(redis.url.replace('//', '//feeder:pass@'));
+      await until('connected', isUp(publisher));
+      for (let seq = 1; seq <= 3; seq++) {
+        publisher.publish([signal('A_B', seq), signal('C_D', seq)]);
+        await until('refused', () => publisher.failures === seq);
+      }
+      expect([publisher.state, publisher.missed, errors.length]).toEqual(['refused', 3 * missedPerBatch, 1]);
+      expect(errors[0]!.seen).toMatch(words);
+      expect(errors[0]!.next).toContain('+publish +set +xadd +eval +info ~minutehand:* &minutehand:*');
+      await admin.call('ACL', 'SETUSER', 'feeder', ...RIGHTS);
+      publisher.publish([signal('A_B', 4), signal('C_D', 4)]);
+      await until('recovered', () => recoveries === 1);
+      expect([publisher.state, publisher.missed, errors.length]).toEqual(['up', 3 * missedPerBatch, 1]);
+    },
+  );
+
+  it('reports a stream key of another type until it is removed; the key of a pair is replaced whatever it was', async (context) => {
+    const redis = await server(context);
+    const client = clientOf(redis);
+    await client.set(SIGNALS_STREAM, 'text');
+    await client.rpush(signalKey('A_B'), 'a list');
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
+    await until('refused', () => publisher.state === 'refused');
+    expect(errors[0]!.seen).toContain('WRONGTYPE');
+    expect(errors[0]!.next).toContain('DEL minutehand:signals');
+    expect([publisher.missed, await client.get(signalKey('A_B'))]).toEqual([2, signal('A_B', 1).text]);
+    await client.del(SIGNALS_STREAM);
+    publisher.publish([signal('A_B', 2), signal('C_D', 2)]);
+    await until('recovered', () => recoveries === 1);
+    expect(await streamSeqs(client)).toEqual([2, 2]);
+  });
+
+  it('stays refused when the connection was lost meanwhile, until a batch is taken', async (context) => {
+    const redis = await server(context);
+    const client = clientOf(redis);
+    await client.set(SIGNALS_STREAM, 'text');
+    const publisher = publisherTo(redis.url);
+    await until('connected', isUp(publisher));
+    publisher.publish([signal('A_B', 1)]);
+    await until('refused', () => publisher.state === 'refused');
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until('connected anew', () => states.length === 3);
+    expect(publisher.state).toBe('refused');
+    publisher.publish([signal('A_B', 2)]);
+    await until('refused again', () => publisher.failures === 2);
+    expect(errors).toHaveLength(1);
   });
 
   it('waits for a slow Redis up to the bound in flight, drops the rest, and slows nobody down', async (context) => {
@@ -307,7 +384,7 @@ describe('the Redis publisher', () => {
       await delay(5);
     }
     expect(errors.map(({ code, seen }) => `${code} ${seen?.split(' ')[0]}`)).toEqual(['PUBLISH_REDIS LOADING']);
-    expect(publisher.state).toBe('up');
+    expect(publisher.state).toBe('refused');
     await until('recovered', () => {
       publisher.publish([signal('A_B', 10_000)]);
       return recoveries === 1;
@@ -332,7 +409,7 @@ describe('the Redis publisher', () => {
     await until('recovered', () => recoveries === 1);
     expect(await streamSeqs(client)).toEqual([4]);
     expect({ missed: publisher.missed, failures: publisher.failures, states }).toEqual({
-      missed: 0,
+      missed: 3,
       failures: 3,
       states: ['up: connected'],
     });

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Bus, Scheduler } from '../../shared/ports.ts';
+import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
+import { refusalAdvice } from '../../shared/redis_refusal.ts';
 import { waitAtMost } from '../../shared/wait.ts';
 import type { Publication, Publisher } from './publish.ts';
 
@@ -13,18 +14,26 @@ export interface RedisPublisherOptions {
   readonly maxBatchesInFlight: number;
   /** Called when it is first known whether Redis answers, and then only when that changes. */
   onState(state: 'up' | 'down', detail: string): void;
-  /** Called with PUBLISH_REDIS at the first batch that Redis refuses after a good one, e.g. because its memory is full. */
+  /** Called with PUBLISH_REDIS at the first batch that Redis refuses after a good one, all of it or in part. */
   onFailure(error: MinutehandError): void;
-  /** Called at the first batch that Redis took completely after it had refused one. */
-  onRecovered(): void;
+  /**
+   * Called at the first batch that Redis took completely after it had refused one.
+   * @param missedMeanwhile signals missed from the first refusal on
+   */
+  onRecovered(missedMeanwhile: number): void;
 }
 
 export interface RedisPublisher extends Publisher {
   readonly name: 'redis';
-  /** Signals that did not reach Redis, or of which nobody knows: it was absent, stalled, or the bound in flight was reached. */
+  /**
+   * Signals that Redis did not take, or not by every command (key, channels, stream), or of which nobody knows: it was absent, stalled, refused
+   * them, or the bound in flight was reached.
+   */
   readonly missed: number;
-  /** null until the first attempt to connect has ended. */
-  readonly state: 'up' | 'down' | null;
+  /** null until the first attempt to connect has ended. refused: connected, and the last batch was refused, all of it or in part. */
+  readonly state: 'up' | 'down' | 'refused' | null;
+  /** The error that `onFailure` was called with, until `onRecovered` is. */
+  readonly refusal: MinutehandError | null;
 }
 
 const CLOSE_GRACE_MS = 500;
@@ -42,8 +51,9 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
   const { bus, scheduler, commandTimeoutMs, maxBatchesInFlight } = options;
   let missed = 0;
   let missedWhenUp = 0;
+  let missedBeforeRefusal = 0;
   let failures = 0;
-  let failing = false;
+  let refusal: MinutehandError | null = null;
   let state: 'up' | 'down' | null = null;
   let stalled = false;
   let batchesInFlight = 0;
@@ -63,17 +73,21 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
     stalled = false;
   });
 
-  function judge(refusal: string | null): void {
-    if (refusal !== null) {
-      failures++;
-      if (!failing) {
-        failing = true;
-        options.onFailure(new MinutehandError('PUBLISH_REDIS', { seen: refusal }));
-      }
-    } else if (failing) {
-      failing = false;
-      options.onRecovered();
+  function judge(refused: BusRefusal | null): void {
+    if (refused === null) {
+      if (refusal === null) return;
+      refusal = null;
+      options.onRecovered(missed - missedBeforeRefusal);
+      return;
     }
+    failures++;
+    if (refusal === null) {
+      missedBeforeRefusal = missed;
+      const { words } = refused;
+      refusal = new MinutehandError('PUBLISH_REDIS', { seen: words, next: refusalAdvice(words) });
+      options.onFailure(refusal);
+    }
+    missed += refused.signals;
   }
 
   function send(batch: readonly Publication[]): void {
@@ -88,9 +102,9 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
       if (batchesInFlight === 0) whenIdle?.();
     };
     void bus.send(batch).then(
-      (refusal) => {
+      (refused) => {
         settle();
-        judge(refusal);
+        judge(refused);
       },
       () => {
         settle();
@@ -108,7 +122,10 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
       return failures;
     },
     get state() {
-      return state;
+      return state === 'up' && refusal !== null ? 'refused' : state;
+    },
+    get refusal() {
+      return refusal;
     },
     publish(batch: readonly Publication[]): void {
       if (closing || batch.length === 0) return;

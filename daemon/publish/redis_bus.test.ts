@@ -139,7 +139,10 @@ describe('a Redis bus', () => {
     );
     const { bus, states } = busTo(`redis://feeder:pass@127.0.0.1:${redis.port}`);
     await until('connected', () => bus.ready);
-    expect(await bus.send(BATCH)).toMatch(/NOPERM|The user executing the script/);
+    expect(await bus.send(BATCH)).toEqual({
+      words: expect.stringMatching(/NOPERM|The user executing the script/) as string,
+      signals: 1,
+    });
     expect(await admin.xlen(SIGNALS_STREAM)).toBe(1);
     await admin.call('ACL', 'SETUSER', 'feeder', '+set');
     expect(await bus.send(BATCH)).toBeNull();
@@ -187,6 +190,33 @@ describe('a Redis bus', () => {
       expect(await bus.send(BATCH)).toBeNull();
     }
     expect(await clientOf(redis).xlen(SIGNALS_STREAM)).toBeGreaterThanOrEqual(2);
+  });
+
+  it('drops by a reset what the kernel of this machine still holds: a backlog larger than its buffers does not arrive later', async (context) => {
+    const redis = await server(context);
+    const client = clientOf(redis);
+    const { bus, states } = busTo(redis.url);
+    await until('connected', () => bus.ready);
+    redis.pause();
+    // 64 MB: more than the send and receive buffers of a loopback connection take.
+    const backlog = Array.from({ length: 64 }, (_, i) => [{ pairId: `P${i}_Q`, text: 'x'.repeat(1_000_000) }]);
+    const underWay = backlog.map((batch) => bus.send(batch).catch(() => 'lost'));
+    // The kernel takes what it can.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    bus.reset();
+    expect(await Promise.all(underWay)).toEqual(backlog.map(() => 'lost'));
+    redis.resume();
+    await until('connected anew', () => states.length === 3 && bus.ready);
+    expect(await bus.send(BATCH)).toBeNull();
+    // Everything that Redis will ever execute of the old connection is behind this answer, since that one is closed.
+    await until('the old connection is closed', () => true);
+    const entriesNow = async (): Promise<number> => client.xlen(SIGNALS_STREAM);
+    let before = await entriesNow();
+    for (let i = 0; i < 20; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      before = await entriesNow();
+    }
+    expect(before).toBeLessThan(backlog.length / 2);
   });
 
   it.each([

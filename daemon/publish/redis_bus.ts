@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import type { Bus, BusMessage } from '../../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
 
 export interface RedisBusOptions {
@@ -44,20 +44,26 @@ export const signalKey = (pairId: string): string => `minutehand:signal:${pairId
  * and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with its text each time,
  * so that no start of the server can have forgotten it. What one command refuses does not keep the next ones from being tried.
  * ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair.
+ * Reply: the number of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
-local refusal = nil
+local pairsRefused, words = 0, nil
+local isTaken
 local function try(...)
   local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err and not refusal then refusal = reply end
+  if type(reply) ~= 'table' or not reply.err then return end
+  isTaken = false
+  words = words or reply.err
 end
 for i = 3, #ARGV, 2 do
   local pair, signal = ARGV[i], ARGV[i + 1]
+  isTaken = true
   try('SET', '${signalKey('')}' .. pair, signal, 'PX', ARGV[1])
   try('PUBLISH', '${signalChannel('')}' .. pair, signal)
   try('XADD', '${SIGNALS_STREAM}', 'MAXLEN', '~', ARGV[2], '*', 'pair_id', pair, 'signal', signal)
+  if not isTaken then pairsRefused = pairsRefused + 1 end
 end
-return refusal`;
+return {pairsRefused, words}`;
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
@@ -136,19 +142,20 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     get ready() {
       return isReady();
     },
-    async send(batch: readonly BusMessage[]): Promise<string | null> {
+    async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
       if (!isReady()) throw new Error('not connected');
       const pipeline = redis.pipeline();
       pipeline.publish(SIGNALS_CHANNEL, batch.map(({ text }) => text).join('\n'));
       const pairs = batch.flatMap(({ pairId, text }) => [pairId, text]);
       pipeline.eval(PAIRS_SCRIPT, 0, options.keyTtlMs, options.streamMaxLen, ...pairs);
-      let refusal: string | null = null;
-      for (const [error] of (await pipeline.exec()) ?? []) {
+      const replies = (await pipeline.exec()) ?? [];
+      for (const [error] of replies) {
         if (error === null) continue;
         if (error.name !== 'ReplyError') throw error;
-        refusal ??= error.message;
+        return { words: error.message, signals: batch.length };
       }
-      return refusal;
+      const [signals, words] = replies[1]![1] as [signals: number, words?: string];
+      return words === undefined ? null : { words, signals };
     },
     reset: hangUp,
     onState(listener) {

@@ -35,6 +35,32 @@ describe('the journal file', () => {
     db.close();
   });
 
+  it('commits a boot with synchronous = FULL, and everything else with NORMAL', () => {
+    const path = freshPath();
+    const store = openJournal(path);
+    const db = new Database(path);
+    // What the connection that writes has set, seen by SQLite itself at the moment of the insert.
+    db.exec('CREATE TABLE seen (what TEXT, synchronous INTEGER)');
+    for (const table of ['boots', 'inputs'])
+      db.exec(
+        `CREATE TRIGGER watch_${table} AFTER INSERT ON ${table} BEGIN INSERT INTO seen SELECT '${table}', synchronous FROM pragma_synchronous; END`,
+      );
+    const boot = { market: 'live', featureSchema: 'f', policyHash: 'p', startedMs: 1 };
+    store.append([bar('A', 1)], []);
+    store.addBoot({ ...boot, bootId: 'b1' });
+    store.append([bar('A', 2)], []);
+    expect(() => store.addBoot({ ...boot, bootId: 'b1' })).toThrowError(withCode('JOURNAL_WRITE'));
+    store.append([bar('A', 3)], []);
+    expect(db.prepare('SELECT * FROM seen').raw().all()).toEqual([
+      ['inputs', 1],
+      ['boots', 2],
+      ['inputs', 1],
+      ['inputs', 1],
+    ]);
+    db.close();
+    store.close();
+  });
+
   it('can be read while another process writes, always up to a whole batch', async () => {
     const program = await buildProgram('store_program');
     const path = freshPath();

@@ -1,6 +1,11 @@
 import { FILLS_STREAM } from '../../shared/fill/fill.ts';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
-import { keepReading, type StreamConnection, type StreamReader } from '../../shared/redis_stream.ts';
+import {
+  keepReading,
+  type StreamConnection,
+  type StreamConnectionState,
+  type StreamReader,
+} from '../../shared/redis_stream.ts';
 
 export const FILLS_GROUP = 'minutehand-trainer';
 /** One name for every trainer there is after another: what the last one had not acknowledged is the next one's own. */
@@ -18,8 +23,8 @@ export interface FillStreamOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
   /** Resolves when the store has the lines; entries are acknowledged then. Told again of what it rejects. */
   take(lines: readonly string[]): Promise<unknown>;
-  /** Told once of each change. */
-  onState(state: 'up' | 'down', detail: string): void;
+  /** Called once per change. */
+  onState(state: StreamConnectionState, detail: string): void;
 }
 
 type Entry = [id: string, fields: string[] | null];

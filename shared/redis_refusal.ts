@@ -1,0 +1,25 @@
+const FALLBACK =
+  'File and WebSocket continue. Check the Redis server; `minutehand doctor` shows which command it refuses.';
+
+/** What each kind of refusal needs, by the words of Redis. The first match counts. */
+const ADVICE: readonly (readonly [words: RegExp, advice: string])[] = [
+  [
+    /NOPERM|executing the script can't/,
+    'File and WebSocket continue. Give the user of transports.redis.url these rights: +publish +set +xadd +eval +info ~minutehand:* &minutehand:* (ACL SETUSER).',
+  ],
+  [
+    /WRONGTYPE/,
+    'File and WebSocket continue. The key minutehand:signals must be a stream: find out what wrote it, then delete it (DEL minutehand:signals).',
+  ],
+  [
+    /\bOOM\b/,
+    'File and WebSocket continue. Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts keys.',
+  ],
+  [/READONLY/, 'File and WebSocket continue. This Redis is a read-only replica: use the address of its primary.'],
+  [/MISCONF/, 'File and WebSocket continue. Redis cannot save to its disk: check disk space and the Redis log.'],
+];
+
+/** The next step after Redis has refused a signal. @param words the error reply */
+export function refusalAdvice(words: string): string {
+  return ADVICE.find(([pattern]) => pattern.test(words))?.[1] ?? FALLBACK;
+}
