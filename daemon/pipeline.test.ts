@@ -432,7 +432,9 @@ describe('a swap of models', () => {
     takeAll(bench, first + 4, first + 5);
     await bench.pipeline.settled();
     expect(bench.failures).toEqual([{ code: undefined, failed: 'four', fallback: 'three' }]);
-    const versions = bench.signals.filter(({ pair_id }) => pair_id === PAIRS[0]!.id).map((signal) => signal.model_version);
+    const versions = bench.signals
+      .filter(({ pair_id }) => pair_id === PAIRS[0]!.id)
+      .map((signal) => signal.model_version);
     expect(versions).toEqual(['one', 'two', 'three', 'four', 'three']);
     expect([...released]).toEqual(['one', 'two', 'four']);
   });
