@@ -61,6 +61,8 @@ const project = (name: string, test: ViteUserConfig['test']): ViteUserConfig => 
 
 export default defineConfig({
   test: {
+    // Programs that tests start come from dist/.
+    globalSetup: 'test/built.setup.ts',
     // More than the two cores that are always there: half of the time most long files wait for programs they have started.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -13,7 +13,7 @@ import { ROOT, say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
-const inCi = process.env.CI === 'true';
+const inCi = Boolean(process.env.CI);
 /** What depends on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit tests take too long for CI. */
 const NODE_TESTS = [
   'shared/store/',

@@ -12,7 +12,7 @@ import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { freePort, startRedis } from '../test/redis_server.ts';
+import { freePort, requireRedis, startRedis, type RedisServer } from '../test/redis_server.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -134,10 +134,9 @@ describe.skipIf(!hasCompiler())(`bars from the expert advisor${compilerNote()}`,
     expect(said).toBe('0 /bars: FEED_CLOSED');
   }); // prettier-ignore
 
-  it('warm a live daemon up through the stream minutehand:bars alone, while the daemon, the line and Redis are away by turns', async () => {
+  it('warm a live daemon up through the stream minutehand:bars alone, while the daemon, the line and Redis are away by turns', async (context) => {
     const port = await freePort();
-    let redis = await startRedis([], port);
-    if (redis === null) return;
+    let redis: RedisServer | null = await requireRedis(context, [], port);
     cleanups.push(() => redis?.stop());
     let nowMs = openMs(WARMUP + 3) + 2_000;
     const home = homePaths({ MINUTEHAND_HOME: join(folder, 'by_stream') });

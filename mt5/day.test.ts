@@ -9,7 +9,7 @@ import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { activate } from '../shared/bundle/bundle.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
-import { freePort, startRedis, type RedisServer } from '../test/redis_server.ts';
+import { freePort, REDIS_NOTE, startRedis, type RedisServer } from '../test/redis_server.ts';
 import { tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { paperTrades, type ExpectedFill, type TraceLine } from './test/reference.ts';
@@ -17,7 +17,8 @@ import { startProgram, type LineProgram } from './test/program.ts';
 
 /** A trading day of the simulated market. */
 const DAY_MINUTES = 1440;
-const BAR_MS = 15;
+const IS_LONG = process.env['MINUTEHAND_LONG'] !== undefined;
+const BAR_MS = IS_LONG ? 60 : 15;
 const RULES = { equity: 10_000, risk: 0.5, spreadBps: 1, slippageBps: 0.2, maxOpenPairs: 3, maxHedgeError: 0.2 };
 
 interface Fill extends ExpectedFill {
@@ -110,7 +111,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     const beganMs = performance.now();
     let step = 0;
     const isOver = (): boolean => published.size >= wanted && kills >= 20 && (redis === null || restarts >= 5);
-    while (!isOver() && performance.now() - beganMs < 150_000) {
+    while (!isOver() && performance.now() - beganMs < (IS_LONG ? 600_000 : 150_000)) {
       await delay((DAY_MINUTES * BAR_MS) / 30);
       step++;
       // Like a power cut, at any moment; three times in four at once again.
@@ -148,7 +149,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
       agent.process.kill('SIGTERM');
       expect(await agent.ended).toBe(0);
     }
-  }, 240_000);
+  }, IS_LONG ? 900_000 : 240_000);
   afterAll(async () => {
     for (const agent of agents.values()) agent.process.kill('SIGKILL');
     await daemon?.stop();
@@ -156,13 +157,14 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each(['file', 'redis'])('by %s: every text is judged as the reference consumer judges it, and result.json is what follows from that', (name) => {
-    if (name === 'redis' && redis === null) return;
+  it.for(['file', 'redis'])('by %s: every text is judged as the reference consumer judges it, and result.json is what follows from that', (name, { skip }) => {
+    if (name === 'redis' && redis === null) return skip(REDIS_NOTE);
     const trace = lines<TraceLine>(join(own(name), 'trace.jsonl'));
     const found = results(name);
     const wanted = paperTrades(trace, RULES);
     expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
-    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(2);
+    // At 15 ms a minute a loaded machine hears most entries too late. `npm run test:long` gives each minute the time to be acted on, and claims more.
+    expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_LONG ? 30 : 2);
     const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
     expect(found.map(facts)).toEqual(wanted.map(facts));
     found.forEach((fill, index) => {
@@ -197,11 +199,11 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     }
     const keys = (kind: string): string[] => fills.filter((fill) => fill.kind === kind).map(({ position_id: id, leg }) => id + leg);
     expect(keys('open').length - keys('close').length).toBe(0);
-    expect(keys('open').length).toBeGreaterThan(10);
+    expect(keys('open').length).toBeGreaterThan(IS_LONG ? 30 : 10);
   }); // prettier-ignore
 
-  it('Redis restarted five times: every fill is in minutehand:fills', () => {
-    if (redis === null) return;
+  it('Redis restarted five times: every fill is in minutehand:fills', ({ skip }) => {
+    if (redis === null) return skip(REDIS_NOTE);
     expect(restarts).toBe(5);
     expect(missing()).toEqual([]);
   });

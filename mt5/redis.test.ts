@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { enterBody, exitBody, idOf, textOf } from '../shared/signal/signal.fixture.ts';
-import { startRedis } from '../test/redis_server.ts';
+import { requireRedis } from '../test/redis_server.ts';
 import { compileProgram, compilerNote, hasCompiler } from './test/compile.ts';
 import { startForgetfulRedis } from './test/forgetful_redis.ts';
 import { startProgram, type LineProgram } from './test/program.ts';
@@ -46,9 +46,8 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     };
   } // prettier-ignore
 
-  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async ({ onTestFinished: atEnd }) => {
-    const redis = await startRedis(['--requirepass', 'sésame "1"']);
-    if (redis === null) return;
+  it('logs in, takes its database, hears what was published before it came and after, and sends its fills', async ({ onTestFinished: atEnd, skip }) => {
+    const redis = await requireRedis({ skip }, ['--requirepass', 'sésame "1"']);
     atEnd(() => redis.stop());
     const client = new Redis(redis.url, { password: 'sésame "1"', db: 3 });
     atEnd(() => client.disconnect());
@@ -62,9 +61,8 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     expect(JSON.parse(fields[1]!)).toMatchObject({ schema: 'minutehand.fill/1', kind: 'open', signal_id: idOf(1), leg: 'A', side: 'SELL' });
   }); // prettier-ignore
 
-  it('says that a password is wrong, and asks again with pauses', async ({ onTestFinished: atEnd }) => {
-    const redis = await startRedis(['--requirepass', 'right']);
-    if (redis === null) return;
+  it('says that a password is wrong, and asks again with pauses', async ({ onTestFinished: atEnd, skip }) => {
+    const redis = await requireRedis({ skip }, ['--requirepass', 'right']);
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=1', `InpRedisPort=${redis.port}`, 'InpRedisPassword=wrong');
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis down: WRONGPASS'), 5000);
@@ -74,9 +72,8 @@ describe.skipIf(!hasCompiler()).concurrent(`the expert advisor and Redis${compil
     expect(connections).toBeLessThan(20);
   });
 
-  it('goes on by file while Redis stands still, without waiting for it', async ({ onTestFinished: atEnd }) => {
-    const redis = await startRedis();
-    if (redis === null) return;
+  it('goes on by file while Redis stands still, without waiting for it', async ({ onTestFinished: atEnd, skip }) => {
+    const redis = await requireRedis({ skip });
     atEnd(() => redis.stop());
     const agent = await startAgent(atEnd, 'InpWay=2', `InpRedisPort=${redis.port}`);
     await vi.waitFor(async () => expect(await agent.panel()).toContain('Redis up'), 5000);

@@ -27,7 +27,7 @@ export interface RedisServer {
  *
  * @param folder of the caller's, with what the server should load; without it the server has one of its own
  * @returns null when the program is not installed, so that a test can skip itself and say so.
- * @throws Error when it is not installed and `CI=true`: there, skipping would hide a gap.
+ * @throws Error when it is not installed and `CI` is set: there, skipping would hide a gap.
  */
 export async function startRedis(
   args: readonly string[] = [],
@@ -35,7 +35,7 @@ export async function startRedis(
   folder?: string,
 ): Promise<RedisServer | null> {
   if (spawnSync('redis-server', ['--version']).error) {
-    if (process.env['CI'] === 'true') {
+    if (process.env['CI']) {
       throw new Error(
         'redis-server is not in PATH; in CI these tests must run. Install it (Debian: apt-get install redis-server).',
       );
@@ -51,6 +51,19 @@ export async function startRedis(
       if (attempt === 3) throw error;
     }
   }
+}
+
+export const REDIS_NOTE = 'redis-server is not installed (Debian: apt-get install redis-server)';
+
+/**
+ * As `startRedis`; where the program is not installed, the test is skipped with that reason, and fails when `CI` is set.
+ * @param context of the test, whose `skip` throws
+ */
+export async function requireRedis(
+  context: { skip(note: string): never },
+  ...options: Parameters<typeof startRedis>
+): Promise<RedisServer> {
+  return (await startRedis(...options)) ?? context.skip(REDIS_NOTE);
 }
 
 /** A port of 127.0.0.1 that nobody listens on right now. */

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
-import { freePort, startRedis } from '../../test/redis_server.ts';
+import { freePort, requireRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
 import { openServer } from '../serve/serve.ts';
 import { createFilePublisher } from './file.ts';
@@ -39,9 +39,8 @@ const TROUBLES: Record<string, (redis: RedisServer, client: Redis) => Promise<vo
 };
 
 describe('the three ways out', () => {
-  it.each(Object.keys(TROUBLES))('bring signals as fast by WebSocket and file when Redis is %s', async (trouble) => {
-    const redis = await startRedis();
-    if (redis === null) return; // Said by the tests of redis.ts.
+  it.for(Object.keys(TROUBLES))('bring signals as fast by WebSocket and file when Redis is %s', async (trouble, context) => {
+    const redis = await requireRedis(context);
     toClose.push(() => redis.stop());
     const ways = await openWays(redis.url);
     const client = new Redis(redis.url, { retryStrategy: () => null });

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/**
+ * The tests that take longer than `npm test` may, under MINUTEHAND_LONG=1: more kills, a slower market, more months of bars, and the
+ * LightGBM engine, whose library is compiled the first time. Arguments replace the list of files.
+ */
+import { ensureLightgbm } from './lightgbm.mjs';
+import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+import { conclude, mustHold, testsHold } from './steps.mjs';
+
+const LONG = [
+  'mt5/day.test.ts',
+  'test/signals_crash.test.ts',
+  'trainer/dataset/real_dataset.test.ts',
+  'trainer/learn/engines/engines.test.ts',
+];
+
+await run(async () => {
+  await ensureInstalled();
+  await ensureBuilt();
+  process.env.MINUTEHAND_LONG = '1';
+  await mustHold('lightgbm', async () => {
+    process.env.MINUTEHAND_LIGHTGBM_LIBRARY ||= (await ensureLightgbm()) ?? '';
+    return process.env.MINUTEHAND_LIGHTGBM_LIBRARY !== '';
+  });
+  const given = process.argv.slice(2);
+  await testsHold('long tests', given.length > 0 ? given : LONG);
+  return conclude();
+});
