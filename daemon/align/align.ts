@@ -23,6 +23,8 @@ export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of
 
 /** How many bars back a repeated bar is still recognised as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
+/** open, high, low, close, volume, spread; NaN where there is none. */
+const NUMBERS = 6;
 
 interface Slot {
   readonly time: OpenTime;
@@ -45,7 +47,8 @@ interface SymbolState {
   lastTime: number;
   /** Rings of the last minutes: minute number n stands at n modulo their length. */
   readonly recentTimes: Float64Array;
-  readonly recent: (Bar | 'empty')[];
+  /** Their numbers: kept bars would live for a day, and then be garbage that only a major collection finds. */
+  readonly recent: Float64Array;
   /** Minutes taken so far. */
   count: number;
   readonly pairs: { readonly state: PairState; readonly leg: 'a' | 'b' }[];
@@ -73,7 +76,13 @@ export class Aligner {
   #symbol(name: string): SymbolState {
     let symbol = this.#symbols.get(name);
     if (symbol === undefined) {
-      symbol = { lastTime: -Infinity, recentTimes: new Float64Array(REMEMBERED_BARS), recent: [], count: 0, pairs: [] };
+      symbol = {
+        lastTime: -Infinity,
+        recentTimes: new Float64Array(REMEMBERED_BARS),
+        recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
+        count: 0,
+        pairs: [],
+      };
       this.#symbols.set(name, symbol);
     }
     return symbol;
@@ -98,7 +107,7 @@ export class Aligner {
     symbol.lastTime = time;
     const at = symbol.count++ % REMEMBERED_BARS;
     symbol.recentTimes[at] = time;
-    symbol.recent[at] = content;
+    remember(symbol.recent, at * NUMBERS, content);
     for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, backfill, nowMs);
     return outcome;
   }
@@ -168,15 +177,25 @@ function slotOf(waiting: readonly Slot[], time: OpenTime): Slot | null {
   return null;
 }
 
-/** What a symbol had in a minute; null when that is not remembered. */
-function recall({ recentTimes, recent, count }: SymbolState, time: OpenTime): Bar | 'empty' | null {
+function remember(recent: Float64Array, at: number, content: Bar | 'empty'): void {
+  const bar = content === 'empty' ? null : content;
+  recent[at] = bar?.open ?? NaN;
+  recent[at + 1] = bar?.high ?? NaN;
+  recent[at + 2] = bar?.low ?? NaN;
+  recent[at + 3] = bar?.close ?? NaN;
+  recent[at + 4] = bar?.volume ?? NaN;
+  recent[at + 5] = bar?.spread ?? NaN;
+}
+
+/** Index of a minute of a symbol in its ring; -1 when it is not remembered. */
+function recall({ recentTimes, count }: SymbolState, time: OpenTime): number {
   const oldest = Math.max(0, count - REMEMBERED_BARS);
   for (let i = count - 1; i >= oldest; i--) {
     const at = i % REMEMBERED_BARS;
-    if (recentTimes[at] === time) return recent[at]!;
-    if (recentTimes[at]! < time) return null;
+    if (recentTimes[at] === time) return at;
+    if (recentTimes[at]! < time) return -1;
   }
-  return null;
+  return -1;
 }
 
 function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'): BarOutcome {
@@ -184,19 +203,14 @@ function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'):
     for (const { state } of symbol.pairs) if (time > state.resolvedUntil) return 'accepted';
     return 'late';
   }
-  const known = recall(symbol, time);
-  if (known === null) return 'out_of_order';
-  return sameContent(known, content) ? 'duplicate' : 'revised';
+  const at = recall(symbol, time);
+  if (at < 0) return 'out_of_order';
+  return isRemembered(symbol.recent, at * NUMBERS, content) ? 'duplicate' : 'revised';
 }
 
-function sameContent(x: Bar | 'empty', y: Bar | 'empty'): boolean {
-  if (x === 'empty' || y === 'empty') return x === y;
-  return (
-    x.open === y.open &&
-    x.high === y.high &&
-    x.low === y.low &&
-    x.close === y.close &&
-    x.volume === y.volume &&
-    x.spread === y.spread
-  );
+function isRemembered(recent: Float64Array, at: number, content: Bar | 'empty'): boolean {
+  const told = new Float64Array(NUMBERS);
+  remember(told, 0, content);
+  // NaN stands for what is absent, and 0 and -0 are one volume.
+  return told.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
 }

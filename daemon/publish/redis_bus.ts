@@ -71,7 +71,7 @@ const MAX_RETRY_MS = 5_000;
 const LOADING_RETRY_MS = 1_000;
 
 /**
- * A Redis server by ioredis. `send` writes one pipeline to the socket at once: `PUBLISH minutehand:signals` with all
+ * A Redis server by ioredis. `send` writes two commands to the socket at once: `PUBLISH minutehand:signals` with all
  * signals, one per line; then, in one script, for each pair `SET minutehand:signal:<pair_id> <text> PX <ttl>`,
  * `PUBLISH minutehand:signals:<pair_id>` and `XADD minutehand:signals MAXLEN ~ <n> * pair_id <id> signal <text>`.
  * A user of Redis's access lists needs `+publish +set +xadd +eval +info ~minutehand:* &minutehand:*`; without `+info` it works too, but
@@ -144,17 +144,27 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     },
     async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
       if (!isReady()) throw new Error('not connected');
-      const pipeline = redis.pipeline();
-      pipeline.publish(SIGNALS_CHANNEL, batch.map(({ text }) => text).join('\n'));
+      // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a major collection.
+      const { stream } = redis;
+      stream.cork();
+      const lines = batch.map(({ text }) => text).join('\n');
       const pairs = batch.flatMap(({ pairId, text }) => [pairId, text]);
-      pipeline.eval(PAIRS_SCRIPT, 0, options.keyTtlMs, options.streamMaxLen, ...pairs);
-      const replies = (await pipeline.exec()) ?? [];
-      for (const [error] of replies) {
-        if (error === null) continue;
+      const commands = [
+        redis.publish(SIGNALS_CHANNEL, lines),
+        redis.eval(PAIRS_SCRIPT, 0, options.keyTtlMs, options.streamMaxLen, ...pairs),
+      ];
+      stream.uncork();
+      const replies = await Promise.allSettled(commands);
+      for (const reply of replies) {
+        if (reply.status === 'fulfilled') continue;
+        const error = reply.reason as Error;
         if (error.name !== 'ReplyError') throw error;
         return { words: error.message, signals: batch.length };
       }
-      const [signals, words] = replies[1]![1] as [signals: number, words?: string];
+      const [signals, words] = (replies[1] as PromiseFulfilledResult<unknown>).value as [
+        signals: number,
+        words?: string,
+      ];
       return words === undefined ? null : { words, signals };
     },
     reset: hangUp,
