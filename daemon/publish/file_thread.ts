@@ -51,7 +51,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   if (!existsSync(program)) return createFilePublisher({ ...place, onFailure, onRecovered });
 
   const lastTextByPair = new Map<string, string>();
-  const waiting = new Map<string, string>();
+  let waiting = new Map<string, string>();
   let inPlace: FilePublisher | null = null;
   let failures = 0;
   let failing = 0;
@@ -81,7 +81,8 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   function handOver(): void {
     endStallWatch = scheduler.after(STALL_MS, () => judge(lost(`not written within ${STALL_MS} ms`)));
     thread.postMessage([...waiting].flat());
-    waiting.clear();
+    // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major collection.
+    waiting = new Map();
   }
 
   function rest(): void {
