@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { collectAll } from '../../test/collections.ts';
 import { Aligner, type PairMinute } from './align.ts';
 
 const bar = (symbol: string, minute: number, close = 1): Bar => ({
@@ -35,6 +36,22 @@ function setUp(pairIds: string[]): {
 }
 
 describe('Aligner', () => {
+  it('remembers the numbers of past bars without keeping the bars', async () => {
+    const { aligner, send } = setUp(['A_B']);
+    const takeNew = (symbol: string, minute: number): WeakRef<Bar> => {
+      const taken = bar(symbol, minute);
+      aligner.take(symbol, taken.time, taken, false, 0);
+      return new WeakRef(taken);
+    };
+    const past: WeakRef<Bar>[] = [];
+    for (let minute = 1; minute <= 100; minute++) past.push(takeNew('A', minute), takeNew('B', minute));
+    // A reference that was just made keeps its object until the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectAll();
+    expect(past.filter((each) => each.deref() !== undefined)).toEqual([]);
+    expect([send('A', 50), send('A', 50, 1.5), send('A', 101)]).toEqual(['duplicate', 'revised', 'accepted']);
+  });
+
   it('completes a minute when its second leg comes, whichever is first', () => {
     const { send, seen } = setUp(['A_B']);
     send('A', 1);

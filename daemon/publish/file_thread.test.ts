@@ -6,6 +6,7 @@ import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { packageRoot } from '../../shared/root.ts';
+import { promotedPerRound } from '../../test/collections.ts';
 import { createFileThread, type FileThreadOptions } from './file_thread.ts';
 import type { FilePublisher } from './file.ts';
 
@@ -152,6 +153,19 @@ describe('the thread for signal files', () => {
     expect([seqOf('A_B'), seqOf('C_D')]).toEqual([1, 1]);
     publisher.publish([signal('A_B', 2)]);
     expect(seqOf('A_B')).toBe(2);
+  });
+
+  it('leaves nothing of a batch behind for a major collection once it is handed over', async () => {
+    const instant = programOf(
+      `parentPort.on('message', () => parentPort.postMessage({ isBetween: false, failures: 0, failing: 0, seen: '', retries: 0 }));`,
+    );
+    const publisher = open(instant);
+    const promoted = await promotedPerRound(600, 3000, async (round) => {
+      publisher.publish([{ pairId: 'A_B', text: `${round} `.padEnd(30_000, 'x') }]);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    });
+    // Of 30,000 characters.
+    expect(promoted).toBeLessThan(3000);
   });
 
   it('writes itself where its program is not compiled', () => {

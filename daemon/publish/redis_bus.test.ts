@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import type { Bus } from '../../shared/ports.ts';
+import { promotedPerRound } from '../../test/collections.ts';
 import { freePort, startRedis } from '../../test/redis_server.ts';
 import type { RedisServer } from '../../test/redis_server.ts';
 import { SIGNALS_STREAM, createRedisBus, signalKey } from './redis_bus.ts';
@@ -224,6 +225,17 @@ describe('a Redis bus', () => {
   ])('refuses an address with %s, without repeating it', (_, url) => {
     expect(() => busTo(url)).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
     expect(() => busTo(url.replace('//', '//user:hidden@'))).toThrowError(/^(?!.*hidden)/s);
+  });
+
+  it('leaves nothing of a batch behind for a major collection once Redis has answered it', async (context) => {
+    const { bus } = busTo((await server(context)).url);
+    await until('connected', () => bus.ready);
+    const promoted = await promotedPerRound(2000, 1000, async (round) => {
+      const text = `${round} `.padEnd(1000, 'x');
+      await bus.send(Array.from({ length: 10 }, (_, i) => ({ pairId: `A_B${i}`, text: `${i} ${text}` })));
+    });
+    // Of 10,000 characters.
+    expect(promoted).toBeLessThan(1000);
   });
 
   it('refuses a file of certificates that is not there', () => {
