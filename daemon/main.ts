@@ -15,6 +15,7 @@ import { assembleDaemon, type Daemon } from './daemon.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
+import { keepRetention } from './journal/retention.ts';
 import { watchProgress } from './health/progress.ts';
 import { openDaemonLogs } from './log/log.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
@@ -110,7 +111,8 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
   undo.push(() => logs.close());
   const log = logs.events;
   try {
-    const store = openJournal(paths.journal(market, shard));
+    const journalPath = paths.journal(market, shard);
+    const store = openJournal(journalPath);
     undo.push(() => store.close());
     let server: Server | null = null;
     let feed: RunningFeed | null = null;
@@ -204,6 +206,22 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
     log.info({ port: opened.port, engine: opened.engine, market, boot_id: assembled.bootId }, 'daemon listens');
 
     if (market === 'simulated') feed = await startSimulated(options, assembled.pipeline, store, log);
+    const days = settings.signals.signals_journal_days;
+    if (market === 'live' && days !== null) {
+      const endRetention = keepRetention({
+        store,
+        journalPath,
+        archivedPath: paths.archivedSignals,
+        days,
+        files: MACHINE_FILES,
+        clock,
+        scheduler: MACHINE_SCHEDULER,
+        quietMoment: () => assembled.pipeline.quietMoment(),
+        onFailure: (error) => log.error(describeError(error), 'old signals not deleted from the journal'),
+        onPruned: (signals) => log.debug({ signals }, 'old signals deleted from the journal'),
+      });
+      undo.push(endRetention);
+    }
     undo.push(async () => {
       await feed?.stop();
       await assembled.signOff(() => isLocked(paths.lock(`standby_${shard}`)));

@@ -11,6 +11,7 @@ import { createSignalCopy } from '../../trainer/history/copy.ts';
 import { DAY_MS, dayOf, daysBetween, dayStartMs } from '../../trainer/history/day.ts';
 import { listDays } from '../../trainer/history/day_list.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from '../../trainer/history/signal_row.ts';
+import { noteArchived } from '../../trainer/history/note_archived.ts';
 import { openSignalTables, type SignalFilter, type SignalTables } from '../../trainer/history/signal_tables.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../csv.ts';
@@ -220,8 +221,10 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
   if (open !== undefined) throw new MinutehandError('ARCHIVE_DAY_OPEN', { seen: open, expected: `${last} or before` });
   await withArchive(flags, async ({ settings, paths, store, tables, market, archive: archived, place }) => {
     await archiveAlone(store, paths, async () => {
-      const { failures: unread } = await createSignalCopy(store, tables, paths).pass();
+      const copy = createSignalCopy(store, tables, paths);
+      const { failures: unread } = await copy.pass();
       if (unread.length > 0) throw unread[0]!;
+      const copied = await copy.copied('live');
       const options = {
         archive: archived,
         market,
@@ -232,6 +235,7 @@ async function archive(flags: DayFlags, output: Output): Promise<void> {
         wanted === null
           ? await archiveRound(options)
           : { archived: await each(wanted, (day) => archived.archive(market, day)), pruned: [], failures: [] };
+      if (round.failures.length === 0) await noteArchived({ archive: archived, paths, clock: MACHINE_CLOCK, copied });
       const written = round.archived.flatMap((day) => (day.written === null ? [] : [day.written]));
       for (const { day, part, rows, bytes } of written)
         output.line(

@@ -4,11 +4,12 @@ import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { AnsweredSignal, JournalStore } from '../../shared/store/journal.ts';
+import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Publication } from '../publish/publish.ts';
@@ -114,7 +115,8 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 }
 
 export interface JournalReplayOptions extends ReplayOptions {
-  readonly store: JournalStore;
+  /** Where signals were pruned, only those that are left are replayed. */
+  readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned'>>;
   /** The set of a version that was in force. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
 }
@@ -152,8 +154,10 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     ...NO_JOURNAL,
     signal: (row) => void replayed.set(keyOf(row), { content: contentOf(row), place: replayed.size }),
   });
+  const pruned = store.pruned?.() ?? null;
+  if (pruned !== null) await resumeBehind(pruned, pipeline, options);
   let done = 0;
-  for (const { kind, subject, time, bar, backfill } of store.inputsFrom(0 as OpenTime)) {
+  for (const { kind, subject, time, bar, backfill } of inputsBehind(store, pruned)) {
     switch (kind) {
       case 'bar':
         if (pipeline.knows(subject)) pipeline.takeBar(bar!, backfill);
@@ -191,7 +195,57 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
-  return { ...summary(), ...compare(store, replayed) };
+  return { ...summary(), ...compare(signalsBehind(store, pruned), replayed) };
+}
+
+function inputsBehind(store: JournalStore, pruned: PrunedSignals | null): IterableIterator<InputRow> {
+  const all = 0 as OpenTime;
+  return pruned === null ? store.inputsFrom(all) : (store as JournalFile).inputsFrom(all, { after: pruned.afterInput });
+}
+
+function signalsBehind(store: JournalStore, pruned: PrunedSignals | null): IterableIterator<AnsweredSignal> {
+  return pruned === null ? store.signals() : (store as JournalFile).signals(pruned.signalRow);
+}
+
+/** Brings a pipeline to where the daemon was behind the last pruned signal, as a restart does. */
+async function resumeBehind(
+  { afterInput, last }: PrunedSignals,
+  pipeline: Pipeline,
+  { settings, pairIds, store, loadModels }: JournalReplayOptions,
+): Promise<void> {
+  const journal = store as JournalFile;
+  const ids = { through: afterInput };
+  const inForce = standingAt(journal.inputsFrom(0 as OpenTime, ids));
+  const warmup = warmupBars(settings.minutehand.windows);
+  const starts = last.flatMap(({ pairId, time }) => {
+    if (!pairIds.includes(pairId)) return [];
+    return [time, journal.commonMinuteBefore(parsePair(pairId), warmup, time) ?? time];
+  });
+  const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
+  await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
+    if (inForce.version !== '') pipeline.swap(await loadModels(inForce.version));
+    pipeline.setHalts(parseStanding(inForce.halts));
+    for (const what of inForce.degradations) pipeline.degraded(what);
+  });
+}
+
+/** Models, halts and degradations behind these inputs. */
+function standingAt(inputs: Iterable<InputRow>): { version: string; halts: string; degradations: Set<string> } {
+  const degradations = new Set<string>();
+  let [version, halts] = ['', ''];
+  for (const { kind, subject } of inputs) {
+    if (kind === 'swap') {
+      version = subject;
+      degradations.delete('models');
+    } else if (kind === 'halts') halts = subject;
+    else if (kind === 'degraded') degradations.add(subject);
+    else if (kind === 'recovered') degradations.delete(subject);
+    else if (kind === 'boot') {
+      version = '';
+      degradations.clear();
+    }
+  }
+  return { version, halts, degradations };
 }
 
 const MOST_DIFFERENCES = 20;
@@ -200,7 +254,7 @@ const MOST_DIFFERENCES = 20;
 type Replayed = Map<string, { readonly content: string; readonly place: number }>;
 
 function compare(
-  store: JournalStore,
+  signals: Iterable<AnsweredSignal>,
   replayed: Replayed,
 ): Pick<JournalReplaySummary, 'equal' | 'unanswered' | 'differences'> {
   const differences: JournalReplaySummary['differences'][number][] = [];
@@ -212,7 +266,7 @@ function compare(
   let equal = 0;
   let lastPlace = -1;
   const keyOf = createKeys();
-  for (const signal of store.signals()) {
+  for (const signal of signals) {
     const key = keyOf(signal);
     const journal = contentOf(signal);
     const replay = replayed.get(key);

@@ -261,6 +261,14 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    needs: ['signals.signals_journal_days', 'retrain.monitor_days'],
+    check({ signals: { signals_journal_days: days }, retrain: { monitor_days: least } }) {
+      if (days === null || days >= least) return [];
+      const text = `is ${days}, expected at least monitor_days (${least}): live figures are computed from the journal`;
+      return [{ part: 'signals', path: ['signals_journal_days'], text }];
+    },
+  },
+  {
     needs: ['signals.signals_table', 'signals.signals_history_table'],
     check({ signals }) {
       if (signals.signals_table !== signals.signals_history_table) return [];

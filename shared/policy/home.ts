@@ -17,6 +17,8 @@ export interface HomePaths {
   readonly datasetCache: string;
   /** Journals of searches that are under way: one that was cut off goes on from there. */
   readonly searches: string;
+  /** What of each journal the archive has, as the trainer says it; see shared/store/archived_signals.ts. */
+  readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
@@ -44,6 +46,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     trainer: join(home, 'trainer.db'),
     datasetCache: join(home, 'cache', 'dataset'),
     searches: join(home, 'cache', 'search'),
+    archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
     lock: (kind) => join(home, `${kind}.lock`),
     address: (kind) => join(home, `${kind}.json`),

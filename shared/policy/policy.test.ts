@@ -94,6 +94,7 @@ describe('the shipped configuration', () => {
       archive_endpoint: null,
       archive_cron: '30 0 * * *',
       signals_history_days: 90,
+      signals_journal_days: 60,
     });
   });
 

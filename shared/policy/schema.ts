@@ -138,6 +138,7 @@ const signalsValues = {
     .nullable()
     .meta({ examples: ['30 0 * * *'] }),
   signals_history_days: z.int().min(2).max(36_500).nullable(),
+  signals_journal_days: z.int().min(2).max(36_500).nullable(),
 };
 
 type Shape = Readonly<Record<string, z.ZodType>>;

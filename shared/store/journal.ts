@@ -34,6 +34,9 @@ const TABLES = `
   CREATE INDEX IF NOT EXISTS shadow_signals_by_time ON shadow_signals (time);
   CREATE INDEX IF NOT EXISTS shadow_signals_by_pair ON shadow_signals (pair_id, shadow_row);
   CREATE TABLE IF NOT EXISTS feed_position (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), position TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pruned_signals (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), signal_row INTEGER NOT NULL, after_input INTEGER NOT NULL, last TEXT NOT NULL
+  ) STRICT;
 `;
 
 export type InputKind =
@@ -181,12 +184,60 @@ export interface JournalStore {
   close(): void;
 }
 
+/** What `prune` may delete. */
+export interface PruneBounds {
+  /** Row of the last signal that may go. */
+  readonly throughRow: number;
+  readonly publishedBeforeMs: number;
+}
+
+/** What pruning has passed so far. */
+export interface PrunedSignals {
+  /** Signals up to this row are gone, but for the newest of each pair. */
+  readonly signalRow: number;
+  /** The last input before that signal. All inputs stay. */
+  readonly afterInput: number;
+  /** The last signal of each pair up to there. */
+  readonly last: readonly LastSignal[];
+}
+
+/** A journal on disk. */
+export interface JournalFile extends JournalStore {
+  /** @param ids input ids after `after` and up to `through` only */
+  inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
+  /** @param afterRow signals behind this row only */
+  signals(afterRow?: number): IterableIterator<AnsweredSignal>;
+  /** null when nothing was ever pruned. */
+  pruned(): PrunedSignals | null;
+  /**
+   * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs stay, and so does the newest
+   * signal of each pair, which has its position. Their pages are used again; the file does not shrink.
+   * @param limit signals at most
+   * @returns how many signals were passed; 0 when none is left within the bounds
+   * @throws MinutehandError JOURNAL_WRITE
+   */
+  prune(bounds: PruneBounds, limit: number): number;
+  /** See `signalFingerprint`; null when the row is not there. */
+  fingerprintOf(signalRow: number): string | null;
+}
+
+/** Tells a signal of one journal from the one in the same row of another. */
+export function signalFingerprint(row: {
+  readonly boot_id: string;
+  readonly pair_id: string;
+  readonly seq: number;
+  readonly signal_id: string;
+  readonly generated_at_ms: number;
+}): string {
+  return `${row.boot_id}/${row.pair_id}/${row.seq}/${row.signal_id}/${row.generated_at_ms}`;
+}
+
 /**
  * Opens the journal file, creating it when `readOnly` is not set.
  * @throws MinutehandError JOURNAL_WRITE when it cannot be opened, JOURNAL_DAMAGED when it is no journal, DATA_MISSING when
  * it is to be read only and is not there
  */
-export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalStore {
+export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalFile {
   const db = openDatabase(path, options.readOnly === true);
   const insertInput = (): Statement =>
     db.prepare(
@@ -259,7 +310,36 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       });
     }
   };
-  const store: JournalStore = {
+  const pruned = (): PrunedSignals | null => {
+    // A journal of an older version that is opened to be read does not have the table.
+    if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pruned_signals'").get() === undefined) return null;
+    const row = db
+      .prepare('SELECT signal_row AS signalRow, after_input AS afterInput, last FROM pruned_signals')
+      .get() as { signalRow: number; afterInput: number; last: string } | undefined;
+    return row === undefined ? null : { ...row, last: JSON.parse(row.last) as LastSignal[] };
+  };
+  const prune = db.transaction(({ throughRow, publishedBeforeMs }: PruneBounds, limit: number): number => {
+    const before = pruned();
+    const rows = db.prepare(SIGNALS_TO_PRUNE).all(before?.signalRow ?? 0, throughRow, limit) as PrunableSignal[];
+    const kept = rows.findIndex(({ generatedAtMs }) => generatedAtMs >= publishedBeforeMs);
+    const passed = kept < 0 ? rows : rows.slice(0, kept);
+    const end = passed.at(-1);
+    if (end === undefined) return 0;
+    const last = new Map(before?.last.map((signal) => [signal.pairId, signal]));
+    for (const { pairId, time, position } of passed) last.set(pairId, { pairId, time, position });
+    const newest = JSON.stringify(db.prepare(NEWEST_ROWS).pluck().all());
+    db.prepare(
+      'DELETE FROM signals WHERE signal_row > ? AND signal_row <= ? AND signal_row NOT IN (SELECT value FROM json_each(?))',
+    ).run(before?.signalRow ?? 0, end.signalRow, newest);
+    db.prepare(SHADOWS_TO_PRUNE).run(end.time, limit);
+    db.prepare('INSERT OR REPLACE INTO pruned_signals VALUES (1, ?, ?, ?)').run(
+      end.signalRow,
+      end.afterInput,
+      JSON.stringify([...last.values()]),
+    );
+    return passed.length;
+  });
+  const store: JournalFile = {
     append: (inputs, signals, shadows = [], feedPosition = null) =>
       writing(() => appendAll(inputs, signals, shadows, feedPosition)),
     feedPosition: () =>
@@ -322,17 +402,17 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         .get(pair.a, until, pair.b, pair.id, count) as { time: OpenTime | null };
       return row.time;
     },
-    *inputsFrom(from) {
+    *inputsFrom(from, { after = 0, through = Number.MAX_SAFE_INTEGER } = {}) {
       const rows = db
-        .prepare('SELECT * FROM inputs WHERE time >= ? ORDER BY input_id')
-        .iterate(from) as IterableIterator<StoredInput>;
+        .prepare('SELECT * FROM inputs WHERE time >= ? AND input_id > ? AND input_id <= ? ORDER BY input_id')
+        .iterate(from, after, through) as IterableIterator<StoredInput>;
       for (const row of rows) yield toInput(row);
     },
-    *signals() {
+    *signals(afterRow = 0) {
       const rows = db.prepare(
-        'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals ORDER BY signal_row',
+        'SELECT pair_id AS pairId, time, body, features_crc AS featuresCrc, position FROM signals WHERE signal_row > ? ORDER BY signal_row',
       );
-      yield* rows.iterate() as IterableIterator<AnsweredSignal>;
+      yield* rows.iterate(afterRow) as IterableIterator<AnsweredSignal>;
     },
     lastBars: () => {
       // From one symbol to the next by the index: to group by symbol would read all bars of all years.
@@ -379,10 +459,42 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
         db.exec('COMMIT');
       }
     },
+    pruned,
+    prune(bounds, limit) {
+      let passed = 0;
+      writing(() => (passed = prune(bounds, limit)));
+      return passed;
+    },
+    fingerprintOf(signalRow) {
+      const row = db
+        .prepare('SELECT boot_id, pair_id, seq, signal_id, generated_at_ms FROM signals WHERE signal_row = ?')
+        .get(signalRow) as Parameters<typeof signalFingerprint>[0] | undefined;
+      return row === undefined ? null : signalFingerprint(row);
+    },
     close: () => db.close(),
   };
   return store;
 }
+
+interface PrunableSignal extends LastSignal {
+  readonly signalRow: number;
+  readonly afterInput: number;
+  readonly generatedAtMs: number;
+}
+
+const SIGNALS_TO_PRUNE = `
+  SELECT signal_row AS signalRow, after_input AS afterInput, pair_id AS pairId, time, position, generated_at_ms AS generatedAtMs
+  FROM signals WHERE signal_row > ? AND signal_row <= ? ORDER BY signal_row LIMIT ?`;
+// From one pair to the next by the index: to group by pair would read all of it.
+const NEWEST_ROWS = `
+  WITH RECURSIVE pairs (pair_id) AS (
+    SELECT min(pair_id) FROM signals
+    UNION ALL
+    SELECT (SELECT min(pair_id) FROM signals WHERE pair_id > pairs.pair_id) FROM pairs WHERE pairs.pair_id IS NOT NULL)
+  SELECT (SELECT max(signal_row) FROM signals WHERE signals.pair_id = pairs.pair_id) FROM pairs WHERE pair_id IS NOT NULL`;
+const SHADOWS_TO_PRUNE = `
+  DELETE FROM shadow_signals WHERE shadow_row IN (SELECT shadow_row FROM shadow_signals WHERE time < ? ORDER BY time LIMIT ?)
+    AND shadow_row < (SELECT max(newer.shadow_row) FROM shadow_signals newer WHERE newer.pair_id = shadow_signals.pair_id)`;
 
 function openDatabase(path: string, readOnly: boolean): Database {
   if (readOnly && !existsSync(path)) {

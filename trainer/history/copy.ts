@@ -32,18 +32,21 @@ export interface SignalCopy {
    * @param isWanted asked between two batches
    */
   pass(isWanted?: () => boolean): Promise<CopyCounts>;
+  /** How far the journals of a market have been copied, by path. */
+  copied(market: JournalFile['market']): Promise<ReadonlyMap<string, CopiedSignals>>;
 }
 
-const BATCH_ROWS = 1000;
-
-interface Position {
+/** Up to a signal of a journal. */
+export interface CopiedSignals {
   readonly signalRow: number;
   readonly fingerprint: string;
 }
 
+const BATCH_ROWS = 1000;
+
 export function createSignalCopy(store: Store, tables: SignalTables, paths: HomePaths): SignalCopy {
   const { db } = store;
-  const positions = new Map<string, Position>();
+  const positions = new Map<string, CopiedSignals>();
   const keyOf = ({ path }: JournalFile): string => `${hostname()}:${path}`;
 
   async function positionOf(file: JournalFile, journal: JournalRows): Promise<number> {
@@ -57,7 +60,7 @@ export function createSignalCopy(store: Store, tables: SignalTables, paths: Home
     return first !== null && first > position.signalRow ? first - 1 : 0;
   }
 
-  async function storedPosition(key: string): Promise<Position | null> {
+  async function storedPosition(key: string): Promise<CopiedSignals | null> {
     const row = await db
       .selectFrom('core.signal_copies')
       .select(['signal_row', 'fingerprint'])
@@ -131,6 +134,15 @@ export function createSignalCopy(store: Store, tables: SignalTables, paths: Home
         }
       }
       return { added, policyHashes: [...policyHashes], failures };
+    },
+
+    async copied(market) {
+      const copied = new Map<string, CopiedSignals>();
+      for (const file of journalFiles(paths.home).filter((one) => one.market === market)) {
+        const position = positions.get(keyOf(file)) ?? (await storedPosition(keyOf(file)));
+        if (position !== null) copied.set(file.path, position);
+      }
+      return copied;
     },
   };
 }

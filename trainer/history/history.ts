@@ -15,6 +15,7 @@ import { archiveAlone } from './archive_lock.ts';
 import { openArchivePlace } from './archive_place.ts';
 import { archiveRound, type ArchiveRound } from './archive_round.ts';
 import { createSignalCopy } from './copy.ts';
+import { noteArchived } from './note_archived.ts';
 import { openSignalTables } from './signal_tables.ts';
 
 export interface HistoryOptions {
@@ -113,12 +114,14 @@ export function startHistory(options: HistoryOptions): RunningHistory {
   }
 
   async function oneRound(): Promise<ArchiveRound> {
-    const { store, tables } = await opener.get();
+    const { store, tables, copy } = await opener.get();
     const place = await openArchivePlace(settings.signals, paths, env);
     try {
-      return await archiveAlone(store, paths, () =>
-        archiveRound({
-          archive: createArchive(store, tables, place, clock),
+      return await archiveAlone(store, paths, async () => {
+        const archive = createArchive(store, tables, place, clock);
+        const copied = await copy.copied('live');
+        const round = await archiveRound({
+          archive,
           market: 'live',
           historyDays,
           clock,
@@ -126,8 +129,10 @@ export function startHistory(options: HistoryOptions): RunningHistory {
           onDay: ({ day, parts, written }) => {
             if (written !== null) log.info({ day, part: written.part, rows: written.rows, bytes: written.bytes, parts: parts.length }, 'signals archived'); // prettier-ignore
           },
-        }),
-      );
+        });
+        if (round.failures.length === 0) await noteArchived({ archive, paths, clock, copied });
+        return round;
+      });
     } finally {
       place.close();
     }

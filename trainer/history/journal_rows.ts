@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
+import { signalFingerprint } from '../../shared/store/journal.ts';
 import { signalRow, type SignalRow } from './signal_row.ts';
 import { Database, SqliteError, type Statement } from '../../shared/store/sqlite.ts';
 
@@ -87,12 +88,12 @@ export function openJournalRows({ path, market }: JournalFile): JournalRows | nu
     after: (row, limit) =>
       (reading(path, () => after.all(row, limit) as StoredSignal[]) ?? []).map((stored) => ({
         signalRow: stored.signal_row,
-        fingerprint: fingerprint(stored),
+        fingerprint: signalFingerprint(stored),
         signal: toSignal(stored, market),
       })),
     fingerprintOf(row) {
       const stored = reading(path, () => at.get(row) as StoredSignal | undefined);
-      return stored === null || stored === undefined ? null : fingerprint(stored);
+      return stored === null || stored === undefined ? null : signalFingerprint(stored);
     },
     first: () => reading(path, () => first.get() as { first: number | null })?.first ?? null,
     close: () => db.close(),
@@ -107,10 +108,6 @@ function reading<Result>(path: string, read: () => Result): Result | null {
     if (/no such table/.test(cause.message)) return null;
     throw new MinutehandError('JOURNAL_READ', { seen: `${path}: ${cause.message}`, cause });
   }
-}
-
-function fingerprint({ boot_id, pair_id, seq, signal_id, generated_at_ms }: StoredSignal): string {
-  return `${boot_id}/${pair_id}/${seq}/${signal_id}/${generated_at_ms}`;
 }
 
 function toSignal({ body, time, ...stored }: StoredSignal, market: string): SignalRow {
