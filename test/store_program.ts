@@ -1,4 +1,7 @@
-/** For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `halt <models> <count>` adds halts one by one. */
+/**
+ * For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `prune <file> <count>` prunes it in batches of so many signals,
+ * `halt <models> <count>` adds halts one by one.
+ */
 import type { OpenTime } from '../shared/bar.ts';
 import { addHalts } from '../shared/bundle/halts.ts';
 import { describeError } from '../shared/errors.ts';
@@ -24,6 +27,11 @@ if (command === 'lock') {
     addHalts(path, [{ pair_id, reason: 'drawdown', seen: '', limit: '', version: '20261101_0300', since }]);
   }
   say('done');
+} else if (command === 'prune') {
+  const store = openJournal(path);
+  const bounds = { throughRow: Number.MAX_SAFE_INTEGER, publishedBeforeMs: Infinity };
+  while (store.prune(bounds, Number(count)) > 0) say('batch');
+  store.close();
 } else {
   const store = openJournal(path);
   say('open');

@@ -4,8 +4,8 @@ import type { JournalFile } from '../../shared/store/journal.ts';
 
 const LOOK_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Signals of one transaction: it holds the thread for a few milliseconds. */
-const BATCH_SIGNALS = 250;
+/** Signals of one transaction: it holds the thread for a millisecond, or for some ten when it is the one that SQLite makes its checkpoint in. */
+const BATCH_SIGNALS = 100;
 /** Of one look: a journal of years is pruned in some days, at a few hundredths of a processor. */
 const BATCHES = 20;
 

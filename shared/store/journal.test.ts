@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../test/program.ts';
 import { openJournal, type InputRow } from './journal.ts';
-import { at, bar, describeJournalStore, signal, word } from './journal_conformance.fixture.ts';
+import { at, bar, describeJournalStore, shadow, signal, word } from './journal_conformance.fixture.ts';
 import { Database } from './sqlite.ts';
 
 let folder: string;
@@ -58,6 +58,47 @@ describe('the journal file', () => {
       ['inputs', 1],
     ]);
     db.close();
+    store.close();
+  });
+
+  it('keeps the newest signal of each pair and every input when it is pruned, and uses the room again', () => {
+    const path = freshPath();
+    const store = openJournal(path);
+    const fill = (from: number): void => {
+      for (let minute = from; minute < from + 300; minute++)
+        store.append(
+          [bar('A', minute), word('silence', 'A_B', minute)],
+          minute < 20 ? [signal('A_B', minute), signal('C_D', minute)] : [signal('A_B', minute)],
+          [shadow('A_B', minute, 'v')],
+        );
+    };
+    const pages = (): number => {
+      const db = new Database(path, { readonly: true });
+      const count = db.pragma('page_count', { simple: true }) as number;
+      db.close();
+      return count;
+    };
+    const bounds = { throughRow: Number.MAX_SAFE_INTEGER, publishedBeforeMs: Infinity };
+    const pruneAll = (): void => {
+      while (store.prune(bounds, 50) > 0);
+    };
+    fill(1);
+    const full = pages();
+    pruneAll();
+    expect(Object.fromEntries(store.lastSignals().map(({ pairId, time }) => [pairId, time]))).toEqual({
+      A_B: at(300),
+      C_D: at(19),
+    });
+    expect([...store.signals()]).toHaveLength(2);
+    expect([...store.signals(store.pruned()!.signalRow)]).toEqual([]);
+    expect([...store.inputsFrom(at(0))]).toHaveLength(600);
+    expect(store.lastShadows('v').map(({ time }) => time)).toEqual([at(300)]);
+    for (const from of [301, 601, 901]) {
+      fill(from);
+      pruneAll();
+    }
+    // Four times the inputs, and signals that come and go.
+    expect(pages()).toBeLessThan(2 * full);
     store.close();
   });
 

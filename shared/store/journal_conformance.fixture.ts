@@ -38,7 +38,7 @@ export function signal(pairId: string, minute: number, changes: Partial<SignalRo
   };
 }
 
-function shadow(pairId: string, minute: number, modelVersion: string): ShadowRow {
+export function shadow(pairId: string, minute: number, modelVersion: string): ShadowRow {
   return {
     signalId: `${pairId}${minute}`,
     pairId,
