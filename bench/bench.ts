@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../shared/root.ts';
 import { parseDurationMs } from './duration.ts';
+import { soakFailure } from './end_to_end/soak.ts';
 import { PARTS } from './part_names.ts';
 import { runParts } from './parts.ts';
 import { renderBenchmarks } from './report.ts';
@@ -27,3 +28,8 @@ mkdirSync(dirname(raw), { recursive: true });
 writeFileSync(raw, `${JSON.stringify(result, null, 1)}\n`);
 writeFileSync(join(root, 'docs', 'BENCHMARKS.md'), renderBenchmarks(result));
 process.stdout.write(`${JSON.stringify(result)}\n`);
+const failure = result.soak === undefined ? null : soakFailure(result.soak);
+if (failure !== null) {
+  process.stderr.write(`The soak failed: ${failure}.\n`);
+  process.exitCode = 1;
+}

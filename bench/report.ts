@@ -3,7 +3,8 @@ import type { BacktestBenchResult, BacktestStation } from './backtest.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';
 import { RETRAINING_LIMIT, type RetrainingResult } from './end_to_end/retraining.ts';
-import type { MemoryTrend, SoakResult, WeatherResult } from './end_to_end/weather.ts';
+import { soakFailure, type HeapTrend, type SoakResult } from './end_to_end/soak.ts';
+import type { MemoryTrend, WeatherResult } from './end_to_end/weather.ts';
 import type { FeaturesResult } from './features.ts';
 import type { GrowthPoint, GrowthResult } from './growth.ts';
 import type { InferenceResult } from './inference.ts';
@@ -202,14 +203,18 @@ the greater of its value and its standard deviation. The bound is 1e-9.
 `;
 }
 
-function soak({ pairs, pace_ms, duration_ms, minutes, memory, transports }: SoakResult): string {
+function soak(result: SoakResult): string {
+  const { pairs, pace_ms, duration_ms, minutes, memory, heap, transports } = result;
   const rows = Object.entries(transports).map(
     ([transport, { first, last, all }]) =>
       `| ${TRANSPORT_NAMES[transport as Transport]} | ${spread(first)} | ${spread(last)} | ${spread(all)} |`,
   );
+  const failed = soakFailure(result);
   return `## Soak
 
 ${minutes} minutes of ${pairs} pairs in ${(duration_ms / 60_000).toFixed(1)} min of wall clock, one each ${pace_ms} ms. ${memoryText(memory)}
+
+${heapText(heap)} ${failed === null ? 'Passed.' : `**Failed:** ${failed}.`}
 
 | transport | first minute, ms: p50 / p99 / p99.9 / max | last minute | all |
 |---|---|---|---|
@@ -309,6 +314,16 @@ function bestValue(value: number): string {
 
 function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): string {
   return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth.`;
+}
+
+function heapText({
+  collections,
+  first_left_mb,
+  last_left_mb,
+  left_bytes_per_minute: left,
+  promoted_bytes_per_minute: promoted,
+}: HeapTrend): string {
+  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). Between collections the old generation grows by ${promoted.toFixed(0)} bytes a minute.`;
 }
 
 function us(value: number): string {

@@ -3,8 +3,23 @@ export interface Point {
   readonly y: number;
 }
 
+export interface SlopeRange {
+  readonly slope: number;
+  /** The true slope is above this with a probability of 99 %, as far as the points scatter independently. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** 99th percentile of the standard normal distribution. */
+const Z99 = 2.3263;
+
 /** Slope of the least-squares line through the points, in units of y per unit of x. NaN when it is not determined. */
 export function slope(points: readonly Point[]): number {
+  return slopeRange(points).slope;
+}
+
+/** The same with its one-sided 99 % bounds (Student's t); these are infinite with less than three points. */
+export function slopeRange(points: readonly Point[]): SlopeRange {
   const mean = (of: (point: Point) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const meanX = mean(({ x }) => x);
@@ -15,5 +30,20 @@ export function slope(points: readonly Point[]): number {
     sxx += (x - meanX) ** 2;
     sxy += (x - meanX) * (y - meanY);
   }
-  return sxx > 0 ? sxy / sxx : NaN;
+  if (!(sxx > 0)) return { slope: NaN, low: NaN, high: NaN };
+  const slope = sxy / sxx;
+  const freedom = points.length - 2;
+  if (freedom < 1) return { slope, low: -Infinity, high: Infinity };
+  const residual = points.reduce((sum, { x, y }) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0);
+  const margin = student99(freedom) * Math.sqrt(residual / freedom / sxx);
+  return { slope, low: slope - margin, high: slope + margin };
+}
+
+/** 99th percentile of Student's t, by its expansion around the normal one (Abramowitz & Stegun 26.7.5). */
+function student99(freedom: number): number {
+  const z = Z99;
+  const first = (z ** 3 + z) / 4;
+  const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
+  const third = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
+  return z + first / freedom + second / freedom ** 2 + third / freedom ** 3;
 }

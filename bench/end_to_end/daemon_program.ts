@@ -1,11 +1,12 @@
 /** The real daemon in a process of its own, for the bench: settings from a file, live market, nothing said. */
 import { readFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { startDaemon } from '../../daemon/main.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import type { DaemonArgument, ProgramMessage } from './field.ts';
+import type { DaemonArgument, DaemonMemory, ProgramMessage } from './field.ts';
 
 const { settingsPath, home } = JSON.parse(process.argv[2]!) as DaemonArgument;
 const tell = (message: ProgramMessage): void => void process.send!(message);
@@ -19,14 +20,29 @@ const daemon = await startDaemon({
   say: () => undefined,
 });
 
-process.on('message', (message: { readonly memory?: true; readonly health?: true; readonly priority?: number }) => {
-  if (message.memory) tell({ rss: process.memoryUsage.rss() });
-  if (message.health) {
-    const { model_version, pairs_ready, redis } = daemon.health();
-    tell({ version: model_version, ready: pairs_ready, redis });
-  }
-  if (message.priority !== undefined) setPriority(message.priority ?? constants.priority.PRIORITY_NORMAL);
-});
+process.on(
+  'message',
+  (message: {
+    readonly memory?: true;
+    readonly collect?: true;
+    readonly health?: true;
+    readonly priority?: number;
+  }) => {
+    if (message.collect) globalThis.gc!();
+    if (message.memory || message.collect) tell(memoryNow());
+    if (message.health) {
+      const { model_version, pairs_ready, redis } = daemon.health();
+      tell({ version: model_version, ready: pairs_ready, redis });
+    }
+    if (message.priority !== undefined) setPriority(message.priority ?? constants.priority.PRIORITY_NORMAL);
+  },
+);
+function memoryNow(): DaemonMemory {
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const old = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space');
+  return { rss, heap: heapUsed, external, old: old!.space_used_size };
+}
+
 let stopping = false;
 const stop = (): void => {
   if (stopping) return;

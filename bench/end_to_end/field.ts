@@ -41,11 +41,22 @@ export interface ListenerArgument {
   readonly targets: readonly { readonly port: number; readonly signals: string }[];
 }
 
+/** Bytes. */
+export interface DaemonMemory {
+  readonly rss: number;
+  /** JavaScript heap in use. */
+  readonly heap: number;
+  readonly external: number;
+  /** Old generation in use. */
+  readonly old: number;
+}
+
 /** What the helper processes say. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
-  | { readonly rss: number }
+  | DaemonMemory
+  | Pick<DaemonMemory, 'rss'>
   | { readonly version: string | null; readonly ready: number; readonly redis: string }
   | MinuteReport;
 
@@ -80,8 +91,10 @@ export interface Field {
   readonly real: Target;
   readonly null: Target | null;
   readonly modelsFolder: string;
-  /** Resident bytes of the real daemon. */
-  memory(): Promise<number>;
+  /** Of the real daemon. */
+  memory(): Promise<DaemonMemory>;
+  /** What is left after a major collection; only where `exposeGc` was asked for. */
+  collect(): Promise<DaemonMemory>;
   close(): Promise<void>;
 }
 
@@ -93,6 +106,8 @@ export interface FieldOptions {
   readonly engine?: 'auto' | 'onnxruntime';
   /** What the daemon is configured with beside what the bench sets; the configuration of this installation unless given. */
   readonly settings?: Settings;
+  /** The real daemon can be asked to collect its garbage. */
+  readonly exposeGc?: boolean;
 }
 
 /** Minutes of all symbols in one message of the backfill. */
@@ -136,7 +151,11 @@ export async function openField(options: FieldOptions): Promise<Field> {
     const settingsPath = join(folder, 'settings.json');
     writeFileSync(settingsPath, JSON.stringify(settings));
 
-    const daemon = startHelper('daemon', { settingsPath, home } satisfies DaemonArgument);
+    const daemon = startHelper(
+      'daemon',
+      { settingsPath, home } satisfies DaemonArgument,
+      options.exposeGc ? ['--expose-gc'] : [],
+    );
     undo.push(() => daemon.end());
     const { port } = await daemon.next<{ port: number }>((message) => message.port !== undefined);
     const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
@@ -206,17 +225,20 @@ export async function openField(options: FieldOptions): Promise<Field> {
         nullDaemon === null
           ? null
           : target('null', nullDaemon, nullFeeder!, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
-      async memory() {
-        const answer = daemon.next<{ rss: number }>((message) => message.rss !== undefined);
-        daemon.send({ memory: true });
-        return (await answer).rss;
-      },
+      memory: () => askMemory(daemon, { memory: true }),
+      collect: () => askMemory(daemon, { collect: true }),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function askMemory(daemon: Helper, question: object): Promise<DaemonMemory> {
+  const answer = daemon.next<DaemonMemory>((message) => message.rss !== undefined);
+  daemon.send(question);
+  return answer;
 }
 
 /** A WebSocket on `/bars`. */

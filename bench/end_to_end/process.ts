@@ -27,11 +27,12 @@ export interface Helper {
 /**
  * Starts one of the programs beside this file.
  * @param name `daemon`, `null_daemon` or `listener`; `argument` reaches it as JSON
+ * @param flags of Node
  */
-export function startHelper(name: string, argument: object): Helper {
+export function startHelper(name: string, argument: object, flags: readonly string[] = []): Helper {
   const child = fork(programPath(name), [JSON.stringify(argument)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: [],
+    execArgv: [...flags],
     serialization: 'json',
   });
   const end = endOf(child);

@@ -113,71 +113,6 @@ function lateness(measured: Measured, transport: Transport): WeatherTransport {
   };
 }
 
-export interface SoakResult {
-  readonly pairs: number;
-  readonly pace_ms: number;
-  readonly duration_ms: number;
-  readonly minutes: number;
-  readonly memory: MemoryTrend;
-  /** Microseconds, in the first and in the last minute of the wall clock. */
-  readonly transports: Readonly<
-    Partial<Record<Transport, { readonly first: Percentiles; readonly last: Percentiles; readonly all: Percentiles }>>
-  >;
-}
-
-export interface SoakOptions {
-  readonly pairs: number;
-  readonly durationMs: number;
-  readonly paceMs: number;
-  readonly say: (line: string) => void;
-}
-
-/** The daemon alone for a long time at an accelerated pace. */
-export async function benchSoak({ pairs, durationMs, paceMs, say }: SoakOptions): Promise<SoakResult> {
-  const field = await openField({ pairs, bundles: (await benchModels(say)).random, withNull: false });
-  try {
-    for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
-    say(`${pairs} pairs, a minute each ${paceMs} ms for ${Math.round(durationMs / 1000)} s …`);
-    const memory = createMemoryTrend(field);
-    const pace = createPace(paceMs);
-    const startMs = performance.now();
-    const measured: { atMs: number; latencies: Latencies }[] = [];
-    for (;;) {
-      const atMs = performance.now() - startMs;
-      if (atMs >= durationMs) break;
-      measured.push({ atMs, latencies: await field.real.minute() });
-      await memory.sample();
-      await pace();
-    }
-    const lastMs = measured.at(-1)!.atMs;
-    const within = (transport: Transport, from: number, to: number): Percentiles =>
-      percentiles(
-        measured
-          .filter(({ atMs, latencies }) => atMs >= from && atMs <= to && !Number.isNaN(latencies[transport]))
-          .map(({ latencies }) => latencies[transport]),
-      );
-    return {
-      pairs,
-      pace_ms: paceMs,
-      duration_ms: Math.round(lastMs),
-      minutes: measured.length,
-      memory: memory.trend(),
-      transports: Object.fromEntries(
-        field.transports.map((transport) => [
-          transport,
-          {
-            first: within(transport, 0, 60_000),
-            last: within(transport, lastMs - 60_000, lastMs),
-            all: within(transport, 0, lastMs),
-          },
-        ]),
-      ),
-    };
-  } finally {
-    await field.close();
-  }
-}
-
 /** Puts the next bundle in force as soon as the signals show that the last one is. */
 function createSwapper(
   field: Field,
@@ -198,7 +133,8 @@ function createSwapper(
   };
 }
 
-function createMemoryTrend(field: Field): { sample(): Promise<void>; trend(): MemoryTrend } {
+/** Resident memory, a sample each second. */
+export function createMemoryTrend(field: Pick<Field, 'memory'>): { sample(): Promise<void>; trend(): MemoryTrend } {
   const points: Point[] = [];
   let nextMs = 0;
   return {
@@ -206,7 +142,7 @@ function createMemoryTrend(field: Field): { sample(): Promise<void>; trend(): Me
       const nowMs = performance.now();
       if (nowMs < nextMs) return;
       nextMs = nowMs + 1000;
-      points.push({ x: nowMs / MS_PER_HOUR, y: (await field.memory()) / MB });
+      points.push({ x: nowMs / MS_PER_HOUR, y: (await field.memory()).rss / MB });
     },
     trend() {
       const settled = points.slice(Math.floor(points.length / 10));

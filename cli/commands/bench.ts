@@ -74,6 +74,12 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   });
   await show(result, output);
   output.result(result);
+  if (result.soak === undefined) return;
+  const { soakFailure } = await import('../../bench/end_to_end/soak.ts');
+  const failure = soakFailure(result.soak);
+  if (failure === null) return;
+  output.note(`The soak failed: ${failure}.`);
+  process.exitCode = 1;
 }
 
 function partsOf({ part, soak, swaps }: BenchFlags): readonly Part[] {

@@ -1,0 +1,158 @@
+import type { Settings } from '../../shared/policy/policy.ts';
+import { benchModels } from '../models.ts';
+import { percentiles, type Percentiles } from '../percentiles.ts';
+import { slopeRange, type Point, type SlopeRange } from '../slope.ts';
+import { openField, type Field, type Latencies, type Transport } from './field.ts';
+import { createPace } from './pace.ts';
+import { createMemoryTrend, type MemoryTrend } from './weather.ts';
+
+const WARM_UP_MINUTES = 200;
+/** Points of what is left after a collection, evenly over the run. */
+const COLLECTIONS = 24;
+/** Until all code is compiled, what is left grows with it. */
+const SETTLING_SHARE = 1 / 3;
+/** More than this is a leak: 50 MB in a year of minutes. */
+export const LEFT_BYTES_PER_MINUTE_MAX = 100;
+/** Bytes per minute and pair that outlive the young generation. More is garbage that only major collections find. */
+export const PROMOTED_BYTES_PER_PAIR_MAX = 400;
+
+/** What the heap does over the run. */
+export interface HeapTrend {
+  readonly collections: number;
+  /** JavaScript heap and external memory in use after a major collection, first and last that count. */
+  readonly first_left_mb: number;
+  readonly last_left_mb: number;
+  readonly left_bytes_per_minute: SlopeRange;
+  /** Growth of the old generation between collections. */
+  readonly promoted_bytes_per_minute: number;
+}
+
+export interface SoakResult {
+  readonly pairs: number;
+  readonly pace_ms: number;
+  readonly duration_ms: number;
+  readonly minutes: number;
+  readonly memory: MemoryTrend;
+  readonly heap: HeapTrend;
+  /** Microseconds, in the first and in the last minute of the wall clock. */
+  readonly transports: Readonly<
+    Partial<Record<Transport, { readonly first: Percentiles; readonly last: Percentiles; readonly all: Percentiles }>>
+  >;
+}
+
+export interface SoakOptions {
+  readonly pairs: number;
+  readonly durationMs: number;
+  readonly paceMs: number;
+  readonly say: (line: string) => void;
+  /** Models and configuration; those of the bench unless given. */
+  readonly bundles?: readonly string[];
+  readonly settings?: Settings;
+}
+
+/** Why a soak has failed; null when it has not. */
+export function soakFailure({ pairs, heap }: Pick<SoakResult, 'pairs' | 'heap'>): string | null {
+  const { slope, low } = heap.left_bytes_per_minute;
+  if (!(low <= LEFT_BYTES_PER_MINUTE_MAX))
+    return `what is left after collections grows by ${slope.toFixed(0)} bytes a minute, with 99 % confidence by more than ${low.toFixed(0)} (limit ${LEFT_BYTES_PER_MINUTE_MAX})`;
+  const promoted = heap.promoted_bytes_per_minute;
+  const most = pairs * PROMOTED_BYTES_PER_PAIR_MAX;
+  if (!(promoted <= most))
+    return `${promoted.toFixed(0)} bytes a minute outlive the young generation (limit ${most} for ${pairs} pairs)`;
+  return null;
+}
+
+/** The daemon alone for a long time at an accelerated pace. */
+export async function benchSoak(options: SoakOptions): Promise<SoakResult> {
+  const { pairs, durationMs, paceMs, say, settings } = options;
+  const bundles = options.bundles ?? (await benchModels(say)).random;
+  const field = await openField({ pairs, bundles, withNull: false, exposeGc: true, ...(settings && { settings }) });
+  try {
+    for (let i = 0; i < WARM_UP_MINUTES; i++) await field.real.minute();
+    say(`${pairs} pairs, a minute each ${paceMs} ms for ${Math.round(durationMs / 1000)} s …`);
+    const memory = createMemoryTrend(field);
+    const heap = createHeapTrend(field, durationMs);
+    const pace = createPace(paceMs);
+    const startMs = performance.now();
+    const measured: { atMs: number; latencies: Latencies }[] = [];
+    for (;;) {
+      const atMs = performance.now() - startMs;
+      if (atMs >= durationMs) break;
+      measured.push({ atMs, latencies: await field.real.minute() });
+      await memory.sample();
+      await heap.sample(measured.length, atMs);
+      await pace();
+    }
+    const lastMs = measured.at(-1)!.atMs;
+    const within = (transport: Transport, from: number, to: number): Percentiles =>
+      percentiles(
+        measured
+          .filter(({ atMs, latencies }) => atMs >= from && atMs <= to && !Number.isNaN(latencies[transport]))
+          .map(({ latencies }) => latencies[transport]),
+      );
+    return {
+      pairs,
+      pace_ms: paceMs,
+      duration_ms: Math.round(lastMs),
+      minutes: measured.length,
+      memory: memory.trend(),
+      heap: heap.trend(),
+      transports: Object.fromEntries(
+        field.transports.map((transport) => [
+          transport,
+          {
+            first: within(transport, 0, 60_000),
+            last: within(transport, lastMs - 60_000, lastMs),
+            all: within(transport, 0, lastMs),
+          },
+        ]),
+      ),
+    };
+  } finally {
+    await field.close();
+  }
+}
+
+const MB = 2 ** 20;
+/** How often it is looked how far the old generation has grown. */
+const PROMOTION_MINUTES = 10;
+
+export interface HeapWatch {
+  /** @param minute number of minutes so far */
+  sample(minute: number, atMs: number): Promise<void>;
+  trend(): HeapTrend;
+}
+
+/** Looks at the heap of a daemon, and has it collected COLLECTIONS times in the run. */
+export function createHeapTrend(field: Pick<Field, 'memory' | 'collect'>, durationMs: number): HeapWatch {
+  const left: Point[] = [];
+  let promoted = 0;
+  let watchedMinutes = 0;
+  let last: { minute: number; old: number } | null = null;
+  return {
+    async sample(minute, atMs) {
+      if (atMs >= (left.length * durationMs) / COLLECTIONS) {
+        const { heap, external, old } = await field.collect();
+        left.push({ x: minute, y: heap + external });
+        last = { minute, old };
+      } else if (last !== null && minute - last.minute >= PROMOTION_MINUTES) {
+        const { old } = await field.memory();
+        if (left.length > COLLECTIONS * SETTLING_SHARE) {
+          promoted += Math.max(0, old - last.old);
+          watchedMinutes += minute - last.minute;
+        }
+        last = { minute, old };
+      }
+    },
+    trend() {
+      const settled = left.slice(Math.floor(left.length * SETTLING_SHARE));
+      return {
+        collections: left.length,
+        first_left_mb: (settled[0]?.y ?? NaN) / MB,
+        last_left_mb: (settled.at(-1)?.y ?? NaN) / MB,
+        left_bytes_per_minute: slopeRange(settled),
+        promoted_bytes_per_minute: promoted / watchedMinutes,
+      };
+    },
+  };
+}
