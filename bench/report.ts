@@ -316,14 +316,8 @@ function memoryText({ first_mb, last_mb, slope_mb_per_hour }: MemoryTrend): stri
   return `Resident memory of the daemon: ${first_mb.toFixed(0)} MB at first, ${last_mb.toFixed(0)} MB at last, least-squares slope ${slope_mb_per_hour.toFixed(1)} MB/hour without the first tenth.`;
 }
 
-function heapText({
-  collections,
-  first_left_mb,
-  last_left_mb,
-  left_bytes_per_minute: left,
-  promoted_bytes_per_minute: promoted,
-}: HeapTrend): string {
-  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}). Between collections the old generation grows by ${promoted.toFixed(0)} bytes a minute.`;
+function heapText({ collections, first_left_mb, last_left_mb, left_bytes_per_minute: left }: HeapTrend): string {
+  return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}).`;
 }
 
 function us(value: number): string {

@@ -1,7 +1,6 @@
 /** The real daemon in a process of its own, for the bench: settings from a file, live market, nothing said. */
 import { readFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import { getHeapSpaceStatistics } from 'node:v8';
 import { startDaemon } from '../../daemon/main.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -39,8 +38,7 @@ process.on(
 );
 function memoryNow(): DaemonMemory {
   const { rss, heapUsed, external } = process.memoryUsage();
-  const old = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space');
-  return { rss, heap: heapUsed, external, old: old!.space_used_size };
+  return { rss, heap: heapUsed, external };
 }
 
 let stopping = false;

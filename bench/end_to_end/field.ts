@@ -47,8 +47,6 @@ export interface DaemonMemory {
   /** JavaScript heap in use. */
   readonly heap: number;
   readonly external: number;
-  /** Old generation in use. */
-  readonly old: number;
 }
 
 /** What the helper processes say. */

@@ -13,8 +13,6 @@ const COLLECTIONS = 24;
 const SETTLING_SHARE = 1 / 3;
 /** More than this is a leak: 50 MB in a year of minutes. */
 export const LEFT_BYTES_PER_MINUTE_MAX = 100;
-/** Bytes per minute and pair that outlive the young generation. More is garbage that only major collections find. */
-export const PROMOTED_BYTES_PER_PAIR_MAX = 400;
 
 /** What the heap does over the run. */
 export interface HeapTrend {
@@ -23,8 +21,6 @@ export interface HeapTrend {
   readonly first_left_mb: number;
   readonly last_left_mb: number;
   readonly left_bytes_per_minute: SlopeRange;
-  /** Growth of the old generation between collections. */
-  readonly promoted_bytes_per_minute: number;
 }
 
 export interface SoakResult {
@@ -51,15 +47,10 @@ export interface SoakOptions {
 }
 
 /** Why a soak has failed; null when it has not. */
-export function soakFailure({ pairs, heap }: Pick<SoakResult, 'pairs' | 'heap'>): string | null {
+export function soakFailure({ heap }: Pick<SoakResult, 'heap'>): string | null {
   const { slope, low } = heap.left_bytes_per_minute;
-  if (!(low <= LEFT_BYTES_PER_MINUTE_MAX))
-    return `what is left after collections grows by ${slope.toFixed(0)} bytes a minute, with 99 % confidence by more than ${low.toFixed(0)} (limit ${LEFT_BYTES_PER_MINUTE_MAX})`;
-  const promoted = heap.promoted_bytes_per_minute;
-  const most = pairs * PROMOTED_BYTES_PER_PAIR_MAX;
-  if (!(promoted <= most))
-    return `${promoted.toFixed(0)} bytes a minute outlive the young generation (limit ${most} for ${pairs} pairs)`;
-  return null;
+  if (low <= LEFT_BYTES_PER_MINUTE_MAX) return null;
+  return `what is left after collections grows by ${slope.toFixed(0)} bytes a minute, with 99 % confidence by more than ${low.toFixed(0)} (limit ${LEFT_BYTES_PER_MINUTE_MAX})`;
 }
 
 /** The daemon alone for a long time at an accelerated pace. */
@@ -114,8 +105,6 @@ export async function benchSoak(options: SoakOptions): Promise<SoakResult> {
 }
 
 const MB = 2 ** 20;
-/** How often it is looked how far the old generation has grown. */
-const PROMOTION_MINUTES = 10;
 
 export interface HeapWatch {
   /** @param minute number of minutes so far */
@@ -123,26 +112,14 @@ export interface HeapWatch {
   trend(): HeapTrend;
 }
 
-/** Looks at the heap of a daemon, and has it collected COLLECTIONS times in the run. */
-export function createHeapTrend(field: Pick<Field, 'memory' | 'collect'>, durationMs: number): HeapWatch {
+/** Has the heap of a daemon collected COLLECTIONS times in the run, and looks at what is left. */
+export function createHeapTrend(field: Pick<Field, 'collect'>, durationMs: number): HeapWatch {
   const left: Point[] = [];
-  let promoted = 0;
-  let watchedMinutes = 0;
-  let last: { minute: number; old: number } | null = null;
   return {
     async sample(minute, atMs) {
-      if (atMs >= (left.length * durationMs) / COLLECTIONS) {
-        const { heap, external, old } = await field.collect();
-        left.push({ x: minute, y: heap + external });
-        last = { minute, old };
-      } else if (last !== null && minute - last.minute >= PROMOTION_MINUTES) {
-        const { old } = await field.memory();
-        if (left.length > COLLECTIONS * SETTLING_SHARE) {
-          promoted += Math.max(0, old - last.old);
-          watchedMinutes += minute - last.minute;
-        }
-        last = { minute, old };
-      }
+      if (atMs < (left.length * durationMs) / COLLECTIONS) return;
+      const { heap, external } = await field.collect();
+      left.push({ x: minute, y: heap + external });
     },
     trend() {
       const settled = left.slice(Math.floor(left.length * SETTLING_SHARE));
@@ -151,7 +128,6 @@ export function createHeapTrend(field: Pick<Field, 'memory' | 'collect'>, durati
         first_left_mb: (settled[0]?.y ?? NaN) / MB,
         last_left_mb: (settled.at(-1)?.y ?? NaN) / MB,
         left_bytes_per_minute: slopeRange(settled),
-        promoted_bytes_per_minute: promoted / watchedMinutes,
       };
     },
   };
