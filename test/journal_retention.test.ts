@@ -116,11 +116,11 @@ describe('the retention of a live journal', () => {
     await archive();
     const note = readFileSync(paths.archivedSignals, 'utf8');
     rmSync(path);
-    const others = DAYS.map((day) => nextDay(day, 20));
-    journalSignals(path, rowsOf(others));
+    const others = DAYS.flatMap((day) => simulatedDay(day, { ...SMALL, boots: 2 }));
+    journalSignals(path, others);
     nowMs = dayStartMs(DAYS[0]!) + 100 * DAY_MS;
     await look();
-    expect(left()).toEqual(idsOf(rowsOf(others)));
+    expect(left()).toEqual(idsOf(others));
     rmSync(path);
     journalSignals(path, rowsOf(DAYS));
     writeFileSync(paths.archivedSignals, note.slice(0, -10));

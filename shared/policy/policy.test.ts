@@ -539,6 +539,13 @@ describe('a value that is not allowed', () => {
       'signals_history_table.value is "core.signals_live", expected another table',
     ],
     [
+      'signals that leave the journal before live figures are computed',
+      'signals_policy.yaml',
+      'value: 60',
+      'value: 20',
+      'signals_journal_days.value is 20, expected at least monitor_days (30)',
+    ],
+    [
       'a time of the archive that is none',
       'signals_policy.yaml',
       "value: '30 0 * * *'",
