@@ -129,22 +129,26 @@ describe('replayJournal', () => {
     },
   );
 
-  it('gives every signal that is left again, to the byte, wherever pruning has stopped', { timeout: 90_000 }, async () => {
-    const path = join(folder, 'pruned.db');
-    await liveThrough(path, 'monday');
-    const store = openJournal(path);
-    const total = [...store.signals()].length;
-    for (let passed = 0; passed < total; ) {
-      // Most batches end in the middle of a minute.
-      for (let batch = 0; batch < 3; batch++)
-        passed += store.prune({ throughRow: total, publishedBeforeMs: Infinity }, Math.ceil(total / 12) + 1);
-      const { differences, equal } = await replayOf(store);
-      expect(differences).toEqual([]);
-      expect(equal).toBe(total - passed);
-    }
-    expect(store.lastSignals()).toHaveLength(pairIds.length);
-    store.close();
-  });
+  it(
+    'gives every signal that is left again, to the byte, wherever pruning has stopped',
+    { timeout: 90_000 },
+    async () => {
+      const path = join(folder, 'pruned.db');
+      await liveThrough(path, 'monday');
+      const store = openJournal(path);
+      const total = [...store.signals()].length;
+      for (let passed = 0; passed < total;) {
+        // Most batches end in the middle of a minute.
+        for (let batch = 0; batch < 3; batch++)
+          passed += store.prune({ throughRow: total, publishedBeforeMs: Infinity }, Math.ceil(total / 12) + 1);
+        const { differences, equal } = await replayOf(store);
+        expect(differences).toEqual([]);
+        expect(equal).toBe(total - passed);
+      }
+      expect(store.lastSignals()).toHaveLength(pairIds.length);
+      store.close();
+    },
+  );
 
   it('names what differs when the journal was changed afterwards', async () => {
     const path = join(folder, 'changed.db');
