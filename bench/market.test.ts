@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
-import { parseMessage, parseWireMinute, latestClosedOpenMs } from '../daemon/feed/wire.ts';
+import { parseMessage } from '../daemon/feed/message.ts';
+import { parseWireMinute, latestClosedOpenMs } from '../daemon/feed/wire.ts';
 import { barsMessage, benchMarket, benchPairs, daysAgo } from './market.ts';
 
 const CONFIGURED = ['XAUUSD_XAGUSD', 'AUDUSD_NZDUSD'];

@@ -65,6 +65,11 @@ export const ERRORS = {
     message: 'The request body is not valid JSON.',
     next: 'Send a JSON object or array of bars.',
   },
+  BODY_TOO_DEEP: {
+    status: 400,
+    message: 'The JSON of the request is nested too deep.',
+    next: 'Send a flat object per bar; see docs/PROTOCOL.md.',
+  },
   STREAM_TRIMMED: {
     status: 500,
     message: 'Entries were removed from the stream minutehand:bars before the daemon had read them.',

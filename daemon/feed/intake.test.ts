@@ -130,6 +130,19 @@ describe('the intake of bars', () => {
       /A/,
     ],
     ['an empty minute off the minute', { symbol: 'XAUUSD', time: 1, empty: true }, 'BAR_OFF_MINUTE', /time 1\./],
+    ['an empty minute with prices', { ...GOOD, empty: true }, 'BAR_MALFORMED', /empty: true together with open 4100/],
+    [
+      'an empty minute with one price',
+      { symbol: 'XAUUSD', time: GOOD.time, empty: true, close: 4100.5 },
+      'BAR_MALFORMED',
+      /together with close 4100.5. Expected: either prices or empty/,
+    ],
+    [
+      'an empty minute with a volume',
+      { symbol: 'XAUUSD', time: GOOD.time, empty: true, volume: 12 },
+      'BAR_MALFORMED',
+      /together with volume 12/,
+    ],
     ['empty: "yes" without prices', { symbol: 'XAUUSD', time: GOOD.time, empty: 'yes' }, 'BAR_MALFORMED', /no open/],
   ])('refuses %s, and says what it saw', (_, value, code, seen) => {
     const [first] = sendOne([value]).rejected;
@@ -220,6 +233,16 @@ describe('the intake of bars', () => {
     });
     expect(taken).toEqual([{ symbol: 'XAUUSD', time: Date.parse(GOOD.time) / 1000, empty: true }]);
     expect(intake(JSON.stringify(GOOD), false).rejected[0]!.code).toBe('BAR_REVISED');
+    const nulls = { symbol: 'XAGUSD', time: GOOD.time, empty: true, open: null, close: null, volume: 0 };
+    expect(intake(JSON.stringify(nulls), false)).toMatchObject({ accepted: 1 });
+  });
+
+  it('takes a message that begins with a byte order mark', () => {
+    expect(setUp().intake(`\uFEFF${JSON.stringify([GOOD])}`, false)).toMatchObject({ accepted: 1, rejected: [] });
+    expect(setUp().intake(`\uFEFF${JSON.stringify(GOOD).replace('4101.5', 'NaN')}`, false)).toMatchObject({
+      rejected: [{ code: 'BAR_NOT_FINITE' }],
+    });
+    expect(codeOf(() => setUp().intake(`\uFEFF\uFEFF${JSON.stringify(GOOD)}`, false))).toBe('BODY_NOT_JSON');
   });
 
   it('refuses the message as a whole when it is not JSON or has too many bars', () => {
@@ -243,18 +266,65 @@ describe('the intake of bars', () => {
     expect(send({ symbol: 'XAUUSD', time: GOOD.time, empty: true })).toBe('FEED_CLOSED');
   });
 
-  it('survives values nested deeper than the stack', () => {
-    const deep = '['.repeat(50_000) + ']'.repeat(50_000);
-    for (const name of ['symbol', 'time', 'open', 'spread', 'empty']) {
-      const text = JSON.stringify([
-        { ...GOOD, [name]: 0 },
-        { ...GOOD, symbol: 'XAGUSD' },
-      ]).replace(`"${name}":0`, `"${name}":${deep}`);
-      const report = setUp().intake(text, false);
-      expect(report.accepted, name).toBe(name === 'empty' ? 2 : 1);
+  const nested = (levels: number, open = '[', close = ']'): string => open.repeat(levels) + close.repeat(levels);
+  const withValue = (name: string, text: string): string =>
+    JSON.stringify([
+      { ...GOOD, [name]: 0 },
+      { ...GOOD, symbol: 'XAGUSD' },
+    ]).replace(`"${name}":0`, `"${name}":${text}`);
+
+  it('takes 64 levels of arrays and objects, and refuses the message from 65 on', () => {
+    for (const [open, close, innermost] of [
+      ['[', ']', ''],
+      ['{"a":', '}', '0'],
+      ['[{"a" : ', '}]', '0'],
+    ] as const) {
+      const perLevel = open.startsWith('[{') ? 2 : 1;
+      const note = (levels: number): string => {
+        const count = levels / perLevel;
+        return withValue('note', open.repeat(count) + innermost + close.repeat(count));
+      };
+      expect(setUp().intake(note(62), false), open).toMatchObject({ accepted: 2 });
+      expect(
+        codeOf(() => setUp().intake(note(64), false)),
+        open,
+      ).toBe('BODY_TOO_DEEP');
     }
-    expect(setUp().intake(`[${deep}]`, false).rejected[0]!.code).toBe('BAR_MALFORMED');
+    const unread = JSON.stringify([{ ...GOOD, note: `\\"${nested(100)}${nested(100, '{"a":{', '}}')}\\` }]);
+    expect(setUp().intake(unread, false)).toMatchObject({ accepted: 1 });
   });
+
+  it('survives values nested deeper than the stack', () => {
+    for (const name of ['symbol', 'time', 'open', 'spread', 'empty'])
+      expect(
+        codeOf(() => setUp().intake(withValue(name, nested(50_000)), false)),
+        name,
+      ).toBe('BODY_TOO_DEEP');
+    for (const name of ['symbol', 'time', 'open', 'spread'])
+      expect(setUp().intake(withValue(name, nested(30)), false).accepted, name).toBe(1);
+    expect(setUp().intake(`[${nested(30)}]`, false).rejected[0]!.code).toBe('BAR_MALFORMED');
+  });
+
+  it('refuses a million opening brackets sooner than it takes as long a message of bars, and an endless string in linear time', () => {
+    const fastestMs = (text: string): number =>
+      Math.min(
+        ...[1, 2, 3].map(() => {
+          const startedMs = performance.now();
+          codeOf(() => setUp({ maxBars: 1_000_000 }).intake(text, false));
+          return performance.now() - startedMs;
+        }),
+      );
+    const length = 1_000_000;
+    const bar = JSON.stringify(GOOD);
+    const barsMs = fastestMs(
+      `[${Array(Math.ceil(length / bar.length))
+        .fill(bar)
+        .join()}]`,
+    );
+    expect(fastestMs('['.repeat(length))).toBeLessThan(barsMs);
+    expect(fastestMs('{"":'.repeat(length / 4))).toBeLessThan(barsMs);
+    expect(fastestMs(`["${'\\"'.repeat(length / 2)}`)).toBeLessThan(20 * barsMs);
+  }, 60_000);
 
   it('answers any JSON with an outcome for each minute or a coded error, and with nothing else', () => {
     const { intake } = setUp();

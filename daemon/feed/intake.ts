@@ -2,7 +2,8 @@ import type { BarOutcome } from '../align/align.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { latestClosedOpenMs, parseMessage, parseWireMinute, type WireMinute } from './wire.ts';
+import { parseMessage } from './message.ts';
+import { latestClosedOpenMs, parseWireMinute, type WireMinute } from './wire.ts';
 import type { Bar } from '../../shared/bar.ts';
 
 /** The door to the pipeline, as the feeds see it. */
@@ -45,7 +46,7 @@ export type Intake = (text: string, backfill: boolean) => IntakeReport;
 
 /**
  * Takes a message of one minute or an array of them. A bad minute is reported by its index and disturbs no other.
- * The intake throws for the message as a whole: BODY_NOT_JSON, BAR_TOO_MANY.
+ * The intake throws for the message as a whole: BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY.
  */
 export function createIntake(options: IntakeOptions): Intake {
   const { taker, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;

@@ -14,25 +14,8 @@ const LATEST_DATE_MS = 8.64e15;
 const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?$/;
 const SHOWN_LENGTH = 60;
 
-const STRING_OR_BARE_WORD = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
-
-/**
- * JSON of one message. Bare NaN and Infinity, which many JSON writers let out, become null, so that only the bar
- * that has them is refused and not the whole message.
- * @throws MinutehandError BODY_NOT_JSON
- */
-export function parseMessage(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (first) {
-    try {
-      return JSON.parse(text.replace(STRING_OR_BARE_WORD, (found) => (found.startsWith('"') ? found : 'null')));
-    } catch {
-      const seen = first instanceof Error ? first.message : String(first);
-      throw new MinutehandError('BODY_NOT_JSON', { seen: seen.slice(0, 200), cause: first });
-    }
-  }
-}
+/** Fields that an empty minute cannot have. */
+const PRICES = ['open', 'high', 'low', 'close'] as const;
 
 /**
  * Checks one minute from outside and never guesses.
@@ -48,7 +31,10 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
   if (typeof symbol !== 'string' || symbol === '')
     throw new MinutehandError('BAR_MALFORMED', { seen: `symbol ${shown(symbol)}`, expected: 'a name' });
   const time = parseTime(fields['time'], latestOpenMs);
-  if (fields['empty'] === true) return { kind: 'empty', symbol, time };
+  if (fields['empty'] === true) {
+    refuseContent(fields);
+    return { kind: 'empty', symbol, time };
+  }
   const open = price(fields, 'open');
   const high = price(fields, 'high');
   const low = price(fields, 'low');
@@ -67,6 +53,17 @@ export function parseWireMinute(value: unknown, latestOpenMs: number): WireMinut
       ? { symbol, time, open, high, low, close, volume }
       : { symbol, time, open, high, low, close, volume, spread: notNegative(fields, 'spread') };
   return { kind: 'bar', bar };
+}
+
+/** A minute without a trade has no prices and no volume: whichever of the two is meant, it must not be guessed. */
+function refuseContent(fields: Record<string, unknown>): void {
+  const priced = PRICES.find((name) => fields[name] !== undefined && fields[name] !== null);
+  const name = priced ?? ((fields['volume'] ?? 0) === 0 ? undefined : 'volume');
+  if (name === undefined) return;
+  throw new MinutehandError('BAR_MALFORMED', {
+    seen: `empty: true together with ${name} ${shown(fields[name])}`,
+    expected: 'either prices or empty: true',
+  });
 }
 
 function parseTime(value: unknown, latestOpenMs: number): OpenTime {
