@@ -318,7 +318,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     if (isSigningOff) throw new MinutehandError('STOPPING');
     return intake(text, backfill);
   };
-  const settled = (): Promise<void> => pipeline.settled();
+  const settled = (): Promise<boolean> => pipeline.settled();
 
   const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
   await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {

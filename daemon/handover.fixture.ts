@@ -177,7 +177,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         const until = Math.min(due, sent + CATCH_UP_MINUTES);
         const answer = await sendBars(url, minutes.slice(sent, until), `?boot_id=${bootId}`);
         if (answer.status === 409) bootId = null;
-        else if (answer.status === 200) sent = until;
+        else if (answer.status === 200 || answer.status === 202) sent = until;
         else if (answer.status < 500) throw new Error(`${answer.status}: ${await answer.text()}`);
         else await sleep(RETRY_MS);
       } catch (error) {

@@ -468,18 +468,22 @@ describe('a daemon whose disk refuses the journal', () => {
     const daemon = await home.start();
     await daemon.post(wire(HISTORY), '?backfill=1');
     const signals = await connect(`${daemon.url}/signals`);
-    const modesOfNextMinute = async (index: number): Promise<string[]> => {
-      expect((await daemon.post(minuteWire(index))).status).toBe(200);
+    const feeder = await connect(`${daemon.url}/bars`);
+    const modesOfNextMinute = async (index: number, stored = true): Promise<string[]> => {
+      const answer = { status: stored ? 200 : 202, body: { accepted: 6, rejected: [], stored } };
+      expect(await daemon.post(minuteWire(index))).toMatchObject(answer);
+      feeder.socket.send(JSON.stringify(minuteWire(index)));
+      expect(JSON.parse(await feeder.next())).toMatchObject({ accepted: 0, duplicates: 6, stored });
       return [await signals.next(), await signals.next(), await signals.next()].map((text) => verifySignal(text).mode);
     };
     const path = home.paths.journal('live', 'main');
     const disk = new Database(path);
     cleanups.push(() => disk.close());
     disk.exec("CREATE TRIGGER refuse BEFORE INSERT ON signals BEGIN SELECT raise(ABORT, 'no room'); END");
-    expect(await modesOfNextMinute(WARMUP)).toEqual(['OK', 'OK', 'OK']);
+    expect(await modesOfNextMinute(WARMUP, false)).toEqual(['OK', 'OK', 'OK']);
     expect(daemon.health()).toMatchObject({ status: 'degraded', degradations: ['journal'] });
     expect(home.said.filter((line) => line.startsWith('JOURNAL_WRITE'))).toHaveLength(1);
-    expect(await modesOfNextMinute(WARMUP + 1)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);
+    expect(await modesOfNextMinute(WARMUP + 1, false)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);
     expect(disk.prepare('SELECT max(time) FROM inputs').pluck().get()).toBe(MARKET[WARMUP - 1]!.time);
     disk.exec('DROP TRIGGER refuse');
     expect(await modesOfNextMinute(WARMUP + 2)).toEqual(['DEGRADED', 'DEGRADED', 'DEGRADED']);

@@ -439,10 +439,10 @@ export class Pipeline {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when all that was taken so far is published and journalled. */
-  async settled(): Promise<void> {
+  /** Resolves when all that was taken so far is published. @returns whether the journal has all of it; false while the disk refuses */
+  async settled(): Promise<boolean> {
     while (this.#running !== null) await this.#running;
-    this.#options.journal.flush();
+    return this.#options.journal.flush();
   }
 
   async #run(): Promise<void> {

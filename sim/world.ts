@@ -334,7 +334,12 @@ export function createWorld(options: WorldOptions): World {
         trueMs,
         isClosed: () => timeline.nowMs < world.closedUntilMs,
         onAccepted(items, answer) {
-          if (!answer.isJournalled || answer.powerCuts !== machine.powerCuts) return;
+          if (answer.powerCuts !== machine.powerCuts) return;
+          const { stored } = JSON.parse(answer.body) as { stored: boolean };
+          if (!stored) {
+            if (answer.isJournalled) violate('answered as not stored', 'on a disk that takes everything');
+            return;
+          }
           for (const { symbol, time } of items)
             if (!journal.inputs.some((row) => row.subject === symbol && row.time === time))
               violate('answered but not journalled', `${symbol} ${new Date(time * 1000).toISOString()}`);

@@ -379,7 +379,11 @@ describe('the intake of bars', () => {
 });
 
 describe('POST /bars', () => {
-  const post = async (body: unknown, query = ''): Promise<{ status: number; body: Record<string, unknown> }> => {
+  const post = async (
+    body: unknown,
+    query = '',
+    stored = true,
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
     let settled = 0;
     const { intake } = setUp();
     const route = barsRoute(
@@ -387,7 +391,7 @@ describe('POST /bars', () => {
         expect(backfill).toBe(query === 'backfill=1');
         return intake(text, backfill);
       },
-      () => Promise.resolve(void settled++),
+      () => Promise.resolve(++settled > 0 && stored),
       BOOT_ID,
     );
     const response = await route.handle({
@@ -410,5 +414,13 @@ describe('POST /bars', () => {
     expect(await post(bad)).toMatchObject({ status: 422, body: { accepted: 0, error: { code: 'BAR_RANGE' } } });
     expect((await post(7)).status).toBe(400);
     expect((await post([])).status).toBe(200);
+    expect(await post(GOOD)).toMatchObject({ body: { stored: true } });
+  });
+
+  it('says `stored: false`, with 202 in the place of 200, when the journal has not what was taken', async () => {
+    const bad = { ...GOOD, high: 1 };
+    expect(await post(GOOD, '', false)).toMatchObject({ status: 202, body: { accepted: 1, stored: false } });
+    expect(await post([bad, GOOD], '', false)).toMatchObject({ status: 207, body: { accepted: 1, stored: false } });
+    expect(await post(bad, '', false)).toMatchObject({ status: 422, body: { accepted: 0 } });
   });
 });

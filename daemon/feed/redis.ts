@@ -17,7 +17,7 @@ const NAMED_ENTRIES = 5;
 export interface RedisFeedOptions extends Pick<IntakeOptions, 'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome'> {
   readonly taker: BarTaker & {
     lastTimes(): ReadonlyMap<string, OpenTime>;
-    settled(): Promise<void>;
+    settled(): Promise<unknown>;
   };
   /** Of this daemon's pairs. */
   readonly symbols: readonly string[];

@@ -19,7 +19,7 @@ export interface SimulatedFeedOptions {
   /** Whether there are models; the first minute waits for them, but not longer than `awaitModelsMs`. */
   hasModels(): boolean;
   readonly awaitModelsMs: number;
-  settled(): Promise<void>;
+  settled(): Promise<unknown>;
   onProgress(done: number, total: number): void;
 }
 

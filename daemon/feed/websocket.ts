@@ -1,10 +1,10 @@
 import type { WebSocketRoute } from '../serve/serve.ts';
 import type { Intake } from './intake.ts';
 
-/** WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, after the journal has them. */
+/** WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, with `stored` as POST /bars has it. */
 export function barsWebSocket(
   intake: Intake,
-  settled: () => Promise<void>,
+  settled: () => Promise<boolean>,
   onDefect: (error: unknown) => void,
 ): WebSocketRoute {
   return {
@@ -12,7 +12,7 @@ export function barsWebSocket(
     onOpen: () => undefined,
     onMessage(connection, text) {
       const report = intake(text, connection.query.get('backfill') === '1');
-      settled().then(() => connection.send(JSON.stringify(report)), onDefect);
+      settled().then((stored) => connection.send(JSON.stringify({ ...report, stored })), onDefect);
     },
     onClose: () => undefined,
   };
