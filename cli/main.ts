@@ -99,7 +99,7 @@ async function createProgram(
 Exit codes: 0 done, 1 failed, 2 misused.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
-MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for bars from other machines), MINUTEHAND_DATABASE_URL (the
+MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for requests from other machines), MINUTEHAND_DATABASE_URL (the
 trainer’s store), MINUTEHAND_ALERT_URL (webhook for alerts of the trainer), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS
 (who may make models), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
 

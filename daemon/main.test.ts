@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -253,6 +254,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
       duplicates: 0,
       late: 0,
       rejected: [],
+      stored: true,
     });
     expect(verifySignal(await signals.next()).seq).toBe(1);
     feed.socket.send('not JSON');
@@ -272,7 +274,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
-  it('lets no page of another site send bars, by POST or by WebSocket, and lets it read', async () => {
+  it('lets no page of another site send bars or read signals', async () => {
     const { daemon } = await startWarm();
     const body = JSON.stringify(minuteWire(WARMUP));
     for (const origin of [
@@ -287,12 +289,43 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
         'ORIGIN_REFUSED',
       ]);
       await expect(connect(`${daemon.url}/bars`, { origin })).rejects.toThrow('403');
-      await connect(`${daemon.url}/signals`, { origin });
+      await expect(connect(`${daemon.url}/signals`, { origin })).rejects.toThrow('403');
+      expect((await fetch(`${daemon.url}/healthz`, { headers: { origin } })).status).toBe(403);
     }
     for (const origin of ['http://localhost:7401', 'http://127.0.0.1', 'http://[::1]:3000']) {
       expect((await fetch(`${daemon.url}/bars`, { method: 'POST', body, headers: { origin } })).status).toBe(200);
       await connect(`${daemon.url}/bars`, { origin });
+      await connect(`${daemon.url}/signals`, { origin });
     }
+  });
+
+  it('answers nothing under a name that is not its own, unless that is configured', async () => {
+    const statusOf = (port: number, path: string, host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        asked.on('error', reject).end();
+      });
+    const { daemon } = await startWarm();
+    const { minutehand } = onEngine;
+    const { transports } = minutehand;
+    const named = { ...transports.daemon, allowed_hosts: ['trader.example'] };
+    const open = await makeHome().start({
+      ...onEngine,
+      minutehand: { ...minutehand, transports: { ...transports, daemon: named } },
+    });
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      expect(await statusOf(daemon.port, path, `evil.example:${daemon.port}`)).toBe(403);
+      expect(await statusOf(daemon.port, path, `trader.example:${daemon.port}`)).toBe(403);
+      expect(await statusOf(daemon.port, path, `localhost:${daemon.port}`)).not.toBe(403);
+      expect(await statusOf(open.port, path, `trader.example:${open.port}`)).not.toBe(403);
+    }
+    const rebound = { headers: { host: 'evil.example' }, origin: 'http://evil.example' };
+    for (const path of ['/signals', '/bars'])
+      await expect(connect(`${daemon.url}${path}`, rebound)).rejects.toThrow('403');
+    await connect(`${open.url}/signals`, { headers: { host: 'trader.example' }, origin: 'https://trader.example' });
   });
 });
 

@@ -5,6 +5,7 @@ import type { OpenTime } from '../shared/bar.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
+import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
 import { shardOf, shardPairs, type Settings } from '../shared/policy/policy.ts';
@@ -22,7 +23,6 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { watchProcess } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createFileThread } from './publish/file_thread.ts';
-import { authorizeBars } from './serve/authorize.ts';
 import { openServer, type Server, type ServerOptions } from './serve/serve.ts';
 import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
 
@@ -179,7 +179,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
 
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
-    const { host, engine, max_buffered_bytes } = minutehand.transports.daemon;
+    const { host, allowed_hosts, engine, max_buffered_bytes } = minutehand.transports.daemon;
     const { port } = shardOf(minutehand, shard);
     const opened = await openServerOf(provisions !== null, {
       host,
@@ -196,7 +196,12 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
       webSockets: assembled.webSockets,
       maxBodyBytes: minutehand.feed.max_body_bytes,
       maxBufferedBytes: max_buffered_bytes,
-      authorize: authorizeBars(options.token),
+      authorize: createAccess({
+        host,
+        allowedHosts: allowed_hosts,
+        token: options.token,
+        needsAuthorization: ({ path }) => path === '/bars',
+      }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });
     server = opened;

@@ -60,6 +60,16 @@ export const ERRORS = {
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
+  BODIES_TOO_MANY: {
+    status: 503,
+    message: 'Unfinished requests take too much memory; those that stood still for longest were refused.',
+    next: 'Send the request again, whole and at once.',
+  },
+  CONNECTIONS_TOO_MANY: {
+    status: 503,
+    message: 'Too many WebSocket connections to this address.',
+    next: 'Close some of them, or send more bars over one.',
+  },
   BODY_NOT_JSON: {
     status: 400,
     message: 'The request body is not valid JSON.',
@@ -92,13 +102,33 @@ export const ERRORS = {
   },
   UNAUTHORIZED: {
     status: 401,
-    message: 'This address takes bars from this machine only, or with the token.',
-    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; the daemon reads the same variable.',
+    message: 'This request is accepted from this machine only, or with the bearer token.',
+    next: 'Send `Authorization: Bearer <MINUTEHAND_TOKEN>`; daemon and trainer read the same variable.',
   },
   ORIGIN_REFUSED: {
     status: 403,
-    message: 'A web page of another site may not send bars.',
-    next: 'Send bars from a program, or from a page of this machine.',
+    message: 'The Origin header names a web page of another site.',
+    next: 'Use a program or a page of this machine, or add the host name of the page to allowed_hosts in config/minutehand.yaml.',
+  },
+  HOST_REFUSED: {
+    status: 403,
+    message: 'The Host header names another server.',
+    next: 'Use localhost or 127.0.0.1, or add the host name to allowed_hosts in config/minutehand.yaml.',
+  },
+  HTTP_MALFORMED: {
+    status: 400,
+    message: 'The request is not valid HTTP/1.1.',
+    next: 'Check that the client speaks plain HTTP (no TLS) and frames its body by one Content-Length or by chunks.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    message: 'The headers of the request are too large.',
+    next: 'Send fewer or shorter headers; 16 KiB are accepted.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    message: 'The request did not arrive in time.',
+    next: 'Send it again; a request has to be complete within 30 s.',
   },
   NOT_FOUND: {
     status: 404,

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createHttpServer, request } from 'node:http';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,12 +41,13 @@ const SAYS_WHY = `process.stdout.write(JSON.stringify({ error: { code: 'DATA_TOO
 const ADOPTS = `process.stdout.write(JSON.stringify({ version: process.argv.slice(2).join(' '), adopted: true, gates: [] }));`;
 const REJECTS = `process.stdout.write(JSON.stringify({ version: '20260101_0000', adopted: false, gates: [{ name: 'auc', passed: false, seen: '0.5', limit: 'at least 0.52' }, { name: 'brier', passed: true, seen: '0.2', limit: 'below 0.25' }] }));`;
 
-async function start(command: string[], overrides: SettingsOverrides = {}): Promise<RunningTrainer> {
+async function start(command: string[], overrides: SettingsOverrides = {}, token?: string): Promise<RunningTrainer> {
   trainer = await startTrainer({
     settings: tinySettings(overrides),
     paths: homePaths({ MINUTEHAND_HOME: folder }),
     log: pino({ level: 'silent' }),
     command,
+    token,
     say: (line) => void said.push(line),
   });
   return trainer;
@@ -200,6 +201,60 @@ describe('the API of the trainer', () => {
     expect((await ask('POST', '/retrain', { headers: json })).status).toBe(202);
     expect((await ask('POST', '/retrain', { headers: json, body: '{not json' })).status).toBe(409);
     expect((await ask('POST', '/retrain', { body: 'reason=weekly' })).status).toBe(409);
+  });
+
+  it('answers nothing under a name that is not its own, nor a page of another site, unless that is configured', async () => {
+    const statusOf = (host: string, origin: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = { host, ...(origin === '' ? {} : { origin }) };
+        const asked = request({ host: '127.0.0.1', port: trainer!.port, path: '/healthz', headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        asked.on('error', reject).end();
+      });
+    await start(program(ADOPTS), { minutehand: { transports: { trainer: { allowed_hosts: ['trader.example'] } } } });
+    expect(await statusOf('evil.example', '')).toBe(403);
+    expect(await statusOf('localhost:7401', 'https://evil.example')).toBe(403);
+    expect(await statusOf('localhost:7401', '')).toBe(200);
+    expect(await statusOf('Trader.example', 'https://trader.example')).toBe(200);
+  });
+
+  const outward = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+
+  it.skipIf(outward === undefined)(
+    'takes requests that change something from another address of the network only with the token',
+    async () => {
+      await start(program(HANGS), { minutehand: { transports: { trainer: { host: '0.0.0.0' } } } }, 'secret');
+      const from = async (path: string, method: string, authorization = ''): Promise<Answer> => {
+        const headers: Record<string, string> = authorization === '' ? {} : { authorization };
+        const response = await fetch(`http://${outward}:${trainer!.port}${path}`, { method, headers });
+        return { status: response.status, body: (await response.json()) as Answer['body'] };
+      };
+      for (const path of ['/retrain', '/retrain?kind=full', '/retrain/cancel'])
+        for (const authorization of ['', 'Bearer wrong', 'secret'])
+          expect(await from(path, 'POST', authorization), `${path} ${authorization}`).toMatchObject({
+            status: 401,
+            body: { error: { code: 'UNAUTHORIZED' } },
+          });
+      expect(trainer!.retrainer.runs()).toEqual([]);
+      expect((await from('/runs', 'GET')).status).toBe(200);
+      expect((await from('/retrain', 'POST', 'bearer secret')).status).toBe(202);
+      expect((await ask('POST', '/retrain/cancel')).status).toBe(202);
+    },
+  );
+
+  it('answers a request that is not HTTP by JSON with a code', async () => {
+    await start(program(ADOPTS));
+    for (const sent of ['hello there\r\n\r\n', 'GET /healthz HTTP/1.1\r\n\r\n']) {
+      const socket = connect(trainer!.port, '127.0.0.1');
+      socket.end(sent);
+      const answer = await text(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*content-type: application\/json/i);
+      expect(answer).toContain('"code":"HTTP_MALFORMED"');
+    }
   });
 
   it('names what it does not have', async () => {

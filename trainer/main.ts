@@ -1,6 +1,7 @@
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { MinutehandError } from '../shared/errors.ts';
+import { answerClientError, REQUIRE_HOST_HEADER } from '../shared/http/node_server.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
@@ -24,6 +25,8 @@ export interface TrainerOptions {
   readonly log: Logger;
   /** Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process of its own. */
   readonly command: readonly string[];
+  /** What clients on other machines must present to change something; none = they are refused. */
+  readonly token?: string | undefined;
   say(line: string): void;
 }
 
@@ -46,11 +49,17 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const retrainer = createRetrainer(options, createRunLog(runs.log), {
     onAborted: (run) => alertOfAbort(options, run),
   });
-  const server = fastify({ logger: false, forceCloseConnections: true });
-  const { host, port } = settings.minutehand.transports.trainer;
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    http: { requireHostHeader: REQUIRE_HOST_HEADER },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+  });
+  const { host, allowed_hosts, port } = settings.minutehand.transports.trainer;
   const monitor = startMonitor({ ...options, retrainer });
   let schedules: readonly NamedSchedule[] = [];
-  addRoutes(server, { retrainer, monitor, paths, schedules: () => schedules });
+  const access = { host, allowedHosts: allowed_hosts, token: options.token };
+  addRoutes(server, { retrainer, monitor, paths, access, schedules: () => schedules });
   try {
     await server.listen({ host, port });
   } catch (cause) {

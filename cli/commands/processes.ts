@@ -110,7 +110,14 @@ async function runTrainer(output: Output): Promise<void> {
   const paths = homePaths();
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
-  const trainer = await startTrainer({ settings, paths, log, command: launcher(), say });
+  const trainer = await startTrainer({
+    settings,
+    paths,
+    log,
+    command: launcher(),
+    token: process.env['MINUTEHAND_TOKEN'],
+    say,
+  });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
   // Its event loop is all that can hang: trainings and looks at live figures have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });

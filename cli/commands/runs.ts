@@ -85,10 +85,12 @@ async function ask<Answer>(
   schema: z.ZodType<Answer>,
 ): Promise<Answer> {
   const address = urlOf(minutehand.transports.trainer);
+  const token = process.env['MINUTEHAND_TOKEN'];
+  const headers = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
   let response: Response;
   let answer: unknown;
   try {
-    response = await fetch(`${address}${path}`, { method, signal: AbortSignal.timeout(ANSWER_MS) });
+    response = await fetch(`${address}${path}`, { method, headers, signal: AbortSignal.timeout(ANSWER_MS) });
     answer = await response.json();
   } catch (cause) {
     const { code } = (cause as { cause?: NodeJS.ErrnoException }).cause ?? {};

@@ -32,6 +32,7 @@ const host = z
   .string()
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ examples: ['127.0.0.1'] });
+const allowedHosts = z.array(host).max(100);
 const searchRange = z.tuple([fraction, fraction]);
 
 const coreValues = {
@@ -384,6 +385,9 @@ const transports = z.strictObject({
   daemon: z
     .strictObject({
       host: host.describe('Address the daemon listens on. 127.0.0.1 is reachable from this machine only.'),
+      allowed_hosts: allowedHosts.describe(
+        'Further host names under which clients may address the daemon, and whose web pages may use it; loopback names and `host` are always allowed. Without a port.',
+      ),
       port: port.describe(
         'Port of the daemon; 0 takes a free one and prints it. A shard that names its own has that. MINUTEHAND_DAEMON_PORT wins over this one.',
       ),
@@ -399,7 +403,10 @@ const transports = z.strictObject({
     .describe('The daemon: bars in, signals out.'),
   trainer: z
     .strictObject({
-      host: host.describe('Address the trainer listens on.'),
+      host: host.describe(
+        'Address the trainer listens on. Beyond this machine, requests that change something need the bearer token MINUTEHAND_TOKEN.',
+      ),
+      allowed_hosts: allowedHosts.describe('As that of the daemon.'),
       port: port.describe('Port of the trainer; 0 takes a free one and prints it. MINUTEHAND_TRAINER_PORT wins.'),
     })
     .describe('The trainer: API and dashboard.'),

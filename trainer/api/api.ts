@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { readActive } from '../../shared/bundle/bundle.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { isForeignOrigin } from '../../shared/loopback.ts';
+import { createAccess, type AccessOptions } from '../../shared/http/access.ts';
+import { accessRequestOf, hostMissing, missesHost } from '../../shared/http/node_server.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
@@ -15,16 +16,18 @@ export interface ApiParts {
   readonly retrainer: Retrainer;
   readonly monitor: Pick<Monitor, 'status'>;
   readonly paths: HomePaths;
+  readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   /** What comes by itself, and when. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
 /** `GET /healthz`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
-export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, schedules }: ApiParts): void {
+export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, access, schedules }: ApiParts): void {
+  const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
-    const { origin } = request.headers;
-    if (request.method !== 'GET' && isForeignOrigin(origin))
-      throw new MinutehandError('ORIGIN_REFUSED', { seen: origin!.slice(0, 80) });
+    if (missesHost(request.raw)) throw hostMissing();
+    const error = refuse(accessRequestOf(request.raw));
+    if (error !== null) throw error;
   });
   // No address takes a body: whatever a client sends along is neither read nor refused.
   server.removeAllContentTypeParsers();

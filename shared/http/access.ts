@@ -1,0 +1,95 @@
+import { timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import { MinutehandError } from '../errors.ts';
+
+const LOOPBACK_ADDRESS = /^(?:127\.\d+\.\d+\.\d+|::1)$/;
+const LOOPBACK_NAME = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const NAME = String.raw`(\[[\da-f:.]+\]|[^\s/?#@:[\]]+)(?::\d{1,5})?$`;
+const HOST = new RegExp(`^${NAME}`, 'i');
+const ORIGIN = new RegExp(`^https?://${NAME}`, 'i');
+const BEARER = /^bearer +/i;
+const SHOWN_LENGTH = 80;
+
+/** The head of a request, as far as access depends on it. */
+export interface AccessRequest {
+  readonly method: string;
+  readonly path: string;
+  /** The value of a header, `''` when absent. */
+  header(name: string): string;
+  readonly remoteAddress: string;
+}
+
+export interface AccessOptions {
+  /** The address that the server listens on. */
+  readonly host: string;
+  /** Further host names: of this server, and of web pages that may use it. */
+  readonly allowedHosts: readonly string[];
+  /** What clients on other machines must present where authorization is needed; none = they are all refused. */
+  readonly token: string | undefined;
+  needsAuthorization(request: AccessRequest): boolean;
+}
+
+/**
+ * The access rule of every HTTP and WebSocket server of this package. In this order:
+ *
+ * - HOST_REFUSED: the Host header names another server. A web page whose DNS name was rebound to this machine sends its own name
+ *   (https://en.wikipedia.org/wiki/DNS_rebinding). IP addresses cannot be rebound; they are accepted where the server listens beyond
+ *   this machine.
+ * - ORIGIN_REFUSED: a web page of another site. Browsers let any page post to, or open a WebSocket on, this machine.
+ * - UNAUTHORIZED: a client on another machine without the token.
+ *
+ * Programs send no Origin; a request without Host is from no browser.
+ */
+export function createAccess(options: AccessOptions): (request: AccessRequest) => MinutehandError | null {
+  const { host, allowedHosts, token, needsAuthorization } = options;
+  const listensBeyond = !isLoopbackName(nameIn(host));
+  const allowed = new Set([host, ...allowedHosts].map((name) => nameIn(name)));
+
+  function isOurs(name: string): boolean {
+    return isLoopbackName(name) || allowed.has(name) || (listensBeyond && isIP(name.replace(/^\[|\]$/g, '')) !== 0);
+  }
+
+  return (request) => {
+    const given = request.header('host');
+    const name = nameOf(HOST, given);
+    if (given !== '' && !isOurs(name))
+      return new MinutehandError('HOST_REFUSED', { seen: given.slice(0, SHOWN_LENGTH) });
+    const origin = request.header('origin');
+    if (origin !== '') {
+      const page = nameOf(ORIGIN, origin);
+      const isKnown = page !== '' && (page === name || isLoopbackName(page) || allowed.has(page));
+      if (!isKnown) return new MinutehandError('ORIGIN_REFUSED', { seen: origin.slice(0, SHOWN_LENGTH) });
+    }
+    if (!needsAuthorization(request) || isLoopbackAddress(request.remoteAddress)) return null;
+    if (isRightToken(request.header('authorization'), token)) return null;
+    return new MinutehandError('UNAUTHORIZED', { seen: `a request from ${request.remoteAddress}` });
+  };
+}
+
+/** Whether a client's address is this machine's own. */
+export function isLoopbackAddress(address: string): boolean {
+  return LOOPBACK_ADDRESS.test(address);
+}
+
+function isLoopbackName(name: string): boolean {
+  return LOOPBACK_NAME.test(name);
+}
+
+/** A configured host as it stands in a Host header: `::1` as `[::1]`. */
+function nameIn(host: string): string {
+  return isIP(host) === 6 ? `[${host.toLowerCase()}]` : host.toLowerCase();
+}
+
+/** The name in a header, in lower case and without its port; `''` when it has none. */
+function nameOf(pattern: RegExp, header: string): string {
+  return pattern.exec(header)?.[1]?.toLowerCase() ?? '';
+}
+
+/** The scheme is case-insensitive (RFC 9110, 11.1), the token is not. */
+function isRightToken(authorization: string, token: string | undefined): boolean {
+  const scheme = BEARER.exec(authorization);
+  if (scheme === null || token === undefined || token === '') return false;
+  const given = Buffer.from(authorization.slice(scheme[0].length));
+  const wanted = Buffer.from(token);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
