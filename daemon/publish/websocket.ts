@@ -20,6 +20,8 @@ export interface WebSocketPublisher extends Publisher {
   attach(server: TopicServer): void;
 }
 
+/** A list of some thousand pairs. */
+const SUBSCRIPTION_BYTES_MAX = 65_536;
 /** Every signal. */
 export const ALL_SIGNALS_TOPIC = 'signals';
 /** The signals of one pair. */
@@ -98,6 +100,7 @@ export function createWebSocketPublisher(options: WebSocketPublisherOptions): We
 
   const route: WebSocketRoute = {
     path: '/signals',
+    maxMessageBytes: SUBSCRIPTION_BYTES_MAX,
     onOpen(connection) {
       const asked = connection.query.get('pairs');
       if (asked === null || asked === '') {

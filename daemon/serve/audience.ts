@@ -5,6 +5,8 @@ import type { Connection, Message, ServerOptions, WebSocketRoute } from './serve
 export const CLOSE_GRACE_MS = 1000;
 /** A silent WebSocket client is pinged, and taken for dead when nothing came from it for this long. */
 export const IDLE_S = 120;
+/** Message too big (RFC 6455, 7.4.1). */
+export const TOO_LONG_CODE = 1009;
 /** The most that a close frame can carry as its reason (RFC 6455, 5.5: 125 bytes, two of them the code). */
 const CLOSE_REASON_BYTES_MAX = 123;
 
@@ -23,6 +25,8 @@ export interface Wire {
 /** A connection as its engine sees it. */
 export interface Client {
   receive(text: string): void;
+  /** Ends the connection: its message was longer than its route takes. */
+  refuseLength(): void;
   /** The socket is gone, or going. Idempotent. */
   retire(): void;
 }
@@ -30,6 +34,8 @@ export interface Client {
 /** All WebSocket clients of a server with their topics. */
 export interface Audience {
   readonly size: number;
+  /** Open connections of one route. */
+  sizeOf(route: WebSocketRoute): number;
   admit(route: WebSocketRoute, query: URLSearchParams, remoteAddress: string, wire: Wire): Client;
   publishAll(messages: readonly Message[], everything?: string): void;
   closeAll(code: number, reason: string): void;
@@ -46,7 +52,7 @@ interface Subscriber {
  */
 export function createAudience(options: ServerOptions): Audience {
   const topics = new Map<string, Set<Subscriber>>();
-  const connections = new Set<Connection>();
+  const connections = new Map<Connection, WebSocketRoute>();
   let lastId = 0;
 
   function leave(topic: string, subscriber: Subscriber): void {
@@ -112,12 +118,13 @@ export function createAudience(options: ServerOptions): Audience {
       }
     }
 
-    connections.add(connection);
+    connections.set(connection, route);
     run(() => route.onOpen(connection));
     return {
       receive(text) {
         if (open) run(() => route.onMessage(connection, text));
       },
+      refuseLength: () => finish(TOO_LONG_CODE, tooLongReason(maxMessageBytes(route, options))),
       retire,
     };
   }
@@ -158,12 +165,27 @@ export function createAudience(options: ServerOptions): Audience {
     get size() {
       return connections.size;
     },
+    sizeOf(route) {
+      let size = 0;
+      for (const its of connections.values()) if (its === route) size++;
+      return size;
+    },
     admit,
     publishAll,
     closeAll(code, reason) {
-      for (const connection of [...connections]) connection.close(code, reason);
+      for (const connection of [...connections.keys()]) connection.close(code, reason);
     },
   };
+}
+
+/** Of a message from a client of this route. */
+export function maxMessageBytes(route: WebSocketRoute, options: ServerOptions): number {
+  return route.maxMessageBytes ?? options.maxBodyBytes;
+}
+
+/** The reason of a close with TOO_LONG_CODE. */
+export function tooLongReason(maxBytes: number): string {
+  return `BODY_TOO_LARGE: a message has at most ${maxBytes} bytes`;
 }
 
 function cutReason(reason: string): string {

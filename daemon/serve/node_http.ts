@@ -2,12 +2,26 @@ import { createServer, ServerResponse, type IncomingMessage, type Server as Http
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type ServerOptions as WebSocketServerOptions } from 'ws';
-import { CLOSE_GRACE_MS, createAudience, IDLE_S, type Wire } from './audience.ts';
-import { openIntake } from './intake.ts';
+import {
+  CLOSE_GRACE_MS,
+  createAudience,
+  IDLE_S,
+  maxMessageBytes,
+  TOO_LONG_CODE,
+  tooLongReason,
+  type Wire,
+} from './audience.ts';
+import { createBodies } from './intake.ts';
 import { listeningError } from './listening.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
 import type { HttpResponse, RequestHead, Route, Server, ServerOptions, WebSocketRoute } from './serve.ts';
-import { MinutehandError } from '../../shared/errors.ts';
+import {
+  accessRequestOf,
+  answerClientError,
+  hostMissing,
+  missesHost,
+  REQUIRE_HOST_HEADER,
+} from '../../shared/http/node_server.ts';
 
 const EMPTY = Buffer.alloc(0);
 /** As uWebSockets.js does it, which has no setting for this. */
@@ -16,25 +30,30 @@ const REQUEST_MS = 30_000;
 
 /** The engine that works wherever Node works: node:http and ws. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
 export async function openNodeHttp(options: ServerOptions): Promise<Server> {
-  const router = createRouter(options);
   const audience = createAudience(options);
+  const router = createRouter(options, audience.sizeOf);
+  const bodies = createBodies(options.maxBodyBytes);
   const sockets = new Set<WebSocket>();
   const heard = new WeakSet<WebSocket>();
-  const webSocketOptions: WebSocketServerOptions & { closeTimeout: number } = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: options.maxBodyBytes,
-    closeTimeout: CLOSE_GRACE_MS,
-  };
-  const upgrader = new WebSocketServer(webSocketOptions);
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS });
+  const upgraders = new Map(
+    options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
+  );
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_MS,
+    requireHostHeader: REQUIRE_HOST_HEADER,
+  });
+  /** The newest response of each connection. */
+  const begun = new WeakMap<Duplex, ServerResponse>();
   let closing: Promise<void> | null = null;
 
   server.on('request', (request, response) => {
+    begun.set(request.socket, response);
     const head = headOf(request);
     const found = router.route(head);
-    if (isRefusal(found)) {
+    if (missesHost(request)) {
+      respond(response, router.refuse(hostMissing()), true);
+    } else if (isRefusal(found)) {
       respond(response, found);
     } else if (head.method === 'GET') {
       settle(response, found, head, EMPTY);
@@ -44,9 +63,9 @@ export async function openNodeHttp(options: ServerOptions): Promise<Server> {
   });
 
   function collect(request: IncomingMessage, response: ServerResponse, route: Route, head: RequestHead): void {
-    const intake = openIntake(options.maxBodyBytes, Number.parseInt(head.header('content-length'), 10), (verdict) => {
+    const intake = bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
       if (verdict.body) return settle(response, route, head, verdict.body);
-      respond(response, router.refuse(new MinutehandError('BODY_TOO_LARGE', bodyLimit(options))), !verdict.drained);
+      respond(response, router.refuse(verdict.error), !verdict.drained);
     });
     request.on('data', intake.take);
     request.on('end', intake.end);
@@ -71,10 +90,12 @@ export async function openNodeHttp(options: ServerOptions): Promise<Server> {
     response.end(answer.body);
   }
 
+  server.on('clientError', (error, socket) => answerClientError(error, socket, begun.get(socket)));
+
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) => {
     const head = headOf(request);
     if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(server, request, socket, rest);
-    const found = router.upgrade(head);
+    const found = missesHost(request) ? router.refuse(hostMissing()) : router.upgrade(head);
     if (isRefusal(found)) {
       socket.on('error', () => socket.destroy());
       const response = new ServerResponse(request);
@@ -83,6 +104,7 @@ export async function openNodeHttp(options: ServerOptions): Promise<Server> {
       respond(response, found, true);
       return;
     }
+    const upgrader = upgraders.get(found)!;
     upgrader.handleUpgrade(request, socket, rest, (webSocket) => welcome(webSocket, socket, found, head));
   });
 
@@ -95,6 +117,7 @@ export async function openNodeHttp(options: ServerOptions): Promise<Server> {
       bufferedBytes: () => webSocket.bufferedAmount,
       finish: (code, reason) => webSocket.close(code, reason),
     };
+    nameLength(webSocket, maxMessageBytes(route, options));
     sockets.add(webSocket);
     heard.add(webSocket);
     const client = audience.admit(route, head.query, head.remoteAddress, wire);
@@ -187,23 +210,30 @@ function headerBytes(length: number): 2 | 4 | 10 {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
-function bodyLimit(options: ServerOptions): { expected: string } {
-  return { expected: `at most ${options.maxBodyBytes} bytes` };
+function createUpgrader(maxPayload: number): WebSocketServer {
+  const options: WebSocketServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload,
+    closeTimeout: CLOSE_GRACE_MS,
+  };
+  return new WebSocketServer(options);
+}
+
+/** ws itself closes the connection of a message that is too long, with the code and without a reason. */
+function nameLength(webSocket: WebSocket, maxBytes: number): void {
+  const close = webSocket.close.bind(webSocket);
+  webSocket.close = (code, reason) =>
+    close(code, reason ?? (code === TOO_LONG_CODE ? tooLongReason(maxBytes) : undefined));
 }
 
 function headOf(request: IncomingMessage): RequestHead {
+  const { method, path, header, remoteAddress } = accessRequestOf(request);
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
-  return {
-    method: request.method ?? '',
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
-    header(name) {
-      const value = request.headers[name.toLowerCase()];
-      return Array.isArray(value) ? value.join(', ') : (value ?? '');
-    },
-    remoteAddress: (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''),
-  };
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  return { method, path, query, header, remoteAddress };
 }
 
 /**

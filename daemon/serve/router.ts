@@ -20,8 +20,11 @@ export function isRefusal(found: Route | WebSocketRoute | HttpResponse): found i
   return 'status' in found;
 }
 
-/** Both engines decide here, so that they cannot differ in what they answer. */
-export function createRouter(options: ServerOptions): Router {
+/**
+ * Both engines decide here, so that they cannot differ in what they answer.
+ * @param sizeOf how many WebSockets of a route are open
+ */
+export function createRouter(options: ServerOptions, sizeOf: (route: WebSocketRoute) => number): Router {
   const routes = new Map<string, Map<string, Route>>();
   for (const route of options.routes) {
     const methods = routes.get(route.path) ?? new Map<string, Route>();
@@ -84,7 +87,10 @@ export function createRouter(options: ServerOptions): Router {
       /\bupgrade\b/i.test(head.header('connection')) &&
       head.header('sec-websocket-version') === '13' &&
       /^[+/0-9A-Za-z]{22}==$/.test(head.header('sec-websocket-key'));
-    return sound ? found : refuseWithoutWebSocket();
+    if (!sound) return refuseWithoutWebSocket();
+    if (found.maxConnections !== undefined && sizeOf(found) >= found.maxConnections)
+      return refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected: `at most ${found.maxConnections}` }));
+    return found;
   }
 
   function answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -334,6 +336,78 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toMatch(/^HTTP\/1\.1 413 /);
     });
 
+    it('bounds what unfinished bodies hold in total, refuses those that stood still for longest, and takes whole ones meanwhile', async () => {
+      const server = await open();
+      const whole = { method: 'POST', body: 'z'.repeat(MAX_BODY_BYTES) };
+      await fetch(url(server, '/bars'), whole);
+      const atFirst = await settledBytes();
+      const part = Buffer.alloc(MAX_BODY_BYTES - 10);
+      const clients: Awaited<ReturnType<typeof dial>>[] = [];
+      const framings = [`Content-Length: ${MAX_BODY_BYTES}\r\n\r\n`, 'Transfer-Encoding: chunked\r\n\r\n186a0\r\n'];
+      for (let i = 0; i < 80; i++) {
+        const client = await dial(server);
+        client.socket.write(`POST /bars HTTP/1.1\r\nHost: a\r\n${framings[i % 2]}`);
+        client.socket.write(part);
+        clients.push(client);
+        await delay(1);
+      }
+      await until(() => clients.slice(0, 60).every((client) => client.read().includes('BODIES_TOO_MANY')));
+      for (const client of clients.slice(0, 60)) expect(client.read()).toMatch(/^HTTP\/1\.1 503 /);
+      expect(clients.at(-1)!.read()).toBe('');
+      expect((await settledBytes()) - atFirst).toBeLessThan(20 * MAX_BODY_BYTES);
+      expect(await (await fetch(url(server, '/bars'), whole)).text()).toBe(`${MAX_BODY_BYTES} bytes`);
+      clients.at(-1)!.socket.write(clients.length % 2 === 0 ? 'y'.repeat(10) + '\r\n0\r\n\r\n' : 'y'.repeat(10));
+      await until(() => clients.at(-1)!.read().endsWith(`${MAX_BODY_BYTES} bytes`));
+      for (const client of clients) client.socket.resetAndDestroy();
+      server.requests.length = 0;
+      await delay(20);
+      expect((await settledBytes()) - atFirst).toBeLessThan(2 * MAX_BODY_BYTES);
+      expect(server.defects).toEqual([]);
+    }, 30_000);
+
+    it('hands over a body of many small chunks', async () => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const sent = letters(70_000, 1);
+      for (let at = 0; at < sent.length; at += 700) {
+        if (at % 7000 === 0) await delay(1);
+        client.socket.write(`2bc\r\n${sent.slice(at, at + 700)}\r\n`);
+      }
+      client.socket.write('0\r\n\r\n');
+      await until(() => bodies(client.read()) === sent);
+    });
+
+    it.each([
+      ['an impossible chunk', 'POST /bars HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n', 400],
+      ['a length that is no number', 'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\nabc', 400],
+      ['a negative length', 'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc', 400],
+      ['two lengths', 'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd', 400],
+      [
+        'a length and chunks',
+        'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        400,
+      ],
+      ['an unknown transfer coding', 'POST /bars HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc', 400],
+      ['another protocol', 'hello there\r\n\r\n', 400],
+      ['a TLS handshake', Buffer.from('16030102000100fc0303', 'hex'), 400],
+    ])('refuses %s, closes, and goes on', async (name, sent, status) => {
+      const server = await open();
+      const client = await dial(server);
+      client.socket.write(sent);
+      await client.closed;
+      // uWebSockets.js answers what its own parser refuses, by a text that cannot be changed.
+      const isNative = engine === 'uwebsockets' && !['two lengths', 'an unknown transfer coding'].includes(name);
+      if (isNative) expect(client.read()).toMatch(/^HTTP\/1\.1 (400|505) /);
+      else {
+        expect(client.read()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*content-type: application/json`));
+        expect(JSON.parse(bodies(client.read()))).toMatchObject({ error: { code: 'HTTP_MALFORMED' } });
+      }
+      expect(server.requests).toEqual([]);
+      expect(server.defects).toEqual([]);
+      expect((await fetch(url(server, '/hello'))).status).toBe(200);
+    });
+
     it('forgets a client that goes away in the middle of a body or of an answer', async () => {
       const server = await open();
       for (const start of [
@@ -539,15 +613,40 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(server.closed).toHaveLength(1);
     });
 
-    it('ends a connection whose message is over the limit, and only that one', async () => {
+    it('ends a connection whose message is over the limit with 1009 and a reason, and only that one', async () => {
       const server = await open();
       const [loud, calm] = [await listen(server, '/signals'), await listen(server, '/signals')];
-      loud.socket.send('x'.repeat(MAX_BODY_BYTES + 1));
-      await loud.ended;
+      for (const [reader, length] of [
+        [loud, MAX_BODY_BYTES + 1],
+        [await listen(server, '/signals'), 3 * MAX_BODY_BYTES],
+      ] as const) {
+        const closed = new Promise((resolve) =>
+          reader.socket.on('close', (code, reason) => resolve([code, reason.toString()])),
+        );
+        reader.socket.send('x'.repeat(length));
+        expect(await closed).toEqual([1009, `BODY_TOO_LARGE: a message has at most ${MAX_BODY_BYTES} bytes`]);
+      }
       await until(() => server.connections === 1);
       calm.socket.send('y'.repeat(MAX_BODY_BYTES - 10));
       expect((await calm.next(1))[0]).toHaveLength(MAX_BODY_BYTES - 5);
     });
+  });
+
+  it('gives a WebSocket address its own limits of message length and connections', async () => {
+    const narrow: WebSocketRoute = { ...SILENT, path: '/narrow', maxMessageBytes: 100, maxConnections: 2 };
+    const server = await open({ webSockets: [narrow, SILENT] });
+    const first = await listen(server, '/narrow');
+    await listen(server, '/narrow');
+    await expect(listen(server, '/narrow')).rejects.toThrow('503');
+    const wide = await listen(server, '/silent');
+    first.socket.send('x'.repeat(100));
+    wide.socket.send('x'.repeat(101));
+    await delay(20);
+    first.socket.send('x'.repeat(101));
+    expect(await first.ended).toBe(1009);
+    await until(() => server.connections === 2);
+    expect(wide.socket.readyState).toBe(WebSocket.OPEN);
+    await listen(server, '/narrow');
   });
 
   describe('as a publisher', () => {
@@ -801,6 +900,18 @@ describe('an address in bytes', () => {
     expect(addressText(Uint8Array.from(bytes))).toBe(written);
   });
 });
+
+/** Bytes of all Buffers of this process that are in use; V8 frees what it has collected a moment later. */
+async function settledBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let before = Infinity; ; await delay(20)) {
+    collect();
+    const { arrayBuffers } = process.memoryUsage();
+    if (arrayBuffers === before) return arrayBuffers;
+    before = arrayBuffers;
+  }
+}
 
 const CRLF = Buffer.from('\r\n');
 

@@ -54,6 +54,10 @@ export interface Connection {
 
 export interface WebSocketRoute {
   readonly path: string;
+  /** Of one message from a client; a longer one ends its connection with 1009. ServerOptions.maxBodyBytes when absent. */
+  readonly maxMessageBytes?: number;
+  /** More are refused with CONNECTIONS_TOO_MANY: each may hold an unfinished message. No limit when absent. */
+  readonly maxConnections?: number;
   onOpen(connection: Connection): void;
   /** Text as it is; binary messages decoded as UTF-8. What this throws goes to the client as `{error}`. */
   onMessage(connection: Connection, text: string): void;
@@ -75,7 +79,7 @@ export interface ServerOptions {
   readonly engine: 'auto' | Engine;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
-  /** For a request's body and for one WebSocket message from a client (a larger one ends its connection). */
+  /** Of a request's body. All unfinished ones together hold 16 times as much at most; see intake.ts. */
   readonly maxBodyBytes: number;
   /** A WebSocket client with more than this still unread is dropped with 1013. */
   readonly maxBufferedBytes: number;

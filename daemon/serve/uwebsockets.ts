@@ -2,8 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLOSE_GRACE_MS, createAudience, IDLE_S, type Client, type Wire } from './audience.ts';
-import { openIntake, type Intake } from './intake.ts';
+import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Client, type Wire } from './audience.ts';
+import { createBodies, type Intake } from './intake.ts';
 import { listeningError } from './listening.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
 import type { HttpResponse, RequestHead, Route, Server, ServerOptions, WebSocketRoute } from './serve.ts';
@@ -15,6 +15,11 @@ const EMPTY = Buffer.alloc(0);
  * part of a message over 16 kB: the reader then sees garbage (measured: every size from 16.5 kB on; never in pieces).
  */
 const FRAGMENT_BYTES = 8192;
+/**
+ * It cuts the connection of a message over its limit without a close frame. Messages up to this many times ours are read, so that
+ * their senders get a code and a reason.
+ */
+const LENGTH_SLACK = 4;
 const FREE_PORT_ATTEMPTS = 5;
 /** Between the last byte to the clients and the hard end of all sockets, so that they can read it. */
 const LAST_WORDS_MS = 20;
@@ -110,8 +115,9 @@ export function loadUwebsockets(require: (name: string) => unknown = createRequi
 
 /** The fast engine. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
 export async function openUwebsockets(native: Uwebsockets, options: ServerOptions): Promise<Server> {
-  const router = createRouter(options);
   const audience = createAudience(options);
+  const router = createRouter(options, audience.sizeOf);
+  const bodies = createBodies(options.maxBodyBytes);
   const app = native.App();
   let requestsInProgress = 0;
   let socketsFinishing = 0;
@@ -141,12 +147,14 @@ export async function openUwebsockets(native: Uwebsockets, options: ServerOption
       leave();
       intake?.abort();
     });
+    const malformed = framingProblem(head);
+    if (malformed !== null)
+      return respond(router.refuse(new MinutehandError('HTTP_MALFORMED', { seen: malformed })), true);
     if (isRefusal(found)) return respond(found);
     if (head.method === 'GET') return settle(found, EMPTY);
-    intake = openIntake(options.maxBodyBytes, Number.parseInt(head.header('content-length'), 10), (verdict) => {
-      if (verdict.body) return settle(found, verdict.body);
-      const limit = `at most ${options.maxBodyBytes} bytes`;
-      respond(router.refuse(new MinutehandError('BODY_TOO_LARGE', { expected: limit })), !verdict.drained);
+    intake = bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
+      if (verdict.body) settle(found, verdict.body);
+      else respond(router.refuse(verdict.error), !verdict.drained);
     });
     if (!open) return;
     response.onData((chunk, isLast) => {
@@ -157,8 +165,8 @@ export async function openUwebsockets(native: Uwebsockets, options: ServerOption
 
   app.any('/*', (response, request) => serve(response, headOf(response, request)));
 
-  app.ws('/*', {
-    maxPayloadLength: options.maxBodyBytes,
+  const behaviorOf = (maxBytes: number): Behavior => ({
+    maxPayloadLength: LENGTH_SLACK * maxBytes,
     maxBackpressure: 0,
     idleTimeout: IDLE_S,
     sendPingsAutomatically: true,
@@ -180,7 +188,9 @@ export async function openUwebsockets(native: Uwebsockets, options: ServerOption
       session.client = client;
     },
     message(socket, message) {
-      socket.getUserData().session.client?.receive(Buffer.from(message).toString());
+      const { client } = socket.getUserData().session;
+      if (message.byteLength > maxBytes) client?.refuseLength();
+      else client?.receive(Buffer.from(message).toString());
     },
     drain(socket) {
       socket.getUserData().session.onDrain?.();
@@ -192,6 +202,10 @@ export async function openUwebsockets(native: Uwebsockets, options: ServerOption
       session.client?.retire();
     },
   });
+
+  for (const route of options.webSockets) app.ws(route.path, behaviorOf(maxMessageBytes(route, options)));
+  // Every other address, for its refusal.
+  app.ws('/*', behaviorOf(0));
 
   function wireOf(socket: NativeWebSocket, session: Session): Wire {
     const bufferedBytes = (): number => (session.gone ? 0 : socket.getBufferedAmount());
@@ -279,6 +293,14 @@ async function tryListening(host: string, port: number): Promise<number> {
   const found = (probe.address() as AddressInfo).port;
   await new Promise((resolve) => probe.close(resolve));
   return found;
+}
+
+/** What its parser lets pass. What it refuses itself, it answers with a text of its own, which nobody can change. */
+function framingProblem({ header }: RequestHead): string | null {
+  const length = header('content-length');
+  if (length !== '' && !/^\d+$/.test(length)) return `Content-Length: ${length.slice(0, 40)}`;
+  const encoding = header('transfer-encoding');
+  return encoding === '' || /^chunked$/i.test(encoding) ? null : `Transfer-Encoding: ${encoding.slice(0, 40)}`;
 }
 
 function headOf(response: NativeResponse, request: NativeRequest): RequestHead {
