@@ -41,6 +41,8 @@ export interface DaemonOptions {
   readonly clock: Clock;
   /** Token for bars from other machines; none = this machine only. */
   readonly token: string | undefined;
+  /** Of signal files, where they are shared more widely than the rest; null or none = that of this process. */
+  readonly signalsUmask?: number | null;
   /** What a person should know, one line each. */
   say(line: string): void;
 }
@@ -152,7 +154,8 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
         store,
         bus,
         ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
-        openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER }),
+        openSignalFiles: (given) =>
+          createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: options.signalsUmask ?? null }),
         loadModels: provisions?.loadModels ?? loaderOf(options),
       },
       {

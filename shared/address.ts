@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { makePrivateFolder } from './private_files.ts';
 
 /** Addresses to listen on that are not one to call. */
 const ANY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
@@ -25,7 +26,7 @@ export function announce(path: string, address: { readonly host: string; readonl
   const temporary = `${path}.${pid}.tmp`;
   const started = new Date().toISOString();
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makePrivateFolder(dirname(path));
     writeFileSync(temporary, `${JSON.stringify({ pid, ...address, started } satisfies Address)}\n`);
     renameSync(temporary, path);
   } catch {

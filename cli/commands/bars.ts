@@ -10,6 +10,7 @@ import { folderSink } from '../../shared/bar_file/folder_sink.ts';
 import { importBars, type ImportReport, type ImportResult } from '../../shared/bar_file/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { storeSink } from '../../trainer/store/store_sink.ts';
 import type { Output } from '../output.ts';
@@ -67,7 +68,10 @@ export function addBars(program: Command, output: () => Output): void {
       'after',
       '\nExamples:\n  minutehand bars import DAT_ASCII_XAUUSD_M1_2019.csv\n  minutehand bars import EURUSD_M1.csv --timezone +02:00/US\n  minutehand bars import LINKUSDT-1m-2026-02.csv.gz --out ./bars\n  minutehand bars import funding/',
     )
-    .action((source: string, flags: ImportFlags) => runImport(source, flags, output()));
+    .action((source: string, flags: ImportFlags) => {
+      if (flags.out === undefined) keepFilesPrivate();
+      return runImport(source, flags, output());
+    });
   bars
     .command('check')
     .argument('[path]', 'a bar file, or a folder of them; without it, the store')

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -9,6 +9,7 @@ import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
+import { makePrivateFolder } from '../../shared/private_files.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
 import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
@@ -229,7 +230,7 @@ function environment(): Finding[] {
 
 function home({ home: folder }: HomePaths): Finding {
   try {
-    mkdirSync(folder, { recursive: true });
+    makePrivateFolder(folder);
     accessSync(folder, constants.W_OK);
     const { bavail, bsize } = statfsSync(folder);
     const isRoomy = bavail * bsize >= LEAST_FREE_BYTES;

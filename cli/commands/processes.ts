@@ -1,9 +1,10 @@
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { openLog } from '../../shared/log/log.ts';
-import { homePaths } from '../../shared/policy/home.ts';
+import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
 import { openSystemd, type Systemd } from '../../shared/systemd/systemd.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
@@ -62,10 +63,19 @@ async function runDaemon({ shard, standby }: DaemonFlags, output: Output): Promi
   if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
   const paths = homePaths();
+  const umask = keepPrivate(paths);
   // Loading the servers takes longer than most other commands do.
   const { standBy, startDaemon } = await import('../../daemon/main.ts');
   const { statusLine } = await import('../../daemon/health/status_line.ts');
-  const options = { settings, paths, shard, clock: MACHINE_CLOCK, token: process.env['MINUTEHAND_TOKEN'], say };
+  const options = {
+    settings,
+    paths,
+    shard,
+    clock: MACHINE_CLOCK,
+    token: process.env['MINUTEHAND_TOKEN'],
+    signalsUmask: isSet('MINUTEHAND_EXCHANGE') ? umask : null,
+    say,
+  };
   const ending = new AbortController();
   void stopping.then(() => ending.abort());
   const daemon =
@@ -108,6 +118,7 @@ async function runTrainer(output: Output): Promise<void> {
   if (process.send === undefined) warnOfUnknownVariables(output);
   const settings = loadSettings();
   const paths = homePaths();
+  keepPrivate(paths);
   const { startTrainer } = await import('../../trainer/main.ts');
   const { log, flush } = openLog(paths.log, 'trainer', settings.minutehand.log.level);
   const trainer = await startTrainer({
@@ -131,6 +142,20 @@ async function runTrainer(output: Output): Promise<void> {
 /** A misspelt variable would otherwise leave its setting at the default without notice. */
 export function warnOfUnknownVariables(output: Output): void {
   for (const unknown of unknownVariables()) output.note(`warning: ${unknownVariableText(unknown)}`);
+}
+
+/**
+ * What daemon and trainer write is private. A home that was named may be a folder of other things too, and stays as it is; our own
+ * is tightened, for earlier versions left it open to all.
+ */
+function keepPrivate(paths: HomePaths): number | null {
+  const umask = keepFilesPrivate();
+  if (!isSet('MINUTEHAND_HOME')) tightenFolder(paths.home);
+  return umask;
+}
+
+function isSet(variable: string): boolean {
+  return (process.env[variable] ?? '') !== '';
 }
 
 /** What a person is told is how the start goes on, for systemd. */

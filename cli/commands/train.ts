@@ -10,6 +10,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
@@ -76,7 +77,10 @@ export function addTrain(program: Command, output: () => Output): void {
       'after',
       '\nExamples:\n  minutehand train --data ./m1 --seed 7\n  minutehand train --adopt            # on what the running daemon has seen\n  minutehand models promote <version>',
     )
-    .action((flags: TrainFlags) => runTrain(flags, output()));
+    .action((flags: TrainFlags) => {
+      keepFilesPrivate();
+      return runTrain(flags, output());
+    });
 }
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {

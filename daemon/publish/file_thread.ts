@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { filesUnderUmask } from '../../shared/private_files.ts';
 import type { Scheduler } from '../../shared/ports.ts';
 import { waitAtMost } from '../../shared/wait.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
@@ -9,6 +10,8 @@ import type { Publication } from './publish.ts';
 
 export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 'pause'> {
   readonly scheduler: Scheduler;
+  /** Of the files, where it is another than that of this process. */
+  readonly umask?: number | null;
   /** The thread's program as JavaScript; by default the compiled one beside this file. */
   readonly program?: URL;
 }
@@ -17,6 +20,7 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
 export interface FileThreadData {
   readonly folder: string;
   readonly allName: string | undefined;
+  readonly umask: number | null;
 }
 
 /** What the thread says after each batch, and between batches when files that failed are written after all. */
@@ -46,8 +50,12 @@ const CLOSE_GRACE_MS = 1_000;
  * per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the caller writes the files.
  */
 export function createFileThread(options: FileThreadOptions): FilePublisher {
-  const { folder, allName, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
-  const place = { files: MACHINE_FILES, folder, ...(allName === undefined ? {} : { allName }) };
+  const { folder, allName, umask = null, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
+  const place = {
+    files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
+    folder,
+    ...(allName === undefined ? {} : { allName }),
+  };
   if (!existsSync(program)) return createFilePublisher({ ...place, onFailure, onRecovered });
 
   const lastTextByPair = new Map<string, string>();
@@ -61,7 +69,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   let endStallWatch: (() => void) | null = null;
   let whenIdle: (() => void) | null = null;
 
-  const thread = new Worker(program, { workerData: { folder, allName } satisfies FileThreadData });
+  const thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
 
   function judge({
     failures: newFailures,

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { pauseThread } from '../../shared/durable_file.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { filesUnderUmask } from '../../shared/private_files.ts';
 import { createFilePublisher } from './file.ts';
 import type { FileThreadAnswer, FileThreadData } from './file_thread.ts';
 import type { Publication } from './publish.ts';
@@ -10,10 +11,10 @@ const RETRY_MS = 250;
 
 /** The thread of file_thread.ts: writes one batch after the other, given as `[pair id, text, pair id, text …]`. */
 const port = parentPort!;
-const { folder, allName } = workerData as FileThreadData;
+const { folder, allName, umask } = workerData as FileThreadData;
 let lastFailure = '';
 const publisher = createFilePublisher({
-  files: MACHINE_FILES,
+  files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
   folder,
   ...(allName === undefined ? {} : { allName }),
   pause: pauseThread,

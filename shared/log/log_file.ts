@@ -1,6 +1,7 @@
-import { close, closeSync, fstat, mkdir, mkdirSync, open, openSync, stat, write, writeSync } from 'node:fs';
+import { close, closeSync, fstat, mkdir, open, openSync, stat, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { makePrivateFolder, privateFolderMode } from '../private_files.ts';
 
 const openFile = promisify(open);
 const writeFile = promisify(write);
@@ -113,7 +114,7 @@ export function openLogFile(path: string): LogFile {
   async function openUnderName(): Promise<number> {
     if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
     if (descriptor === null) {
-      await makeFolder(dirname(path), { recursive: true });
+      await makeFolder(dirname(path), { recursive: true, mode: privateFolderMode() });
       descriptor = await openFile(path, 'a');
       lookedMs = performance.now();
     }
@@ -131,7 +132,7 @@ export function openLogFile(path: string): LogFile {
   /** With a file of its own when none is open: the one that `drain` is opening now stays `drain`'s. */
   function withDescriptor(work: (fd: number) => void): void {
     if (descriptor !== null) return work(descriptor);
-    mkdirSync(dirname(path), { recursive: true });
+    makePrivateFolder(dirname(path));
     const fd = openSync(path, 'a');
     try {
       work(fd);

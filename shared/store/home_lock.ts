@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MinutehandError } from '../errors.ts';
+import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from './sqlite.ts';
 
 /** Gives a lock back. */
@@ -48,7 +48,7 @@ export async function waitForLock(path: string, pollMs: number, ending: AbortSig
 function tryLock(path: string, timeoutMs: number): Unlock | null {
   let db: Database | null = null;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makePrivateFolder(dirname(path));
     const opened = (db = new Database(path, { timeout: timeoutMs }));
     opened.exec('BEGIN EXCLUSIVE');
     return () => void opened.close();

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Bar, OpenTime } from '../bar.ts';
 import { MinutehandError } from '../errors.ts';
+import { makePrivateFolder } from '../private_files.ts';
 import type { Pair } from '../pair.ts';
 import { Database, SqliteError, type Statement } from './sqlite.ts';
 
@@ -505,7 +506,7 @@ function openDatabase(path: string, readOnly: boolean): Database {
   }
   let db: Database | null = null;
   try {
-    if (!readOnly) mkdirSync(dirname(path), { recursive: true });
+    if (!readOnly) makePrivateFolder(dirname(path));
     db = new Database(path, { readonly: readOnly, timeout: 5000 });
     if (readOnly) {
       db.prepare('SELECT 1 FROM inputs, signals, boots LIMIT 1').get();

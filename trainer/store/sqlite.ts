@@ -1,7 +1,7 @@
 import { Kysely, sql, SqliteDialect } from 'kysely';
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makePrivateFolder } from '../../shared/private_files.ts';
 import type { BulkRows, Cell, Engine } from './engine.ts';
 import { FLAT_SCHEMA, flatName } from './flat_schema.ts';
 import type { Tables } from './tables.ts';
@@ -13,7 +13,7 @@ const RETRY_MS = 20;
 
 /** The store in a file, in WAL mode: readers and one writer at a time, in any number of processes. @throws what SQLite throws */
 export async function openSqlite(path: string): Promise<Engine> {
-  mkdirSync(dirname(path), { recursive: true });
+  makePrivateFolder(dirname(path));
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));

@@ -1,0 +1,69 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MACHINE_FILES } from './files.ts';
+import type { FileSystem } from './ports.ts';
+
+const OTHERS = 0o007;
+const ALL_BUT_OWNER = 0o077;
+const SPECIAL_BITS = 0o7000;
+
+/**
+ * Makes every file and folder that this process and its children create from now on private: 0600 and 0700. A umask that already
+ * denies others everything, such as systemd's `UMask=0027`, was chosen on purpose and stays; a group is shared with that way.
+ * @returns the umask the process was started with, for what is shared all the same; null when it stays
+ */
+export function keepFilesPrivate(): number | null {
+  if (process.platform === 'win32') return null;
+  const before = process.umask(ALL_BUT_OWNER);
+  if (!deniesOthers(before)) return before;
+  process.umask(before);
+  return null;
+}
+
+let folderMode: number | null = null;
+
+/** For mkdir of a folder of private files, whatever the umask lets others see. */
+export function privateFolderMode(): number {
+  // Asked once, before there are threads: to read the umask is to set it for a moment.
+  return (folderMode ??= deniesOthers(process.umask()) ? 0o777 : 0o700);
+}
+
+/** Makes a folder for private files, with those above it. */
+export function makePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: privateFolderMode() });
+}
+
+/** Takes from an existing folder what the umask denies to new ones. One that belongs to another user stays as it is. */
+export function tightenFolder(path: string): void {
+  try {
+    const { mode } = statSync(path);
+    chmodSync(path, mode & ~process.umask());
+  } catch {
+    // Absent, or another user's.
+  }
+}
+
+/**
+ * The files of this machine, created as under another umask than that of this process: for a folder that is shared with other users.
+ * One more system call for each file.
+ */
+export function filesUnderUmask(umask: number): FileSystem {
+  return {
+    ...MACHINE_FILES,
+    write(path, data) {
+      writeFileSync(path, data);
+      chmodSync(path, 0o666 & ~umask);
+    },
+    makeFolder(path) {
+      const highest = mkdirSync(path, { recursive: true });
+      for (let made = path; highest !== undefined; made = dirname(made)) {
+        chmodSync(made, (statSync(made).mode & SPECIAL_BITS) | (0o777 & ~umask));
+        if (made === highest) break;
+      }
+    },
+  };
+}
+
+function deniesOthers(umask: number): boolean {
+  return (umask & OTHERS) === OTHERS;
+}
