@@ -34,7 +34,7 @@ export interface AccessOptions {
  *
  * - HOST_REFUSED: the Host header names another server. A web page whose DNS name was rebound to this machine sends its own name
  *   (https://en.wikipedia.org/wiki/DNS_rebinding). IP addresses cannot be rebound; they are accepted where the server listens beyond
- *   this machine.
+ *   this machine. A client that has the token is no such page, and may use any name.
  * - ORIGIN_REFUSED: a web page of another site. Browsers let any page post to, or open a WebSocket on, this machine.
  * - UNAUTHORIZED: a client on another machine without the token.
  *
@@ -50,9 +50,10 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
   }
 
   return (request) => {
+    const authorized = isRightToken(request.header('authorization'), token);
     const given = request.header('host');
     const name = nameOf(HOST, given);
-    if (given !== '' && !isOurs(name))
+    if (given !== '' && !authorized && !isOurs(name))
       return new MinutehandError('HOST_REFUSED', { seen: given.slice(0, SHOWN_LENGTH) });
     const origin = request.header('origin');
     if (origin !== '') {
@@ -60,8 +61,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
       const isKnown = page !== '' && (page === name || isLoopbackName(page) || allowed.has(page));
       if (!isKnown) return new MinutehandError('ORIGIN_REFUSED', { seen: origin.slice(0, SHOWN_LENGTH) });
     }
-    if (!needsAuthorization(request) || isLoopbackAddress(request.remoteAddress)) return null;
-    if (isRightToken(request.header('authorization'), token)) return null;
+    if (authorized || !needsAuthorization(request) || isLoopbackAddress(request.remoteAddress)) return null;
     return new MinutehandError('UNAUTHORIZED', { seen: `a request from ${request.remoteAddress}` });
   };
 }

@@ -75,9 +75,11 @@ private:
       string answer = "";
       int status = MhHttp("GET", m_url + "/healthz", m_headers, "", answer);
       MhJson json;
-      if(status != 200 || !json.Parse(answer))
+      bool isJson = status > 0 && json.Parse(answer);
+      string code = isJson ? Code(json) : "";
+      if(status != 200 || !isJson)
         {
-         Wait("/healthz: " + (status > 0 ? MhLong(status) : "no answer, error " + MhLong(GetLastError())));
+         Wait("/healthz: " + (code != "" ? code : status > 0 ? MhLong(status) : "no answer, error " + MhLong(GetLastError())));
          return;
         }
       m_bootId = json.GetText("boot_id", "");
@@ -109,7 +111,7 @@ private:
          m_isKnown = false;
          return;
         }
-      if(code == "FEED_CLOSED" || code == "UNAUTHORIZED" || code == "ORIGIN_REFUSED")
+      if(code == "FEED_CLOSED" || code == "UNAUTHORIZED" || code == "ORIGIN_REFUSED" || code == "HOST_REFUSED")
         {
          Wait("/bars: " + code);
          return;
