@@ -103,7 +103,8 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   },
   {
     variable: 'MINUTEHAND_TOKEN',
-    meaning: 'Bearer token of clients on other machines; else bars are accepted from this machine only.',
+    meaning:
+      'Bearer token of clients on other machines; else bars and requests that change something are accepted from this machine only.',
   },
 ];
 
