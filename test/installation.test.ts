@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../shared/errors.ts';
 import { packageRoot } from '../shared/root.ts';
 import { loadSqlite, SQLITE_PACKAGE } from '../shared/store/sqlite.ts';
+import { skipNote } from './skip_note.ts';
 
 const MACHINE = `${process.platform}-${process.arch}`;
 const INSTALLER = 'Node 24.21.0 (abi 137)';
@@ -70,7 +71,10 @@ const npmCalls = (): string[] =>
 const errorOf = ({ stdout }: { stdout: string }) =>
   (JSON.parse(stdout) as { error: { code: string; message: string; next: string } }).error;
 
-describe.runIf(process.platform !== 'win32')('a command other than the set-up', () => {
+const isWindows = process.platform === 'win32';
+const isLinux = process.platform === 'linux';
+
+describe.runIf(!isWindows)(`a command other than the set-up${skipNote(isWindows, 'not tried on Windows')}`, () => {
   it.each([
     ['doctor', '--json'],
     ['status', '--json'],
@@ -155,7 +159,7 @@ describe.runIf(process.platform !== 'win32')('a command other than the set-up', 
   });
 });
 
-describe.runIf(process.platform === 'linux')('the set-up', () => {
+describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a process has mapped')}`, () => {
   it('installs what the lock file names when it is asked for', () => {
     const { status, stderr } = run('build.mjs', []);
     expect({ status, calls: npmCalls() }).toEqual({ status: 1, calls: [expect.stringMatching(/^ci /)] });
