@@ -15,6 +15,7 @@ import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { waitAtMost } from '../shared/wait.ts';
 import type { Answer } from './answer.ts';
+import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
@@ -25,7 +26,7 @@ import { watchHalts } from './infer/halt_watch.ts';
 import { watchModels, type ModelWatch } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
-import { Pipeline, type BatchTiming } from './pipeline.ts';
+import { EXPIRED_AFTER_INTERVALS, Pipeline, type BatchTiming } from './pipeline.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './publish/file.ts';
 import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
@@ -86,6 +87,8 @@ export interface Daemon {
   readonly redisMissed: () => number;
   /** Of the stream of bars; see RedisFeed. */
   readonly streamLost: () => number;
+  /** Of live bars that arrive too late; null while they come in time. */
+  readonly lateBars: () => LateBars | null;
   readonly routes: readonly Route[];
   readonly webSockets: readonly WebSocketRoute[];
   /** Names the server the signals leave by. */
@@ -266,9 +269,18 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     },
   });
 
+  const arrivals = watchArrivals({
+    limitMs: EXPIRED_AFTER_INTERVALS * intervalMs,
+    symbols: symbolsOf(pairs).length,
+    degraded: (what) => pipeline.degraded(what),
+    recovered: (what) => pipeline.recovered(what),
+    log,
+    say,
+  });
+
   const startedMs = clock.nowMs();
   const health = (): HealthReport => {
-    const { silentPairs, haltedPairs: halted } = pipeline;
+    const { silentPairs, expiredPairs, haltedPairs: halted } = pipeline;
     const version = pipeline.models?.version ?? null;
     const isWaiting = pipeline.models === null || pipeline.readyPairs < pairs.length;
     const isDegraded = pipeline.degradations.size + silentPairs.length + halted.length > 0;
@@ -290,10 +302,12 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       pairs: pairs.length,
       pairs_ready: pipeline.readyPairs,
       silent_pairs: silentPairs,
+      expired_pairs: expiredPairs,
       halted_pairs: halted,
       halts: halts.halts.filter((halt) => halt.version === version),
       halts_refused: haltsRefused,
       degradations: [...pipeline.degradations],
+      late_bars: arrivals.late,
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
       redis_refused: redis?.refusal?.toJSON() ?? null,
       redis_missed: redis?.missed ?? 0,
@@ -311,6 +325,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     maxClockSkewMs: feed.max_clock_skew_ms,
     maxBars: feed.max_bars_per_request,
     onOutcome: (outcome: Parameters<IntakeOptions['onOutcome']>[0]): void => observer.onBar(outcome),
+    onLive: arrivals.note,
   };
   const intake = createIntake({ ...rules, open: market === 'live' });
   let isSigningOff = false;
@@ -329,6 +344,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
 
   const endChecks = scheduler.every(Math.max(SHORTEST_CHECK_MS, feed.straggler_timeout_ms / 8), () => {
     pipeline.expire();
+    arrivals.report();
     if (options.isFeedOpen()) pipeline.checkSilence();
     else pipeline.expectNoBars();
   });
@@ -339,6 +355,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     publishers,
     redisMissed: () => redis?.missed ?? 0,
     streamLost: () => redisFeed?.lost ?? 0,
+    lateBars: () => arrivals.late,
     routes: [barsRoute(takeBars, settled, bootId), ...healthRoutes(health)],
     webSockets: [
       websocket.subscriptionRoute(),

@@ -126,6 +126,8 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
         budgetMs: minutehand.feed.budget_ms,
         readyPairs: () => daemon?.pipeline.readyPairs ?? 0,
         silentPairs: () => daemon?.pipeline.silentPairs.length ?? 0,
+        expiredPairs: () => daemon?.pipeline.expiredPairs.length ?? 0,
+        barsLateSeconds: () => daemon?.lateBars()?.late_seconds ?? 0,
         haltedPairs: () => daemon?.pipeline.haltedPairs.length ?? 0,
         connections: () => server?.connections ?? 0,
         degradations: () => daemon?.pipeline.degradations.size ?? 0,

@@ -30,6 +30,8 @@ import type { Publication, Publisher } from './publish/publish.ts';
 
 /** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
 const VALID_INTERVALS = 2.5;
+/** A live bar that arrives later after its close gives a signal that has expired when it is published; see `validUntilMs`. */
+export const EXPIRED_AFTER_INTERVALS = 1 + VALID_INTERVALS;
 const FLAT_TEXT = JSON.stringify(FLAT);
 /** A bar that is due within this time is waited for by work that blocks the thread, and so is one that is late by it. */
 const GUARD_MS = 250;
@@ -137,6 +139,8 @@ export class Pipeline {
   readonly #heardUs: Float64Array;
   /** Heartbeats that were due for each pair since then. */
   readonly #heartbeats: Int32Array;
+  /** By pair: when its newest signal expires. Before the first one: when there should have been one. */
+  readonly #validUntilMs: Float64Array;
   #lastBarUs = -Infinity;
   /** Told when the next batch has been answered. */
   #waitingForBar: (() => void)[] = [];
@@ -174,6 +178,7 @@ export class Pipeline {
     this.#lastMinute = new Float64Array(pairs.length).fill(-Infinity);
     this.#heardUs = new Float64Array(pairs.length).fill(clock.monotonicUs());
     this.#heartbeats = new Int32Array(pairs.length);
+    this.#validUntilMs = new Float64Array(pairs.length).fill(this.#nextExpiryMs());
     this.#halts = options.halts ?? [];
     this.#haltsText = standingText(this.#halts);
     this.#halted = new Uint8Array(pairs.length);
@@ -212,6 +217,15 @@ export class Pipeline {
   /** Pairs whose bars stay away, and have been said to. */
   get silentPairs(): string[] {
     return this.#states.filter((_, pairIndex) => this.#heartbeats[pairIndex]! > 0).map(({ pair }) => pair.id);
+  }
+
+  /** Warm pairs without a signal that is still valid, so that no consumer acts on them, although the daemon runs. */
+  get expiredPairs(): string[] {
+    const nowMs = this.#options.clock.nowMs();
+    const isExpired = (pairIndex: number): boolean => this.#validUntilMs[pairIndex]! < nowMs;
+    return this.#states.flatMap(({ pair }, pairIndex) =>
+      isExpired(pairIndex) && this.#features.ready(pairIndex) ? [pair.id] : [],
+    );
   }
 
   /** Pairs that enter nothing because a live figure halts them under the models in force. */
@@ -279,6 +293,12 @@ export class Pipeline {
   /** No bars can be expected yet: silence is counted from now on. */
   expectNoBars(): void {
     this.#heardUs.fill(this.#options.clock.monotonicUs());
+    this.#validUntilMs.fill(this.#nextExpiryMs());
+  }
+
+  /** When a signal expires that is published now, on a bar that came in time. */
+  #nextExpiryMs(): number {
+    return this.#options.clock.nowMs() + Math.round(VALID_INTERVALS * this.#options.feedIntervalMs);
   }
 
   /** Says of each pair that nobody watches it from here on: the last signal of a daemon that ends. */
@@ -709,17 +729,21 @@ export class Pipeline {
 
   #encode(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
     const { bootId, market, feedIntervalMs } = this.#options;
-    return answers.map(({ state, minute, bodyText }) => ({
-      pairId: state.pair.id,
-      text: encodeSignal(bodyText, {
-        schema: SIGNAL_SCHEMA,
-        market,
-        boot_id: bootId,
-        seq: ++state.seq,
-        generated_at_ms: nowMs,
-        valid_until_ms: validUntilMs(market, minute, nowMs, feedIntervalMs),
-      }),
-    }));
+    return answers.map(({ state, minute, bodyText }) => {
+      const expiryMs = validUntilMs(market, minute, nowMs, feedIntervalMs);
+      this.#validUntilMs[minute.pairIndex] = expiryMs;
+      return {
+        pairId: state.pair.id,
+        text: encodeSignal(bodyText, {
+          schema: SIGNAL_SCHEMA,
+          market,
+          boot_id: bootId,
+          seq: ++state.seq,
+          generated_at_ms: nowMs,
+          valid_until_ms: expiryMs,
+        }),
+      };
+    });
   }
 
   /** What the shadow set would have said: journalled under the ids of what was published, and published nowhere. */

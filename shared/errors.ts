@@ -43,6 +43,11 @@ export const ERRORS = {
     message: 'The bar has not closed yet by the clock of this machine.',
     next: 'Check both clocks (NTP) and that times are UTC, not the broker’s server time.',
   },
+  BARS_LATE: {
+    status: 422,
+    message: 'Live bars arrive so late that every signal has expired when it is published: no consumer acts on it.',
+    next: 'Send `time` as the bar open in UTC, not local or broker time; check the clocks of both machines (NTP) and whether the data is delayed. History belongs into ?backfill=1.',
+  },
   BAR_UNKNOWN_SYMBOL: {
     status: 422,
     message: 'No configured pair uses this symbol.',

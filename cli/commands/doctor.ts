@@ -17,6 +17,8 @@ import { findEngine } from '../../trainer/learn/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';
 import type { Output } from '../output.ts';
+import { lookAtDaemon, type DaemonState } from '../status/daemon_state.ts';
+import { expiredPairs, ofDaemon } from '../status/findings.ts';
 import { maskPasswords } from '../password.ts';
 import { connectionProblem } from '../../shared/redis_address.ts';
 import { tryRedis } from './doctor_redis.ts';
@@ -40,7 +42,7 @@ export function addDoctor(program: Command, output: () => Output): void {
     .command('doctor')
     .summary('look at this machine and installation')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models and the halts, and says what to do. Exit code 1 when something must be mended.',
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models, the halts and the daemons that run, and says what to do. Exit code 1 when something must be mended.',
     )
     .action(() => runDoctor(output()));
 }
@@ -69,6 +71,7 @@ async function runDoctor(output: Output): Promise<void> {
       await port('trainer port', settings.minutehand.transports.trainer, 'trainer', paths),
     );
     findings.push(await redis(settings), await models(settings, paths), halts(paths));
+    findings.push(...(await runningDaemons(settings, paths)));
   }
   findings.push(...environment(), home(paths));
   for (const { what, verdict, detail } of findings)
@@ -226,6 +229,23 @@ function environment(): Finding[] {
     ...problems.map((problem): Finding => ({ what, verdict: 'error', detail: problemText(problem) })),
     ...warnings.map((detail): Finding => ({ what, verdict: 'warning', detail })),
   ];
+}
+
+/** What daemons of this home report of themselves; none where none runs. */
+async function runningDaemons(settings: Settings, paths: HomePaths): Promise<Finding[]> {
+  const shardsOfHome = shardsOf(settings.minutehand);
+  const daemons = await Promise.all(shardsOfHome.map((shard) => lookAtDaemon(settings, paths, shard)));
+  return daemons.filter(({ presence }) => presence !== 'down').map((daemon) => daemonFinding(settings, daemon));
+}
+
+/** An error where no consumer can act on the signals; what else is wrong is a warning here. */
+function daemonFinding(settings: Settings, daemon: DaemonState): Finding {
+  const what = `daemon ${daemon.shard}`;
+  const problems = ofDaemon(settings, daemon, Date.now()).filter(({ weight }) => weight === 'problem');
+  if (problems.length === 0) return { what, verdict: 'ok', detail: `runs, ${daemon.said?.status}` };
+  const isUseless = daemon.said !== null && (daemon.said.late_bars !== null || expiredPairs(daemon.said).length > 0);
+  const detail = problems.map(({ text, next }) => `${text} ${next}`).join('; ');
+  return { what, verdict: isUseless ? 'error' : 'warning', detail };
 }
 
 function home({ home: folder }: HomePaths): Finding {

@@ -89,11 +89,16 @@ export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promi
   }
 }
 
+/** A daemon that is older than this program does not report these. */
+const UNREPORTED: Pick<HealthReport, 'expired_pairs' | 'late_bars'> = { expired_pairs: [], late_bars: null };
+
 /** A daemon that is older or newer than this program may say more, and is taken at its word. */
 const healthOf = (shard: string): z.ZodType<HealthReport> =>
-  z.custom<HealthReport>(
-    (value) => (value as HealthReport | null)?.shard === shard && typeof (value as HealthReport).boot_id === 'string',
-  );
+  z
+    .custom<HealthReport>(
+      (value) => (value as HealthReport | null)?.shard === shard && typeof (value as HealthReport).boot_id === 'string',
+    )
+    .transform((report) => ({ ...UNREPORTED, ...report }));
 
 export async function lookAtDaemon(
   { minutehand }: Settings,

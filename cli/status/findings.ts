@@ -1,5 +1,9 @@
+import { LATE_BARS } from '../../daemon/feed/arrival.ts';
 import type { HealthReport } from '../../daemon/health/health.ts';
+import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
+import { ALL_PAIRS } from '../../shared/bundle/halts.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
 import type { DaemonState, PairState } from './daemon_state.ts';
@@ -38,12 +42,11 @@ export function findingsOf(
   return [...daemons.flatMap((daemon) => ofDaemon(settings, daemon, nowMs)), ...ofTrainer(trainer)];
 }
 
-function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Finding[] {
-  const about = `daemon ${daemon.shard}`;
-  const findings: Finding[] = [];
-  const problem = (text: string, next: string): void => void findings.push({ weight: 'problem', about, text, next });
-  const note = (text: string, next = ''): void => void findings.push({ weight: 'note', about, text, next });
+/** Of one daemon, whether it runs or not. */
+export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Finding[] {
   const { said } = daemon;
+  const report = reportOn(`daemon ${daemon.shard}`);
+  const { problem, note } = report;
   if (said === null) {
     if (daemon.presence === 'down') problem('does not run: nobody answers bars.', START);
     else
@@ -51,20 +54,57 @@ function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Findi
         `has its place in the home and does not answer${daemon.url === null ? '' : ` at ${daemon.url}`}: it starts, ends or hangs.`,
         `Look again in half a minute; if it stays so, end process ${daemon.pid ?? 'that holds the lock'} and look into log/daemon_${daemon.shard}.log.`,
       );
-    return findings;
+    return report.findings;
   }
 
-  if (said.model_version === null)
+  reportModels(report, said);
+  reportBars(report, settings, said, nowMs);
+  reportHalts(report, said);
+  reportDegradations(report, said);
+  reportSignals(report, settings, daemon, said, nowMs);
+
+  if (said.redis === 'down') note('Redis does not answer: signals go out by file and WebSocket only.');
+  if (said.policy_hash !== settings.policyHash)
+    note(
+      'the decision policy in the files is not the one it was started with.',
+      'Restart it to put the files in force.',
+    );
+  if (said.market !== settings.minutehand.market)
+    note(`serves a ${said.market} market; the configuration says ${settings.minutehand.market}.`);
+  return report.findings;
+}
+
+interface Report {
+  readonly findings: Finding[];
+  problem(text: string, next: string): void;
+  note(text: string, next?: string): void;
+}
+
+function reportOn(about: string): Report {
+  const findings: Finding[] = [];
+  return {
+    findings,
+    problem: (text, next) => void findings.push({ weight: 'problem', about, text, next }),
+    note: (text, next = '') => void findings.push({ weight: 'note', about, text, next }),
+  };
+}
+
+function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
+  if (model_version === null)
     problem(
       'has no models in force: mode HALT, no entries.',
-      said.model_refused === null
+      model_refused === null
         ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
-        : said.model_refused.next,
+        : model_refused.next,
     );
-  if (said.model_refused !== null) {
-    const { version, code, message, next } = said.model_refused;
+  if (model_refused !== null) {
+    const { version, code, message, next } = model_refused;
     problem(`refused models ${version}. ${code}: ${message}`, next);
   }
+}
+
+/** What arrives, and when. */
+function reportBars({ problem, note }: Report, settings: Settings, said: HealthReport, nowMs: number): void {
   const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
   if (said.pairs_ready < said.pairs) {
     const text = `${said.pairs_ready} of ${said.pairs} pairs are warm; the others have mode WARMUP.`;
@@ -76,15 +116,30 @@ function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Findi
     if (isClosed) note(`${text} The market is closed until Sunday 22:00 UTC.`);
     else problem(text, 'Look at what sends the bars: MetaTrader, the expert advisor’s panel, Redis, the network.');
   }
-  if (said.halts_refused !== null) {
-    const { code, message, next } = said.halts_refused;
-    problem(`${code}: ${message}`, next);
-  }
-  for (const halt of said.halts)
+  if (said.late_bars !== null) problem(`${said.late_bars.code}: ${said.late_bars.message}`, said.late_bars.next);
+  const missing = isClosed ? [] : missingSymbols(settings, said);
+  if (missing.length > 0)
+    problem(
+      `no bars for ${missing.join(', ')} while other symbols have them: their pairs hold with LEG_MISSING.`,
+      'Look at what sends the bars of these symbols; a minute without a trade is sent as `empty`.',
+    );
+}
+
+function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }: HealthReport): void {
+  if (halts_refused !== null) problem(`${halts_refused.code}: ${halts_refused.message}`, halts_refused.next);
+  for (const halt of halts)
     problem(
       `halted by a live figure, ${haltText(halt)}.`,
       '`minutehand models resume <pair>` lifts it; see docs/TRAINING.md first.',
     );
+  const isNamed = (id: string): boolean => halts.some(({ pair_id }) => pair_id === id || pair_id === ALL_PAIRS);
+  const others = halted_pairs.filter((id) => !isNamed(id));
+  if (others.length > 0 && halts_refused === null)
+    problem(`${others.join(', ')} halted.`, '`minutehand models resume all` lifts every halt.');
+}
+
+/** Late bars are reported with the bars. */
+function reportDegradations({ problem }: Report, said: HealthReport): void {
   const refusals: Record<string, HealthReport['redis_refused'] | undefined> = {
     redis: said.redis_refused,
     bar_stream: said.bar_stream_refused,
@@ -94,31 +149,65 @@ function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number): Findi
     const missed = what === 'redis' ? ` ${said.redis_missed} signals were missed since the start.` : '';
     problem(`${refusal.code}: ${refusal.message}${missed}`, refusal.next);
   }
-  for (const what of said.degradations.filter((what) => !refusals[what]))
-    problem(`degraded: ${what}.`, DEGRADATIONS[what] ?? `Look into log/daemon_${daemon.shard}.log.`);
+  for (const what of said.degradations)
+    if (what !== LATE_BARS && !refusals[what])
+      problem(`degraded: ${what}.`, DEGRADATIONS[what] ?? `Look into log/daemon_${said.shard}.log.`);
+}
+
+/** Whether consumers get signals that they may act on. */
+function reportSignals(
+  { problem }: Report,
+  settings: Settings,
+  daemon: DaemonState,
+  said: HealthReport,
+  nowMs: number,
+): void {
   for (const { pair_id, refusal } of daemon.pairs)
     if (refusal !== null)
       problem(`the signal file of ${pair_id} is not whole: ${refusal}`, 'It is written anew with the next bar.');
-  const expired = expiredPairs(settings, daemon, nowMs);
-  if (expired.length > 0)
+  const expired = expiredPairs(said);
+  const unexplained = expired.filter((id) => !symbolsOf([parsePair(id)]).some((symbol) => isLate(said, symbol)));
+  if (unexplained.length > 0)
     problem(
-      `runs, but the signal files of ${expired.join(', ')} are missing or have expired.`,
+      `the newest signals of ${unexplained.join(', ')} have expired, and no consumer acts on them${newestBarText(said)}.`,
+      'Bars arrive late, or only as history: check the time zone of what sends them, and that new bars are not sent with `backfill=1`. While a feeder catches up this is normal.',
+    );
+  const stale = staleFiles(settings, daemon, nowMs).filter((id) => !expired.includes(id));
+  if (stale.length > 0)
+    problem(
+      `runs, but the signal files of ${stale.join(', ')} are missing or have expired.`,
       'Check that MINUTEHAND_EXCHANGE is the same for the daemon and for this command, and look at its log.',
     );
+}
 
-  if (said.redis === 'down') note('Redis does not answer: signals go out by file and WebSocket only.');
-  if (said.policy_hash !== settings.policyHash)
-    note(
-      'the decision policy in the files is not the one it was started with.',
-      'Restart it to put the files in force.',
-    );
-  if (said.market !== settings.minutehand.market)
-    note(`serves a ${said.market} market; the configuration says ${settings.minutehand.market}.`);
-  return findings;
+function isLate({ late_bars }: HealthReport, symbol: string): boolean {
+  return late_bars?.symbols.includes(symbol) === true;
+}
+
+/** Pairs whose signals no consumer acts on, for a daemon with models. */
+export function expiredPairs({ model_version, expired_pairs }: HealthReport): readonly string[] {
+  return model_version === null ? [] : expired_pairs;
+}
+
+/** Symbols of a live market whose bars have stopped while those of others go on, so that their pairs are not silent. */
+function missingSymbols({ minutehand }: Settings, said: HealthReport): string[] {
+  const { market, last_bars, silent_pairs } = said;
+  if (market !== 'live') return [];
+  const silent = new Set(symbolsOf(silent_pairs.map(parsePair)));
+  const newestMs = Math.max(...Object.values(last_bars).map((time) => Date.parse(time)));
+  const limitMs = minutehand.feed.silence_halt_intervals * SECONDS_PER_BAR * 1000;
+  return Object.entries(last_bars)
+    .filter(([symbol, time]) => newestMs - Date.parse(time) > limitMs && !silent.has(symbol) && !isLate(said, symbol))
+    .map(([symbol]) => symbol);
+}
+
+function newestBarText({ last_bars }: HealthReport): string {
+  const newest = Object.values(last_bars).sort().at(-1);
+  return newest === undefined ? '' : `; the newest bar is of ${shownMinute(newest)} UTC`;
 }
 
 /** Pairs of a daemon that is warm, has models and yet shows no valid signal. */
-function expiredPairs(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
+function staleFiles(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
   if (said === null || said.model_version === null || said.pairs_ready < said.pairs) return [];
   if (said.uptime_seconds * 1000 < INTERVALS_UNTIL_FILES * barIntervalMs(settings)) return [];
   const isGone = ({ signal }: PairState): boolean => signal === null || signal.valid_until_ms < nowMs;

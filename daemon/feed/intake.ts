@@ -1,5 +1,5 @@
 import type { BarOutcome } from '../align/align.ts';
-import type { OpenTime } from '../../shared/bar.ts';
+import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { parseMessage } from './message.ts';
@@ -40,6 +40,8 @@ export interface IntakeOptions {
   /** Symbols that somebody else answers for: passed over without a word. Where it is not given, they are unknown. */
   isElsewhere?(symbol: string): boolean;
   onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
+  /** A minute that was not sent as history, and is none that was taken before. */
+  onLive?(symbol: string, time: OpenTime, nowMs: EpochMs): void;
 }
 
 export type Intake = (text: string, backfill: boolean) => IntakeReport;
@@ -52,17 +54,17 @@ export function createIntake(options: IntakeOptions): Intake {
   const { taker, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
 
   /** null = not for us. */
-  function take(value: unknown, latestOpenMs: number, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
-    const minute = parseWireMinute(value, latestOpenMs);
-    const symbol = minute.kind === 'bar' ? minute.bar.symbol : minute.symbol;
+  function take(value: unknown, nowMs: EpochMs, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
+    const minute = parseWireMinute(value, latestClosedOpenMs(nowMs, maxClockSkewMs));
+    const { symbol, time } = minute.kind === 'bar' ? minute.bar : minute;
     if (!taker.knows(symbol)) {
       if (options.isElsewhere?.(symbol) === true) return null;
       throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
     }
     if (!open) throw new MinutehandError('FEED_CLOSED');
     const outcome = offer(minute, backfill);
+    if (!backfill && outcome !== 'duplicate') options.onLive?.(symbol, time, nowMs);
     if (outcome === 'revised' || outcome === 'out_of_order') {
-      const time = minute.kind === 'bar' ? minute.bar.time : minute.time;
       throw new MinutehandError(outcome === 'revised' ? 'BAR_REVISED' : 'BAR_OUT_OF_ORDER', {
         seen: `${symbol} ${new Date(time * 1000).toISOString()}`,
       });
@@ -81,12 +83,12 @@ export function createIntake(options: IntakeOptions): Intake {
     const minutes = Array.isArray(message) ? (message as unknown[]) : [message];
     if (minutes.length > maxBars)
       throw new MinutehandError('BAR_TOO_MANY', { seen: `${minutes.length} bars`, expected: `at most ${maxBars}` });
-    const latestOpenMs = latestClosedOpenMs(clock.nowMs(), maxClockSkewMs);
+    const nowMs = clock.nowMs();
     const counts = { accepted: 0, late: 0, duplicate: 0 };
     const rejected: IntakeReport['rejected'][number][] = [];
     minutes.forEach((value, index) => {
       try {
-        const outcome = take(value, latestOpenMs, backfill);
+        const outcome = take(value, nowMs, backfill);
         if (outcome === null) return;
         counts[outcome]++;
         onOutcome(outcome);

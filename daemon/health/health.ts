@@ -1,6 +1,7 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { LateBars } from '../feed/arrival.ts';
 import type { Route } from '../serve/serve.ts';
 
 interface ErrorReport {
@@ -39,6 +40,8 @@ export interface HealthReport {
   readonly pairs_ready: number;
   /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
+  /** Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on them. */
+  readonly expired_pairs: readonly string[];
   /** Pairs that a live figure halts under the models in force: they are published with mode HALT and enter nothing. */
   readonly halted_pairs: readonly string[];
   /** What halts them, as models/halts.json says it. */
@@ -46,6 +49,8 @@ export interface HealthReport {
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: { readonly code: string; readonly message: string; readonly next: string } | null;
   readonly degradations: readonly string[];
+  /** Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in time. */
+  readonly late_bars: LateBars | null;
   /** refused: Redis answers, and refuses the last signals, all of them or some. */
   readonly redis: 'up' | 'down' | 'refused' | 'off' | 'unknown';
   /** Why Redis refuses signals, until it takes a whole batch again. */

@@ -20,10 +20,12 @@ const GOOD: HealthReport = {
   pairs: 2,
   pairs_ready: 2,
   silent_pairs: [],
+  expired_pairs: [],
   halted_pairs: [],
   halts: [],
   halts_refused: null,
   degradations: [],
+  late_bars: null,
   redis: 'off',
   redis_refused: null,
   redis_missed: 0,
@@ -50,8 +52,9 @@ describe('the status line', () => {
   });
 
   it('names what is wrong', () => {
-    const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['journal', 'file'] };
+    const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['late_bars', 'file'] };
     expect(statusLine(wrong)).toContain('no bars for A_B');
-    expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: journal file$/);
+    expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: late_bars file$/);
+    expect(statusLine({ ...GOOD, expired_pairs: ['A_B'] })).toMatch(/, expired: A_B$/);
   });
 });

@@ -3,7 +3,17 @@ import type { HealthReport } from './health.ts';
 
 /** The daemon in one line for people: are bars coming, which models answer, what is wrong. */
 export function statusLine(report: HealthReport): string {
-  const { market, pairs, pairs_ready, model_version, last_bars, silent_pairs, halted_pairs, degradations } = report;
+  const {
+    market,
+    pairs,
+    pairs_ready,
+    model_version,
+    last_bars,
+    silent_pairs,
+    expired_pairs,
+    halted_pairs,
+    degradations,
+  } = report;
   const newest = Object.values(last_bars).sort().at(-1);
   const time = newest === undefined ? null : `${shownMinute(newest)} UTC`;
   const isSilent = silent_pairs.length === pairs;
@@ -13,6 +23,7 @@ export function statusLine(report: HealthReport): string {
     ...(isSilent || silent_pairs.length === 0 ? [] : [`no bars for ${silent_pairs.join(' ')}`]),
     `${pairs_ready} of ${pairs} pairs ready`,
     model_version === null ? 'no models, mode HALT' : `models ${model_version}`,
+    ...(expired_pairs.length === 0 ? [] : [`expired: ${expired_pairs.join(' ')}`]),
     ...(halted_pairs.length === 0 ? [] : [`halted: ${halted_pairs.join(' ')}`]),
     ...(degradations.length === 0 ? [] : [`degraded: ${degradations.join(' ')}`]),
   ].join(', ');

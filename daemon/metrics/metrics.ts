@@ -20,6 +20,9 @@ export interface MetricsSources {
   readonly budgetMs: number;
   readyPairs(): number;
   silentPairs(): number;
+  expiredPairs(): number;
+  /** How long after their close live bars arrive, while that is too late; else 0. */
+  barsLateSeconds(): number;
   haltedPairs(): number;
   connections(): number;
   degradations(): number;
@@ -142,6 +145,12 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
   gauge('minutehand_signals_per_minute', 'Signals published in the last minute.', () => rate.perMinute(nowMs()));
   gauge('minutehand_pairs_ready', 'Pairs whose features are warm.', sources.readyPairs);
   gauge('minutehand_pairs_silent', 'Pairs whose bars stay away.', sources.silentPairs);
+  gauge('minutehand_pairs_expired', 'Warm pairs without a valid signal.', sources.expiredPairs);
+  gauge(
+    'minutehand_bars_late_seconds',
+    'How long after their close live bars arrive, while signals on them are expired at publication; 0 otherwise.',
+    sources.barsLateSeconds,
+  );
   gauge('minutehand_pairs_halted', 'Pairs that a live figure keeps from entering.', sources.haltedPairs);
   gauge('minutehand_websocket_connections', 'Open WebSocket connections.', sources.connections);
   gauge('minutehand_degradations', 'Things that are wrong while signals go on.', sources.degradations);
