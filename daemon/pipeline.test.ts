@@ -13,6 +13,7 @@ import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
+import { createConsumer } from '../shared/signal/consumer.ts';
 import type { SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import { openJournal } from '../shared/store/journal.ts';
@@ -649,6 +650,45 @@ describe('silence', () => {
       timestamp: new Date((minute(now + 1) + 60) * 1000).toISOString().replace('.000', ''),
     });
     expect(bench.pipeline.silentPairs).toEqual([]);
+  });
+
+  it('reaches the consumers of a live market however long it lasts: they obey each heartbeat, and halt from the HALT on', async () => {
+    const [degradedIntervals, haltIntervals, intervals] = [2.5, 5, 200];
+    const closeMs = (minute(WARMUP) + 60) * 1000;
+    let passedMs = 0;
+    const texts: string[] = [];
+    const bench = openBench(settings, {
+      market: 'live',
+      silence: { degradedIntervals, haltIntervals },
+      sockets: [
+        {
+          name: 'websocket',
+          failures: 0,
+          publish: (batch) => texts.push(...batch.map(({ text }) => text)),
+          close: () => Promise.resolve(),
+        },
+      ],
+      clock: { nowMs: () => (closeMs + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },
+    });
+    bench.pipeline.swap(models);
+    takeAll(bench, 0, WARMUP, true);
+    takeAll(bench, WARMUP, WARMUP + 1);
+    await bench.pipeline.settled();
+    const consumer = createConsumer({ markets: ['live'], maxClockSkewMs: 0 });
+    const ordersOf = (text: string): string => {
+      const verdict = consumer.take(text, closeMs + passedMs);
+      if (verdict.verdict === 'refuse') return `${verdict.code}: ${verdict.seen}`;
+      return verdict.orders.map(({ order }) => order).join();
+    };
+    expect(texts.splice(0).map(ordersOf)).toEqual(PAIRS.map(() => 'hold'));
+    for (let passed = 1; passed <= intervals; passed++) {
+      passedMs = passed * interval;
+      bench.pipeline.checkSilence();
+      await bench.pipeline.settled();
+      const order = passed < haltIntervals ? 'hold' : 'halt';
+      expect(texts.splice(0).map(ordersOf)).toEqual(passed < degradedIntervals ? [] : PAIRS.map(() => order));
+      expect(bench.pipeline.expiredPairs).toEqual([]);
+    }
   });
 
   it('moves nothing: what follows is what would have followed without it', async () => {

@@ -124,7 +124,9 @@ describe('a live daemon', () => {
     expect(stdout).not.toContain('BARS_LATE');
     expect(code).toBe(1);
     await send(31);
-    await expect.poll(health, PATIENTLY).toMatchObject({ status: 'ok', degradations: [], late_bars: null, expired_pairs: [] });
+    await expect
+      .poll(health, PATIENTLY)
+      .toMatchObject({ status: 'ok', degradations: [], late_bars: null, expired_pairs: [] });
   });
 
   it('takes history that comes minute by minute for history', async () => {

@@ -136,7 +136,7 @@ describe('minutehand status', () => {
 
     it('says what is wrong with a daemon that runs, and what only looks so', async () => {
       const { daemons: seen, trainer } = await lookAround(settings, paths, OPEN_MS);
-      const healthy = { ...seen[0]!, said: { ...seen[0]!.said!, model_version: '20261101_0300' } };
+      const healthy = { ...seen[0]!, said: { ...seen[0]!.said!, model_version: '20261101_0300', expired_pairs: [] } };
       const fresh = healthy.pairs[0]!.signal!;
       const nowMs = Math.min(fresh.valid_until_ms, Date.now());
       const told = (change: object, at = OPEN_MS, sources = settings): string[] => {
@@ -161,6 +161,25 @@ describe('minutehand status', () => {
         'problem daemon a: degraded: file.',
         'problem daemon a: degraded: journal.',
       ]);
+      const late = { code: 'BARS_LATE', message: 'Bars arrive 5 h after.', next: 'UTC.', symbols: ['XAUUSD'] };
+      const isLate = { degradations: ['late_bars'], late_bars: late, expired_pairs: [FIRST] };
+      expect(told(isLate)).toEqual(['problem daemon a: BARS_LATE: Bars arrive 5 h after.']);
+      expect(told({ expired_pairs: [FIRST], last_bars: { XAUUSD: '2026-11-16T07:00:00.000Z' } })).toEqual([
+        `problem daemon a: the newest signals of ${FIRST} have expired, and no consumer acts on them; the newest bar is of 2026-11-16 07:00 UTC.`,
+      ]);
+      const lastBars = (silverMinute: number): object => ({
+        last_bars: { XAUUSD: '2026-11-16T11:59:00.000Z', XAGUSD: `2026-11-16T11:${silverMinute}:00.000Z` },
+      });
+      const feed = { ...settings.minutehand.feed, silence_halt_intervals: 5 };
+      const impatient = { ...settings, minutehand: { ...settings.minutehand, feed } };
+      expect(told(lastBars(54), OPEN_MS, impatient)).toEqual([]);
+      expect(told(lastBars(53), OPEN_MS, impatient)).toEqual([
+        'problem daemon a: no bars for XAGUSD while other symbols have them: their pairs hold with LEG_MISSING.',
+      ]);
+      expect(told({ ...lastBars(53), silent_pairs: [FIRST] }, OPEN_MS, impatient)).toEqual([
+        `problem daemon a: no bars for ${FIRST}.`,
+      ]);
+      expect(told({ halted_pairs: [FIRST] })).toEqual([`problem daemon a: ${FIRST} halted.`]);
       const refused = { version: '20261102_0300', code: 'MODEL_HASH', message: 'Not the same.', next: 'Restore it.' };
       expect(told({ model_refused: refused })).toEqual([
         'problem daemon a: refused models 20261102_0300. MODEL_HASH: Not the same.',

@@ -378,6 +378,29 @@ describe('the intake of bars', () => {
   });
 });
 
+describe('the arrival of minutes', () => {
+  const at = (minute: number, change: object = {}): string =>
+    JSON.stringify({ ...GOOD, time: `2025-10-14T12:${minute}:00Z`, ...change });
+
+  it('is noted for each that was sent as news and is none of before, whether it can be taken or not', () => {
+    const arrivals: unknown[][] = [];
+    const { intake } = setUp({ onLive: (...arrival) => arrivals.push(arrival) });
+    const messages: [string, boolean][] = [
+      [at(31), true],
+      [at(32), false],
+      [at(32), false],
+      [at(32, { close: 4100 }), false],
+      [at(30), false],
+      [at(33, { empty: true }), false],
+      [at(34, { symbol: 'NOTHING' }), false],
+      [at(34, { close: 0 }), false],
+    ];
+    for (const [text, backfill] of messages) intake(text, backfill);
+    const noted = (minute: number): unknown[] => ['XAUUSD', Date.parse(`2025-10-14T12:${minute}:00Z`) / 1000, NOW_MS];
+    expect(arrivals).toEqual([noted(32), noted(32), noted(30), noted(33)]);
+  });
+});
+
 describe('POST /bars', () => {
   const post = async (
     body: unknown,

@@ -20,6 +20,8 @@ import { freePort, startRedis, type RedisServer } from '../../test/redis_server.
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { startDaemon } from '../main.ts';
 import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
+import { watchArrivals } from './arrival.ts';
+import type { IntakeOptions } from './intake.ts';
 import { openRedisFeed, type RedisFeed } from './redis.ts';
 import { BARS_STREAM, readBarStream } from './redis_stream.ts';
 import { Database } from '../../shared/store/sqlite.ts';
@@ -89,7 +91,14 @@ interface Opened {
 /** The feed in front of a real pipeline whose clock stands one second behind the end of minute `now`. */
 function openFeed(
   url: string,
-  { now = 3, position = null as string | null, pairs = PAIRS.slice(0, 1), bench = null as Bench | null } = {},
+  {
+    now = 3,
+    nowMs = () => openMs(now) + 61_000,
+    position = null as string | null,
+    pairs = PAIRS.slice(0, 1),
+    bench = null as Bench | null,
+    onLive = undefined as IntakeOptions['onLive'],
+  } = {},
 ): Opened {
   const own = bench ?? openBench(tinySettings({ minutehand: { pairs } }));
   const outcomes: string[] = [];
@@ -102,7 +111,7 @@ function openFeed(
     symbols: symbolsOf(pairs.map(parsePair)),
     allSymbols: SYMBOLS,
     feedIntervalMs: 60_000,
-    clock: { ...MACHINE_CLOCK, nowMs: () => (openMs(now) + 61_000) as EpochMs },
+    clock: { ...MACHINE_CLOCK, nowMs: () => nowMs() as EpochMs },
     scheduler: MACHINE_SCHEDULER,
     maxClockSkewMs: 2000,
     maxBars: 100,
@@ -113,6 +122,7 @@ function openFeed(
     onOutcome: (outcome) => void outcomes.push(outcome),
     onRefused: ({ code, message, next }) => void said.push(`${code}: ${message} ${next}`),
     onReadable: () => void said.push('readable again'),
+    ...(onLive === undefined ? {} : { onLive }),
     log: pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line) as Opened['lines'][0]) }),
     say: (line) => void said.push(line),
   });
@@ -148,6 +158,38 @@ describe('bars from the stream minutehand:bars', () => {
       `${new Date(openMs(5)).toISOString().slice(0, 19)}Z LEG_EMPTY`,
     ]);
     expect(outcomes).toEqual(Array(10).fill('accepted'));
+  });
+
+  it('are late when they come hours old, one a minute, although they count as history; a backlog is not', async (context) => {
+    const server = await redisServer(context);
+    const client = clientOf(server);
+    const degradations: string[] = [];
+    const arrivals = watchArrivals({
+      limitMs: 210_000,
+      symbols: 2,
+      degraded: (what) => degradations.push(what),
+      recovered: () => undefined,
+      log: pino({ level: 'silent' }),
+      say: () => undefined,
+    });
+    const lateMs = 5 * 3_600_000;
+    for (let minute = 0; minute < 10; minute++) await addMinute(client, minute);
+    let minute = 9;
+    const { outcomes, taken } = openFeed(server.url, {
+      nowMs: () => openMs(minute) + 60_000 + lateMs,
+      onLive: arrivals.note,
+    });
+    await until('the backlog', () => outcomes.length === 20);
+    arrivals.report();
+    expect([arrivals.late, degradations]).toEqual([null, []]);
+    for (minute = 10; minute < 13; minute++) {
+      await addMinute(client, minute);
+      await until(`minute ${minute}`, () => outcomes.length === 2 * (minute + 1));
+    }
+    arrivals.report();
+    expect(arrivals.late).toMatchObject({ time_zone: 'UTC-5', symbols: ['XAGUSD', 'XAUUSD'] });
+    expect(degradations).toEqual(['late_bars']);
+    expect(taken().every((text) => text.endsWith('history'))).toBe(true);
   });
 
   it('can be sent by hand, as the manual says', async (context) => {
