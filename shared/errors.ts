@@ -256,6 +256,11 @@ export const ERRORS = {
     message: 'There is no such model bundle, or a file of it is missing.',
     next: '`minutehand models list` shows what is there; `minutehand train` makes a new one.',
   },
+  MODEL_FILE: {
+    status: 422,
+    message: 'A file of the models folder is not read: it is not a regular file, or it is too large.',
+    next: 'Put the original file in its place. Pipes, devices and, in a bundle, symbolic links are refused; `minutehand models promote` writes active.json anew.',
+  },
   MODEL_MANIFEST: {
     status: 422,
     message: 'The manifest of the bundle is not valid.',

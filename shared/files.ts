@@ -1,5 +1,7 @@
 import {
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -10,11 +12,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import type { FileSystem } from './ports.ts';
+import type { FileSystem, ReadLimits } from './ports.ts';
 
 /** The files of this machine. */
 export const MACHINE_FILES: FileSystem = {
-  read: (path) => readFileSync(path),
+  read: readRegular,
   write: (path, data) => writeFileSync(path, data),
   sync(path) {
     const isWindows = process.platform === 'win32';
@@ -55,3 +57,25 @@ export const MACHINE_FILES: FileSystem = {
     }
   },
 };
+
+/** Windows has none of these flags, nor pipes and links that would need them. */
+const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 }: Partial<typeof constants> = constants;
+const ANY_REGULAR: ReadLimits = { maxBytes: Infinity, followsLinks: true };
+
+/** A pipe would be waited for, and a device may never end: the file is opened without waiting, and looked at before it is read. */
+function readRegular(path: string, { maxBytes, followsLinks }: ReadLimits = ANY_REGULAR): Buffer {
+  const file = openSync(path, O_RDONLY! | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW));
+  try {
+    const stat = fstatSync(file);
+    if (stat.isDirectory()) throw errorOf('EISDIR', `${path} is a folder`);
+    if (!stat.isFile()) throw errorOf('EFTYPE', `${path} is not a regular file`);
+    if (stat.size > maxBytes) throw errorOf('EFBIG', `${path} has ${stat.size} bytes, more than ${maxBytes}`);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function errorOf(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}

@@ -39,12 +39,22 @@ export interface FileStat {
   readonly modifiedMs: number;
 }
 
+/** What of a file is read; else it is refused. */
+export interface ReadLimits {
+  readonly maxBytes: number;
+  /** false: the path must not end in a symbolic link. */
+  readonly followsLinks: boolean;
+}
+
 /**
  * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC, EACCES …).
  * What was written survives the death of the process at once, a power cut only after `sync`.
  */
 export interface FileSystem {
-  read(path: string): Buffer;
+  /**
+   * Reads a regular file, and never waits for anything else, such as the writer of a pipe: codes EFTYPE, and with `limits` EFBIG and ELOOP.
+   */
+  read(path: string, limits?: ReadLimits): Buffer;
   /** Creates or replaces the content. The folder must exist. */
   write(path: string, data: string | Uint8Array): void;
   /** Makes the content of a file, or the names in a folder, survive a power cut. */

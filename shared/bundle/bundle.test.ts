@@ -1,4 +1,16 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -184,11 +196,42 @@ describe('readActive', () => {
       '{}',
       'null',
       '{"version":"../x","previous":null}',
-      '{"version":"20260101_0000"}',
+      '{"version":"20260101_0000","previous":"../x"}',
     ]) {
       writeFileSync(activePath(models), text);
       expect(() => readActive(models), text).toThrow(expect.objectContaining({ code: 'MODEL_MANIFEST' }));
     }
+  });
+});
+
+describe('a pointer that a person wrote', () => {
+  it('needs no predecessor', () => {
+    writeFileSync(activePath(models), '{"version":"20260101_0000"}');
+    expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
+  });
+
+  it('is refused with what is wrong with it', () => {
+    const wrong: [string, string][] = [
+      ['{"version":"20260101"}', 'version: '],
+      ['{"version":"20260101_0000","previous":7}', 'previous: '],
+      ['{"version":"20260101_0000"', 'is not JSON'],
+    ];
+    for (const [text, seen] of wrong) {
+      writeFileSync(activePath(models), text);
+      expect(() => readActive(models), text).toThrow(
+        expect.objectContaining({ code: 'MODEL_MANIFEST', seen: expect.stringContaining(seen) as string }),
+      );
+    }
+  });
+
+  it('may be a symbolic link, but not larger than any pointer', () => {
+    writeFileSync(join(models, 'named.json'), '{"version":"20260101_0000"}');
+    symlinkSync('named.json', activePath(models));
+    expect(readActive(models)).toMatchObject({ version: '20260101_0000' });
+    truncateSync(join(models, 'named.json'), 1e9);
+    expect(() => readActive(models)).toThrow(
+      expect.objectContaining({ code: 'MODEL_FILE', seen: expect.stringContaining('1000000000 bytes') as string }),
+    );
   });
 });
 
@@ -346,6 +389,8 @@ describe('readBundle', () => {
       ['golden', (m) => ({ ...m, golden: { ...m.golden, features: [] } })],
       ['golden', (m) => ({ ...m, golden: { ...m.golden, ai2: [2] } })],
       ['files', (m) => ({ ...m, files: { 'ai1.onnx': m.files['ai1.onnx'] } })],
+      ['../x.onnx', (m) => ({ ...m, files: { ...m.files, '../x.onnx': m.files['ai1.onnx'] } })],
+      ['/etc/passwd', (m) => ({ ...m, files: { ...m.files, '/etc/passwd': m.files['ai1.onnx'] } })],
       ['files', (m) => ({ ...m, files: { ...m.files, 'ai1.onnx': { sha256: 'abc', bytes: 3 } } })],
       ['edge', (m) => ({ ...m, edge: { XAUUSD_XAGUSD: { no_edge: 'no' } } })],
       ['extra', (m) => ({ ...m, extra: 1 })],
@@ -363,6 +408,44 @@ describe('readBundle', () => {
     expect(() => readBundle(folder)).toThrow(
       expect.objectContaining({ code: 'MODEL_MANIFEST', seen: expect.stringContaining('not JSON') as string }),
     );
+  });
+
+  const refusal = (seen: string): Error =>
+    expect.objectContaining({ code: 'MODEL_FILE', seen: expect.stringContaining(seen) as string }) as Error;
+
+  it.each(['manifest.json', 'ai2.onnx', 'CARD.md'])(
+    'takes no %s from outside its folder by a symbolic link',
+    (name) => {
+      const folder = tampered(() => undefined);
+      const outside = join(models, `outside-${name}`);
+      renameSync(join(folder, name), outside);
+      symlinkSync(outside, join(folder, name));
+      const version = readManifest(original).version;
+      expect(() => copyBundle(folder, models)).toThrow(refusal(`${name} is a symbolic link`));
+      expect(existsSync(join(models, version))).toBe(false);
+      if (name !== 'CARD.md') expect(() => readBundle(folder)).toThrow(refusal(`${name} is a symbolic link`));
+    },
+  );
+
+  it('may be a folder of another disk that a symbolic link names', () => {
+    symlinkSync(original, join(models, 'link'));
+    expect(readBundle(join(models, 'link')).modelsHash).toBe(readBundle(original).modelsHash);
+  });
+
+  it('reads nothing of a manifest or a model that is larger than any', () => {
+    const folder = tampered(() => undefined);
+    truncateSync(join(folder, 'ai3.onnx'), 3e9);
+    expect(() => readBundle(folder)).toThrow(refusal('ai3.onnx has 3000000000 bytes'));
+    truncateSync(join(folder, 'manifest.json'), 3e8);
+    expect(() => readBundle(folder)).toThrow(refusal('manifest.json has 300000000 bytes'));
+    expect(() => readManifest(folder)).toThrow(refusal('manifest.json has 300000000 bytes'));
+  });
+
+  it('refuses a folder in the place of a file', () => {
+    const folder = tampered(() => undefined);
+    rmSync(join(folder, 'ai1.onnx'));
+    mkdirSync(join(folder, 'ai1.onnx'));
+    expect(() => readBundle(folder)).toThrow(refusal('ai1.onnx is a folder'));
   });
 
   it('gives what decides an identity: models, thresholds, ranks and verdicts, and nothing else', () => {

@@ -5,6 +5,7 @@ import { renamePatiently, replaceDurably, writeDurably } from '../durable_file.t
 import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
+import { readModelsFile, type ModelsFileKind } from './models_file.ts';
 import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trustedKeys } from './signature.ts';
@@ -30,7 +31,7 @@ export interface Bundle {
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
-  const bytes = readFile(join(folder, MANIFEST), files);
+  const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
   checkSignature(folder, bytes, files, trustedKeys());
   const manifest = parseManifest(folder, bytes);
   const models = perModel((name) => readModel(folder, name, manifest, files));
@@ -39,7 +40,7 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
 export function readManifest(folder: string, files: FileSystem = MACHINE_FILES): Manifest {
-  return parseManifest(folder, readFile(join(folder, MANIFEST), files));
+  return parseManifest(folder, readFile(join(folder, MANIFEST), 'manifest', files));
 }
 
 function parseManifest(folder: string, bytes: Buffer): Manifest {
@@ -60,7 +61,7 @@ function parseManifest(folder: string, bytes: Buffer): Manifest {
 
 function readModel(folder: string, name: ModelName, manifest: Manifest, files: FileSystem): Buffer {
   const file = MODEL_FILES[name];
-  const bytes = readFile(join(folder, file), files);
+  const bytes = readFile(join(folder, file), 'content', files);
   const seen = sha256Hex(bytes);
   const expected = manifest.files[file].sha256;
   if (seen !== expected)
@@ -71,10 +72,11 @@ function readModel(folder: string, name: ModelName, manifest: Manifest, files: F
   return bytes;
 }
 
-function readFile(path: string, files: FileSystem): Buffer {
+function readFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer {
   try {
-    return files.read(path);
+    return readModelsFile(path, kind, files);
   } catch (cause) {
+    if (cause instanceof MinutehandError) throw cause;
     throw new MinutehandError('MODEL_MISSING', { seen: path, cause });
   }
 }
@@ -173,7 +175,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 export function signBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
-  const bytes = readFile(join(folder, MANIFEST), files);
+  const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
   const manifest = parseManifest(folder, bytes);
   for (const name of MODEL_NAMES) readModel(folder, name, manifest, files);
   replaceDurably(files, join(folder, SIGNATURE_FILE), signManifest(bytes, key));
@@ -197,7 +199,7 @@ export function copyBundle(folder: string, modelsFolder: string, files: FileSyst
   files.makeFolder(modelsFolder);
   files.makeFolder(draft);
   for (const { name, isFolder } of files.list(folder))
-    if (!isFolder) writeDurably(files, join(draft, name), files.read(join(folder, name)));
+    if (!isFolder) writeDurably(files, join(draft, name), readFile(join(folder, name), 'content', files));
   files.sync(draft);
   renamePatiently(files, draft, target);
   files.sync(modelsFolder);
@@ -218,22 +220,40 @@ function sortKey(version: string): string {
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 
-const activeSchema = z.object({ version: z.string().regex(VERSION), previous: z.string().regex(VERSION).nullable() });
+const activeSchema = z.object({
+  version: z.string().regex(VERSION),
+  /** Absent where a person wrote the file: then there is no version to go back to. */
+  previous: z.string().regex(VERSION).nullable().default(null),
+});
 export type ActivePointer = z.infer<typeof activeSchema>;
 
 export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
 
-/** The version in force and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST */
+/** The version in force and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActivePointer | null {
-  const path = activePath(modelsFolder);
+  return readPointer(activePath(modelsFolder), activeSchema, files);
+}
+
+function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: FileSystem): Pointer | null {
   if (files.stat(path) === null) return null;
+  let json: unknown;
   try {
-    return activeSchema.parse(JSON.parse(files.read(path).toString('utf8')));
+    json = JSON.parse(readModelsFile(path, 'pointer', files).toString('utf8'));
   } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} names no version`, cause });
+    if (cause instanceof MinutehandError) throw cause;
+    const reason = cause instanceof SyntaxError ? 'is not JSON' : `cannot be read: ${(cause as Error).message}`;
+    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} ${reason}`, cause });
   }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new MinutehandError('MODEL_MANIFEST', {
+    seen: `${path}: ${issue.path.join('.')}: ${issue.message}`,
+    expected: '{"version": "20261120_0830", "previous": null}',
+    next: '`minutehand models promote <version>` writes it anew.',
+  });
 }
 
 /**
@@ -269,15 +289,9 @@ export function shadowPath(modelsFolder: string): string {
   return join(modelsFolder, SHADOW);
 }
 
-/** The version that scores along without being published; null when none is named. @throws MinutehandError MODEL_MANIFEST */
+/** The version that scores along without being published; null when none is named. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
-  const path = shadowPath(modelsFolder);
-  if (files.stat(path) === null) return null;
-  try {
-    return shadowSchema.parse(JSON.parse(files.read(path).toString('utf8'))).version;
-  } catch (cause) {
-    throw new MinutehandError('MODEL_MANIFEST', { seen: `${path} names no version`, cause });
-  }
+  return readPointer(shadowPath(modelsFolder), shadowSchema, files)?.version ?? null;
 }
 
 /** Names the version that scores along, or none. @throws MinutehandError MODEL_MISSING */

@@ -6,6 +6,7 @@ import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { lockHome } from '../store/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
+import { readModelsFile } from './models_file.ts';
 
 /** In the place of a pair id: every pair. */
 export const ALL_PAIRS = '*';
@@ -60,9 +61,10 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
   if (files.stat(path) === null) return NO_HALTS;
   let json: unknown;
   try {
-    json = JSON.parse(files.read(path).toString('utf8'));
+    json = JSON.parse(readModelsFile(path, 'halts', files).toString('utf8'));
   } catch (cause) {
-    throw new MinutehandError('HALTS_FORMAT', { seen: `${path} cannot be read, or is not JSON`, cause });
+    const seen = cause instanceof MinutehandError ? cause.seen! : `${path} cannot be read, or is not JSON`;
+    throw new MinutehandError('HALTS_FORMAT', { seen, cause });
   }
   const parsed = haltsSchema.safeParse(json);
   if (parsed.success) return parsed.data;

@@ -153,7 +153,8 @@ export const manifestSchema = z.strictObject({
   edge: z.record(z.string(), pairEdge),
   /** What the models had to pass when they were learned; the comparison with the models in force comes on top. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
-  files: z.object({
+  /** Names of a bundle's own folder, and no others: no path leads out of it. */
+  files: z.strictObject({
     'ai1.onnx': bundleFile,
     'ai2.onnx': bundleFile,
     'ai3.onnx': bundleFile,

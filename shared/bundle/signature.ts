@@ -1,9 +1,10 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MinutehandError } from '../errors.ts';
-import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
+import { readModelsFile } from './models_file.ts';
 
 /**
  * Who made a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other file. It stands
@@ -56,7 +57,7 @@ export function trustedKeys(env: NodeJS.ProcessEnv = process.env): readonly KeyO
 function readKeys(path: string, parse: (pem: string) => readonly KeyObject[]): readonly KeyObject[] {
   let keys: readonly KeyObject[];
   try {
-    keys = parse(MACHINE_FILES.read(path).toString('utf8'));
+    keys = parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('KEY_UNUSABLE', { seen: `${path}: ${reason}`, cause });
@@ -89,7 +90,7 @@ export function checkSignature(
   if (files.stat(path) === null) throw refuse(`${folder} is not signed`);
   let given: z.infer<typeof signatureSchema>;
   try {
-    given = signatureSchema.parse(JSON.parse(files.read(path).toString('utf8')));
+    given = signatureSchema.parse(JSON.parse(readModelsFile(path, 'signature', files).toString('utf8')));
   } catch (cause) {
     throw new MinutehandError('MODEL_SIGNATURE', { seen: `${path} is no signature`, expected, cause });
   }

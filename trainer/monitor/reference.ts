@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MONITOR_FILE } from '../../shared/bundle/manifest.ts';
+import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { featureProfile, featureProfileSchema, type ProfiledRows } from './feature_profile.ts';
 import type { WinCount } from './performance_drift.ts';
@@ -49,7 +50,7 @@ export function readReference(folder: string): Part<MonitorReference> {
   const path = join(folder, MONITOR_FILE);
   if (!existsSync(path)) return { skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` };
   try {
-    return referenceSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return referenceSchema.parse(JSON.parse(readModelsFile(path, 'content').toString('utf8')));
   } catch {
     return { skipped: `${MONITOR_FILE} of the bundle cannot be read` };
   }

@@ -9,6 +9,7 @@ import {
   type ActivePointer,
 } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
+import { readModelsFile } from '../../shared/bundle/models_file.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { renamePatiently, replaceDurably, writeDurably } from '../../shared/durable_file.ts';
@@ -106,7 +107,7 @@ export function createRegistry(
     const { manifest } = readBundle(folder, files);
     if (manifest.version !== version)
       throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} says version ${manifest.version}` });
-    const text = files.read(join(folder, 'manifest.json')).toString('utf8');
+    const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', files).toString('utf8');
     const known = await db
       .selectFrom('core.model_registry')
       .select(['manifest_sha256', 'removed_at'])
@@ -141,7 +142,7 @@ export function createRegistry(
   }
 
   async function keep(version: string, file: string): Promise<void> {
-    const content = files.read(join(modelsFolder, version, file));
+    const content = readModelsFile(join(modelsFolder, version, file), 'content', files);
     const kept = { sha256: sha256Hex(content), content };
     await db
       .insertInto('core.model_artifacts')
@@ -334,7 +335,7 @@ function byVersion(a: string, b: string): number {
 }
 
 function hashOf(path: string, files: FileSystem): string | null {
-  return files.stat(path) === null ? null : sha256Hex(files.read(path));
+  return files.stat(path) === null ? null : sha256Hex(readModelsFile(path, 'content', files));
 }
 
 function pointerOrNull(modelsFolder: string, files: FileSystem): ReturnType<typeof readActive> {
