@@ -50,6 +50,19 @@ export default tseslint.config(
   },
   { files: ['shared/bundle/onnxruntime.ts', 'shared/store/sqlite.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
+    files: ['{shared,daemon,trainer,cli}/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/*.fixture.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name=/^mkdir/] Property[key.name="recursive"]',
+          message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
+        },
+      ],
+    },
+  },
+  {
     files: ['shared/core/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {

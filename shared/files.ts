@@ -3,7 +3,6 @@ import {
   constants,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -12,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { makeFolder } from './folder.ts';
 import type { FileSystem, ReadLimits } from './ports.ts';
 
 /** The files of this machine. */
@@ -30,7 +30,7 @@ export const MACHINE_FILES: FileSystem = {
     }
   },
   rename: (from, to) => renameSync(from, to),
-  makeFolder: (path) => void mkdirSync(path, { recursive: true }),
+  makeFolder: (path) => void makeFolder(path),
   remove(path) {
     try {
       rmSync(path, { recursive: true, force: true });

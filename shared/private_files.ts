@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MACHINE_FILES } from './files.ts';
+import { makeFolder } from './folder.ts';
 import type { FileSystem } from './ports.ts';
 
 const OTHERS = 0o007;
@@ -30,7 +31,7 @@ export function privateFolderMode(): number {
 
 /** Makes a folder for private files, with those above it. */
 export function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: privateFolderMode() });
+  makeFolder(path, privateFolderMode());
 }
 
 /** Takes from an existing folder what the umask denies to new ones. One that belongs to another user stays as it is. */
@@ -55,7 +56,7 @@ export function filesUnderUmask(umask: number): FileSystem {
       chmodSync(path, 0o666 & ~umask);
     },
     makeFolder(path) {
-      const highest = mkdirSync(path, { recursive: true });
+      const highest = makeFolder(path);
       for (let made = path; highest !== undefined; made = dirname(made)) {
         chmodSync(made, (statSync(made).mode & SPECIAL_BITS) | (0o777 & ~umask));
         if (made === highest) break;

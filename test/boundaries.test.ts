@@ -51,6 +51,14 @@ describe('the import rule', () => {
   });
 });
 
+describe('folders', () => {
+  it('are made by shared/folder.ts, which does not loop below /proc', async () => {
+    const code = "mkdirSync('x', { recursive: true });";
+    expect(await rulesBroken('daemon/x.ts', code)).toEqual(['no-restricted-syntax']);
+    expect(await rulesBroken('daemon/x.test.ts', code)).toEqual([]);
+  });
+});
+
 describe('shared/core', () => {
   it.each([
     ['no-restricted-properties', 'export const x = Math.random();'],

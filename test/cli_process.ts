@@ -56,6 +56,8 @@ export interface Workplace {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** For a command that may hang: SIGKILL ends it then, and is its `code`. */
+  readonly killAfterMs?: number;
 }
 
 export interface Finished {
@@ -122,11 +124,13 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
     models: join(home, 'models'),
     config,
     settings,
-    async run(args, { env, input = '' } = {}) {
+    async run(args, { env, input = '', killAfterMs } = {}) {
       const { child, output, ended } = launch(args, env);
+      const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
       // A command that does not read it may have ended before it was written.
       child.stdin.on('error', () => undefined).end(input);
       const code = await ended;
+      clearTimeout(timer);
       return { code, ...output };
     },
     async runEach(commands) {

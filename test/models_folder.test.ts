@@ -23,14 +23,7 @@ function pipe(...path: string[]): void {
   expect(spawnSync('mkfifo', [at]).status).toBe(0);
 }
 
-/** Runs a command that would wait for ever to its end. */
-async function run(args: readonly string[]): Promise<Finished | 'hangs'> {
-  const running = workplace.start(args);
-  const timer = setTimeout(() => running.kill('SIGKILL'), HANGS_MS);
-  const code = await running.ended;
-  clearTimeout(timer);
-  return code === 'SIGKILL' ? 'hangs' : { code, stdout: running.stdout(), stderr: running.stderr() };
-}
+const run = (args: readonly string[]): Promise<Finished> => workplace.run(args, { killAfterMs: HANGS_MS });
 
 beforeAll(async () => {
   workplace = createWorkplace({ minutehand: { market: 'live' } });

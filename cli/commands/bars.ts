@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
@@ -9,6 +9,7 @@ import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_
 import { folderSink } from '../../shared/bar_file/folder_sink.ts';
 import { importBars, type ImportReport, type ImportResult } from '../../shared/bar_file/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
@@ -249,7 +250,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   const files = await withStore(async (store) => {
     const symbols = await storedSymbols(store, market, flags.symbol ?? []);
     try {
-      mkdirSync(out, { recursive: true });
+      makeFolder(out);
     } catch (cause) {
       throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: out, cause });
     }

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MACHINE_FILES } from '../../shared/files.ts';
+import { makeFolder } from '../../shared/folder.ts';
 import type { Fill } from '../../shared/fill/fill.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
@@ -56,7 +56,7 @@ export function startEa(options: EaOptions): RunningEa {
   const folder = join(paths.ea, `${options.name}_paper`);
   const unlock = lockHome(join(folder, 'lock'));
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const agent = createPaperAgent({
       folder,
       pairs: pairIds.map(parsePair),

@@ -1,16 +1,7 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
 import { CONFIG_FOLDER, HOME_FOLDER, LOG_FOLDER, type PlannedFile } from './installation.ts';
 
 /** `written`: new or changed. `same`: it was so already. `kept`: the user's, which may be another. */
@@ -40,7 +31,7 @@ export function outcomeOf(root: string, { path, text, mode, isUsers }: PlannedFi
 
 function write(path: string, { text, mode }: PlannedFile): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolder(dirname(path), 0o755);
     writeFileSync(path, text, { mode });
     // Whatever the umask of this shell is, and however the file was before.
     chmodSync(path, mode);

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolderAsync } from '../folder.ts';
 import type { BarColumns } from './bar_file.ts';
 import { findBarFile, readBarFile, writeBarFile } from './bar_file.ts';
 import { joinBars, mergeBars } from './bar_merge.ts';
@@ -10,7 +10,7 @@ import type { BarSink } from './bar_sink.ts';
  * memory, 56 bytes a bar. When nothing is new, no byte changes.
  */
 export async function folderSink(folder: string): Promise<BarSink> {
-  await mkdir(folder, { recursive: true });
+  await makeFolderAsync(folder);
   return {
     open(symbol) {
       const batches: BarColumns[] = [];

@@ -1,12 +1,12 @@
-import { close, closeSync, fstat, mkdir, open, openSync, stat, write, writeSync } from 'node:fs';
+import { close, closeSync, fstat, open, openSync, stat, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolderAsync } from '../folder.ts';
 import { makePrivateFolder, privateFolderMode } from '../private_files.ts';
 
 const openFile = promisify(open);
 const writeFile = promisify(write);
 const closeFile = promisify(close);
-const makeFolder = promisify(mkdir);
 const statPath = promisify(stat);
 const statFile = promisify(fstat);
 
@@ -114,7 +114,7 @@ export function openLogFile(path: string): LogFile {
   async function openUnderName(): Promise<number> {
     if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
     if (descriptor === null) {
-      await makeFolder(dirname(path), { recursive: true, mode: privateFolderMode() });
+      await makeFolderAsync(dirname(path), privateFolderMode());
       descriptor = await openFile(path, 'a');
       lookedMs = performance.now();
     }

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../folder.ts';
 import { z } from 'zod';
 import { CONFIG_FILES, FILE_SCHEMAS } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
@@ -140,7 +141,7 @@ export function jsonSchemaTexts(): Record<string, string> {
 
 /** Writes all JSON Schemas into `folder` and returns their names. */
 export function writeJsonSchemas(folder: string): string[] {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const texts = jsonSchemaTexts();
   for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
   return Object.keys(texts);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../shared/folder.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -73,7 +74,7 @@ export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
     write(key, build) {
       built++;
       try {
-        mkdirSync(folder, { recursive: true });
+        makeFolder(folder);
         writeColumns(join(folder, key), { key, rows: build.history.rows } satisfies EntryMeta, columnsOf(build));
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeSynced } from '../../shared/durable_file.ts';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
+import { makeFolderAsync } from '../../shared/folder.ts';
 import type { ArchivePlace } from './archive_place.ts';
 
 export interface FolderOptions {
@@ -40,7 +41,7 @@ export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderO
 
   /** A folder in which nothing is found must be there: that of a NAS is empty when it is not mounted. */
   async function checkRoot(): Promise<void> {
-    if (isMade) await attempt(root, () => mkdir(root, { recursive: true }));
+    if (isMade) await attempt(root, () => makeFolderAsync(root));
     else await attempt(root, () => stat(root));
   }
 
@@ -62,7 +63,7 @@ export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderO
       await checkRoot();
       const path = join(root, name);
       await attempt(path, async () => {
-        const made = await mkdir(dirname(path), { recursive: true });
+        const made = await makeFolderAsync(dirname(path));
         const temporary = `${path}.tmp`;
         await writeSynced(temporary, bytes, 'w');
         await rename(temporary, path);

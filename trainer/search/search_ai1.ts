@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../shared/folder.ts';
 import type { SearchReport } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
@@ -164,7 +165,7 @@ function spanOf({ time, labelEnd }: DatasetRows, rows: Int32Array): { begin: num
 /** Whatever decides about a trial and is not in the journal itself decides about its name. */
 function openJournalPath(folder: string | null, identity: readonly unknown[]): string | null {
   if (folder === null) return null;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
   return join(folder, `ai1_${name}.jsonl`);
 }

@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeFolder, makeFolderAsync } from './folder.ts';
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-folder-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const code = (text: string): Error => expect.objectContaining({ code: text }) as Error;
+
+describe.each([
+  ['makeFolder', (path: string) => Promise.resolve().then(() => makeFolder(path))],
+  ['makeFolderAsync', makeFolderAsync],
+])('%s', (name, make) => {
+  it('makes what is absent, and says which was the highest', async () => {
+    const top = join(root, name);
+    expect(await make(join(top, 'b', 'c'))).toBe(top);
+    expect(await make(join(top, 'b', 'c'))).toBeUndefined();
+    expect(await make(join(top, 'b', 'd'))).toBe(join(top, 'b', 'd'));
+    expect(await make('/')).toBeUndefined();
+  });
+
+  it('is content with a symbolic link to a folder, and with a relative path', async () => {
+    mkdirSync(join(root, `${name}-target`));
+    symlinkSync(join(root, `${name}-target`), join(root, `${name}-link`));
+    expect(await make(join(root, `${name}-link`))).toBeUndefined();
+    await make(join(root, `${name}-link`, 'x'));
+    expect(existsSync(join(root, `${name}-target`, 'x'))).toBe(true);
+    expect(await make('.')).toBeUndefined();
+  });
+
+  it('fails where a file stands, at the end of the path or in the middle', async () => {
+    const file = join(root, `${name}-file`);
+    writeFileSync(file, '');
+    await expect(make(file)).rejects.toThrow(code('EEXIST'));
+    await expect(make(join(file, 'x', 'y'))).rejects.toThrow(code('ENOTDIR'));
+  });
+
+  it('makes folders that several make at once', async () => {
+    const deep = join(root, `${name}-many`, 'a', 'b', 'c', 'd');
+    await Promise.all(Array.from({ length: 20 }, (_, i) => make(join(deep, String(i % 3)))));
+    expect(existsSync(join(deep, '2'))).toBe(true);
+  });
+});
