@@ -56,7 +56,7 @@ export interface Workplace {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
-  /** For a command that may hang: SIGKILL ends it then, and is its `code`. */
+  /** For a command that may hang: SIGKILL ends it then, with all that it has started, and is its `code`. */
   readonly killAfterMs?: number;
 }
 
@@ -126,7 +126,7 @@ export function createWorkplace(overrides: SettingsOverrides = {}): Workplace {
     settings,
     async run(args, { env, input = '', killAfterMs } = {}) {
       const { child, output, ended } = launch(args, env);
-      const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+      const timer = killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid!), killAfterMs);
       // A command that does not read it may have ended before it was written.
       child.stdin.on('error', () => undefined).end(input);
       const code = await ended;
