@@ -14,7 +14,10 @@ const HISTORY_INTERVALS = 2;
 const QUIET_MS = 20;
 const NAMED_ENTRIES = 5;
 
-export interface RedisFeedOptions extends Pick<IntakeOptions, 'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome' | 'onLive'> {
+export interface RedisFeedOptions extends Pick<
+  IntakeOptions,
+  'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome' | 'onLive'
+> {
   readonly taker: BarTaker & {
     lastTimes(): ReadonlyMap<string, OpenTime>;
     settled(): Promise<unknown>;
