@@ -29,7 +29,7 @@ beforeAll(async () => {
   workplace = createWorkplace({ minutehand: { market: 'live' } });
   version = (await trainTinyModels(workplace.models, { settings: workplace.settings, market: 'live' })).version;
   return () => workplace.remove();
-});
+}, PATIENCE_MS);
 afterEach(() => {
   for (const name of ['active.json', 'shadow.json', 'halts.json'])
     rmSync(join(workplace.models, name), { force: true });
