@@ -113,6 +113,7 @@ async function runPipeline(
   const pipeline = new Pipeline({
     pairs: minutehand.pairs.map(parsePair),
     windows: minutehand.windows,
+    screen: minutehand.screen,
     schema,
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
@@ -138,6 +139,7 @@ async function runPipeline(
       onSwap: () => undefined,
       onModelFailure: onFailure,
       onShadowFailure: onFailure,
+      onScreened: () => undefined,
     },
   });
   const set = await loadModelSet(models, schema, minutehand.pairs.length, { engine: minutehand.inference.engine });

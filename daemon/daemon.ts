@@ -8,7 +8,7 @@ import type { Position } from '../shared/core/position/position.ts';
 import { describeError, MinutehandError } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { allSignalsFile, decisionPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { allSignalsFile, decisionPolicy, screenPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
@@ -165,6 +165,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const pipeline: Pipeline = new Pipeline({
     pairs,
     windows: minutehand.windows,
+    screen: screenPolicy(settings),
     schema,
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
@@ -203,6 +204,14 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
         observer.onModelsFailed(describeError(error).code);
         log.error({ version: failed.version, ...describeError(error) }, 'shadow models failed');
         say(`Shadow models ${failed.version} failed and were let go of: ${describeError(error).message}`);
+      },
+      onScreened({ bar, verdict, level, limit }) {
+        if (verdict === null) log.warn({ ...bar, level, limit_bps: limit * 1e4 }, 'bar held back as suspect');
+        else
+          log.info(
+            { symbol: bar.symbol, time: bar.time, close: bar.close, level, verdict },
+            'suspect bar judged by the next',
+          );
       },
     },
   });
@@ -308,6 +317,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       halts_refused: haltsRefused,
       degradations: [...pipeline.degradations],
       late_bars: arrivals.late,
+      suspect_bars: Object.fromEntries(pipeline.suspectBars),
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
       redis_refused: redis?.refusal?.toJSON() ?? null,
       redis_missed: redis?.missed ?? 0,

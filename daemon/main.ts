@@ -139,6 +139,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
         redisMissed: () => daemon?.redisMissed() ?? 0,
         streamLost: () => daemon?.streamLost() ?? 0,
         signalFileRetries: () => daemon?.publishers.reduce((sum, { retries = 0 }) => sum + retries, 0) ?? 0,
+        suspectBars: () => daemon?.pipeline.suspectBars ?? new Map<string, number>(),
         publishFailures: () =>
           Object.fromEntries((daemon?.publishers ?? []).map(({ name, failures }) => [name, failures])),
         logLinesLost: () => logs.lost(),

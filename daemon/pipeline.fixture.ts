@@ -4,12 +4,12 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { parsePair } from '../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 import type { Journal } from './journal/journal.ts';
-import { Pipeline, type PipelineOptions } from './pipeline.ts';
+import { Pipeline, type PipelineOptions, type ScreenedBar } from './pipeline.ts';
 
 export const START_MS = Date.parse('2025-10-14T12:00:00Z');
 
@@ -24,6 +24,7 @@ export interface Bench {
   readonly shadows: ShadowRow[];
   readonly failures: { code: unknown; failed: string; fallback: string | null }[];
   readonly swaps: string[];
+  readonly screened: ScreenedBar[];
   /** How many signals there were in each batch. */
   readonly batches: number[];
   passMs(ms: number): void;
@@ -40,6 +41,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
     shadows: [],
     failures: [],
     swaps: [],
+    screened: [],
     batches: [],
     passMs: (ms) => void (passedMs += ms),
   };
@@ -53,6 +55,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
   const pipeline = new Pipeline({
     pairs: minutehand.pairs.map(parsePair),
     windows: minutehand.windows,
+    screen: screenPolicy(settings),
     schema: featureSchema(minutehand.windows),
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
@@ -93,6 +96,7 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
           failed: failed.version,
           fallback: fallback?.version ?? null,
         }),
+      onScreened: (bar) => void bench.screened.push(bar),
       onShadowFailure: (error, failed) =>
         bench.failures.push({ code: (error as { code?: unknown }).code, failed: failed.version, fallback: 'shadow' }),
     },

@@ -5,6 +5,7 @@ import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
+import type { ScreenPolicy, Verdict } from '../shared/core/screen/bar_screen.ts';
 import { FLAT, type Position } from '../shared/core/position/position.ts';
 import { MinutehandError } from '../shared/errors.ts';
 import type { Pair } from '../shared/pair.ts';
@@ -53,6 +54,17 @@ export interface BatchTiming {
   readonly bar_to_us: Readonly<Record<Publisher['name'], number | null>>;
 }
 
+/** A bar that was held back as suspect, or the one after it, which confirms or refutes it. */
+export interface ScreenedBar {
+  readonly bar: Bar;
+  /** null = this is the suspect. */
+  readonly verdict: Verdict | null;
+  /** The last trusted close; this bar's own where it is trusted. */
+  readonly level: number;
+  /** How far from the level a bar may reach in a minute, as a fraction of the price. */
+  readonly limit: number;
+}
+
 export interface PipelineObserver {
   /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
   onSignals(batch: readonly Answer[], timing: BatchTiming): void;
@@ -61,11 +73,15 @@ export interface PipelineObserver {
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
   /** The shadow set failed and is let go of. */
   onShadowFailure(error: unknown, failed: ModelSet): void;
+  /** Behind the signals of the batch. */
+  onScreened(bar: ScreenedBar): void;
 }
 
 export interface PipelineOptions {
   readonly pairs: readonly Pair[];
   readonly windows: Windows;
+  /** null = every bar is taken. */
+  readonly screen: ScreenPolicy | null;
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
@@ -155,6 +171,9 @@ export class Pipeline {
   /** Swaps that stand in the queue. */
   #swapsToCome = 0;
   readonly #degradations = new Set<string>();
+  /** Bars held back since the start, by symbol. */
+  readonly #suspects = new Map<string, number>();
+  #screened: ScreenedBar[] = [];
   /** In force, whichever version they name. */
   #halts: readonly StandingHalt[];
   /** What the journal has of them: of the newest ones that were handed over. */
@@ -183,7 +202,7 @@ export class Pipeline {
     this.#haltsText = standingText(this.#halts);
     this.#halted = new Uint8Array(pairs.length);
     this.#noneHalted = new Uint8Array(pairs.length);
-    this.#aligner = new Aligner(pairs, (minute) => this.#enqueueMinute(minute));
+    this.#aligner = new Aligner(pairs, options.screen, (minute) => this.#enqueueMinute(minute));
   }
 
   // ---- feed → align ----
@@ -202,6 +221,11 @@ export class Pipeline {
 
   get degradations(): ReadonlySet<string> {
     return this.#degradations;
+  }
+
+  /** How many bars of each symbol were held back as suspect since the start. */
+  get suspectBars(): ReadonlyMap<string, number> {
+    return this.#suspects;
   }
 
   /** Nothing waits, and nothing is under way. */
@@ -254,7 +278,22 @@ export class Pipeline {
     if (outcome !== 'accepted' && outcome !== 'late') return outcome;
     const bar = content === 'empty' ? null : content;
     this.#journalInput({ kind: bar === null ? 'empty' : 'bar', subject: symbol, time, bar, backfill });
+    if (bar !== null) this.#noteScreening(bar, backfill);
     return outcome;
+  }
+
+  /** Journals that a bar was held back, so that a restart can count the minutes that moved features. */
+  #noteScreening(bar: Bar, backfill: boolean): void {
+    const screen = this.#aligner.screenOf(bar.symbol);
+    if (screen === null || (!screen.isSuspect && screen.verdict === null)) return;
+    const isRecovering = this.#publishedUntil !== null;
+    if (isRecovering) return;
+    const { level, limit, verdict, isSuspect } = screen;
+    if (verdict !== null) this.#screened.push({ bar, verdict, level, limit });
+    if (!isSuspect) return;
+    this.#journalInput({ kind: 'suspect', subject: bar.symbol, time: bar.time, bar: null, backfill });
+    this.#suspects.set(bar.symbol, (this.#suspects.get(bar.symbol) ?? 0) + 1);
+    this.#screened.push({ bar, verdict: null, level, limit });
   }
 
   /** Ends the minutes whose missing leg is overdue. */
@@ -484,6 +523,7 @@ export class Pipeline {
         this.#done++;
       }
     }
+    for (const screened of this.#screened.splice(0)) this.#options.observer.onScreened(screened);
     this.#running = null;
   }
 

@@ -1,5 +1,7 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import { createSimulatedMarket } from '../shared/market/simulated_market.ts';
+import type { Rng } from '../shared/ports.ts';
+import { createRng } from '../shared/rng.ts';
 
 /** Where prices come from: minute after minute of the world's own time, whatever the calendar says. */
 export interface Prices {
@@ -7,8 +9,40 @@ export interface Prices {
   next(time: OpenTime): Bar[];
 }
 
+/** Every third world has bad ticks: this share of its bars. */
+const BAD_TICKS = 0.004;
+/** A bad tick is followed by another one with this chance. */
+const BAD_TICK_AGAIN = 0.3;
+
 /** The seeded market of `shared/market`, whose minutes are dealt out as the world asks for them. */
 export function createPrices(seed: number, symbols: readonly string[]): Prices {
   const market = createSimulatedMarket({ seed: seed, symbols, start: 1_704_146_400 as OpenTime });
-  return { next: (time) => market.next().bars.map((bar) => ({ ...bar, time })) };
+  // A stream of its own: everything else in a world is the same with and without bad ticks.
+  const rng = createRng(`bad ticks ${seed}`);
+  const share = rng.integer(3) === 0 ? BAD_TICKS : 0;
+  const wasBad = new Set<string>();
+  const tick = (bar: Bar): Bar => {
+    const isBad = rng.uniform() < (wasBad.has(bar.symbol) ? BAD_TICK_AGAIN : share);
+    if (!isBad) {
+      wasBad.delete(bar.symbol);
+      return bar;
+    }
+    wasBad.add(bar.symbol);
+    return badTick(bar, rng);
+  };
+  return { next: (time) => market.next().bars.map((bar) => tick({ ...bar, time })) };
+}
+
+/** All prices, or the high or the low alone, off by a factor of 1.01 to 1,000. */
+function badTick(bar: Bar, rng: Rng): Bar {
+  const factor = 1.01 * 990 ** rng.uniform();
+  const { open, high, low, close } = bar;
+  const whole = (by: number): Bar => ({ ...bar, open: open * by, high: high * by, low: low * by, close: close * by });
+  const kinds: (() => Bar)[] = [
+    () => whole(factor),
+    () => whole(1 / factor),
+    () => ({ ...bar, high: high * factor }),
+    () => ({ ...bar, low: low / factor }),
+  ];
+  return kinds[rng.integer(kinds.length)]!();
 }

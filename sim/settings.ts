@@ -56,6 +56,7 @@ function makeSettings(): Settings {
         silence_degraded_intervals: 2.5,
         silence_halt_intervals: 5,
       },
+      screen: { enabled: true, sigmas: 60, min_move_bps: 50 },
       inference: { engine: 'auto', slow_ms: 50 },
       transports: {
         ...real.minutehand.transports,

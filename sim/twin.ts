@@ -8,7 +8,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import { FLAT, type Position } from '../shared/core/position/position.ts';
 import { parsePair } from '../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
 
@@ -34,6 +34,8 @@ export interface TwinReport {
   readonly leftOver: number;
   /** Heartbeats that were journalled and never answered. */
   readonly lostHeartbeats: number;
+  /** Bars that were held back. */
+  readonly suspects: number;
 }
 
 /** A minute of a pair, or a heartbeat after it, as the inputs say it ended. */
@@ -68,7 +70,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
   const { minutehand } = settings;
   const pairs = minutehand.pairs.map(parsePair);
   const schema = featureSchema(minutehand.windows);
-  const { endedByPair, reigns, standings } = readInputs(options, pairs.length);
+  const { endedByPair, reigns, standings, suspects } = readInputs(options, pairs.length);
   const signalsByPair = pairs.map(({ id }) => journal.signals.filter(({ pairId }) => pairId === id));
   const shadowsBySignal = pairShadows(journal);
   const policy = decisionPolicy(settings);
@@ -189,7 +191,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
       return [before, ...(isLeftOver ? later : [])].map(isHalted);
     }
   });
-  return { compared, leftOver, lostHeartbeats };
+  return { compared, leftOver, lostHeartbeats, suspects };
 
   function checkFeatures(
     features: FeatureEngine,
@@ -271,17 +273,20 @@ function describeTime(time: OpenTime): string {
 
 /** Aligns all inputs from the first to the last, and notes what was in force when. */
 function readInputs(
-  { journal, settings }: TwinOptions,
+  { journal, settings, onViolation }: TwinOptions,
   pairCount: number,
-): { endedByPair: Ended[][]; reigns: Map<string, Reign>; standings: readonly Standing[] } {
+): { endedByPair: Ended[][]; reigns: Map<string, Reign>; standings: readonly Standing[]; suspects: number } {
   const pairs = settings.minutehand.pairs.map(parsePair);
   const endedByPair: Ended[][] = Array.from({ length: pairCount }, () => []);
   const reigns = new Map<string, Reign>();
   const standings: Standing[] = [{ input: 0, halts: [] }];
   let reign: Reign | null = null;
   let input = 0;
+  /** The suspect bar whose mark has to come next. */
+  let unmarked: string | null = null;
+  let suspects = 0;
   const end = (minute: PairMinute): void => void endedByPair[minute.pairIndex]!.push({ minute, input });
-  const aligner = new Aligner(pairs, end);
+  const aligner = new Aligner(pairs, screenPolicy(settings), end);
   const lastMinute = (pairIndex: number): OpenTime | null =>
     endedByPair[pairIndex]!.findLast(({ minute }) => !isHeartbeat(minute))?.minute.time ?? null;
   for (const { kind, subject, time, bar, backfill } of journal.inputs) {
@@ -290,7 +295,15 @@ function readInputs(
     switch (kind) {
       case 'bar':
       case 'empty':
+        if (unmarked !== null) onViolation('suspect bar without its mark', unmarked);
         aligner.take(subject, time, bar ?? 'empty', backfill, 0);
+        unmarked = kind === 'bar' && aligner.screenOf(subject)!.isSuspect ? `${subject} ${describeTime(time)}` : null;
+        break;
+      case 'suspect':
+        if (unmarked !== `${subject} ${describeTime(time)}`)
+          onViolation('mark without a suspect bar', `${subject} ${describeTime(time)}`);
+        unmarked = null;
+        suspects++;
         break;
       case 'timeout':
         aligner.giveUp(pairIndex, time);
@@ -329,5 +342,6 @@ function readInputs(
         break;
     }
   }
-  return { endedByPair, reigns, standings };
+  if (unmarked !== null) onViolation('suspect bar without its mark', unmarked);
+  return { endedByPair, reigns, standings, suspects };
 }

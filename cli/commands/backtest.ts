@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
+import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { resolveBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
@@ -12,7 +13,7 @@ import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { decisionPolicy, loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
 import {
   backtestPeriod,
@@ -92,11 +93,12 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     sets.push(await loadModelSet(path, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine }));
 
   const progress = output.progress();
-  const bars = await readBarFolder(flags.data, symbolsOf(pairs), {
+  const read = await readBarFolder(flags.data, symbolsOf(pairs), {
     from: (from - WARM_UP_SECONDS) as OpenTime,
     ...(to === undefined ? {} : { to }),
     onProgress: ({ done, total }) => progress.update('reading bars', done, total),
   });
+  const bars = screenBars(read, screenPolicy(settings));
   const policy = decisionPolicy(settings);
   const result = await backtestPeriod({
     pairs,

@@ -5,12 +5,14 @@ import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.
 import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../../shared/bar_file/bar_export.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
+import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_check.ts';
 import { folderSink } from '../../shared/bar_file/folder_sink.ts';
 import { importBars, type ImportReport, type ImportResult } from '../../shared/bar_file/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
+import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { storeSink } from '../../trainer/store/store_sink.ts';
@@ -77,7 +79,9 @@ export function addBars(program: Command, output: () => Output): void {
     .command('check')
     .argument('[path]', 'a bar file, or a folder of them; without it, the store')
     .addOption(marketOption('which bars of the store'))
-    .description('counts gaps, holes, breaks, flat bars and spikes of each symbol, and says when its weeks open')
+    .description(
+      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and says when its weeks open',
+    )
     .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
   bars
     .command('export')
@@ -168,9 +172,11 @@ function sayImported(one: ImportReport, output: Output): void {
 }
 
 async function runCheck(path: string | undefined, { market }: MarketFlag, output: Output): Promise<void> {
-  const reports = path === undefined ? await checkStore(market, output) : await checkFiles(path, output);
+  const screening = screenPolicy(loadSettings());
+  const reports =
+    path === undefined ? await checkStore(market, screening, output) : await checkFiles(path, screening, output);
   output.line(
-    'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes  week opens (New York)',
+    'symbol      bars   first                 last                  missing  holes  longest  breaks    flat  spikes  suspect  week opens (New York)',
   );
   for (const r of reports) {
     output.line(
@@ -185,6 +191,7 @@ async function runCheck(path: string | undefined, { market }: MarketFlag, output
         String(r.breaks).padStart(7),
         String(r.flat_bars).padStart(7),
         String(r.spikes).padStart(7),
+        String(r.suspects ?? '–').padStart(7),
         weekOpens(r.clock),
       ].join('  '),
     );
@@ -192,7 +199,7 @@ async function runCheck(path: string | undefined, { market }: MarketFlag, output
   output.result(reports);
 }
 
-async function checkStore(market: Market, output: Output): Promise<CheckedBars[]> {
+async function checkStore(market: Market, screening: ScreenPolicy | null, output: Output): Promise<CheckedBars[]> {
   return withStore(async (store) => {
     const symbols = await storedSymbols(store, market, []);
     const total = symbols.reduce((sum, { bars }) => sum + bars, 0);
@@ -201,14 +208,14 @@ async function checkStore(market: Market, output: Output): Promise<CheckedBars[]
     let done = 0;
     for (const { symbol } of symbols) {
       const onPage = (rows: number): void => progress.update('checking', (done += rows), total);
-      reports.push(await checkPages(symbol, store.bars.pages(market, symbol), onPage));
+      reports.push(await checkPages(symbol, screening, store.bars.pages(market, symbol), onPage));
     }
     progress.stop();
     return reports;
   });
 }
 
-async function checkFiles(path: string, output: Output): Promise<CheckedBars[]> {
+async function checkFiles(path: string, screening: ScreenPolicy | null, output: Output): Promise<CheckedBars[]> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new MinutehandError('DATA_MISSING', { seen: path });
   const files = stat.isDirectory()
@@ -222,7 +229,7 @@ async function checkFiles(path: string, output: Output): Promise<CheckedBars[]> 
   const reports: CheckedBars[] = [];
   for (const file of files) {
     const columns = await readBarFile(file);
-    reports.push(await checkPages(columns.symbol, [columns], () => undefined));
+    reports.push(await checkPages(columns.symbol, screening, [columns], () => undefined));
     progress.update('checking', reports.length, files.length);
   }
   progress.stop();
@@ -231,10 +238,11 @@ async function checkFiles(path: string, output: Output): Promise<CheckedBars[]> 
 
 async function checkPages(
   symbol: string,
+  screening: ScreenPolicy | null,
   pages: AsyncIterable<BarColumns> | Iterable<BarColumns>,
   onPage: (rows: number) => void,
 ): Promise<CheckedBars> {
-  const check = createBarCheck(symbol);
+  const check = createBarCheck(symbol, screening);
   const clock = createClockCheck();
   for await (const page of pages) {
     check.add(page);

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { withoutSuspects } from '../../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
-import { loadSettings } from '../../shared/policy/policy.ts';
+import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/dataset/pair_history.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
@@ -28,7 +29,7 @@ export function addFeatures(program: Command, output: () => Output): void {
     .command('features')
     .summary('the feature matrix of a pair as CSV')
     .description(
-      'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have. A cell is empty while its ' +
+      'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have and that is not suspect. A cell is empty while its ' +
         'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/FEATURES.md explains the columns.',
     )
     .requiredOption('--pair <id>', 'such as XAUUSD_XAGUSD')
@@ -42,14 +43,19 @@ export function addFeatures(program: Command, output: () => Output): void {
 async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> {
   if (output.json && flags.out === undefined)
     throw new MinutehandError('USAGE', { seen: '--json without --out', expected: '--out <file>: the matrix is CSV' });
-  const { windows } = loadSettings().minutehand;
+  const settings = loadSettings();
+  const { windows } = settings.minutehand;
   const pair = parsePairId(flags.pair);
   const { from = -Infinity, to } = parsePeriod(flags);
   const bars = await readBarFolder(flags.data, [pair.a, pair.b], to === undefined ? {} : { to });
   const missing = [pair.a, pair.b].filter((symbol) => !bars.has(symbol));
   if (missing.length > 0)
     throw new MinutehandError('DATA_MISSING', { seen: `no file for ${missing.join(' and ')} in ${flags.data}` });
-  const [a, b] = [bars.get(pair.a)!, bars.get(pair.b)!];
+  const screening = screenPolicy(settings);
+  const [a, b] = [pair.a, pair.b].map((symbol) => withoutSuspects(bars.get(symbol)!, screening)) as [
+    BarColumns,
+    BarColumns,
+  ];
   if (flags.out === undefined) {
     await writeMatrix(writeStdout, windows, a, b, from);
     return;

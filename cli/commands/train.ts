@@ -4,12 +4,13 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
-import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import { loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
@@ -228,7 +229,7 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
   return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
 }
 
-/** Bars of all configured symbols: of a folder, or all that this installation knows. */
+/** Bars of all configured symbols, without suspect ones: of a folder, or all that this installation knows. */
 async function readBars(
   flags: TrainFlags,
   settings: Settings,
@@ -236,8 +237,15 @@ async function readBars(
 ): Promise<Map<string, BarColumns>> {
   const symbols = symbolsOf(settings.minutehand.pairs.map(parsePair));
   const period = parsePeriod(flags);
+  const screening = screenPolicy(settings);
   if (flags.data !== undefined)
-    return readBarFolder(flags.data, symbols, { ...period, onProgress: ({ done, total }) => onProgress(done, total) });
+    return screenBars(
+      await readBarFolder(flags.data, symbols, {
+        ...period,
+        onProgress: ({ done, total }) => onProgress(done, total),
+      }),
+      screening,
+    );
 
   const { market, shards } = settings.minutehand;
   const paths = homePaths();
@@ -246,7 +254,7 @@ async function readBars(
     .filter((path) => existsSync(path));
   const store = await openStoreIfThere(process.env, paths);
   try {
-    const bars = await readKnownBars({ symbols, market, ...period, journals, store, onProgress });
+    const bars = await readKnownBars({ symbols, market, ...period, screening, journals, store, onProgress });
     if (bars.size === 0) {
       throw new MinutehandError('DATA_MISSING', {
         seen: `no bars of ${symbols.join(', ')} in the ${market} market: ${journals.length} journals, ${store === null ? 'nothing imported' : store.place}`,

@@ -24,7 +24,7 @@ function setUp(pairIds: string[]): {
 } {
   const seen: string[] = [];
   const pairs = pairIds.map(parsePair);
-  const aligner = new Aligner(pairs, ({ pairIndex, time, outcome }: PairMinute) =>
+  const aligner = new Aligner(pairs, null, ({ pairIndex, time, outcome }: PairMinute) =>
     seen.push(`${pairIds[pairIndex]} ${time / 60} ${outcome}`),
   );
   return {
@@ -125,7 +125,7 @@ describe('Aligner', () => {
 
   it('calls a minute history only when every leg that came was history', () => {
     const seen: boolean[] = [];
-    const aligner = new Aligner([parsePair('A_B')], ({ backfill }) => seen.push(backfill));
+    const aligner = new Aligner([parsePair('A_B')], null, ({ backfill }) => seen.push(backfill));
     const take = (symbol: string, minute: number, backfill: boolean): void =>
       void aligner.take(symbol, at(minute), bar(symbol, minute), backfill, 0);
     take('A', 1, true);
@@ -150,7 +150,7 @@ describe('Aligner', () => {
       fc.property(fc.array(event, { maxLength: 200 }), (events) => {
         const ids = ['A_B', 'C_B'];
         const seen: PairMinute[] = [];
-        const aligner = new Aligner(ids.map(parsePair), (minute) => seen.push(minute));
+        const aligner = new Aligner(ids.map(parsePair), null, (minute) => seen.push(minute));
         const taken = new Map<string, 'bar' | 'empty'>();
         for (const { symbol, minute, kind } of events) {
           if (kind === 'giveUp') {

@@ -1,12 +1,14 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
+import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
 
-/** How a minute of a pair ended: with both legs, with one leg known to be empty, or with one leg that never came. */
-export type MinuteOutcome = 'COMPLETE' | 'LEG_EMPTY' | 'LEG_MISSING';
+/** How a minute of a pair ended: with both legs, with a suspect bar, with one leg known to be empty, or with one leg that never came. */
+export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
 
 export interface PairMinute {
   readonly pairIndex: number;
   readonly time: OpenTime;
+  /** null where there is no bar, or a suspect one. */
   readonly a: Bar | null;
   readonly b: Bar | null;
   readonly outcome: MinuteOutcome;
@@ -26,12 +28,15 @@ const REMEMBERED_BARS = 1500;
 /** open, high, low, close, volume, spread; NaN where there is none. */
 const NUMBERS = 6;
 
+/** What a leg of a minute is to its pairs. */
+type LegContent = Bar | 'empty' | 'suspect';
+
 interface Slot {
   readonly time: OpenTime;
   readonly sinceMs: number;
   backfill: boolean;
-  a: Bar | 'empty' | null;
-  b: Bar | 'empty' | null;
+  a: LegContent | null;
+  b: LegContent | null;
 }
 
 interface PairState {
@@ -45,6 +50,8 @@ interface PairState {
 
 interface SymbolState {
   lastTime: number;
+  /** null = every bar is taken. */
+  readonly screen: BarScreen | null;
   /** Rings of the last minutes: minute number n stands at n modulo their length. */
   readonly recentTimes: Float64Array;
   /** Their numbers: kept bars would live for a day, and then be garbage that only a major collection finds. */
@@ -58,13 +65,18 @@ interface SymbolState {
  * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already further on will never
  * send an older minute: that minute is over at once. What only waits is ended by `expire` or by `giveUp`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
+ *
+ * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is no complete one, whatever the next bar says of it.
  */
 export class Aligner {
   readonly #symbols = new Map<string, SymbolState>();
   readonly #pairs: PairState[];
+  readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
 
-  constructor(pairs: readonly Pair[], onMinute: (minute: PairMinute) => void) {
+  /** @param screening null = every bar is taken */
+  constructor(pairs: readonly Pair[], screening: ScreenPolicy | null, onMinute: (minute: PairMinute) => void) {
+    this.#screening = screening;
     this.#onMinute = onMinute;
     this.#pairs = pairs.map((pair, index) => ({ index, pair, resolvedUntil: -Infinity, waiting: [] }));
     for (const state of this.#pairs) {
@@ -78,6 +90,7 @@ export class Aligner {
     if (symbol === undefined) {
       symbol = {
         lastTime: -Infinity,
+        screen: this.#screening === null ? null : new BarScreen(this.#screening),
         recentTimes: new Float64Array(REMEMBERED_BARS),
         recent: new Float64Array(REMEMBERED_BARS * NUMBERS),
         count: 0,
@@ -90,6 +103,11 @@ export class Aligner {
 
   knows(symbol: string): boolean {
     return this.#symbols.has(symbol);
+  }
+
+  /** The screen of a known symbol, as its last bar left it; null when bars are not screened. */
+  screenOf(symbol: string): BarScreen | null {
+    return this.#symbols.get(symbol)!.screen;
   }
 
   /** Open of the newest minute of each symbol that has any. */
@@ -108,7 +126,9 @@ export class Aligner {
     const at = symbol.count++ % REMEMBERED_BARS;
     symbol.recentTimes[at] = time;
     remember(symbol.recent, at * NUMBERS, content);
-    for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, content, backfill, nowMs);
+    const isSuspect = content !== 'empty' && symbol.screen !== null && symbol.screen.take(content);
+    const offered = isSuspect ? 'suspect' : content;
+    for (const { state, leg } of symbol.pairs) this.#offer(state, leg, time, offered, backfill, nowMs);
     return outcome;
   }
 
@@ -116,7 +136,7 @@ export class Aligner {
     state: PairState,
     leg: 'a' | 'b',
     time: OpenTime,
-    content: Bar | 'empty',
+    content: LegContent,
     backfill: boolean,
     nowMs: number,
   ): void {
@@ -144,14 +164,12 @@ export class Aligner {
   #resolve(state: PairState): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
-    const outcome =
-      a === null || b === null ? 'LEG_MISSING' : a === 'empty' || b === 'empty' ? 'LEG_EMPTY' : 'COMPLETE';
     this.#onMinute({
       pairIndex: state.index,
       time,
-      a: a === 'empty' ? null : a,
-      b: b === 'empty' ? null : b,
-      outcome,
+      a: barOf(a),
+      b: barOf(b),
+      outcome: minuteOutcome(a, b),
       backfill,
     });
   }
@@ -170,6 +188,16 @@ export class Aligner {
     const state = this.#pairs[pairIndex]!;
     while (state.waiting.length > 0 && state.waiting[0]!.time <= time) this.#resolve(state);
   }
+}
+
+function minuteOutcome(a: LegContent | null, b: LegContent | null): MinuteOutcome {
+  if (a === 'suspect' || b === 'suspect') return 'BAR_SUSPECT';
+  if (a === null || b === null) return 'LEG_MISSING';
+  return a === 'empty' || b === 'empty' ? 'LEG_EMPTY' : 'COMPLETE';
+}
+
+function barOf(content: LegContent | null): Bar | null {
+  return content === 'empty' || content === 'suspect' ? null : content;
 }
 
 function slotOf(waiting: readonly Slot[], time: OpenTime): Slot | null {

@@ -29,7 +29,7 @@ interface Setup {
 function setUp(changes: Partial<IntakeOptions> = {}): Setup {
   const taken: Setup['taken'] = [];
   const outcomes: string[] = [];
-  const aligner = new Aligner([parsePair('XAUUSD_XAGUSD')], () => undefined);
+  const aligner = new Aligner([parsePair('XAUUSD_XAGUSD')], null, () => undefined);
   const taker: BarTaker = {
     knows: (symbol) => aligner.knows(symbol),
     takeBar(bar) {

@@ -7,7 +7,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
@@ -45,6 +45,7 @@ function createReplay(
   const pipeline = new Pipeline({
     pairs: options.pairIds.map(parsePair),
     windows: minutehand.windows,
+    screen: screenPolicy(settings),
     schema: featureSchema(minutehand.windows),
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
@@ -76,6 +77,7 @@ function createReplay(
       // A live daemon goes on without models; a replay that did would prove nothing.
       onModelFailure: (error) => (failure = error),
       onShadowFailure: () => undefined,
+      onScreened: () => undefined,
     },
   });
   return {
@@ -164,6 +166,9 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
         break;
       case 'empty':
         if (pipeline.knows(subject)) pipeline.takeEmpty(subject, time, backfill);
+        break;
+      case 'suspect':
+        // Found again by the screen.
         break;
       case 'timeout':
         pipeline.giveUp(subject, time);

@@ -51,6 +51,8 @@ export interface HealthReport {
   readonly degradations: readonly string[];
   /** Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in time. */
   readonly late_bars: LateBars | null;
+  /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
+  readonly suspect_bars: Readonly<Record<string, number>>;
   /** refused: Redis answers, and refuses the last signals, all of them or some. */
   readonly redis: 'up' | 'down' | 'refused' | 'off' | 'unknown';
   /** Why Redis refuses signals, until it takes a whole batch again. */

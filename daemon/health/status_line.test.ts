@@ -26,6 +26,7 @@ const GOOD: HealthReport = {
   halts_refused: null,
   degradations: [],
   late_bars: null,
+  suspect_bars: {},
   redis: 'off',
   redis_refused: null,
   redis_missed: 0,

@@ -1,4 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
+import { SCREEN_LOOK_BACK_BARS } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { JournalStore } from '../../shared/store/journal.ts';
 
@@ -7,7 +8,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 /**
  * The first minute whose inputs a restart needs. From there on they give every pair the `warmup` bars up to its last
  * signal, which its features are a function of, whatever came after that without an answer, and every symbol its last
- * bar, so that nothing is taken twice. 0 when the journal is empty.
+ * bar, so that nothing is taken twice; and every symbol the bars before these that its screen looks back over. 0 when the journal is empty.
  */
 export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmup: number): OpenTime {
   const answered = new Map(store.lastSignals().map(({ pairId, time }) => [pairId, time]));
@@ -18,7 +19,11 @@ export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmu
       until === undefined
         ? store.commonMinuteBefore(pair, ALL, ALL as OpenTime)
         : store.commonMinuteBefore(pair, warmup, until);
-    return [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
+    const needed = [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
+    if (needed.length === 0) return [];
+    const first = Math.min(...needed) as OpenTime;
+    const screened = [pair.a, pair.b].map((symbol) => store.barBefore(symbol, SCREEN_LOOK_BACK_BARS + 1, first));
+    return [first, ...screened.filter((time) => time !== null)];
   });
   return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
 }

@@ -258,6 +258,7 @@ describe('the place of the logs on a bar’s way', () => {
         onSwap: () => undefined,
         onModelFailure: () => undefined,
         onShadowFailure: () => undefined,
+        onScreened: () => undefined,
       },
     };
     const bench = openBench(settings, changes);

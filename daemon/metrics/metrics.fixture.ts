@@ -20,6 +20,7 @@ export const QUIET_SOURCES: MetricsSources = {
   redisMissed: () => 0,
   streamLost: () => 0,
   signalFileRetries: () => 0,
+  suspectBars: () => new Map(),
   publishFailures: () => ({}),
   logLinesLost: () => 0,
   nowMs: () => NOW_MS,

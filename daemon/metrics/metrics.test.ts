@@ -147,6 +147,7 @@ describe('the metrics of what happens', () => {
       signalFileRetries: () => 3,
       logLinesLost: () => 5,
       publishFailures: () => ({ file: 6, websocket: 0 }),
+      suspectBars: () => new Map([['EURUSD', 2]]),
       modelCreatedMs: () => (models ? NOW_MS - 86_400_000 : null),
       engines: () => (models ? ENGINES : null),
     });
@@ -162,6 +163,7 @@ describe('the metrics of what happens', () => {
       minutehand_redis_missed_signals: 40,
       minutehand_log_lines_lost_total: 5,
       'minutehand_publish_failures{publisher="file"}': 6,
+      'minutehand_bars_suspect_total{symbol="EURUSD"}': 2,
       'minutehand_publish_failures{publisher="websocket"}': 0,
       minutehand_model_age_seconds: 86_461.5,
       minutehand_signal_age_seconds: 61.5,
@@ -227,7 +229,12 @@ describe('docs/PROTOCOL.md', () => {
   it('names every metric with its labels, and none that is not there', async () => {
     watch = watchProcess();
     const metrics = createMetrics(
-      { ...QUIET_SOURCES, publishFailures: () => ({ file: 0 }), engines: () => ENGINES },
+      {
+        ...QUIET_SOURCES,
+        publishFailures: () => ({ file: 0 }),
+        suspectBars: () => new Map([['EURUSD', 1]]),
+        engines: () => ENGINES,
+      },
       watch,
     );
     metrics.bar('accepted');

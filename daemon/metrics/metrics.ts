@@ -35,6 +35,8 @@ export interface MetricsSources {
   /** Signal files that a reader blocked and that were tried again. */
   signalFileRetries(): number;
   publishFailures(): Readonly<Record<string, number>>;
+  /** By symbol. */
+  suspectBars(): ReadonlyMap<string, number>;
   /** Of the daemon's logs, together. */
   logLinesLost(): number;
   nowMs(): number;
@@ -74,6 +76,16 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
     collect() {
       this.reset();
       for (const [outcome, { count }] of barsByOutcome) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
+    name: 'minutehand_bars_suspect_total',
+    help: 'Bars that were held back because they do not fit the recent bars of their symbol.',
+    labelNames: ['symbol'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [symbol, count] of sources.suspectBars()) this.inc({ symbol }, count);
     },
   });
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });

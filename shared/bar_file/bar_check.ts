@@ -1,6 +1,7 @@
 import type { OpenTime } from '../bar.ts';
 import { SECONDS_PER_BAR } from '../bar.ts';
-import type { BarColumns } from './bar_file.ts';
+import { BarScreen, type ScreenPolicy } from '../core/screen/bar_screen.ts';
+import { barReader, type BarColumns } from './bar_file.ts';
 
 /** What a bar file looks like, for `bars check`. Counts of bars or minutes unless the name says otherwise. */
 export interface BarReport {
@@ -22,6 +23,8 @@ export interface BarReport {
   readonly spikes: number;
   /** The same over a break. */
   readonly break_jumps: number;
+  /** Bars that the daemon would hold back and training leaves out; null when bars are not screened. */
+  readonly suspects: number | null;
 }
 
 const BREAK_MINUTES = 60;
@@ -35,20 +38,25 @@ export interface BarCheck {
 }
 
 /** Counts gaps, flat bars and spikes of one symbol in a single pass. Two bars less than 60 minutes apart belong to the same session. */
-export function checkBars(columns: BarColumns): BarReport {
-  const check = createBarCheck(columns.symbol);
+export function checkBars(columns: BarColumns, screening: ScreenPolicy | null = null): BarReport {
+  const check = createBarCheck(columns.symbol, screening);
   check.add(columns);
   return check.report();
 }
 
-export function createBarCheck(symbol: string): BarCheck {
+export function createBarCheck(symbol: string, screening: ScreenPolicy | null = null): BarCheck {
+  const screen = screening === null ? null : new BarScreen(screening);
+  let suspects = 0;
   let [bars, missing, holes, longest, breaks, flat, spikes, jumps] = [0, 0, 0, 0, 0, 0, 0, 0];
   let first: OpenTime | null = null;
   let last: OpenTime | null = null;
   let lastClose = NaN;
   return {
-    add({ length, time, open, high, low, close }) {
+    add(columns) {
+      const { length, time, open, high, low, close } = columns;
+      const barOf = barReader(columns);
       for (let i = 0; i < length; i++) {
+        if (screen?.take(barOf(i)) === true) suspects++;
         if (high[i] === low[i] && open[i] === close[i] && open[i] === high[i]) flat++;
         if (last === null) {
           first = time[i]! as OpenTime;
@@ -84,6 +92,7 @@ export function createBarCheck(symbol: string): BarCheck {
       flat_bars: flat,
       spikes,
       break_jumps: jumps,
+      suspects: screen === null ? null : suspects,
     }),
   };
 }

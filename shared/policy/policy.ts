@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
@@ -169,6 +170,11 @@ export function loadSettings(options: LoadOptions = {}): Settings {
 /** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
 export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
   return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
+}
+
+/** How bars are screened for bad ticks; null = not at all. */
+export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minutehand'>): ScreenPolicy | null {
+  return screen.enabled ? screen : null;
 }
 
 /** What the configuration says of one daemon process. */

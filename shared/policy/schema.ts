@@ -348,6 +348,26 @@ const feed = z.strictObject({
     .describe('After this many intervals without a bar the mode is HALT. Above silence_degraded_intervals.'),
 });
 
+const screen = z.strictObject({
+  enabled: z
+    .boolean()
+    .describe(
+      'Hold back a bar that does not fit the recent bars of its symbol: its pairs answer HOLD BAR_SUSPECT and their features do not move. false takes every bar.',
+    ),
+  sigmas: z
+    .number()
+    .min(5)
+    .max(10_000)
+    .describe(
+      'A bar is suspect when its high or low is farther than this from the last trusted close, in robust standard deviations of the symbol’s last 240 one-minute moves, times the square root of the minutes in between.',
+    ),
+  min_move_bps: z
+    .number()
+    .min(0)
+    .max(10_000)
+    .describe('A bar that is no farther away than this, in basis points, is never suspect.'),
+});
+
 const inference = z.strictObject({
   engine: z
     .enum(['auto', 'onnxruntime'])
@@ -479,6 +499,7 @@ const minutehandFile = z.strictObject({
   train: train.describe('Parameters of learning.'),
   search: search.describe('How training looks for better parameters and thresholds.'),
   feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
   inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
   transports: transports.describe('Ways in and out.'),

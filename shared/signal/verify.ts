@@ -113,7 +113,12 @@ function findContradiction(signal: Signal): string | null {
   if (reason === 'SILENCE' && mode === 'OK') return 'mode OK with reason SILENCE';
   if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT'))
     return `action ${action} in mode ${mode} with reason SHUTDOWN`;
-  const mayBeNull = mode === 'WARMUP' || mode === 'HALT' || reason === 'LEG_MISSING' || reason === 'LEG_EMPTY';
+  const mayBeNull =
+    mode === 'WARMUP' ||
+    mode === 'HALT' ||
+    reason === 'LEG_MISSING' ||
+    reason === 'LEG_EMPTY' ||
+    reason === 'BAR_SUSPECT';
   const missing = NUMBERS.find((name) => signal[name] === null);
   if (missing !== undefined && !mayBeNull) return `${missing} is null in mode ${mode}`;
   return null;

@@ -43,6 +43,7 @@ const TABLES = `
 export type InputKind =
   | 'bar'
   | 'empty'
+  | 'suspect'
   | 'timeout'
   | 'silence'
   | 'silence_halt'
@@ -54,7 +55,7 @@ export type InputKind =
   | 'boot';
 
 /**
- * One thing that took effect: a bar or an empty minute of a symbol, a leg time-out of a pair, a heartbeat of its silence or of the
+ * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a leg time-out of a pair, a heartbeat of its silence or of the
  * daemon's end, a swap to a version, a change of the halts, a degradation or its end, a boot.
  */
 export interface InputRow {
@@ -161,10 +162,12 @@ export interface JournalStore {
   shadows(): IterableIterator<ShadowRow>;
   /**
    * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
-   * them, and they were not given up before the second leg came. Of all such minutes when there are fewer; null when
-   * there is none.
+   * them, none of the two bars was suspect, and they were not given up before the second leg came. When there are fewer: of the oldest minute
+   * that both legs have and that was not given up, suspect or not; null when there is none.
    */
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
+  /** Open time of the `count`-th last bar of a symbol up to `until`; of its first when there are fewer, null when there is none. */
+  barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
   /** All signals in the order in which they were published. */
@@ -392,15 +395,28 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
       yield* rows.iterate() as IterableIterator<ShadowRow>;
     },
     commonMinuteBefore: (pair, count, until) => {
+      const common = `
+        SELECT a.time FROM inputs a WHERE a.kind = 'bar' AND a.subject = ? AND a.time <= ?
+        AND EXISTS (SELECT 1 FROM inputs b WHERE b.kind = 'bar' AND b.subject = ? AND b.time = a.time)
+        AND NOT EXISTS (SELECT 1 FROM inputs t WHERE t.kind = 'timeout' AND t.subject = ? AND t.time = a.time)`;
+      const ofPair = [pair.a, until, pair.b, pair.id];
+      const last = db
+        .prepare(
+          `SELECT min(time) AS time, count(*) AS found FROM (${common}
+           AND NOT EXISTS (SELECT 1 FROM inputs s WHERE s.kind = 'suspect' AND s.subject IN (?, ?) AND s.time = a.time)
+           ORDER BY a.time DESC LIMIT ?)`,
+        )
+        .get(...ofPair, pair.a, pair.b, count) as { time: OpenTime | null; found: number };
+      if (last.found === count) return last.time;
+      return (db.prepare(`SELECT min(time) AS time FROM (${common})`).get(...ofPair) as { time: OpenTime | null }).time;
+    },
+    barBefore: (symbol, count, until) => {
       const row = db
         .prepare(
           `SELECT min(time) AS time FROM (
-             SELECT a.time FROM inputs a WHERE a.kind = 'bar' AND a.subject = ? AND a.time <= ?
-             AND EXISTS (SELECT 1 FROM inputs b WHERE b.kind = 'bar' AND b.subject = ? AND b.time = a.time)
-             AND NOT EXISTS (SELECT 1 FROM inputs t WHERE t.kind = 'timeout' AND t.subject = ? AND t.time = a.time)
-             ORDER BY a.time DESC LIMIT ?)`,
+             SELECT time FROM inputs WHERE kind = 'bar' AND subject = ? AND time <= ? ORDER BY time DESC LIMIT ?)`,
         )
-        .get(pair.a, until, pair.b, pair.id, count) as { time: OpenTime | null };
+        .get(symbol, until, count) as { time: OpenTime | null };
       return row.time;
     },
     *inputsFrom(from, { after = 0, through = Number.MAX_SAFE_INTEGER } = {}) {

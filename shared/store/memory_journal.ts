@@ -111,6 +111,17 @@ export function createMemoryJournal(): MemoryJournal {
     lastHalts: () => inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '',
     shadows: () => [...shadows].values(),
     commonMinuteBefore: (pair, count, until) => commonMinuteBefore(inputs, pair, count, until),
+    barBefore: (symbol, count, until) => {
+      const times = inputs.flatMap(({ kind, subject, time }) =>
+        kind === 'bar' && subject === symbol && time <= until ? [time] : [],
+      );
+      return (
+        times
+          .sort((x, y) => y - x)
+          .slice(0, count)
+          .at(-1) ?? null
+      );
+    },
     inputsFrom: (from) => inputs.filter(({ time }) => time >= from).values(),
     signals: () => [...signals].values(),
     lastBars() {
@@ -190,14 +201,16 @@ function lastOfEachPair(rows: readonly LastSignal[]): LastSignal[] {
 }
 
 function commonMinuteBefore(inputs: readonly InputRow[], pair: Pair, count: number, until: OpenTime): OpenTime | null {
-  const [ofA, ofB, givenUp] = [new Set<number>(), new Set<number>(), new Set<number>()];
+  const [ofA, ofB, givenUp, suspect] = [new Set<number>(), new Set<number>(), new Set<number>(), new Set<number>()];
   for (const { kind, subject, time } of inputs) {
     if (time > until) continue;
     if (kind === 'timeout' && subject === pair.id) givenUp.add(time);
+    if (kind === 'suspect' && (subject === pair.a || subject === pair.b)) suspect.add(time);
     if (kind !== 'bar') continue;
     if (subject === pair.a) ofA.add(time);
     if (subject === pair.b) ofB.add(time);
   }
-  const complete = [...ofA].filter((time) => ofB.has(time) && !givenUp.has(time)).sort((x, y) => y - x);
-  return (complete.slice(0, count).at(-1) as OpenTime | undefined) ?? null;
+  const common = [...ofA].filter((time) => ofB.has(time) && !givenUp.has(time)).sort((x, y) => y - x);
+  const moving = common.filter((time) => !suspect.has(time)).slice(0, count);
+  return ((moving.length === count ? moving : common).at(-1) as OpenTime | undefined) ?? null;
 }

@@ -231,6 +231,15 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(unknownNumbers({ reason: 'LEG_MISSING', target: -1, position_id: ONE }), { seq: 2 }, obey('hold')),
     hear(unknownNumbers({ reason: 'LEG_EMPTY', target: -1, position_id: ONE }), { seq: 3 }, obey('hold')),
   ]),
+  live('a minute whose bar is held back as suspect changes nothing', [
+    hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
+    hear(
+      unknownNumbers({ reason: 'BAR_SUSPECT', target: -1, position_id: ONE, price_a: null }),
+      { seq: 2 },
+      obey('hold'),
+    ),
+    hear(exitBody(ONE), { seq: 3 }, obey(`close ${ONE}`)),
+  ]),
   live('heartbeats of silence keep what is open, and halt in the end', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'DEGRADED', signal_id: idOf(0x91) }), { seq: 2 }, obey('hold')),

@@ -37,6 +37,7 @@ describe('readKnownBars', () => {
     const options: KnownBarsOptions = {
       symbols: ['XAUUSD', 'XAGUSD'],
       market: 'live',
+      screening: null,
       journals,
       store,
       onProgress: (done, total) => told.push([done, total]),
@@ -61,6 +62,7 @@ describe('readKnownBars', () => {
     const options = {
       symbols: ['XAUUSD'],
       market: 'live' as const,
+      screening: null,
       journals: [journalOf('a.db', minutes, 1.1), journalOf('b.db', [10, 11, 12, 300], 1.2)],
       store: null,
       onProgress: () => undefined,
@@ -82,6 +84,7 @@ describe('readKnownBars', () => {
     const known = await readKnownBars({
       symbols: ['XAUUSD'],
       market: 'live',
+      screening: null,
       journals,
       store: null,
       onProgress: () => undefined,

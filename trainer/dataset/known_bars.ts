@@ -1,6 +1,8 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { columnsOf, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { mergeBars } from '../../shared/bar_file/bar_merge.ts';
+import { screenBars } from '../../shared/bar_file/screened_bars.ts';
+import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import type { Store } from '../store/store.ts';
 
@@ -9,6 +11,8 @@ export interface KnownBarsOptions {
   readonly market: 'live' | 'simulated';
   readonly from?: OpenTime;
   readonly to?: OpenTime;
+  /** How the daemon screens its bars; null = not at all. */
+  readonly screening: ScreenPolicy | null;
   /** Files of the daemon's shards; read only, also while it writes them. */
   readonly journals: readonly string[];
   /** null: nothing was ever imported. */
@@ -18,10 +22,10 @@ export interface KnownBarsOptions {
 
 /**
  * All bars of these symbols that this installation knows: those the daemon has journalled, and those that were imported. A minute that is in
- * both counts as the daemon saw it. Symbols without a bar are left out.
+ * both counts as the daemon saw it. Symbols without a bar are left out, and so are bars that the daemon holds back as suspect.
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {
-  const { symbols, market, from, to, journals, store, onProgress } = options;
+  const { symbols, market, from, to, screening, journals, store, onProgress } = options;
   const total = symbols.length * (journals.length + (store === null ? 0 : 1));
   let done = 0;
   const bars = new Map<string, BarColumns>();
@@ -42,5 +46,5 @@ export async function readKnownBars(options: KnownBarsOptions): Promise<Map<stri
     const period = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
     for (const symbol of symbols) add(symbol, await store.bars.read(market, symbol, period));
   }
-  return bars;
+  return screenBars(bars, screening);
 }

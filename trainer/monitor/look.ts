@@ -10,7 +10,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { readKnownBars } from '../dataset/known_bars.ts';
@@ -163,6 +163,7 @@ async function readNewBars(task: LookTask, trainedTo: number, days: number): Pro
       symbols,
       market: minutehand.market,
       from: (from - WARM_UP_SECONDS) as OpenTime,
+      screening: screenPolicy(task.settings),
       journals,
       store,
       onProgress: () => undefined,

@@ -13,7 +13,7 @@
 
 #define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
 // The closed list of docs/PROTOCOL.md, "Reasons".
-#define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,PROB_LOW,RISK_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,SILENCE,SHUTDOWN,KPI_HALT"
+#define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,PROB_LOW,RISK_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
 // Why a signal is not obeyed, in the order in which it is asked.
 enum MhRefusal
@@ -289,7 +289,8 @@ private:
          return Bad("mode OK with reason SILENCE");
       if(signal.reason == "SHUTDOWN" && (signal.action != "HOLD" || signal.mode != "HALT"))
          return Bad("reason SHUTDOWN without HOLD and HALT");
-      bool mayBeUnknown = signal.mode == "WARMUP" || signal.mode == "HALT" || signal.reason == "LEG_MISSING" || signal.reason == "LEG_EMPTY";
+      bool mayBeUnknown = signal.mode == "WARMUP" || signal.mode == "HALT" || signal.reason == "LEG_MISSING" ||
+                          signal.reason == "LEG_EMPTY" || signal.reason == "BAR_SUSPECT";
       bool isUnknown = signal.z == MH_UNKNOWN || signal.returnProb == MH_UNKNOWN || signal.riskScore == MH_UNKNOWN ||
                        signal.confidence == MH_UNKNOWN || signal.riskFlag == MH_UNKNOWN || signal.theta1 == MH_UNKNOWN ||
                        signal.theta2 == MH_UNKNOWN || signal.scale == MH_UNKNOWN || signal.beta == MH_UNKNOWN ||

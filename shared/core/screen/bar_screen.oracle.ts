@@ -1,0 +1,41 @@
+import type { Bar } from '../../bar.ts';
+import type { ScreenPolicy, Verdict } from './bar_screen.ts';
+
+export interface Screened {
+  readonly isSuspect: boolean;
+  readonly verdict: Verdict | null;
+}
+
+/** The definition of the screen, slowly: every limit from a sorted copy, and no state but the list of answers. */
+export function screenSlowly(bars: readonly Bar[], { sigmas, min_move_bps }: ScreenPolicy): Screened[] {
+  const farther = (price: number) => (bar: Bar) => Math.max(bar.high / price, price / bar.low) - 1;
+  const minutes = (i: number, j: number): number => (bars[j]!.time - bars[i]!.time) / 60;
+  const move = (i: number): number => farther(bars[i - 1]!.close)(bars[i]!) / Math.sqrt(minutes(i - 1, i));
+  const limit = (i: number): number => {
+    const moves: number[] = [];
+    for (let j = Math.max(1, i - 240); j < i; j++) moves.push(move(j));
+    if (moves.length < 30) return Infinity;
+    moves.sort((x, y) => x - y);
+    return Math.max((sigmas * moves[Math.floor((moves.length - 1) / 2)]!) / 1.149, min_move_bps / 1e4);
+  };
+  const agrees = (i: number): boolean => i === 0 || move(i) <= limit(i);
+  const answers: Screened[] = [];
+  for (let i = 0; i < bars.length; i++) {
+    let level = i - 1;
+    while (level >= 0 && answers[level]!.isSuspect) level--;
+    const wasSuspect = level < i - 1;
+    const levelClose = bars[Math.max(0, level)]!.close;
+    const returns = wasSuspect && farther(levelClose)(bars[i]!) <= limit(i) * Math.sqrt(minutes(level, i));
+    const isLost = i >= 5 && [i, i - 1, i - 2, i - 3, i - 4].every((j) => !agrees(j));
+    let verdict: Verdict | null = null;
+    if (wasSuspect) {
+      const { high, low } = bars[i - 1]!;
+      const tip = high / levelClose >= levelClose / low ? high : low;
+      const { close } = bars[i]!;
+      const isNearerToTip = Math.max(close / tip, tip / close) < Math.max(close / levelClose, levelClose / close);
+      verdict = agrees(i) && (!returns || isNearerToTip) ? 'confirmed' : 'refuted';
+    }
+    answers.push({ isSuspect: !agrees(i) && !returns && !isLost, verdict });
+  }
+  return answers;
+}

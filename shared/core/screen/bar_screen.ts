@@ -1,0 +1,124 @@
+import { SECONDS_PER_BAR, type Bar } from '../../bar.ts';
+import { RunningMedian } from './running_median.ts';
+
+export interface ScreenPolicy {
+  /** A bar that reaches further than this is suspect, in robust standard deviations of one-minute moves. */
+  readonly sigmas: number;
+  /** A bar that reaches no further than this is never suspect, in basis points. */
+  readonly min_move_bps: number;
+}
+
+/** What the next bar of the symbol says of a suspect. */
+export type Verdict = 'confirmed' | 'refuted';
+
+/** Moves whose median is the scale. */
+export const SCALE_BARS = 240;
+/** Nothing is suspect before this many moves. */
+export const LEAST_MOVES = 30;
+/** After this many bars in a row of which each disagrees with the one before, bars are taken until two agree: the level is not known. */
+export const MOST_UNSETTLED = 5;
+/** Whether a bar is suspect is a function of this many bars before it. */
+export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MOST_UNSETTLED + 1;
+
+/** Median of the farthest distance from its start that a Brownian path of standard deviation 1 reaches within its minute. */
+const MEDIAN_REACH = 1.149;
+
+const LAST_CLOSE = 0;
+const LAST_MINUTE = 1;
+const LEVEL = 2;
+const LEVEL_MINUTE = 3;
+const FARTHEST = 4;
+const LIMIT = 5;
+
+/**
+ * Finds bad ticks among the bars of one symbol: bars whose high or low is farther from the last trusted close than `sigmas` robust standard
+ * deviations, scaled by the square root of the minutes in between.
+ *
+ * The scale is the median of the last 240 moves, a move being how far high or low of a bar are from the close before it: an outlier counts as one of
+ * 240, whatever its size. The next bar decides on a suspect. If it is within the limit of the level before, the suspect is refuted; if it is
+ * within the limit of the suspect's close, the suspect is confirmed and its level is the new one; if both hold, the nearer one counts. If
+ * neither holds, the suspect is refuted and the bar is suspect itself.
+ *
+ * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever it holds, and allocates nothing.
+ */
+export class BarScreen {
+  readonly #sigmas: number;
+  readonly #minMove: number;
+  readonly #moves = new RunningMedian(SCALE_BARS);
+  /** In one array: a double that is a field of an object would be boxed. */
+  readonly #state = new Float64Array([NaN, NaN, NaN, NaN, NaN, Infinity]);
+  #unsettled = 0;
+  #isSuspect = false;
+  #verdict: Verdict | null = null;
+
+  constructor({ sigmas, min_move_bps }: ScreenPolicy) {
+    this.#sigmas = sigmas;
+    this.#minMove = min_move_bps / 1e4;
+  }
+
+  /** Takes the next bar of the symbol; time must ascend. @returns whether it is suspect */
+  take(bar: Bar): boolean {
+    const state = this.#state;
+    const minute = bar.time / SECONDS_PER_BAR;
+    const limit = this.#limit();
+    const move = reach(bar, state[LAST_CLOSE]!) / Math.sqrt(minute - state[LAST_MINUTE]!);
+    // The very first bar has no move: NaN.
+    const agrees = !(move > limit);
+    const wasSuspect = this.#isSuspect;
+    const returns = wasSuspect && reach(bar, state[LEVEL]!) <= limit * Math.sqrt(minute - state[LEVEL_MINUTE]!);
+    this.#unsettled = agrees ? 0 : this.#unsettled + 1;
+    this.#verdict = wasSuspect ? this.#judge(bar.close, agrees, returns) : null;
+    this.#isSuspect = !agrees && !returns && this.#unsettled < MOST_UNSETTLED;
+    if (this.#isSuspect) {
+      state[FARTHEST] = bar.high / state[LEVEL]! >= state[LEVEL]! / bar.low ? bar.high : bar.low;
+    } else {
+      state[LEVEL] = bar.close;
+      state[LEVEL_MINUTE] = minute;
+    }
+    if (move >= 0) this.#moves.push(move);
+    state[LIMIT] = limit;
+    state[LAST_CLOSE] = bar.close;
+    state[LAST_MINUTE] = minute;
+    return this.#isSuspect;
+  }
+
+  /** Whether the last bar is suspect. */
+  get isSuspect(): boolean {
+    return this.#isSuspect;
+  }
+
+  /** What the last bar said of the suspect before it; null when the bar before was none. */
+  get verdict(): Verdict | null {
+    return this.#verdict;
+  }
+
+  /** The last trusted close. */
+  get level(): number {
+    return this.#state[LEVEL]!;
+  }
+
+  /** How far from its level the last bar was allowed to reach one minute later, as a fraction of the price. */
+  get limit(): number {
+    return this.#state[LIMIT]!;
+  }
+
+  #limit(): number {
+    if (this.#moves.count < LEAST_MOVES) return Infinity;
+    return Math.max((this.#sigmas * this.#moves.median) / MEDIAN_REACH, this.#minMove);
+  }
+
+  #judge(close: number, agrees: boolean, returns: boolean): Verdict {
+    if (!agrees) return 'refuted';
+    if (!returns) return 'confirmed';
+    return apart(close, this.#state[FARTHEST]!) < apart(close, this.#state[LEVEL]!) ? 'confirmed' : 'refuted';
+  }
+}
+
+/** How far a bar's prices are from a price at most, as a fraction: half the price is as far as twice the price. */
+function reach({ high, low }: Bar, price: number): number {
+  return Math.max(high / price, price / low) - 1;
+}
+
+function apart(x: number, y: number): number {
+  return Math.max(x / y, y / x);
+}

@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RunningMedian } from './running_median.ts';
+
+describe('RunningMedian', () => {
+  it('is the lower middle of the sorted last values, after every value', () => {
+    const value = fc.oneof(fc.constantFrom(0, 1, 1, 2, Infinity, -0), fc.double({ noNaN: true }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.array(value, { maxLength: 40 }), (size, values) => {
+        const median = new RunningMedian(size);
+        expect([median.count, median.median]).toEqual([0, NaN]);
+        values.forEach((value, i) => {
+          median.push(value);
+          const last = values.slice(Math.max(0, i + 1 - size), i + 1).sort((x, y) => x - y);
+          expect(median.count).toBe(last.length);
+          // +0 and −0 are one number here.
+          expect(median.median + 0).toBe(last[Math.floor((last.length - 1) / 2)]! + 0);
+        });
+      }),
+    );
+  });
+});
