@@ -49,6 +49,8 @@ export function withShortRecovery(store: JournalStore): JournalStore {
   return {
     ...store,
     commonMinuteBefore: (pair, count, until) => store.commonMinuteBefore(pair, Math.max(1, count - 1), until),
+    // Or the bars that the screen looks back over would make up for it.
+    barBefore: (symbol, _count, until) => store.barBefore(symbol, 1, until),
   };
 }
 

@@ -5,13 +5,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { replayBars } from '../daemon/feed/replay.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
+import { screenBars } from '../shared/bar_file/screened_bars.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
 import { barAt } from '../shared/bar_file/bar_file.ts';
 import { parsePair } from '../shared/pair.ts';
-import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { Rng } from '../shared/ports.ts';
+import { createRng } from '../shared/rng.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { equityCsv, isoSecond, tradesCsv } from '../trainer/backtest/ledger.ts';
 import {
@@ -87,12 +90,12 @@ function wordsOf(trade: TradeRecord): object {
 }
 
 /** The ENTER and EXIT signals of a replay, brought together by position_id. */
-async function replayedTrades(): Promise<object[]> {
+async function replayedTrades(replayed = bars): Promise<object[]> {
   const signals: Signal[] = [];
   await replayBars({
     settings,
     pairIds: settings.minutehand.pairs,
-    bars,
+    bars: replayed,
     models,
     clock: MACHINE_CLOCK,
     bootId: 'backtest',
@@ -118,6 +121,14 @@ async function replayedTrades(): Promise<object[]> {
     });
 }
 
+/** One bar in three hundred × 1000. */
+function withBadTicks(columns: BarColumns, rng: Rng): BarColumns {
+  const isBad = Array.from(columns.time, () => rng.uniform() < 1 / 300);
+  const spoil = (column: Float64Array): Float64Array => column.map((value, i) => (isBad[i] ? value * 1000 : value));
+  const { open, high, low, close } = columns;
+  return { ...columns, open: spoil(open), high: spoil(high), low: spoil(low), close: spoil(close) };
+}
+
 const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 describe('a backtest', () => {
@@ -134,6 +145,24 @@ describe('a backtest', () => {
       return exited !== null && exited > end ? { ...trade, exited: null, reason: null } : trade;
     });
     expect(trades).toEqual(known);
+  });
+
+  it('makes the trades of a replay where bad ticks are held back, and other ones where they are taken', async () => {
+    const rng = createRng('bad ticks');
+    const spoilt = new Map([...bars].map(([symbol, columns]) => [symbol, withBadTicks(columns, rng)]));
+    const screened = screenBars(spoilt, screenPolicy(settings));
+    const enteredOf = async (given: Map<string, BarColumns>): Promise<object[]> => {
+      const { bundles, last } = await run({ bars: given });
+      const end = isoSecond(last - 3600);
+      const isEarly = (trade: object): boolean => ((trade as { exited: string | null }).exited ?? end) < end;
+      return bundles[0]!.as_published.trades.map(wordsOf).filter(isEarly).sort(byPairAndTime);
+    };
+    const trades = await enteredOf(screened);
+    const replayed = (await replayedTrades(spoilt)).sort(byPairAndTime);
+    expect(trades.length).toBeGreaterThan(20);
+    expect(replayed).toEqual(expect.arrayContaining(trades));
+    expect(replayed.length - trades.length).toBeLessThan(10);
+    expect(await enteredOf(spoilt)).not.toEqual(trades);
   });
 
   it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {

@@ -123,6 +123,29 @@ describe('Aligner', () => {
     expect(seen).toEqual([]);
   });
 
+  it('gives no suspect bar to a pair, and says of the minute that it has one, whatever the other leg does', () => {
+    const seen: string[] = [];
+    const aligner = new Aligner(['A_B', 'C_A'].map(parsePair), { sigmas: 60, min_move_bps: 50 }, (minute) =>
+      seen.push(`${minute.pairIndex} ${minute.time / 60} ${minute.outcome} ${minute.a?.close} ${minute.b?.close}`),
+    );
+    const send = (symbol: string, minute: number, close = 1): string => {
+      const content = { ...bar(symbol, minute), open: close, high: close * 1.0001, low: close / 1.0001, close };
+      return aligner.take(symbol, at(minute), content, false, 0);
+    };
+    for (let minute = 1; minute <= 40; minute++) for (const symbol of ['A', 'B', 'C']) send(symbol, minute);
+    expect(seen.splice(0)).toHaveLength(80);
+    expect([send('A', 41, 1000), send('B', 41)]).toEqual(['accepted', 'accepted']);
+    aligner.giveUp(1, at(41));
+    expect(seen.splice(0)).toEqual(['0 41 BAR_SUSPECT undefined 1', '1 41 BAR_SUSPECT undefined undefined']);
+    // The very bar again does not confirm itself, nor does a word that there is none.
+    expect([send('A', 41, 1000), send('A', 41, 1)]).toEqual(['duplicate', 'revised']);
+    aligner.take('A', at(42), 'empty', false, 0);
+    expect(aligner.screenOf('A')!.isSuspect).toBe(true);
+    for (const symbol of ['A', 'B', 'C']) send(symbol, 43);
+    expect(seen.filter((line) => line.includes(' 43 '))).toEqual(['0 43 COMPLETE 1 1', '1 43 COMPLETE 1 1']);
+    expect(aligner.screenOf('A')!.verdict).toBe('refuted');
+  });
+
   it('calls a minute history only when every leg that came was history', () => {
     const seen: boolean[] = [];
     const aligner = new Aligner([parsePair('A_B')], null, ({ backfill }) => seen.push(backfill));

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bar } from '../../shared/bar.ts';
 import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { ALL_PAIRS, parseStanding, type StandingHalt } from '../../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
@@ -39,9 +40,11 @@ async function loadModels(version: string): Promise<ModelSet> {
   return { ...(await loaded.get(version)!), release: () => Promise.resolve() };
 }
 
-/** One day's weather on a journal file: late and empty legs, swaps, halts, a degradation, and processes that end and begin anew. */
+/** One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that end and begin anew. */
 async function liveThrough(path: string, seed: string): Promise<void> {
   const rng = createRng(seed);
+  const ticks = createRng(`${seed} bad ticks`);
+  const bad = ({ high, ...bar }: Bar): Bar => ({ ...bar, high: ticks.uniform() < 0.01 ? high * 1000 : high });
   const store = openJournal(path);
   const boot = async (): Promise<Bench> => {
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
@@ -66,7 +69,7 @@ async function liveThrough(path: string, seed: string): Promise<void> {
   for (const { bars } of MARKET.slice(WARMUP - 20)) {
     const dice = rng.uniform();
     const unlucky = bars[rng.integer(bars.length)]!.symbol;
-    for (const bar of bars) {
+    for (const bar of bars.map(bad)) {
       if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.takeBar(bar, false);
       else if (dice > 0.05) bench.pipeline.takeEmpty(bar.symbol, bar.time, false);
     }
@@ -118,6 +121,7 @@ describe('replayJournal', () => {
           '"mode":"DEGRADED"',
           '"reason":"LEG_MISSING"',
           '"reason":"LEG_EMPTY"',
+          '"reason":"BAR_SUSPECT"',
           '"mode":"WARMUP"',
           '"reason":"KPI_HALT"',
           '"action":"ENTER"',

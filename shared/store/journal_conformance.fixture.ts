@@ -242,7 +242,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       const row = fc.record({
         symbol: fc.constantFrom('A', 'B', 'C'),
         minute,
-        kind: fc.constantFrom('bar', 'bar', 'bar', 'bar', 'empty', 'timeout'),
+        kind: fc.constantFrom('bar', 'bar', 'bar', 'bar', 'suspect', 'empty', 'timeout'),
       });
       fc.assert(
         fc.property(
@@ -257,18 +257,31 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
               if (rows.has(`${subject}${minute}`)) continue;
               rows.set(
                 `${subject}${minute}`,
-                kind === 'bar' ? bar(symbol, minute) : word(kind as 'empty' | 'timeout', subject, minute),
+                kind === 'bar' || kind === 'suspect'
+                  ? bar(symbol, minute)
+                  : word(kind as 'empty' | 'timeout', subject, minute),
               );
+              if (kind === 'suspect') rows.set(`${subject}${minute} suspect`, word('suspect', subject, minute));
             }
             store.append([...rows.values()], []);
             for (const id of ['A_B', 'B_C', 'C_B']) {
               const pair = parsePair(id);
+              const common: OpenTime[] = [];
               const complete: OpenTime[] = [];
               for (let minute = until; minute >= 1; minute--) {
                 const both = [pair.a, pair.b].every((symbol) => rows.get(`${symbol}${minute}`)?.kind === 'bar');
-                if (both && !rows.has(`${id}${minute}`)) complete.push(at(minute));
+                if (!both || rows.has(`${id}${minute}`)) continue;
+                common.push(at(minute));
+                const isSuspect = [pair.a, pair.b].some((symbol) => rows.has(`${symbol}${minute} suspect`));
+                if (!isSuspect) complete.push(at(minute));
               }
-              expect(store.commonMinuteBefore(pair, count, at(until))).toBe(complete.slice(0, count).at(-1) ?? null);
+              const found = complete.length < count ? common.at(-1) : complete[count - 1];
+              expect(store.commonMinuteBefore(pair, count, at(until))).toBe(found ?? null);
+              const ofLeg = Array.from({ length: until }, (_, i) => until - i).filter(
+                (minute) => rows.get(`${pair.a}${minute}`)?.kind === 'bar',
+              );
+              const oldest = ofLeg.slice(0, count).at(-1);
+              expect(store.barBefore(pair.a, count, at(until))).toBe(oldest === undefined ? null : at(oldest));
             }
             store.close();
           },

@@ -1,6 +1,6 @@
 /**
- * The median of the last `size` values. One pass over at most `size` numbers per value, without allocation, and a function of
- * those values alone: where the run began makes no difference.
+ * The median of the last `size` values, kept in order: two binary searches and one move of at most `size` numbers per value, without
+ * allocation. A function of those values alone: where the run began makes no difference.
  */
 export class RunningMedian {
   readonly #size: number;
@@ -28,18 +28,29 @@ export class RunningMedian {
   push(value: number): void {
     const sorted = this.#sorted;
     const at = this.#pushed % this.#size;
-    let last = this.count - 1;
-    if (this.#pushed >= this.#size) {
-      const oldest = this.#ring[at]!;
-      let gap = 0;
-      while (sorted[gap] !== oldest) gap++;
-      for (; gap < last; gap++) sorted[gap] = sorted[gap + 1]!;
-      last--;
+    const place = this.#firstNotBelow(value);
+    if (this.#pushed < this.#size) {
+      sorted.copyWithin(place + 1, place, this.#pushed);
+      sorted[place] = value;
+    } else {
+      const gap = this.#firstNotBelow(this.#ring[at]!);
+      if (gap < place) sorted.copyWithin(gap, gap + 1, place);
+      else sorted.copyWithin(place + 1, place, gap);
+      sorted[gap < place ? place - 1 : place] = value;
     }
-    let place = last + 1;
-    for (; place > 0 && sorted[place - 1]! > value; place--) sorted[place] = sorted[place - 1]!;
-    sorted[place] = value;
     this.#ring[at] = value;
     this.#pushed++;
+  }
+
+  #firstNotBelow(value: number): number {
+    const sorted = this.#sorted;
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle]! < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
