@@ -14,7 +14,7 @@ const ALONE = [
   'shared/{store,log,market,systemd}/**/*.test.ts',
   'shared/bundle/{halts,onnxruntime,signature,model_set}.test.ts',
   'shared/bundle/tree_kernel/**/*.test.ts',
-  'shared/core/features/allocation.test.ts',
+  'shared/core/{features,screen}/allocation.test.ts',
   'trainer/*.test.ts',
   'trainer/{store,schedule,registry,monitor,fills,learn,search}/**/*.test.ts',
   'trainer/dataset/{dataset_process,pair_cache}.test.ts',

@@ -18,7 +18,7 @@ windows hashes to \`feature_schema\`; a daemon refuses models with another one.
 ## Semantics
 
 - **A bar counts when both legs have the minute.** Windows are counted in such bars, not in minutes. A pair's features depend
-  on nothing but these bars: a minute with a missing or empty leg moves nothing, and bars that are further apart give the same
+  on nothing but these bars: a minute with a missing, empty or suspect leg moves nothing, and bars that are further apart give the same
   values but for \`coverage\`, \`gap\` and the calendar.
 - **Pure.** After ${warmupBars(windows)} bars every feature is a function of the pair's last ${warmupBars(windows)} bars, to the bit,
   wherever the run began and whatever other pairs stand beside it. A run that is cut anywhere and given its last

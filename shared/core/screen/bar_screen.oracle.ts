@@ -25,7 +25,7 @@ export function screenSlowly(bars: readonly Bar[], { sigmas, min_move_bps }: Scr
     while (level >= 0 && answers[level]!.isSuspect) level--;
     const wasSuspect = level < i - 1;
     const levelClose = bars[Math.max(0, level)]!.close;
-    const returns = wasSuspect && farther(levelClose)(bars[i]!) <= limit(i) * Math.sqrt(minutes(level, i));
+    const returns = wasSuspect && farther(levelClose)(bars[i]!) / Math.sqrt(minutes(level, i)) <= limit(i);
     const isLost = i >= 5 && [i, i - 1, i - 2, i - 3, i - 4].every((j) => !agrees(j));
     let verdict: Verdict | null = null;
     if (wasSuspect) {

@@ -29,6 +29,10 @@ const LEVEL = 2;
 const LEVEL_MINUTE = 3;
 const FARTHEST = 4;
 const LIMIT = 5;
+const MOVE = 6;
+const MOVE_FROM_LEVEL = 7;
+const MINUTE = 8;
+const PLACES = 9;
 
 /**
  * Finds bad ticks among the bars of one symbol: bars whose high or low is farther from the last trusted close than `sigmas` robust standard
@@ -45,8 +49,8 @@ export class BarScreen {
   readonly #sigmas: number;
   readonly #minMove: number;
   readonly #moves = new RunningMedian(SCALE_BARS);
-  /** In one array: a double that is a field of an object would be boxed. */
-  readonly #state = new Float64Array([NaN, NaN, NaN, NaN, NaN, Infinity]);
+  /** In one array: doubles that are fields, arguments or results get boxed. */
+  readonly #state = new Float64Array(PLACES).fill(NaN);
   #unsettled = 0;
   #isSuspect = false;
   #verdict: Verdict | null = null;
@@ -59,26 +63,26 @@ export class BarScreen {
   /** Takes the next bar of the symbol; time must ascend. @returns whether it is suspect */
   take(bar: Bar): boolean {
     const state = this.#state;
-    const minute = bar.time / SECONDS_PER_BAR;
-    const limit = this.#limit();
-    const move = reach(bar, state[LAST_CLOSE]!) / Math.sqrt(minute - state[LAST_MINUTE]!);
-    // The very first bar has no move: NaN.
-    const agrees = !(move > limit);
     const wasSuspect = this.#isSuspect;
-    const returns = wasSuspect && reach(bar, state[LEVEL]!) <= limit * Math.sqrt(minute - state[LEVEL_MINUTE]!);
+    state[MINUTE] = bar.time / SECONDS_PER_BAR;
+    this.#writeLimit();
+    this.#writeMove(bar, LAST_CLOSE, LAST_MINUTE, MOVE);
+    if (wasSuspect) this.#writeMove(bar, LEVEL, LEVEL_MINUTE, MOVE_FROM_LEVEL);
+    // The very first bar has no move: NaN.
+    const agrees = !(state[MOVE]! > state[LIMIT]!);
+    const returns = wasSuspect && state[MOVE_FROM_LEVEL]! <= state[LIMIT]!;
     this.#unsettled = agrees ? 0 : this.#unsettled + 1;
-    this.#verdict = wasSuspect ? this.#judge(bar.close, agrees, returns) : null;
+    this.#verdict = wasSuspect ? this.#judge(bar, agrees, returns) : null;
     this.#isSuspect = !agrees && !returns && this.#unsettled < MOST_UNSETTLED;
     if (this.#isSuspect) {
       state[FARTHEST] = bar.high / state[LEVEL]! >= state[LEVEL]! / bar.low ? bar.high : bar.low;
     } else {
       state[LEVEL] = bar.close;
-      state[LEVEL_MINUTE] = minute;
+      state[LEVEL_MINUTE] = state[MINUTE]!;
     }
-    if (move >= 0) this.#moves.push(move);
-    state[LIMIT] = limit;
+    if (state[MOVE]! >= 0) this.#moves.push(state, MOVE);
     state[LAST_CLOSE] = bar.close;
-    state[LAST_MINUTE] = minute;
+    state[LAST_MINUTE] = state[MINUTE]!;
     return this.#isSuspect;
   }
 
@@ -102,23 +106,29 @@ export class BarScreen {
     return this.#state[LIMIT]!;
   }
 
-  #limit(): number {
-    if (this.#moves.count < LEAST_MOVES) return Infinity;
-    return Math.max((this.#sigmas * this.#moves.median) / MEDIAN_REACH, this.#minMove);
+  #writeLimit(): void {
+    const state = this.#state;
+    this.#moves.writeMedian(state, LIMIT);
+    if (this.#moves.count < LEAST_MOVES) state[LIMIT] = Infinity;
+    else state[LIMIT] = Math.max((this.#sigmas * state[LIMIT]!) / MEDIAN_REACH, this.#minMove);
   }
 
-  #judge(close: number, agrees: boolean, returns: boolean): Verdict {
+  /**
+   * How far a bar's prices are at most from the close at `from`, as a fraction (half the price is as far as twice the price), for each square root
+   * of a minute since the one at `since`.
+   */
+  #writeMove({ high, low }: Bar, from: number, since: number, to: number): void {
+    const state = this.#state;
+    const price = state[from]!;
+    state[to] = (Math.max(high / price, price / low) - 1) / Math.sqrt(state[MINUTE]! - state[since]!);
+  }
+
+  #judge({ close }: Bar, agrees: boolean, returns: boolean): Verdict {
     if (!agrees) return 'refuted';
     if (!returns) return 'confirmed';
-    return apart(close, this.#state[FARTHEST]!) < apart(close, this.#state[LEVEL]!) ? 'confirmed' : 'refuted';
+    const farthest = this.#state[FARTHEST]!;
+    const level = this.#state[LEVEL]!;
+    const isNearerToSuspect = Math.max(close / farthest, farthest / close) < Math.max(close / level, level / close);
+    return isNearerToSuspect ? 'confirmed' : 'refuted';
   }
-}
-
-/** How far a bar's prices are from a price at most, as a fraction: half the price is as far as twice the price. */
-function reach({ high, low }: Bar, price: number): number {
-  return Math.max(high / price, price / low) - 1;
-}
-
-function apart(x: number, y: number): number {
-  return Math.max(x / y, y / x);
 }

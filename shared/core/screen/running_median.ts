@@ -19,21 +19,22 @@ export class RunningMedian {
     return Math.min(this.#pushed, this.#size);
   }
 
-  /** The lower one of the two in the middle of an even number; NaN before the first. */
-  get median(): number {
-    return this.#pushed === 0 ? NaN : this.#sorted[(this.count - 1) >> 1]!;
+  /** Writes the median: the lower one of the two in the middle of an even number; NaN before the first. */
+  writeMedian(out: Float64Array, at: number): void {
+    out[at] = this.#pushed === 0 ? NaN : this.#sorted[(this.count - 1) >> 1]!;
   }
 
-  /** @param value any number but NaN */
-  push(value: number): void {
+  /** Takes the number that stands at `from`: any but NaN. Numbers come and go in arrays, since arguments and results get boxed. */
+  push(values: Float64Array, from: number): void {
     const sorted = this.#sorted;
+    const value = values[from]!;
     const at = this.#pushed % this.#size;
-    const place = this.#firstNotBelow(value);
+    const place = this.#firstNotBelow(values, from);
     if (this.#pushed < this.#size) {
       sorted.copyWithin(place + 1, place, this.#pushed);
       sorted[place] = value;
     } else {
-      const gap = this.#firstNotBelow(this.#ring[at]!);
+      const gap = this.#firstNotBelow(this.#ring, at);
       if (gap < place) sorted.copyWithin(gap, gap + 1, place);
       else sorted.copyWithin(place + 1, place, gap);
       sorted[gap < place ? place - 1 : place] = value;
@@ -42,8 +43,9 @@ export class RunningMedian {
     this.#pushed++;
   }
 
-  #firstNotBelow(value: number): number {
+  #firstNotBelow(values: Float64Array, from: number): number {
     const sorted = this.#sorted;
+    const value = values[from]!;
     let low = 0;
     let high = this.count;
     while (low < high) {
