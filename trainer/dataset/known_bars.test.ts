@@ -20,7 +20,7 @@ function journalOf(name: string, minutes: readonly number[], close: number): str
   const path = join(folder, name);
   const journal = openJournal(path);
   journal.append(
-    minutes.map((minute) => bar('XAUUSD', minute, { close })),
+    minutes.map((minute) => bar('XAUUSD', minute, { close, high: Math.max(close, 1.3) })),
     [],
   );
   journal.close();
@@ -77,6 +77,23 @@ describe('readKnownBars', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('leaves out what the daemon holds back as suspect, across journals and store', async () => {
+    const calm = Array.from({ length: 60 }, (_, minute) => minute);
+    const journals = [journalOf('a.db', calm, 1.1), journalOf('b.db', [60], 1100), journalOf('c.db', [61, 62], 1.1)];
+    const options = {
+      symbols: ['XAUUSD'],
+      market: 'live' as const,
+      journals,
+      store: null,
+      onProgress: () => undefined,
+    };
+    const timesOf = async (screening: KnownBarsOptions['screening']): Promise<number[]> => [
+      ...(await readKnownBars({ ...options, screening })).get('XAUUSD')!.time,
+    ];
+    expect(await timesOf(null)).toEqual([...calm, 60, 61, 62].map((minute) => minute * 60));
+    expect(await timesOf({ sigmas: 3, min_move_bps: 50 })).toEqual([...calm, 61, 62].map((minute) => minute * 60));
   });
 
   it('needs no store', async () => {
