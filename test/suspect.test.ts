@@ -14,10 +14,10 @@ import { screenPolicy } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
+import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
-import { recoveryStart } from './journal/recovery.ts';
-import { bodyOf, byMinute, openBench, type Bench } from './pipeline.fixture.ts';
+import { recoveryStart } from '../daemon/journal/recovery.ts';
+import { bodyOf, byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
 
 // Two pairs share EURUSD.
 const settings = tinySettings({ minutehand: { pairs: ['EURUSD_GBPUSD', 'EURUSD_AUDUSD', 'AUDUSD_USDCAD'] } });
