@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, type Decision, type DecisionPolicy, type Scores } from '../../shared/core/decide/decide.ts';
-import type { Position, Side } from '../../shared/core/position/position.ts';
+import type { DecisionPolicy, Scores } from '../../shared/core/decide/decide.ts';
+import { expectedDecision, type ExpectedDecision, type HeldPosition } from '../../shared/core/decide/decide.oracle.ts';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
@@ -33,18 +33,8 @@ function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
 
 /** Bar by bar: the decisions first, then the money each one moves, with holdings in both legs. */
 function obviousTrades(history: PairHistory, from: number, to: number, how: BacktestOptions) {
-  const flat: Position = {
-    side: 0,
-    positionId: '',
-    entryTime: 0,
-    entryZ: 0,
-    alpha: 0,
-    beta: 0,
-    zMean: 0,
-    zStd: 0,
-    ageBars: 0,
-  };
-  const decisions: Decision[] = [];
+  const flat: HeldPosition = { side: 0, entryZ: 0, alpha: 0, beta: 0, zMean: 0, zStd: 0, ageBars: 0 };
+  const decisions: ExpectedDecision[] = [];
   let entered = -1;
   for (let t = from; t < to; t++) {
     const at = (k: number) => ({
@@ -57,9 +47,16 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       lnB: history.lnB[k]!,
     });
     const frozen = entered < 0 ? null : at(entered);
-    const side: Side = frozen === null ? 0 : frozen.z > 0 ? -1 : 1;
-    const position = frozen === null ? flat : { ...flat, ...frozen, side, entryZ: frozen.z, ageBars: t - entered };
-    const decision = decide(at(t), how.scores(t), how.edge, how.thresholds, how.policy, position);
+    const side = frozen === null ? 0 : frozen.z > 0 ? -1 : 1;
+    const decision = expectedDecision({
+      bar: at(t),
+      scores: how.scores(t),
+      hasEdge: how.edge,
+      isHalted: false,
+      ...how.thresholds,
+      policy: how.policy,
+      position: frozen === null ? flat : { ...frozen, side, entryZ: frozen.z, ageBars: t - entered },
+    });
     decisions.push(decision);
     if (decision.action === 'ENTER') entered = t;
     if (decision.action === 'EXIT') entered = -1;
@@ -109,7 +106,7 @@ function pathOf(z: readonly number[], change: Partial<HistoryBar> = {}): PairHis
 }
 
 describe('backtest', () => {
-  it('equals decide asked bar by bar on plain objects, with the money counted leg by leg', () => {
+  it('equals the reference decision asked bar by bar on plain objects, with the money counted leg by leg', () => {
     let trades = 0;
     const reasons = new Set<string>();
     fc.assert(

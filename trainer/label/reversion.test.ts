@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agePosition, openPosition, type Position } from '../../shared/core/position/position.ts';
-import { decide } from '../../shared/core/decide/decide.ts';
-import type { OpenTime } from '../../shared/bar.ts';
+import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import { backtest } from '../backtest/backtest.ts';
@@ -102,7 +100,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(moveB(-1), 0, BARRIERS)).toEqual({ label: 0, end: 1 });
   });
 
-  it('is the outcome of the position that decide would hold: Z_EXIT for 1, STOP or MAX_AGE for 0', () => {
+  it('is the outcome of the position that the reference decision holds: Z_EXIT for 1, STOP or MAX_AGE for 0', () => {
     const policy = {
       ...EVALUATION_BARRIERS,
       max_age_bars: 60,
@@ -125,16 +123,19 @@ describe('reversionLabel', () => {
       });
       for (let t = 0; t < history.length; t++) {
         if (!isCandidate(history, t, EVALUATION_BARRIERS)) continue;
-        let position: Position = openPosition(
-          history.z[t]! > 0 ? -1 : 1,
-          '',
-          history.time[t]! as OpenTime,
-          marketOf(t),
-        );
+        const entry = { ...marketOf(t), side: history.z[t]! > 0 ? -1 : 1, entryZ: history.z[t]! };
         let outcome: { label: number; end: number } | null = null;
         for (let k = t + 1; k < history.length && outcome === null; k++) {
-          position = agePosition(position);
-          const decision = decide(marketOf(k), null, true, { theta1: 0, theta2: 1 }, policy, position);
+          const decision = expectedDecision({
+            bar: marketOf(k),
+            scores: null,
+            hasEdge: true,
+            isHalted: false,
+            theta1: 0,
+            theta2: 1,
+            policy,
+            position: { ...entry, ageBars: k - t },
+          });
           if (decision.action === 'EXIT') outcome = { label: decision.reason === 'Z_EXIT' ? 1 : 0, end: k };
         }
         expect(reversionLabel(history, t, EVALUATION_BARRIERS)).toEqual(outcome);

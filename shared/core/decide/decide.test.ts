@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
-import { decide, entryLegs, type DecisionPolicy } from './decide.ts';
+import { decide, entryLegs, type DecisionPolicy, type Scores } from './decide.ts';
+import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
 import { riskKnots, riskRank } from './risk_rank.ts';
 
 const POLICY: DecisionPolicy = {
@@ -116,6 +118,90 @@ describe('decide with an open position', () => {
     expect(frozenZ(position, later(1.25).lnA, 2)).toBeCloseTo(1.25, 9);
     expect(agePosition(agePosition(position)).ageBars).toBe(2);
     expect(agePosition(FLAT)).toBe(FLAT);
+  });
+});
+
+describe('decide where several reasons hold at once', () => {
+  const risky = { return_prob: 0.9, risk_score: 0.99 };
+  it.each([
+    ['STOP', 'MAX_AGE', later(4.5), GOOD, 60, POLICY],
+    ['STOP', 'RISK_EXIT', later(4.5), risky, 3, POLICY],
+    ['STOP', 'MAX_AGE, RISK_EXIT', later(4.5), risky, 60, POLICY],
+    ['STOP', 'MAX_AGE, without models,', later(4.5), null, 60, POLICY],
+    ['Z_EXIT', 'MAX_AGE', later(0.1), GOOD, 60, POLICY],
+    ['Z_EXIT', 'RISK_EXIT', later(0.1), risky, 3, POLICY],
+    ['Z_EXIT', 'STOP', later(4.5), GOOD, 3, { ...POLICY, z_exit: 5 }],
+    ['MAX_AGE', 'RISK_EXIT', later(2), risky, 60, POLICY],
+  ] as const)('exits with %s before %s', (reason, _after, at, scores, ageBars, policy) => {
+    const sold = { ...open(2.5), ageBars };
+    const bought = { ...open(-2.5), ageBars };
+    expect(decide(at, scores, true, THETA, policy, sold)).toEqual({ action: 'EXIT', reason, target: 0 });
+    expect(decide(market(-at.z), scores, true, THETA, policy, bought)).toEqual({ action: 'EXIT', reason, target: 0 });
+  });
+
+  /** Few values, most of them on or beside a limit, so that conditions coincide. */
+  const zs = fc.constantFrom(-9, -4, -2.5, -2, -1.99, -0.5, 0, 0.4, 0.5, 1.99, 2, 2.5, 4, 4.1, 9, NaN);
+  const scores = fc.option(
+    fc.record({
+      return_prob: fc.constantFrom(0, 0.7, 0.71, 1, NaN),
+      risk_score: fc.constantFrom(0, 0.29, 0.3, 0.94, 0.95, 1, NaN),
+    }),
+  ) as fc.Arbitrary<Scores | null>;
+  const betas = fc.constantFrom(0.8, -0.8, 0.01, 0.05, 20, 21, -21, NaN);
+  const policies = fc.record({
+    z_exit: fc.constantFrom(0.5, 0, -0.5, 5),
+    stop: fc.constantFrom(1.5, 0.1),
+    require_edge: fc.boolean(),
+  });
+  const ages = fc.constantFrom(1, 59, 60, 61);
+
+  it('answers as the reference does that is written from PROTOCOL', () => {
+    const coincidences = new Set<string>();
+    fc.assert(
+      fc.property(
+        fc.record({
+          z: zs,
+          now: zs,
+          beta: betas,
+          scores,
+          edge: fc.boolean(),
+          how: policies,
+          age: ages,
+          flat: fc.boolean(),
+        }),
+        ({ z, now, beta, scores, edge, how, age, flat }) => {
+          const policy = { ...POLICY, ...how };
+          const bar = market(now, beta);
+          const entry = Number.isNaN(z) || z === 0 ? 2.5 : z;
+          const position = flat ? FLAT : { ...open(entry), ageBars: age };
+          const { met, ...expected } = expectedDecision({
+            bar,
+            scores,
+            hasEdge: edge,
+            isHalted: false,
+            ...THETA,
+            policy,
+            position,
+          });
+          if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
+          expect(decide(bar, scores, edge, THETA, policy, position)).toEqual(expected);
+        },
+      ),
+      { numRuns: 3000, seed: 14 },
+    );
+    for (const both of ['STOP,MAX_AGE', 'STOP,RISK_EXIT', 'Z_EXIT,STOP', 'Z_EXIT,MAX_AGE', 'MAX_AGE,RISK_EXIT'])
+      expect(coincidences).toContain(both);
+  });
+
+  it('has a reference that asks in the order in which PROTOCOL lists the reasons', () => {
+    const protocol = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+    const reasonsAfter = (heading: string): string[] => {
+      const table = protocol.slice(protocol.indexOf(heading)).split('\n\n')[1]!;
+      return [...table.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, reason]) => reason!);
+    };
+    const names = (rows: typeof EXITS): string[] => rows.map(([reason]) => reason);
+    expect(reasonsAfter('With an open virtual position:')).toEqual([...names(EXITS), 'IN_POSITION']);
+    expect(reasonsAfter('\nFlat:\n')).toEqual([...names(REFUSALS), 'ENTRY']);
   });
 });
 

@@ -1,0 +1,111 @@
+/**
+ * The decision once more, written from docs/PROTOCOL.md ("Reasons") and slow on purpose: every condition of the table is evaluated, and the first one that
+ * holds, in the order of the table, is the answer. It imports nothing, so it shares no defect with `decide` and `position`.
+ */
+
+/** The current bar of a pair. */
+export interface ObservedBar {
+  readonly z: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly zMean: number;
+  readonly zStd: number;
+  readonly lnA: number;
+  readonly lnB: number;
+}
+
+/** A virtual position; `ageBars` counts the current bar too. */
+export interface HeldPosition {
+  readonly side: number;
+  readonly entryZ: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly zMean: number;
+  readonly zStd: number;
+  readonly ageBars: number;
+}
+
+export interface DecisionInput {
+  readonly bar: ObservedBar;
+  /** null: no models. */
+  readonly scores: { readonly return_prob: number; readonly risk_score: number } | null;
+  readonly hasEdge: boolean;
+  /** A live figure halts the pair under the models in force. */
+  readonly isHalted: boolean;
+  readonly theta1: number;
+  readonly theta2: number;
+  readonly policy: {
+    readonly z_entry: number;
+    readonly z_exit: number;
+    readonly stop: number;
+    readonly max_age_bars: number;
+    readonly beta_min: number;
+    readonly beta_max: number;
+    readonly risk_exit: number;
+    readonly require_edge: boolean;
+  };
+  readonly position: HeldPosition;
+}
+
+export interface ExpectedDecision {
+  readonly action: string;
+  readonly reason: string;
+  readonly target: number;
+  /** All reasons whose condition holds, in the order of the table. */
+  readonly met: readonly string[];
+}
+
+type Row = readonly [reason: string, isMet: (input: DecisionInput) => boolean];
+
+/** z of the bar's prices, by what was frozen at the entry. */
+function zSinceEntry({ bar, position }: DecisionInput): number {
+  const spread = bar.lnA - position.alpha - position.beta * bar.lnB;
+  return (spread - position.zMean) / position.zStd;
+}
+
+/** A position that sold leg A was entered at a positive z, and loses while z rises. */
+function zAgainstPosition(input: DecisionInput): number {
+  return input.position.side < 0 ? zSinceEntry(input) : -zSinceEntry(input);
+}
+
+/** With an open position: the reasons to leave, in the order in which they are asked. */
+export const EXITS: readonly Row[] = [
+  ['Z_EXIT', (input) => zAgainstPosition(input) <= input.policy.z_exit],
+  ['STOP', (input) => zAgainstPosition(input) >= Math.abs(input.position.entryZ) + input.policy.stop],
+  ['MAX_AGE', ({ position, policy }) => position.ageBars >= policy.max_age_bars],
+  ['RISK_EXIT', ({ scores, policy }) => scores !== null && scores.risk_score >= policy.risk_exit],
+];
+
+/** Flat: the reasons not to enter, in the order in which they are asked. NaN satisfies no condition of an entry. */
+export const REFUSALS: readonly Row[] = [
+  ['NO_MODEL', ({ scores }) => scores === null],
+  ['KPI_HALT', ({ isHalted }) => isHalted],
+  ['NO_EDGE', ({ hasEdge, policy }) => policy.require_edge && !hasEdge],
+  [
+    'BETA_RANGE',
+    ({ bar, policy }) => {
+      const size = Math.abs(bar.beta);
+      return Number.isNaN(size) || size < policy.beta_min || size > policy.beta_max;
+    },
+  ],
+  ['NO_SETUP', ({ bar, policy }) => Number.isNaN(bar.z) || Math.abs(bar.z) < policy.z_entry],
+  [
+    'PROB_LOW',
+    ({ scores, theta1 }) => scores !== null && (Number.isNaN(scores.return_prob) || scores.return_prob <= theta1),
+  ],
+  [
+    'RISK_HIGH',
+    ({ scores, theta2 }) => scores !== null && (Number.isNaN(scores.risk_score) || scores.risk_score >= theta2),
+  ],
+];
+
+/** What the documents say about a bar of a warm pair whose legs are both there. */
+export function expectedDecision(input: DecisionInput): ExpectedDecision {
+  const isOpen = input.position.side !== 0;
+  const met = (isOpen ? EXITS : REFUSALS).filter(([, isMet]) => isMet(input)).map(([reason]) => reason);
+  const [first] = met;
+  if (isOpen && first !== undefined) return { action: 'EXIT', reason: first, target: 0, met };
+  if (isOpen) return { action: 'HOLD', reason: 'IN_POSITION', target: input.position.side, met };
+  if (first !== undefined) return { action: 'HOLD', reason: first, target: 0, met };
+  return { action: 'ENTER', reason: 'ENTRY', target: input.bar.z > 0 ? -1 : 1, met };
+}
