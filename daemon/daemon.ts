@@ -1,7 +1,17 @@
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { ALL_PAIRS, NO_HALTS, parseStanding, type Halt } from '../shared/bundle/halts.ts';
+import {
+  ALL_PAIRS,
+  lostHalts,
+  NO_HALTS,
+  parseStanding,
+  standingAfter,
+  standingText,
+  type Halt,
+  type Halts,
+  type StandingHalt,
+} from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import type { Position } from '../shared/core/position/position.ts';
@@ -252,8 +262,22 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     },
   });
 
-  let halts = NO_HALTS;
+  let halts: Halts = NO_HALTS;
+  let standing = parseStanding(store.lastHalts());
   let haltsRefused: HealthReport['halts_refused'] = null;
+  let lostText = '';
+  const refuseHalts = (error: unknown): void => {
+    haltsRefused = describeError(error);
+    log.error(haltsRefused, 'halts refused');
+    say(`${haltsRefused.code}: ${haltsRefused.message} ${haltsRefused.next}`);
+  };
+  const tellLost = (lost: readonly StandingHalt[]): void => {
+    const seen = standingText({ halts: lost, resumed: [] });
+    if (seen === lostText) return;
+    lostText = seen;
+    if (seen === '') haltsRefused = null;
+    else refuseHalts(new MinutehandError('HALTS_LOST', { seen }));
+  };
   const haltWatch = watchHalts({
     modelsFolder: paths.models,
     files,
@@ -266,15 +290,16 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       for (const halt of halts.halts) if (!after.has(textOf(halt))) say(`Not halted any more: ${textOf(halt)}.`);
       halts = read;
       log.info({ halts: read.halts }, 'halts');
-      pipeline.setHalts(read.halts);
+      standing = standingAfter(standing, read);
+      pipeline.setHalts(standing.halts, standing.resumed);
+      // Journalled at once, and not with the next bar: a power cut may undo the file.
+      void pipeline.quietMoment().then(() => pipeline.settled());
+      tellLost(lostHalts(standing.halts, read));
     },
-    onRefused(error) {
-      haltsRefused = describeError(error);
-      log.error(haltsRefused, 'halts refused');
-      say(`${haltsRefused.code}: ${haltsRefused.message} ${haltsRefused.next}`);
-    },
+    onRefused: refuseHalts,
     onWithdrawn() {
       haltsRefused = null;
+      lostText = '';
     },
   });
 

@@ -667,14 +667,28 @@ describe('a daemon whose live figures are past their limit', () => {
     expect(daemon.health()).toMatchObject({ halted_pairs: [gold], halts_refused: { code: 'HALTS_FORMAT' } });
     expect(await modesOf()).toEqual({ ...free, [gold]: 'HALT' });
 
+    // Nor does one that is gone: only a person lifts a halt.
+    rmSync(haltsPath(models));
+    await vi.waitFor(() => expect(daemon.health().halts_refused?.code).toBe('HALTS_LOST'), { timeout: 5000 });
+    expect(daemon.health().halted_pairs).toEqual([gold]);
+    await daemon.stop();
+    daemon = await home.start();
+    expect(daemon.health()).toMatchObject({ halted_pairs: [gold], halts_refused: { code: 'HALTS_LOST' } });
+    expect(await modesOf()).toEqual({ ...free, [gold]: 'HALT' });
+
     resume(models, ALL_PAIRS, new Date());
     await until([]);
-    expect(daemon.health()).toMatchObject({ status: 'ok', halts: [], halts_refused: null });
+    expect(daemon.health()).toMatchObject({ status: 'ok', halts: [] });
     expect(await modesOf()).toEqual(free);
     addHalts(models, [halt(ALL_PAIRS, version)]);
     await until([gold, ...rest]);
+    // The halt of the other version was never lifted.
     activate(models, second);
+    await vi.waitFor(() => expect(daemon.health().model_version).toBe(second), { timeout: 5000 });
+    expect(daemon.health()).toMatchObject({ halted_pairs: [gold, ...rest], halts_refused: { code: 'HALTS_LOST' } });
+    resume(models, ALL_PAIRS, new Date());
     await until([]);
+    expect(daemon.health().halts_refused).toBeNull();
     expect(await modesOf()).toEqual(free);
     activate(models, version);
     await until([gold, ...rest]);
@@ -693,8 +707,8 @@ describe('a daemon whose live figures are past their limit', () => {
     });
     store.close();
     expect(replayed.differences).toEqual([]);
-    // It ended twice, and said so.
-    expect(replayed.equal).toBe((at - WARMUP + 2) * pairs.length);
+    // It ended three times, and said so.
+    expect(replayed.equal).toBe((at - WARMUP + 3) * pairs.length);
   });
 });
 

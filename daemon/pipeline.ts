@@ -1,6 +1,13 @@
 import { SECONDS_PER_BAR, type Bar, type EpochMs, type OpenTime } from '../shared/bar.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
-import { ALL_PAIRS, haltedPairs, standingText, type StandingHalt } from '../shared/bundle/halts.ts';
+import {
+  ALL_PAIRS,
+  haltedPairs,
+  NO_HALTS,
+  standingText,
+  type Standing,
+  type StandingHalt,
+} from '../shared/bundle/halts.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
@@ -93,7 +100,7 @@ export interface PipelineOptions {
   /** Intervals without a bar after which a pair says so by itself, and after which its mode is HALT. */
   readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
   /** Halts that stood when the journal ended; none where there is no journal. */
-  readonly halts?: readonly StandingHalt[];
+  readonly halts?: Standing;
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
   /** How long the work behind a bar waits, when no other bar does, so that consumers get the processor first; 0 = not at all. */
@@ -198,8 +205,8 @@ export class Pipeline {
     this.#heardUs = new Float64Array(pairs.length).fill(clock.monotonicUs());
     this.#heartbeats = new Int32Array(pairs.length);
     this.#validUntilMs = new Float64Array(pairs.length).fill(this.#nextExpiryMs());
-    this.#halts = options.halts ?? [];
-    this.#haltsText = standingText(this.#halts);
+    this.#halts = options.halts?.halts ?? [];
+    this.#haltsText = standingText(options.halts ?? NO_HALTS);
     this.#halted = new Uint8Array(pairs.length);
     this.#noneHalted = new Uint8Array(pairs.length);
     this.#aligner = new Aligner(pairs, options.screen, (minute) => this.#enqueueMinute(minute));
@@ -380,13 +387,14 @@ export class Pipeline {
    * What halts from the next bar on, in the place of all that did. A halt keeps a pair from entering while its version is in force, and
    * again when that version comes back; positions that are open go on to their exits. Those of pairs that are not ours are left out.
    */
-  setHalts(halts: readonly StandingHalt[]): void {
-    const ours = halts.filter(({ pair_id }) => pair_id === ALL_PAIRS || this.#indexOf(pair_id) >= 0);
+  setHalts(halts: readonly StandingHalt[], resumed: Standing['resumed'] = []): void {
+    const isOurs = ({ pair_id }: StandingHalt): boolean => pair_id === ALL_PAIRS || this.#indexOf(pair_id) >= 0;
+    const ours = { halts: halts.filter(isOurs), resumed: resumed.filter(isOurs) };
     const text = standingText(ours);
     if (text === this.#haltsText) return;
     this.#haltsText = text;
     this.#journalEvent('halts', text);
-    this.#enqueue({ kind: 'halts', halts: ours });
+    this.#enqueue({ kind: 'halts', halts: ours.halts });
   }
 
   /** In the replay of a journal: the set in force was dropped here and there was no other. */

@@ -324,7 +324,12 @@ export const ERRORS = {
   HALTS_FORMAT: {
     status: 422,
     message: 'The file of halted pairs cannot be used.',
-    next: '`minutehand models resume all` writes a new one in which nothing is halted; until then, what was halted stays so.',
+    next: '`minutehand models resume all` writes a new one in which nothing is halted under the active version; until then, what was halted stays so.',
+  },
+  HALTS_LOST: {
+    status: 409,
+    message: 'models/halts.json no longer names a halt that was in force and that nobody lifted. The halt stays.',
+    next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
   MODEL_EXISTS: {
     status: 409,

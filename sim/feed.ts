@@ -185,19 +185,24 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
         if (answer === null) return finish(false, []);
         if (rng.uniform() < weather.answerLost) return;
         timeline.at(timeline.nowMs + 1, () => {
-          if (!isOver) finish(true, judge(items, junk, junkAt, answer));
+          if (isOver) return;
+          const kept = judge(items, junk, junkAt, answer);
+          finish(kept !== null, kept ?? []);
         });
       }),
     );
   }
 
-  /** Checks the answer against what was sent. @returns items that the daemon's clock does not believe yet */
+  /**
+   * Checks the answer against what was sent.
+   * @returns items that the daemon's clock does not believe yet; null when the daemon ends and has taken nothing
+   */
   function judge(
     items: readonly Item[],
     junk: Junk | null,
     junkAt: number,
     answer: NonNullable<Answer>,
-  ): readonly Item[] {
+  ): readonly Item[] | null {
     const report = JSON.parse(answer.body) as {
       accepted?: number;
       duplicates?: number;
@@ -205,6 +210,8 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
       rejected?: { index: number; code: ErrorCode }[];
       error?: { code: ErrorCode };
     };
+    // Nothing was taken: the daemon ends. The same minutes are sent again to the next one.
+    if (report.error?.code === 'STOPPING') return null;
     if (report.rejected === undefined) {
       options.onWrongAnswer(`status ${answer.status}: ${answer.body}`);
       return [];

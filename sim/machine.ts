@@ -382,7 +382,7 @@ export function createMachine(options: MachineOptions): Machine {
       disk.cutPower();
       const lost = journal.cutPower(rng);
       trace(() => `machine: the journal lost ${lost} commits`);
-      trainer.checkSurvived();
+      trainer.checkSurvived(lost);
     },
     stop() {
       const [owner, running] = [process, daemon];

@@ -14,6 +14,7 @@ import { loadModelSet, type ModelSet } from '../shared/bundle/model_set.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
+import type { HaltLedger } from './halt_ledger.ts';
 import { modelContent, publishModels } from './models.ts';
 
 export interface TrainerOptions {
@@ -26,6 +27,9 @@ export interface TrainerOptions {
   /** The files of a process that ends at its `killAt`-th call; undefined: it does not. */
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
+  readonly halts: HaltLedger;
+  /** What the journal says that stands. */
+  journalledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
   onViolation(rule: string, what: string): void;
@@ -48,8 +52,8 @@ export interface Trainer {
   /** A set by version, as it was trained. @throws RangeError */
   trainedSet(version: string): ModelSet;
   knows(version: string): boolean;
-  /** What was made active is active still, and whole, after a power cut. */
-  checkSurvived(): void;
+  /** What was made active is active still, and whole, after a power cut. @param lostCommits of the journal */
+  checkSurvived(lostCommits: number): void;
   /** What was made active has been spoilt by somebody else: it need not survive. */
   forgetActivated(): void;
   /** The same of `halts.json`. */
@@ -114,17 +118,20 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
   }
 
-  /** A change of `halts.json`: its end, or nobody knows how far it came. */
-  function changeHalts(words: string, change: () => void): void {
+  /** A change of `halts.json`. @returns whether it came to its end; if not, nobody knows how far it came */
+  function changeHalts(words: string, change: () => void): boolean {
     lastHalts = null;
+    let isDone = false;
     try {
       change();
-      lastHalts = standingText(standing() ?? []);
+      isDone = true;
+      lastHalts = standingText({ halts: standing() ?? [], resumed: [] });
       trace(() => `${words}; halted: ${lastHalts === '' ? 'nothing' : lastHalts}`);
     } catch (error) {
       trace(() => `${words}: ${String(error)}`);
     }
     options.onHaltsChanged();
+    return isDone;
   }
 
   return {
@@ -134,6 +141,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       const pairs = settings.minutehand.pairs;
       const pair_id = rng.integer(4) === 0 ? ALL_PAIRS : pairs[rng.integer(pairs.length)]!;
       const since = new Date(options.trueMs()).toISOString();
+      options.halts.ordered({ pair_id, version });
       changeHalts(`monitor: halts ${pair_id}`, () =>
         addHalts(
           folder,
@@ -143,7 +151,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
       );
     },
     resume(pairId) {
-      changeHalts(`person: resumes ${pairId}`, () => resume(folder, pairId, new Date(options.trueMs()), disk));
+      const version = peekActive();
+      const isDone = changeHalts(`person: resumes ${pairId}`, () =>
+        resume(folder, pairId, new Date(options.trueMs()), disk),
+      );
+      if (version !== null) options.halts.lifted(pairId, version, isDone);
     },
     standing,
     get published() {
@@ -180,10 +192,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return set;
     },
     knows: (version) => trained.has(version),
-    checkSurvived() {
+    checkSurvived(lostCommits) {
+      options.halts.lost(lostCommits > 0 ? null : options.journalledHalts(), standing() ?? []);
+      options.onHaltsChanged();
       if (lastHalts !== null) {
         const now = standing();
-        if (now === null || standingText(now) !== lastHalts)
+        if (now === null || standingText({ halts: now, resumed: [] }) !== lastHalts)
           options.onViolation('halts lost', `"${lastHalts}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
       }
       if (lastActivated === null) return;
@@ -204,6 +218,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     forgetHalts() {
       lastHalts = null;
+      options.halts.lost(options.journalledHalts(), standing() ?? []);
       options.onHaltsChanged();
     },
     async settled() {

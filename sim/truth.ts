@@ -1,7 +1,8 @@
 import type { Pipeline } from '../daemon/pipeline.ts';
-import { haltedPairs, type StandingHalt } from '../shared/bundle/halts.ts';
+import type { StandingHalt } from '../shared/bundle/halts.ts';
 import { parsePair } from '../shared/pair.ts';
 import type { FeedPolicy } from '../shared/policy/policy.ts';
+import type { HaltLedger } from './halt_ledger.ts';
 import type { Published } from './oracle.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -15,6 +16,7 @@ export interface TruthOptions {
   knowsMinuteOf(pairId: string): boolean;
   /** What `halts.json` says; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
+  readonly halts: HaltLedger;
   onViolation(rule: string, what: string): void;
 }
 
@@ -53,8 +55,6 @@ export function createTruth(options: TruthOptions): Truth {
   let filesBrokenMs: number | null = null;
   let journalBrokenMs: number | null = null;
   let journalHurtMs = -Infinity;
-  /** What every signal has to know; null: it has just changed, or cannot be read. */
-  let halts: readonly StandingHalt[] | null = [];
   let haltsChanges = 0;
   let readyMs = 0;
   let wokeMs = 0;
@@ -90,13 +90,14 @@ export function createTruth(options: TruthOptions): Truth {
 
   /** Halts count for the models that a signal names, whatever the daemon believes. */
   function checkHalts({ signal }: Published): void {
-    if (halts === null) return;
     const { pair_id, model_version, mode, action, reason } = signal;
-    const isHalted = haltedPairs(halts, model_version)(pair_id) !== null;
+    if (!options.halts.isSettled || model_version === '') return;
     const where = `${pair_id} seq ${signal.seq}: ${action} ${reason} in mode ${mode}`;
-    if (isHalted && (action === 'ENTER' || (mode !== 'HALT' && mode !== 'WARMUP')))
+    const isObeyed = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
+    if (!isObeyed && options.halts.mustHalt(pair_id, model_version))
       options.onViolation('halt that is not obeyed', where);
-    if (!isHalted && reason === 'KPI_HALT') options.onViolation('halt that nobody ordered', where);
+    if (reason === 'KPI_HALT' && !options.halts.mayHalt(pair_id, model_version))
+      options.onViolation('halt that nobody ordered', where);
   }
 
   function checkHeartbeat(
@@ -153,13 +154,13 @@ export function createTruth(options: TruthOptions): Truth {
       if (brokenFiles.size === 0) filesBrokenMs = null;
     },
     haltsChanged() {
-      halts = null;
+      options.halts.unsettle();
       const change = ++haltsChanges;
       const settle = (work: () => void): void =>
         void timeline.at(timeline.nowMs + HALTS_MS, () => {
           if (haltsChanges === change) work();
         });
-      settle(() => settle(() => (halts = options.standing())));
+      settle(() => settle(() => options.halts.settle(options.standing())));
     },
     journalRefused() {
       journalBrokenMs ??= timeline.nowMs;

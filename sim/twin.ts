@@ -334,7 +334,7 @@ function readInputs(
         reign?.swaps.push({ input, version: subject });
         break;
       case 'halts':
-        standings.push({ input, halts: parseStanding(subject) });
+        standings.push({ input, halts: parseStanding(subject).halts });
         break;
       case 'degraded':
       case 'recovered':

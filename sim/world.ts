@@ -1,7 +1,7 @@
 import type { Daemon } from '../daemon/daemon.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import { haltsPath } from '../shared/bundle/halts.ts';
+import { haltsPath, parseStanding } from '../shared/bundle/halts.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
@@ -12,6 +12,7 @@ import { protocolConsumer, startConsumer, type ConsumerMaker, type Transport } f
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import { createDoor } from './door.ts';
 import { startFeed, type Feed } from './feed.ts';
+import { createHaltLedger } from './halt_ledger.ts';
 import { createMachine, guardFiles, type Machine } from './machine.ts';
 import { createPrices } from './market.ts';
 import { createOracle, type Oracle } from './oracle.ts';
@@ -134,6 +135,7 @@ export function createWorld(options: WorldOptions): World {
 
   const disk = createDisk({ rng: stream('disk'), wallMs, spend: (ms) => timeline.spend(ms) });
   const journal = createMemoryJournal();
+  const halts = createHaltLedger();
   const { redis: redisSettings } = minutehand.transports;
   const redis = createRedis({
     timeline,
@@ -164,6 +166,7 @@ export function createWorld(options: WorldOptions): World {
     signalsFolder: SIGNALS,
     pipeline: () => machine.daemon?.pipeline ?? null,
     standing: () => trainer.standing(),
+    halts,
     knowsMinuteOf: (pairId) => journal.signals.some((row) => row.pairId === pairId),
     onViolation: violate,
   });
@@ -206,6 +209,8 @@ export function createWorld(options: WorldOptions): World {
       return guardFiles(process, planted === 'lost_sync' ? withoutSync(disk) : disk, disk);
     },
     trace,
+    halts,
+    journalledHalts: () => parseStanding(journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
     onHaltsChanged: () => truth.haltsChanged(),
     onViolation: violate,
   });

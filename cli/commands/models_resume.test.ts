@@ -69,7 +69,9 @@ describe('minutehand models resume', () => {
     expect(result).toMatchObject({ version: VERSION, pair: GOLD, lifted: [halt(GOLD)] });
     expect(readHalts(models).halts).toEqual([halt(EURO)]);
     expect((await run('list')).result).toMatchObject({ halts: [halt(EURO)] });
-    expect((await run('resume', GOLD)).lines).toEqual([`Nothing is halted for ${GOLD} under models ${VERSION}.`]);
+    expect((await run('resume', GOLD)).lines).toEqual([
+      `halts.json names no halt of ${GOLD} under models ${VERSION}; one that a daemon still has is lifted.`,
+    ]);
   });
 
   it('with `all` lifts every halt, and mends a damaged file, which models list survives', async () => {

@@ -35,7 +35,7 @@ function resumePair(pair: string, output: Output): void {
   for (const halt of lifted) output.line(`Lifted: ${haltText(halt)}`);
   output.line(
     lifted.length === 0
-      ? `Nothing is halted ${isAll ? '' : `for ${pair} `}under models ${version}.`
+      ? `halts.json names no halt ${isAll ? '' : `of ${pair} `}under models ${version}; one that a daemon still has is lifted.`
       : 'A running daemon enters again from the next bar on; the figures that halted it are not counted again.',
   );
   output.result({ models, version, pair, lifted });

@@ -183,7 +183,7 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
         else pipeline.swap(await options.loadModels(subject));
         break;
       case 'halts':
-        pipeline.setHalts(parseStanding(subject));
+        pipeline.setHalts(parseStanding(subject).halts, parseStanding(subject).resumed);
         break;
       case 'degraded':
         pipeline.degraded(subject);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -12,13 +12,16 @@ import {
   ALL_PAIRS,
   haltedPairs,
   haltsPath,
+  lostHalts,
   NO_HALTS,
   parseStanding,
   readHalts,
   resume,
   resumedAt,
+  standingAfter,
   standingText,
   type Halt,
+  type Standing,
 } from './halts.ts';
 
 const [FIRST, SECOND] = ['20261101_0300', '20261108_0300'];
@@ -188,15 +191,71 @@ describe('a halt', () => {
 
   it('has a text of its own for each set of halts that decides the same, and the text gives it back', () => {
     const pair = fc.constantFrom<string>(ALL_PAIRS, GOLD, EURO, 'US30.CASH_US500');
-    const standing = fc.record({ pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) });
+    const halted = { pair_id: pair, version: fc.constantFrom<string>(FIRST, SECOND, `${FIRST}_2`) };
+    const at = fc.constantFrom(NOW.toISOString(), LATER.toISOString());
+    const standing = fc.record({
+      halts: fc.array(fc.record(halted)),
+      resumed: fc.array(fc.record({ ...halted, at })),
+    });
     fc.assert(
-      fc.property(fc.array(standing), fc.array(standing), (one, other) => {
-        const setOf = (halts: typeof one): string[] =>
-          [...new Set(halts.map((row) => JSON.stringify([row.pair_id, row.version])))].sort();
+      fc.property(standing, standing, (one, other) => {
+        const setOf = ({ halts, resumed }: Standing): string[] => {
+          const rows = [...halts, ...resumed].map((row) => [row.pair_id, row.version, 'at' in row ? row.at : '']);
+          return [...new Set(rows.map((row) => JSON.stringify(row)))].sort();
+        };
         expect(setOf(parseStanding(standingText(one)))).toEqual(setOf(one));
         expect(standingText(one) === standingText(other)).toBe(setOf(one).join() === setOf(other).join());
       }),
     );
+  });
+});
+
+describe('what stands after a look at halts.json', () => {
+  const standing = (): Standing => standingAfter(NO_HALTS, readHalts(models));
+
+  it('is what the file names, and what it lost without a person lifting it', () => {
+    addHalts(models, [halt(GOLD)]);
+    const known = standing();
+    for (const lose of [() => rmSync(haltsPath(models)), () => addHalts(models, [halt(EURO)])]) {
+      lose();
+      const after = standingAfter(known, readHalts(models));
+      expect(haltedPairs(after.halts, FIRST)(GOLD)).toMatchObject({ pair_id: GOLD });
+      expect(lostHalts(after.halts, readHalts(models))).toMatchObject([{ pair_id: GOLD, version: FIRST }]);
+    }
+  });
+
+  it.each([GOLD, ALL_PAIRS])('is without a lost halt as soon as a person lifts %s', (lifted) => {
+    addHalts(models, [halt(GOLD)]);
+    const known = standing();
+    rmSync(haltsPath(models));
+    const kept = standingAfter(known, readHalts(models));
+    resume(models, lifted, NOW);
+    expect(standingAfter(kept, readHalts(models)).halts).toEqual([]);
+  });
+
+  it('keeps a lost halt against a note that was there before it, however the clock stood', () => {
+    addHalts(models, [halt(GOLD)]);
+    resume(models, GOLD, LATER);
+    const withoutHalt = readHalts(models);
+    addHalts(models, [halt(GOLD)]);
+    const known = standing();
+    const kept = standingAfter(known, withoutHalt);
+    expect(kept.halts).toMatchObject([{ pair_id: GOLD }]);
+    expect(standingAfter(standingAfter(kept, NO_HALTS), withoutHalt).halts).toMatchObject([{ pair_id: GOLD }]);
+    writeFileSync(haltsPath(models), JSON.stringify(withoutHalt));
+    resume(models, GOLD, NOW);
+    expect(standingAfter(kept, readHalts(models)).halts).toEqual([]);
+  });
+
+  it('keeps a lost halt of another version or pair than the one that is lifted', () => {
+    addHalts(models, [halt(GOLD), halt(EURO), halt(GOLD, { version: SECOND })]);
+    const known = standing();
+    rmSync(haltsPath(models));
+    resume(models, GOLD, NOW);
+    expect(standingAfter(known, readHalts(models)).halts).toMatchObject([
+      { pair_id: EURO, version: FIRST },
+      { pair_id: GOLD, version: SECOND },
+    ]);
   });
 });
 
@@ -225,9 +284,12 @@ describe('resume', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([halt(GOLD)]);
   });
 
-  it('does not touch the file when there is nothing to lift', () => {
+  it('is noted even when the file names nothing to lift, for a daemon may have what the file lost', () => {
     expect(resume(models, ALL_PAIRS, NOW)).toEqual([]);
-    expect(existsSync(haltsPath(models))).toBe(false);
+    expect(readHalts(models)).toEqual({
+      halts: [],
+      resumed: [{ pair_id: ALL_PAIRS, version: FIRST, at: NOW.toISOString() }],
+    });
   });
 
   it('of all replaces a damaged file', () => {

@@ -42,8 +42,13 @@ export interface Halts {
 
 /** What of a halt decides: whom, and under which version. */
 export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
+/** Halts in force, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
+export interface Standing {
+  readonly halts: readonly StandingHalt[];
+  readonly resumed: readonly Resumed[];
+}
 
-export const NO_HALTS: Halts = { halts: [], resumed: [] };
+export const NO_HALTS: Halts & Standing = { halts: [], resumed: [] };
 
 /** A change takes some milliseconds: a disk that flushes slowly. */
 const LOCK_WAIT_MS = 5000;
@@ -120,7 +125,8 @@ function keyOf({ pair_id, reason, version }: Halt): string {
  * Lifts the halts of a pair under the version that `active.json` names, or of all pairs and of all at once (`*`), and notes when, so
  * that the figures up to now do not halt again. Halts of other versions stay: they count when that version comes back.
  * A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else does.
- * @returns the halts that were lifted; when there are none, the file is not touched
+ * The note is written even when the file names no such halt: a daemon may still have one that the file has lost.
+ * @returns the halts of the file that were lifted
  * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when active.json is damaged;
  * HOME_LOCKED, HOME_UNUSABLE
  */
@@ -137,7 +143,6 @@ function lift(modelsFolder: string, pairId: string, version: string, now: Date, 
   const { halts, resumed } = known ?? NO_HALTS;
   const isLifted = (halt: Halt): boolean => halt.version === version && (isAll || halt.pair_id === pairId);
   const lifted = halts.filter(isLifted);
-  if (lifted.length === 0 && known !== null) return lifted;
   const note: Resumed = { pair_id: pairId, version, at: now.toISOString() };
   const isReplaced = (earlier: Resumed): boolean =>
     earlier.version === version && (isAll || earlier.pair_id === pairId);
@@ -177,20 +182,65 @@ export function haltedPairs<Standing extends StandingHalt>(
   return (pairId) => counting.get(pairId) ?? all;
 }
 
-/** Halts as one word each, in an order of their own and each once: equal texts halt the same. Empty when there are none. */
-export function standingText(halts: readonly StandingHalt[]): string {
-  return [...new Set(halts.map(({ pair_id, version }) => `${pair_id}@${version}`))].sort().join(' ');
+/**
+ * What stands after a look at `halts.json`: the halts it names, and those known before that no new `resumed` note lifts. A halt that is
+ * merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a person can delete it), and stays.
+ */
+export function standingAfter(known: Standing, read: Halts): Standing {
+  const noteText = (note: Resumed): string => `${note.pair_id}@${note.version}@${note.at}`;
+  const readBefore = new Set(known.resumed.map(noteText));
+  const news = read.resumed.filter((note) => !readBefore.has(noteText(note)));
+  const lost = lostHalts(known.halts, read).filter(
+    ({ pair_id, version }) =>
+      !news.some((note) => note.version === version && (note.pair_id === pair_id || note.pair_id === ALL_PAIRS)),
+  );
+  const inFile = new Set(read.resumed.map(noteText));
+  const kept = known.resumed.filter(
+    (note) => !inFile.has(noteText(note)) && lost.some(({ version }) => version === note.version),
+  );
+  return { halts: [...read.halts, ...lost], resumed: [...read.resumed, ...kept] };
+}
+
+/** Halts that stand although `halts.json` does not name them. */
+export function lostHalts(standing: readonly StandingHalt[], { halts }: Halts): StandingHalt[] {
+  return standing.filter(
+    ({ pair_id, version }) => !halts.some((halt) => halt.pair_id === pair_id && halt.version === version),
+  );
+}
+
+/** The first letters of a `resumed` note in the text of what stands. */
+const NOTE = 'resumed:';
+
+/**
+ * Halts and `resumed` notes as one word each, in an order of their own and each once: equal texts stand for the same. Empty when there are
+ * none.
+ */
+export function standingText({ halts, resumed }: Standing): string {
+  const words = [
+    ...halts.map(({ pair_id, version }) => `${pair_id}@${version}`),
+    ...resumed.map(({ pair_id, version, at }) => `${NOTE}${pair_id}@${version}@${at}`),
+  ];
+  return [...new Set(words)].sort().join(' ');
 }
 
 /** What `standingText` wrote. */
-export function parseStanding(text: string): StandingHalt[] {
-  return text
-    .split(' ')
-    .filter((word) => word !== '')
-    .map((word) => {
-      const at = word.lastIndexOf('@');
-      return { pair_id: word.slice(0, at), version: word.slice(at + 1) };
-    });
+export function parseStanding(text: string): Standing {
+  const words = text.split(' ').filter((word) => word !== '');
+  const parts = (word: string): string[] => word.split('@');
+  return {
+    halts: words
+      .filter((word) => !word.startsWith(NOTE))
+      .map((word) => {
+        const [pair_id, version] = parts(word);
+        return { pair_id: pair_id!, version: version! };
+      }),
+    resumed: words
+      .filter((word) => word.startsWith(NOTE))
+      .map((word) => {
+        const [pair_id, version, at] = parts(word.slice(NOTE.length));
+        return { pair_id: pair_id!, version: version!, at: at! };
+      }),
+  };
 }
 
 function writeHalts(modelsFolder: string, halts: Halts, files: FileSystem): void {

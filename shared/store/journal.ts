@@ -260,6 +260,18 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   let signal: Statement | null = null;
   let shadow: Statement | null = null;
   let position: Statement | null = null;
+  /**
+   * A commit that survives a power cut, and with it all before. For what is rare and must not be taken back: a boot, which could be followed by
+   * one that sorts before it, and a change of the halts, whose file a power cut may undo as well.
+   */
+  const durably = (work: () => void): void => {
+    db.pragma('synchronous = FULL');
+    try {
+      work();
+    } finally {
+      db.pragma('synchronous = NORMAL');
+    }
+  };
   const appendAll = db.transaction(
     (
       inputs: readonly InputRow[],
@@ -345,25 +357,22 @@ export function openJournal(path: string, options: { readOnly?: boolean } = {}):
   });
   const store: JournalFile = {
     append: (inputs, signals, shadows = [], feedPosition = null) =>
-      writing(() => appendAll(inputs, signals, shadows, feedPosition)),
+      writing(() => {
+        const store = (): void => appendAll(inputs, signals, shadows, feedPosition);
+        if (inputs.some(({ kind }) => kind === 'halts')) durably(store);
+        else store();
+      }),
     feedPosition: () =>
       (db.prepare('SELECT position FROM feed_position').get() as { position: string } | undefined)?.position ?? null,
     addBoot: ({ bootId, market, featureSchema, policyHash, startedMs }) =>
-      writing(() => {
-        // Once a start: a boot that a power cut took back could be followed by one that sorts before it.
-        db.pragma('synchronous = FULL');
-        try {
-          db.prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)').run(
-            bootId,
-            market,
-            featureSchema,
-            policyHash,
-            startedMs,
-          );
-        } finally {
-          db.pragma('synchronous = NORMAL');
-        }
-      }),
+      writing(() =>
+        durably(
+          () =>
+            void db
+              .prepare('INSERT INTO boots VALUES (?, ?, ?, ?, ?)')
+              .run(bootId, market, featureSchema, policyHash, startedMs),
+        ),
+      ),
     lastBoot: () =>
       (db
         .prepare(

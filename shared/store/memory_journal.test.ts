@@ -37,6 +37,15 @@ describe('the journal in memory', () => {
     expect([store.lastBoot()?.bootId, [...store.inputsFrom(at(0))]]).toEqual(['b', [bar('A', 1)]]);
   });
 
+  it('keeps a change of the halts through a power cut, and what was stored before it', () => {
+    const journal = createMemoryJournal();
+    const store = journal.open();
+    store.append([bar('A', 1)], []);
+    store.append([{ ...bar('A', 2), kind: 'halts', subject: 'A_B@v1', bar: null }], []);
+    for (let seed = 0; seed < 20; seed++) journal.cutPower(createRng(seed));
+    expect([store.lastHalts(), journal.inputs.length]).toEqual(['A_B@v1', 2]);
+  });
+
   it('loses nothing when a store is opened anew, as after a kill', () => {
     const journal = createMemoryJournal();
     journal.open().append([bar('A', 1)], [signal('A_B', 1)]);

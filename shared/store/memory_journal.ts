@@ -25,7 +25,7 @@ export interface MemoryJournal {
   /** A store on this journal. Several may be open; all see every commit at once. */
   open(): JournalStore;
   /**
-   * The machine loses its power: of the commits since the last checkpoint or boot the first ones are kept, how many the source of randomness
+   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts the first ones are kept, how many the source of randomness
    * says. @returns how many were lost
    */
   cutPower(rng: Rng): number;
@@ -44,7 +44,7 @@ export interface MemoryJournal {
 /**
  * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more: a commit is
  * there whole or not at all; a process that dies loses none; a machine that loses its power may lose the last ones since the last
- * checkpoint or boot, never one in the middle.
+ * checkpoint, boot or change of the halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   let commits: Commit[] = [];
@@ -92,6 +92,7 @@ export function createMemoryJournal(): MemoryJournal {
       if (newSignals.some(({ body, position }) => typeof body !== 'string' || typeof position !== 'string'))
         throw new MinutehandError('JOURNAL_WRITE', { seen: 'memory: a signal without a body' });
       commit({ inputs: [...newInputs], signals: [...newSignals], shadows: [...newShadows], feedPosition });
+      if (newInputs.some(({ kind }) => kind === 'halts')) safe = commits.length;
     },
     feedPosition: () => position,
     addBoot(boot) {
