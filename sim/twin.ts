@@ -1,16 +1,17 @@
 import { crc32 } from 'node:zlib';
-import { answerMinute, createPairState, isHeartbeat, type Answer, type AnsweredMinute } from '../daemon/answer.ts';
+import type { AnsweredMinute, Heartbeat } from '../daemon/answer.ts';
 import { Aligner, type PairMinute } from '../daemon/align/align.ts';
 import type { OpenTime } from '../shared/bar.ts';
-import { haltedPairs, parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
+import { ALL_PAIRS, parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
-import { FLAT, type Position } from '../shared/core/position/position.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
+import { heartbeatId, signalId } from '../shared/signal/signal_id.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
+import { expectedAnswer, NO_POSITION, type ExpectedAnswer, type ExpectedPosition } from './expected_answer.ts';
 
 export interface TwinOptions {
   readonly journal: MemoryJournal;
@@ -36,6 +37,8 @@ export interface TwinReport {
   readonly lostHeartbeats: number;
   /** Bars that were held back. */
   readonly suspects: number;
+  /** What the answers were, by name: each reason, and exits for which several reasons held. */
+  readonly seen: ReadonlyMap<string, number>;
 }
 
 /** A minute of a pair, or a heartbeat after it, as the inputs say it ended. */
@@ -62,7 +65,7 @@ interface Reign {
 
 /**
  * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped from the first row to the last
- * without a recovery, and every answer is made again. Each journalled signal has to have the same features, body and position; the models
+ * without a recovery, and every answer is made again, by the reference of `expected_answer.ts`. Each journalled signal has to have the same features, body and position; the models
  * it names have to be those in force by the rows before it, and its mode what the degradations say.
  */
 export function checkTwin(options: TwinOptions): TwinReport {
@@ -75,21 +78,21 @@ export function checkTwin(options: TwinOptions): TwinReport {
   const shadowsBySignal = pairShadows(journal);
   const policy = decisionPolicy(settings);
   const matrix = new Float32Array(schema.definitions.length);
-  const noneHalted = new Uint8Array(pairs.length);
-  const allHalted = new Uint8Array(pairs.length).fill(1);
+  const seen = new Map<string, number>();
+  const note = (name: string): void => void seen.set(name, (seen.get(name) ?? 0) + 1);
   let compared = 0;
   let leftOver = 0;
   let lostHeartbeats = 0;
 
   pairs.forEach((pair, pairIndex) => {
     const features = new FeatureEngine(pairs, minutehand.windows);
-    const state = createPairState(pair);
+    let heartbeats = 0;
     const signals = signalsByPair[pairIndex]!;
     let next = 0;
-    let position: Position = FLAT;
-    const shadowPositions = new Map<string, Position>();
+    let position = NO_POSITION;
+    const shadowPositions = new Map<string, ExpectedPosition>();
     for (const { minute, input } of endedByPair[pairIndex]!) {
-      state.heartbeats = isHeartbeat(minute) ? state.heartbeats + 1 : 0;
+      heartbeats = isHeartbeat(minute) ? heartbeats + 1 : 0;
       if (minute.outcome === 'COMPLETE') features.step([minute as PairBars]);
       if (minute.backfill) continue;
       const signal = signals[next];
@@ -123,60 +126,84 @@ export function checkTwin(options: TwinOptions): TwinReport {
     function checkShadow(signal: StoredSignal, minute: AnsweredMinute, where: string): void {
       const row = shadowsBySignal.get(`${signal.signalId} ${signal.bootId} ${signal.seq}`);
       if (row === undefined) return;
-      const models = options.models(row.modelVersion);
-      if (features.ready(pairIndex)) features.writeRow(pairIndex, matrix, 0);
-      const answer = answerMinute(
-        {
-          features,
-          policy,
-          policyHash: settings.policyHash,
-          featureSchema: schema.hash,
-          models,
-          scores: atOnce(models.infer(matrix, 1)),
-          isDegraded: row.body.includes('"mode":"DEGRADED"'),
-          halted: noneHalted,
-        },
-        state,
-        minute,
-        shadowPositions.get(row.modelVersion) ?? FLAT,
-        0,
-        signal.signalId,
-      );
-      if (answer.bodyText !== row.body || JSON.stringify(answer.position) !== row.position)
+      const answer = answerOf(minute, {
+        models: options.models(row.modelVersion),
+        isDegraded: row.body.includes('"mode":"DEGRADED"'),
+        isHalted: false,
+        position: shadowPositions.get(row.modelVersion) ?? NO_POSITION,
+        id: signal.signalId,
+      });
+      if (answer.body !== row.body || answer.position !== row.position)
         onViolation('shadow differs from an uninterrupted run', `${row.modelVersion} at ${where}`);
-      shadowPositions.set(row.modelVersion, JSON.parse(row.position) as Position);
+      shadowPositions.set(row.modelVersion, JSON.parse(row.position) as ExpectedPosition);
     }
 
-    function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): Position {
-      const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string };
-      const models = said.model_version === '' ? null : options.models(said.model_version);
-      const isScored = (minute.outcome === 'COMPLETE' || isHeartbeat(minute)) && features.ready(pairIndex);
+    interface Asked {
+      readonly models: ModelSet | null;
+      readonly isDegraded: boolean;
+      readonly isHalted: boolean;
+      readonly position: ExpectedPosition;
+      /** Of the signal, where it is not this answer's own. */
+      readonly id?: string;
+    }
+
+    /** What models have to say to a minute, by the documents. */
+    function answerOf(
+      minute: AnsweredMinute,
+      { models, isDegraded, isHalted, position: before, id }: Asked,
+    ): ExpectedAnswer {
+      const isWarm = features.ready(pairIndex);
+      const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
       if (isScored) features.writeRow(pairIndex, matrix, 0);
-      const scores = models === null || !isScored ? null : atOnce(models.infer(matrix, 1));
-      const context = {
-        features,
-        policy,
-        policyHash: settings.policyHash,
-        featureSchema: schema.hash,
+      const scores = isScored ? atOnce(models.infer(matrix, 1)) : null;
+      const frame = features.frame(pairIndex);
+      return expectedAnswer({
+        symbols: [pair.a, pair.b],
+        time: minute.time,
+        outcome: minute.outcome,
+        isLastResort: isHeartbeat(minute) && minute.isHalted,
+        closes: [minute.a?.close ?? null, minute.b?.close ?? null],
+        isWarm,
+        bar: { ...frame, closeA: frame.a.close, closeB: frame.b.close },
         models,
-        scores,
-        isDegraded: said.mode === 'DEGRADED',
-      };
-      const answerWhen = (halted: Uint8Array): Answer =>
-        answerMinute({ ...context, halted }, state, minute, position, isScored ? 0 : -1);
+        hasEdge: models?.hasEdge(pair.id) ?? false,
+        scores: scores === null ? null : firstOf(scores),
+        isHalted,
+        isDegraded,
+        policy,
+        position: before,
+        signalId: id ?? idOf(minute, models?.modelsHash ?? 'none'),
+        featureSchema: schema.hash,
+        policyHash: settings.policyHash,
+      });
+    }
+
+    function idOf(minute: AnsweredMinute, modelsHash: string): string {
+      if (!isHeartbeat(minute)) return signalId(pair.id, minute.time, modelsHash, settings.policyHash);
+      const kind = minute.outcome === 'SILENCE' ? 'silence' : 'shutdown';
+      return heartbeatId(pair.id, minute.time, kind, heartbeats, modelsHash, settings.policyHash);
+    }
+
+    function checkAnswer(signal: StoredSignal, minute: AnsweredMinute, input: number, where: string): ExpectedPosition {
+      const said = JSON.parse(`${signal.body}}`) as { model_version: string; mode: string; reason: string };
+      const models = said.model_version === '' ? null : options.models(said.model_version);
       const answers = haltsOf(said.model_version, signal, input).map((isHalted) =>
-        answerWhen(isHalted ? allHalted : noneHalted),
+        answerOf(minute, { models, isDegraded: said.mode === 'DEGRADED', isHalted, position }),
       );
-      const answer = answers.find(({ bodyText }) => bodyText === signal.body) ?? answers[0]!;
-      if (answer.bodyText !== signal.body)
+      const answer = answers.find(({ body }) => body === signal.body) ?? answers[0]!;
+      if (answer.body !== signal.body)
         onViolation(
           'body differs from an uninterrupted run',
-          `${where}\n    is  ${signal.body}\n    was to be ${answer.bodyText}`,
+          `${where}\n    is  ${signal.body}\n    was to be ${answer.body}`,
         );
-      const text = JSON.stringify(answer.position);
-      if (text !== signal.position)
-        onViolation('position differs from an uninterrupted run', `${where}: ${signal.position}, was to be ${text}`);
-      return JSON.parse(signal.position) as Position;
+      if (answer.position !== signal.position)
+        onViolation(
+          'position differs from an uninterrupted run',
+          `${where}: ${signal.position}, was to be ${answer.position}`,
+        );
+      note(said.reason);
+      if (position.side !== 0 && answer.met.length > 1) note(`${answer.met.slice(0, 2).join(' and ')} at once`);
+      return JSON.parse(signal.position) as ExpectedPosition;
     }
 
     /**
@@ -184,14 +211,15 @@ export function checkTwin(options: TwinOptions): TwinReport {
      * answered some time between the next boot and its signal, and any of what stood then will do.
      */
     function haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
-      const isHalted = ({ halts }: Standing): boolean => haltedPairs(halts, version)(pair.id) !== null;
+      const isHalted = ({ halts }: Standing): boolean =>
+        halts.some((halt) => halt.version === version && (halt.pair_id === pair.id || halt.pair_id === ALL_PAIRS));
       const isLeftOver = input < (reigns.get(signal.bootId)?.bootInput ?? 0);
       const before = standings.findLast((standing) => standing.input <= input)!;
       const later = standings.filter((standing) => standing.input > input && standing.input <= signal.afterInput);
       return [before, ...(isLeftOver ? later : [])].map(isHalted);
     }
   });
-  return { compared, leftOver, lostHeartbeats, suspects };
+  return { compared, leftOver, lostHeartbeats, suspects, seen };
 
   function checkFeatures(
     features: FeatureEngine,
@@ -243,6 +271,15 @@ export function checkTwin(options: TwinOptions): TwinReport {
     if (said.mode === 'DEGRADED' && said.reason !== 'SILENCE' && reign.degradations.length === 0 && !hasFailed)
       onViolation('mode DEGRADED for no reason', where);
   }
+}
+
+function isHeartbeat(minute: AnsweredMinute): minute is Heartbeat {
+  return minute.outcome === 'SILENCE' || minute.outcome === 'SHUTDOWN';
+}
+
+function firstOf(scores: BatchScores): { return_prob: number; risk_score: number; position_scale: number } {
+  const { return_prob, risk_score, position_scale } = scores;
+  return { return_prob: return_prob[0]!, risk_score: risk_score[0]!, position_scale: position_scale[0]! };
 }
 
 /** The reason that a heartbeat has to give; nothing of a minute, whose reason is a decision. */

@@ -1,0 +1,159 @@
+import { expectedDecision, type DecisionInput, type ObservedBar } from '../shared/core/decide/decide.oracle.ts';
+
+/** The virtual position of a pair, in the order in which the journal writes it. */
+export interface ExpectedPosition {
+  readonly side: number;
+  readonly positionId: string;
+  readonly entryTime: number;
+  readonly entryZ: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly zMean: number;
+  readonly zStd: number;
+  readonly ageBars: number;
+}
+
+export const NO_POSITION: ExpectedPosition = {
+  side: 0,
+  positionId: '',
+  entryTime: 0,
+  entryZ: 0,
+  alpha: 0,
+  beta: 0,
+  zMean: 0,
+  zStd: 0,
+  ageBars: 0,
+};
+
+/** What a daemon has in front of it when a minute of a pair ends, or a heartbeat of it is due. */
+export interface Situation {
+  readonly symbols: readonly [string, string];
+  /** Epoch seconds of the minute's open. */
+  readonly time: number;
+  readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'SILENCE' | 'SHUTDOWN';
+  /** A heartbeat of a long silence, or of the daemon's end. */
+  readonly isLastResort: boolean;
+  /** Closes of this minute; null: that leg has no bar. */
+  readonly closes: readonly [number | null, number | null];
+  readonly isWarm: boolean;
+  /** The pair's last complete bar. */
+  readonly bar: ObservedBar & { readonly closeA: number; readonly closeB: number };
+  readonly models: { readonly version: string; readonly theta1: number; readonly theta2: number } | null;
+  readonly hasEdge: boolean;
+  /** At the pair's last complete bar; null: no models, or the pair is not warm. */
+  readonly scores: {
+    readonly return_prob: number;
+    readonly risk_score: number;
+    readonly position_scale: number;
+  } | null;
+  readonly isHalted: boolean;
+  readonly isDegraded: boolean;
+  readonly policy: DecisionInput['policy'];
+  readonly position: ExpectedPosition;
+  readonly signalId: string;
+  readonly featureSchema: string;
+  readonly policyHash: string;
+}
+
+export interface ExpectedAnswer {
+  /** The body of the signal as the journal has it: without its closing brace. */
+  readonly body: string;
+  readonly position: string;
+  /** Reasons whose condition held. */
+  readonly met: readonly string[];
+}
+
+interface Outcome {
+  readonly action: string;
+  readonly reason: string;
+  readonly target: number;
+  readonly positionId: string;
+  readonly position: ExpectedPosition;
+  readonly met: readonly string[];
+}
+
+/**
+ * The answer that docs/PROTOCOL.md promises, field by field from its tables. It shares no code with `daemon/answer.ts`, `decide` and
+ * `position`.
+ */
+export function expectedAnswer(situation: Situation): ExpectedAnswer {
+  const { symbols, time, isWarm, bar, models, scores, policy, featureSchema, policyHash } = situation;
+  const isHeartbeat = situation.outcome === 'SILENCE' || situation.outcome === 'SHUTDOWN';
+  const isMeasured = isWarm && (situation.outcome === 'COMPLETE' || isHeartbeat);
+  const scored = isMeasured ? scores : null;
+  const outcome = outcomeOf(situation);
+  const { action, reason, target, positionId, position, met } = outcome;
+  const body = {
+    timestamp: `${new Date((time + 60) * 1000).toISOString().slice(0, 19)}Z`,
+    pair: symbols.map((symbol) => `${symbol.slice(0, 3)}/${symbol.slice(3)}`).join(' vs '),
+    z_score: isMeasured ? bar.z : null,
+    return_prob: scored?.return_prob ?? null,
+    risk_score: scored?.risk_score ?? null,
+    entry: action === 'ENTER' ? legsOf(target, bar.beta, symbols) : '',
+    confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
+    risk_flag: scored === null ? null : Number(scored.risk_score >= models!.theta2),
+    theta1: models?.theta1 ?? null,
+    theta2: models?.theta2 ?? null,
+    position_scale: scored?.position_scale ?? null,
+    action,
+    reason,
+    target,
+    position_id: positionId,
+    max_age_bars: policy.max_age_bars,
+    beta: isMeasured ? bar.beta : null,
+    price_a: isMeasured ? bar.closeA : situation.closes[0],
+    price_b: isMeasured ? bar.closeB : situation.closes[1],
+    pair_id: symbols.join('_'),
+    signal_id: situation.signalId,
+    model_version: models?.version ?? '',
+    feature_schema: featureSchema,
+    policy_hash: policyHash,
+    mode: modeOf(situation, isHeartbeat),
+  };
+  return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
+}
+
+/** "Modes" of the protocol. */
+function modeOf({ isWarm, isLastResort, models, isHalted, isDegraded }: Situation, isHeartbeat: boolean): string {
+  if (isHeartbeat && isLastResort) return 'HALT';
+  if (!isWarm) return 'WARMUP';
+  if (models === null || isHalted) return 'HALT';
+  return isHeartbeat || isDegraded ? 'DEGRADED' : 'OK';
+}
+
+/** "Reasons" of the protocol, and what becomes of the virtual position. */
+function outcomeOf(situation: Situation): Outcome {
+  const { outcome, isWarm, bar, models, position, signalId, time } = situation;
+  const undecided = (reason: string): Outcome => ({
+    action: 'HOLD',
+    reason,
+    target: position.side,
+    positionId: position.positionId,
+    position,
+    met: [],
+  });
+  if (outcome !== 'COMPLETE') return undecided(outcome);
+  if (!isWarm) return undecided('WARMUP');
+  const aged = position.side === 0 ? position : { ...position, ageBars: position.ageBars + 1 };
+  const decision = expectedDecision({
+    ...situation,
+    theta1: models?.theta1 ?? 1,
+    theta2: models?.theta2 ?? 0,
+    position: aged,
+  });
+  if (decision.action === 'EXIT') return { ...decision, positionId: position.positionId, position: NO_POSITION };
+  if (decision.action === 'HOLD') return { ...decision, positionId: position.positionId, position: aged };
+  const { z, alpha, beta, zMean, zStd } = bar;
+  const entered = { entryTime: time, entryZ: z, alpha, beta, zMean, zStd, ageBars: 0 };
+  return {
+    ...decision,
+    positionId: signalId,
+    position: { side: decision.target, positionId: signalId, ...entered },
+  };
+}
+
+/** Leg B has −target · sign(beta). */
+function legsOf(target: number, beta: number, [a, b]: readonly [string, string]): string {
+  const sideOf = (side: number): string => (side === 1 ? 'BUY' : 'SELL');
+  return `${sideOf(target)}_${a}, ${sideOf(beta < 0 ? target : -target)}_${b}`;
+}
