@@ -11,6 +11,7 @@ export interface FailureOptions {
   readonly owner: SimulatedProcess;
   /** From then on it is well again. */
   readonly untilMs: number;
+  /** @param set as it is in force */
   onFailure(set: ModelSet): void;
 }
 
@@ -32,14 +33,15 @@ function spoil(
   answer: (infer: () => Answer) => Answer,
 ): ModelSet {
   const { timeline } = options;
-  return {
+  const spoilt: ModelSet = {
     ...set,
     infer(features, rows) {
       if (timeline.nowMs < fromMs || timeline.nowMs >= options.untilMs) return set.infer(features, rows);
-      options.onFailure(set);
+      options.onFailure(spoilt);
       return answer(() => set.infer(features, rows));
     },
   };
+  return spoilt;
 }
 
 /** A set that answers nonsense after a while: at once, or by the promise of a session that takes its time. */

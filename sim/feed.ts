@@ -65,6 +65,8 @@ export interface FeedOptions {
   isClosed(time: OpenTime): boolean;
   onAccepted(items: readonly Item[], answer: NonNullable<Answer>): void;
   onWrongAnswer(what: string): void;
+  /** The daemon answers that it ends, and has taken nothing. */
+  onStopping(): void;
   trace(line: () => string): void;
 }
 
@@ -211,7 +213,10 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
       error?: { code: ErrorCode };
     };
     // Nothing was taken: the daemon ends. The same minutes are sent again to the next one.
-    if (report.error?.code === 'STOPPING') return null;
+    if (report.error?.code === 'STOPPING') {
+      options.onStopping();
+      return null;
+    }
     if (report.rejected === undefined) {
       options.onWrongAnswer(`status ${answer.status}: ${answer.body}`);
       return [];

@@ -11,10 +11,12 @@ import type { JournalStore } from '../shared/store/journal.ts';
 import type { MemoryJournal } from '../shared/store/memory_journal.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { failingModels, slowModels } from './failing_models.ts';
+import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Answer } from './feed.ts';
-import type { Oracle } from './oracle.ts';
+import type { Oracle, Published } from './oracle.ts';
 import { createEarlySwap, withOldHalts, withoutHalts, withShortRecovery, type PlantedBug } from './planted.ts';
 import { Killed, startProcess, type SimulatedProcess } from './process.ts';
+import type { Sighting } from './sightings.ts';
 import type { SimulatedRedis } from './redis.ts';
 import type { Weather } from './swarm.ts';
 import type { Timeline } from './timeline.ts';
@@ -62,6 +64,9 @@ export interface MachineOptions {
   /** A signal goes out by a file or a WebSocket. */
   onText(text: string): void;
   onModelsFailed(): void;
+  /** The newest minute that the feeder has of any symbol, epoch seconds. */
+  newestMinute(): number;
+  see(sighting: Sighting): void;
   trace(line: () => string): void;
   onViolation(rule: string, what: string): void;
 }
@@ -75,6 +80,8 @@ export interface Machine {
   readonly boots: number;
   readonly powerCuts: number;
   boot(): void;
+  /** A signal has left the daemon for the first time. */
+  hear(published: Published): void;
   kill(): void;
   cutPower(): void;
   /** A stop that lets the daemon finish. */
@@ -115,7 +122,7 @@ export function guardFiles(
 }
 
 export function createMachine(options: MachineOptions): Machine {
-  const { timeline, rng, processRng, settings, planted, disk, journal, truth, trainer, trace } = options;
+  const { timeline, rng, processRng, settings, planted, disk, journal, truth, trainer, trace, see } = options;
   const pairIds = settings.minutehand.pairs;
   const violate = options.onViolation;
   const log = pino({ level: 'silent' });
@@ -125,9 +132,12 @@ export function createMachine(options: MachineOptions): Machine {
   let daemon: Daemon | null = null;
   let sockets: SimulatedSockets | null = null;
   let currentBootId: string | null = null;
+  let modelLine: ModelLine = createModelLine();
   let isStopping = false;
   /** Another daemon waits to take over from the one that is told to stop. */
   let isSucceeded = false;
+  /** The daemon that runs, or begins, is such a successor. */
+  let tookOver = false;
   let boots = 0;
   let powerCuts = 0;
   let bootedMs = 0;
@@ -160,8 +170,10 @@ export function createMachine(options: MachineOptions): Machine {
         owner.call(() => {
           try {
             store.append(inputs, signals, shadows, feedPosition);
+            if (truth.isJournalBroken) see('journal refuses, then recovers');
             truth.journalStored();
           } catch (error) {
+            if ((shadows?.length ?? 0) > 0) see('shadow waits in a refused flush');
             truth.journalRefused();
             throw error;
           }
@@ -190,10 +202,22 @@ export function createMachine(options: MachineOptions): Machine {
     const maxRows = pairIds.length;
     const set = await loadModelSet(folder, options.schema, maxRows, { judge: false, files, quietly });
     if (planted === 'early_swap') return earlySwap.wrap(set);
-    const failure = { timeline, rng, owner, untilMs: options.stormMs, onFailure };
-    if (rng.uniform() < failing) return failingModels(set, failure);
-    if (rng.uniform() < slow) return slowModels(set, failure);
+    const failure = { timeline, rng, owner, untilMs: options.stormMs };
+    if (rng.uniform() < failing) return failingModels(set, { ...failure, onFailure: onFailedSet });
+    if (rng.uniform() < slow) return slowModels(set, { ...failure, onFailure: onSlowSet });
     return set;
+  }
+
+  function onFailedSet(set: ModelSet): void {
+    const serving = modelLine.failed(set);
+    if (serving === null) see('no models left after failures');
+    else if (serving !== undefined) see('predecessor answers for failed models');
+    onFailure(set);
+  }
+
+  function onSlowSet(set: ModelSet): void {
+    modelLine.slow(set);
+    onFailure(set);
   }
 
   function onFailure(set: ModelSet): void {
@@ -217,6 +241,8 @@ export function createMachine(options: MachineOptions): Machine {
     boots++;
     bootedMs = timeline.nowMs;
     [isStopping, currentBootId] = [false, null];
+    const line = createModelLine();
+    modelLine = line;
     truth.processStarted();
     owner.onDeath(() => onDeath(owner));
     const files =
@@ -238,12 +264,15 @@ export function createMachine(options: MachineOptions): Machine {
       observer: {
         onSignals: () => undefined,
         onBar: () => undefined,
-        onSwap: () => undefined,
-        onModelsRefused: () => undefined,
-        onModelsFailed: () => undefined,
+        onSwap: (set) => line.swapped(set),
+        onModelsRefused: () => see('models refused'),
+        onModelsFailed: (code) => {
+          if (code === 'MODEL_SLOW') see('slow models dropped');
+        },
       },
-      say: (line) => {
-        if (owner.alive) trace(() => `daemon says: ${line.replaceAll('\n', ' ')}`);
+      say: (words) => {
+        if (owner.alive) trace(() => `daemon says: ${words.replaceAll('\n', ' ')}`);
+        if (words.startsWith('HALTS_LOST')) see('halt kept that its file lost');
       },
       isFeedOpen: () => true,
     }).then(
@@ -278,6 +307,10 @@ export function createMachine(options: MachineOptions): Machine {
     });
     assembled.attach({ engine: 'ws', publishAll: sockets.audience.publishAll });
     checkLastBars(assembled);
+    const newest = Math.max(0, ...assembled.pipeline.lastTimes().values());
+    if (tookOver && options.newestMinute() > newest) see('successor has minutes to catch up on');
+    const startedMs = journal.boots.find(({ bootId }) => bootId === assembled.bootId)?.startedMs ?? 0;
+    if (startedMs > options.wallMs()) see('boot_id ahead of the clock');
     trace(() => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.models?.version ?? 'none'}`);
   }
 
@@ -304,6 +337,7 @@ export function createMachine(options: MachineOptions): Machine {
     if (process === owner) [process, daemon, sockets] = [null, null, null];
     backoffMs = timeline.nowMs - bootedMs > STEADY_MS ? FIRST_BACKOFF_MS : Math.min(2 * backoffMs, MAX_BACKOFF_MS);
     timeline.at(timeline.nowMs + (isSucceeded ? TAKE_OVER_MS : backoffMs), boot);
+    tookOver = isSucceeded;
     isSucceeded = false;
   }
 
@@ -373,14 +407,23 @@ export function createMachine(options: MachineOptions): Machine {
     },
     failedIn: (bootId) => failedBoots.has(bootId),
     boot,
+    hear({ signal: { pair_id, seq, model_version } }) {
+      if (!modelLine.named(model_version))
+        violate(
+          'models that cannot have answered',
+          `${pair_id} seq ${seq}: "${model_version}", in force ${modelLine.possible}`,
+        );
+    },
     kill: () => process?.kill(),
     cutPower() {
       trace(() => 'machine: power cut');
+      if (process !== null && truth.isJournalBroken) see('power cut while the journal waits');
       process?.kill();
       powerCuts++;
       truth.journalLost();
       disk.cutPower();
       const lost = journal.cutPower(rng);
+      if (lost > 0) see('power cut loses commits');
       trace(() => `machine: the journal lost ${lost} commits`);
       trainer.checkSurvived(lost);
     },

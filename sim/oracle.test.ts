@@ -53,6 +53,7 @@ function openBench(): Bench {
   bench.oracle = createOracle({
     nowMs: () => bench.nowMs,
     trueMs: () => START_MS + bench.nowMs,
+    wallMs: () => START_MS + bench.nowMs,
     clockErrorMs: () => 0,
     validMs: 150_000,
     intervalMs: 60_000,

@@ -7,6 +7,7 @@ export interface Seen {
   readonly boot_id: string;
   readonly seq: number;
   readonly timestamp: string;
+  readonly z_score: number | null;
   readonly action: string;
   readonly reason: string;
   readonly mode: string;
@@ -48,6 +49,8 @@ export interface OracleOptions {
   /** Of the world, since its beginning; and as epoch milliseconds. */
   nowMs(): number;
   trueMs(): number;
+  /** What the clock of the daemon's machine says. */
+  wallMs(): number;
   /** How much the wall clocks may lie at this moment, in ms: 0 unless somebody set one. */
   clockErrorMs(): number;
   /** A signal is fresh for this long after its publication. */
@@ -55,6 +58,11 @@ export interface OracleOptions {
   readonly intervalMs: number;
   onViolation(rule: string, what: string): void;
 }
+
+/** A signal leaves the daemon so long after it was made, at most. */
+const PUBLISHING_MS = 5000;
+
+const isHeartbeat = ({ reason }: Seen): boolean => reason === 'SILENCE' || reason === 'SHUTDOWN';
 
 const asOrders = (orders: readonly Order[]): string => orders.map(({ order }) => order).join(' + ');
 
@@ -87,6 +95,31 @@ export function createOracle(options: OracleOptions): Oracle {
     ids.set(decision, id);
   }
 
+  /** `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after its close. */
+  function checkTimes(signal: Seen): void {
+    const { pair_id, seq, timestamp, reason, generated_at_ms, valid_until_ms } = signal;
+    const newsUntilMs = isHeartbeat(signal) ? Infinity : Date.parse(timestamp) + options.intervalMs;
+    const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs;
+    const where = `${pair_id} seq ${seq}, ${reason} at ${timestamp}`;
+    if (valid_until_ms !== expectedMs)
+      options.onViolation('expiry', `${where}: valid for ${valid_until_ms - expectedMs} ms too long`);
+    const sinceMs = options.wallMs() - generated_at_ms;
+    if (Math.abs(sinceMs) > PUBLISHING_MS + options.clockErrorMs())
+      options.onViolation('generated_at', `${where}: ${sinceMs} ms before it left the daemon`);
+  }
+
+  /** A consumer found a text stale: by the world's time it has to be. */
+  function checkStale(consumer: string, text: string): void {
+    const original = published.get(text.trimEnd());
+    if (original === undefined) return;
+    const { signal, atMs } = original;
+    const sinceNewsMs = isHeartbeat(signal)
+      ? options.nowMs() - atMs
+      : Math.max(options.nowMs() - atMs, options.trueMs() - Date.parse(signal.timestamp) - options.intervalMs);
+    if (sinceNewsMs + options.clockErrorMs() + PUBLISHING_MS < options.validMs)
+      options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
+  }
+
   return {
     published,
     refusals,
@@ -111,12 +144,14 @@ export function createOracle(options: OracleOptions): Oracle {
           `${signal.pair_id} ${place.bootId} ${place.seq} after ${before.bootId} ${before.seq}`,
         );
       lastPublished.set(signal.pair_id, place);
-      if (signal.reason !== 'SILENCE' && signal.reason !== 'SHUTDOWN') checkIdentity(signal);
+      checkTimes(signal);
+      if (!isHeartbeat(signal)) checkIdentity(signal);
       return fresh;
     },
     judge(consumer, text, clockMs, verdict) {
       if (verdict.verdict === 'refuse') {
         refusals.set(verdict.code, (refusals.get(verdict.code) ?? 0) + 1);
+        if (verdict.code === 'STALE') checkStale(consumer, text);
         return;
       }
       obeyed++;

@@ -12,6 +12,7 @@ import {
 import type { PlantedBug } from './planted.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
+import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
 import { describeWeather, drawWeather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
@@ -56,6 +57,8 @@ export interface SeedReport {
   readonly compared: number;
   readonly worksDone: number;
   readonly refusals: Readonly<Record<string, number>>;
+  /** Interesting states that the world reached. */
+  readonly sightings: readonly Sighting[];
   /** SHA-256 over all that was published and journalled: the same for the same seed. */
   readonly fingerprint: string;
 }
@@ -92,7 +95,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     checkBounds(world);
     const { lost, late, requestLost } = weather.feed;
     if (lost + late + requestLost + weather.clockSteps + weather.sleeps === 0) checkBarsArrived(world);
-    const { compared, leftOver, lostHeartbeats } = checkTwin({
+    world.shadowWatch.check();
+    const { compared, leftOver, lostHeartbeats, seen } = checkTwin({
       journal: world.journal,
       settings: world.settings,
       models: (version) => world.trainer.trainedSet(version),
@@ -100,6 +104,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       shadowsGoOn: weather.journalFaults === 0,
       onViolation: (rule, what) => world.violate(rule, what),
     });
+    for (const name of seen.keys()) world.see(name);
+    if (leftOver > 0) world.see('minute answered by the next process');
     const isReplayable = leftOver + lostHeartbeats === 0 && !world.machine.hasFailedModels;
     if (isReplayable && seed % REPLAYED_SEEDS === 0) await checkReplay(world);
     const { oracle, timeline, machine } = world;
@@ -116,6 +122,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       compared,
       worksDone: timeline.worksDone,
       refusals: Object.fromEntries(oracle.refusals),
+      sightings: [...world.sightings].sort(),
       fingerprint: fingerprintOf(world),
     };
   } finally {
@@ -137,6 +144,8 @@ export interface SeedsReport {
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
+  /** In how many seeds each interesting state was reached. */
+  readonly sightings: Readonly<Record<Sighting, number>>;
   /** Seeds with violations, with the first one of each. */
   readonly failed: readonly { readonly seed: number; readonly rule: string; readonly what: string }[];
 }
@@ -150,17 +159,19 @@ export async function runSeeds(options: {
   const startMs = performance.now();
   const sums = { simulatedHours: 0, signals: 0, compared: 0, obeyed: 0, opens: 0, boots: 0, powerCuts: 0 };
   const failed: { seed: number; rule: string; what: string }[] = [];
+  const sightings = Object.fromEntries(SIGHTINGS.map((name) => [name, 0])) as Record<Sighting, number>;
   let seeds = 0;
   for (let seed = options.from; seed <= options.to; seed++) {
     const report = await runSeed({ seed });
     seeds++;
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
+    for (const name of report.sightings) sightings[name]++;
     const first = report.violations[0];
     if (first !== undefined) failed.push({ seed, rule: first.rule, what: first.what });
     options.onSeed?.(report);
   }
   const seconds = (performance.now() - startMs) / 1000;
-  return { seeds, ...sums, simulatedHoursPerSecond: sums.simulatedHours / seconds, failed };
+  return { seeds, ...sums, simulatedHoursPerSecond: sums.simulatedHours / seconds, sightings, failed };
 }
 
 /**

@@ -32,6 +32,8 @@ export interface TrainerOptions {
   journalledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
+  /** A person has lifted a halt. */
+  onLifted(): void;
   onViolation(rule: string, what: string): void;
 }
 
@@ -156,6 +158,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
         resume(folder, pairId, new Date(options.trueMs()), disk),
       );
       if (version !== null) options.halts.lifted(pairId, version, isDone);
+      if (isDone) options.onLifted();
     },
     standing,
     get published() {

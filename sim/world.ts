@@ -15,10 +15,12 @@ import { startFeed, type Feed } from './feed.ts';
 import { createHaltLedger } from './halt_ledger.ts';
 import { createMachine, guardFiles, type Machine } from './machine.ts';
 import { createPrices } from './market.ts';
-import { createOracle, type Oracle } from './oracle.ts';
+import { createOracle, type Oracle, type Seen } from './oracle.ts';
 import { consumerWithoutExpiry, forgetfulConsumer, withoutSync, type PlantedBug } from './planted.ts';
 import { startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
+import { createShadowWatch, type ShadowWatch } from './shadow_watch.ts';
+import { isSighting, type Sighting } from './sightings.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrainer, peekingFiles, type Trainer } from './trainer.ts';
@@ -69,6 +71,9 @@ export interface World {
   readonly trainer: Trainer;
   readonly feed: Feed;
   readonly oracle: Oracle;
+  readonly shadowWatch: ShadowWatch;
+  /** Interesting states that were reached. */
+  readonly sightings: ReadonlySet<Sighting>;
   readonly violations: Violation[];
   /** The daemon's process; null between two of them. */
   readonly process: SimulatedProcess | null;
@@ -90,6 +95,8 @@ export interface World {
   /** As epoch milliseconds: what the clock of the machine would say if nobody had set it. */
   trueMs(): number;
   violate(rule: string, what: string): void;
+  /** Notes an interesting state; other names are left out. */
+  see(name: string): void;
   trace(line: () => string): void;
   endFaults(): void;
   run(untilMs: number): Promise<void>;
@@ -116,6 +123,11 @@ export function createWorld(options: WorldOptions): World {
   const intervalMs = minutehand.feed.interval_ms;
 
   const violations: Violation[] = [];
+  const sightings = new Set<Sighting>();
+  const see = (name: string): void => {
+    if (isSighting(name)) sightings.add(name);
+  };
+  const lastSignals = new Map<string, Seen>();
   const obeyedOk = new Set<string>();
   let { weather } = options;
   let wallOffsetMs = 0;
@@ -155,6 +167,7 @@ export function createWorld(options: WorldOptions): World {
   const oracle = createOracle({
     nowMs: () => timeline.nowMs,
     trueMs,
+    wallMs,
     intervalMs,
     clockErrorMs: () => highestOffsetMs - lowestOffsetMs + MOST_SKEW_MS,
     validMs: 2.5 * intervalMs,
@@ -187,7 +200,29 @@ export function createWorld(options: WorldOptions): World {
         `signal ${pair_id} ${timestamp} seq ${seq} ${action} ${reason} ${mode} target ${target} models ${model_version}`,
     );
     truth.hear(fresh);
+    machine.hear(fresh);
+    if (options.weather.shadows > 0) shadowWatch.hear(fresh);
+    note(fresh.signal);
   }
+
+  function note(signal: Seen): void {
+    lastSignals.set(signal.pair_id, signal);
+    const { reason, mode, generated_at_ms, valid_until_ms } = signal;
+    if (reason === 'SILENCE') see(`heartbeat ${mode}`);
+    if (valid_until_ms < generated_at_ms) see('signal born expired');
+    if (mode === 'DEGRADED') for (const what of machine.daemon?.pipeline.degradations ?? []) see(`degraded: ${what}`);
+  }
+
+  const shadowWatch = createShadowWatch({
+    timeline,
+    journal,
+    shadow() {
+      const daemon = machine.daemon;
+      const version = daemon?.health().shadow_version ?? null;
+      return daemon === null || version === null ? null : { bootId: daemon.bootId, version };
+    },
+    onViolation: violate,
+  });
 
   const trainer = createTrainer({
     settings,
@@ -212,6 +247,10 @@ export function createWorld(options: WorldOptions): World {
     halts,
     journalledHalts: () => parseStanding(journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
     onHaltsChanged: () => truth.haltsChanged(),
+    onLifted() {
+      for (const { reason, mode } of lastSignals.values())
+        if (reason === 'IN_POSITION' && mode === 'HALT') see('halt lifted while a position is open');
+    },
     onViolation: violate,
   });
   const machine: Machine = createMachine({
@@ -235,6 +274,8 @@ export function createWorld(options: WorldOptions): World {
     weather: () => weather,
     onText: publish,
     onModelsFailed: () => (world.needsNewModels = true),
+    newestMinute: () => Math.max(0, ...[...feed.bars.values()].map((bars) => bars.at(-1)?.time ?? 0)),
+    see,
     trace,
     onViolation: violate,
   });
@@ -255,6 +296,8 @@ export function createWorld(options: WorldOptions): World {
     trainer,
     feed,
     oracle,
+    shadowWatch,
+    sightings,
     violations,
     get process() {
       return machine.process;
@@ -273,6 +316,7 @@ export function createWorld(options: WorldOptions): World {
       return wallOffsetMs;
     },
     set wallOffsetMs(ms) {
+      if (ms - wallOffsetMs < -MINUTE_MS) see('clock set back by over a minute');
       wallOffsetMs = ms;
       lowestOffsetMs = Math.min(lowestOffsetMs, ms);
       highestOffsetMs = Math.max(highestOffsetMs, ms);
@@ -283,6 +327,7 @@ export function createWorld(options: WorldOptions): World {
     sleptMs: 0,
     trueMs,
     violate,
+    see,
     trace,
     endFaults() {
       weather = peaceAfter(options.weather);
@@ -349,6 +394,7 @@ export function createWorld(options: WorldOptions): World {
             if (!journal.inputs.some((row) => row.subject === symbol && row.time === time))
               violate('answered but not journalled', `${symbol} ${new Date(time * 1000).toISOString()}`);
         },
+        onStopping: () => see('STOPPING answered'),
         onWrongAnswer: (what) => violate('wrong answer to a message', what),
         trace,
       },
@@ -373,8 +419,12 @@ export function createWorld(options: WorldOptions): World {
       openSocket: (end) => machine.sockets?.connect('/signals', '', end) ?? null,
       onVerdict(text, clockMs, verdict) {
         oracle.judge(name, text, clockMs, verdict);
-        if (verdict.verdict === 'refuse') return checkRefusal(name, transports, verdict);
+        if (verdict.verdict === 'refuse') {
+          see(`consumer refuses ${verdict.code}`);
+          return checkRefusal(name, transports, verdict);
+        }
         const signal = oracle.published.get(text.trimEnd())?.signal;
+        if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') see('heartbeat HALT obeyed');
         if (signal?.mode === 'OK') obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
         const orders = verdict.orders.map(({ order }) => order);
         if (orders.includes('open') || orders.includes('close'))

@@ -1,0 +1,54 @@
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+
+/** One possibility of what serves, and what serves when that fails. */
+interface Line {
+  readonly serving: ModelSet | null;
+  readonly predecessor: ModelSet | null;
+  /** It was slow: dropped behind that bar, unless the second try was fast enough. */
+  readonly isShaky: boolean;
+}
+
+/**
+ * Which models may answer, from what befell the sets of one daemon: a new set makes the one that served its predecessor, a failure brings the
+ * predecessor back, and a predecessor that fails as well leaves nothing. A slow set may be dropped or not, so several things can be possible.
+ */
+export interface ModelLine {
+  /** Put in force by a swap. */
+  swapped(set: ModelSet): void;
+  /** It threw, or answered nonsense. @returns what serves now, where that is certain; undefined: it did not serve */
+  failed(set: ModelSet): ModelSet | null | undefined;
+  slow(set: ModelSet): void;
+  /** A signal names its models; empty: none. @returns whether these can have answered */
+  named(version: string): boolean;
+  /** Versions that can serve now, for people. */
+  readonly possible: string;
+}
+
+const versionOf = (set: ModelSet | null): string => set?.version ?? '';
+const fallen = ({ predecessor }: Line): Line => ({ serving: predecessor, predecessor: null, isShaky: false });
+const outcomesOf = (line: Line): Line[] => (line.isShaky ? [line, fallen(line)] : [line]);
+
+export function createModelLine(): ModelLine {
+  let lines: readonly Line[] = [{ serving: null, predecessor: null, isShaky: false }];
+  return {
+    swapped(set) {
+      lines = lines.flatMap(outcomesOf).map(({ serving }) => ({ serving: set, predecessor: serving, isShaky: false }));
+    },
+    failed(set) {
+      if (!lines.some(({ serving }) => serving === set)) return undefined;
+      lines = lines.map((line) => (line.serving === set ? fallen(line) : line));
+      return lines[0]!.serving;
+    },
+    slow(set) {
+      lines = lines.map((line) => (line.serving === set ? { ...line, isShaky: true } : line));
+    },
+    named(version) {
+      const fitting = lines.flatMap(outcomesOf).filter(({ serving }) => versionOf(serving) === version);
+      if (fitting.length > 0) lines = fitting;
+      return fitting.length > 0;
+    },
+    get possible() {
+      return [...new Set(lines.flatMap(outcomesOf).map(({ serving }) => versionOf(serving) || 'none'))].join(' or ');
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { MemoryJournal } from '../shared/store/memory_journal.ts';
+import type { Published, Seen } from './oracle.ts';
+import type { Timeline } from './timeline.ts';
+
+export interface ShadowWatchOptions {
+  readonly timeline: Timeline;
+  readonly journal: MemoryJournal;
+  /** `boot_id` and `shadow_version` of the daemon's health; null: there is no daemon, or it has no shadow set. */
+  shadow(): { readonly bootId: string; readonly version: string } | null;
+  onViolation(rule: string, what: string): void;
+}
+
+/** Holds what health says of the shadow set against the journal: every decision beside which a shadow set stood has its answer. */
+export interface ShadowWatch {
+  /** A signal has left the daemon for the first time. */
+  hear(published: Published): void;
+  /** At the end of the world. */
+  check(): void;
+}
+
+/** A shadow set that stood at the signal before, at this one and so long after it has answered this one. */
+const PROOF_MS = 5000;
+
+export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {
+  const standing = new Map<string, string>();
+  const expected: { readonly signal: Seen; readonly version: string }[] = [];
+  const textOf = (): string => {
+    const now = shadow();
+    return now === null ? '' : `${now.bootId} ${now.version}`;
+  };
+  return {
+    hear({ signal }) {
+      const now = textOf();
+      const before = standing.get(signal.pair_id) ?? '';
+      standing.set(signal.pair_id, now);
+      if (now === '' || now !== before || !isDecision(signal)) return;
+      const version = now.split(' ')[1]!;
+      timeline.at(timeline.nowMs + PROOF_MS, () => {
+        if (textOf() === now) expected.push({ signal, version });
+      });
+    },
+    check() {
+      const rowsOf = countBy(journal.shadows.map(({ signalId, modelVersion }) => `${signalId} ${modelVersion}`));
+      const signalsOf = countBy(journal.signals.map(({ signalId }) => signalId));
+      const stored = new Set(journal.signals.map(({ bootId, pairId, seq }) => `${bootId} ${pairId} ${seq}`));
+      for (const { signal, version } of expected) {
+        const { boot_id, pair_id, seq, signal_id } = signal;
+        if (stored.has(`${boot_id} ${pair_id} ${seq}`) && !rowsOf.has(`${signal_id} ${version}`))
+          onViolation('signal without its shadow', `${version} on ${pair_id} seq ${seq} of ${boot_id}`);
+      }
+      for (const [key, rows] of rowsOf) {
+        const signals = signalsOf.get(key.split(' ')[0]!) ?? 0;
+        if (rows > signals) onViolation('shadow without a signal', `${rows} rows of ${key}, ${signals} signals`);
+      }
+    },
+  };
+}
+
+/** A minute of both legs of a warm pair: that is what a shadow set answers. */
+function isDecision({ z_score, reason }: Seen): boolean {
+  return z_score !== null && reason !== 'SILENCE' && reason !== 'SHUTDOWN';
+}
+
+function countBy(keys: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}

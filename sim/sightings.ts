@@ -1,0 +1,59 @@
+/** Interesting states that worlds have to reach sometimes: what no seed reaches, no seed tests. */
+export const SIGHTINGS = [
+  'power cut while the journal waits',
+  'power cut loses commits',
+  'successor has minutes to catch up on',
+  'minute answered by the next process',
+  'predecessor answers for failed models',
+  'no models left after failures',
+  'slow models dropped',
+  'models refused',
+  'journal refuses, then recovers',
+  'shadow waits in a refused flush',
+  'heartbeat DEGRADED',
+  'heartbeat HALT',
+  'heartbeat HALT obeyed',
+  'halt lifted while a position is open',
+  'halt kept that its file lost',
+  'STOPPING answered',
+  'clock set back by over a minute',
+  'boot_id ahead of the clock',
+  'signal born expired',
+  'degraded: file',
+  'degraded: journal',
+  'degraded: models',
+  'ENTRY',
+  'Z_EXIT',
+  'STOP',
+  'MAX_AGE',
+  'RISK_EXIT',
+  'IN_POSITION',
+  'NO_MODEL',
+  'KPI_HALT',
+  'BETA_RANGE',
+  'NO_SETUP',
+  'PROB_LOW',
+  'RISK_HIGH',
+  'WARMUP',
+  'LEG_MISSING',
+  'LEG_EMPTY',
+  'SHUTDOWN',
+  'STOP and MAX_AGE at once',
+  'Z_EXIT and MAX_AGE at once',
+  'consumer refuses TORN',
+  'consumer refuses STALE',
+  'consumer refuses FUTURE',
+  'consumer refuses OLDER_BOOT',
+  'consumer refuses OUT_OF_ORDER',
+  'consumer refuses REPEATED',
+] as const;
+export type Sighting = (typeof SIGHTINGS)[number];
+
+/** From so many seeds on, each of the states has to have been reached. */
+export const SEEDS_TO_SEE_ALL = 2000;
+
+const known: ReadonlySet<string> = new Set(SIGHTINGS);
+
+export function isSighting(name: string): name is Sighting {
+  return known.has(name);
+}
