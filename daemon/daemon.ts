@@ -86,6 +86,8 @@ export interface DaemonOptions {
   say(line: string): void;
   /** Whether bars can be expected: silence before that is none. */
   isFeedOpen(): boolean;
+  /** How often `models/` is looked at, ms. */
+  readonly modelPollMs?: number;
 }
 
 /** A daemon without its sockets: what a bar does is all here. */
@@ -122,7 +124,7 @@ export interface Daemon {
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
   const { clock, scheduler, files, store, bus } = ports;
-  const { settings, paths, shard, log, observer, say } = options;
+  const { settings, paths, shard, log, observer, say, modelPollMs = MODEL_POLL_MS } = options;
   const { minutehand } = settings;
   const { market, feed, transports } = minutehand;
   const pairs = shardPairs(minutehand, shard);
@@ -236,7 +238,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
         return work();
       }),
     market,
-    pollMs: MODEL_POLL_MS,
+    pollMs: modelPollMs,
     onReady: (set) => pipeline.swap(set),
     onShadow(set) {
       shadow = set;
@@ -282,7 +284,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     modelsFolder: paths.models,
     files,
     scheduler,
-    pollMs: MODEL_POLL_MS,
+    pollMs: modelPollMs,
     onHalts(read) {
       const before = new Set(halts.halts.map(textOf));
       const after = new Set(read.halts.map(textOf));

@@ -107,7 +107,18 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
     return parts;
   }
 
+  /** Where paths led to since a name last changed. */
+  const found = new Map<string, Node | null>();
+
   function find(path: string): Node | null {
+    let node = found.get(path);
+    if (node !== undefined) return node;
+    node = walk(path);
+    found.set(path, node);
+    return node;
+  }
+
+  function walk(path: string): Node | null {
     let node: Node = root;
     for (const part of partsOf(path)) {
       if (node.kind !== 'folder') return null;
@@ -130,6 +141,7 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
   function change(folder: FolderNode, removed: string | null, added: string | null, node: Node | null): void {
     folder.pending.push({ removed, added, node });
     folder.modifiedMs = options.wallMs();
+    found.clear();
     applyChange(folder.entries, folder.pending.at(-1)!);
   }
 
@@ -294,7 +306,10 @@ export function createDisk(options: DiskOptions): SimulatedDisk {
       const { inode, modifiedMs } = node;
       return { inode, modifiedMs, bytes: node.kind === 'file' ? node.content.length : 0 };
     },
-    cutPower: () => cut(root),
+    cutPower() {
+      cut(root);
+      found.clear();
+    },
     settle: () => settle(root),
   };
   return disk;

@@ -4,39 +4,12 @@ import type { Bar, EpochMs } from '../shared/bar.ts';
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
-/** The last minute of a world is judged when its signals had this long to arrive. */
-const ARRIVAL_MS = 15_000;
 const MOST_MISSING = 5;
 const MOST_TIMERS = 300;
 /** Two minutes of all symbols. */
 const MOST_BARS = 10;
 /** Four in flight, and as many again of a process before. */
 const MOST_BATCHES = 8;
-
-/** From `sinceMs` on every pair has a signal in mode OK on every transport each minute, and the daemon says that all is well. */
-export function checkRecovered(world: World, sinceMs: number): void {
-  const { timeline } = world;
-  const startMs = world.trueMs() - timeline.nowMs;
-  const missing: string[] = [];
-  for (
-    let closeMs = Math.ceil((startMs + sinceMs) / MINUTE_MS) * MINUTE_MS;
-    closeMs < world.trueMs() - ARRIVAL_MS;
-    closeMs += MINUTE_MS
-  ) {
-    const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
-    for (const consumer of world.consumers)
-      for (const pairId of world.settings.minutehand.pairs)
-        if (!world.obeyedOk.has(`${consumer} ${pairId} ${timestamp}`))
-          missing.push(`${consumer} ${pairId} ${timestamp}`);
-  }
-  if (missing.length > 0)
-    world.violate(
-      'not recovered',
-      `${missing.length} signals in mode OK are missing: ${missing.slice(0, MOST_MISSING).join('; ')}`,
-    );
-  const health = world.daemon?.health();
-  if (health?.status !== 'ok') world.violate('not recovered', `health is ${JSON.stringify(health ?? null)}`);
-}
 
 /** Nothing grows without end: timers, batches at Redis, bars that wait to be sent. */
 export function checkBounds({ timeline, redis, feed, violate }: World): void {

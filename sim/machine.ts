@@ -14,7 +14,15 @@ import { failingModels, slowModels } from './failing_models.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';
 import type { Answer } from './feed.ts';
 import type { Oracle, Published } from './oracle.ts';
-import { createEarlySwap, withOldHalts, withoutHalts, withShortRecovery, type PlantedBug } from './planted.ts';
+import {
+  createEarlySwap,
+  withFasterFeed,
+  withOldHalts,
+  withoutHalts,
+  withoutRefusedShadows,
+  withShortRecovery,
+  type PlantedBug,
+} from './planted.ts';
 import { Killed, startProcess, type SimulatedProcess } from './process.ts';
 import type { Sighting } from './sightings.ts';
 import type { SimulatedRedis } from './redis.ts';
@@ -40,6 +48,8 @@ const STOP_MS = 30_000;
 const SHORTEST_LOAD_MS = 5;
 const LONGEST_LOAD_MS = 3000;
 const LATENCY_MS = 0.1;
+/** A quarter as often as a real daemon: half of a world's work would be looks at files that are the same. */
+const MODEL_POLL_MS = 2000;
 
 export interface MachineOptions {
   readonly timeline: Timeline;
@@ -159,6 +169,7 @@ export function createMachine(options: MachineOptions): Machine {
 
   function plantedIn(store: JournalStore): JournalStore {
     if (planted === 'short_recovery') return withShortRecovery(store);
+    if (planted === 'lost_shadows') return withoutRefusedShadows(store);
     return planted === 'unjournalled_halts' ? withoutHalts(store) : store;
   }
 
@@ -257,7 +268,7 @@ export function createMachine(options: MachineOptions): Machine {
     };
     trace(() => `daemon: start ${boots}`);
     assembleDaemon(ports, {
-      settings,
+      settings: planted === 'short_validity' ? withFasterFeed(settings) : settings,
       paths: { signals: options.signalsFolder, models: options.modelsFolder },
       shard: 'main',
       log,
@@ -275,6 +286,7 @@ export function createMachine(options: MachineOptions): Machine {
         if (words.startsWith('HALTS_LOST')) see('halt kept that its file lost');
       },
       isFeedOpen: () => true,
+      modelPollMs: MODEL_POLL_MS,
     }).then(
       (assembled) => {
         if (owner.alive) open(owner, assembled);

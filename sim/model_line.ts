@@ -26,29 +26,37 @@ export interface ModelLine {
 
 const versionOf = (set: ModelSet | null): string => set?.version ?? '';
 const fallen = ({ predecessor }: Line): Line => ({ serving: predecessor, predecessor: null, isShaky: false });
-const outcomesOf = (line: Line): Line[] => (line.isShaky ? [line, fallen(line)] : [line]);
+
+/** With what may have become of a slow set, each possibility once. */
+function outcomesOf(lines: readonly Line[]): Line[] {
+  const all = lines.flatMap((line) => (line.isShaky ? [line, fallen(line)] : [line]));
+  const isSame = (x: Line, y: Line): boolean =>
+    x.serving === y.serving && x.predecessor === y.predecessor && x.isShaky === y.isShaky;
+  return all.filter((line, i) => all.findIndex((other) => isSame(line, other)) === i);
+}
 
 export function createModelLine(): ModelLine {
   let lines: readonly Line[] = [{ serving: null, predecessor: null, isShaky: false }];
   return {
     swapped(set) {
-      lines = lines.flatMap(outcomesOf).map(({ serving }) => ({ serving: set, predecessor: serving, isShaky: false }));
+      lines = outcomesOf(lines).map(({ serving }) => ({ serving: set, predecessor: serving, isShaky: false }));
     },
     failed(set) {
-      if (!lines.some(({ serving }) => serving === set)) return undefined;
-      lines = lines.map((line) => (line.serving === set ? fallen(line) : line));
-      return lines[0]!.serving;
+      const before = outcomesOf(lines);
+      if (!before.some(({ serving }) => serving === set)) return undefined;
+      lines = before.map((line) => (line.serving === set ? fallen(line) : line));
+      return lines[before.findIndex(({ serving }) => serving === set)]!.serving;
     },
     slow(set) {
-      lines = lines.map((line) => (line.serving === set ? { ...line, isShaky: true } : line));
+      lines = outcomesOf(lines).map((line) => (line.serving === set ? { ...line, isShaky: true } : line));
     },
     named(version) {
-      const fitting = lines.flatMap(outcomesOf).filter(({ serving }) => versionOf(serving) === version);
+      const fitting = outcomesOf(lines).filter(({ serving }) => versionOf(serving) === version);
       if (fitting.length > 0) lines = fitting;
       return fitting.length > 0;
     },
     get possible() {
-      return [...new Set(lines.flatMap(outcomesOf).map(({ serving }) => versionOf(serving) || 'none'))].join(' or ');
+      return [...new Set(outcomesOf(lines).map(({ serving }) => versionOf(serving) || 'none'))].join(' or ');
     },
   };
 }

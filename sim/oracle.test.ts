@@ -15,6 +15,13 @@ const OPEN = (positionId: string): Order => ({
   maxAgeBars: 5,
 });
 const HOLD: Order = { order: 'hold' };
+/** One minute later. */
+const SECOND = {
+  seq: 2,
+  timestamp: '2025-10-14T12:36:00Z',
+  generated_at_ms: START_MS + 60_000,
+  valid_until_ms: START_MS + 210_000,
+};
 
 function textOf(changes: Record<string, unknown>): string {
   const signal = {
@@ -67,7 +74,7 @@ function openBench(): Bench {
 describe('the oracle', () => {
   it('has nothing against a consumer that follows the protocol', () => {
     const bench = openBench();
-    const [first, second] = [enter(), textOf({ seq: 2, timestamp: '2025-10-14T12:36:00Z', signal_id: 's2' })];
+    const [first, second] = [enter(), textOf({ ...SECOND, signal_id: 's2' })];
     bench.oracle.publish(first);
     bench.obey(`${first}\n`, OPEN('s1'));
     bench.nowMs = 60_000;
@@ -149,6 +156,39 @@ describe('the oracle', () => {
       (bench) => {
         bench.oracle.publish(textOf({}));
         bench.oracle.publish(textOf({ boot_id: 'b2', signal_id: 's2' }));
+      },
+    ],
+    ['expiry', (bench) => void bench.oracle.publish(textOf({ valid_until_ms: START_MS + 149_999 }))],
+    [
+      'expiry',
+      (bench) => {
+        // A late bar counts from one interval after its close.
+        bench.nowMs = 90_000;
+        const generated_at_ms = START_MS + 90_000;
+        bench.oracle.publish(textOf({ generated_at_ms, valid_until_ms: generated_at_ms + 150_000 }));
+      },
+    ],
+    [
+      'expiry',
+      (bench) => {
+        // A heartbeat never does.
+        bench.nowMs = 300_000;
+        const generated_at_ms = START_MS + 300_000;
+        const silent = { reason: 'SILENCE', mode: 'HALT', generated_at_ms };
+        bench.oracle.publish(textOf({ ...silent, valid_until_ms: START_MS + 210_000 }));
+      },
+    ],
+    [
+      'generated_at',
+      (bench) =>
+        void bench.oracle.publish(textOf({ generated_at_ms: START_MS - 9000, valid_until_ms: START_MS + 141_000 })),
+    ],
+    [
+      'fresh signal refused',
+      (bench) => {
+        bench.oracle.publish(textOf({}));
+        bench.nowMs = 60_000;
+        bench.oracle.judge('EA', textOf({}), START_MS, { verdict: 'refuse', code: 'STALE', seen: '' });
       },
     ],
     ['checksum', (bench) => void bench.oracle.publish(textOf({}).replace('"seq":1', '"seq":3'))],

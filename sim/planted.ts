@@ -1,5 +1,6 @@
 import type { FileSystem } from '../shared/ports.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { Settings } from '../shared/policy/policy.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { protocolConsumer, type ConsumerMaker } from './consumers.ts';
 
@@ -11,6 +12,8 @@ export const PLANTED = {
   early_swap: 'models answer from the moment on when they begin to load, before they are journalled',
   unjournalled_halts: 'changes of the halts take effect, and are not journalled',
   deaf_to_halts: 'halts are read when the daemon starts, and never again',
+  lost_shadows: 'answers of shadow models that the journal refused are not stored when it takes writes again',
+  short_validity: 'the daemon takes the feed for a faster one: signals expire too early',
   doubling_retry:
     'consumers do not keep which positions they entered: a decision that is delivered again is entered again',
 } as const;
@@ -44,6 +47,27 @@ export function withoutHalts(store: JournalStore): JournalStore {
   };
 }
 
+/** A store that forgets the shadow answers of a write that failed. */
+export function withoutRefusedShadows(store: JournalStore): JournalStore {
+  const forgotten = new Set<unknown>();
+  return {
+    ...store,
+    append(inputs, signals, shadows = [], feedPosition) {
+      try {
+        store.append(
+          inputs,
+          signals,
+          shadows.filter((row) => !forgotten.has(row)),
+          feedPosition,
+        );
+      } catch (error) {
+        for (const row of shadows) forgotten.add(row);
+        throw error;
+      }
+    },
+  };
+}
+
 /** A store that finds the start of the recovery one minute too late. */
 export function withShortRecovery(store: JournalStore): JournalStore {
   return {
@@ -52,6 +76,12 @@ export function withShortRecovery(store: JournalStore): JournalStore {
     // Or the bars that the screen looks back over would make up for it.
     barBefore: (symbol, _count, until) => store.barBefore(symbol, 1, until),
   };
+}
+
+/** Settings of a feed whose bars come every 50 s. */
+export function withFasterFeed(settings: Settings): Settings {
+  const { minutehand } = settings;
+  return { ...settings, minutehand: { ...minutehand, feed: { ...minutehand.feed, interval_ms: 50_000 } } };
 }
 
 /** Consumers that never find a signal too old: to them it is always the moment of its birth. */

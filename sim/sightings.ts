@@ -34,7 +34,6 @@ export const SIGHTINGS = [
   'NO_SETUP',
   'PROB_LOW',
   'RISK_HIGH',
-  'WARMUP',
   'LEG_MISSING',
   'LEG_EMPTY',
   'SHUTDOWN',
@@ -56,4 +55,9 @@ const known: ReadonlySet<string> = new Set(SIGHTINGS);
 
 export function isSighting(name: string): name is Sighting {
   return known.has(name);
+}
+
+/** States that none of so many seeds reached, where they are enough to reach all. */
+export function neverSeen(seeds: number, counts: Readonly<Record<Sighting, number>>): readonly Sighting[] {
+  return seeds < SEEDS_TO_SEE_ALL ? [] : SIGHTINGS.filter((name) => counts[name] === 0);
 }

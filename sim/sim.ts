@@ -1,14 +1,7 @@
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { createRng } from '../shared/rng.ts';
-import {
-  checkBarsArrived,
-  checkBounds,
-  checkJournal,
-  checkRecovered,
-  checkReplay,
-  checkShadows,
-  fingerprintOf,
-} from './end.ts';
+import { checkBarsArrived, checkBounds, checkJournal, checkReplay, checkShadows, fingerprintOf } from './end.ts';
+import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
 import type { PlantedBug } from './planted.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
@@ -22,10 +15,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** The faults of a world last between these. */
 const SHORTEST_STORM_MS = 8 * MINUTE_MS;
-const LONGEST_STORM_MS = 36 * MINUTE_MS;
-/** After the last fault a world has this long to recover, and then shows for some minutes that it has. */
-const RECOVERY_MS = 6 * MINUTE_MS;
-const PROOF_MS = 3 * MINUTE_MS;
+const LONGEST_STORM_MS = 28 * MINUTE_MS;
+/** When a world has recovered from its last fault, it shows for so long that it has. */
+const PROOF_MS = 2.5 * MINUTE_MS;
+/** A world ends in the quiet of a minute. */
+const QUIET_MS = 45_000;
 /** When a regular training run after the faults ends, where the models need one, and a person lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
 const MOST_VIOLATIONS = 50;
@@ -45,6 +39,8 @@ export interface SeedOptions {
 export interface SeedReport {
   readonly seed: number;
   readonly violations: readonly Violation[];
+  /** How long after the last fault all was well again. */
+  readonly recoveredAfterMs: number;
   /** Without those that the machine slept. */
   readonly simulatedHours: number;
   readonly signals: number;
@@ -88,8 +84,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
       if (world.needsNewModels) world.trainer.publish();
       world.trainer.resume(ALL_PAIRS);
     });
-    await world.run(peaceMs + RECOVERY_MS + PROOF_MS);
-    checkRecovered(world, peaceMs + RECOVERY_MS);
+    const proofMs = peaceMs + LIVENESS_BOUND_MS + PROOF_MS;
+    await world.run(proofMs);
+    await world.run(proofMs + ((QUIET_MS - (world.trueMs() % MINUTE_MS) + MINUTE_MS) % MINUTE_MS));
+    const recoveredAfterMs = checkLive(world, peaceMs);
     checkJournal(world);
     checkShadows(world);
     checkBounds(world);
@@ -112,6 +110,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     return {
       seed,
       violations: world.violations.slice(0, MOST_VIOLATIONS),
+      recoveredAfterMs,
       simulatedHours: (timeline.nowMs - world.sleptMs) / HOUR_MS,
       signals: oracle.published.size,
       obeyed: oracle.obeyed,
@@ -144,6 +143,8 @@ export interface SeedsReport {
   readonly opens: number;
   readonly boots: number;
   readonly powerCuts: number;
+  /** The slowest recovery after the last fault. */
+  readonly slowestRecoveryMs: number;
   /** In how many seeds each interesting state was reached. */
   readonly sightings: Readonly<Record<Sighting, number>>;
   /** Seeds with violations, with the first one of each. */
@@ -161,17 +162,26 @@ export async function runSeeds(options: {
   const failed: { seed: number; rule: string; what: string }[] = [];
   const sightings = Object.fromEntries(SIGHTINGS.map((name) => [name, 0])) as Record<Sighting, number>;
   let seeds = 0;
+  let slowestRecoveryMs = 0;
   for (let seed = options.from; seed <= options.to; seed++) {
     const report = await runSeed({ seed });
     seeds++;
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += report[name];
     for (const name of report.sightings) sightings[name]++;
+    slowestRecoveryMs = Math.max(slowestRecoveryMs, report.recoveredAfterMs);
     const first = report.violations[0];
     if (first !== undefined) failed.push({ seed, rule: first.rule, what: first.what });
     options.onSeed?.(report);
   }
   const seconds = (performance.now() - startMs) / 1000;
-  return { seeds, ...sums, simulatedHoursPerSecond: sums.simulatedHours / seconds, sightings, failed };
+  return {
+    seeds,
+    ...sums,
+    simulatedHoursPerSecond: sums.simulatedHours / seconds,
+    slowestRecoveryMs,
+    sightings,
+    failed,
+  };
 }
 
 /**

@@ -85,7 +85,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
   let lostHeartbeats = 0;
 
   pairs.forEach((pair, pairIndex) => {
-    const features = new FeatureEngine(pairs, minutehand.windows);
+    const features = new FeatureEngine([pair], minutehand.windows);
     let heartbeats = 0;
     const signals = signalsByPair[pairIndex]!;
     let next = 0;
@@ -93,7 +93,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
     const shadowPositions = new Map<string, ExpectedPosition>();
     for (const { minute, input } of endedByPair[pairIndex]!) {
       heartbeats = isHeartbeat(minute) ? heartbeats + 1 : 0;
-      if (minute.outcome === 'COMPLETE') features.step([minute as PairBars]);
+      if (minute.outcome === 'COMPLETE') features.step([{ ...(minute as PairBars), pairIndex: 0 }]);
       if (minute.backfill) continue;
       const signal = signals[next];
       const isAnswer =
@@ -111,7 +111,7 @@ export function checkTwin(options: TwinOptions): TwinReport {
       next++;
       compared++;
       const where = `${pair.id} ${describeTime(minute.time)} seq ${signal.seq} of ${signal.bootId}`;
-      checkFeatures(features, pairIndex, minute, signal, where);
+      checkFeatures(features, minute, signal, where);
       position = checkAnswer(signal, minute, input, where);
       if (options.shadowsGoOn) checkShadow(signal, minute, where);
       checkReign(signal, input, where);
@@ -152,11 +152,11 @@ export function checkTwin(options: TwinOptions): TwinReport {
       minute: AnsweredMinute,
       { models, isDegraded, isHalted, position: before, id }: Asked,
     ): ExpectedAnswer {
-      const isWarm = features.ready(pairIndex);
+      const isWarm = features.ready(0);
       const isScored = isWarm && models !== null && (minute.outcome === 'COMPLETE' || isHeartbeat(minute));
-      if (isScored) features.writeRow(pairIndex, matrix, 0);
+      if (isScored) features.writeRow(0, matrix, 0);
       const scores = isScored ? atOnce(models.infer(matrix, 1)) : null;
-      const frame = features.frame(pairIndex);
+      const frame = features.frame(0);
       return expectedAnswer({
         symbols: [pair.a, pair.b],
         time: minute.time,
@@ -221,14 +221,8 @@ export function checkTwin(options: TwinOptions): TwinReport {
   });
   return { compared, leftOver, lostHeartbeats, suspects, seen };
 
-  function checkFeatures(
-    features: FeatureEngine,
-    pairIndex: number,
-    minute: AnsweredMinute,
-    signal: StoredSignal,
-    where: string,
-  ): void {
-    const { buffer, byteOffset, byteLength } = features.values(pairIndex);
+  function checkFeatures(features: FeatureEngine, minute: AnsweredMinute, signal: StoredSignal, where: string): void {
+    const { buffer, byteOffset, byteLength } = features.values(0);
     const expected =
       minute.outcome === 'COMPLETE'
         ? crc32(new Uint8Array(buffer, byteOffset, byteLength))

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../shared/bar.ts';
+import { createRng } from '../shared/rng.ts';
+import { startFeed, type Answer } from './feed.ts';
+import { createPrices } from './market.ts';
+import { drawWeather, peaceAfter } from './swarm.ts';
+import { createTimeline } from './timeline.ts';
+
+const START_MS = Date.parse('2025-10-14T12:00:30Z');
+
+describe('the feeder', () => {
+  it.each(['health', 'resend'] as const)(
+    'takes STOPPING for a right answer and sends the same minutes again (rule %s)',
+    async (rule) => {
+      const timeline = createTimeline(createRng(1));
+      const wrong: string[] = [];
+      const sent: string[][] = [];
+      let stops = 0;
+      const taken = (text: string): NonNullable<Answer> => {
+        const bars = [JSON.parse(text) as object[]].flat();
+        const body = JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] });
+        return { status: 200, body, isJournalled: true, powerCuts: 0 };
+      };
+      const stopping = { status: 200, body: '{"error":{"code":"STOPPING"}}', isJournalled: true, powerCuts: 0 };
+      const { feed: weather } = peaceAfter(drawWeather(createRng(2)));
+      startFeed(
+        {
+          timeline,
+          rng: createRng(3),
+          prices: createPrices(1, ['XAUUSD', 'XAGUSD']),
+          symbols: ['XAUUSD', 'XAGUSD'],
+          door: {
+            line: () => 1,
+            post(_line, text, _backfill, onAnswer) {
+              sent.push([...text.matchAll(/"time":"([^"]+)"/g)].map(([, time]) => time!));
+              onAnswer(sent.length === 1 ? stopping : taken(text));
+            },
+            getHealth: (onAnswer) =>
+              onAnswer({ status: 200, body: '{"last_bars":{}}', isJournalled: true, powerCuts: 0 }),
+          },
+          weather: () => ({ ...weather, rule, apart: false }),
+          trueMs: () => START_MS + timeline.nowMs,
+          isClosed: () => false,
+          onAccepted: () => undefined,
+          onStopping: () => stops++,
+          onWrongAnswer: (what) => wrong.push(what),
+          trace: () => undefined,
+        },
+        [1, 2, 3].map((minute) => (START_MS / 1000 - 30 - minute * 60) as OpenTime).reverse(),
+      );
+      await timeline.run(10_000);
+      expect([wrong, stops]).toEqual([[], 1]);
+      expect(sent[0]!.length).toBeGreaterThan(0);
+      expect(sent[1]).toEqual(sent[0]);
+    },
+  );
+});

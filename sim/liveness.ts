@@ -1,0 +1,71 @@
+import type { World } from './world.ts';
+
+const MINUTE_MS = 60_000;
+/** After the last fault everything is well again within this time. A person mends in the first minute of it what only a person can. */
+export const LIVENESS_BOUND_MS = 5 * MINUTE_MS;
+/** The last minute of a world is judged when its signals had this long to arrive. */
+const ARRIVAL_MS = 15_000;
+const MOST_MISSING = 5;
+
+/**
+ * Faults that go on at random hide a daemon that never gets up by itself. They have ended at `peaceMs`: from LIVENESS_BOUND_MS on every consumer has
+ * obeyed a signal in mode OK of every pair each minute; at the end the daemon, the journal, the files and Redis are all up to date.
+ * @returns how long after the last fault the first such minute closed
+ */
+export function checkLive(world: World, peaceMs: number): number {
+  const startMs = world.trueMs() - world.timeline.nowMs;
+  const firstCloseMs = Math.ceil((startMs + peaceMs) / MINUTE_MS) * MINUTE_MS;
+  let recoveredMs = firstCloseMs;
+  const late: string[] = [];
+  for (let closeMs = firstCloseMs; closeMs < world.trueMs() - ARRIVAL_MS; closeMs += MINUTE_MS) {
+    const missing = missingAt(world, closeMs);
+    if (missing.length > 0) recoveredMs = closeMs + MINUTE_MS;
+    if (closeMs >= startMs + peaceMs + LIVENESS_BOUND_MS) late.push(...missing);
+  }
+  if (late.length > 0)
+    world.violate(
+      'not recovered',
+      `${late.length} signals in mode OK are missing: ${late.slice(0, MOST_MISSING).join('; ')}`,
+    );
+  checkDaemon(world);
+  checkUpToDate(world);
+  return recoveredMs - startMs - peaceMs;
+}
+
+/** Consumers and pairs without a signal in mode OK of the minute that closed at `closeMs`. */
+function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): string[] {
+  const timestamp = `${new Date(closeMs).toISOString().slice(0, 19)}Z`;
+  return consumers.flatMap((consumer) =>
+    settings.minutehand.pairs
+      .map((pairId) => `${consumer} ${pairId} ${timestamp}`)
+      .filter((minute) => !obeyedOk.has(minute)),
+  );
+}
+
+/** What `/healthz` promises of a daemon that is well. */
+function checkDaemon({ daemon, violate }: World): void {
+  const health = daemon?.health();
+  if (health === undefined) return violate('not recovered', 'there is no daemon');
+  const { status, degradations, silent_pairs, halted_pairs, halts_refused, model_refused, redis } = health;
+  const isWell =
+    status === 'ok' &&
+    degradations.length + silent_pairs.length + halted_pairs.length === 0 &&
+    halts_refused === null &&
+    model_refused === null &&
+    redis === 'up';
+  if (!isWell) violate('not recovered', `health is ${JSON.stringify(health)}`);
+}
+
+/** The last signal of each pair stands in the journal, in its file and in Redis. */
+function checkUpToDate({ oracle, journal, disk, redis, signalsFolder, violate }: World): void {
+  const last = new Map<string, string>();
+  for (const [text, { signal }] of oracle.published) last.set(signal.pair_id, text);
+  for (const [pairId, text] of last) {
+    const { boot_id, seq } = oracle.published.get(text)!.signal;
+    const behind = (place: string): void => violate('not up to date', `${place} of ${pairId}, ${boot_id} seq ${seq}`);
+    if (!journal.signals.some((row) => row.pairId === pairId && row.bootId === boot_id && row.seq === seq))
+      behind('journal');
+    if (disk.peek(`${signalsFolder}/${pairId}/signal.json`)?.toString().trimEnd() !== text) behind('signal.json');
+    if (redis.get(pairId) !== text) behind('Redis key');
+  }
+}
