@@ -267,18 +267,16 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   let halts: Halts = NO_HALTS;
   let standing = parseStanding(store.lastHalts());
   let haltsRefused: HealthReport['halts_refused'] = null;
-  let lostText = '';
-  const refuseHalts = (error: unknown): void => {
-    haltsRefused = describeError(error);
-    log.error(haltsRefused, 'halts refused');
-    say(`${haltsRefused.code}: ${haltsRefused.message} ${haltsRefused.next}`);
+  let lost: readonly StandingHalt[] = [];
+  const tellHalts = (refusal: NonNullable<HealthReport['halts_refused']>): void => {
+    log.error(refusal, 'halts refused');
+    say(`${refusal.code}: ${refusal.message} ${refusal.next}`);
   };
-  const tellLost = (lost: readonly StandingHalt[]): void => {
-    const seen = standingText({ halts: lost, resumed: [] });
-    if (seen === lostText) return;
-    lostText = seen;
-    if (seen === '') haltsRefused = null;
-    else refuseHalts(new MinutehandError('HALTS_LOST', { seen }));
+  /** What `halts.json` has lost, of the version in force: a halt of another one can be lifted only when that comes back. */
+  const lostRefusal = (): HealthReport['halts_refused'] => {
+    const inForce = lost.filter((halt) => halt.version === pipeline.models?.version);
+    if (inForce.length === 0) return null;
+    return describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: inForce, resumed: [] }) }));
   };
   const haltWatch = watchHalts({
     modelsFolder: paths.models,
@@ -296,12 +294,17 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       pipeline.setHalts(standing.halts, standing.resumed);
       // Journalled at once, and not with the next bar: a power cut may undo the file.
       void pipeline.quietMoment().then(() => pipeline.settled());
-      tellLost(lostHalts(standing.halts, read));
+      const told = standingText({ halts: lost, resumed: [] });
+      lost = lostHalts(standing.halts, read);
+      const seen = standingText({ halts: lost, resumed: [] });
+      if (seen !== told && seen !== '') tellHalts(describeError(new MinutehandError('HALTS_LOST', { seen })));
     },
-    onRefused: refuseHalts,
+    onRefused(error) {
+      haltsRefused = describeError(error);
+      tellHalts(haltsRefused);
+    },
     onWithdrawn() {
       haltsRefused = null;
-      lostText = '';
     },
   });
 
@@ -341,7 +344,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       expired_pairs: expiredPairs,
       halted_pairs: halted,
       halts: halts.halts.filter((halt) => halt.version === version),
-      halts_refused: haltsRefused,
+      halts_refused: haltsRefused ?? lostRefusal(),
       degradations: [...pipeline.degradations],
       late_bars: arrivals.late,
       suspect_bars: Object.fromEntries(pipeline.suspectBars),

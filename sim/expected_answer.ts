@@ -30,7 +30,7 @@ export interface Situation {
   readonly symbols: readonly [string, string];
   /** Epoch seconds of the minute's open. */
   readonly time: number;
-  readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'SILENCE' | 'SHUTDOWN';
+  readonly outcome: 'COMPLETE' | 'LEG_MISSING' | 'LEG_EMPTY' | 'BAR_SUSPECT' | 'SILENCE' | 'SHUTDOWN';
   /** A heartbeat of a long silence, or of the daemon's end. */
   readonly isLastResort: boolean;
   /** Closes of this minute; null: that leg has no bar. */

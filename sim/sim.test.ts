@@ -16,7 +16,7 @@ const planted = (Object.keys(PLANTED) as PlantedBug[]).filter(
 );
 
 describe('the simulated world', () => {
-  it(`keeps every invariant in ${SEEDS} worlds, and something happens in them`, { timeout: 300_000 }, async () => {
+  it(`keeps every invariant in ${SEEDS} worlds, and something happens in them`, { timeout: 600_000 }, async () => {
     const to = FIRST + SEEDS - 1;
     console.log(`Seeds ${FIRST} to ${to}; the same again: npx minutehand sim --seeds ${FIRST}..${to}`);
     const { failed, signals, compared, opens, boots, powerCuts } = await runSeeds({ from: FIRST, to });
