@@ -36,6 +36,7 @@ export const SIGHTINGS = [
   'RISK_HIGH',
   'LEG_MISSING',
   'LEG_EMPTY',
+  'BAR_SUSPECT',
   'SHUTDOWN',
   'STOP and MAX_AGE at once',
   'Z_EXIT and MAX_AGE at once',

@@ -229,7 +229,8 @@ async function resumeBehind(
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
     if (inForce.version !== '') pipeline.swap(await loadModels(inForce.version));
-    pipeline.setHalts(parseStanding(inForce.halts));
+    const { halts, resumed } = parseStanding(inForce.halts);
+    pipeline.setHalts(halts, resumed);
     for (const what of inForce.degradations) pipeline.degraded(what);
   });
 }
