@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { homePaths, type HomePaths } from '../shared/policy/home.ts';
 import type { Clock } from '../shared/ports.ts';
 import { openJournal, type SignalRow } from '../shared/store/journal.ts';
+import { Database } from '../shared/store/sqlite.ts';
 import { DAY_MS, dayStartMs } from '../trainer/history/day.ts';
 import { startHistory } from '../trainer/history/history.ts';
 import { journalSignals, nextDay, simulatedDay } from '../trainer/history/signals.fixture.ts';

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -11,6 +10,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
@@ -174,7 +174,7 @@ function writeFiles(
   settings: Settings,
 ): Readonly<Record<'trades' | 'equity' | 'report', string>> {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (cause) {
     throw new MinutehandError('OUTPUT_UNWRITABLE', { seen: folder, cause });
   }

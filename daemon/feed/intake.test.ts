@@ -391,7 +391,7 @@ describe('the arrival of minutes', () => {
       [at(32), false],
       [at(32, { close: 4100 }), false],
       [at(30), false],
-      [at(33, { empty: true }), false],
+      [JSON.stringify({ symbol: GOOD.symbol, time: '2025-10-14T12:33:00Z', empty: true }), false],
       [at(34, { symbol: 'NOTHING' }), false],
       [at(34, { close: 0 }), false],
     ];

@@ -10,6 +10,7 @@ import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
+import { screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Publication } from '../publish/publish.ts';
@@ -224,7 +225,8 @@ async function resumeBehind(
   const warmup = warmupBars(settings.minutehand.windows);
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
-    return [time, journal.commonMinuteBefore(parsePair(pairId), warmup, time) ?? time];
+    const pair = parsePair(pairId);
+    return screenedFrom(journal, pair, journal.commonMinuteBefore(pair, warmup, time) ?? time);
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {

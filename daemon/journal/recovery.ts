@@ -21,9 +21,13 @@ export function recoveryStart(store: JournalStore, pairs: readonly Pair[], warmu
         : store.commonMinuteBefore(pair, warmup, until);
     const needed = [warm, until, lastBars.get(pair.a), lastBars.get(pair.b)].filter((time) => typeof time === 'number');
     if (needed.length === 0) return [];
-    const first = Math.min(...needed) as OpenTime;
-    const screened = [pair.a, pair.b].map((symbol) => store.barBefore(symbol, SCREEN_LOOK_BACK_BARS + 1, first));
-    return [first, ...screened.filter((time) => time !== null)];
+    return screenedFrom(store, pair, Math.min(...needed) as OpenTime);
   });
   return (starts.length === 0 ? 0 : Math.min(...starts)) as OpenTime;
+}
+
+/** `first`, and the earliest bar of each leg that its screen looks back to from there, where there is one. */
+export function screenedFrom(store: JournalStore, pair: Pair, first: OpenTime): OpenTime[] {
+  const starts = [pair.a, pair.b].map((symbol) => store.barBefore(symbol, SCREEN_LOOK_BACK_BARS + 1, first));
+  return [first, ...starts.filter((time) => time !== null)];
 }
