@@ -8,6 +8,8 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
+  'sim/sim.test.ts',
+  'bench/end_to_end/soak.test.ts',
   'mt5/day.test.ts',
   'test/signals_crash.test.ts',
   'trainer/dataset/real_dataset.test.ts',

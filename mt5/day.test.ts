@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { IS_LONG } from '../test/long.ts';
 import { WebSocket } from 'ws';
 import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
 import { activate } from '../shared/bundle/bundle.ts';
@@ -17,7 +18,6 @@ import { startProgram, type LineProgram } from './test/program.ts';
 
 /** A trading day of the simulated market. */
 const DAY_MINUTES = 1440;
-const IS_LONG = process.env['MINUTEHAND_LONG'] !== undefined;
 const BAR_MS = IS_LONG ? 60 : 15;
 const RULES = { equity: 10_000, risk: 0.5, spreadBps: 1, slippageBps: 0.2, maxOpenPairs: 3, maxHedgeError: 0.2 };
 

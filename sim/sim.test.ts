@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IS_LONG, LONG_NOTE } from '../test/long.ts';
 import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
 import { findPlanted, MOST_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
@@ -11,9 +12,7 @@ const DAY_MS = 86_400_000;
 const FIRST = process.env['CI'] === 'true' ? 1 + Math.floor(Date.now() / DAY_MS) * SEEDS : 1;
 /** Bugs that show only where several faults meet: found in some hundred seeds. */
 const RARE: readonly PlantedBug[] = ['lost_shadows'];
-const planted = (Object.keys(PLANTED) as PlantedBug[]).filter(
-  (bug) => process.env['MINUTEHAND_LONG'] !== undefined || !RARE.includes(bug),
-);
+const planted = (Object.keys(PLANTED) as PlantedBug[]).filter((bug) => IS_LONG || !RARE.includes(bug));
 
 describe('the simulated world', () => {
   it(`keeps every invariant in ${SEEDS} worlds, and something happens in them`, { timeout: 600_000 }, async () => {
@@ -55,8 +54,8 @@ describe('states that are counted', () => {
     expect(neverSeen(SEEDS_TO_SEE_ALL - 1, { ...all, 'heartbeat HALT': 0 })).toEqual([]);
   });
 
-  it.runIf(process.env['MINUTEHAND_LONG'])(
-    `are all reached in ${SEEDS_TO_SEE_ALL} seeds, and no invariant is violated`,
+  it.runIf(IS_LONG)(
+    `are all reached in ${SEEDS_TO_SEE_ALL} seeds, and no invariant is violated${LONG_NOTE}`,
     { timeout: 3_600_000 },
     async () => {
       const { failed, sightings } = await runSeeds({ from: 1, to: SEEDS_TO_SEE_ALL });

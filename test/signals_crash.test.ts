@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IS_LONG } from './long.ts';
 import { MACHINE_CLOCK } from '../shared/clock.ts';
 import { homePaths } from '../shared/policy/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -121,7 +122,7 @@ async function check({ home, url, days, minutes, kept }: Life): Promise<{ restor
 
 describe.runIf(DAYS === 0).each([
   // `npm run test:long` kills more often.
-  { kind: 'sqlite', note: '', kills: process.env['MINUTEHAND_LONG'] === undefined ? 4 : 6 },
+  { kind: 'sqlite', note: '', kills: IS_LONG ? 6 : 4 },
   { kind: 'postgres', note: POSTGRES_NOTE, kills: 2 },
 ])(`a history on $kind $note${NOTES.short}`, ({ kind, note, kills }) => {
   it(

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IS_LONG, LONG_NOTE } from '../../test/long.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { DaemonMemory } from './field.ts';
@@ -33,7 +34,7 @@ describe('a soak', () => {
   });
 });
 
-describe.runIf(process.env['MINUTEHAND_LONG'])('the daemon in a soak', () => {
+describe.runIf(IS_LONG)(`the daemon in a soak${LONG_NOTE}`, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'minutehand-soak-'));

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { IS_LONG } from '../../test/long.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { barAt, clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
@@ -15,7 +16,7 @@ const m1 = realData('m1');
 const settings = loadSettings({ env: {} });
 const policy = datasetPolicy(settings);
 /** Three months; all that is there in `npm run test:long`. */
-const DAYS = process.env['MINUTEHAND_LONG'] === undefined ? 90 : Infinity;
+const DAYS = IS_LONG ? Infinity : 90;
 const pairs = settings.minutehand.pairs.map(parsePair);
 
 describe.skipIf(m1 === null)(
