@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+/**
+ * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and judged by its own tests, and must reach its
+ * score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all` tries everything.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runShown } from './programs.mjs';
+import { ROOT, SetupError, say } from './project.mjs';
+import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+
+/** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
+
+/** @type {Record<string, Area>} `tests` are the files that judge an area; `least` is the score in percent. */
+const AREAS = JSON.parse(readFileSync(join(ROOT, 'bin', 'mutation.json'), 'utf8'));
+
+const FOLDER = join(ROOT, 'var', 'mutate');
+
+await run(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { all: { type: 'boolean' }, files: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  const unknown = positionals.filter((name) => !(name in AREAS));
+  if (values.help || unknown.length > 0) {
+    say(`npm run mutate -- [--all] [--files glob] [area …]\nareas: ${Object.keys(AREAS).join(', ')}`);
+    return unknown.length > 0 ? 2 : 0;
+  }
+  await ensureInstalled();
+  await ensureBuilt();
+  mkdirSync(FOLDER, { recursive: true });
+  /** @type {string[]} */
+  const rows = [];
+  let isGood = true;
+  for (const name of positionals.length > 0 ? positionals : Object.keys(AREAS)) {
+    const { score, mutants } = await mutateArea(name, AREAS[name], values);
+    const reached = score >= AREAS[name].least;
+    isGood &&= reached;
+    rows.push(
+      `${name.padEnd(24)} ${score.toFixed(1).padStart(5)} % of ${mutants} mutants; at least ${AREAS[name].least} %${reached ? '' : ': NOT REACHED'}`,
+    );
+  }
+  process.stdout.write(`${rows.join('\n')}\n`);
+  return isGood ? 0 : 1;
+});
+
+/** @param {string} name @param {Area} area @param {{ all?: boolean, files?: string }} options */
+async function mutateArea(name, area, { all = false, files }) {
+  const base = join(FOLDER, name.replaceAll('/', '_'));
+  const incremental = `${base}.incremental.json`;
+  if (all) rmSync(incremental, { force: true });
+  const mutate = files
+    ? files.split(',')
+    : [...area.mutate, '!**/*.test.ts', '!**/*.fixture.ts', '!**/*.oracle.ts', '!**/*.as.ts'];
+  process.env.MUTATION_TESTS = JSON.stringify(area.tests);
+  process.env.MUTATION_RUN = JSON.stringify({
+    mutate,
+    incremental,
+    report: `${base}.json`,
+    concurrency: availableParallelism(),
+  });
+  const code = await runShown(process.execPath, [
+    join(ROOT, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'),
+    'run',
+  ]);
+  if (code !== 0 || !existsSync(`${base}.json`)) throw new SetupError(`Stryker failed on ${name} (exit code ${code})`);
+  return scoreOf(`${base}.json`);
+}
+
+/** Timeouts count as killed, as Stryker's own score has it. @param {string} path */
+function scoreOf(path) {
+  const { files } = JSON.parse(readFileSync(path, 'utf8'));
+  /** @type {string[]} */
+  const statuses = Object.values(files).flatMap(({ mutants }) =>
+    mutants.map((/** @type {{ status: string }} */ { status }) => status),
+  );
+  const killed = statuses.filter((status) => status === 'Killed' || status === 'Timeout').length;
+  const judged = killed + statuses.filter((status) => status === 'Survived' || status === 'NoCoverage').length;
+  return { score: judged === 0 ? 100 : (100 * killed) / judged, mutants: judged };
+}

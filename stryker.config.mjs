@@ -1,0 +1,23 @@
+/** Used by bin/mutate.mjs, which says what is mutated and by which tests it is judged. */
+const { mutate, incremental, report, concurrency } = JSON.parse(process.env.MUTATION_RUN ?? '{}');
+
+export default {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  vitest: { configFile: 'vitest.mutate.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  mutate,
+  concurrency,
+  incremental: true,
+  incrementalFile: incremental,
+  // Code that runs while a module is loaded would need a new process for each mutant.
+  ignoreStatic: true,
+  ignorePatterns: ['var', 'models', 'coverage', 'docs', '.ci'],
+  tempDirName: 'var/mutate/sandbox',
+  reporters: ['progress-append-only', 'clear-text', 'json'],
+  clearTextReporter: { allowColor: false, reportTests: false, logTests: false, reportScoreTable: true },
+  jsonReporter: { fileName: report },
+  timeoutMS: 60_000,
+  disableTypeChecks: false,
+  allowConsoleColors: false,
+};
