@@ -10,11 +10,14 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
+import { isConnectionLost } from '../test/connection_lost.ts';
 import type { RunningProgram } from '../test/program.ts';
 import type { HealthReport } from './health/health.ts';
 import { SIGNALS_CHANNEL } from './publish/redis_bus.ts';
 
 const RETRY_MS = 10;
+/** Which hand-over has no standby: the daemon ends by SIGTERM, the next one is started afterwards. */
+const LONELY_HANDOVER = 2;
 /** Bars of one request of a feeder that is behind. */
 const CATCH_UP_MINUTES = 20;
 
@@ -45,8 +48,8 @@ export interface HandoverOptions {
 export interface Handover {
   readonly how: 'SIGTERM' | 'SIGKILL';
   readonly bootId: string;
-  /** Whether another one was ready to take over. */
-  readonly isAwaited: boolean;
+  /** Whether a standby was ready to take over, had just been started, or was started only after the end. */
+  readonly standby: 'ready' | 'starting' | 'none';
   /** When it was told or killed. */
   readonly atMs: number;
   /** From then until its process was gone. */
@@ -182,7 +185,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         else await sleep(RETRY_MS);
       } catch (error) {
         // Nobody listens, or it ended before its answer.
-        if (!(error instanceof TypeError)) throw error;
+        if (!isConnectionLost(error)) throw error;
         await sleep(RETRY_MS);
       }
     }
@@ -215,13 +218,33 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         next = startStandby();
         continue;
       }
+      if (handovers.length === LONELY_HANDOVER) {
+        await next.program.kill('SIGKILL');
+        const atMs = nowMs();
+        await inOffice.program.kill('SIGTERM');
+        const endedMs = nowMs() - atMs;
+        next = startStandby();
+        const nextBootId = await next.listening;
+        handovers.push({
+          how: 'SIGTERM',
+          bootId,
+          standby: 'none',
+          atMs,
+          endedMs,
+          listensMs: nowMs() - atMs,
+          nextBootId,
+        });
+        [inOffice, bootId] = [next, nextBootId];
+        next = startStandby();
+        continue;
+      }
       const how = rng.uniform() < 0.5 ? 'SIGTERM' : 'SIGKILL';
-      const isAwaited = next.isWaiting;
+      const standby = next.isWaiting ? 'ready' : 'starting';
       const atMs = nowMs();
       const ended = inOffice.program.kill(how).then(() => nowMs() - atMs);
       const nextBootId = await next.listening;
       const listensMs = nowMs() - atMs;
-      handovers.push({ how, bootId, isAwaited, atMs, endedMs: await ended, listensMs, nextBootId });
+      handovers.push({ how, bootId, standby, atMs, endedMs: await ended, listensMs, nextBootId });
       [inOffice, bootId] = [next, nextBootId];
       next = startStandby();
       options.onProgress(handovers.length);
