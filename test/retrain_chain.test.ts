@@ -14,7 +14,7 @@ import { createWorkplace, eventually, type Running, type Workplace } from './cli
 import { tinyBars, type SettingsOverrides } from './tiny_models.ts';
 
 // Each wait has its own deadline, and names what it waited for.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
 
 const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
@@ -78,7 +78,7 @@ async function runThatEnded(id: number): Promise<RetrainRun> {
     run = runs.find(({ run_id, finished_at }) => run_id === id && finished_at !== null);
     return run !== undefined;
   };
-  await expect.poll(hasEnded, { timeout: 200_000, interval: 200 }).toBe(true);
+  await expect.poll(hasEnded, { timeout: 400_000, interval: 200 }).toBe(true);
   return run!;
 }
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +12,9 @@ import { skipNote } from './skip_note.ts';
 // As systemd starts them, on a machine that may have none: with a real socket that hears what they say.
 const isLinux = process.platform === 'linux';
 const NOTE = skipNote(!isLinux, 'only Linux has systemd');
+/** Whether a process stands still: its state in /proc, behind the name in parentheses, is T. */
+const isStopped = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
 describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_000 }, () => {
   let place: Workplace;
   let socket: DatagramSocket;
@@ -49,7 +53,7 @@ describe.runIf(isLinux)(`a service as systemd starts it${NOTE}`, { timeout: 120_
     await hears(service, 'WATCHDOG=1');
     // One that stands still gives no sign, whatever it has in its queue.
     service.kill('SIGSTOP');
-    await sleep(100);
+    await eventually('stopped', () => isStopped(service.pid));
     socket.received();
     await sleep(1000);
     expect(socket.received()).toEqual([]);

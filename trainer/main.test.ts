@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
 import { tinySettings, type SettingsOverrides } from '../test/tiny_models.ts';
 import { startTrainer, type RunningTrainer } from './main.ts';
@@ -63,8 +63,12 @@ async function ask(method: string, path: string, init: RequestInit = {}): Promis
   return { status: response.status, body: (await response.json()) as Answer['body'] };
 }
 
+/** Only a hang takes longer. */
+const WAIT_MS = 100_000;
+vi.setConfig({ testTimeout: 120_000 });
+
 const runsWhere = (fits: (runs: readonly RetrainRun[]) => boolean) =>
-  expect.poll(() => fits(trainer!.retrainer.runs()), { timeout: 20_000 }).toBe(true);
+  expect.poll(() => fits(trainer!.retrainer.runs()), { timeout: WAIT_MS }).toBe(true);
 
 describe('the API of the trainer', () => {
   it('takes POST /retrain, shows the run and its stage, and refuses a second one while it runs', async () => {
@@ -374,9 +378,9 @@ describe('the schedules', () => {
     ]);
     await runsWhere(([run]) => run !== undefined);
     expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: 'weekly schedule' });
-    await expect.poll(() => said.join('\n'), { timeout: 20_000 }).toContain('nothing to go on from. No models yet.');
+    await expect.poll(() => said.join('\n'), { timeout: WAIT_MS }).toContain('nothing to go on from. No models yet.');
     await expect
-      .poll(() => said, { timeout: 20_000 })
+      .poll(() => said, { timeout: WAIT_MS })
       .toContain('Retraining (weekly schedule) is left out: a full run is under way.');
   });
 

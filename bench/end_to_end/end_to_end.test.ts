@@ -1,12 +1,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { isRunning } from '../../test/cli_process.ts';
 import { tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { compare } from './end_to_end.ts';
 import { openField, type Field, type Latencies } from './field.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const PAIRS = 3;
 const settings = tinySettings();

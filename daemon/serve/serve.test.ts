@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { MinutehandError } from '../../shared/errors.ts';
+import { endsSoonerThan } from '../../test/sooner.ts';
 import { CLOSE_GRACE_MS, IDLE_S } from './audience.ts';
 import { ENGINES } from './engines.fixture.ts';
 import {
@@ -425,9 +426,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(server.requests).toEqual([]);
       expect(server.defects).toEqual([]);
       expect((await fetch(url(server, '/hello'))).status).toBe(200);
-      const startedMs = performance.now();
-      await server.close();
-      expect(performance.now() - startedMs).toBeLessThan(1000);
+      expect(await endsSoonerThan(CLOSE_GRACE_MS, () => server.close())).toBe(true);
     });
 
     it('answers many requests on one connection, also when they come together or after a refusal', async () => {
@@ -794,7 +793,6 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       await until(() => idle.read().endsWith('hello'));
       const slow = fetch(url(server, '/slow?ms=150'));
       await delay(30);
-      const startedMs = performance.now();
       const closed = server.close();
       expect(server.closed).toHaveLength(3);
       expect(server.connections).toBe(0);
@@ -803,7 +801,6 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(await (await slow).text()).toBe('after 150');
       await closed;
       await idle.closed;
-      expect(performance.now() - startedMs).toBeLessThan(1500);
       const successor = await open({ port: server.port });
       expect(successor.port).toBe(server.port);
       await server.close();
@@ -824,13 +821,11 @@ describe.each(ENGINES)('a server on %s', (engine) => {
 
     it('does not wait for a request or a client that never ends', async () => {
       const server = await open();
-      void fetch(url(server, '/slow?ms=60000')).catch(() => {});
+      void fetch(url(server, '/slow?ms=600000')).catch(() => {});
       const still = await listen(server, '/signals');
       still.pause();
       while (server.opened[0]!.bufferedBytes < 100_000) server.opened[0]!.send('z'.repeat(50_000));
-      const startedMs = performance.now();
       await server.close();
-      expect(performance.now() - startedMs).toBeLessThan(3 * CLOSE_GRACE_MS);
       await open({ port: server.port });
     });
   });

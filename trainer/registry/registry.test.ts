@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (const [index] of VERSIONS.entries())
     await trainTinyModels(trained, { seed: index, created: new Date(Date.UTC(2024, 0, index + 1, 12)) });
   server = await startPostgres();
-});
+}, 240_000);
 afterAll(async () => {
   await server?.stop();
   rmSync(root, { recursive: true, force: true });
@@ -258,6 +258,9 @@ describe.each([
     for (const [index, name] of left.entries()) utimesSync(join(models, name), now, index === 1 ? yesterday : now);
     await registry.adopt(B);
     expect(readdirSync(models).filter((name) => name.startsWith('.'))).toEqual([left[2]]);
-    expect(() => readBundle(join(models, B))).not.toThrow();
+    expect(readBundle(join(models, B))).toMatchObject({
+      manifest: { version: B },
+      modelsHash: readBundle(join(trained, B)).modelsHash,
+    });
   });
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { createRng } from '../../shared/rng.ts';
+import { IS_LONG } from '../../test/long.ts';
 import { medianBests, OBJECTIVES, OPTUNA, type ObjectiveName } from './objectives.ts';
 import type { Params, Space } from './space.ts';
 import { createStudy, type Study, type StudyOptions, type Trial } from './study.ts';
@@ -194,7 +195,7 @@ describe('the journal of a study', () => {
         // Not a byte differs from the journal that was never cut.
         expect(readFileSync(cut).equals(bytes)).toBe(true);
       }),
-      { numRuns: 25 },
+      { numRuns: IS_LONG ? 60 : 25 },
     );
   });
 
@@ -247,7 +248,7 @@ describe('the journal of a study', () => {
     const killed = journal('killed');
     const rng = createRng('kills');
     let kills = 0;
-    for (; kills < 10; kills++) {
+    for (; kills < (IS_LONG ? 20 : 10); kills++) {
       if ((await runProgram(program, killed, trials, 5 + rng.integer(60))) === 'done') break;
     }
     expect(kills).toBeGreaterThan(2);
