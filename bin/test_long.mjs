@@ -9,6 +9,9 @@ import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const LONG = [
   'sim/sim.test.ts',
+  'daemon/kill.test.ts',
+  'daemon/feed/redis.test.ts',
+  'trainer/search/study.test.ts',
   'bench/end_to_end/soak.test.ts',
   'mt5/day.test.ts',
   'test/signals_crash.test.ts',

@@ -100,7 +100,7 @@ const KILLS = IS_LONG ? 10 : 4;
 const MINUTES = IS_LONG ? 400 : 250;
 
 describe('a live daemon that is killed again and again', () => {
-  it('leaves the same features, bodies and positions as one that never was', { timeout: 180_000 }, async () => {
+  it('leaves the same features, bodies and positions as one that never was', { timeout: 400_000 }, async () => {
     // No leg of a minute may time out here: that would depend on when the kill came.
     const settings = tinySettings({ minutehand: { market: 'live', feed: { straggler_timeout_ms: 50_000 } } });
     const { path, version } = await trainTinyModels(models, { market: 'live', settings });
