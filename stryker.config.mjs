@@ -12,7 +12,7 @@ export default {
   incrementalFile: incremental,
   // Code that runs while a module is loaded would need a new process for each mutant.
   ignoreStatic: true,
-  ignorePatterns: ['var', 'models', 'coverage', 'docs', '.ci'],
+  ignorePatterns: ['var', 'models', 'coverage', '.ci'],
   tempDirName: 'var/mutate/sandbox',
   reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, reportTests: false, logTests: false, reportScoreTable: true },

@@ -7,7 +7,7 @@ import { PairFeatures } from '../shared/core/features/features.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { GateResult } from '../trainer/gate/gate.ts';
+import type { GateResult } from '../trainer/gate/criteria.ts';
 import { createRegistry } from '../trainer/registry/registry.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Finished, type Workplace } from './cli_process.ts';

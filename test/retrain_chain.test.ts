@@ -7,7 +7,7 @@ import { readActive, readManifest } from '../shared/bundle/bundle.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import type { Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
-import type { GateResult } from '../trainer/gate/gate.ts';
+import type { GateResult } from '../trainer/gate/criteria.ts';
 import type { RetrainRun } from '../trainer/schedule/run.ts';
 import { openStore } from '../trainer/store/store.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';

@@ -6,7 +6,8 @@ import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
 import { tinyBars, TINY_MINUTES, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { TrainResult } from '../pipeline.ts';
-import { judge, judgeComparison, judgePassRate, judgeSkill, type Compared, type GateResult } from './gate.ts';
+import type { GateResult } from './criteria.ts';
+import { judge } from './gate.ts';
 
 const settings = tinySettings();
 let folder: string;
@@ -113,53 +114,5 @@ describe('golden vectors', () => {
       name: 'golden vectors',
       passed: false,
     });
-  });
-});
-
-describe('judgeComparison', () => {
-  const side = (auc: number | null, net_sharpe: number | null): Compared => ({
-    version: 'one',
-    models: { ai1: { auc } },
-    gate_off: { total: { net_sharpe, trades: 50 } },
-  });
-  it.each([
-    [side(0.6, 1), side(0.581, 0.91), [true, true]],
-    [side(0.6, 1), side(0.579, 0.89), [false, false]],
-    // A tenth of a loss is a tenth more loss.
-    [side(0.6, -2), side(0.6, -2.19), [true, true]],
-    [side(0.6, -2), side(0.6, -2.21), [true, false]],
-    // Not trading is better than losing, and worse than earning.
-    [side(0.6, -2), side(0.6, null), [true, true]],
-    [side(0.6, 2), side(0.6, null), [true, false]],
-    [side(0.6, null), side(0.6, -0.01), [true, false]],
-    [side(null, null), side(0.5, null), [true, true]],
-    [side(0.6, null), side(null, null), [false, true]],
-  ])('of %j and %j', (champion, challenger, passed) => {
-    expect(judgeComparison(champion, challenger).map((gate) => gate.passed)).toEqual(passed);
-  });
-});
-
-describe('judgePassRate', () => {
-  it('wants the share of candidates below θ2 in its range, both ends included', () => {
-    const risks = Float64Array.from({ length: 100 }, (_, i) => i / 100);
-    const passed = (theta2: number): boolean => judgePassRate(risks, theta2, [0.05, 0.4]).passed;
-    expect([0.04, 0.05, 0.3, 0.4, 0.41].map(passed)).toEqual([false, true, true, true, false]);
-    expect(judgePassRate(risks, 0.3, [0.05, 0.4])).toMatchObject({
-      name: 'risk pass rate',
-      seen: '30.0 % of 100 candidates',
-    });
-    expect(judgePassRate(new Float64Array(), 0.3, [0.05, 0.4]).passed).toBe(false);
-  });
-});
-
-describe('judgeSkill', () => {
-  it('refuses a coin, and probabilities no better than their mean', () => {
-    const metrics = { rows: 10, label_mean: 0.4, auc: 0.6, brier: 0.23, brier_of_mean: 0.24, log_loss: 0.6, ece: 0 };
-    const passed = (changes: object): boolean[] => judgeSkill({ ...metrics, ...changes }).map((gate) => gate.passed);
-    expect(passed({})).toEqual([true, true]);
-    expect(passed({ auc: 0.519 })).toEqual([false, true]);
-    expect(passed({ auc: null })).toEqual([false, true]);
-    expect(passed({ brier: 0.24 })).toEqual([true, false]);
-    expect(passed({ brier: null })).toEqual([true, false]);
   });
 });

@@ -12,7 +12,7 @@ import { judgeQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { walkRows } from '../validate/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
-import { judgeSkill, type GateResult } from './gate.ts';
+import { judgeSkill, type GateResult } from './criteria.ts';
 
 /** AI1's own shape, on a table of this size. */
 const PARAMS: LearnerParams = {

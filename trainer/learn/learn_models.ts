@@ -6,7 +6,7 @@ import { MODEL_NAMES, perModel, type FeatureDefinition, type ModelName } from '.
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import type { GateResult } from '../gate/gate.ts';
+import type { GateResult } from '../gate/criteria.ts';
 import { judgeLearning } from '../validate/leaks/leaks.ts';
 import { meanMetrics, modelMetrics } from '../validate/model_metrics.ts';
 import { rowUniqueness } from '../validate/noise.ts';

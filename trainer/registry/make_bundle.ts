@@ -15,7 +15,7 @@ import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import { proveEdge } from '../backtest/holdout.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import { judgePassRate, judgeSkill, type GateResult } from '../gate/gate.ts';
+import { judgePassRate, judgeSkill, type GateResult } from '../gate/criteria.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
 import type { ProvenModel } from '../learn/learn_models.ts';
 import { treeAnswer } from '../learn/scoring.ts';

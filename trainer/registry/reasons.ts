@@ -1,4 +1,4 @@
-import type { GateResult } from '../gate/gate.ts';
+import type { GateResult } from '../gate/criteria.ts';
 
 /** What a bundle did not pass, for registry, runs and people: `ai1 auc 0.5012 (at least 0.52 on the holdout)`. */
 export function reasonsOf(gates: readonly GateResult[]): string[] {

@@ -1,4 +1,4 @@
-import type { GateResult } from '../gate/gate.ts';
+import type { GateResult } from '../gate/criteria.ts';
 import { pick, positions } from './rows.ts';
 
 const SECONDS_PER_HOUR = 3600;

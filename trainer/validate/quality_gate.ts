@@ -1,4 +1,4 @@
-import type { GateResult } from '../gate/gate.ts';
+import type { GateResult } from '../gate/criteria.ts';
 import { alwaysYesF1, balancedWeights, confusion, confusionMetrics } from './confusion.ts';
 import { auc } from './metrics.ts';
 import { aucStandardError } from './noise.ts';

@@ -2,7 +2,7 @@ import type { BarColumns } from '../../../shared/bar_file/bar_file.ts';
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import type { Dataset, DatasetPolicy } from '../../dataset/dataset.ts';
 import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.ts';
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import { isCandidate, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';

@@ -3,7 +3,7 @@ import { lowerBound, viewBars, type BarColumns } from '../../../shared/bar_file/
 import type { Pair } from '../../../shared/pair.ts';
 import { createRng } from '../../../shared/rng.ts';
 import { matchMinutes, type PairHistory } from '../../dataset/pair_history.ts';
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import { positions } from '../rows.ts';
 
 /** Bars that are drawn for each label that is tried, at most. */

@@ -1,4 +1,4 @@
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import type { ValidationRows } from '../rows.ts';
 import type { Split } from '../splits.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import { validateSplits } from '../cross_validation.ts';
 import { bestF1Threshold, balancedWeights } from '../confusion.ts';
 import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';

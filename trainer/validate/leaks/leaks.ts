@@ -1,4 +1,4 @@
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import type { Task } from '../../learn/learner.ts';
 import type { Answer, FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import { judgeQuality } from '../quality_gate.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';

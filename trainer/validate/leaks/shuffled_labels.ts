@@ -1,5 +1,5 @@
 import { createRng } from '../../../shared/rng.ts';
-import type { GateResult } from '../../gate/gate.ts';
+import type { GateResult } from '../../gate/criteria.ts';
 import { testedScores, validateSplits, type Answer } from '../cross_validation.ts';
 import { auc } from '../metrics.ts';
 import { aucStandardError, rowUniqueness } from '../noise.ts';

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { judgeCandidates, judgeComparison, judgePassRate, judgeSkill, type Compared } from './criteria.ts';
+
+const passedOf = (gates: readonly { readonly passed: boolean }[]): boolean[] => gates.map(({ passed }) => passed);
+
+describe('judgeSkill', () => {
+  const metrics = { rows: 10, label_mean: 0.4, auc: 0.6, brier: 0.23, brier_of_mean: 0.24, log_loss: 0.6, ece: 0 };
+  const passed = (changes: object): boolean[] => passedOf(judgeSkill({ ...metrics, ...changes }));
+
+  it('reports AUC and Brier score with their limits', () => {
+    expect(judgeSkill(metrics)).toEqual([
+      { name: 'ai1 auc', passed: true, seen: '0.6000', limit: 'at least 0.52 on the holdout' },
+      { name: 'ai1 brier', passed: true, seen: '0.2300', limit: 'below 0.2400, that of the mean' },
+    ]);
+  });
+
+  it('refuses metrics that could not be computed, and shows them as none', () => {
+    expect(judgeSkill({ ...metrics, auc: null, brier: null, brier_of_mean: null })).toEqual([
+      { name: 'ai1 auc', passed: false, seen: 'none', limit: 'at least 0.52 on the holdout' },
+      { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the mean' },
+    ]);
+    expect(passed({ brier: null })).toEqual([true, false]);
+    expect(passed({ brier_of_mean: null, brier: -1 })).toEqual([true, false]);
+  });
+
+  it('accepts an AUC exactly at its limit and refuses a Brier score equal to that of the mean', () => {
+    expect(passed({ auc: 0.52 })).toEqual([true, true]);
+    expect(passed({ auc: 0.5199 })).toEqual([false, true]);
+    expect(passed({ brier: 0.24 })).toEqual([true, false]);
+    expect(passed({ brier: 0.2399 })).toEqual([true, true]);
+  });
+});
+
+describe('judgePassRate', () => {
+  const risks = Float64Array.from({ length: 100 }, (_, i) => i / 100);
+  const range = [0.05, 0.4] as const;
+
+  it('reports the share of candidates below θ2 with its range', () => {
+    expect(judgePassRate(risks, 0.3, range)).toEqual({
+      name: 'risk pass rate',
+      passed: true,
+      seen: '30.0 % of 100 candidates',
+      limit: "from 5.0 % to 40.0 % of the holdout's",
+    });
+  });
+
+  it('includes both ends of the range, and does not count a risk equal to θ2', () => {
+    const passed = [0.04, 0.05, 0.3, 0.4, 0.41].map((theta2) => judgePassRate(risks, theta2, range).passed);
+    expect(passed).toEqual([false, true, true, true, false]);
+  });
+
+  it('is 0 without candidates', () => {
+    expect(judgePassRate(new Float64Array(), 0.3, range)).toMatchObject({
+      passed: false,
+      seen: '0.0 % of 0 candidates',
+    });
+    expect(judgePassRate(new Float64Array(), 0.3, [0, 0.4]).passed).toBe(true);
+  });
+});
+
+describe('judgeCandidates', () => {
+  it('asks for 50 entry candidates that neither side has learned from', () => {
+    expect(judgeCandidates(49, 'v1')).toEqual({
+      name: 'champion',
+      passed: false,
+      seen: '49 entry candidates that neither these models nor v1 have learned from',
+      limit: 'at least 50 to compare by',
+    });
+    expect(judgeCandidates(50, 'v1')).toBeNull();
+  });
+});
+
+describe('judgeComparison', () => {
+  const side = (auc: number | null, net_sharpe: number | null, version = 'v1', trades = 50): Compared => ({
+    version,
+    models: { ai1: { auc } },
+    gate_off: { total: { net_sharpe, trades } },
+  });
+
+  it('reports both figures of both sides with their limits', () => {
+    expect(judgeComparison(side(0.6, 1), side(0.62, 1.5, 'v2', 40))).toEqual([
+      {
+        name: 'champion auc',
+        passed: true,
+        seen: '0.6200 against 0.6000 of v1',
+        limit: 'not more than 0.02 below',
+      },
+      {
+        name: 'champion net sharpe',
+        passed: true,
+        seen: '1.50 of 40 trades against 1.00 of 50 of v1',
+        limit: 'at least 0.90, as if every pair had an edge',
+      },
+    ]);
+    expect(judgeComparison(side(null, null), side(null, null, 'v2', 0))).toEqual([
+      expect.objectContaining({ passed: true, seen: 'none against none of v1' }),
+      expect.objectContaining({ passed: true, seen: '0.00 of 0 trades against 0.00 of 50 of v1' }),
+    ]);
+  });
+
+  it('accepts a challenger exactly at its limits', () => {
+    expect(passedOf(judgeComparison(side(0.6, 1), side(0.6 - 0.02, 0.9)))).toEqual([true, true]);
+    expect(passedOf(judgeComparison(side(0.6, -2), side(0.6, -2.2)))).toEqual([true, true]);
+  });
+
+  it.each([
+    [side(0.6, 1), side(0.581, 0.91), [true, true]],
+    [side(0.6, 1), side(0.579, 0.89), [false, false]],
+    // A tenth of a loss is a tenth more loss.
+    [side(0.6, -2), side(0.6, -2.19), [true, true]],
+    [side(0.6, -2), side(0.6, -2.21), [true, false]],
+    // Not trading is better than losing, and worse than earning.
+    [side(0.6, -2), side(0.6, null), [true, true]],
+    [side(0.6, 2), side(0.6, null), [true, false]],
+    [side(0.6, null), side(0.6, -0.01), [true, false]],
+    [side(null, null), side(0.5, null), [true, true]],
+    [side(0.6, null), side(null, null), [false, true]],
+    [side(0.01, null), side(null, null), [false, true]],
+  ])('of %j and %j', (champion, challenger, passed) => {
+    expect(passedOf(judgeComparison(champion, challenger))).toEqual(passed);
+  });
+});

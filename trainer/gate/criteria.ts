@@ -1,0 +1,97 @@
+import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+
+/** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
+const AUC_TOLERANCE = 0.02;
+const SHARPE_TOLERANCE = 0.1;
+const LEAST_AUC = 0.52;
+/** With fewer entry candidates that neither has seen, nothing can be compared. */
+const FEWEST_CANDIDATES = 50;
+
+export interface GateResult {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly seen: string;
+  readonly limit: string;
+}
+
+/** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
+export function judgeSkill({ auc: rank, brier, brier_of_mean }: ModelMetrics): GateResult[] {
+  return [
+    {
+      name: 'ai1 auc',
+      passed: rank !== null && rank >= LEAST_AUC,
+      seen: shown(rank),
+      limit: `at least ${LEAST_AUC} on the holdout`,
+    },
+    {
+      name: 'ai1 brier',
+      passed: brier !== null && brier_of_mean !== null && brier < brier_of_mean,
+      seen: shown(brier),
+      limit: `below ${shown(brier_of_mean)}, that of the mean`,
+    },
+  ];
+}
+
+/** @param risks risk scores of the holdout's entry candidates */
+export function judgePassRate(
+  risks: Float64Array,
+  theta2: number,
+  [lowest, highest]: readonly [number, number],
+): GateResult {
+  const passed = risks.reduce((count, risk) => count + (risk < theta2 ? 1 : 0), 0);
+  const rate = risks.length === 0 ? 0 : passed / risks.length;
+  return {
+    name: 'risk pass rate',
+    passed: rate >= lowest && rate <= highest,
+    seen: `${percent(rate)} of ${risks.length} candidates`,
+    limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's`,
+  };
+}
+
+/** Why `candidates` entry candidates, unseen by the challenger and by the champion `version`, are too few to compare by; null if they suffice. */
+export function judgeCandidates(candidates: number, version: string): GateResult | null {
+  if (candidates >= FEWEST_CANDIDATES) return null;
+  return {
+    name: 'champion',
+    passed: false,
+    seen: `${candidates} entry candidates that neither these models nor ${version} have learned from`,
+    limit: `at least ${FEWEST_CANDIDATES} to compare by`,
+  };
+}
+
+/** What a comparison asks of each side: AI1's AUC, and the backtest as if every pair had an edge. */
+export interface Compared {
+  readonly version: string;
+  readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
+  readonly gate_off: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
+}
+
+/** Whether the challenger is not worse than the champion, both on the same bars. Who does not trade earns nothing: a ratio of 0. */
+export function judgeComparison(champion: Compared, challenger: Compared): GateResult[] {
+  const [oldAuc, youngAuc] = [champion.models.ai1.auc, challenger.models.ai1.auc];
+  const [old, young] = [champion.gate_off.total, challenger.gate_off.total];
+  const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
+  const leastSharpe = oldSharpe - SHARPE_TOLERANCE * Math.abs(oldSharpe);
+  return [
+    {
+      name: 'champion auc',
+      passed: oldAuc === null || (youngAuc !== null && youngAuc >= oldAuc - AUC_TOLERANCE),
+      seen: `${shown(youngAuc)} against ${shown(oldAuc)} of ${champion.version}`,
+      limit: `not more than ${AUC_TOLERANCE} below`,
+    },
+    {
+      name: 'champion net sharpe',
+      passed: youngSharpe >= leastSharpe,
+      seen: `${youngSharpe.toFixed(2)} of ${young.trades} trades against ${oldSharpe.toFixed(2)} of ${old.trades} of ${champion.version}`,
+      limit: `at least ${leastSharpe.toFixed(2)}, as if every pair had an edge`,
+    },
+  ];
+}
+
+function shown(value: number | null): string {
+  return value === null ? 'none' : value.toFixed(4);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
