@@ -205,7 +205,81 @@ describe('decide where several reasons hold at once', () => {
   });
 });
 
+describe('decide exactly at a limit', () => {
+  /** Numbers that doubles hold exactly: the frozen z of leg A's price `z + 4.75` is `z`. */
+  const frozen = { alpha: 0.25, beta: 2, zMean: 0.5, zStd: 1, lnB: 2 };
+  const at = (z: number, changes: Partial<Market> = {}): Market => ({ ...frozen, z, lnA: z + 4.75, ...changes });
+  const sold = openPosition(-1, 'id', 60 as OpenTime, at(2.5));
+  const bought = openPosition(1, 'id', 60 as OpenTime, at(-2.5));
+  const limits = { ...POLICY, beta_min: 0.5, beta_max: 4 };
+  const [above, below] = [Number.EPSILON * 4, -Number.EPSILON * 4];
+
+  it('subtracts alpha, the hedge and the mean from the frozen z, and divides by the frozen std', () => {
+    expect(frozenZ(sold, 2.5 + 4.75, 2)).toBe(2.5);
+    expect(frozenZ({ ...sold, alpha: 1.25 }, 2.5 + 4.75, 2)).toBe(1.5);
+    expect(frozenZ({ ...sold, zMean: -0.5 }, 2.5 + 4.75, 2)).toBe(3.5);
+    expect(frozenZ({ ...sold, beta: -2 }, 2.5 + 4.75, 2)).toBe(10.5);
+    expect(frozenZ({ ...sold, zStd: 2 }, 2.5 + 4.75, 2)).toBe(1.25);
+  });
+
+  it.each([
+    ['Z_EXIT', 0.5],
+    ['IN_POSITION', 0.5 + above],
+    ['STOP', 4],
+    ['IN_POSITION', 4 + 2 * below],
+  ] as const)('answers %s at an excursion of %d, on either side', (reason, z) => {
+    expect(decide(at(z), GOOD, true, THETA, limits, sold).reason).toBe(reason);
+    expect(decide(at(-z), GOOD, true, THETA, limits, bought).reason).toBe(reason);
+  });
+
+  it.each([
+    ['RISK_EXIT', 0.95, 3],
+    ['IN_POSITION', 0.95 + below, 3],
+    ['MAX_AGE', 0.1, 60],
+    ['IN_POSITION', 0.1, 59],
+  ] as const)('answers %s at risk %d and age %d', (reason, risk_score, ageBars) => {
+    const position = { ...sold, ageBars };
+    expect(decide(at(2), { return_prob: 1, risk_score }, true, THETA, limits, position).reason).toBe(reason);
+  });
+
+  it.each([
+    ['ENTRY', { beta: 0.5 }],
+    ['BETA_RANGE', { beta: 0.5 + below }],
+    ['ENTRY', { beta: -0.5 }],
+    ['ENTRY', { beta: 4 }],
+    ['BETA_RANGE', { beta: 4 + 4 * above }],
+    ['ENTRY', { beta: -4 }],
+    ['BETA_RANGE', { beta: 0 }],
+    ['ENTRY', { z: 2 }],
+    ['ENTRY', { z: -2 }],
+    ['NO_SETUP', { z: 2 + below }],
+  ] as const)('answers %s for %j', (reason, changes) => {
+    expect(decide(at(2.5, changes), GOOD, true, THETA, limits, FLAT).reason).toBe(reason);
+  });
+
+  it.each([
+    ['PROB_LOW', { return_prob: 0.7, risk_score: 0.1 }],
+    ['ENTRY', { return_prob: 0.7 + above, risk_score: 0.1 }],
+    ['RISK_HIGH', { return_prob: 0.8, risk_score: 0.3 }],
+    ['ENTRY', { return_prob: 0.8, risk_score: 0.3 + below }],
+  ] as const)('answers %s for %j', (reason, scores) => {
+    expect(decide(at(2.5), scores, true, THETA, limits, FLAT).reason).toBe(reason);
+  });
+
+  it('buys leg A at z = 0 where the policy lets it enter there, as the labels do', () => {
+    expect(decide(at(0), GOOD, true, THETA, { ...limits, z_entry: 0 }, FLAT)).toEqual({
+      action: 'ENTER',
+      reason: 'ENTRY',
+      target: 1,
+    });
+  });
+});
+
 describe('entryLegs', () => {
+  it('gives leg B the other side for beta = 0', () => {
+    expect(entryLegs(-1, 0, 'XAUUSD', 'XAGUSD')).toBe('SELL_XAUUSD, BUY_XAGUSD');
+  });
+
   it('sells A and buys B for beta > 0 and z > 0, and gives both the same side for beta < 0', () => {
     expect(entryLegs(-1, 0.8, 'XAUUSD', 'XAGUSD')).toBe('SELL_XAUUSD, BUY_XAGUSD');
     expect(entryLegs(1, 0.8, 'XAUUSD', 'XAGUSD')).toBe('BUY_XAUUSD, SELL_XAGUSD');

@@ -11,6 +11,7 @@ export function riskRank(knots: readonly number[], probability: number): number 
   const from = lowerBound(knots, probability);
   if (knots[from] === probability) {
     let to = from;
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: beyond the last knot is undefined, which equals no probability
     while (to < last && knots[to + 1] === probability) to++;
     return (from + to) / 2 / last;
   }
@@ -21,6 +22,7 @@ export function riskRank(knots: readonly number[], probability: number): number 
 /** First index whose knot is ≥ value. */
 function lowerBound(knots: readonly number[], value: number): number {
   let low = 0;
+  // Stryker disable next-line ArithmeticOperator: no index beyond the last knot is found, as riskRank asks for no value above it
   let high = knots.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
