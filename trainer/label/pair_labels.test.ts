@@ -88,6 +88,21 @@ describe('labelPair', () => {
     expect(earning.ai1).not.toEqual(fixed);
   });
 
+  it.each([{ z_entry: 1.5 }, { z_exit: 0 }, { stop: 0.5 }, { horizon: 5 }])(
+    'trains on its own barriers when %j alone differs from the fixed label',
+    (changes) => {
+      const barriers = { ...EVALUATION_BARRIERS, ...changes };
+      const { ai1, evaluation } = labelPair(history, { ...POLICY, barriers }, isEveryThird);
+      const own = expected(
+        history,
+        (t) => isCandidate(history, t, barriers),
+        (t) => reversionLabel(history, t, barriers),
+      );
+      expect(ai1).toEqual(own);
+      expect(ai1).not.toEqual(evaluation);
+    },
+  );
+
   it('looks at no bar after the one at which a label was known', () => {
     const { ai1, ai2, ai3 } = labelPair(history, POLICY, isEveryThird);
     const cutAt = (length: number): PairHistory => ({ ...randomHistory('pair labels', length, -1) });

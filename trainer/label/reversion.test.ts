@@ -146,6 +146,14 @@ describe('reversionLabel', () => {
   });
 });
 
+describe('a candidate at z = 0', () => {
+  it('buys leg A, as the decision does', () => {
+    const barriers = { ...BARRIERS, z_entry: 0, z_exit: -0.5 };
+    expect(reversionLabel(pathOf(0, 1, 1), 0, barriers)).toEqual({ label: 1, end: 1 });
+    expect(profitLabel(pathOf(0, 1, 1), 0, barriers, { aBps: 1, bBps: 1 })).toEqual({ label: 1, end: 2 });
+  });
+});
+
 describe('profitLabel', () => {
   const costs = { aBps: 7, bBps: 9 };
 
@@ -197,6 +205,11 @@ describe('profitLabel', () => {
     expect(earned(0)).toBeGreaterThan(earned(10));
     expect(earned(10)).toBeGreaterThan(earned(40));
     expect(earned(1e6)).toBe(0);
+  });
+
+  it('is 0 when the trade earns exactly its costs: 0 at unmoved opens and no cost', () => {
+    const unmoved = [2, 0.4, 0.4].map((lnA): HistoryBar => ({ ...CALM_BAR, lnA, lnOpenA: 0, lnOpenB: 0 }));
+    expect(profitLabel(historyOf(unmoved), 0, BARRIERS, { aBps: 0, bBps: 0 })).toEqual({ label: 0, end: 2 });
   });
 
   it('is null when the data ends before the bar of the exit’s fill', () => {

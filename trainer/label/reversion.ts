@@ -44,6 +44,7 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
   const { lnA, lnB, z } = history;
   const side = z[t]! > 0 ? -1 : 1;
+  // Stryker disable next-line StringLiteral: no barrier reads the position's id
   const position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
   const stopAt = Math.abs(z[t]!) + barriers.stop;
   const last = t + barriers.horizon;

@@ -63,6 +63,13 @@ describe('riskLabel', () => {
     );
   });
 
+  it('counts a drawdown above its limit, not one exactly at it', () => {
+    // Half of the capital in leg A, bought at z = 0, with leverage 2: the drawdown is the fall of ln A.
+    const fallen = bars({}, { lnA: -0.25 }, {}, {}, {});
+    const drawdown = (dd_threshold: number) => riskLabel(fallen, 0, { ...POLICY, leverage: 2, dd_threshold })!.drawdown;
+    expect([drawdown(0.25), drawdown(0.249)]).toEqual([0, 1]);
+  });
+
   it('is 0 in every part when nothing happens, and null when the horizon is not there', () => {
     const calm = bars({}, {}, {}, {}, {});
     expect(riskLabel(calm, 0, POLICY)).toEqual({ label: 0, drawdown: 0, volatility: 0, correlation: 0, end: 4 });
