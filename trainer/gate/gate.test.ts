@@ -25,12 +25,18 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What the comparison with the models in force says. */
-async function compared(challenger: TrainResult, own = bars): Promise<GateResult[]> {
-  const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress: () => undefined };
+async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
+  const onProgress = (stage: string): void => void stages?.add(stage);
+  const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
   const gates = await judge(challenger, context);
   expect(gates.slice(0, challenger.gates.length)).toEqual(challenger.gates);
   const [golden, ...rest] = gates.slice(challenger.gates.length);
-  expect(golden).toMatchObject({ name: 'golden vectors', passed: true });
+  expect(golden).toEqual({
+    name: 'golden vectors',
+    passed: true,
+    seen: `${challenger.manifest.golden.features.length} rows in each of three models`,
+    limit: 'onnxruntime answers within 1e-5 of the learner',
+  });
   return rest;
 }
 
@@ -44,7 +50,9 @@ describe('judge', () => {
   it('finds models as good as themselves, on the bars of the holdout', async () => {
     activate(folder, champion.version);
     const { result } = twin;
-    const [rank, sharpe] = await compared(result);
+    const stages = new Set<string>();
+    const [rank, sharpe] = await compared(result, bars, stages);
+    expect([...stages]).toEqual(['champion and challenger']);
     const figure = result.manifest.metrics.ai1.holdout.auc!.toFixed(4);
     const since = result.manifest.period.holdout_from;
     expect(rank).toMatchObject({
