@@ -9,8 +9,10 @@ export interface DoorOptions {
   request(method: 'GET' | 'POST', path: string, query: string, body: string, onAnswer: (answer: Answer) => void): void;
   /** null: nobody listens. */
   openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
-  /** The text of a WebSocket's answer as that of a request. */
-  asAnswer(body: string): Answer;
+  /** Of the daemon's machine so far. */
+  powerCuts(): number;
+  /** The text of a WebSocket's answer as that of a request, from a daemon that has seen so many power cuts of its machine. */
+  asAnswer(body: string, powerCuts: number): Answer;
   /** Tells a moment later that there is no answer. */
   lose(onAnswer: (answer: Answer) => void): void;
 }
@@ -44,8 +46,10 @@ export function createDoor(options: DoorOptions): Door {
 
   function openSocket(backfill: boolean): BarSocket | null {
     const waiting: BarSocket['waiting'] = [];
+    // A connection does not outlive a power cut, but an answer on its way does.
+    const powerCuts = options.powerCuts();
     const socket = options.openSocket('/bars', backfill ? 'backfill=1' : '', {
-      onMessage: (body) => waiting.shift()?.(options.asAnswer(body)),
+      onMessage: (body) => waiting.shift()?.(options.asAnswer(body, powerCuts)),
       onClose() {
         if (sockets.get(backfill)?.waiting === waiting) sockets.delete(backfill);
         for (const onAnswer of waiting.splice(0)) onAnswer(null);

@@ -364,12 +364,13 @@ export function createWorld(options: WorldOptions): World {
       life: () => machine.boots,
       request: machine.request,
       openSocket: (path, query, end) => machine.sockets?.connect(path, query, end) ?? null,
+      powerCuts: () => machine.powerCuts,
       // It was on its way for a moment, in which much can happen.
-      asAnswer: (body) => ({
+      asAnswer: (body, powerCuts) => ({
         status: 200,
         body,
         isJournalled: timeline.nowMs - truth.journalHurtMs > ANSWER_TRAVEL_MS,
-        powerCuts: machine.powerCuts,
+        powerCuts,
       }),
       lose: (onAnswer) => void timeline.at(timeline.nowMs + 1, () => onAnswer(null)),
     });
