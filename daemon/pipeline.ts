@@ -726,9 +726,12 @@ export class Pipeline {
     this.#serve(this.#fallback);
     this.#fallback = null;
     this.#degradations.add('models');
-    // In force for this very bar already; a replay whose set does not fail again gets there by the journal.
-    this.#journalEvent('swap', this.#models?.version ?? '');
-    this.#journalEvent('degraded', 'models');
+    // In force for this very bar already; a replay whose set does not fail again gets there by the journal. A swap that waits in the
+    // queue is journalled before these two and takes effect after them: it ends both.
+    if (this.#swapsToCome === 0) {
+      this.#journalEvent('swap', this.#models?.version ?? '');
+      this.#journalEvent('degraded', 'models');
+    }
     this.#options.observer.onModelFailure(error, failed, this.#models);
     release(failed);
     return this.#infer(rows);

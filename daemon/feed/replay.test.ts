@@ -14,7 +14,7 @@ import { openJournal, type JournalStore } from '../../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { createJournal } from '../journal/journal.ts';
 import { recoveryStart } from '../journal/recovery.ts';
-import { byMinute, openBench, type Bench } from '../pipeline.fixture.ts';
+import { byMinute, openBench, withInference, type Bench } from '../pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
 import { Database } from '../../shared/store/sqlite.ts';
 
@@ -153,6 +153,41 @@ describe('replayJournal', () => {
       store.close();
     },
   );
+
+  it('gives every signal again behind a bar whose models fail while a swap waits in the queue', async () => {
+    const store = openJournal(join(folder, 'failing.db'));
+    const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
+    const bench = openBench(settings, { journal });
+    const takeMinute = (index: number, backfill: boolean): void => {
+      for (const bar of MARKET[index]!.bars) bench.pipeline.takeBar(bar, backfill);
+    };
+    const [predecessor, successor] = [await loadModels(versions[0]!), await loadModels(versions[1]!)];
+    let isFailing = false;
+    const failing = withInference(predecessor, (right) => (features, rows) => {
+      if (isFailing) throw new Error('session lost');
+      return right(features, rows);
+    });
+    for (let i = 0; i < WARMUP; i++) takeMinute(i, true);
+    bench.pipeline.swap(predecessor);
+    bench.pipeline.swap(failing);
+    takeMinute(WARMUP, false);
+    await bench.pipeline.settled();
+    isFailing = true;
+    takeMinute(WARMUP + 1, false);
+    bench.pipeline.swap(successor);
+    takeMinute(WARMUP + 2, false);
+    await bench.pipeline.settled();
+    for (let i = WARMUP + 3; i < WARMUP + 40; i++) {
+      takeMinute(i, false);
+      await bench.pipeline.settled();
+    }
+    const { differences } = await replayOf(store);
+    store.close();
+    expect(bench.failures).toHaveLength(1);
+    // Only this bar is DEGRADED: in the replay the same models do not fail.
+    const failedAt = new Date(MARKET[WARMUP + 1]!.time * 1000).toISOString();
+    expect(differences.map(({ time }) => time)).toEqual(pairIds.map(() => failedAt));
+  });
 
   it('names what differs when the journal was changed afterwards', async () => {
     const path = join(folder, 'changed.db');
