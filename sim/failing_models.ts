@@ -15,7 +15,8 @@ export interface FailureOptions {
   onFailure(set: ModelSet): void;
 }
 
-/** A set is well for so long at most before it begins to fail. */
+/** A set is well for so long before it begins to fail. */
+const SHORTEST_WELL_MS = 10_000;
 const LONGEST_WELL_MS = 900_000;
 const LONGEST_ANSWER_MS = 20;
 /** Most of these are over the 50 ms that a set may take. */
@@ -23,7 +24,9 @@ const LONGEST_SLOW_ANSWER_MS = 150;
 
 type Answer = BatchScores | Promise<BatchScores>;
 
-const drawBeginning = ({ timeline, rng }: FailureOptions): number => timeline.nowMs + rng.uniform() * LONGEST_WELL_MS;
+/** Short times are as likely as long ones. */
+const drawBeginning = ({ timeline, rng }: FailureOptions): number =>
+  timeline.nowMs + SHORTEST_WELL_MS * (LONGEST_WELL_MS / SHORTEST_WELL_MS) ** rng.uniform();
 
 /** The set, with another way to answer from `fromMs` on. */
 function spoil(

@@ -41,6 +41,7 @@ describe('the feeder', () => {
           weather: () => ({ ...weather, rule, apart: false }),
           trueMs: () => START_MS + timeline.nowMs,
           isClosed: () => false,
+          onArrival: () => undefined,
           onAccepted: () => undefined,
           onStopping: () => stops++,
           onWrongAnswer: (what) => wrong.push(what),

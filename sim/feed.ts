@@ -63,6 +63,8 @@ export interface FeedOptions {
   trueMs(): number;
   /** A minute in which the market is closed. */
   isClosed(time: OpenTime): boolean;
+  /** A message reaches the daemon's address. */
+  onArrival(): void;
   onAccepted(items: readonly Item[], answer: NonNullable<Answer>): void;
   onWrongAnswer(what: string): void;
   /** The daemon answers that it ends, and has taken nothing. */
@@ -182,7 +184,8 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     timeline.at(timeline.nowMs + ANSWER_TIMEOUT_MS, () => finish(false, []));
     if (rng.uniform() < weather.requestLost) return;
     const line = door.line();
-    timeline.at(timeline.nowMs + 1 + rng.uniform() * weather.spreadMs, () =>
+    timeline.at(timeline.nowMs + 1 + rng.uniform() * weather.spreadMs, () => {
+      options.onArrival();
       door.post(line, text, isBackfill, (answer) => {
         if (answer === null) return finish(false, []);
         if (rng.uniform() < weather.answerLost) return;
@@ -191,8 +194,8 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
           const kept = judge(items, junk, junkAt, answer);
           finish(kept !== null, kept ?? []);
         });
-      }),
-    );
+      });
+    });
   }
 
   /**

@@ -16,6 +16,7 @@ import type { Answer } from './feed.ts';
 import type { Oracle, Published } from './oracle.ts';
 import {
   createEarlySwap,
+  createLostFallback,
   withFasterFeed,
   withOldHalts,
   withoutHalts,
@@ -43,6 +44,8 @@ const STEADY_MS = 60_000;
 /** How often a daemon that is told to stop has a successor, and how soon that one begins. */
 const SUCCESSORS = 0.4;
 const TAKE_OVER_MS = 50;
+/** How often models that follow failed ones fail at least. */
+const FAILS_AGAIN = 0.7;
 /** How long a stop may take. */
 const STOP_MS = 30_000;
 const SHORTEST_LOAD_MS = 5;
@@ -137,9 +140,12 @@ export function createMachine(options: MachineOptions): Machine {
   const violate = options.onViolation;
   const log = pino({ level: 'silent' });
   const earlySwap = createEarlySwap();
+  let lostFallback = createLostFallback();
   const failedBoots = new Set<string>();
   let process: SimulatedProcess | null = null;
   let daemon: Daemon | null = null;
+  /** Answers requests: still while it signs off. */
+  let server: Daemon | null = null;
   let sockets: SimulatedSockets | null = null;
   let currentBootId: string | null = null;
   let modelLine: ModelLine = createModelLine();
@@ -148,6 +154,8 @@ export function createMachine(options: MachineOptions): Machine {
   let isSucceeded = false;
   /** The daemon that runs, or begins, is such a successor. */
   let tookOver = false;
+  /** Models failed since the last ones were loaded: the next ones are likely to have the same fault. */
+  let haveFailed = false;
   let boots = 0;
   let powerCuts = 0;
   let bootedMs = 0;
@@ -211,10 +219,13 @@ export function createMachine(options: MachineOptions): Machine {
     const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const maxRows = pairIds.length;
-    const set = await loadModelSet(folder, options.schema, maxRows, { judge: false, files, quietly });
+    const loaded = await loadModelSet(folder, options.schema, maxRows, { judge: false, files, quietly });
+    const set = planted === 'lost_fallback' ? lostFallback.wrap(loaded) : loaded;
     if (planted === 'early_swap') return earlySwap.wrap(set);
     const failure = { timeline, rng, owner, untilMs: options.stormMs };
-    if (rng.uniform() < failing) return failingModels(set, { ...failure, onFailure: onFailedSet });
+    const chance = haveFailed && failing > 0 ? Math.max(failing, FAILS_AGAIN) : failing;
+    haveFailed = false;
+    if (rng.uniform() < chance) return failingModels(set, { ...failure, onFailure: onFailedSet });
     if (rng.uniform() < slow) return slowModels(set, { ...failure, onFailure: onSlowSet });
     return set;
   }
@@ -223,6 +234,8 @@ export function createMachine(options: MachineOptions): Machine {
     const serving = modelLine.failed(set);
     if (serving === null) see('no models left after failures');
     else if (serving !== undefined) see('predecessor answers for failed models');
+    haveFailed = true;
+    lostFallback.failed();
     onFailure(set);
   }
 
@@ -253,7 +266,8 @@ export function createMachine(options: MachineOptions): Machine {
     bootedMs = timeline.nowMs;
     [isStopping, currentBootId] = [false, null];
     const line = createModelLine();
-    modelLine = line;
+    const fallback = createLostFallback();
+    [modelLine, lostFallback] = [line, fallback];
     truth.processStarted();
     owner.onDeath(() => onDeath(owner));
     const files =
@@ -275,7 +289,10 @@ export function createMachine(options: MachineOptions): Machine {
       observer: {
         onSignals: () => undefined,
         onBar: () => undefined,
-        onSwap: (set) => line.swapped(set),
+        onSwap(set) {
+          line.swapped(set);
+          fallback.swapped();
+        },
         onModelsRefused: () => see('models refused'),
         onModelsFailed: (code) => {
           if (code === 'MODEL_SLOW') see('slow models dropped');
@@ -301,7 +318,7 @@ export function createMachine(options: MachineOptions): Machine {
   }
 
   function open(owner: SimulatedProcess, assembled: Daemon): void {
-    daemon = assembled;
+    [daemon, server] = [assembled, assembled];
     truth.daemonReady();
     sockets = openSockets({
       process: owner,
@@ -346,7 +363,7 @@ export function createMachine(options: MachineOptions): Machine {
     checkNothingLost();
     if (sockets !== null && sockets.mostBuffered > MAX_BUFFERED_BYTES + BATCH_BYTES)
       violate('memory not bounded', `${sockets.mostBuffered} bytes waited for one WebSocket client`);
-    if (process === owner) [process, daemon, sockets] = [null, null, null];
+    if (process === owner) [process, daemon, server, sockets] = [null, null, null, null];
     backoffMs = timeline.nowMs - bootedMs > STEADY_MS ? FIRST_BACKOFF_MS : Math.min(2 * backoffMs, MAX_BACKOFF_MS);
     timeline.at(timeline.nowMs + (isSucceeded ? TAKE_OVER_MS : backoffMs), boot);
     tookOver = isSucceeded;
@@ -448,6 +465,7 @@ export function createMachine(options: MachineOptions): Machine {
       isSucceeded = rng.uniform() < SUCCESSORS;
       const endRunning = async (): Promise<void> => {
         await running.signOff(() => isSucceeded);
+        server = null;
         checkLastWords(running);
         await running.stop();
       };
@@ -463,7 +481,7 @@ export function createMachine(options: MachineOptions): Machine {
     },
     request(method, path, query, body, onAnswer) {
       const owner = process;
-      const route = daemon?.routes.find((candidate) => candidate.method === method && candidate.path === path);
+      const route = server?.routes.find((candidate) => candidate.method === method && candidate.path === path);
       if (owner === null || route === undefined) {
         timeline.at(timeline.nowMs + 1, () => onAnswer(null));
         return;

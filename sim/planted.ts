@@ -14,6 +14,7 @@ export const PLANTED = {
   deaf_to_halts: 'halts are read when the daemon starts, and never again',
   lost_shadows: 'answers of shadow models that the journal refused are not stored when it takes writes again',
   short_validity: 'the daemon takes the feed for a faster one: signals expire too early',
+  lost_fallback: 'after models failed, the next swap does not keep the models before it as a fallback',
   doubling_retry:
     'consumers do not keep which positions they entered: a decision that is delivered again is entered again',
 } as const;
@@ -140,6 +141,28 @@ export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: Model
       hasEdge: (pairId) => (newest ?? set).hasEdge(pairId),
       infer: (features, rows) => (newest ?? set).infer(features, rows),
       release: () => set.release(),
+    }),
+  };
+}
+
+/** Models of one process: those that served between a failure and the next swap do not answer as a fallback after it. */
+export function createLostFallback(): { failed(): void; swapped(): void; wrap(set: ModelSet): ModelSet } {
+  let hasFailed = false;
+  let serving: ModelSet | null = null;
+  const lost = new Set<ModelSet>();
+  return {
+    failed: () => void (hasFailed = true),
+    swapped() {
+      if (hasFailed && serving !== null) lost.add(serving);
+      hasFailed = false;
+    },
+    wrap: (set) => ({
+      ...set,
+      infer(features, rows) {
+        if (lost.has(set)) throw new Error(`${set.version} was let go of`);
+        serving = set;
+        return set.infer(features, rows);
+      },
     }),
   };
 }

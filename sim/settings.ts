@@ -22,7 +22,7 @@ function makeSettings(): Settings {
     max_age_bars: 12,
     beta_min: 0.01,
     beta_max: 50,
-    risk_exit: 0.97,
+    risk_exit: 0.93,
   };
   return {
     ...real,

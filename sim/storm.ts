@@ -5,6 +5,8 @@ import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+/** Training runs an hour where models fail. */
+const RUNS_OF_FAILING_MODELS = 8;
 const WRITING: readonly Operation[] = ['write', 'rename', 'makeFolder', 'sync'];
 
 /** Lets loose what the weather of a world says, from its beginning until `endMs`. */
@@ -60,7 +62,13 @@ export function scheduleStorm(world: World, endMs: number): void {
     if (rng.integer(2) === 0) world.machine.cutPower();
     else atNextBars(() => world.machine.cutPower());
   });
-  often(weather.restarts, () => (rng.integer(2) === 0 ? world.machine.stop() : atNextBars(() => world.machine.stop())));
+  often(weather.restarts, () => {
+    const stop = (): void => world.machine.stop();
+    const kind = rng.integer(4);
+    if (kind === 0) stop();
+    else if (kind === 1) world.atNextMessage = stop;
+    else atNextBars(stop);
+  });
   often(weather.clockSteps, () => {
     const stepMs = Math.round((rng.uniform() * 2 - 1) * weather.clockStepMs);
     spell(
@@ -114,6 +122,8 @@ export function scheduleStorm(world: World, endMs: number): void {
       () => {
         journal.refusal = pick('database or disk is full', 'disk I/O error', 'attempt to write a readonly database');
         world.trace(() => `journal: ${journal.refusal}`);
+        // What the journal could not write is in memory alone.
+        if (weather.powerCuts > 0 && rng.integer(3) === 0) atNextBars(() => world.machine.cutPower());
       },
       () => (journal.refusal = null),
     ),
@@ -169,6 +179,8 @@ export function scheduleStorm(world: World, endMs: number): void {
     if (rng.integer(2) === 0) world.trainer.publish();
     else atNextBars(() => world.trainer.publish());
   });
+  // What serves in the place of failed models shows only where there were several.
+  often(weather.failingModels > 0 ? RUNS_OF_FAILING_MODELS : 0, () => world.trainer.publish());
   often(weather.trainerKills, () => {
     world.trainer.publish(rng.integer(30));
   });

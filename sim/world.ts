@@ -92,6 +92,8 @@ export interface World {
   needsNewModels: boolean;
   /** How long the machine slept. */
   sleptMs: number;
+  /** Strikes when the next message of the feeder arrives, before the daemon has it; null: nothing waits for one. */
+  atNextMessage: (() => void) | null;
   /** As epoch milliseconds: what the clock of the machine would say if nobody had set it. */
   trueMs(): number;
   violate(rule: string, what: string): void;
@@ -133,6 +135,7 @@ export function createWorld(options: WorldOptions): World {
   let wallOffsetMs = 0;
   let lowestOffsetMs = 0;
   let highestOffsetMs = 0;
+  let isRetraining = false;
 
   const trueMs = (): number => startMs + timeline.nowMs;
   const wallMs = (): number => trueMs() + wallOffsetMs;
@@ -273,7 +276,10 @@ export function createWorld(options: WorldOptions): World {
     wallMs,
     weather: () => weather,
     onText: publish,
-    onModelsFailed: () => (world.needsNewModels = true),
+    onModelsFailed() {
+      world.needsNewModels = true;
+      retrain();
+    },
     newestMinute: () => Math.max(0, ...[...feed.bars.values()].map((bars) => bars.at(-1)?.time ?? 0)),
     see,
     trace,
@@ -325,6 +331,7 @@ export function createWorld(options: WorldOptions): World {
     closedUntilMs: 0,
     needsNewModels: false,
     sleptMs: 0,
+    atNextMessage: null,
     trueMs,
     violate,
     see,
@@ -332,6 +339,7 @@ export function createWorld(options: WorldOptions): World {
     endFaults() {
       weather = peaceAfter(options.weather);
       world.closedUntilMs = 0;
+      world.atNextMessage = null;
       disk.clearFaults();
       journal.refusal = null;
       redis.isFull = false;
@@ -395,6 +403,11 @@ export function createWorld(options: WorldOptions): World {
             if (!journal.inputs.some((row) => row.subject === symbol && row.time === time))
               violate('answered but not journalled', `${symbol} ${new Date(time * 1000).toISOString()}`);
         },
+        onArrival() {
+          const strike = world.atNextMessage;
+          world.atNextMessage = null;
+          strike?.();
+        },
         onStopping: () => see('STOPPING answered'),
         onWrongAnswer: (what) => violate('wrong answer to a message', what),
         trace,
@@ -432,6 +445,17 @@ export function createWorld(options: WorldOptions): World {
           trace(() => `${name}: ${orders.join(', ')} ${verdict.pairId} at ${signal?.timestamp}`);
       },
       trace,
+    });
+  }
+
+  /** Most failures of models are answered by a training run at once. */
+  function retrain(): void {
+    if (isRetraining || rng.integer(4) === 0) return;
+    isRetraining = true;
+    const endsMs = timeline.nowMs + MINUTE_MS * (0.5 + 2 * rng.uniform());
+    timeline.at(endsMs, () => {
+      isRetraining = false;
+      if (endsMs < options.stormMs) trainer.publish();
     });
   }
 

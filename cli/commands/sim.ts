@@ -35,6 +35,7 @@ export function addSim(program: Command, output: () => Output): void {
         'deaf_to_halts',
         'lost_shadows',
         'short_validity',
+        'lost_fallback',
         'doubling_retry',
       ] satisfies PlantedBug[]),
     )
