@@ -115,7 +115,12 @@ export function histogram(title: string, values: readonly number[], xText: (x: n
     const wide = frame.x(low + (cell + 1) * width) - x;
     return `<rect class="bar ${side}" x="${round(x + 0.5)}" y="${round(frame.y(count))}" width="${round(wide - 1)}" height="${round(frame.y(0) - frame.y(count))}"/>`;
   });
-  return figure(title, HEIGHT, grid(frame, { xText, yText: (count) => (Number.isInteger(count) ? String(count) : '') }) + bars.join(''), '');
+  return figure(
+    title,
+    HEIGHT,
+    grid(frame, { xText, yText: (count) => (Number.isInteger(count) ? String(count) : '') }) + bars.join(''),
+    '',
+  );
 }
 
 interface Frame {
