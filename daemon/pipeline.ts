@@ -726,7 +726,7 @@ export class Pipeline {
     this.#serve(this.#fallback);
     this.#fallback = null;
     this.#degradations.add('models');
-    // In force for this very bar already; a replay whose set does not fail again gets there by the journal. A swap that waits in the
+    // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits in the
     // queue is journalled before these two and takes effect after them: it ends both.
     if (this.#swapsToCome === 0) {
       this.#journalEvent('swap', this.#models?.version ?? '');

@@ -91,7 +91,7 @@ export interface Field {
   readonly modelsFolder: string;
   /** Of the real daemon. */
   memory(): Promise<DaemonMemory>;
-  /** What is left after a major collection; only where `exposeGc` was asked for. */
+  /** Bytes in use after a major collection; needs `exposeGc`. */
   collect(): Promise<DaemonMemory>;
   close(): Promise<void>;
 }

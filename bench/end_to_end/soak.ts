@@ -7,9 +7,9 @@ import { createPace } from './pace.ts';
 import { createMemoryTrend, type MemoryTrend } from './weather.ts';
 
 const WARM_UP_MINUTES = 200;
-/** Points of what is left after a collection, evenly over the run. */
+/** Heap samples, each after a forced major collection, at equal intervals. */
 const COLLECTIONS = 24;
-/** Until all code is compiled, what is left grows with it. */
+/** Compiled code adds to the heap until warm-up ends. */
 const SETTLING_SHARE = 1 / 3;
 /** More than this is a leak: 50 MB in a year of minutes. */
 export const LEFT_BYTES_PER_MINUTE_MAX = 100;
@@ -112,7 +112,7 @@ export interface HeapWatch {
   trend(): HeapTrend;
 }
 
-/** Has the heap of a daemon collected COLLECTIONS times in the run, and looks at what is left. */
+/** Forces COLLECTIONS major collections during the run and records the heap after each. */
 export function createHeapTrend(field: Pick<Field, 'collect'>, durationMs: number): HeapWatch {
   const left: Point[] = [];
   return {

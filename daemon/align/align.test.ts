@@ -137,7 +137,7 @@ describe('Aligner', () => {
     expect([send('A', 41, 1000), send('B', 41)]).toEqual(['accepted', 'accepted']);
     aligner.giveUp(1, at(41));
     expect(seen.splice(0)).toEqual(['0 41 BAR_SUSPECT undefined 1', '1 41 BAR_SUSPECT undefined undefined']);
-    // The very bar again does not confirm itself, nor does a word that there is none.
+    // Neither a duplicate of the suspect bar nor an empty minute confirms it.
     expect([send('A', 41, 1000), send('A', 41, 1)]).toEqual(['duplicate', 'revised']);
     aligner.take('A', at(42), 'empty', false, 0);
     expect(aligner.screenOf('A')!.isSuspect).toBe(true);

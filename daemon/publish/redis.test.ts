@@ -205,7 +205,7 @@ describe('the Redis publisher', () => {
     await until('taken', async () => (await client.get(signalKey('A_B'))) !== null);
 
     redis.pause();
-    // When ioredis by itself would notice, and not throw away what has not left.
+    // The delay after which ioredis itself closes the connection, without dropping unsent data.
     let statesByThen: string[] = [];
     setTimeout(() => (statesByThen = [...states]), 2 * COMMAND_TIMEOUT_MS);
     let publishingMs = 0;

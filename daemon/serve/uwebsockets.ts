@@ -295,7 +295,7 @@ async function tryListening(host: string, port: number): Promise<number> {
   return found;
 }
 
-/** What its parser lets pass. What it refuses itself, it answers with a text of its own, which nobody can change. */
+/** Limits of its parser. Requests that the parser refuses get a fixed text that cannot be configured. */
 function framingProblem({ header }: RequestHead): string | null {
   const length = header('content-length');
   if (length !== '' && !/^\d+$/.test(length)) return `Content-Length: ${length.slice(0, 40)}`;
