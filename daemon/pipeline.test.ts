@@ -742,6 +742,26 @@ describe('silence', () => {
     expect([bench.signals, fresh.signals, fresh.inputs]).toEqual([[], [], []]);
   });
 
+  it('is not ended by backfill, which publishes nothing', async () => {
+    const bench = await openWarm();
+    for (let passed = 0; passed < 6; passed++) {
+      const at = WARMUP + 10 + passed;
+      for (const bar of MARKET[at]!.bars) bench.pipeline.takeBar(bar, true);
+      bench.passMs(interval);
+      bench.pipeline.checkSilence();
+      await bench.pipeline.settled();
+    }
+    const heartbeats = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
+    const intervals = [1, 2, 3, 4, 5, 6].filter((passed) => passed >= degraded);
+    expect(heartbeats.map(({ reason, mode }) => `${reason} ${mode}`)).toEqual(
+      intervals.map((passed) => (passed < halted ? 'SILENCE DEGRADED' : 'SILENCE HALT')),
+    );
+    expect(bench.pipeline.silentPairs).toEqual(pairIds);
+    takeAll(bench, WARMUP + 16, WARMUP + 17);
+    await bench.pipeline.settled();
+    expect(bench.pipeline.silentPairs).toEqual([]);
+  });
+
   it('goes on after a restart with ids of its own', async () => {
     const bench = await openWarm();
     const now = WARMUP + 10;

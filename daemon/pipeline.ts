@@ -157,8 +157,9 @@ export class Pipeline {
   readonly #columns: number;
   /** Row of each pair in the matrix; −1 = not scored. */
   readonly #rows: Int32Array;
-  /** Open of the newest minute of each pair that has ended, and when that was heard of. */
+  /** Open of the newest minute of each pair that has ended. */
   readonly #lastMinute: Float64Array;
+  /** When a live minute of each pair was last heard of. */
   readonly #heardUs: Float64Array;
   /** Heartbeats that were due for each pair since then. */
   readonly #heartbeats: Int32Array;
@@ -491,14 +492,17 @@ export class Pipeline {
   // ---- the queue ----
 
   #enqueueMinute(minute: PairMinute): void {
-    const { pairIndex, time } = minute;
+    const { pairIndex, time, backfill } = minute;
     const arrivedUs = this.#options.clock.monotonicUs();
     this.#lastMinute[pairIndex] = time;
-    this.#heardUs[pairIndex] = arrivedUs;
     this.#lastBarUs = arrivedUs;
-    this.#heartbeats[pairIndex] = 0;
+    // Backfill publishes nothing: a pair that gets nothing else is silent to its consumers.
+    if (!backfill) {
+      this.#heardUs[pairIndex] = arrivedUs;
+      this.#heartbeats[pairIndex] = 0;
+    }
     const published = this.#publishedUntil?.get(this.#states[pairIndex]!.pair.id) ?? -Infinity;
-    this.#enqueue({ kind: 'minute', minute, publish: !minute.backfill && time > published, arrivedUs });
+    this.#enqueue({ kind: 'minute', minute, publish: !backfill && time > published, arrivedUs });
   }
 
   #enqueue(item: QueueItem): void {
