@@ -10,7 +10,8 @@ import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
-import { Pipeline, type BatchTiming } from '../daemon/pipeline.ts';
+import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
+import { Pipeline } from '../daemon/pipeline.ts';
 import { createFileThread } from '../daemon/publish/file_thread.ts';
 import type { Publisher } from '../daemon/publish/publish.ts';
 import { createWebSocketPublisher } from '../daemon/publish/websocket.ts';
@@ -21,6 +22,7 @@ import { benchModels, treesOf } from './models.ts';
 import { openRedisPublisher } from './redis_publisher.ts';
 import { percentiles, type Percentiles } from './percentiles.ts';
 import { openTemporaryFolder } from './temporary_folder.ts';
+import { barInput } from '../daemon/input.ts';
 
 const WARM_UP_MINUTES = 300;
 const START = (Date.parse('2024-01-01T22:00:00Z') / 1000) as OpenTime;
@@ -143,13 +145,13 @@ async function runPipeline(
     },
   });
   const set = await loadModelSet(models, schema, minutehand.pairs.length, { engine: minutehand.inference.engine });
-  pipeline.swap(set);
+  pipeline.inputs.apply({ kind: 'swap', set: set });
   const market = benchMarket(minutehand.pairs, 'bench stations', START);
   for (let i = 0; i < 2 * warmupBars(minutehand.windows); i++)
-    for (const bar of market.next().bars) pipeline.takeBar(bar, true);
+    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, true));
   await pipeline.settled();
   for (let i = 0; i < WARM_UP_MINUTES + minutes; i++) {
-    for (const bar of market.next().bars) pipeline.takeBar(bar, false);
+    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, false));
     await pipeline.settled();
   }
   client.terminate();

@@ -24,7 +24,7 @@ import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import { waitAtMost } from '../shared/wait.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from './decide/answer.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
@@ -36,7 +36,9 @@ import { watchHalts } from './infer/halt_watch.ts';
 import { watchModels, type ModelWatch } from './infer/model_watch.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
-import { EXPIRED_AFTER_INTERVALS, Pipeline, type BatchTiming } from './pipeline.ts';
+import type { BatchTiming } from './metrics/stopwatch.ts';
+import { Pipeline } from './pipeline.ts';
+import { EXPIRED_AFTER_INTERVALS } from './publish/envelope.ts';
 import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './publish/file.ts';
 import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
@@ -140,7 +142,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const degradesWith =
     (what: string) =>
     (error: { code: string; message: string; next: string }): void => {
-      pipeline.degraded(what);
+      pipeline.inputs.apply({ kind: 'degraded', what: what });
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
     };
@@ -153,7 +155,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
           folder: paths.signals,
           allName: allSignalsFile(minutehand, shard),
           onFailure: degradesWith('file'),
-          onRecovered: () => pipeline.recovered('file'),
+          onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'file' }),
         }),
       ];
   const redis =
@@ -161,13 +163,13 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       ? null
       : openRedis(bus, ports, options, {
           onFailure: degradesWith('redis'),
-          onRecovered: () => pipeline.recovered('redis'),
+          onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'redis' }),
         });
   const publishers = [websocket, ...signalFiles, ...(redis === null ? [] : [redis])];
   const journal = createJournal({
     store,
     onFailure: degradesWith('journal'),
-    onRecovered: () => pipeline.recovered('journal'),
+    onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'journal' }),
   });
 
   let refused: HealthReport['model_refused'] = null;
@@ -196,7 +198,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     files: isFileThread ? [] : signalFiles,
     journal,
     observer: {
-      onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.models, bootId),
+      onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.status.models, bootId),
       onSwap(set) {
         refused = null;
         observer.onSwap(set);
@@ -234,21 +236,22 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     scheduler,
     load: (folder) =>
       ports.loadModels(folder, async (work) => {
-        await pipeline.quietMoment();
+        await pipeline.idleWindow();
         return work();
       }),
     market,
     pollMs: modelPollMs,
-    onReady: (set) => pipeline.swap(set),
+    onReady: (set) => pipeline.inputs.apply({ kind: 'swap', set: set }),
     onShadow(set) {
       shadow = set;
       // What the same set answered a moment ago may still wait in memory.
       journal.flush();
       const positions = set === null ? [] : store.lastShadows(set.version);
-      pipeline.setShadow(
-        set,
-        new Map(positions.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position])),
-      );
+      pipeline.inputs.apply({
+        kind: 'shadow',
+        set: set,
+        positions: new Map(positions.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position])),
+      });
       say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
     },
     onRefused(version, error, slot) {
@@ -274,7 +277,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   };
   /** What `halts.json` has lost, of the version in force: a halt of another one can be lifted only when that comes back. */
   const lostRefusal = (): HealthReport['halts_refused'] => {
-    const inForce = lost.filter((halt) => halt.version === pipeline.models?.version);
+    const inForce = lost.filter((halt) => halt.version === pipeline.status.models?.version);
     if (inForce.length === 0) return null;
     return describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: inForce, resumed: [] }) }));
   };
@@ -291,9 +294,9 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       halts = read;
       log.info({ halts: read.halts }, 'halts');
       standing = standingAfter(standing, read);
-      pipeline.setHalts(standing.halts, standing.resumed);
+      pipeline.inputs.apply({ kind: 'halts', standing: { halts: standing.halts, resumed: standing.resumed } });
       // Journalled at once, and not with the next bar: a power cut may undo the file.
-      void pipeline.quietMoment().then(() => pipeline.settled());
+      void pipeline.idleWindow().then(() => pipeline.settled());
       const told = standingText({ halts: lost, resumed: [] });
       lost = lostHalts(standing.halts, read);
       const seen = standingText({ halts: lost, resumed: [] });
@@ -311,18 +314,18 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const arrivals = watchArrivals({
     limitMs: EXPIRED_AFTER_INTERVALS * intervalMs,
     symbols: symbolsOf(pairs).length,
-    degraded: (what) => pipeline.degraded(what),
-    recovered: (what) => pipeline.recovered(what),
+    degraded: (what) => pipeline.inputs.apply({ kind: 'degraded', what: what }),
+    recovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what: what }),
     log,
     say,
   });
 
   const startedMs = clock.nowMs();
   const health = (): HealthReport => {
-    const { silentPairs, expiredPairs, haltedPairs: halted } = pipeline;
-    const version = pipeline.models?.version ?? null;
-    const isWaiting = pipeline.models === null || pipeline.readyPairs < pairs.length;
-    const isDegraded = pipeline.degradations.size + silentPairs.length + halted.length > 0;
+    const { silentPairs, expiredPairs, haltedPairs: halted } = pipeline.status;
+    const version = pipeline.status.models?.version ?? null;
+    const isWaiting = pipeline.status.models === null || pipeline.status.readyPairs < pairs.length;
+    const isDegraded = pipeline.status.degradations.size + silentPairs.length + halted.length > 0;
     return {
       status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
       market,
@@ -330,36 +333,36 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       shard,
       uptime_seconds: (clock.nowMs() - startedMs) / 1000,
       server_engine: serverEngine,
-      inference_engines: pipeline.models?.engines ?? null,
-      inference_notes: pipeline.models?.engineNotes ?? null,
+      inference_engines: pipeline.status.models?.engines ?? null,
+      inference_notes: pipeline.status.models?.engineNotes ?? null,
       model_version: version,
-      model_market: pipeline.models?.manifest.market ?? null,
+      model_market: pipeline.status.models?.manifest.market ?? null,
       model_refused: refused,
       shadow_version: shadow?.version ?? null,
       feature_schema: schema.hash,
       policy_hash: settings.policyHash,
       pairs: pairs.length,
-      pairs_ready: pipeline.readyPairs,
+      pairs_ready: pipeline.status.readyPairs,
       silent_pairs: silentPairs,
       expired_pairs: expiredPairs,
       halted_pairs: halted,
       halts: halts.halts.filter((halt) => halt.version === version),
       halts_refused: haltsRefused ?? lostRefusal(),
-      degradations: [...pipeline.degradations],
+      degradations: [...pipeline.status.degradations],
       late_bars: arrivals.late,
-      suspect_bars: Object.fromEntries(pipeline.suspectBars),
+      suspect_bars: Object.fromEntries(pipeline.status.suspectBars),
       redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
       redis_refused: redis?.refusal?.toJSON() ?? null,
       redis_missed: redis?.missed ?? 0,
       bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
       bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
       last_bars: Object.fromEntries(
-        [...pipeline.lastTimes()].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
+        [...pipeline.status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
       ),
     };
   };
   const rules = {
-    taker: pipeline,
+    sink: pipeline.inputs,
     bootId,
     clock,
     maxClockSkewMs: feed.max_clock_skew_ms,
@@ -383,9 +386,9 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   });
 
   const endChecks = scheduler.every(Math.max(SHORTEST_CHECK_MS, feed.straggler_timeout_ms / 8), () => {
-    pipeline.expire();
+    pipeline.inputs.expire();
     arrivals.report();
-    if (options.isFeedOpen()) pipeline.checkSilence();
+    if (options.isFeedOpen()) pipeline.inputs.checkSilence();
     else pipeline.expectNoBars();
   });
   return {
@@ -413,11 +416,13 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
         allSymbols: symbolsOf(minutehand.pairs.map(parsePair)),
         feedIntervalMs: feed.interval_ms,
         scheduler,
+        lastTimes: () => pipeline.status.lastTimes,
+        settled,
         position: store.feedPosition(),
         keepPosition: (position) => journal.feedPosition(position),
         read: ports.readBarStream,
         onRefused: degradesWith('bar_stream'),
-        onReadable: () => pipeline.recovered('bar_stream'),
+        onReadable: () => pipeline.inputs.apply({ kind: 'recovered', what: 'bar_stream' }),
         log,
         say,
       });
@@ -430,7 +435,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       void models.stop();
       await redisFeed?.stop();
       await pipeline.settled();
-      if (!hasSuccessor()) pipeline.shutDown();
+      if (!hasSuccessor()) pipeline.inputs.shutDown();
       await pipeline.settled();
     },
     async stop() {

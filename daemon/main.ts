@@ -124,22 +124,22 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
     const metrics: Metrics = createMetrics(
       {
         budgetMs: minutehand.feed.budget_ms,
-        readyPairs: () => daemon?.pipeline.readyPairs ?? 0,
-        silentPairs: () => daemon?.pipeline.silentPairs.length ?? 0,
-        expiredPairs: () => daemon?.pipeline.expiredPairs.length ?? 0,
+        readyPairs: () => daemon?.pipeline.status.readyPairs ?? 0,
+        silentPairs: () => daemon?.pipeline.status.silentPairs.length ?? 0,
+        expiredPairs: () => daemon?.pipeline.status.expiredPairs.length ?? 0,
         barsLateSeconds: () => daemon?.lateBars()?.late_seconds ?? 0,
-        haltedPairs: () => daemon?.pipeline.haltedPairs.length ?? 0,
+        haltedPairs: () => daemon?.pipeline.status.haltedPairs.length ?? 0,
         connections: () => server?.connections ?? 0,
-        degradations: () => daemon?.pipeline.degradations.size ?? 0,
+        degradations: () => daemon?.pipeline.status.degradations.size ?? 0,
         modelCreatedMs: () => {
-          const models = daemon?.pipeline.models;
+          const models = daemon?.pipeline.status.models;
           return models ? Date.parse(models.manifest.created) : null;
         },
-        engines: () => daemon?.pipeline.models?.engines ?? null,
+        engines: () => daemon?.pipeline.status.models?.engines ?? null,
         redisMissed: () => daemon?.redisMissed() ?? 0,
         streamLost: () => daemon?.streamLost() ?? 0,
         signalFileRetries: () => daemon?.publishers.reduce((sum, { retries = 0 }) => sum + retries, 0) ?? 0,
-        suspectBars: () => daemon?.pipeline.suspectBars ?? new Map<string, number>(),
+        suspectBars: () => daemon?.pipeline.status.suspectBars ?? new Map<string, number>(),
         publishFailures: () =>
           Object.fromEntries((daemon?.publishers ?? []).map(({ name, failures }) => [name, failures])),
         logLinesLost: () => logs.lost(),
@@ -227,7 +227,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
         files: MACHINE_FILES,
         clock,
         scheduler: MACHINE_SCHEDULER,
-        quietMoment: () => assembled.pipeline.quietMoment(),
+        quietMoment: () => assembled.pipeline.idleWindow(),
         onFailure: (error) => log.error(describeError(error), 'old signals not deleted from the journal'),
         onPruned: (signals) => log.debug({ signals }, 'old signals deleted from the journal'),
       });
@@ -241,7 +241,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
       port: opened.port,
       bootId: assembled.bootId,
       health: assembled.health,
-      isMoving: watchProgress(assembled.pipeline),
+      isMoving: watchProgress(assembled.pipeline.queue),
       stop(reason = 'asked to') {
         log.info({ reason }, 'daemon ends');
         return unwind(undo);
@@ -297,7 +297,7 @@ async function startSimulated(
   const { simulated } = settings.minutehand;
   const pairs = shardPairs(settings.minutehand, options.shard);
   const symbols = symbolsOf(pairs).sort();
-  const lastTimes = [...pipeline.lastTimes().values()];
+  const lastTimes = [...pipeline.status.lastTimes.values()];
   const resumeAfter = lastTimes.length === 0 ? null : (Math.max(...lastTimes) as OpenTime);
   say(
     resumeAfter === null
@@ -311,8 +311,8 @@ async function startSimulated(
     historyBars: simulated.history_bars,
     barIntervalMs: simulated.bar_interval_ms,
     resumeAfter,
-    taker: pipeline,
-    hasModels: () => pipeline.models !== null,
+    sink: pipeline.inputs,
+    hasModels: () => pipeline.status.models !== null,
     awaitModelsMs: simulated.await_models_ms,
     settled: () => pipeline.settled(),
     onProgress: (done, total) => {
@@ -321,7 +321,7 @@ async function startSimulated(
     },
   });
   const forgetting = setInterval(() => {
-    const newest = Math.max(...pipeline.lastTimes().values());
+    const newest = Math.max(...pipeline.status.lastTimes.values());
     try {
       store.forgetBefore((newest - SIMULATED_MEMORY_MINUTES * 60) as OpenTime);
     } catch (error) {

@@ -9,7 +9,9 @@ import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 import type { Journal } from './journal/journal.ts';
-import { Pipeline, type PipelineOptions, type ScreenedBar } from './pipeline.ts';
+import type { ScreenedBar } from './align/suspects.ts';
+import { Pipeline } from './pipeline.ts';
+import type { PipelineOptions } from './pipeline_options.ts';
 
 export const START_MS = Date.parse('2025-10-14T12:00:00Z');
 

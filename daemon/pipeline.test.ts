@@ -20,6 +20,7 @@ import { openJournal } from '../shared/store/journal.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import { bodiesOf, bodyOf, byMinute, openBench, withInference, type Bench } from './pipeline.fixture.ts';
+import { barInput, emptyInput } from './input.ts';
 
 // The last pair shares a leg with each of two others.
 const settings = tinySettings({
@@ -54,13 +55,13 @@ const ofPair = <T extends { pairId: string }>(rows: readonly T[], pairId: string
   rows.filter((row) => row.pairId === pairId);
 
 function takeAll({ pipeline }: Bench, from: number, to: number, backfill = false): void {
-  for (const { bars } of MARKET.slice(from, to)) for (const bar of bars) pipeline.takeBar(bar, backfill);
+  for (const { bars } of MARKET.slice(from, to)) for (const bar of bars) pipeline.inputs.take(barInput(bar, backfill));
 }
 
 /** A pipeline that is warm by history and has models. */
 async function openWarm(set: ModelSet | null = models, until = WARMUP + 10): Promise<Bench> {
   const bench = openBench(settings);
-  if (set !== null) bench.pipeline.swap(set);
+  if (set !== null) bench.pipeline.inputs.apply({ kind: 'swap', set: set });
   takeAll(bench, 0, until, true);
   await bench.pipeline.settled();
   return bench;
@@ -69,7 +70,7 @@ async function openWarm(set: ModelSet | null = models, until = WARMUP + 10): Pro
 /** The whole market, minute by minute, never interrupted. */
 async function runMarket(set: ModelSet = models): Promise<Bench> {
   const bench = openBench(settings);
-  bench.pipeline.swap(set);
+  bench.pipeline.inputs.apply({ kind: 'swap', set: set });
   for (let i = 0; i < MARKET.length; i++) {
     takeAll(bench, i, i + 1);
     await bench.pipeline.settled();
@@ -172,7 +173,7 @@ describe('the pipeline', () => {
         let at = 0;
         for (let i = 0; at < stream.length; i++) {
           const { bars, wait } = bunches[i % bunches.length]!;
-          for (const bar of stream.slice(at, at + bars)) bench.pipeline.takeBar(bar, false);
+          for (const bar of stream.slice(at, at + bars)) bench.pipeline.inputs.take(barInput(bar, false));
           at += bars;
           if (wait === 'turn') await loopTurn();
           if (wait === 'settled') await bench.pipeline.settled();
@@ -196,7 +197,7 @@ describe('the pipeline', () => {
     const live = await runMarket();
     const bench = await openWarm(models, 400);
     expect(bench.signals).toEqual([]);
-    expect(bench.pipeline.readyPairs).toBe(PAIRS.length);
+    expect(bench.pipeline.status.readyPairs).toBe(PAIRS.length);
     takeAll(bench, 400, 401);
     await bench.pipeline.settled();
     expect(bench.signals.map(({ seq, mode }) => [seq, mode])).toEqual(Array(4).fill([1, 'OK']));
@@ -211,7 +212,7 @@ describe('the pipeline', () => {
     const halted = { mode: 'HALT', reason: 'NO_MODEL', theta1: null, return_prob: null, model_version: '' };
     for (const signal of bench.signals) expect(signal).toMatchObject(halted);
     expect(bench.signals[0]!.z_score).not.toBeNull();
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     takeAll(bench, WARMUP + 11, WARMUP + 12);
     await bench.pipeline.settled();
     for (const signal of bench.signals.slice(4)) expect(signal).toMatchObject({ mode: 'OK', theta1: models.theta1 });
@@ -221,7 +222,7 @@ describe('the pipeline', () => {
     const edged = PAIRS[1]!.id;
     const cautious = tinySettings({ core: { require_edge: true }, minutehand: { pairs: pairIds } });
     const bench = openBench(cautious);
-    bench.pipeline.swap({ ...models, hasEdge: (pairId) => pairId === edged });
+    bench.pipeline.inputs.apply({ kind: 'swap', set: { ...models, hasEdge: (pairId) => pairId === edged } });
     takeAll(bench, 0, MARKET.length);
     await bench.pipeline.settled();
     for (const { id } of PAIRS) {
@@ -276,13 +277,13 @@ describe('a minute with a leg missing', () => {
 
   it('ends after the straggler time-out, not before, and its bar never enters the features', async () => {
     const bench = await openWarm();
-    bench.pipeline.takeBar(barOf(A, now), false);
+    bench.pipeline.inputs.take(barInput(barOf(A, now), false));
     bench.passMs(feed.straggler_timeout_ms - 1);
-    bench.pipeline.expire();
+    bench.pipeline.inputs.expire();
     await bench.pipeline.settled();
     expect(bench.signals).toEqual([]);
     bench.passMs(1);
-    bench.pipeline.expire();
+    bench.pipeline.inputs.expire();
     await bench.pipeline.settled();
     expect(bench.signals).toHaveLength(1);
     expect(bench.signals[0]).toMatchObject({
@@ -296,12 +297,12 @@ describe('a minute with a leg missing', () => {
     });
     expect(bench.rows[0]!.featuresCrc).toBeNull();
     expect(bench.inputs.at(-1)).toMatchObject({ kind: 'timeout', subject: pairId, time: minute(now) });
-    expect(bench.pipeline.takeBar(barOf(B, now), false)).toBe('late');
-    for (const symbol of [A, B]) bench.pipeline.takeBar(barOf(symbol, now + 1), false);
+    expect(bench.pipeline.inputs.take(barInput(barOf(B, now), false))).toBe('late');
+    for (const symbol of [A, B]) bench.pipeline.inputs.take(barInput(barOf(symbol, now + 1), false));
     await bench.pipeline.settled();
 
     const without = await openWarm();
-    for (const symbol of [A, B]) without.pipeline.takeBar(barOf(symbol, now + 1), false);
+    for (const symbol of [A, B]) without.pipeline.inputs.take(barInput(barOf(symbol, now + 1), false));
     await without.pipeline.settled();
     expect(bench.rows[1]!.featuresCrc).toBe(without.rows[0]!.featuresCrc);
     expect(bench.rows[1]!.body).toBe(without.rows[0]!.body);
@@ -310,12 +311,12 @@ describe('a minute with a leg missing', () => {
 
   it('ends at once when that leg is further on already', async () => {
     const bench = await openWarm();
-    bench.pipeline.takeBar(barOf(A, now), false);
-    bench.pipeline.takeBar(barOf(B, now + 1), false);
+    bench.pipeline.inputs.take(barInput(barOf(A, now), false));
+    bench.pipeline.inputs.take(barInput(barOf(B, now + 1), false));
     await bench.pipeline.settled();
     expect(bench.signals.map(({ reason }) => reason)).toEqual(['LEG_MISSING']);
-    expect(bench.pipeline.takeBar(barOf(B, now), false)).toBe('out_of_order');
-    bench.pipeline.takeBar(barOf(A, now + 1), false);
+    expect(bench.pipeline.inputs.take(barInput(barOf(B, now), false))).toBe('out_of_order');
+    bench.pipeline.inputs.take(barInput(barOf(A, now + 1), false));
     await bench.pipeline.settled();
     expect(bench.signals.map(({ reason, price_a }) => [reason === 'LEG_MISSING', price_a])).toEqual([
       [true, barOf(A, now).close],
@@ -325,8 +326,8 @@ describe('a minute with a leg missing', () => {
 
   it('does not wait for a leg that is said to be empty', async () => {
     const bench = await openWarm();
-    bench.pipeline.takeBar(barOf(A, now), false);
-    bench.pipeline.takeEmpty(B, minute(now), false);
+    bench.pipeline.inputs.take(barInput(barOf(A, now), false));
+    bench.pipeline.inputs.take(emptyInput(B, minute(now), false));
     await bench.pipeline.settled();
     expect(bench.signals[0]).toMatchObject({
       reason: 'LEG_EMPTY',
@@ -345,9 +346,9 @@ describe('a minute with a leg missing', () => {
     const entryIndex = MARKET.findIndex(({ time }) => time === entryRow.time);
     const bench = await openWarm(models, WARMUP);
     takeAll(bench, WARMUP, entryIndex + 1);
-    bench.pipeline.takeBar(barOf(A, entryIndex + 1), false);
-    bench.pipeline.takeBar(barOf(B, entryIndex + 2), false);
-    bench.pipeline.takeBar(barOf(A, entryIndex + 2), false);
+    bench.pipeline.inputs.take(barInput(barOf(A, entryIndex + 1), false));
+    bench.pipeline.inputs.take(barInput(barOf(B, entryIndex + 2), false));
+    bench.pipeline.inputs.take(barInput(barOf(A, entryIndex + 2), false));
     await bench.pipeline.settled();
     const [entry, missing, next] = ofPair(bench.rows, pairId).slice(-3);
     expect([entry, missing, next].map((row) => (JSON.parse(row!.position) as { ageBars: number }).ageBars)).toEqual([
@@ -362,10 +363,10 @@ describe('a minute with a leg missing', () => {
 
   it('is said once even when the minute is given up again and again', async () => {
     const bench = await openWarm();
-    bench.pipeline.takeBar(barOf(A, now), false);
-    for (let i = 0; i < 3; i++) bench.pipeline.endMinute();
+    bench.pipeline.inputs.take(barInput(barOf(A, now), false));
+    for (let i = 0; i < 3; i++) bench.pipeline.inputs.endMinute();
     bench.passMs(1e6);
-    bench.pipeline.expire();
+    bench.pipeline.inputs.expire();
     await bench.pipeline.settled();
     expect(bench.signals).toHaveLength(1);
   });
@@ -376,7 +377,7 @@ describe('a swap of models', () => {
     const bench = await openWarm();
     const first = WARMUP + 10;
     takeAll(bench, first, first + 5);
-    bench.pipeline.swap(others);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: others });
     takeAll(bench, first + 5, first + 10);
     await bench.pipeline.settled();
     expect(bench.swaps).toEqual([models.version, others.version]);
@@ -403,10 +404,10 @@ describe('a swap of models', () => {
       release: () => (released.push(name), Promise.reject(new Error('will not be released'))),
     });
     const bench = openBench(settings);
-    for (const name of ['one', 'two', 'three']) bench.pipeline.swap(named(name));
+    for (const name of ['one', 'two', 'three']) bench.pipeline.inputs.apply({ kind: 'swap', set: named(name) });
     await bench.pipeline.settled();
     expect(released).toEqual(['one']);
-    expect(bench.pipeline.models!.version).toBe('three');
+    expect(bench.pipeline.status.models!.version).toBe('three');
   });
 
   it('falls back after four swaps on the set directly before the one that fails, which was not released', async () => {
@@ -424,7 +425,7 @@ describe('a swap of models', () => {
     const bench = await openWarm(null);
     const first = WARMUP + 10;
     for (const [index, name] of ['one', 'two', 'three', 'four'].entries()) {
-      bench.pipeline.swap(named(name));
+      bench.pipeline.inputs.apply({ kind: 'swap', set: named(name) });
       takeAll(bench, first + index, first + index + 1);
       await bench.pipeline.settled();
     }
@@ -462,7 +463,7 @@ describe('models that fail', () => {
         { ...others, version: 'bad' },
         (right) => (features, rows) => (failing ? infer(features, rows) : right(features, rows)),
       );
-      bench.pipeline.swap(bad);
+      bench.pipeline.inputs.apply({ kind: 'swap', set: bad });
       takeAll(bench, first + 1, first + 2);
       await bench.pipeline.settled();
       failing = true;
@@ -477,12 +478,12 @@ describe('models that fail', () => {
       ]);
       expect(mine.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
       expect(bench.failures).toEqual([{ code, failed: 'bad', fallback: models.version }]);
-      expect([...bench.pipeline.degradations]).toEqual(['models']);
-      bench.pipeline.swap(others);
+      expect([...bench.pipeline.status.degradations]).toEqual(['models']);
+      bench.pipeline.inputs.apply({ kind: 'swap', set: others });
       takeAll(bench, first + 4, first + 5);
       await bench.pipeline.settled();
       expect(bench.signals.at(-1)).toMatchObject({ mode: 'OK', model_version: others.version });
-      expect(bench.pipeline.degradations.size).toBe(0);
+      expect(bench.pipeline.status.degradations.size).toBe(0);
     },
   );
 
@@ -517,25 +518,26 @@ describe('recovery', () => {
   it('continues to the byte where it was killed, whatever had been journalled and whatever had been answered', async () => {
     const until = 420;
     const bench = openBench(settings);
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     takeAll(bench, 0, WARMUP, true);
     await bench.pipeline.settled();
     const answeredAfter: number[] = [];
     for (let i = WARMUP; i < until; i++) {
       for (const bar of MARKET[i]!.bars) {
         // Silver is sometimes empty, sometimes late, and sterling's feed has holes.
-        if (bar.symbol === 'XAGUSD' && i % 29 === 0) bench.pipeline.takeEmpty(bar.symbol, bar.time, false);
+        if (bar.symbol === 'XAGUSD' && i % 29 === 0)
+          bench.pipeline.inputs.take(emptyInput(bar.symbol, bar.time, false));
         else if (bar.symbol === 'GBPUSD' && i % 31 < 2) continue;
         else if (bar.symbol === 'XAGUSD' && i % 17 === 0) continue;
-        else bench.pipeline.takeBar(bar, false);
+        else bench.pipeline.inputs.take(barInput(bar, false));
         await bench.pipeline.settled();
         answeredAfter.push(...Array<number>(bench.rows.length - answeredAfter.length).fill(bench.inputs.length));
       }
       bench.passMs(feed.straggler_timeout_ms);
-      if (i % 17 === 0) bench.pipeline.expire();
+      if (i % 17 === 0) bench.pipeline.inputs.expire();
       await bench.pipeline.settled();
       answeredAfter.push(...Array<number>(bench.rows.length - answeredAfter.length).fill(bench.inputs.length));
-      if (i % 17 === 0) bench.pipeline.takeBar(barOf('XAGUSD', i), false);
+      if (i % 17 === 0) bench.pipeline.inputs.take(barInput(barOf('XAGUSD', i), false));
     }
     await bench.pipeline.settled();
     expect(bench.signals.filter(({ reason }) => reason === 'LEG_MISSING').length).toBeGreaterThan(20);
@@ -550,13 +552,13 @@ describe('recovery', () => {
           store.append(bench.inputs.slice(0, journalled), bench.rows.slice(0, answered));
           const again = openBench(settings);
           await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
-            Promise.resolve(again.pipeline.swap(models)),
+            Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
           );
           store.close();
           for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
-            if (kind === 'timeout') again.pipeline.endMinute();
-            else if (kind === 'empty') again.pipeline.takeEmpty(subject, time, backfill);
-            else if (kind === 'bar') again.pipeline.takeBar(bar!, backfill);
+            if (kind === 'timeout') again.pipeline.inputs.endMinute();
+            else if (kind === 'empty') again.pipeline.inputs.take(emptyInput(subject, time, backfill));
+            else if (kind === 'bar') again.pipeline.inputs.take(barInput(bar!, backfill));
           }
           await again.pipeline.settled();
           for (const { id } of PAIRS) {
@@ -588,12 +590,12 @@ describe('recovery', () => {
     store.close();
     expect(again.inputs.map(({ kind }) => kind)).toEqual(['boot']);
     expect(again.rows).toEqual([]);
-    expect(again.pipeline.lastTimes()).toEqual(whole.pipeline.lastTimes());
-    expect(again.pipeline.readyPairs).toBe(PAIRS.length);
+    expect(again.pipeline.status.lastTimes).toEqual(whole.pipeline.status.lastTimes);
+    expect(again.pipeline.status.readyPairs).toBe(PAIRS.length);
     const last = MARKET.length - 1;
-    expect(again.pipeline.takeBar(barOf('EURUSD', last), false)).toBe('duplicate');
-    expect(again.pipeline.takeBar({ ...barOf('EURUSD', last), volume: 1e9 }, false)).toBe('revised');
-    expect(again.pipeline.takeBar(barOf('EURUSD', 0), false)).toBe('out_of_order');
+    expect(again.pipeline.inputs.take(barInput(barOf('EURUSD', last), false))).toBe('duplicate');
+    expect(again.pipeline.inputs.take(barInput({ ...barOf('EURUSD', last), volume: 1e9 }, false))).toBe('revised');
+    expect(again.pipeline.inputs.take(barInput(barOf('EURUSD', 0), false))).toBe('out_of_order');
   });
 
   it('starts from nothing with an empty journal', async () => {
@@ -618,15 +620,15 @@ describe('silence', () => {
     await bench.pipeline.settled();
     const check = async (passedMs: number): Promise<void> => {
       bench.passMs(passedMs);
-      bench.pipeline.checkSilence();
-      bench.pipeline.checkSilence();
+      bench.pipeline.inputs.checkSilence();
+      bench.pipeline.inputs.checkSilence();
       await bench.pipeline.settled();
     };
     await check(degraded * interval - 1);
     expect(bench.signals).toHaveLength(PAIRS.length);
-    expect(bench.pipeline.silentPairs).toEqual([]);
+    expect(bench.pipeline.status.silentPairs).toEqual([]);
     await check(1);
-    expect(bench.pipeline.silentPairs).toEqual(pairIds);
+    expect(bench.pipeline.status.silentPairs).toEqual(pairIds);
     const heartbeatsUntilHalt = Math.ceil(halted - degraded);
     for (let i = 0; i <= heartbeatsUntilHalt; i++) await check(interval);
     const mine = bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]);
@@ -649,7 +651,7 @@ describe('silence', () => {
       mode: 'OK',
       timestamp: new Date((minute(now + 1) + 60) * 1000).toISOString().replace('.000', ''),
     });
-    expect(bench.pipeline.silentPairs).toEqual([]);
+    expect(bench.pipeline.status.silentPairs).toEqual([]);
   });
 
   it('reaches the consumers of a live market however long it lasts: they obey each heartbeat, and halt from the HALT on', async () => {
@@ -670,7 +672,7 @@ describe('silence', () => {
       ],
       clock: { nowMs: () => (closeMs + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },
     });
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     takeAll(bench, 0, WARMUP, true);
     takeAll(bench, WARMUP, WARMUP + 1);
     await bench.pipeline.settled();
@@ -683,24 +685,24 @@ describe('silence', () => {
     expect(texts.splice(0).map(ordersOf)).toEqual(PAIRS.map(() => 'hold'));
     for (let passed = 1; passed <= intervals; passed++) {
       passedMs = passed * interval;
-      bench.pipeline.checkSilence();
+      bench.pipeline.inputs.checkSilence();
       await bench.pipeline.settled();
       const order = passed < haltIntervals ? 'hold' : 'halt';
       expect(texts.splice(0).map(ordersOf)).toEqual(passed < degradedIntervals ? [] : PAIRS.map(() => order));
-      expect(bench.pipeline.expiredPairs).toEqual([]);
+      expect(bench.pipeline.status.expiredPairs).toEqual([]);
     }
   });
 
   it('moves nothing: what follows is what would have followed without it', async () => {
     const calm = await runMarket();
     const bench = openBench(settings);
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     for (let i = 0; i < MARKET.length; i++) {
       takeAll(bench, i, i + 1);
       await bench.pipeline.settled();
       if (i % 50 !== 49) continue;
       bench.passMs((degraded + (i % 3) * 2) * interval);
-      bench.pipeline.checkSilence();
+      bench.pipeline.inputs.checkSilence();
       await bench.pipeline.settled();
     }
     const spoken = bench.rows.filter((row) => bodyOf(row).reason !== 'SILENCE');
@@ -717,12 +719,13 @@ describe('silence', () => {
   it('is one pair’s own: others go on in mode OK', async () => {
     const bench = await openWarm();
     for (let i = WARMUP + 10; i < WARMUP + 16; i++) {
-      for (const bar of MARKET[i]!.bars) if (!bar.symbol.startsWith('XA')) bench.pipeline.takeBar(bar, false);
+      for (const bar of MARKET[i]!.bars)
+        if (!bar.symbol.startsWith('XA')) bench.pipeline.inputs.take(barInput(bar, false));
       bench.passMs((degraded * interval) / 3);
-      bench.pipeline.checkSilence();
+      bench.pipeline.inputs.checkSilence();
       await bench.pipeline.settled();
     }
-    expect(bench.pipeline.silentPairs).toEqual([pairIds[0]]);
+    expect(bench.pipeline.status.silentPairs).toEqual([pairIds[0]]);
     expect(bench.signals.filter(({ pair_id }) => pair_id !== pairIds[0]).every(({ mode }) => mode === 'OK')).toBe(true);
     expect(bench.signals.filter(({ pair_id }) => pair_id === pairIds[0]).map(({ reason }) => reason)).toContain(
       'SILENCE',
@@ -733,11 +736,11 @@ describe('silence', () => {
     const bench = await openWarm();
     bench.passMs(100 * interval);
     bench.pipeline.expectNoBars();
-    bench.pipeline.checkSilence();
+    bench.pipeline.inputs.checkSilence();
     await bench.pipeline.settled();
     const fresh = openBench(settings);
     fresh.passMs(100 * interval);
-    fresh.pipeline.checkSilence();
+    fresh.pipeline.inputs.checkSilence();
     await fresh.pipeline.settled();
     expect([bench.signals, fresh.signals, fresh.inputs]).toEqual([[], [], []]);
   });
@@ -747,16 +750,16 @@ describe('silence', () => {
     for (let i = 0; i < 3; i++) {
       takeAll(bench, WARMUP + 10 + i, WARMUP + 11 + i, true);
       bench.passMs((halted * interval) / 3);
-      bench.pipeline.checkSilence();
+      bench.pipeline.inputs.checkSilence();
       await bench.pipeline.settled();
     }
     expect(bench.signals.slice(-PAIRS.length).map(({ reason, mode }) => `${reason} ${mode}`)).toEqual(
       PAIRS.map(() => 'SILENCE HALT'),
     );
-    expect(bench.pipeline.silentPairs).toEqual(pairIds);
+    expect(bench.pipeline.status.silentPairs).toEqual(pairIds);
     takeAll(bench, WARMUP + 13, WARMUP + 14);
     await bench.pipeline.settled();
-    expect(bench.pipeline.silentPairs).toEqual([]);
+    expect(bench.pipeline.status.silentPairs).toEqual([]);
   });
 
   it('goes on after a restart with ids of its own', async () => {
@@ -764,17 +767,17 @@ describe('silence', () => {
     const now = WARMUP + 10;
     takeAll(bench, now, now + 1);
     bench.passMs(degraded * interval);
-    bench.pipeline.checkSilence();
+    bench.pipeline.inputs.checkSilence();
     await bench.pipeline.settled();
     const store = openJournal(':memory:');
     store.append(bench.inputs, bench.rows);
     const again = openBench(settings);
     await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
-      Promise.resolve(again.pipeline.swap(models)),
+      Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
     );
     store.close();
     again.passMs(degraded * interval);
-    again.pipeline.checkSilence();
+    again.pipeline.inputs.checkSilence();
     await again.pipeline.settled();
     expect(again.signals.map(({ reason }) => reason)).toEqual(Array(PAIRS.length).fill('SILENCE'));
     const before = new Set(bench.signals.map(({ signal_id }) => signal_id));
@@ -788,7 +791,7 @@ describe('the end of a daemon', () => {
     store.append(from.inputs, from.rows);
     const again = openBench(settings);
     await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
-      Promise.resolve(again.pipeline.swap(models)),
+      Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
     );
     store.close();
     // What came before belongs to the same journal.
@@ -800,12 +803,12 @@ describe('the end of a daemon', () => {
   it('is said to every pair that had a minute: HALT, with the numbers of its last bar, and the position as it is', async () => {
     const bench = await openWarm();
     const fresh = openBench(settings);
-    fresh.pipeline.shutDown();
+    fresh.pipeline.inputs.shutDown();
     await fresh.pipeline.settled();
     expect([fresh.signals, fresh.inputs]).toEqual([[], []]);
     const now = WARMUP + 10;
     takeAll(bench, now, now + 1);
-    bench.pipeline.shutDown();
+    bench.pipeline.inputs.shutDown();
     await bench.pipeline.settled();
     expect(bench.signals).toHaveLength(2 * pairIds.length);
     for (const last of bench.signals.slice(pairIds.length)) {
@@ -825,7 +828,7 @@ describe('the end of a daemon', () => {
   it('moves nothing: a daemon that ends and begins anew again and again says of every minute what one that never ended says', async () => {
     const calm = await runMarket();
     let bench = openBench(settings);
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     let ends = 0;
     for (let i = 0; i < MARKET.length; i++) {
       takeAll(bench, i, i + 1);
@@ -834,7 +837,7 @@ describe('the end of a daemon', () => {
       // Twice after the same minute, too.
       for (let times = 0; times < 1 + (Math.floor(i / 200) % 2); times++) {
         ends++;
-        bench.pipeline.shutDown();
+        bench.pipeline.inputs.shutDown();
         await bench.pipeline.settled();
         bench = await recovered(bench);
       }
@@ -862,7 +865,7 @@ describe('models that are slow', () => {
       if (slowLeft-- > 0) bench.passMs(slowMs + 1);
       return right(features, rows);
     });
-    bench.pipeline.swap(slow);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: slow });
     for (let i = first; i < first + 3; i++) {
       takeAll(bench, i, i + 1);
       await bench.pipeline.settled();
@@ -910,15 +913,19 @@ describe('a halt', () => {
   it('keeps its pair from entering, in mode HALT; what is open goes on to its exit; others do not notice', async () => {
     const free = await runMarket();
     const bench = openBench(settings);
-    bench.pipeline.swap(models);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     const rng = createRng('halts');
     const isHalted: boolean[] = [];
     for (let i = 0; i < MARKET.length; i++) {
-      if (rng.integer(8) === 0) bench.pipeline.setHalts(rng.integer(2) === 0 ? [] : [of(models)]);
-      isHalted.push(bench.pipeline.haltedPairs.includes(halted));
+      if (rng.integer(8) === 0)
+        bench.pipeline.inputs.apply({
+          kind: 'halts',
+          standing: { halts: rng.integer(2) === 0 ? [] : [of(models)], resumed: [] },
+        });
+      isHalted.push(bench.pipeline.status.haltedPairs.includes(halted));
       takeAll(bench, i, i + 1);
       await bench.pipeline.settled();
-      isHalted[i] = bench.pipeline.haltedPairs.includes(halted);
+      isHalted[i] = bench.pipeline.status.haltedPairs.includes(halted);
     }
     for (const { id } of PAIRS.slice(1)) expect(bodiesOf(bench.rows, id)).toEqual(bodiesOf(free.rows, id));
     const numbers = ({ z_score, beta, return_prob, risk_score, position_scale, confidence }: SignalBody): unknown => [
@@ -967,13 +974,13 @@ describe('a halt', () => {
 
   it('of all pairs halts all, and one of a pair that is not ours changes nothing', async () => {
     const bench = await openWarm();
-    bench.pipeline.setHalts([of(models, 'USDJPY_USDCHF')]);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, 'USDJPY_USDCHF')], resumed: [] } });
     expect(bench.inputs.filter(({ kind }) => kind === 'halts')).toEqual([]);
-    bench.pipeline.setHalts([of(models, '*')]);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
     takeAll(bench, WARMUP + 10, WARMUP + 12);
     await bench.pipeline.settled();
     expect(new Set(bench.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(new Set(['HALT KPI_HALT']));
-    expect(bench.pipeline.haltedPairs).toEqual([...pairIds]);
+    expect(bench.pipeline.status.haltedPairs).toEqual([...pairIds]);
   });
 
   it('counts while its version is in force: another one clears it, and it is back with its own', async () => {
@@ -988,13 +995,20 @@ describe('a halt', () => {
       await bench.pipeline.settled();
       modes.push(bench.signals.findLast(({ pair_id }) => pair_id === halted)!.mode);
     };
-    await step(() => bench.pipeline.setHalts([of(models)]));
-    await step(() => bench.pipeline.swap(theirs));
-    await step(() => bench.pipeline.swap(mine));
-    await step(() => bench.pipeline.setHalts([of(others)]));
-    await step(() => bench.pipeline.setHalts([of(models), of(models), of(others, other)]));
-    await step(() => bench.pipeline.setHalts([of(others, other), of(models)]));
-    await step(() => bench.pipeline.setHalts([]));
+    await step(() => bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models)], resumed: [] } }));
+    await step(() => bench.pipeline.inputs.apply({ kind: 'swap', set: theirs }));
+    await step(() => bench.pipeline.inputs.apply({ kind: 'swap', set: mine }));
+    await step(() => bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(others)], resumed: [] } }));
+    await step(() =>
+      bench.pipeline.inputs.apply({
+        kind: 'halts',
+        standing: { halts: [of(models), of(models), of(others, other)], resumed: [] },
+      }),
+    );
+    await step(() =>
+      bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(others, other), of(models)], resumed: [] } }),
+    );
+    await step(() => bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [], resumed: [] } }));
     expect(modes).toEqual(['HALT', 'OK', 'HALT', 'OK', 'HALT', 'HALT', 'OK']);
     // Once for each change, in words of one order.
     const [m, o] = [models.version, others.version];
@@ -1011,8 +1025,8 @@ describe('a halt', () => {
     const failing = withInference(others, () => () => {
       throw new Error('broken');
     });
-    bench.pipeline.setHalts([of(models)]);
-    bench.pipeline.swap(failing);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models)], resumed: [] } });
+    bench.pipeline.inputs.apply({ kind: 'swap', set: failing });
     takeAll(bench, WARMUP + 10, WARMUP + 11);
     await bench.pipeline.settled();
     const modes = Object.fromEntries(bench.signals.map(({ pair_id, mode }) => [pair_id, mode]));
@@ -1022,9 +1036,9 @@ describe('a halt', () => {
   it('takes effect between the bars that came before it and those that came after', async () => {
     const bench = await openWarm();
     takeAll(bench, WARMUP + 10, WARMUP + 11);
-    bench.pipeline.setHalts([of(models)]);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models)], resumed: [] } });
     takeAll(bench, WARMUP + 11, WARMUP + 12);
-    bench.pipeline.setHalts([]);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [], resumed: [] } });
     takeAll(bench, WARMUP + 12, WARMUP + 13);
     await bench.pipeline.settled();
     const modes = bench.signals.filter(({ pair_id }) => pair_id === halted).map(({ mode }) => mode);
@@ -1033,20 +1047,21 @@ describe('a halt', () => {
 
   it('says HALT on a minute without a leg and in silence too, and WARMUP before the pair is warm', async () => {
     const bench = await openWarm();
-    bench.pipeline.setHalts([of(models, '*')]);
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
     const [first] = MARKET[WARMUP + 10]!.bars;
-    bench.pipeline.takeBar(first!, false);
-    for (const { symbol, time } of MARKET[WARMUP + 10]!.bars.slice(1)) bench.pipeline.takeEmpty(symbol, time, false);
+    bench.pipeline.inputs.take(barInput(first!, false));
+    for (const { symbol, time } of MARKET[WARMUP + 10]!.bars.slice(1))
+      bench.pipeline.inputs.take(emptyInput(symbol, time, false));
     await bench.pipeline.settled();
     bench.passMs(feed.interval_ms * (feed.silence_degraded_intervals + 1));
-    bench.pipeline.checkSilence();
+    bench.pipeline.inputs.checkSilence();
     await bench.pipeline.settled();
     expect(new Set(bench.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(
       new Set(['HALT LEG_EMPTY', 'HALT SILENCE']),
     );
     const cold = openBench(settings);
-    cold.pipeline.swap(models);
-    cold.pipeline.setHalts([of(models, '*')]);
+    cold.pipeline.inputs.apply({ kind: 'swap', set: models });
+    cold.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
     takeAll(cold, 0, 1);
     await cold.pipeline.settled();
     expect(new Set(cold.signals.map(({ mode, reason }) => `${mode} ${reason}`))).toEqual(new Set(['WARMUP WARMUP']));
@@ -1054,8 +1069,8 @@ describe('a halt', () => {
 
   it('does not keep a shadow set from entering', async () => {
     const bench = await openWarm();
-    bench.pipeline.setShadow({ ...models, release: () => Promise.resolve() });
-    bench.pipeline.setHalts([of(models, '*')]);
+    bench.pipeline.inputs.apply({ kind: 'shadow', set: { ...models, release: () => Promise.resolve() } });
+    bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, '*')], resumed: [] } });
     takeAll(bench, WARMUP + 10, MARKET.length);
     await bench.pipeline.settled();
     const shadows = bench.shadows.map(bodyOf);
@@ -1068,8 +1083,8 @@ describe('a halt', () => {
 describe('a shadow set', () => {
   it('answers under the same ids into the journal only, with a position of its own, as if it had been in force', async () => {
     const bench = openBench(settings);
-    bench.pipeline.swap(models);
-    bench.pipeline.setShadow(others);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
+    bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
     for (let i = 0; i < MARKET.length; i++) {
       takeAll(bench, i, i + 1);
       await bench.pipeline.settled();
@@ -1094,9 +1109,10 @@ describe('a shadow set', () => {
   it('that fails is let go of, and what is published does not notice', async () => {
     const bench = await openWarm();
     const first = WARMUP + 10;
-    bench.pipeline.setShadow(
-      withInference({ ...others, version: 'shadow' }, () => () => Promise.reject(new Error('gone'))),
-    );
+    bench.pipeline.inputs.apply({
+      kind: 'shadow',
+      set: withInference({ ...others, version: 'shadow' }, () => () => Promise.reject(new Error('gone'))),
+    });
     takeAll(bench, first, first + 3);
     await bench.pipeline.settled();
     expect(bench.failures).toEqual([{ code: undefined, failed: 'shadow', fallback: 'shadow' }]);
@@ -1107,28 +1123,29 @@ describe('a shadow set', () => {
 
   it('keeps its positions over a restart', async () => {
     const bench = openBench(settings);
-    bench.pipeline.swap(models);
-    bench.pipeline.setShadow(others);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: models });
+    bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
     takeAll(bench, 0, MARKET.length);
     await bench.pipeline.settled();
     const half = Math.floor(MARKET.length / 2);
     const until = minute(half);
     const store = openJournal(':memory:');
     const first = openBench(settings);
-    first.pipeline.swap(models);
-    first.pipeline.setShadow(others);
+    first.pipeline.inputs.apply({ kind: 'swap', set: models });
+    first.pipeline.inputs.apply({ kind: 'shadow', set: others });
     takeAll(first, 0, half);
     await first.pipeline.settled();
     store.append(first.inputs, first.rows, first.shadows);
     const again = openBench(settings);
     await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () => {
-      again.pipeline.swap(models);
-      again.pipeline.setShadow(
-        others,
-        new Map(
+      again.pipeline.inputs.apply({ kind: 'swap', set: models });
+      again.pipeline.inputs.apply({
+        kind: 'shadow',
+        set: others,
+        positions: new Map(
           store.lastShadows(others.version).map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]),
         ),
-      );
+      });
       return Promise.resolve();
     });
     store.close();

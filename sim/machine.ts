@@ -336,11 +336,13 @@ export function createMachine(options: MachineOptions): Machine {
     });
     assembled.attach({ engine: 'ws', publishAll: sockets.audience.publishAll });
     checkLastBars(assembled);
-    const newest = Math.max(0, ...assembled.pipeline.lastTimes().values());
+    const newest = Math.max(0, ...assembled.pipeline.status.lastTimes.values());
     if (tookOver && options.newestMinute() > newest) see('successor has minutes to catch up on');
     const startedMs = journal.boots.find(({ bootId }) => bootId === assembled.bootId)?.startedMs ?? 0;
     if (startedMs > options.wallMs()) see('boot_id ahead of the clock');
-    trace(() => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.models?.version ?? 'none'}`);
+    trace(
+      () => `daemon: ready, boot ${assembled.bootId}, models ${assembled.pipeline.status.models?.version ?? 'none'}`,
+    );
   }
 
   /** A feeder goes on after `last_bars`: what the journal has not, must not be among them, and what it has, must. */

@@ -75,13 +75,13 @@ export function createTruth(options: TruthOptions): Truth {
     if (mode === 'OK' && isOld(journalBrokenMs)) lies('OK while the journal cannot be written');
     const pipeline = options.pipeline();
     if (pipeline === null) return;
-    const { models, degradations } = pipeline;
+    const { models, degradations } = pipeline.status;
     if (mode === 'OK' && models === null) lies('OK without models');
     if (mode === 'OK' && degradations.size > 0) lies(`OK with degradations ${[...degradations].join()}`);
     if (mode === 'OK' && models !== null && models.version !== signal.model_version)
       lies(`models ${signal.model_version}, in force ${models.version}`);
     if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) lies('DEGRADED without degradations');
-    const isHalted = pipeline.haltedPairs.includes(signal.pair_id);
+    const isHalted = pipeline.status.haltedPairs.includes(signal.pair_id);
     if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') lies(`${mode} while health has the pair as halted`);
     if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with models in force');
     if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
@@ -108,8 +108,8 @@ export function createTruth(options: TruthOptions): Truth {
     const { mode, pair_id, timestamp } = signal;
     // A heartbeat may be overtaken by the bar that ends the silence.
     const { a, b } = parsePair(pair_id);
-    const newestMs = Math.max(...[a, b].map((symbol) => pipeline.lastTimes().get(symbol) ?? 0)) * 1000;
-    if (newestMs < Date.parse(timestamp) && !pipeline.silentPairs.includes(pair_id))
+    const newestMs = Math.max(...[a, b].map((symbol) => pipeline.status.lastTimes.get(symbol) ?? 0)) * 1000;
+    if (newestMs < Date.parse(timestamp) && !pipeline.status.silentPairs.includes(pair_id))
       lies('SILENCE, and health says nothing of it');
     const silentMs = timeline.nowMs - Math.max(readyMs, lastMinuteMs.get(pair_id) ?? 0);
     if (silentMs < degradedMs - DELAY_MS) lies(`SILENCE ${inSeconds(silentMs)} after a minute`);

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import type { AnsweredMinute, Heartbeat } from '../daemon/answer.ts';
-import { Aligner, type PairMinute } from '../daemon/align/align.ts';
+import { Aligner } from '../daemon/align/align.ts';
+import type { AnsweredMinute, Heartbeat, PairMinute } from '../daemon/align/minute.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { ALL_PAIRS, parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';

@@ -213,7 +213,8 @@ export function createWorld(options: WorldOptions): World {
     const { reason, mode, generated_at_ms, valid_until_ms } = signal;
     if (reason === 'SILENCE') see(`heartbeat ${mode}`);
     if (valid_until_ms < generated_at_ms) see('signal born expired');
-    if (mode === 'DEGRADED') for (const what of machine.daemon?.pipeline.degradations ?? []) see(`degraded: ${what}`);
+    if (mode === 'DEGRADED')
+      for (const what of machine.daemon?.pipeline.status.degradations ?? []) see(`degraded: ${what}`);
   }
 
   const shadowWatch = createShadowWatch({

@@ -18,6 +18,7 @@ import { tinyBars, tinySettings, trainTinyModels } from './tiny_models.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
 import { recoveryStart } from '../daemon/journal/recovery.ts';
 import { bodyOf, byMinute, openBench, type Bench } from '../daemon/pipeline.fixture.ts';
+import { barInput, pairInput } from '../daemon/input.ts';
 
 // Two pairs share EURUSD.
 const settings = tinySettings({ minutehand: { pairs: ['EURUSD_GBPUSD', 'EURUSD_AUDUSD', 'AUDUSD_USDCAD'] } });
@@ -65,10 +66,10 @@ function marketWith(change: Change): Bar[][] {
 /** Minute by minute, the first ones as history. */
 async function run(market: readonly (readonly Bar[])[], given = settings): Promise<Bench> {
   const bench = openBench(given);
-  bench.pipeline.swap(models);
+  bench.pipeline.inputs.apply({ kind: 'swap', set: models });
   for (const [index, bars] of market.entries()) {
-    for (const bar of bars) bench.pipeline.takeBar(bar, index < WARMUP + 10);
-    bench.pipeline.endMinute();
+    for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, index < WARMUP + 10));
+    bench.pipeline.inputs.endMinute();
     await bench.pipeline.settled();
   }
   return bench;
@@ -150,7 +151,7 @@ describe('a bar that does not fit its symbol', () => {
       { kind: 'suspect', subject: 'EURUSD', time, bar: null },
     ]);
     expect(bench.inputs.filter(({ kind }) => kind === 'suspect')).toHaveLength(1);
-    expect([...bench.pipeline.suspectBars]).toEqual([['EURUSD', 1]]);
+    expect([...bench.pipeline.status.suspectBars]).toEqual([['EURUSD', 1]]);
     const before = MARKET[AT - 1]!.bars.find(({ symbol }) => symbol === 'EURUSD')!.close;
     expect(bench.screened).toEqual([
       expect.objectContaining({ bar: expect.objectContaining({ time }) as Bar, verdict: null, level: before }),
@@ -234,12 +235,12 @@ describe('the minutes that move features', () => {
         const again = openBench(settings);
         const from = recoveryStart(store, PAIRS, WARMUP);
         await again.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () =>
-          Promise.resolve(again.pipeline.swap(models)),
+          Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
         );
         store.close();
         for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
-          if (kind === 'timeout') again.pipeline.giveUp(subject, time);
-          else if (kind === 'bar') again.pipeline.takeBar(bar!, backfill);
+          if (kind === 'timeout') again.pipeline.inputs.apply(pairInput('timeout', subject, time));
+          else if (kind === 'bar') again.pipeline.inputs.take(barInput(bar!, backfill));
           await again.pipeline.settled();
         }
         for (const { id } of PAIRS) {

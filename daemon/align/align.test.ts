@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { collectAll } from '../../test/collections.ts';
-import { Aligner, type PairMinute } from './align.ts';
+import { Aligner } from './align.ts';
+import type { PairMinute } from './minute.ts';
 
 const bar = (symbol: string, minute: number, close = 1): Bar => ({
   symbol,

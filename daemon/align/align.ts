@@ -1,20 +1,7 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../../shared/pair.ts';
-
-/** How a minute of a pair ended: with both legs, with a suspect bar, with one leg known to be empty, or with one leg that never came. */
-export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
-
-export interface PairMinute {
-  readonly pairIndex: number;
-  readonly time: OpenTime;
-  /** null where there is no bar, or a suspect one. */
-  readonly a: Bar | null;
-  readonly b: Bar | null;
-  readonly outcome: MinuteOutcome;
-  /** Every leg that came was history: the minute moves features and publishes nothing. */
-  readonly backfill: boolean;
-}
+import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.

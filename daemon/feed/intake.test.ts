@@ -5,7 +5,8 @@ import { ERRORS, MinutehandError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { Aligner } from '../align/align.ts';
 import { barsRoute } from './http.ts';
-import { createIntake, type BarTaker, type Intake, type IntakeOptions, type IntakeReport } from './intake.ts';
+import type { BarSink } from '../input.ts';
+import { createIntake, type Intake, type IntakeOptions, type IntakeReport } from './intake.ts';
 
 const BOOT_ID = '20260105T120000000Z';
 const NOW_MS = Date.parse('2025-10-14T12:36:00.000Z') as EpochMs;
@@ -30,21 +31,16 @@ function setUp(changes: Partial<IntakeOptions> = {}): Setup {
   const taken: Setup['taken'] = [];
   const outcomes: string[] = [];
   const aligner = new Aligner([parsePair('XAUUSD_XAGUSD')], null, () => undefined);
-  const taker: BarTaker = {
+  const sink: BarSink = {
     knows: (symbol) => aligner.knows(symbol),
-    takeBar(bar) {
-      const outcome = aligner.take(bar.symbol, bar.time, bar, false, 0);
-      if (outcome === 'accepted') taken.push(bar);
-      return outcome;
-    },
-    takeEmpty(symbol, time) {
-      const outcome = aligner.take(symbol, time, 'empty', false, 0);
-      if (outcome === 'accepted') taken.push({ symbol, time, empty: true });
+    take({ subject, time, bar }) {
+      const outcome = aligner.take(subject, time, bar ?? 'empty', false, 0);
+      if (outcome === 'accepted') taken.push(bar ?? { symbol: subject, time, empty: true });
       return outcome;
     },
   };
   const intake = createIntake({
-    taker,
+    sink,
     bootId: BOOT_ID,
     clock: { nowMs: () => NOW_MS, monotonicUs: () => 0 },
     maxClockSkewMs: 2000,

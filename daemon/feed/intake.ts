@@ -1,17 +1,9 @@
-import type { BarOutcome } from '../align/align.ts';
 import type { EpochMs, OpenTime } from '../../shared/bar.ts';
 import { describeError, MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { barInput, emptyInput, type BarSink } from '../input.ts';
 import { parseMessage } from './message.ts';
-import { latestClosedOpenMs, parseWireMinute, type WireMinute } from './wire.ts';
-import type { Bar } from '../../shared/bar.ts';
-
-/** The door to the pipeline, as the feeds see it. */
-export interface BarTaker {
-  knows(symbol: string): boolean;
-  takeBar(bar: Bar, backfill: boolean): BarOutcome;
-  takeEmpty(symbol: string, time: OpenTime, backfill: boolean): BarOutcome;
-}
+import { latestClosedOpenMs, parseWireMinute } from './wire.ts';
 
 /** What became of the minutes of one message. */
 export interface IntakeReport {
@@ -30,7 +22,7 @@ export interface IntakeReport {
 }
 
 export interface IntakeOptions {
-  readonly taker: BarTaker;
+  readonly sink: BarSink;
   readonly bootId: string;
   readonly clock: Clock;
   readonly maxClockSkewMs: number;
@@ -51,18 +43,20 @@ export type Intake = (text: string, backfill: boolean) => IntakeReport;
  * The intake throws for the message as a whole: BODY_NOT_JSON, BODY_TOO_DEEP, BAR_TOO_MANY.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { taker, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
+  const { sink, bootId, clock, maxClockSkewMs, maxBars, open, onOutcome } = options;
 
   /** null = not for us. */
   function take(value: unknown, nowMs: EpochMs, backfill: boolean): 'accepted' | 'late' | 'duplicate' | null {
     const minute = parseWireMinute(value, latestClosedOpenMs(nowMs, maxClockSkewMs));
     const { symbol, time } = minute.kind === 'bar' ? minute.bar : minute;
-    if (!taker.knows(symbol)) {
+    if (!sink.knows(symbol)) {
       if (options.isElsewhere?.(symbol) === true) return null;
       throw new MinutehandError('BAR_UNKNOWN_SYMBOL', { seen: symbol.slice(0, 40) });
     }
     if (!open) throw new MinutehandError('FEED_CLOSED');
-    const outcome = offer(minute, backfill);
+    const outcome = sink.take(
+      minute.kind === 'bar' ? barInput(minute.bar, backfill) : emptyInput(symbol, time, backfill),
+    );
     if (!backfill && outcome !== 'duplicate') options.onLive?.(symbol, time, nowMs);
     if (outcome === 'revised' || outcome === 'out_of_order') {
       throw new MinutehandError(outcome === 'revised' ? 'BAR_REVISED' : 'BAR_OUT_OF_ORDER', {
@@ -70,12 +64,6 @@ export function createIntake(options: IntakeOptions): Intake {
       });
     }
     return outcome;
-  }
-
-  function offer(minute: WireMinute, backfill: boolean): BarOutcome {
-    return minute.kind === 'bar'
-      ? taker.takeBar(minute.bar, backfill)
-      : taker.takeEmpty(minute.symbol, minute.time, backfill);
   }
 
   return (text, backfill) => {

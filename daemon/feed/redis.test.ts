@@ -27,6 +27,7 @@ import type { IntakeOptions } from './intake.ts';
 import { openRedisFeed, type RedisFeed } from './redis.ts';
 import { BARS_STREAM, readBarStream } from './redis_stream.ts';
 import { Database } from '../../shared/store/sqlite.ts';
+import { barInput } from '../input.ts';
 
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const SYMBOLS = symbolsOf(PAIRS.map(parsePair));
@@ -112,7 +113,9 @@ function openFeed(
   const lines: Opened['lines'] = [];
   const kept = { position };
   const feed = openRedisFeed({
-    taker: own.pipeline,
+    sink: own.pipeline.inputs,
+    lastTimes: () => own.pipeline.status.lastTimes,
+    settled: () => own.pipeline.settled(),
     bootId: 'boot',
     symbols: symbolsOf(pairs.map(parsePair)),
     allSymbols: SYMBOLS,
@@ -276,7 +279,7 @@ describe('bars from the stream minutehand:bars', () => {
 
     const wider = openBench(tinySettings({ minutehand: { pairs: PAIRS.slice(0, 2) } }));
     for (const { bars } of MARKET.slice(0, 3))
-      for (const bar of bars) if (/^XA/.test(bar.symbol)) wider.pipeline.takeBar(bar, true);
+      for (const bar of bars) if (/^XA/.test(bar.symbol)) wider.pipeline.inputs.take(barInput(bar, true));
     const third = openFeed(server.url, { now: 2, position: second.kept.position, pairs: PAIRS.slice(0, 2), bench: wider }); // prettier-ignore
     await until('again', () => third.outcomes.length === 12);
     expect(third.outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(6);

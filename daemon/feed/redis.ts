@@ -4,7 +4,8 @@ import { describeError, MinutehandError, type ErrorCode } from '../../shared/err
 import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/redis_stream.ts';
 import type { BarOutcome } from '../align/align.ts';
-import { createIntake, type BarTaker, type IntakeOptions } from './intake.ts';
+import type { BarSink, SymbolInput } from '../input.ts';
+import { createIntake, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
 import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stream.ts';
 
@@ -18,10 +19,11 @@ export interface RedisFeedOptions extends Pick<
   IntakeOptions,
   'bootId' | 'maxClockSkewMs' | 'maxBars' | 'onOutcome' | 'onLive'
 > {
-  readonly taker: BarTaker & {
-    lastTimes(): ReadonlyMap<string, OpenTime>;
-    settled(): Promise<unknown>;
-  };
+  readonly sink: BarSink;
+  /** Open of the newest minute of each symbol that has any. */
+  lastTimes(): ReadonlyMap<string, OpenTime>;
+  /** Resolves when all that was taken is published and journalled. */
+  settled(): Promise<unknown>;
   /** Of this daemon's pairs. */
   readonly symbols: readonly string[];
   /** Of all pairs that are configured, also those of other shards. */
@@ -62,7 +64,7 @@ export interface RedisFeed {
  * last minute that it has; and where it cannot know, it begins at the beginning, which is harmless: what it has is not taken twice.
  */
 export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
-  const { taker, clock, scheduler, log, say } = options;
+  const { sink, clock, scheduler, log, say } = options;
   const configured = new Set(options.allSymbols);
   const symbols = [...options.symbols].sort().join(',');
   let state: RedisFeed['state'] = null;
@@ -74,25 +76,17 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   let refusals: { id: string; code: ErrorCode; message: string; next: string }[] = [];
   let cancelQuiet: (() => void) | null = null;
 
-  const offer = (
-    symbol: string,
-    time: OpenTime,
-    backfill: boolean,
-    take: (backfill: boolean) => BarOutcome,
-  ): BarOutcome => {
-    if (known !== null && time <= (known.get(symbol) ?? -Infinity)) return 'duplicate';
+  function offer(input: SymbolInput): BarOutcome {
+    const { subject, time, backfill } = input;
+    if (known !== null && time <= (known.get(subject) ?? -Infinity)) return 'duplicate';
     const overMs = clock.nowMs() - (time + SECONDS_PER_BAR) * 1000;
-    return take(backfill || overMs >= HISTORY_INTERVALS * options.feedIntervalMs);
-  };
+    const isHistory = backfill || overMs >= HISTORY_INTERVALS * options.feedIntervalMs;
+    return sink.take(isHistory === backfill ? input : { ...input, backfill: isHistory });
+  }
   const intake = createIntake({
     ...options,
     open: true,
-    taker: {
-      knows: (symbol) => taker.knows(symbol),
-      takeBar: (bar, backfill) => offer(bar.symbol, bar.time, backfill, (history) => taker.takeBar(bar, history)),
-      takeEmpty: (symbol, time, backfill) =>
-        offer(symbol, time, backfill, (history) => taker.takeEmpty(symbol, time, history)),
-    },
+    sink: { knows: (symbol) => sink.knows(symbol), take: offer },
     isElsewhere: (symbol) => configured.has(symbol),
   });
 
@@ -112,7 +106,7 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   async function settle(): Promise<void> {
     cancelQuiet?.();
     cancelQuiet = null;
-    await taker.settled();
+    await options.settled();
     for (const code of new Set(refusals.map((refusal) => refusal.code))) {
       const alike = refusals.filter((refusal) => refusal.code === code);
       const { message, next } = alike[0]!;
@@ -133,7 +127,7 @@ export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   const reader = options.read({
     from: parsePosition(options.position, symbols),
     onBeginning() {
-      known = new Map(taker.lastTimes());
+      known = new Map(options.lastTimes());
     },
     async onEntries(entries, position, isAll) {
       for (const entry of entries) take(entry);

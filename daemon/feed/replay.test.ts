@@ -17,6 +17,7 @@ import { recoveryStart } from '../journal/recovery.ts';
 import { byMinute, openBench, withInference, type Bench } from '../pipeline.fixture.ts';
 import { replayJournal, type JournalReplaySummary } from './replay.ts';
 import { Database } from '../../shared/store/sqlite.ts';
+import { barInput, emptyInput } from '../input.ts';
 
 const settings = tinySettings();
 const { windows, pairs: pairIds, feed } = settings.minutehand;
@@ -54,8 +55,9 @@ async function liveThrough(path: string, seed: string): Promise<void> {
     const from = recoveryStart(store, pairs, WARMUP);
     await bench.pipeline.recover([...store.inputsFrom(from)], store.lastSignals(), async () => {
       // Sometimes the file has changed while there was no daemon.
-      if (rng.integer(2) === 0) bench.pipeline.setHalts(someHalts());
-      bench.pipeline.swap(await loadModels(versions[0]!));
+      if (rng.integer(2) === 0)
+        bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: someHalts(), resumed: [] } });
+      bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[0]!) });
     });
     return bench;
   };
@@ -65,22 +67,25 @@ async function liveThrough(path: string, seed: string): Promise<void> {
       version: versions[rng.integer(2)]!,
     }));
   let bench = await boot();
-  for (const { bars } of MARKET.slice(0, WARMUP - 20)) for (const bar of bars) bench.pipeline.takeBar(bar, true);
+  for (const { bars } of MARKET.slice(0, WARMUP - 20))
+    for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, true));
   for (const { bars } of MARKET.slice(WARMUP - 20)) {
     const dice = rng.uniform();
     const unlucky = bars[rng.integer(bars.length)]!.symbol;
     for (const bar of bars.map(bad)) {
-      if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.takeBar(bar, false);
-      else if (dice > 0.05) bench.pipeline.takeEmpty(bar.symbol, bar.time, false);
+      if (bar.symbol !== unlucky || dice > 0.1) bench.pipeline.inputs.take(barInput(bar, false));
+      else if (dice > 0.05) bench.pipeline.inputs.take(emptyInput(bar.symbol, bar.time, false));
     }
     if (dice < 0.03) {
       bench.passMs(feed.straggler_timeout_ms);
-      bench.pipeline.expire();
+      bench.pipeline.inputs.expire();
     }
-    if (dice > 0.97) bench.pipeline.degraded('file');
-    else if (dice > 0.94) bench.pipeline.recovered('file');
-    else if (dice > 0.92) bench.pipeline.swap(await loadModels(versions[rng.integer(2)]!));
-    else if (dice > 0.88 && dice < 0.91) bench.pipeline.setHalts(someHalts());
+    if (dice > 0.97) bench.pipeline.inputs.apply({ kind: 'degraded', what: 'file' });
+    else if (dice > 0.94) bench.pipeline.inputs.apply({ kind: 'recovered', what: 'file' });
+    else if (dice > 0.92)
+      bench.pipeline.inputs.apply({ kind: 'swap', set: await loadModels(versions[rng.integer(2)]!) });
+    else if (dice > 0.88 && dice < 0.91)
+      bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: someHalts(), resumed: [] } });
     await bench.pipeline.settled();
     if (dice > 0.91 && dice < 0.92) bench = await boot();
   }
@@ -159,7 +164,7 @@ describe('replayJournal', () => {
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
     const bench = openBench(settings, { journal });
     const takeMinute = (index: number, backfill: boolean): void => {
-      for (const bar of MARKET[index]!.bars) bench.pipeline.takeBar(bar, backfill);
+      for (const bar of MARKET[index]!.bars) bench.pipeline.inputs.take(barInput(bar, backfill));
     };
     const [predecessor, successor] = [await loadModels(versions[0]!), await loadModels(versions[1]!)];
     let isFailing = false;
@@ -168,13 +173,13 @@ describe('replayJournal', () => {
       return right(features, rows);
     });
     for (let i = 0; i < WARMUP; i++) takeMinute(i, true);
-    bench.pipeline.swap(predecessor);
-    bench.pipeline.swap(failing);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: predecessor });
+    bench.pipeline.inputs.apply({ kind: 'swap', set: failing });
     takeMinute(WARMUP, false);
     await bench.pipeline.settled();
     isFailing = true;
     takeMinute(WARMUP + 1, false);
-    bench.pipeline.swap(successor);
+    bench.pipeline.inputs.apply({ kind: 'swap', set: successor });
     takeMinute(WARMUP + 2, false);
     await bench.pipeline.settled();
     for (let i = WARMUP + 3; i < WARMUP + 40; i++) {

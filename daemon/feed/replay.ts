@@ -14,6 +14,7 @@ import { screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Publication } from '../publish/publish.ts';
+import { barInput, inputOf, minuteInputOf } from '../input.ts';
 
 const ROWS_PER_TURN = 500;
 
@@ -104,12 +105,12 @@ export interface BarReplayOptions extends ReplayOptions {
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;
-  pipeline.swap(options.models);
+  pipeline.inputs.apply({ kind: 'swap', set: options.models });
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
-    for (const bar of bars) if (pipeline.knows(bar.symbol)) pipeline.takeBar(bar, isWarmUp);
-    pipeline.endMinute();
+    for (const bar of bars) if (pipeline.inputs.knows(bar.symbol)) pipeline.inputs.take(barInput(bar, isWarmUp));
+    pipeline.inputs.endMinute();
     await settle();
     if (!isWarmUp) answered++;
     options.onMinute(time);
@@ -160,44 +161,10 @@ async function replaySnapshot(options: JournalReplayOptions): Promise<JournalRep
   const pruned = store.pruned?.() ?? null;
   if (pruned !== null) await resumeBehind(pruned, pipeline, options);
   let done = 0;
-  for (const { kind, subject, time, bar, backfill } of inputsBehind(store, pruned)) {
-    switch (kind) {
-      case 'bar':
-        if (pipeline.knows(subject)) pipeline.takeBar(bar!, backfill);
-        break;
-      case 'empty':
-        if (pipeline.knows(subject)) pipeline.takeEmpty(subject, time, backfill);
-        break;
-      case 'suspect':
-        // Found again by the screen.
-        break;
-      case 'timeout':
-        pipeline.giveUp(subject, time);
-        break;
-      case 'silence':
-      case 'silence_halt':
-      case 'shutdown':
-        pipeline.heartbeat(subject, kind);
-        break;
-      case 'swap':
-        if (subject === '') pipeline.withdraw();
-        else pipeline.swap(await options.loadModels(subject));
-        break;
-      case 'halts':
-        pipeline.setHalts(parseStanding(subject).halts, parseStanding(subject).resumed);
-        break;
-      case 'degraded':
-        pipeline.degraded(subject);
-        break;
-      case 'recovered':
-        pipeline.recovered(subject);
-        break;
-      case 'boot':
-        // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
-        await settle();
-        pipeline.reboot();
-        break;
-    }
+  for (const row of inputsBehind(store, pruned)) {
+    // What a killed process left unanswered was answered by the one after it, but from the same bars and models.
+    if (row.kind === 'boot') await settle();
+    pipeline.inputs.apply(minuteInputOf(row) ?? (await inputOf(row, options.loadModels)));
     if (++done % ROWS_PER_TURN === 0) await settle();
   }
   await settle();
@@ -230,10 +197,9 @@ async function resumeBehind(
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
-    if (inForce.version !== '') pipeline.swap(await loadModels(inForce.version));
-    const { halts, resumed } = parseStanding(inForce.halts);
-    pipeline.setHalts(halts, resumed);
-    for (const what of inForce.degradations) pipeline.degraded(what);
+    if (inForce.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(inForce.version) });
+    pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(inForce.halts) });
+    for (const what of inForce.degradations) pipeline.inputs.apply({ kind: 'degraded', what: what });
   });
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import type { OpenTime } from '../../shared/bar.ts';
 import { createSimulatedMarket, type SimulatedMarket } from '../../shared/market/simulated_market.ts';
-import type { BarTaker } from './intake.ts';
+import { barInput, type BarSink } from '../input.ts';
 
 const BACKFILL_MINUTES_PER_SLICE = 500;
 const SKIPPED_MINUTES_PER_TURN = 500;
@@ -15,7 +15,7 @@ export interface SimulatedFeedOptions {
   readonly barIntervalMs: number;
   /** Newest minute the daemon has already; null on a first start. */
   readonly resumeAfter: OpenTime | null;
-  readonly taker: BarTaker;
+  readonly sink: BarSink;
   /** Whether there are models; the first minute waits for them, but not longer than `awaitModelsMs`. */
   hasModels(): boolean;
   readonly awaitModelsMs: number;
@@ -49,7 +49,7 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
   const tick = (): void => {
     if (stopped) return;
     begun ||= options.hasModels() || performance.now() >= beginsAtTheLatestMs;
-    if (begun) for (const bar of market.next().bars) options.taker.takeBar(bar, false);
+    if (begun) for (const bar of market.next().bars) options.sink.take(barInput(bar, false));
     const nowMs = performance.now();
     // After a pause of the machine the market goes on from now; it does not race to catch up.
     dueMs = Math.max(dueMs + options.barIntervalMs, nowMs);
@@ -71,7 +71,7 @@ export async function startSimulatedFeed(options: SimulatedFeedOptions): Promise
 async function backfill(market: SimulatedMarket, minutesDone: number, options: SimulatedFeedOptions): Promise<void> {
   for (let done = minutesDone; done < options.historyBars;) {
     const slice = Math.min(BACKFILL_MINUTES_PER_SLICE, options.historyBars - done);
-    for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.taker.takeBar(bar, true);
+    for (let i = 0; i < slice; i++) for (const bar of market.next().bars) options.sink.take(barInput(bar, true));
     await options.settled();
     done += slice;
     options.onProgress(done, options.historyBars);

@@ -4,6 +4,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { tinySettings } from '../../test/tiny_models.ts';
 import { openBench, START_MS, type Bench } from '../pipeline.fixture.ts';
 import { watchProgress } from './progress.ts';
+import { barInput } from '../input.ts';
 
 const settings = tinySettings({ minutehand: { pairs: ['XAUUSD_XAGUSD'] } });
 const { feed } = settings.minutehand;
@@ -11,7 +12,7 @@ const { feed } = settings.minutehand;
 function take({ pipeline }: Bench, minute: number): void {
   for (const symbol of ['XAUUSD', 'XAGUSD']) {
     const time = (START_MS / 1000 + minute * 60) as OpenTime;
-    pipeline.takeBar({ symbol, time, open: 1, high: 1, low: 1, close: 1, volume: 1 }, false);
+    pipeline.inputs.take(barInput({ symbol, time, open: 1, high: 1, low: 1, close: 1, volume: 1 }, false));
   }
 }
 
@@ -28,27 +29,27 @@ function openStuck(): { bench: Bench; let(): void } {
 
 describe('a pipeline that is watched', () => {
   it('is moving while it has nothing to do, as at a weekend', () => {
-    const isMoving = watchProgress(openBench(settings).pipeline);
+    const isMoving = watchProgress(openBench(settings).pipeline.queue);
     expect([isMoving(), isMoving(), isMoving()]).toEqual([true, true, true]);
   });
 
   it('is moving while it answers bars, and heartbeats of silence when no bars come', async () => {
     const bench = openBench(settings);
-    const isMoving = watchProgress(bench.pipeline);
+    const isMoving = watchProgress(bench.pipeline.queue);
     take(bench, 0);
     await bench.pipeline.settled();
     expect(isMoving()).toBe(true);
-    const before = bench.pipeline.done;
+    const before = bench.pipeline.queue.done;
     bench.passMs(feed.interval_ms * feed.silence_degraded_intervals);
-    bench.pipeline.checkSilence();
+    bench.pipeline.inputs.checkSilence();
     await bench.pipeline.settled();
     expect(bench.inputs.at(-1)!.kind).toBe('silence');
-    expect(bench.pipeline.done).toBe(before + 1);
+    expect(bench.pipeline.queue.done).toBe(before + 1);
   });
 
   it('is not moving while a bar is not answered, whatever else comes, and is again when it was', async () => {
     const { bench, ...stuck } = openStuck();
-    const isMoving = watchProgress(bench.pipeline);
+    const isMoving = watchProgress(bench.pipeline.queue);
     take(bench, 0);
     await loopTurn();
     expect([isMoving(), isMoving()]).toEqual([false, false]);

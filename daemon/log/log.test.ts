@@ -6,10 +6,11 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
 import { batchOf, timingOf } from '../metrics/metrics.fixture.ts';
 import { byMinute, openBench } from '../pipeline.fixture.ts';
-import type { PipelineOptions } from '../pipeline.ts';
+import type { PipelineOptions } from '../pipeline_options.ts';
 import type { Publisher } from '../publish/publish.ts';
 import { openDaemonLogs, type DaemonLogs, type DaemonLogsOptions } from './log.ts';
 import { skipNote } from '../../test/skip_note.ts';
+import { barInput } from '../input.ts';
 
 let home: string;
 let folder: string;
@@ -254,7 +255,7 @@ describe('the place of the logs on a bar’s way', () => {
       observer: {
         onSignals(batch, timing) {
           order.push('log');
-          daemon.batch(batch, timing, bench.pipeline.models, BOOT);
+          daemon.batch(batch, timing, bench.pipeline.status.models, BOOT);
         },
         onSwap: () => undefined,
         onModelFailure: () => undefined,
@@ -265,7 +266,7 @@ describe('the place of the logs on a bar’s way', () => {
     const bench = openBench(settings, changes);
     const pairs = settings.minutehand.pairs.length;
     for (const [index, { bars }] of market.entries()) {
-      for (const bar of bars) bench.pipeline.takeBar(bar, false);
+      for (const bar of bars) bench.pipeline.inputs.take(barInput(bar, false));
       await bench.pipeline.settled();
       // `settled` stores the journal once more.
       const rows = Array<string>(pairs).fill('row');

@@ -3,12 +3,12 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { openLog, type LogLevel, type OpenLog } from '../../shared/log/log.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { isOverBudget } from '../metrics/budget.ts';
-import type { BatchTiming } from '../pipeline.ts';
+import type { BatchTiming } from '../metrics/stopwatch.ts';
 
 /** A signal that is out, as the pipeline tells of it. */
 export interface LoggedSignal {
   readonly body: SignalBody;
-  readonly state: { readonly seq: number };
+  readonly seq: number;
 }
 
 export interface DaemonLogsOptions {
@@ -71,8 +71,8 @@ function dispatchLine(batch: readonly LoggedSignal[], timing: BatchTiming, bootI
   // One text, for a list of lists takes three times as long to write.
   let ids = '';
   const acted: SignalBody[] = [];
-  for (const { body, state } of batch) {
-    ids += `${ids === '' ? '' : ' '}${body.pair_id}:${state.seq}:${body.signal_id}`;
+  for (const { body, seq } of batch) {
+    ids += `${ids === '' ? '' : ' '}${body.pair_id}:${seq}:${body.signal_id}`;
     if (body.action !== 'HOLD') acted.push(body);
   }
   const { websocket, redis, file } = timing.bar_to_us;

@@ -1,5 +1,5 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import type { BatchTiming } from '../pipeline.ts';
+import type { BatchTiming } from './stopwatch.ts';
 
 /** Whether a batch answers bars. A heartbeat has none to count its time from. */
 export function answersBars(batch: readonly { readonly body: SignalBody }[]): boolean {

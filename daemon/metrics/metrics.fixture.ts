@@ -1,6 +1,6 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { LoggedSignal } from '../log/log.ts';
-import type { BatchTiming } from '../pipeline.ts';
+import type { BatchTiming } from './stopwatch.ts';
 import type { MetricsSources } from './metrics.ts';
 
 export const NOW_MS = Date.parse('2025-10-14T12:35:01Z');
@@ -29,7 +29,7 @@ export const QUIET_SOURCES: MetricsSources = {
 /** The signals of one bar, HOLD NO_EDGE each unless `changes` say otherwise. */
 export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 1): LoggedSignal[] {
   return Array.from({ length: pairs }, (_, index) => ({
-    state: { seq },
+    seq,
     body: {
       timestamp: '2025-10-14T12:35:00Z',
       pair: `A${index}/B${index}`,

@@ -2,7 +2,7 @@ import { setImmediate as loopTurn } from 'node:timers/promises';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import type { BatchTiming } from '../pipeline.ts';
+import type { BatchTiming } from './stopwatch.ts';
 import type { Publisher } from '../publish/publish.ts';
 import { answersBars, isOverBudget } from './budget.ts';
 import { createLatencyHistogram } from './latency.ts';

@@ -1,12 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import {
-  decide,
-  type DecisionPolicy,
-  type Reason,
-  type Scores,
-  type Thresholds,
-} from '../../shared/core/decide/decide.ts';
-import { agePosition, FLAT, openPosition, type Position } from '../../shared/core/position/position.ts';
+import type { DecisionPolicy, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
+import { step } from '../../shared/core/decide/step.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
@@ -83,7 +78,7 @@ export interface BacktestRun {
 }
 
 /**
- * One pair's trades by the daemon's own `decide`, bar by bar. A decision at the close of a bar is filled at the open of
+ * One pair's trades by the daemon's own `step`, bar by bar. A decision at the close of a bar is filled at the open of
  * the next one; what is still open at the end is closed at the last open.
  */
 export function backtest(history: PairHistory, from: number, to: number, options: BacktestOptions): FilledTrade[] {
@@ -92,32 +87,30 @@ export function backtest(history: PairHistory, from: number, to: number, options
 
 /** `backtest`, with what was refused. */
 export function runBacktest(history: PairHistory, from: number, to: number, options: BacktestOptions): BacktestRun {
-  const { policy, thresholds, edge } = options;
+  const { policy } = options;
+  const gate = { ...options.thresholds, hasEdge: options.edge, isHalted: false };
   const trades: FilledTrade[] = [];
   const refusals: Partial<Record<Reason, number>> = {};
   let candidates = 0;
   let position: Position = FLAT;
   let entrySignal = -1;
-  const close = (exitSignal: number, fillBar: number, reason: string): void => {
-    trades.push(makeTrade(history, position, entrySignal, exitSignal, fillBar, reason, options));
-    position = FLAT;
-  };
+  const close = (held: Position, exitSignal: number, fillBar: number, reason: string): void =>
+    void trades.push(makeTrade(history, held, entrySignal, exitSignal, fillBar, reason, options));
   for (let t = from; t + 1 < to; t++) {
     const market = marketAt(history, t);
-    position = agePosition(position);
-    const isCandidate = position.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const { action, reason, target } = decide(market, options.scores(t), edge, thresholds, policy, position);
+    const before = position;
+    const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
+    const taken = step(market, options.scores(t), gate, policy, before, '', history.time[t]! as OpenTime);
+    const { action, reason } = taken.decision;
+    position = taken.position;
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
     }
-    if (action === 'EXIT') close(t, t + 1, reason);
-    if (action === 'ENTER') {
-      position = openPosition(target, '', history.time[t]! as OpenTime, market);
-      entrySignal = t;
-    }
+    if (action === 'EXIT') close(before, t, t + 1, reason);
+    if (action === 'ENTER') entrySignal = t;
   }
-  if (position.side !== 0 && entrySignal + 1 < to - 1) close(-1, to - 1, 'END_OF_DATA');
+  if (position.side !== 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
   return { trades, candidates, refusals };
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
 import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
-import { decide, entryLegs, type DecisionPolicy, type Scores } from './decide.ts';
+import { decide, entryLegs, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
 import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
 import { riskKnots, riskRank } from './risk_rank.ts';
 
@@ -18,6 +18,7 @@ const POLICY: DecisionPolicy = {
   require_edge: true,
 };
 const THETA = { theta1: 0.7, theta2: 0.3 };
+const gate = (hasEdge: boolean, isHalted = false): Gate => ({ ...THETA, hasEdge, isHalted });
 const GOOD = { return_prob: 0.8, risk_score: 0.1 };
 const market = (z: number, beta = 0.8): Market => ({
   z,
@@ -34,12 +35,12 @@ const later = (z: number): Market => market(z);
 
 describe('decide when flat', () => {
   it('enters against the deviation when z, probability, risk, beta and edge all allow it', () => {
-    expect(decide(market(2.5), GOOD, true, THETA, POLICY, FLAT)).toEqual({
+    expect(decide(market(2.5), GOOD, gate(true), POLICY, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: -1,
     });
-    expect(decide(market(-2.5), GOOD, true, THETA, POLICY, FLAT)).toEqual({
+    expect(decide(market(-2.5), GOOD, gate(true), POLICY, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: 1,
@@ -59,11 +60,11 @@ describe('decide when flat', () => {
     ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: 0.3 }, true],
     ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: NaN }, true],
   ] as const)('holds with %s', (reason, at, scores, edge) => {
-    expect(decide(at, scores, edge, THETA, POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
+    expect(decide(at, scores, gate(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
   });
 
   it('enters a pair without a proven edge only when the policy does not require one', () => {
-    expect(decide(market(2.5), GOOD, false, THETA, { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
+    expect(decide(market(2.5), GOOD, gate(false), { ...POLICY, require_edge: false }, FLAT).action).toBe('ENTER');
   });
 
   it('enters exactly when every condition of the contract holds', () => {
@@ -72,7 +73,7 @@ describe('decide when flat', () => {
     fc.assert(
       fc.property(near(2), near(0.7), near(0.3), fc.boolean(), fc.boolean(), (z, prob, risk, negative, edge) => {
         const at = market(negative ? -z : z);
-        const decision = decide(at, { return_prob: prob, risk_score: risk }, edge, THETA, POLICY, FLAT);
+        const decision = decide(at, { return_prob: prob, risk_score: risk }, gate(edge), POLICY, FLAT);
         expect(decision.action === 'ENTER').toBe(z >= 2 && prob > 0.7 && risk < 0.3 && edge);
       }),
     );
@@ -87,12 +88,12 @@ describe('decide with an open position', () => {
     ['MAX_AGE', later(2), GOOD, 60],
     ['RISK_EXIT', later(2), { return_prob: 0.9, risk_score: 0.95 }, 3],
   ] as const)('exits with %s, on either side', (reason, at, scores, ageBars) => {
-    expect(decide(at, scores, true, THETA, POLICY, { ...open(2.5), ageBars })).toEqual({
+    expect(decide(at, scores, gate(true), POLICY, { ...open(2.5), ageBars })).toEqual({
       action: 'EXIT',
       reason,
       target: 0,
     });
-    expect(decide(market(-at.z), scores, true, THETA, POLICY, { ...open(-2.5), ageBars })).toEqual({
+    expect(decide(market(-at.z), scores, gate(true), POLICY, { ...open(-2.5), ageBars })).toEqual({
       action: 'EXIT',
       reason,
       target: 0,
@@ -101,7 +102,7 @@ describe('decide with an open position', () => {
 
   it('holds in between, whatever the current z, probability and edge say', () => {
     const moved = { ...later(1), z: 9, beta: 0 };
-    expect(decide(moved, { return_prob: 0, risk_score: 0.9 }, false, THETA, POLICY, open(2.5))).toEqual({
+    expect(decide(moved, { return_prob: 0, risk_score: 0.9 }, gate(false), POLICY, open(2.5))).toEqual({
       action: 'HOLD',
       reason: 'IN_POSITION',
       target: -1,
@@ -109,8 +110,8 @@ describe('decide with an open position', () => {
   });
 
   it('still exits on z, stop and age without models', () => {
-    expect(decide(later(0.4), null, false, THETA, POLICY, open(2.5)).reason).toBe('Z_EXIT');
-    expect(decide(later(2), null, false, THETA, POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
+    expect(decide(later(0.4), null, gate(false), POLICY, open(2.5)).reason).toBe('Z_EXIT');
+    expect(decide(later(2), null, gate(false), POLICY, { ...open(2.5), ageBars: 60 }).reason).toBe('MAX_AGE');
   });
 
   it('measures z with what was frozen at the entry', () => {
@@ -135,8 +136,8 @@ describe('decide where several reasons hold at once', () => {
   ] as const)('exits with %s before %s', (reason, _after, at, scores, ageBars, policy) => {
     const sold = { ...open(2.5), ageBars };
     const bought = { ...open(-2.5), ageBars };
-    expect(decide(at, scores, true, THETA, policy, sold)).toEqual({ action: 'EXIT', reason, target: 0 });
-    expect(decide(market(-at.z), scores, true, THETA, policy, bought)).toEqual({ action: 'EXIT', reason, target: 0 });
+    expect(decide(at, scores, gate(true), policy, sold)).toEqual({ action: 'EXIT', reason, target: 0 });
+    expect(decide(market(-at.z), scores, gate(true), policy, bought)).toEqual({ action: 'EXIT', reason, target: 0 });
   });
 
   /** Few values, most of them on or beside a limit, so that conditions coincide. */
@@ -168,8 +169,9 @@ describe('decide where several reasons hold at once', () => {
           how: policies,
           age: ages,
           flat: fc.boolean(),
+          halted: fc.boolean(),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat }) => {
+        ({ z, now, beta, scores, edge, how, age, flat, halted }) => {
           const policy = { ...POLICY, ...how };
           const bar = market(now, beta);
           const entry = Number.isNaN(z) || z === 0 ? 2.5 : z;
@@ -178,13 +180,13 @@ describe('decide where several reasons hold at once', () => {
             bar,
             scores,
             hasEdge: edge,
-            isHalted: false,
+            isHalted: halted,
             ...THETA,
             policy,
             position,
           });
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          expect(decide(bar, scores, edge, THETA, policy, position)).toEqual(expected);
+          expect(decide(bar, scores, gate(edge, halted), policy, position)).toEqual(expected);
         },
       ),
       { numRuns: 3000, seed: 14 },
@@ -228,8 +230,8 @@ describe('decide exactly at a limit', () => {
     ['STOP', 4],
     ['IN_POSITION', 4 + 2 * below],
   ] as const)('answers %s at an excursion of %d, on either side', (reason, z) => {
-    expect(decide(at(z), GOOD, true, THETA, limits, sold).reason).toBe(reason);
-    expect(decide(at(-z), GOOD, true, THETA, limits, bought).reason).toBe(reason);
+    expect(decide(at(z), GOOD, gate(true), limits, sold).reason).toBe(reason);
+    expect(decide(at(-z), GOOD, gate(true), limits, bought).reason).toBe(reason);
   });
 
   it.each([
@@ -239,7 +241,7 @@ describe('decide exactly at a limit', () => {
     ['IN_POSITION', 0.1, 59],
   ] as const)('answers %s at risk %d and age %d', (reason, risk_score, ageBars) => {
     const position = { ...sold, ageBars };
-    expect(decide(at(2), { return_prob: 1, risk_score }, true, THETA, limits, position).reason).toBe(reason);
+    expect(decide(at(2), { return_prob: 1, risk_score }, gate(true), limits, position).reason).toBe(reason);
   });
 
   it.each([
@@ -254,7 +256,7 @@ describe('decide exactly at a limit', () => {
     ['ENTRY', { z: -2 }],
     ['NO_SETUP', { z: 2 + below }],
   ] as const)('answers %s for %j', (reason, changes) => {
-    expect(decide(at(2.5, changes), GOOD, true, THETA, limits, FLAT).reason).toBe(reason);
+    expect(decide(at(2.5, changes), GOOD, gate(true), limits, FLAT).reason).toBe(reason);
   });
 
   it.each([
@@ -263,11 +265,11 @@ describe('decide exactly at a limit', () => {
     ['RISK_HIGH', { return_prob: 0.8, risk_score: 0.3 }],
     ['ENTRY', { return_prob: 0.8, risk_score: 0.3 + below }],
   ] as const)('answers %s for %j', (reason, scores) => {
-    expect(decide(at(2.5), scores, true, THETA, limits, FLAT).reason).toBe(reason);
+    expect(decide(at(2.5), scores, gate(true), limits, FLAT).reason).toBe(reason);
   });
 
   it('buys leg A at z = 0 where the policy lets it enter there, as the labels do', () => {
-    expect(decide(at(0), GOOD, true, THETA, { ...limits, z_entry: 0 }, FLAT)).toEqual({
+    expect(decide(at(0), GOOD, gate(true), { ...limits, z_entry: 0 }, FLAT)).toEqual({
       action: 'ENTER',
       reason: 'ENTRY',
       target: 1,

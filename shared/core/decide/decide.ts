@@ -50,6 +50,14 @@ export interface Thresholds {
   readonly theta2: number;
 }
 
+/** What an entry has to pass, beside the policy. */
+export interface Gate extends Thresholds {
+  /** The models have shown an edge after costs for the pair. */
+  readonly hasEdge: boolean;
+  /** A live KPI halts the pair under these models. */
+  readonly isHalted: boolean;
+}
+
 export interface Scores {
   readonly return_prob: number;
   readonly risk_score: number;
@@ -70,8 +78,7 @@ export interface Decision {
 export function decide(
   market: Market,
   scores: Scores | null,
-  edge: boolean,
-  thresholds: Thresholds,
+  gate: Gate,
   policy: DecisionPolicy,
   position: Position,
 ): Decision {
@@ -80,7 +87,7 @@ export function decide(
     if (reason === null) return { action: 'HOLD', reason: 'IN_POSITION', target: position.side };
     return { action: 'EXIT', reason, target: 0 };
   }
-  const refusal = refusalReason(market, scores, edge, thresholds, policy);
+  const refusal = refusalReason(market, scores, gate, policy);
   if (refusal !== null) return { action: 'HOLD', reason: refusal, target: 0 };
   return { action: 'ENTER', reason: 'ENTRY', target: market.z > 0 ? -1 : 1 };
 }
@@ -94,20 +101,15 @@ function exitReason(market: Market, scores: Scores | null, policy: DecisionPolic
   return null;
 }
 
-function refusalReason(
-  market: Market,
-  scores: Scores | null,
-  edge: boolean,
-  thresholds: Thresholds,
-  policy: DecisionPolicy,
-): Reason | null {
+function refusalReason(market: Market, scores: Scores | null, gate: Gate, policy: DecisionPolicy): Reason | null {
   if (scores === null) return 'NO_MODEL';
-  if (policy.require_edge && !edge) return 'NO_EDGE';
+  if (gate.isHalted) return 'KPI_HALT';
+  if (policy.require_edge && !gate.hasEdge) return 'NO_EDGE';
   const hedge = Math.abs(market.beta);
   if (!(hedge >= policy.beta_min && hedge <= policy.beta_max)) return 'BETA_RANGE';
   if (!(Math.abs(market.z) >= policy.z_entry)) return 'NO_SETUP';
-  if (!(scores.return_prob > thresholds.theta1)) return 'PROB_LOW';
-  if (!(scores.risk_score < thresholds.theta2)) return 'RISK_HIGH';
+  if (!(scores.return_prob > gate.theta1)) return 'PROB_LOW';
+  if (!(scores.risk_score < gate.theta2)) return 'RISK_HIGH';
   return null;
 }
 

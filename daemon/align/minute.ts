@@ -1,0 +1,34 @@
+import type { Bar, OpenTime } from '../../shared/bar.ts';
+
+/** How a minute of a pair ended: with both legs, with a suspect bar, with one leg known to be empty, or with one leg that never came. */
+export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
+
+export interface PairMinute {
+  readonly pairIndex: number;
+  readonly time: OpenTime;
+  /** null where there is no bar, or a suspect one. */
+  readonly a: Bar | null;
+  readonly b: Bar | null;
+  readonly outcome: MinuteOutcome;
+  /** Every leg that came was history: the minute moves features and publishes nothing. */
+  readonly backfill: boolean;
+}
+
+/** A heartbeat of a pair: nothing came since the minute `time`, and either its bars stay away or the daemon ends. */
+export interface Heartbeat {
+  readonly pairIndex: number;
+  readonly time: OpenTime;
+  readonly a: null;
+  readonly b: null;
+  readonly outcome: 'SILENCE' | 'SHUTDOWN';
+  /** The mode is HALT: silent for long, or the final heartbeat of a daemon. */
+  readonly isHalted: boolean;
+  readonly backfill: false;
+}
+
+/** What is answered with a signal: a minute that ended, or the time after one. */
+export type AnsweredMinute = PairMinute | Heartbeat;
+
+export function isHeartbeat(minute: AnsweredMinute): minute is Heartbeat {
+  return minute.outcome === 'SILENCE' || minute.outcome === 'SHUTDOWN';
+}

@@ -1,0 +1,132 @@
+import { closeTimestamp } from '../../shared/bar.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import {
+  entryLegs,
+  type Decision,
+  type DecisionPolicy,
+  type Gate,
+  type Scores,
+} from '../../shared/core/decide/decide.ts';
+import { step } from '../../shared/core/decide/step.ts';
+import type { FeatureEngine } from '../../shared/core/features/features.ts';
+import type { Position } from '../../shared/core/position/position.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
+import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
+import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+
+/** What is the same for all pairs of a batch. */
+export interface AnswerContext {
+  readonly features: FeatureEngine;
+  readonly policy: DecisionPolicy;
+  readonly policyHash: string;
+  readonly featureSchema: string;
+  readonly models: ModelSet | null;
+  /** null when nothing could be scored. */
+  readonly scores: BatchScores | null;
+  readonly isDegraded: boolean;
+  /** By pair index: 1 = a live KPI under these models halts it. */
+  readonly halted: Uint8Array;
+}
+
+/** The deterministic answer to one minute of one pair. */
+export interface Answer {
+  readonly minute: AnsweredMinute;
+  readonly body: SignalBody;
+  readonly bodyText: string;
+  readonly riskProb: number | null;
+  /** The virtual position after this minute. */
+  readonly position: Position;
+  /** Of the pair's signals in this boot; 0 until the answer is sealed. */
+  seq: number;
+}
+
+/**
+ * Decides on a minute whose features are up to date, and writes the signal's body.
+ * @param position the virtual position before this minute
+ * @param row of the scores; −1 when nothing can be decided: a leg is missing or empty, or the pair is not warm yet
+ * @param id signal_id of the answer
+ */
+export function answerMinute(
+  context: AnswerContext,
+  pair: Pair,
+  label: string,
+  minute: AnsweredMinute,
+  position: Position,
+  row: number,
+  id: string,
+): Answer {
+  const { features, policy, models } = context;
+  const { pairIndex, time } = minute;
+  const isReady = features.ready(pairIndex);
+  const isHalted = context.halted[pairIndex] === 1;
+  const frame = row < 0 ? null : features.frame(pairIndex);
+  const scores = row < 0 ? null : context.scores;
+  const scored = scores === null ? null : scoresAt(scores, row);
+  const { decision, position: after } =
+    frame === null || isHeartbeat(minute)
+      ? { decision: hold(minute, position), position }
+      : step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time);
+  const body: SignalBody = {
+    timestamp: closeTimestamp(time),
+    pair: label,
+    z_score: frame?.z ?? null,
+    return_prob: scored?.return_prob ?? null,
+    risk_score: scored?.risk_score ?? null,
+    entry: decision.action === 'ENTER' ? entryLegs(decision.target, frame!.beta, pair.a, pair.b) : '',
+    confidence: scored === null ? null : scored.return_prob * (1 - scored.risk_score),
+    risk_flag: scored === null ? null : scored.risk_score >= models!.theta2 ? 1 : 0,
+    theta1: models?.theta1 ?? null,
+    theta2: models?.theta2 ?? null,
+    position_scale: scores === null ? null : scores.position_scale[row]!,
+    action: decision.action,
+    reason: decision.reason,
+    target: decision.target,
+    position_id: decision.action === 'EXIT' ? position.positionId : after.positionId,
+    max_age_bars: policy.max_age_bars,
+    beta: frame?.beta ?? null,
+    price_a: frame?.a.close ?? minute.a?.close ?? null,
+    price_b: frame?.b.close ?? minute.b?.close ?? null,
+    pair_id: pair.id,
+    signal_id: id,
+    model_version: models?.version ?? '',
+    feature_schema: context.featureSchema,
+    policy_hash: context.policyHash,
+    mode: modeOf(
+      minute,
+      isReady,
+      models === null || isHalted || (frame !== null && scores === null),
+      context.isDegraded,
+    ),
+  };
+  return {
+    minute,
+    body,
+    bodyText: encodeBody(body),
+    riskProb: scores === null ? null : scores.risk_prob[row]!,
+    position: after,
+    seq: 0,
+  };
+}
+
+function scoresAt({ return_prob, risk_score }: BatchScores, row: number): Scores {
+  return { return_prob: return_prob[row]!, risk_score: risk_score[row]! };
+}
+
+function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {
+  if (models === null) return { theta1: 1, theta2: 0, hasEdge: false, isHalted };
+  return { theta1: models.theta1, theta2: models.theta2, hasEdge: models.hasEdge(id), isHalted };
+}
+
+/** Nothing can be decided: not warm, no complete minute, or a heartbeat. */
+function hold({ outcome }: AnsweredMinute, position: Position): Decision {
+  return { action: 'HOLD', reason: outcome === 'COMPLETE' ? 'WARMUP' : outcome, target: position.side };
+}
+
+/** @param isHalt no models, nothing scored, or halted by a live KPI */
+function modeOf(minute: AnsweredMinute, isReady: boolean, isHalt: boolean, isDegraded: boolean): Mode {
+  if (isHeartbeat(minute) && minute.isHalted) return 'HALT';
+  if (!isReady) return 'WARMUP';
+  if (isHalt) return 'HALT';
+  return isDegraded || isHeartbeat(minute) ? 'DEGRADED' : 'OK';
+}

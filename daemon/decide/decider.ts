@@ -1,0 +1,78 @@
+import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { pairLabel, type Pair } from '../../shared/pair.ts';
+import type { AnsweredMinute } from '../align/minute.ts';
+import type { FeatureMatrix } from '../infer/feature_matrix.ts';
+import type { MinuteItem } from '../queue.ts';
+import { answerMinute, type Answer, type AnswerContext } from './answer.ts';
+import { SignalIds } from './signal_ids.ts';
+
+export interface DeciderOptions {
+  readonly pairs: readonly Pair[];
+  readonly schema: FeatureSchema;
+  readonly policy: DecisionPolicy;
+  readonly policyHash: string;
+  readonly matrix: FeatureMatrix;
+  /** While anything stands in it the mode is DEGRADED. */
+  readonly degradations: ReadonlySet<string>;
+}
+
+/** Answers minutes, and keeps the virtual position of each pair. */
+export class Decider {
+  readonly ids: SignalIds;
+  readonly #options: DeciderOptions;
+  readonly #labels: readonly string[];
+  readonly #positions: Position[];
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+    this.ids = new SignalIds(options.pairs, options.policyHash);
+    this.#labels = options.pairs.map(pairLabel);
+    this.#positions = options.pairs.map(() => FLAT);
+  }
+
+  /** Of a pair that is not ours: ignored. */
+  setPosition(pairId: string, position: Position): void {
+    const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
+    if (pairIndex >= 0) this.#positions[pairIndex] = position;
+  }
+
+  decide(
+    items: readonly MinuteItem[],
+    models: ModelSet | null,
+    scores: BatchScores | null,
+    halted: Uint8Array,
+  ): Answer[] {
+    const context = this.contextOf(models, scores, halted);
+    return items.map(({ minute }) => {
+      const { pairIndex } = minute;
+      const id = this.ids.idOf(minute, models);
+      const answer = this.answer(context, minute, this.#positions[pairIndex]!, id);
+      this.#positions[pairIndex] = answer.position;
+      return answer;
+    });
+  }
+
+  answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): Answer {
+    const { pairs, matrix } = this.#options;
+    const { pairIndex } = minute;
+    const row = matrix.rowOf(pairIndex);
+    return answerMinute(context, pairs[pairIndex]!, this.#labels[pairIndex]!, minute, position, row, id);
+  }
+
+  contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
+    const { policy, policyHash, schema, matrix, degradations } = this.#options;
+    return {
+      features: matrix.features,
+      policy,
+      policyHash,
+      featureSchema: schema.hash,
+      models,
+      scores,
+      isDegraded: degradations.size > 0,
+      halted,
+    };
+  }
+}

@@ -1,0 +1,63 @@
+import {
+  ALL_PAIRS,
+  haltedPairs,
+  NO_HALTS,
+  standingText,
+  type Standing,
+  type StandingHalt,
+} from '../../shared/bundle/halts.ts';
+import type { Pair } from '../../shared/pair.ts';
+
+/**
+ * The halts in force and, as a mask, the pairs they keep from entering. A halt counts while its version is active, and again when that
+ * version comes back; positions that are open go on to their exits.
+ */
+export class HaltedPairs {
+  readonly #pairs: readonly Pair[];
+  /** By pair: 1 = halted under the active version. */
+  readonly mask: Uint8Array;
+  #halts: readonly StandingHalt[];
+  /** Of the newest halts that were handed over. */
+  #announced: string;
+  #version: string | null = null;
+
+  constructor(pairs: readonly Pair[], standing: Standing = NO_HALTS) {
+    this.#pairs = pairs;
+    this.mask = new Uint8Array(pairs.length);
+    this.#halts = standing.halts;
+    this.#announced = standingText(standing);
+  }
+
+  /** Pairs that enter nothing under the active version. */
+  get pairIds(): string[] {
+    return this.#pairs.filter((_, pairIndex) => this.mask[pairIndex] === 1).map(({ id }) => id);
+  }
+
+  /** What of these halts concerns our pairs; null when that is what was announced before. */
+  announce(standing: Standing): Standing | null {
+    const ids = new Set([ALL_PAIRS, ...this.#pairs.map(({ id }) => id)]);
+    const isOurs = ({ pair_id }: StandingHalt): boolean => ids.has(pair_id);
+    const ours = { halts: standing.halts.filter(isOurs), resumed: standing.resumed.filter(isOurs) };
+    const text = standingText(ours);
+    if (text === this.#announced) return null;
+    this.#announced = text;
+    return ours;
+  }
+
+  setHalts(halts: readonly StandingHalt[]): void {
+    this.#halts = halts;
+    this.#mark();
+  }
+
+  /** From here on this version is active; null = none. */
+  setVersion(version: string | null): void {
+    this.#version = version;
+    this.#mark();
+  }
+
+  #mark(): void {
+    const haltOf = haltedPairs(this.#halts, this.#version);
+    for (let pairIndex = 0; pairIndex < this.#pairs.length; pairIndex++)
+      this.mask[pairIndex] = haltOf(this.#pairs[pairIndex]!.id) === null ? 0 : 1;
+  }
+}

@@ -1,0 +1,145 @@
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { SwapInput } from '../input.ts';
+import type { Inputs } from '../inputs.ts';
+import type { PipelineObserver } from '../pipeline_options.ts';
+import type { HaltedPairs } from './halted_pairs.ts';
+
+/** Scores, at once where nothing has to be waited for; null = there is nothing that could score. */
+export type Scoring = BatchScores | null | Promise<BatchScores | null>;
+
+export interface SlotOptions {
+  readonly clock: Clock;
+  /** A set that takes longer for a batch, twice in a row, is dropped. */
+  readonly slowInferenceMs: number;
+  readonly halts: HaltedPairs;
+  /** 'models' stands in it while a fallback serves. */
+  readonly degradations: Set<string>;
+  /** Where a fallback is journalled. */
+  inputs(): Pick<Inputs, 'record' | 'apply'>;
+  readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure'>;
+}
+
+/** The active model set, and the one before it as its fallback. */
+export class ModelSlots {
+  readonly #options: SlotOptions;
+  #active: ModelSet | null = null;
+  #fallback: ModelSet | null = null;
+  /** Sets that wait in the queue. */
+  #waiting = 0;
+
+  constructor(options: SlotOptions) {
+    this.#options = options;
+  }
+
+  get active(): ModelSet | null {
+    return this.#active;
+  }
+
+  /** A swap was journalled; `swap` follows. */
+  announce({ set, slow }: SwapInput): void {
+    if (set !== null && slow === undefined) this.#waiting++;
+  }
+
+  swap({ set, slow }: SwapInput): void {
+    if (slow !== undefined) return this.#drop(slow);
+    if (set === null) return this.clear();
+    this.#waiting--;
+    const retired = this.#fallback;
+    this.#fallback = this.#active;
+    this.#activate(set);
+    this.#options.degradations.delete('models');
+    this.#options.observer.onSwap(set);
+    if (retired !== null) release(retired);
+  }
+
+  /** No models any more. */
+  clear(): void {
+    this.#activate(null);
+    this.#fallback = null;
+  }
+
+  #drop(slow: ModelSet): void {
+    if (this.#active === slow) this.#activate(this.#fallback);
+    this.#fallback = null;
+    release(slow);
+  }
+
+  #activate(set: ModelSet | null): void {
+    this.#active = set;
+    this.#options.halts.setVersion(set?.version ?? null);
+  }
+
+  /**
+   * Scores the first rows of a matrix. A set that fails is dropped for its fallback within this very bar. A set that was slow is asked
+   * again at once, for a pause of the machine is not its fault. Slow again, its answers still stand, and it is dropped right behind this bar.
+   */
+  infer(matrix: Float32Array, rows: number): Scoring {
+    const set = this.#active;
+    if (set === null || rows === 0) return null;
+    const { slowInferenceMs } = this.#options;
+    return this.#ask(set, matrix, rows, (scores, tookMs) => {
+      if (tookMs <= slowInferenceMs) return scores;
+      return this.#ask(set, matrix, rows, (again, againMs) => {
+        if (againMs > slowInferenceMs) this.#dropSlow(set, againMs);
+        return again;
+      });
+    });
+  }
+
+  /** Without an await where the set answers at once. */
+  #ask(
+    set: ModelSet,
+    matrix: Float32Array,
+    rows: number,
+    check: (scores: BatchScores, tookMs: number) => Scoring,
+  ): Scoring {
+    const { clock } = this.#options;
+    const startUs = clock.monotonicUs();
+    const tookMs = (): number => (clock.monotonicUs() - startUs) / 1000;
+    try {
+      const answer = set.infer(matrix, rows);
+      if (!(answer instanceof Promise)) return check(answer, tookMs());
+      return answer.then(
+        (scores) => check(scores, tookMs()),
+        (error: unknown) => this.#fallBack(error, set, matrix, rows),
+      );
+    } catch (error) {
+      return this.#fallBack(error, set, matrix, rows);
+    }
+  }
+
+  #fallBack(error: unknown, failed: ModelSet, matrix: Float32Array, rows: number): Scoring {
+    const { degradations, inputs, observer } = this.#options;
+    this.#activate(this.#fallback);
+    this.#fallback = null;
+    degradations.add('models');
+    // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits in the
+    // queue is journalled before these two and takes effect after them: it ends both.
+    if (this.#waiting === 0) {
+      inputs().record({ kind: 'swap', set: this.#active });
+      inputs().record({ kind: 'degraded', what: 'models' });
+    }
+    observer.onModelFailure(error, failed, this.#active);
+    release(failed);
+    return this.infer(matrix, rows);
+  }
+
+  #dropSlow(slow: ModelSet, tookMs: number): void {
+    // A newer set is about to replace it anyway.
+    if (this.#waiting > 0) return;
+    const { slowInferenceMs, inputs, observer } = this.#options;
+    const fallback = this.#fallback;
+    inputs().apply({ kind: 'swap', set: fallback, slow });
+    inputs().apply({ kind: 'degraded', what: 'models' });
+    const seen = `${slow.version}: ${tookMs.toFixed(0)} ms`;
+    const error = new MinutehandError('MODEL_SLOW', { seen, expected: `at most ${slowInferenceMs} ms` });
+    observer.onModelFailure(error, slow, fallback);
+  }
+}
+
+/** A set that cannot be released costs memory, not signals. */
+export function release(set: ModelSet): void {
+  set.release().catch(() => undefined);
+}

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { openJournal } from '../shared/store/journal.ts';
+import { barInput, emptyInput, inputOf, minuteInputOf, pairInput, rowOf, type Input } from './input.ts';
+
+const NEWEST = 1_700_000_040 as OpenTime;
+const SETS = new Map(['v1', 'v2'].map((version) => [version, { version } as ModelSet]));
+const loadModels = (version: string): Promise<ModelSet> => Promise.resolve(SETS.get(version)!);
+
+const time = fc.integer({ min: 1, max: 10_000 }).map((minute) => (minute * 60) as OpenTime);
+const word = fc.constantFrom('XAUUSD', 'EURUSD', 'models', 'journal');
+const bar: fc.Arbitrary<Bar> = fc
+  .record({ symbol: word, time, price: fc.double({ min: 0.5, max: 2, noNaN: true }) })
+  .map(({ price, ...rest }) => ({ ...rest, open: price, high: price, low: price, close: price, volume: 1 }));
+const input: fc.Arbitrary<Input> = fc.oneof(
+  fc.tuple(bar, fc.boolean()).map((given) => barInput(...given)),
+  fc.tuple(word, time, fc.boolean()).map((given) => emptyInput(...given)),
+  fc
+    .tuple(fc.constantFrom('timeout', 'silence', 'silence_halt', 'shutdown'), word, time)
+    .map((given) => pairInput(...given)),
+  fc.constantFrom(...SETS.values(), null).map((set): Input => ({ kind: 'swap', set })),
+  fc.subarray(['v1', 'v2']).map((versions): Input => ({
+    kind: 'halts',
+    standing: { halts: versions.map((version) => ({ pair_id: '*', version })), resumed: [] },
+  })),
+  fc.tuple(fc.constantFrom('degraded', 'recovered'), word).map(([kind, what]): Input => ({ kind, what })),
+  word.map((bootId): Input => ({ kind: 'boot', bootId })),
+);
+
+describe('an input', () => {
+  it('comes back from the journal as it was applied, whatever its kind', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(input, { maxLength: 30 }), async (inputs) => {
+        const store = openJournal(':memory:');
+        store.append(
+          inputs.map((each) => rowOf(each, () => NEWEST)!),
+          [],
+        );
+        const rows = [...store.inputsFrom(0 as OpenTime)];
+        store.close();
+        expect(await Promise.all(rows.map((row) => inputOf(row, loadModels)))).toEqual(inputs);
+        expect(rows.flatMap((row) => minuteInputOf(row) ?? [])).toEqual(inputs.filter((each) => 'time' in each));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('that changes a state is journalled at the newest minute, and a shadow set not at all', () => {
+    expect(rowOf({ kind: 'degraded', what: 'file' }, () => NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
+    expect(rowOf({ kind: 'shadow', set: null }, () => NEWEST)).toBeNull();
+  });
+});

@@ -1,0 +1,151 @@
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { parseStanding, standingText, type Standing } from '../shared/bundle/halts.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { Position } from '../shared/core/position/position.ts';
+import type { InputRow } from '../shared/store/journal.ts';
+import type { BarOutcome } from './align/align.ts';
+
+/** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
+export interface SymbolInput extends InputRow {
+  readonly kind: 'bar' | 'empty' | 'suspect';
+}
+
+/** Of silence, of a silence so long that the mode is HALT, of the daemon's end. */
+export type HeartbeatKind = 'silence' | 'silence_halt' | 'shutdown';
+
+/** The end of a minute whose leg is overdue, or a heartbeat after the pair's last minute. */
+export interface PairInput extends InputRow {
+  readonly kind: 'timeout' | HeartbeatKind;
+}
+
+/** Another model set becomes active; null = none any more. */
+export interface SwapInput {
+  readonly kind: 'swap';
+  readonly set: ModelSet | null;
+  /** The active set that was too slow, when `set` is its fallback. */
+  readonly slow?: ModelSet;
+}
+
+/** All halts that hold from the next bar on, in the place of all before. */
+export interface HaltsInput {
+  readonly kind: 'halts';
+  readonly standing: Standing;
+}
+
+/** Something is wrong but signals continue (mode DEGRADED), until `recovered` names it. */
+export interface DegradationInput {
+  readonly kind: 'degraded' | 'recovered';
+  readonly what: string;
+}
+
+/** A process started here, without models and with nothing degraded. */
+export interface BootInput {
+  readonly kind: 'boot';
+  readonly bootId: string;
+}
+
+/** Another shadow set; null = none any more. Not journalled: it publishes nothing. */
+export interface ShadowInput {
+  readonly kind: 'shadow';
+  readonly set: ModelSet | null;
+  /** Its virtual positions so far, by pair id; flat where it has none. */
+  readonly positions?: ReadonlyMap<string, Position>;
+}
+
+/** What takes effect between two minutes. */
+export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
+
+/** Everything that can change what the daemon answers: journalled, and applied alike live, in recovery and in a replay. */
+export type Input = SymbolInput | PairInput | StateInput;
+
+/** Where the feeds put bars. */
+export interface BarSink {
+  knows(symbol: string): boolean;
+  take(input: SymbolInput): BarOutcome;
+}
+
+/** @param backfill moves features and publishes nothing */
+export function barInput(bar: Bar, backfill: boolean): SymbolInput {
+  return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill };
+}
+
+export function emptyInput(symbol: string, time: OpenTime, backfill: boolean): SymbolInput {
+  return { kind: 'empty', subject: symbol, time, bar: null, backfill };
+}
+
+export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTime): PairInput {
+  return { kind, subject: pairId, time, bar: null, backfill: false };
+}
+
+/** As the journal has it; null = not journalled. @param newest the minute at which a change of state is journalled */
+export function rowOf(input: Input, newest: () => OpenTime): InputRow | null {
+  return 'time' in input ? input : stateRow(input, newest);
+}
+
+function stateRow(input: StateInput, newest: () => OpenTime): InputRow | null {
+  const row = (subject: string): InputRow => ({
+    kind: input.kind as InputRow['kind'],
+    subject,
+    time: newest(),
+    bar: null,
+    backfill: false,
+  });
+  switch (input.kind) {
+    case 'swap':
+      return row(input.set?.version ?? '');
+    case 'halts':
+      return row(standingText(input.standing));
+    case 'degraded':
+    case 'recovered':
+      return row(input.what);
+    case 'boot':
+      return row(input.bootId);
+    case 'shadow':
+      return null;
+  }
+}
+
+/** What a journal's row about bars or heartbeats stands for; null for a change of state, which a restart finds elsewhere. */
+export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
+  switch (row.kind) {
+    case 'bar':
+    case 'empty':
+    case 'suspect':
+      return row as SymbolInput;
+    case 'timeout':
+    case 'silence':
+    case 'silence_halt':
+    case 'shutdown':
+      return row as PairInput;
+    case 'swap':
+    case 'halts':
+    case 'degraded':
+    case 'recovered':
+    case 'boot':
+      return null;
+  }
+}
+
+/** What any row of a journal stands for. @param loadModels opens the set of a version */
+export async function inputOf(row: InputRow, loadModels: (version: string) => Promise<ModelSet>): Promise<Input> {
+  const { kind, subject } = row;
+  switch (kind) {
+    case 'swap':
+      return { kind, set: subject === '' ? null : await loadModels(subject) };
+    case 'halts':
+      return { kind, standing: parseStanding(subject) };
+    case 'degraded':
+    case 'recovered':
+      return { kind, what: subject };
+    case 'boot':
+      return { kind, bootId: subject };
+    case 'bar':
+    case 'empty':
+    case 'suspect':
+    case 'timeout':
+    case 'silence':
+    case 'silence_halt':
+    case 'shutdown':
+      return minuteInputOf(row)!;
+  }
+}

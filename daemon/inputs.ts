@@ -1,0 +1,207 @@
+import type { OpenTime } from '../shared/bar.ts';
+import type { InputRow, LastSignal } from '../shared/store/journal.ts';
+import { Aligner, type BarOutcome } from './align/align.ts';
+import type { AnsweredMinute, PairMinute } from './align/minute.ts';
+import { SilenceWatch } from './align/silence.ts';
+import { SuspectLog } from './align/suspects.ts';
+import type { IdleWindow } from './idle_window.ts';
+import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { ModelSlots } from './infer/model_slots.ts';
+import {
+  minuteInputOf,
+  pairInput,
+  rowOf,
+  type BarSink,
+  type HeartbeatKind,
+  type Input,
+  type PairInput,
+  type StateInput,
+  type SymbolInput,
+} from './input.ts';
+import type { PipelineOptions } from './pipeline_options.ts';
+import type { Queue } from './queue.ts';
+
+export interface InputsOptions {
+  readonly pipeline: PipelineOptions;
+  readonly queue: Queue;
+  readonly idle: IdleWindow;
+  readonly halts: HaltedPairs;
+  readonly slots: ModelSlots;
+}
+
+/** Takes all inputs, live, in recovery and in a replay: journals them, brings the legs together, and queues what takes effect. */
+export class Inputs implements BarSink {
+  readonly aligner: Aligner;
+  readonly suspects = new SuspectLog();
+  readonly silence: SilenceWatch;
+  readonly #options: InputsOptions;
+  readonly #indexOf: ReadonlyMap<string, number>;
+  /** During recovery: nothing is journalled again, and what was published is not published again. */
+  #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
+
+  constructor(options: InputsOptions) {
+    const { pairs, screen, feedIntervalMs, silence } = options.pipeline;
+    this.#options = options;
+    this.#indexOf = new Map(pairs.map(({ id }, pairIndex) => [id, pairIndex]));
+    this.aligner = new Aligner(pairs, screen, (minute) => this.#endMinute(minute));
+    this.silence = new SilenceWatch({ pairs: pairs.length, feedIntervalMs, ...silence }, this.#nowUs());
+  }
+
+  knows(symbol: string): boolean {
+    return this.aligner.knows(symbol);
+  }
+
+  /** Takes a validated minute of a known symbol. */
+  take(input: SymbolInput): BarOutcome {
+    const { subject, time, bar, backfill } = input;
+    const outcome = this.aligner.take(subject, time, bar ?? 'empty', backfill, this.#nowUs() / 1000);
+    if (outcome !== 'accepted' && outcome !== 'late') return outcome;
+    this.record(input);
+    if (bar === null || this.#publishedUntil !== null) return outcome;
+    // So that a restart can count the minutes that moved features.
+    if (this.suspects.note(bar, this.aligner.screenOf(subject)))
+      this.record({ kind: 'suspect', subject, time, bar: null, backfill });
+    return outcome;
+  }
+
+  /** Journals an input and lets it take effect behind everything that waits. What concerns other pairs and symbols is ignored. */
+  apply(input: Input): void {
+    switch (input.kind) {
+      case 'bar':
+      case 'empty':
+        if (this.knows(input.subject)) this.take(input);
+        return;
+      case 'suspect':
+        // The screen finds it again.
+        return;
+      case 'timeout':
+        return this.#giveUp(input);
+      case 'silence':
+      case 'silence_halt':
+      case 'shutdown':
+        return this.#beat(input);
+      case 'halts': {
+        const standing = this.#options.halts.announce(input.standing);
+        return standing === null ? undefined : this.#enqueue({ kind: 'halts', standing });
+      }
+      case 'swap':
+        this.#options.slots.announce(input);
+        return this.#enqueue(input);
+      case 'shadow':
+      case 'degraded':
+      case 'recovered':
+      case 'boot':
+        return this.#enqueue(input);
+    }
+  }
+
+  #enqueue(input: StateInput): void {
+    this.record(input);
+    this.#options.queue.push(input);
+  }
+
+  /** Journals what has taken effect already. */
+  record(input: Input): void {
+    if (this.#publishedUntil !== null) return;
+    const newest = (): OpenTime => Math.max(0, ...this.aligner.lastTimes().values()) as OpenTime;
+    const row = rowOf(input, newest);
+    if (row !== null) this.#options.pipeline.journal.input(row);
+  }
+
+  // ---- time ----
+
+  /** Ends the minutes whose missing leg is overdue. */
+  expire(): void {
+    this.#giveUpOverdue(this.#nowUs() / 1000, this.#options.pipeline.stragglerTimeoutMs);
+  }
+
+  /** Ends every minute that still waits for a leg: no more bars of these minutes will come. */
+  endMinute(): void {
+    this.#giveUpOverdue(Infinity, 0);
+  }
+
+  #giveUpOverdue(nowMs: number, timeoutMs: number): void {
+    for (const { pairIndex, time } of this.aligner.overdue(nowMs, timeoutMs))
+      this.#giveUp(pairInput('timeout', this.#options.pipeline.pairs[pairIndex]!.id, time));
+  }
+
+  #giveUp(input: PairInput): void {
+    const pairIndex = this.#indexOf.get(input.subject);
+    if (pairIndex === undefined) return;
+    this.record(input);
+    this.aligner.giveUp(pairIndex, input.time);
+  }
+
+  /** A heartbeat of each pair whose bars stay away, once each interval. */
+  checkSilence(): void {
+    this.silence.check(this.#nowUs(), (pairIndex, kind) => this.#beatNow(pairIndex, kind));
+  }
+
+  /** The final heartbeat of each pair: nobody watches it from here on. */
+  shutDown(): void {
+    this.#options.pipeline.pairs.forEach((_, pairIndex) => this.#beatNow(pairIndex, 'shutdown'));
+  }
+
+  /** A pair that never had a minute has nothing to repeat. */
+  #beatNow(pairIndex: number, kind: HeartbeatKind): void {
+    const time = this.silence.lastMinute(pairIndex);
+    if (time !== null) this.#beat(pairInput(kind, this.#options.pipeline.pairs[pairIndex]!.id, time));
+  }
+
+  #beat(input: PairInput): void {
+    const pairIndex = this.#indexOf.get(input.subject) ?? -1;
+    const time = pairIndex < 0 ? null : this.silence.lastMinute(pairIndex);
+    if (time === null) return;
+    this.record(input);
+    const outcome = input.kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE';
+    const isHalted = input.kind !== 'silence';
+    const minute = { pairIndex, time, a: null, b: null, outcome, isHalted, backfill: false } as const;
+    this.#push(minute, this.#publishedUntil === null, this.#nowUs());
+  }
+
+  // ---- minutes ----
+
+  #endMinute(minute: PairMinute): void {
+    const { pairIndex, time, backfill } = minute;
+    const nowUs = this.#nowUs();
+    this.silence.noteMinute(pairIndex, time, backfill, nowUs);
+    this.#options.idle.noteBar(nowUs);
+    const published = this.#publishedUntil?.get(this.#options.pipeline.pairs[pairIndex]!.id) ?? -Infinity;
+    this.#push(minute, !backfill && time > published, nowUs);
+  }
+
+  #push(minute: AnsweredMinute, publish: boolean, arrivedUs: number): void {
+    this.#options.queue.push({ kind: 'minute', minute, publish, arrivedUs });
+  }
+
+  #nowUs(): number {
+    return this.#options.pipeline.clock.monotonicUs();
+  }
+
+  /**
+   * Brings features to where a killed process had them, by the journalled inputs in their order. Minutes that were journalled but not
+   * answered are answered now, after `loadModels` has had its chance to swap: without models they would be held that the killed one
+   * would have entered.
+   */
+  async recover(
+    rows: Iterable<InputRow>,
+    lastSignals: readonly LastSignal[],
+    loadModels: () => Promise<void>,
+  ): Promise<void> {
+    const { queue, pipeline } = this.#options;
+    this.#publishedUntil = new Map(lastSignals.map(({ pairId, time }) => [pairId, time]));
+    for (const row of rows) {
+      const input = minuteInputOf(row);
+      if (input !== null) this.apply(input);
+    }
+    this.#publishedUntil = null;
+    // Models, halts and degradations of the killed process are not applied: this is what its end left of them.
+    this.record({ kind: 'boot', bootId: pipeline.bootId });
+    const unanswered = queue.takeUnpublished();
+    await queue.settled();
+    pipeline.journal.flush();
+    await loadModels();
+    for (const item of unanswered) queue.push(item);
+    await queue.settled();
+  }
+}

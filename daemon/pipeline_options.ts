@@ -1,0 +1,57 @@
+import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import type { Standing } from '../shared/bundle/halts.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
+import type { Windows } from '../shared/core/features/windows.ts';
+import type { ScreenPolicy } from '../shared/core/screen/bar_screen.ts';
+import type { Pair } from '../shared/pair.ts';
+import type { Clock, Scheduler } from '../shared/ports.ts';
+import type { MarketKind } from '../shared/signal/signal.ts';
+import type { ScreenedBar } from './align/suspects.ts';
+import type { Answer } from './decide/answer.ts';
+import type { Journal } from './journal/journal.ts';
+import type { BatchTiming } from './metrics/stopwatch.ts';
+import type { Publisher } from './publish/publish.ts';
+
+export interface PipelineObserver {
+  /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
+  onSignals(batch: readonly Answer[], timing: BatchTiming): void;
+  onSwap(set: ModelSet): void;
+  /** The active set failed; `fallback` is what serves now. */
+  onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;
+  /** The shadow set failed and is released. */
+  onShadowFailure(error: unknown, failed: ModelSet): void;
+  /** Behind the signals of the batch. */
+  onScreened(bar: ScreenedBar): void;
+}
+
+export interface PipelineOptions {
+  readonly pairs: readonly Pair[];
+  readonly windows: Windows;
+  /** null = every bar is taken. */
+  readonly screen: ScreenPolicy | null;
+  readonly schema: FeatureSchema;
+  readonly policy: DecisionPolicy;
+  readonly policyHash: string;
+  readonly market: MarketKind;
+  readonly bootId: string;
+  /** Wall-clock distance of two bars, for `valid_until_ms`. */
+  readonly feedIntervalMs: number;
+  readonly stragglerTimeoutMs: number;
+  /** Intervals without a live minute after which a pair gets heartbeats, and after which their mode is HALT. */
+  readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
+  /** Halts that stood when the journal ended; none where there is no journal. */
+  readonly halts?: Standing;
+  /** A set that takes longer for a batch, twice in a row, is dropped. */
+  readonly slowInferenceMs: number;
+  /** How long the work behind a bar waits, when no other bar does, so that consumers get the processor first; 0 = not at all. */
+  readonly restMs: number;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** What takes signals without holding this thread, in this order: WebSocket, files of a thread of their own, Redis. */
+  readonly sockets: readonly Publisher[];
+  /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
+  readonly files: readonly Publisher[];
+  readonly journal: Journal;
+  readonly observer: PipelineObserver;
+}

@@ -1,0 +1,73 @@
+import type { OpenTime } from '../shared/bar.ts';
+import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { Pair } from '../shared/pair.ts';
+import type { Clock } from '../shared/ports.ts';
+import type { FeatureMatrix } from './infer/feature_matrix.ts';
+import type { HaltedPairs } from './infer/halted_pairs.ts';
+import type { ModelSlots } from './infer/model_slots.ts';
+import type { Inputs } from './inputs.ts';
+import type { Envelope } from './publish/envelope.ts';
+
+interface Owners {
+  readonly pairs: readonly Pair[];
+  readonly clock: Clock;
+  readonly inputs: Inputs;
+  readonly halts: HaltedPairs;
+  readonly slots: ModelSlots;
+  readonly degradations: ReadonlySet<string>;
+  readonly matrix: FeatureMatrix;
+  readonly envelope: Envelope;
+}
+
+/** What health, metrics and tests see of a pipeline. */
+export class PipelineStatus {
+  readonly #owners: Owners;
+
+  constructor(owners: Owners) {
+    this.#owners = owners;
+  }
+
+  get models(): ModelSet | null {
+    return this.#owners.slots.active;
+  }
+
+  get degradations(): ReadonlySet<string> {
+    return this.#owners.degradations;
+  }
+
+  /** Open of the newest minute of each symbol that has any. */
+  get lastTimes(): Map<string, OpenTime> {
+    return this.#owners.inputs.aligner.lastTimes();
+  }
+
+  /** How many bars of each symbol were held back as suspect since the start. */
+  get suspectBars(): ReadonlyMap<string, number> {
+    return this.#owners.inputs.suspects.counts;
+  }
+
+  /** Pairs whose bars stay away, and that have had a heartbeat for it. */
+  get silentPairs(): string[] {
+    return this.#idsOf((pairIndex) => this.#owners.inputs.silence.isSilent(pairIndex));
+  }
+
+  /** Warm pairs without a signal that is still valid, so that no consumer acts on them, although the daemon runs. */
+  get expiredPairs(): string[] {
+    const { clock, envelope, matrix } = this.#owners;
+    const nowMs = clock.nowMs();
+    return this.#idsOf((pairIndex) => envelope.isExpired(pairIndex, nowMs) && matrix.features.ready(pairIndex));
+  }
+
+  /** Pairs that enter nothing because a live KPI halts them under the active models. */
+  get haltedPairs(): string[] {
+    return this.#owners.halts.pairIds;
+  }
+
+  /** Pairs whose features are warm. */
+  get readyPairs(): number {
+    return this.#idsOf((pairIndex) => this.#owners.matrix.features.ready(pairIndex)).length;
+  }
+
+  #idsOf(holds: (pairIndex: number) => boolean): string[] {
+    return this.#owners.pairs.filter((_, pairIndex) => holds(pairIndex)).map(({ id }) => id);
+  }
+}

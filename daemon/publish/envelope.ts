@@ -1,0 +1,81 @@
+import { SECONDS_PER_BAR, type EpochMs } from '../../shared/bar.ts';
+import type { Pair } from '../../shared/pair.ts';
+import { encodeSignal } from '../../shared/signal/encode.ts';
+import { SIGNAL_SCHEMA, type MarketKind } from '../../shared/signal/signal.ts';
+import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
+import type { Answer } from '../decide/answer.ts';
+import type { Publication } from './publish.ts';
+
+/** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
+const VALID_INTERVALS = 2.5;
+/** A live bar that arrives later after its close gives a signal that has expired when it is published; see `validUntilMs`. */
+export const EXPIRED_AFTER_INTERVALS = 1 + VALID_INTERVALS;
+
+export interface EnvelopeOptions {
+  readonly pairs: readonly Pair[];
+  readonly market: MarketKind;
+  readonly bootId: string;
+  /** Wall-clock distance of two bars. */
+  readonly feedIntervalMs: number;
+}
+
+/** Puts what a replay need not repeat around a signal's body: boot, sequence number, time of publication, expiry. */
+export class Envelope {
+  readonly #options: EnvelopeOptions;
+  /** Of the last signal of each pair in this boot. */
+  readonly #seq: Int32Array;
+  /** By pair: when its newest signal expires. Before the first one: when there should have been one. */
+  readonly #validUntilMs: Float64Array;
+
+  constructor(options: EnvelopeOptions, nowMs: EpochMs) {
+    this.#options = options;
+    this.#seq = new Int32Array(options.pairs.length);
+    this.#validUntilMs = new Float64Array(options.pairs.length);
+    this.restart(nowMs);
+  }
+
+  /** No signals can be expected yet: expiry is counted from now on. */
+  restart(nowMs: EpochMs): void {
+    this.#validUntilMs.fill(nowMs + validForMs(this.#options.feedIntervalMs));
+  }
+
+  seal(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
+    const { market, bootId, feedIntervalMs } = this.#options;
+    return answers.map((answer) => {
+      const { minute, body, bodyText } = answer;
+      const { pairIndex } = minute;
+      const expiryMs = validUntilMs(market, minute, nowMs, feedIntervalMs);
+      this.#validUntilMs[pairIndex] = expiryMs;
+      answer.seq = ++this.#seq[pairIndex]!;
+      return {
+        pairId: body.pair_id,
+        text: encodeSignal(bodyText, {
+          schema: SIGNAL_SCHEMA,
+          market,
+          boot_id: bootId,
+          seq: answer.seq,
+          generated_at_ms: nowMs,
+          valid_until_ms: expiryMs,
+        }),
+      };
+    });
+  }
+
+  isExpired(pairIndex: number, nowMs: EpochMs): boolean {
+    return this.#validUntilMs[pairIndex]! < nowMs;
+  }
+}
+
+/**
+ * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and may be born
+ * expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have clocks of their own.
+ */
+function validUntilMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
+  const isNews = market !== 'live' || isHeartbeat(minute);
+  const latestMs = isNews ? Infinity : (minute.time + SECONDS_PER_BAR) * 1000 + intervalMs;
+  return Math.min(nowMs, latestMs) + validForMs(intervalMs);
+}
+
+function validForMs(intervalMs: number): number {
+  return Math.round(VALID_INTERVALS * intervalMs);
+}

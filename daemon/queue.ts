@@ -1,0 +1,100 @@
+import type { AnsweredMinute } from './align/minute.ts';
+import type { StateInput } from './input.ts';
+
+export interface MinuteItem {
+  readonly kind: 'minute';
+  readonly minute: AnsweredMinute;
+  readonly publish: boolean;
+  readonly arrivedUs: number;
+}
+
+export interface QueueOptions {
+  /** Resolves at the end of this loop turn: everything that arrived in it is there. */
+  loopTurn(): Promise<void>;
+  answer(batch: readonly MinuteItem[]): Promise<void>;
+  apply(input: StateInput): void;
+  /** Behind everything that waited. */
+  onIdle(): void;
+}
+
+/**
+ * What takes effect (minutes, heartbeats, swaps, halts, degradations), in the order in which it was journalled, so that a replay of the
+ * journal gives the same signals. Everything taken in one loop turn is answered as one batch.
+ */
+export class Queue {
+  readonly #options: QueueOptions;
+  #items: (MinuteItem | StateInput)[] = [];
+  #running: Promise<void> | null = null;
+  #done = 0;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing waits, and nothing is under way. */
+  get isIdle(): boolean {
+    return this.#running === null;
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  /** Grows with each batch that has been answered and journalled, and with everything else that has taken effect. */
+  get done(): number {
+    return this.#done;
+  }
+
+  push(item: MinuteItem | StateInput): void {
+    this.#items.push(item);
+    this.#running ??= this.#run();
+  }
+
+  /** Takes back everything from the first minute on that is to be published. */
+  takeUnpublished(): (MinuteItem | StateInput)[] {
+    const first = this.#items.findIndex((item) => item.kind === 'minute' && item.publish);
+    return first < 0 ? [] : this.#items.splice(first);
+  }
+
+  /** Resolves when all that was pushed so far has taken effect. */
+  async settled(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { loopTurn, answer, apply, onIdle } = this.#options;
+    await loopTurn();
+    while (this.#items.length > 0) {
+      const items = this.#items;
+      this.#items = [];
+      let at = 0;
+      while (at < items.length) {
+        const item = items[at]!;
+        if (item.kind === 'minute') {
+          const batch = batchFrom(items, at);
+          at += batch.length;
+          await answer(batch);
+        } else {
+          at++;
+          apply(item);
+        }
+        this.#done++;
+      }
+    }
+    onIdle();
+    this.#running = null;
+  }
+}
+
+/** The longest run of minutes from `at` on in which no pair that publishes stands twice. */
+function batchFrom(items: readonly (MinuteItem | StateInput)[], at: number): MinuteItem[] {
+  const batch: MinuteItem[] = [];
+  const pairs = new Set<number>();
+  for (let i = at; i < items.length; i++) {
+    const item = items[i]!;
+    if (item.kind !== 'minute' || pairs.has(item.minute.pairIndex)) break;
+    if (item.publish) pairs.add(item.minute.pairIndex);
+    batch.push(item);
+  }
+  return batch;
+}

@@ -1,0 +1,36 @@
+import type { OpenTime } from '../../bar.ts';
+import { agePosition, FLAT, openPosition, type Market, type Position } from '../position/position.ts';
+import { decide, type Decision, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
+
+export interface Step {
+  readonly decision: Decision;
+  /** The virtual position after the bar. */
+  readonly position: Position;
+}
+
+/**
+ * One bar of a pair: ages the position, decides, and applies the decision. Live, shadow, replay and backtest all go through here.
+ * @param position before this bar
+ * @param id of a position that this bar opens
+ * @param time open of this bar
+ */
+export function step(
+  market: Market,
+  scores: Scores | null,
+  gate: Gate,
+  policy: DecisionPolicy,
+  position: Position,
+  id: string,
+  time: OpenTime,
+): Step {
+  const aged = agePosition(position);
+  const decision = decide(market, scores, gate, policy, aged);
+  switch (decision.action) {
+    case 'ENTER':
+      return { decision, position: openPosition(decision.target, id, time, market) };
+    case 'EXIT':
+      return { decision, position: FLAT };
+    case 'HOLD':
+      return { decision, position: aged };
+  }
+}
