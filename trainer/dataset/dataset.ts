@@ -11,7 +11,8 @@ import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
 import type { ScaleLabelPolicy } from '../label/scale.ts';
-import { gatherFeatures, gatherPart, gatherRows, type DatasetRows, type RiskRows } from './labelled_rows.ts';
+import type { DatasetRows, RiskRows } from './dataset_rows.ts';
+import { gatherFeatures, gatherPart, gatherRows } from './labelled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
 import { countCommonMinutes, type PairHistory } from './pair_history.ts';
@@ -19,7 +20,7 @@ import { buildPairs } from './pair_pool.ts';
 import { hasSameBars, selectRows } from './row_list.ts';
 import { snapshotId } from './snapshot.ts';
 
-export type { DatasetRows, LabelledRows, RiskRows } from './labelled_rows.ts';
+export type { DatasetRows, LabelledRows, RiskRows } from './dataset_rows.ts';
 
 /** Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the models. */
 const DENSEST_SHARE = 0.2;

@@ -1,7 +1,8 @@
 import { labelReversion, type BarLabels } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { Dataset } from './dataset.ts';
-import { gatherFeatures, gatherRows, type DatasetRows } from './labelled_rows.ts';
+import type { DatasetRows } from './dataset_rows.ts';
+import { gatherFeatures, gatherRows } from './labelled_rows.ts';
 import type { PairHistory } from './pair_history.ts';
 import { selectRows } from './row_list.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../shared/policy/policy_hash.ts';
-import type { DatasetRows } from './labelled_rows.ts';
+import type { DatasetRows } from './dataset_rows.ts';
 
 /**
  * The identity of a dataset: SHA-256, 64 hex digits, over `identity` (schema, policy, pairs, period) and over every number that models

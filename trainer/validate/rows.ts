@@ -1,4 +1,4 @@
-import type { LabelledRows } from '../dataset/dataset.ts';
+import type { LabelledRows } from '../dataset/dataset_rows.ts';
 
 /** What validation asks of labelled rows: any that have these columns will do. */
 export type ValidationRows = Pick<LabelledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;

@@ -1,0 +1,27 @@
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { RiskPart } from '../label/pair_labels.ts';
+
+/** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
+export interface LabelledRows {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  /** Epoch seconds at which the features were known: the bar's close. */
+  readonly time: Float64Array;
+  /** Epoch seconds at which the label was known. */
+  readonly labelEnd: Float64Array;
+  /** Index into `histories`. */
+  readonly pair: Int32Array;
+}
+
+/** Rows with how much their labels have in common. */
+export interface DatasetRows extends LabelledRows {
+  /** What each row weighs in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
+  readonly weights: Float64Array;
+  /** How many independent rows these are worth: the sum of their uniqueness. */
+  readonly effectiveRows: number;
+}
+
+/** AI2's rows: `y` is 1 where any part is. */
+export interface RiskRows extends DatasetRows {
+  readonly parts: Readonly<Record<RiskPart, Float64Array>>;
+}
