@@ -3,27 +3,16 @@ import { MinutehandError } from '../../../shared/errors.ts';
 import type { Tree, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import { linkOf, type Task } from '../learner.ts';
+import type { Conductor, RunPhase } from './conductor.ts';
 import { createGrower, type Rules } from './growth.ts';
 import * as at from './layout.ts';
-import { activeColumns, CHUNK_ROWS, placeParts, wordsOf, type Words } from './memory.ts';
+import { activeColumns, CHUNK_ROWS, placeParts, wordsOf } from './memory.ts';
 import type { PreparedFit } from './fit.ts';
 import type { ForestObjective, Plan } from './plan.ts';
-import { instantiate, type KernelCode, type SharedMemory } from './webassembly.ts';
+import { instantiate, type SharedMemory } from './webassembly.ts';
 
 /** `round` of at most `rounds` is done. */
 export type OnRound = (round: number, rounds: number) => void;
-
-/** Runs a phase of the kernel, on all threads where it is worth their while. */
-export type RunPhase = (kind: number, pieces: number) => void;
-
-/** What the conducting thread works with. */
-export interface Conductor {
-  readonly code: KernelCode;
-  readonly buffer: SharedArrayBuffer;
-  readonly words: Words;
-  readonly plan: Plan;
-  readonly run: RunPhase;
-}
 
 /** Waiting for the others may take as long as a piece or two of one's own, and this. */
 const PATIENCE_MS = 0.3;

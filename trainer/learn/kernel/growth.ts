@@ -1,5 +1,5 @@
 import type { Tree } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Conductor } from './boost.ts';
+import type { Conductor } from './conductor.ts';
 import * as at from './layout.ts';
 import { LEAF_PIECE_ROWS, placeParts } from './memory.ts';
 

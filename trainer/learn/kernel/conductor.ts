@@ -1,0 +1,15 @@
+import type { Words } from './memory.ts';
+import type { Plan } from './plan.ts';
+import type { KernelCode } from './webassembly.ts';
+
+/** Runs a phase of the kernel, on all threads where it is worth their while. */
+export type RunPhase = (kind: number, pieces: number) => void;
+
+/** What the conducting thread works with. */
+export interface Conductor {
+  readonly code: KernelCode;
+  readonly buffer: SharedArrayBuffer;
+  readonly words: Words;
+  readonly plan: Plan;
+  readonly run: RunPhase;
+}
