@@ -1,4 +1,4 @@
-import type { TrialRecord } from './study.ts';
+import type { TrialRecord } from './trial.ts';
 
 /** Complete trials that must have reported at a step before others are ended there. */
 const STARTUP_TRIALS = 5;

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
-import { createStudy, type TrialRecord } from './study.ts';
+import { createStudy } from './study.ts';
+import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
 

@@ -11,7 +11,8 @@ import { createRng } from '../../shared/rng.ts';
 import { IS_LONG } from '../../test/long.ts';
 import { medianBests, OBJECTIVES, OPTUNA, type ObjectiveName } from './objectives.ts';
 import type { Params, Space } from './space.ts';
-import { createStudy, type Study, type StudyOptions, type Trial } from './study.ts';
+import { createStudy, type Study, type StudyOptions } from './study.ts';
+import type { Trial } from './trial.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -3,6 +3,7 @@ import { openStudyJournal, type StudyEvent } from './study_journal.ts';
 import { isWorseThanMedian } from './median_pruner.ts';
 import { createSampler, type SamplerName } from './sampler.ts';
 import { checkParams, type Params, type Space } from './space.ts';
+import type { Trial, TrialRecord } from './trial.ts';
 
 export interface StudyOptions {
   readonly space: Space;
@@ -14,22 +15,6 @@ export interface StudyOptions {
   readonly first?: readonly Params[];
   /** File that keeps every step; a study opened on it again goes on where it was. null = memory only. */
   readonly journal: string | null;
-}
-
-export interface Trial {
-  /** 0, 1, 2 … in the order of asking. */
-  readonly number: number;
-  readonly params: Params;
-}
-
-export interface TrialRecord extends Trial {
-  readonly state: 'running' | 'complete' | 'pruned' | 'failed';
-  /** What it was told; null while it runs and for trials that were pruned or failed. */
-  readonly value: number | null;
-  /** What was reported, by step. */
-  readonly reports: ReadonlyMap<number, number>;
-  /** Why it failed, else null. */
-  readonly reason: string | null;
 }
 
 export interface Study {
