@@ -9,7 +9,7 @@ import { homePaths } from '../shared/policy/home.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { createRng } from '../shared/rng.ts';
 import { createArchive } from '../trainer/history/archive.ts';
-import { openArchivePlace } from '../trainer/history/archive_place.ts';
+import { openArchivePlace } from '../trainer/history/open_archive_place.ts';
 import { dayStartMs } from '../trainer/history/day.ts';
 import { openSignalTables } from '../trainer/history/signal_tables.ts';
 import { signalLine } from '../trainer/history/signal_row.ts';

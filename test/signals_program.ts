@@ -12,7 +12,7 @@ import type { Clock } from '../shared/ports.ts';
 import { openJournal } from '../shared/store/journal.ts';
 import { createArchive } from '../trainer/history/archive.ts';
 import { archiveAlone } from '../trainer/history/archive_lock.ts';
-import { openArchivePlace } from '../trainer/history/archive_place.ts';
+import { openArchivePlace } from '../trainer/history/open_archive_place.ts';
 import { archiveRound } from '../trainer/history/archive_round.ts';
 import { createSignalCopy } from '../trainer/history/copy.ts';
 import { dayOf, dayStartMs } from '../trainer/history/day.ts';

@@ -5,7 +5,7 @@ import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { createArchive, type SignalArchive } from '../../trainer/history/archive.ts';
 import { archiveAlone } from '../../trainer/history/archive_lock.ts';
-import { openArchivePlace } from '../../trainer/history/archive_place.ts';
+import { openArchivePlace } from '../../trainer/history/open_archive_place.ts';
 import { archiveRound, lastWholeDay } from '../../trainer/history/archive_round.ts';
 import { createSignalCopy } from '../../trainer/history/copy.ts';
 import { DAY_MS, dayOf, daysBetween, dayStartMs } from '../../trainer/history/day.ts';

@@ -9,7 +9,7 @@ import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type SignalsPolicy } from '../../shared/policy/policy.ts';
 import { openStore } from '../store/store.ts';
 import { createArchive } from './archive.ts';
-import { openArchivePlace } from './archive_place.ts';
+import { openArchivePlace } from './open_archive_place.ts';
 import { endpointOf, openBucket } from './bucket.ts';
 import { createSignalCopy } from './copy.ts';
 import { openSignalTables } from './signal_tables.ts';

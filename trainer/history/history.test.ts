@@ -16,7 +16,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { createArchive, type SignalArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
-import { openArchivePlace } from './archive_place.ts';
+import { openArchivePlace } from './open_archive_place.ts';
 import { archiveRound } from './archive_round.ts';
 import { createSignalCopy, type SignalCopy } from './copy.ts';
 import { dayStartMs } from './day.ts';

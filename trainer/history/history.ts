@@ -12,7 +12,7 @@ import { openStore, storeUrl, type Store } from '../store/store.ts';
 import { storeOpener } from '../store/store_opener.ts';
 import { createArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
-import { openArchivePlace } from './archive_place.ts';
+import { openArchivePlace } from './open_archive_place.ts';
 import { archiveRound, type ArchiveRound } from './archive_round.ts';
 import { createSignalCopy } from './copy.ts';
 import { noteArchived } from './note_archived.ts';

@@ -1,0 +1,20 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import { isFolderTarget, type SignalsPolicy } from '../../shared/policy/schema.ts';
+import type { ArchivePlace } from './archive_place.ts';
+import { openBucket } from './bucket.ts';
+import { openFolder } from './folder.ts';
+
+/** The archive that signals_policy.yaml names. Nothing is asked of it yet. */
+export async function openArchivePlace(
+  policy: SignalsPolicy,
+  paths: Pick<HomePaths, 'home'>,
+  env: NodeJS.ProcessEnv,
+): Promise<ArchivePlace> {
+  const { archive_target: target, archive_path: path } = policy;
+  if (!isFolderTarget(target)) return openBucket(policy, env);
+  const root = resolve(paths.home, path);
+  // A folder of this machine is made; where a NAS is not mounted, making one would fill the disk of this machine unnoticed.
+  return openFolder({ id: `${target}:${hostname()}:${root}`, root, isMade: target === 'LOCAL' });
+}
