@@ -1,11 +1,8 @@
 import fastify from 'fastify';
-import type { Logger } from 'pino';
 import { MinutehandError } from '../shared/errors.ts';
 import { answerClientError, REQUIRE_HOST_HEADER } from '../shared/http/node_server.ts';
 import { openLog } from '../shared/log/log.ts';
 import { announce } from '../shared/address.ts';
-import type { HomePaths } from '../shared/policy/home.ts';
-import type { Settings } from '../shared/policy/policy.ts';
 import { lockHome } from '../shared/store/home_lock.ts';
 import { addRoutes } from './api/api.ts';
 import { sendAlert } from './schedule/alert.ts';
@@ -18,17 +15,7 @@ import { createRunLog } from './schedule/run_log.ts';
 import { scheduleByCron, type Schedule } from './schedule/schedule.ts';
 import { statusLine } from './schedule/status_line.ts';
 import { lackOfModels, waitForFirstBars } from './schedule/first_models.ts';
-
-export interface TrainerOptions {
-  readonly settings: Settings;
-  readonly paths: HomePaths;
-  readonly log: Logger;
-  /** Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process of its own. */
-  readonly command: readonly string[];
-  /** What clients on other machines must present to change something; none = they are refused. */
-  readonly token?: string | undefined;
-  say(line: string): void;
-}
+import type { TrainerOptions } from './trainer_options.ts';
 
 export interface RunningTrainer {
   readonly port: number;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readActive, readManifest } from '../../shared/bundle/bundle.ts';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
-import type { TrainerOptions } from '../main.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import { reasonsOf } from '../registry/reasons.ts';
 import { ALERT_MS } from './alert.ts';

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import { describeError } from '../../shared/errors.ts';
-import type { TrainerOptions } from '../main.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
 import { createRegistry, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { configValues, noteConfigChanges } from './config_changes.ts';
