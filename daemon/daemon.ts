@@ -43,7 +43,8 @@ import { createFilePublisher, type FilePublisher, type FilePublisherOptions } fr
 import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from './publish/redis.ts';
 import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
 import type { Publisher } from './publish/publish.ts';
-import type { Route, WebSocketRoute } from './serve/serve.ts';
+import type { Route } from './serve/http_route.ts';
+import type { WebSocketRoute } from './serve/websocket_route.ts';
 
 const MODEL_POLL_MS = 500;
 const SHORTEST_CHECK_MS = 50;

@@ -7,12 +7,11 @@ import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
-import type { HomePaths } from '../shared/policy/home.ts';
-import { shardOf, shardPairs, type Settings } from '../shared/policy/policy.ts';
-import type { Clock } from '../shared/ports.ts';
+import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalStore } from '../shared/store/journal.ts';
 import { assembleDaemon, type Daemon } from './daemon.ts';
+import type { DaemonOptions } from './daemon_options.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
@@ -23,7 +22,8 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { watchProcess } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createFileThread } from './publish/file_thread.ts';
-import { openServer, type Server, type ServerOptions } from './serve/serve.ts';
+import { openServer } from './serve/serve.ts';
+import type { Server, ServerOptions } from './serve/server.ts';
 import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
 
 /** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
@@ -33,19 +33,6 @@ const PROGRESS_MINUTES = 5000;
 /** How long a successor waits for the port of a predecessor whose place it has already. */
 const PORT_GRACE_MS = 2000;
 const PORT_RETRY_MS = 10;
-
-export interface DaemonOptions {
-  readonly settings: Settings;
-  readonly paths: HomePaths;
-  readonly shard: string;
-  readonly clock: Clock;
-  /** Token for bars from other machines; none = this machine only. */
-  readonly token: string | undefined;
-  /** Of signal files, where they are shared more widely than the rest; null or none = that of this process. */
-  readonly signalsUmask?: number | null;
-  /** What a person should know, one line each. */
-  say(line: string): void;
-}
 
 export interface RunningDaemon {
   readonly port: number;

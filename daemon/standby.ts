@@ -5,9 +5,9 @@ import { MACHINE_FILES } from '../shared/files.ts';
 import { shardPairs } from '../shared/policy/policy.ts';
 import type { Bus } from '../shared/ports.ts';
 import { waitForLock } from '../shared/store/home_lock.ts';
+import type { DaemonOptions } from './daemon_options.ts';
 import { loadOffTheWay } from './infer/model_loader.ts';
 import { preloadModels } from './infer/model_preload.ts';
-import type { DaemonOptions } from './main.ts';
 import { createRedisBus, redisBusOptions } from './publish/redis_bus.ts';
 import { warmEngine } from './serve/serve.ts';
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { assembleDaemon, type Daemon } from '../daemon/daemon.ts';
-import type { HttpRequest, HttpResponse } from '../daemon/serve/serve.ts';
+import type { HttpRequest, HttpResponse } from '../daemon/serve/http_route.ts';
 import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { haltsPath } from '../shared/bundle/halts.ts';
 import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';

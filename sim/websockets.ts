@@ -1,5 +1,5 @@
 import { createAudience, type Audience, type Client, type Wire } from '../daemon/serve/audience.ts';
-import type { WebSocketRoute } from '../daemon/serve/serve.ts';
+import type { WebSocketRoute } from '../daemon/serve/websocket_route.ts';
 import type { Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';

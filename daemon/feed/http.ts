@@ -1,5 +1,5 @@
 import { ERRORS, MinutehandError } from '../../shared/errors.ts';
-import type { Route } from '../serve/serve.ts';
+import type { Route } from '../serve/http_route.ts';
 import type { Intake } from './intake.ts';
 
 const [ALL_STORED, ALL_TAKEN, SOME_TAKEN] = [200, 202, 207];

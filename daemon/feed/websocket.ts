@@ -1,4 +1,4 @@
-import type { WebSocketRoute } from '../serve/serve.ts';
+import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Intake } from './intake.ts';
 
 /** Each may hold an unfinished message of the greatest size. */

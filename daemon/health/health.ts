@@ -2,7 +2,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { LateBars } from '../feed/arrival.ts';
-import type { Route } from '../serve/serve.ts';
+import type { Route } from '../serve/http_route.ts';
 
 interface ErrorReport {
   readonly code: string;

@@ -1,5 +1,6 @@
 import { MinutehandError, describeError } from '../../shared/errors.ts';
-import type { Connection, Server, WebSocketRoute } from '../serve/serve.ts';
+import type { Server } from '../serve/server.ts';
+import type { Connection, WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Publication, Publisher } from './publish.ts';
 
 /** What publishing needs of a server. */

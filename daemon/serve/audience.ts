@@ -1,5 +1,6 @@
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import type { Connection, Message, ServerOptions, WebSocketRoute } from './serve.ts';
+import type { ServerOptions } from './server.ts';
+import type { Connection, Message, WebSocketRoute } from './websocket_route.ts';
 
 /** Connections that must end have this long to read what is buffered for them. */
 export const CLOSE_GRACE_MS = 1000;

@@ -1,4 +1,4 @@
-import type { Engine } from './serve.ts';
+import type { Engine } from './server.ts';
 import { loadUwebsockets } from './uwebsockets.ts';
 
 /**

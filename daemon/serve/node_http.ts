@@ -14,7 +14,9 @@ import {
 import { createBodies } from './intake.ts';
 import { listeningError } from './listening.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
-import type { HttpResponse, RequestHead, Route, Server, ServerOptions, WebSocketRoute } from './serve.ts';
+import type { HttpResponse, RequestHead, Route } from './http_route.ts';
+import type { Server, ServerOptions } from './server.ts';
+import type { WebSocketRoute } from './websocket_route.ts';
 import {
   accessRequestOf,
   answerClientError,

@@ -1,6 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import type { HttpRequest, HttpResponse, RequestHead, Route, ServerOptions, WebSocketRoute } from './serve.ts';
+import type { HttpRequest, HttpResponse, RequestHead, Route } from './http_route.ts';
+import type { ServerOptions } from './server.ts';
+import type { WebSocketRoute } from './websocket_route.ts';
 
 export interface Router {
   /** Who answers a request that is no WebSocket, or the refusal that needs no body. */

@@ -10,15 +10,10 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { endsSoonerThan } from '../../test/sooner.ts';
 import { CLOSE_GRACE_MS, IDLE_S } from './audience.ts';
 import { ENGINES } from './engines.fixture.ts';
-import {
-  chooseEngine,
-  openServer,
-  type Connection,
-  type HttpRequest,
-  type Server,
-  type ServerOptions,
-  type WebSocketRoute,
-} from './serve.ts';
+import type { HttpRequest } from './http_route.ts';
+import { chooseEngine, openServer } from './serve.ts';
+import type { Server, ServerOptions } from './server.ts';
+import type { Connection, WebSocketRoute } from './websocket_route.ts';
 import { addressText, loadUwebsockets } from './uwebsockets.ts';
 
 const MAX_BODY_BYTES = 100_000;

@@ -6,7 +6,9 @@ import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Client, t
 import { createBodies, type Intake } from './intake.ts';
 import { listeningError } from './listening.ts';
 import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
-import type { HttpResponse, RequestHead, Route, Server, ServerOptions, WebSocketRoute } from './serve.ts';
+import type { HttpResponse, RequestHead, Route } from './http_route.ts';
+import type { Server, ServerOptions } from './server.ts';
+import type { WebSocketRoute } from './websocket_route.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
 const EMPTY = Buffer.alloc(0);

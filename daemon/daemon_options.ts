@@ -1,0 +1,16 @@
+import type { HomePaths } from '../shared/policy/home.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { Clock } from '../shared/ports.ts';
+
+export interface DaemonOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly shard: string;
+  readonly clock: Clock;
+  /** Token for bars from other machines; none = this machine only. */
+  readonly token: string | undefined;
+  /** Of signal files, where they are shared more widely than the rest; null or none = that of this process. */
+  readonly signalsUmask?: number | null;
+  /** What a person should know, one line each. */
+  say(line: string): void;
+}

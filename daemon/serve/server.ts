@@ -1,0 +1,38 @@
+import type { MinutehandError } from '../../shared/errors.ts';
+import type { RequestHead, Route } from './http_route.ts';
+import type { Message, WebSocketRoute } from './websocket_route.ts';
+
+export type Engine = 'uwebsockets' | 'ws';
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 = a free one; `Server.port` says which. */
+  readonly port: number;
+  readonly engine: 'auto' | Engine;
+  readonly routes: readonly Route[];
+  readonly webSockets: readonly WebSocketRoute[];
+  /** Of a request's body. All unfinished ones together hold 16 times as much at most; see intake.ts. */
+  readonly maxBodyBytes: number;
+  /** A WebSocket client with more than this still unread is dropped with 1013. */
+  readonly maxBufferedBytes: number;
+  /** Defects only: whatever a handler threw that is not a MinutehandError. */
+  onError(error: unknown): void;
+  /** Asked first, for requests and upgrades alike. An error is the answer; null lets it pass. */
+  authorize?(request: RequestHead): MinutehandError | null;
+}
+
+export interface Server {
+  readonly engine: Engine;
+  readonly port: number;
+  /** Open WebSocket connections. */
+  readonly connections: number;
+  publish(topic: string, text: string): void;
+  /**
+   * Several messages with one write for each subscriber, in order: for ten messages a tenth of the system calls
+   * of ten `publish`. The bytes are with the operating system when this returns.
+   * @param everything a topic whose subscribers get every message. Who is on it and on a message's own gets that one twice.
+   */
+  publishAll(messages: readonly Message[], everything?: string): void;
+  /** Ends WebSockets with 1001, lets requests in progress finish (up to 1 s) and frees the port. */
+  close(): Promise<void>;
+}
