@@ -8,7 +8,7 @@ const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts';
  */
 const ALONE = [
   '{test,mt5,sim,bench}/**/*.test.ts',
-  'cli/{commands/**/*,output}.test.ts',
+  'cli/{commands/**/*,bars/store_sink,output}.test.ts',
   'daemon/*.test.ts',
   'daemon/{publish,serve}/**/*.test.ts',
   'shared/{store,log,market,systemd}/**/*.test.ts',

@@ -1,8 +1,8 @@
 /** For tests of imports that are killed: `import <store> <source>` imports and says when the first rows are in. */
-import { importBars } from '../shared/bar_file/import.ts';
+import { importBars } from '../cli/bars/import.ts';
 import type { BarSink } from '../shared/bar_file/bar_sink.ts';
 import { openStore } from '../trainer/store/store.ts';
-import { storeSink } from '../trainer/store/store_sink.ts';
+import { storeSink } from '../cli/bars/store_sink.ts';
 
 const [url, source] = process.argv.slice(2) as [string, string];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,21 +1,21 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { createBarCheck, type BarReport } from '../../shared/bar_file/bar_check.ts';
-import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../../shared/bar_file/bar_export.ts';
+import { createBarCheck, type BarReport } from '../bars/bar_check.ts';
+import { exportBars, EXPORT_FORMATS, type ExportFormat } from '../bars/bar_export.ts';
 import { readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import type { ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
-import { createClockCheck, type ClockReport } from '../../shared/bar_file/clock_check.ts';
-import { folderSink } from '../../shared/bar_file/folder_sink.ts';
-import { importBars, type ImportReport, type ImportResult } from '../../shared/bar_file/import.ts';
+import { createClockCheck, type ClockReport } from '../bars/clock_check.ts';
+import { folderSink } from '../bars/folder_sink.ts';
+import { importBars, type ImportReport, type ImportResult } from '../bars/import.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate } from '../../shared/private_files.ts';
 import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
-import { storeSink } from '../../trainer/store/store_sink.ts';
+import { storeSink } from '../bars/store_sink.ts';
 import type { Output } from '../output.ts';
 import { parsePeriod } from '../period.ts';
 

@@ -1,6 +1,6 @@
 import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/bar_file/bar_merge.ts';
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
-import type { Store } from './store.ts';
+import type { Store } from '../../trainer/store/store.ts';
 
 /** Imports into the store. What has been handed in is stored at once: an import that is killed goes on where it was when it is run again. */
 export function storeSink(store: Store, market: Market): BarSink {

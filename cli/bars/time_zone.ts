@@ -1,4 +1,4 @@
-import { MinutehandError } from '../errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 
 /** How a clock on the wall differs from UTC. */
 export interface TimeZone {

@@ -1,7 +1,7 @@
-import type { OpenTime } from '../bar.ts';
-import { SECONDS_PER_BAR } from '../bar.ts';
-import { BarScreen, type ScreenPolicy } from '../core/screen/bar_screen.ts';
-import { barReader, type BarColumns } from './bar_file.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { BarScreen, type ScreenPolicy } from '../../shared/core/screen/bar_screen.ts';
+import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 
 /** What a bar file looks like, for `bars check`. Counts of bars or minutes unless the name says otherwise. */
 export interface BarReport {

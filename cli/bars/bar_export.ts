@@ -6,9 +6,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
-import { MinutehandError } from '../errors.ts';
-import type { BarColumns } from './bar_file.ts';
-import { barHeader, barLines } from './bar_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { barHeader, barLines } from '../../shared/bar_file/bar_file.ts';
 
 export const EXPORT_FORMATS = ['csv', 'csv.gz', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];

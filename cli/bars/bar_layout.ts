@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { parseDecimalText } from './decimal.ts';
+import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 
 /** One bar as a foreign file has it: the clock is the file's own, the spread is in points when the layout says so. */
 export interface ForeignRow {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBarFile } from '../../shared/bar_file/bar_file.ts';
-import { importBars, type ImportOptions, type ImportResult } from '../../shared/bar_file/import.ts';
+import { importBars, type ImportOptions, type ImportResult } from './import.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
-import { POSTGRES_NOTE, startPostgres, type PostgresServer } from './postgres_server.fixture.ts';
-import { openStore, type Store } from './store.ts';
+import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../../trainer/store/postgres_server.fixture.ts';
+import { openStore, type Store } from '../../trainer/store/store.ts';
 import { storeSink } from './store_sink.ts';
 
 const m1 = realData('m1');

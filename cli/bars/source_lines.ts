@@ -4,8 +4,8 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
-import { MinutehandError } from '../errors.ts';
-import { damagedGzip, isMissing, lineMeter } from './bar_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { damagedGzip, isMissing, lineMeter } from '../../shared/bar_file/bar_file.ts';
 
 const CHUNK_BYTES = 1 << 18;
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { MinutehandError } from '../errors.ts';
-import { readBarFile } from './bar_file.ts';
-import { realData, skipNote } from './real_data.fixture.ts';
+import type { MinutehandError } from '../../shared/errors.ts';
+import { readBarFile } from '../../shared/bar_file/bar_file.ts';
+import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { parseTimeZone } from './time_zone.ts';
 import { judgeClock, WEEKEND_S, type ClockVerdict } from './week_opens.ts';
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { OpenTime } from '../bar.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 import { checkBars, createBarCheck } from './bar_check.ts';
-import { loadSettings, screenPolicy } from '../policy/policy.ts';
-import { columnsOf, readBarFile } from './bar_file.ts';
-import { realData, skipNote } from './real_data.fixture.ts';
+import { createSimulatedMarket, recordMarket } from '../../shared/market/simulated_market.ts';
+import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
+import { columnsOf, readBarFile } from '../../shared/bar_file/bar_file.ts';
+import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 
 const m1 = realData('m1');
 
@@ -70,6 +71,16 @@ describe('checkBars', () => {
     check.add(columnsOf('X', bars.slice(60)));
     expect(check.report()).toMatchObject({ suspects: 2, spikes: 6 });
     expect(checkBars(columnsOf('X', bars)).suspects).toBeNull();
+  });
+
+  it('finds two weekends, no missing minute and hardly a spike in fifteen thousand minutes of the simulated market', () => {
+    const symbols = ['EURUSD', 'USDJPY', 'XAUUSD', 'SPXUSD', 'BCOUSD'];
+    const start = (Date.parse('2024-01-08T00:00:00Z') / 1000) as OpenTime;
+    for (const [symbol, columns] of recordMarket(createSimulatedMarket({ seed: 11, symbols, start }), 15_000)) {
+      const report = checkBars(columns);
+      expect(report, symbol).toMatchObject({ bars: 15_000, missing_minutes: 0, breaks: 2 });
+      expect(report.spikes, symbol).toBeLessThan(5);
+    }
   });
 
   it('takes a file without bars', () => {

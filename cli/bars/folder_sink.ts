@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { makeFolderAsync } from '../folder.ts';
-import type { BarColumns } from './bar_file.ts';
-import { findBarFile, readBarFile, writeBarFile } from './bar_file.ts';
-import { joinBars, mergeBars } from './bar_merge.ts';
-import type { BarSink } from './bar_sink.ts';
+import { makeFolderAsync } from '../../shared/folder.ts';
+import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { findBarFile, readBarFile, writeBarFile } from '../../shared/bar_file/bar_file.ts';
+import { joinBars, mergeBars } from '../../shared/bar_file/bar_merge.ts';
+import type { BarSink } from '../../shared/bar_file/bar_sink.ts';
 
 /**
  * Imports into a folder of `SYMBOL.csv.gz`, which is made where it is absent. A symbol's file appears when all of its rows have been handed in; until then they are in

@@ -1,4 +1,4 @@
-import { MinutehandError } from '../errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { createClockReader, offsetZone, parseTimeZone, type SummerRule, type TimeZone } from './time_zone.ts';
 
 /** How the clock of a file was found, or checked. */

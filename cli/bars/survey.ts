@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { LATEST_TIME_S, SECONDS_PER_BAR } from '../bar.ts';
-import { MinutehandError } from '../errors.ts';
+import { LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { recogniseLayout, type BarLayout } from './bar_layout.ts';
 import { recogniseSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';

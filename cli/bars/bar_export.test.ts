@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exportBars, type ExportFormat } from './bar_export.ts';
-import { emptyColumns, formatBars, readBarFile, type BarColumns } from './bar_file.ts';
+import { emptyColumns, formatBars, readBarFile, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
-import { MinutehandError } from '../errors.ts';
+import { MinutehandError } from '../../shared/errors.ts';
 import { utcSeconds } from './bar_layout.ts';
-import { parseDecimalText } from './decimal.ts';
+import { parseDecimalText } from '../../shared/bar_file/decimal.ts';
 
 /** A column of numbers of a series file. */
 export interface SeriesColumn {
