@@ -8,10 +8,10 @@ const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts';
  */
 const ALONE = [
   '{test,mt5,sim,bench}/**/*.test.ts',
-  'cli/{commands/**/*,bars/store_sink,output}.test.ts',
+  'cli/{commands/**/*,bars/store_sink,systemd/systemd*,output}.test.ts',
   'daemon/*.test.ts',
   'daemon/{publish,serve}/**/*.test.ts',
-  'shared/{store,log,market,systemd}/**/*.test.ts',
+  'shared/{store,log,market}/**/*.test.ts',
   'shared/bundle/{halts,onnxruntime,signature,model_set}.test.ts',
   'shared/bundle/tree_kernel/**/*.test.ts',
   'shared/core/{features,screen}/allocation.test.ts',

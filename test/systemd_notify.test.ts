@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMPILED_PROGRAM } from '../cli/launcher.ts';
 import { packageRoot } from '../shared/root.ts';
-import { listenForDatagrams, type DatagramSocket } from '../shared/systemd/datagram_socket.fixture.ts';
+import { listenForDatagrams, type DatagramSocket } from '../cli/systemd/datagram_socket.fixture.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';
 import { skipNote } from './skip_note.ts';
 

@@ -5,7 +5,7 @@ import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { unknownVariables, unknownVariableText } from '../../shared/policy/environment.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
-import { openSystemd, type Systemd } from '../../shared/systemd/systemd.ts';
+import { openSystemd, type Systemd } from '../systemd/systemd.ts';
 import { launcher } from '../launcher.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
