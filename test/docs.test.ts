@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderFeaturesDoc } from '../shared/core/features/features_doc.ts';
-import { renderErrorsDoc } from '../shared/errors_doc.ts';
+import { renderFeaturesDoc } from '../cli/docs/features_doc.ts';
+import { renderErrorsDoc } from '../cli/docs/errors_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
-import { signalJsonSchema } from '../shared/signal/json_schema.ts';
+import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 

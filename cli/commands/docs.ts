@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { renderErrorsDoc } from '../../shared/errors_doc.ts';
-import { renderFeaturesDoc } from '../../shared/core/features/features_doc.ts';
-import { writeConfigurationDoc } from '../../shared/policy/configuration_doc.ts';
+import { renderErrorsDoc } from '../docs/errors_doc.ts';
+import { renderFeaturesDoc } from '../docs/features_doc.ts';
+import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
 import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { writeSignalSchema } from '../../shared/signal/json_schema.ts';
+import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
 /** For the developers of minutehand: writes the parts of docs/ and config/schema that the code knows. */

@@ -1,4 +1,4 @@
-import { ERRORS } from './errors.ts';
+import { ERRORS } from '../../shared/errors.ts';
 
 /** docs/ERRORS.md: the table of codes. */
 export function renderErrorsDoc(): string {

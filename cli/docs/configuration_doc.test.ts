@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from 'prettier';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../root.ts';
+import { packageRoot } from '../../shared/root.ts';
 import { renderConfigurationDoc } from './configuration_doc.ts';
-import { loadSettings } from './policy.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 
 const text = renderConfigurationDoc();
 

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../root.ts';
-import { OVERRIDES, PLACES } from './environment.ts';
-import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
-import type { JsonSchema } from './json_schema.ts';
-import { keyText, problemsError } from './problem.ts';
-import { CONFIG_FILES } from './schema.ts';
-import type { ConfigPart } from './schema.ts';
-import { readYamlFile } from './yaml_file.ts';
+import { packageRoot } from '../../shared/root.ts';
+import { OVERRIDES, PLACES } from '../../shared/policy/environment.ts';
+import { allowed, jsonSchema, schemaAt } from '../../shared/policy/json_schema.ts';
+import type { JsonSchema } from '../../shared/policy/json_schema.ts';
+import { keyText, problemsError } from '../../shared/policy/problem.ts';
+import { CONFIG_FILES } from '../../shared/policy/schema.ts';
+import type { ConfigPart } from '../../shared/policy/schema.ts';
+import { readYamlFile } from '../../shared/policy/yaml_file.ts';
 
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   core: 'When to trade, and what counts as a risk. Its values are part of `policy_hash`.',

@@ -1,5 +1,5 @@
-import { featureDefinitions, warmupBars } from './features.ts';
-import type { Windows } from './windows.ts';
+import { featureDefinitions, warmupBars } from '../../shared/core/features/features.ts';
+import type { Windows } from '../../shared/core/features/windows.ts';
 
 /** docs/FEATURES.md: every column from its own definition. */
 export function renderFeaturesDoc(windows: Windows): string {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { signalSchema } from './verify.ts';
+import { signalSchema } from '../../shared/signal/verify.ts';
 
 /** JSON Schema of one signal, for docs/signal.schema.json. */
 export function signalJsonSchema(): object {
