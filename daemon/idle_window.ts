@@ -1,5 +1,5 @@
 import type { Clock, Scheduler } from '../shared/ports.ts';
-import { waitAtMost } from '../shared/wait.ts';
+import { waitAtMost } from './wait.ts';
 
 /** A bar that is due within this time is waited for by work that blocks the thread, and so is one that is late by it. */
 const GUARD_MS = 250;

@@ -1,7 +1,7 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Pair } from '../../shared/pair.ts';
-import { heartbeatId, signalId } from '../../shared/signal/signal_id.ts';
+import { heartbeatId, signalId } from './signal_id.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
 interface PairIds {

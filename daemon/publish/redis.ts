@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Bus, BusRefusal, Scheduler } from '../../shared/ports.ts';
 import { refusalAdvice } from '../../shared/redis_refusal.ts';
-import { waitAtMost } from '../../shared/wait.ts';
+import { waitAtMost } from '../wait.ts';
 import type { Publication, Publisher } from './publish.ts';
 
 export interface RedisPublisherOptions {

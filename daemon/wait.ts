@@ -1,4 +1,4 @@
-import type { Scheduler } from './ports.ts';
+import type { Scheduler } from '../shared/ports.ts';
 
 /**
  * Resolves when it is told to, or after `ms`.

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { OpenTime } from '../bar.ts';
+import type { OpenTime } from '../../shared/bar.ts';
 
 /**
  * The identity of a decision: 32 hex digits of SHA-256 over pair, bar, models with their thresholds, and policy.
