@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../bar.ts';
 import { checksum, encodeBody, encodeSignal } from './encode.ts';
 import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
-import { heartbeatId, signalId } from '../../daemon/publish/signal_id.ts';
+import { heartbeatId, signalId } from '../../daemon/decide/signal_id.ts';
 import { verifySignal } from './verify.ts';
 
 const id = signalId('XAUUSD_XAGUSD', 60 as OpenTime, 'models', 'policy');
