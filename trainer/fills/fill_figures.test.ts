@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
 import { createRng } from '../../shared/rng.ts';
 import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
-import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
+import type { JournalledSignal } from './journal_signals.ts';
 import { fillFigures, type FiguresInput } from './fill_figures.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { journalled, tradeOf } from './trade.fixture.ts';

@@ -1,6 +1,6 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
-import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
+import type { JournalledSignal } from './journal_signals.ts';
 import type { Store } from '../store/store.ts';
 import type { FiguresInput } from './fill_figures.ts';
 import { readTrades, type LiveTrade } from './live_trades.ts';

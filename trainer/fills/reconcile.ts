@@ -1,4 +1,4 @@
-import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
+import type { JournalledSignal } from './journal_signals.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
 

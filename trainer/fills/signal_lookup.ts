@@ -1,7 +1,7 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import { openJournalSignals, type JournalledSignal, type JournalSignals } from '../../shared/store/journal_signals.ts';
+import { openJournalSignals, type JournalledSignal, type JournalSignals } from './journal_signals.ts';
 import { groupedBy } from './grouping.ts';
 
 export interface SoughtSignal {

@@ -1,6 +1,6 @@
 import { fillKey, type Fill } from '../../shared/fill/fill.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import type { JournalledSignal } from '../../shared/store/journal_signals.ts';
+import type { JournalledSignal } from './journal_signals.ts';
 import { rowOf } from './intake.ts';
 import type { LiveTrade } from './live_trades.ts';
 

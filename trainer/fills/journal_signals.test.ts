@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OpenTime } from '../bar.ts';
-import type { SignalBody } from '../signal/signal.ts';
-import { encodeBody } from '../signal/encode.ts';
-import { bodyOf, enterBody, idOf } from '../signal/signal.fixture.ts';
-import { openJournal } from './journal.ts';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { encodeBody } from '../../shared/signal/encode.ts';
+import { bodyOf, enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
+import { openJournal } from '../../shared/store/journal.ts';
 import { openJournalSignals } from './journal_signals.ts';
 
 const T0 = Date.UTC(2026, 10, 20);

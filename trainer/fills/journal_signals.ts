@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { SignalBody } from '../signal/signal.ts';
-import { Database, SqliteError } from './sqlite.ts';
+import type { SignalBody } from '../../shared/signal/signal.ts';
+import { Database, SqliteError } from '../../shared/store/sqlite.ts';
 
 /** A signal as the daemon published and journalled it. */
 export interface JournalledSignal {
