@@ -1,4 +1,4 @@
-import { measureRounding, type Rounding } from '../shared/core/features/rounding.ts';
+import { measureRounding, type Rounding } from './rounding.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';

@@ -1,4 +1,4 @@
-import type { Rounding } from '../shared/core/features/rounding.ts';
+import type { Rounding } from './rounding.ts';
 import type { BacktestBenchResult, BacktestStation } from './backtest.ts';
 import type { EndToEndResult } from './end_to_end/end_to_end.ts';
 import type { Transport } from './end_to_end/field.ts';

@@ -1,7 +1,7 @@
-import type { Bar, OpenTime } from '../../bar.ts';
-import { naiveFeatures } from './features.oracle.ts';
-import { PairFeatures } from './features.ts';
-import type { Windows } from './windows.ts';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { naiveFeatures } from '../shared/core/features/features.oracle.ts';
+import { PairFeatures } from '../shared/core/features/features.ts';
+import type { Windows } from '../shared/core/features/windows.ts';
 
 /** How far the features of one column were from an exact recomputation. */
 export interface ColumnRounding {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT, SMALL } from './features.fixture.ts';
-import { featureDefinitions } from './features.ts';
+import { DEFAULT, SMALL } from '../shared/core/features/features.fixture.ts';
+import { featureDefinitions } from '../shared/core/features/features.ts';
 import { measureRounding } from './rounding.ts';
 
 describe('measureRounding', () => {
