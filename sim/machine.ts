@@ -8,7 +8,7 @@ import { MinutehandError } from '../shared/errors.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
-import type { MemoryJournal } from '../shared/store/memory_journal.ts';
+import type { MemoryJournal } from './memory_journal.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { failingModels, slowModels } from './failing_models.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';

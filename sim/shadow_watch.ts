@@ -1,4 +1,4 @@
-import type { MemoryJournal } from '../shared/store/memory_journal.ts';
+import type { MemoryJournal } from './memory_journal.ts';
 import type { Published, Seen } from './oracle.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../shared/rng.ts';
 import type { InputRow } from '../shared/store/journal.ts';
-import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
+import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { simulatedSettings } from './settings.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
 import { checkTwin } from './twin.ts';

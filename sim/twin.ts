@@ -10,7 +10,7 @@ import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
-import type { MemoryJournal, StoredSignal } from '../shared/store/memory_journal.ts';
+import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
 import { expectedAnswer, NO_POSITION, type ExpectedAnswer, type ExpectedPosition } from './expected_answer.ts';
 
 export interface TwinOptions {

@@ -7,7 +7,7 @@ import type { Settings } from '../shared/policy/policy.ts';
 import type { Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Verdict } from '../shared/signal/consumer.ts';
-import { createMemoryJournal, type MemoryJournal } from '../shared/store/memory_journal.ts';
+import { createMemoryJournal, type MemoryJournal } from './memory_journal.ts';
 import { protocolConsumer, startConsumer, type ConsumerMaker, type Transport } from './consumers.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
 import { createDoor } from './door.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../rng.ts';
-import { at, bar, describeJournalStore, signal } from './journal_conformance.fixture.ts';
+import { createRng } from '../shared/rng.ts';
+import { at, bar, describeJournalStore, signal } from '../shared/store/journal_conformance.fixture.ts';
 import { createMemoryJournal } from './memory_journal.ts';
 
 describeJournalStore('in memory', createMemoryJournal);

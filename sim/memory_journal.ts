@@ -1,8 +1,8 @@
-import type { Bar, OpenTime } from '../bar.ts';
-import { MinutehandError } from '../errors.ts';
-import type { Pair } from '../pair.ts';
-import type { Rng } from '../ports.ts';
-import type { BootRow, InputRow, JournalStore, LastSignal, ShadowRow, SignalRow } from './journal.ts';
+import type { Bar, OpenTime } from '../shared/bar.ts';
+import { MinutehandError } from '../shared/errors.ts';
+import type { Pair } from '../shared/pair.ts';
+import type { Rng } from '../shared/ports.ts';
+import type { BootRow, InputRow, JournalStore, LastSignal, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 
 /** One transaction. */
 interface Commit {
