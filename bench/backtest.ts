@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { launcher } from '../cli/launcher.ts';
+import { launcher } from '../shared/launcher.ts';
 import type { OpenTime } from '../shared/bar.ts';
 import { barReader, readBarFile, writeBarFile, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COMPILED_PROGRAM } from '../cli/launcher.ts';
+import { COMPILED_PROGRAM } from '../shared/launcher.ts';
 import { packageRoot } from '../shared/root.ts';
 import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COMPILED_PROGRAM } from '../cli/launcher.ts';
+import { COMPILED_PROGRAM } from '../shared/launcher.ts';
 import { packageRoot } from '../shared/root.ts';
 import { listenForDatagrams, type DatagramSocket } from '../cli/systemd/datagram_socket.fixture.ts';
 import { createWorkplace, eventually, type Running, type Workplace } from './cli_process.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { writeBarFile } from '../../shared/bar_file/bar_file.ts';
 import { recordMarket } from '../../shared/market/simulated_market.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { launcher } from '../../cli/launcher.ts';
+import { launcher } from '../../shared/launcher.ts';
 import { weighLeast } from '../../trainer/schedule/training_process.ts';
 import { atExit } from '../exit_work.ts';
 import { benchMarket, daysAgo } from '../market.ts';

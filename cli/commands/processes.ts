@@ -6,7 +6,7 @@ import { unknownVariables, unknownVariableText } from '../../shared/policy/envir
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { keepFilesPrivate, tightenFolder } from '../../shared/private_files.ts';
 import { openSystemd, type Systemd } from '../systemd/systemd.ts';
-import { launcher } from '../launcher.ts';
+import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../stop_signal.ts';
 

@@ -8,7 +8,7 @@ import { activePath } from '../../shared/bundle/bundle.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { allSignalsFile, loadSettings, shardPairs, type Settings } from '../../shared/policy/policy.ts';
-import { launcher } from '../launcher.ts';
+import { launcher } from '../../shared/launcher.ts';
 import type { Output } from '../output.ts';
 import { maskPasswords } from '../password.ts';
 import { askToStop, stopSignal } from '../stop_signal.ts';

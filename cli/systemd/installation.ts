@@ -3,7 +3,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import { CONFIG_FILES, isFolderTarget } from '../../shared/policy/schema.ts';
 import { packageRoot } from '../../shared/root.ts';
-import { COMPILED_PROGRAM } from '../launcher.ts';
+import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
 
 export const CONFIG_FOLDER = '/etc/minutehand';
 export const HOME_FOLDER = '/var/lib/minutehand';

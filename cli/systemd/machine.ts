@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
-import { COMPILED_PROGRAM } from '../launcher.ts';
+import { COMPILED_PROGRAM } from '../../shared/launcher.ts';
 import type { Target } from './installation.ts';
 
 const READ_BY_ALL = 0o004;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { packageRoot } from '../shared/root.ts';
+import { packageRoot } from './root.ts';
 import { launcher } from './launcher.ts';
 
 let startedAs: string;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { packageRoot } from '../shared/root.ts';
+import { packageRoot } from './root.ts';
 
 /** The compiled program below the package's root; see cli/minutehand.ts. */
 export const COMPILED_PROGRAM = join('dist', 'cli', 'minutehand.js');
