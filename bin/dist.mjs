@@ -63,7 +63,7 @@ function listSources() {
   const walk = (folder) => {
     for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
       if (entry.isDirectory()) walk(`${folder}/${entry.name}`);
-      else if (!/\.test\.ts$|\.md$|^\./.test(entry.name)) add(`${folder}/${entry.name}`);
+      else if (!/\.(test|fixture)\.ts$|\.md$|^\./.test(entry.name)) add(`${folder}/${entry.name}`);
     }
   };
   BUILD_SETTINGS.forEach(add);
