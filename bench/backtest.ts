@@ -160,7 +160,7 @@ async function timeStations(
   const thresholds = { theta1: set.theta1, theta2: set.theta2 };
   const scores = await scoreBars(set, history, 0, policy, thresholds);
   took('scores');
-  const labels = { ...datasetPolicy(settings), barriers: EVALUATION_BARRIERS, costs: null };
+  const labels = { ...datasetPolicy(settings), barriers: EVALUATION_BARRIERS };
   labelPair(history, labels, isJudgedMinute);
   took('labels');
   const costs = { a: symbols[PAIR.a]!, b: symbols[PAIR.b]! };

@@ -21,7 +21,6 @@ const task: PairTask = {
     risk,
     scale,
     barriers: EVALUATION_BARRIERS,
-    costs: null,
     share: 0,
     holdoutFrom: (start + 9000 * 60) as OpenTime,
   },

@@ -133,7 +133,7 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
 
 /** Labels are made of the whole pair, later: here only features count, of all bars from `from` on. */
 function partPolicy({ labels, from }: PeriodOptions): PairPolicy {
-  return { ...labels, barriers: EVALUATION_BARRIERS, costs: null, share: 0, holdoutFrom: from };
+  return { ...labels, barriers: EVALUATION_BARRIERS, share: 0, holdoutFrom: from };
 }
 
 /** What one bundle did with one pair. */

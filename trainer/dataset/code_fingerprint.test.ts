@@ -8,7 +8,6 @@ import { buildPair, type PairPolicy } from './pair_build.ts';
 
 const POLICY: PairPolicy = {
   ...datasetPolicy(loadSettings({ env: {} })),
-  costs: { aBps: 0.5, bBps: 0.5 },
   share: 0.1,
   holdoutFrom: 1_600_000_000,
 };

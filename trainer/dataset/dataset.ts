@@ -29,11 +29,6 @@ export interface DatasetPolicy {
   readonly windows: Windows;
   /** Of the label that AI1 learns; the one it is judged by is fixed. */
   readonly barriers: Barriers;
-  /**
-   * AI1 learns whether a trade earns after costs: what opening and closing a leg of each symbol costs, in basis points of the leg's
-   * notional. null: it learns whether the spread reverts.
-   */
-  readonly roundTripBps: Readonly<Record<string, number>> | null;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
   /** Fraction of time at the end that no choice sees. */
@@ -121,7 +116,7 @@ export async function buildDataset(
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {
-    const own: PairPolicy = { ...pairPolicy(pair, policy), share, holdoutFrom };
+    const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
     return { pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: own };
   });
   const { builds, cache } = await buildAll(tasks, options);
@@ -210,15 +205,13 @@ function gatherEvaluation(
   return gatherRows(builds, list, ({ labels }) => labels.evaluation, gatherFeatures(builds, list, columns));
 }
 
-function pairPolicy({ a, b }: Pair, policy: DatasetPolicy): PairLabelPolicy & { readonly windows: Windows } {
-  const { windows, barriers, roundTripBps, risk, scale } = policy;
-  const costOf = (symbol: string): number => {
-    const cost = roundTripBps?.[symbol];
-    if (cost === undefined) throw new RangeError(`no costs of ${symbol} to take from its profit`);
-    return cost;
-  };
-  const costs = roundTripBps === null ? null : { aBps: costOf(a), bBps: costOf(b) };
-  return { windows, barriers, costs, risk, scale };
+function pairPolicy({
+  windows,
+  barriers,
+  risk,
+  scale,
+}: DatasetPolicy): PairLabelPolicy & { readonly windows: Windows } {
+  return { windows, barriers, risk, scale };
 }
 
 function perRiskPart<T>(make: (part: RiskPart) => T): Record<RiskPart, T> {

@@ -10,7 +10,6 @@ export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenT
   return {
     windows,
     barriers: EVALUATION_BARRIERS,
-    roundTripBps: null,
     risk: {
       horizon,
       leverage: label.leverage,

@@ -81,11 +81,9 @@ describe('a dataset with a cache', () => {
 
   it('builds all again for other windows, labels, rows or holdouts', async () => {
     await build(folder);
-    const costs = Object.fromEntries([...bars.keys()].map((symbol) => [symbol, 1]));
     for (const own of [
       { windows: { ...policy.windows, beta_window: 31 } },
       { barriers: { ...policy.barriers, stop: 1.6 } },
-      { roundTripBps: costs },
       { risk: { ...policy.risk, vol_ratio: 1.7 } },
       { scale: { ...policy.scale, horizon: 19 } },
       { maxRows: 500 },
@@ -137,7 +135,7 @@ describe('a dataset with a cache', () => {
       pair: pairs[0]!,
       a: bars.get(pairs[0]!.a)!,
       b: bars.get(pairs[0]!.b)!,
-      policy: { ...policy, costs: null, share: 0.2, holdoutFrom: 0 },
+      policy: { ...policy, share: 0.2, holdoutFrom: 0 },
     };
     for (const path of others) utimesSync(path, 2, 2);
     expect(cache.read(others[1]!.slice(folder.length + 1), task)).not.toBeNull();
@@ -167,7 +165,7 @@ describe('pairKeys', () => {
     pair: first!,
     a: bars.get(first!.a)!,
     b: bars.get(first!.b)!,
-    policy: { ...policy, costs: null, share: 0.2, holdoutFrom: 1_704_200_000 },
+    policy: { ...policy, share: 0.2, holdoutFrom: 1_704_200_000 },
   };
   const keyOf = (own: PairTask): string => pairKeys([own])[0]!;
 
@@ -181,8 +179,8 @@ describe('pairKeys', () => {
       keyOf({ ...task, a: task.b, b: task.a }),
       keyOf({ ...task, policy: { ...own, share: 0.1 } }),
       keyOf({ ...task, policy: { ...own, holdoutFrom: own.holdoutFrom + 60 } }),
-      keyOf({ ...task, policy: { ...own, costs: { aBps: 1, bBps: 1 } } }),
-      keyOf({ ...task, policy: { ...own, costs: { aBps: 1, bBps: 2 } } }),
+      keyOf({ ...task, policy: { ...own, barriers: { ...own.barriers, stop: 2 } } }),
+      keyOf({ ...task, policy: { ...own, barriers: { ...own.barriers, horizon: 61 } } }),
       keyOf({ ...task, policy: { ...own, windows: { ...own.windows, pnl_window: 11 } } }),
     ];
     expect(new Set(keys).size).toBe(keys.length);

@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { randomHistory } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { labelPair, RISK_PARTS, type BarLabels, type PairLabelPolicy } from './pair_labels.ts';
-import { EVALUATION_BARRIERS, isCandidate, profitLabel, reversionLabel, type Barriers } from './reversion.ts';
+import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
 import { riskLabel } from './risk.ts';
 import { scaleLabel } from './scale.ts';
 
 const POLICY: PairLabelPolicy = {
   barriers: EVALUATION_BARRIERS,
-  costs: null,
   risk: { horizon: 8, leverage: 10, dd_threshold: 0.02, vol_ratio: 1.4, corr_drop: -0.1 },
   scale: { horizon: 8, leverage: 10, target_sigma: 0.02 },
 };
@@ -75,17 +74,6 @@ describe('labelPair', () => {
       ),
     );
     expect(variant.ai1.bar.length).toBeGreaterThan(fixed.bar.length);
-    const costs = { aBps: 2, bBps: 3 };
-    const earning = labelPair(history, { ...POLICY, costs }, isEveryThird);
-    expect(earning.evaluation).toEqual(fixed);
-    expect(earning.ai1).toEqual(
-      expected(
-        history,
-        (t) => isCandidate(history, t, EVALUATION_BARRIERS),
-        (t) => profitLabel(history, t, EVALUATION_BARRIERS, costs),
-      ),
-    );
-    expect(earning.ai1).not.toEqual(fixed);
   });
 
   it.each([{ z_entry: 1.5 }, { z_exit: 0 }, { stop: 0.5 }, { horizon: 5 }])(

@@ -1,13 +1,5 @@
 import type { PairHistory } from '../dataset/pair_history.ts';
-import {
-  EVALUATION_BARRIERS,
-  isCandidate,
-  profitLabel,
-  reversionLabel,
-  type Barriers,
-  type LegCosts,
-  type Outcome,
-} from './reversion.ts';
+import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
 import { riskLabel, type RiskLabelPolicy } from './risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
 
@@ -37,8 +29,6 @@ export interface PairLabels {
 
 export interface PairLabelPolicy {
   readonly barriers: Barriers;
-  /** AI1 learns whether a trade earns after these costs; null: whether the spread reverts. */
-  readonly costs: LegCosts | null;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
 }
@@ -52,14 +42,11 @@ export function labelPair(
   policy: PairLabelPolicy,
   isSampled: (time: number) => boolean,
 ): PairLabels {
-  const { barriers, costs, risk, scale } = policy;
+  const { barriers, risk, scale } = policy;
   const evaluation = labelReversion(history, EVALUATION_BARRIERS);
-  const trainsEvaluation = costs === null && isEvaluation(barriers);
-  const ai1Label = (t: number): Outcome | null =>
-    costs === null ? reversionLabel(history, t, barriers) : profitLabel(history, t, barriers, costs);
   const sampled = barsWhere(history, (t) => isSampled(history.time[t]!));
   return {
-    ai1: trainsEvaluation ? evaluation : labelBars(candidates(history, barriers), ai1Label),
+    ai1: isEvaluation(barriers) ? evaluation : labelReversion(history, barriers),
     evaluation,
     ai2: labelRisk(history, sampled, risk),
     ai3: labelBars(sampled, (t) => scaleLabel(history, t, scale)),

@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
-import { backtest } from '../backtest/backtest.ts';
-import { EVALUATION_BARRIERS, isCandidate, profitLabel, reversionLabel, type Barriers } from './reversion.ts';
+import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from './reversion.ts';
 
 const BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 5 };
 
@@ -150,71 +149,6 @@ describe('a candidate at z = 0', () => {
   it('buys leg A, as the decision does', () => {
     const barriers = { ...BARRIERS, z_entry: 0, z_exit: -0.5 };
     expect(reversionLabel(pathOf(0, 1, 1), 0, barriers)).toEqual({ label: 1, end: 1 });
-    expect(profitLabel(pathOf(0, 1, 1), 0, barriers, { aBps: 1, bBps: 1 })).toEqual({ label: 1, end: 2 });
-  });
-});
-
-describe('profitLabel', () => {
-  const costs = { aBps: 7, bBps: 9 };
-
-  it('is 1 iff the trade that the backtest makes of the bar earns after costs, and ends with its fill', () => {
-    const policy = {
-      ...EVALUATION_BARRIERS,
-      max_age_bars: 60,
-      beta_min: 0,
-      beta_max: 1e9,
-      risk_exit: 2,
-      require_edge: false,
-    };
-    const symbolCosts = (bps: number) => ({ spread_bps: bps, commission_bps: 0, slippage_bps: 0 });
-    const counts = { earned: 0, lost: 0, revertedAtALoss: 0 };
-    for (const [seed, sign] of [
-      ['one', 1],
-      ['two', -1],
-      ['three', 1],
-    ] as const) {
-      const history = randomHistory(seed, 700, sign);
-      for (let t = 0; t < history.length; t++) {
-        if (!isCandidate(history, t, EVALUATION_BARRIERS)) continue;
-        const [trade] = backtest(history, t, history.length, {
-          thresholds: { theta1: 0.5, theta2: 0.5 },
-          policy,
-          edge: true,
-          costs: { a: symbolCosts(costs.aBps), b: symbolCosts(costs.bBps) },
-          scores: (bar) => (bar === t ? { return_prob: 1, risk_score: 0 } : null),
-        });
-        const outcome = profitLabel(history, t, EVALUATION_BARRIERS, costs);
-        if (trade === undefined || trade.reason === 'END_OF_DATA') {
-          expect(outcome).toBeNull();
-          continue;
-        }
-        expect(outcome).toEqual({ label: trade.netBps > 0 ? 1 : 0, end: history.time.indexOf(trade.exitTime) });
-        counts[outcome!.label === 1 ? 'earned' : 'lost']++;
-        if (outcome!.label === 0 && trade.reason === 'Z_EXIT') counts.revertedAtALoss++;
-      }
-    }
-    expect(Math.min(counts.earned, counts.lost, counts.revertedAtALoss)).toBeGreaterThan(10);
-  });
-
-  it('asks for more with higher costs', () => {
-    const history = randomHistory('costs', 600, 1);
-    const earned = (bps: number): number =>
-      Array.from({ length: history.length }, (_, t) => t).filter(
-        (t) => profitLabel(history, t, BARRIERS, { aBps: bps, bBps: bps })?.label === 1,
-      ).length;
-    expect(earned(0)).toBeGreaterThan(earned(10));
-    expect(earned(10)).toBeGreaterThan(earned(40));
-    expect(earned(1e6)).toBe(0);
-  });
-
-  it('is 0 when the trade earns exactly its costs: 0 at unmoved opens and no cost', () => {
-    const unmoved = [2, 0.4, 0.4].map((lnA): HistoryBar => ({ ...CALM_BAR, lnA, lnOpenA: 0, lnOpenB: 0 }));
-    expect(profitLabel(historyOf(unmoved), 0, BARRIERS, { aBps: 0, bBps: 0 })).toEqual({ label: 0, end: 2 });
-  });
-
-  it('is null when the data ends before the bar of the exit’s fill', () => {
-    expect(profitLabel(pathOf(2, 0.4), 0, BARRIERS, costs)).toBeNull();
-    expect(profitLabel(pathOf(2, 0.4, 0.4), 0, BARRIERS, costs)).toMatchObject({ end: 2 });
   });
 });
 

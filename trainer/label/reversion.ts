@@ -1,6 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { excursion, openPosition } from '../../shared/core/position/position.ts';
-import { ln } from '../../shared/elementary.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
 /** The barriers of AI1's label, in standard deviations of the entry and bars. */
@@ -19,14 +18,6 @@ export interface Outcome {
   /** The bar at which the label was known. */
   readonly end: number;
 }
-
-/** What it costs to open and close each leg, in basis points of the leg's notional. */
-export interface LegCosts {
-  readonly aBps: number;
-  readonly bBps: number;
-}
-
-const BPS = 1e4;
 
 /** |z| ≥ z_entry: only these bars have a label of AI1. */
 export function isCandidate(history: PairHistory, t: number, barriers: Barriers): boolean {
@@ -54,23 +45,4 @@ export function reversionLabel(history: PairHistory, t: number, barriers: Barrie
     if (out >= stopAt) return { label: 0, end: k };
   }
   return last < history.length ? { label: 0, end: last } : null;
-}
-
-/**
- * The variant that asks for money: 1 iff the trade between the same barriers earns after costs. It is filled as the backtest
- * fills it, at the opens of the bars after entry and exit; the legs weigh 1 and |beta_t| in cost and P&L alike.
- * @returns null when the bars end before the exit is filled; `end` is the bar of that fill
- */
-export function profitLabel(history: PairHistory, t: number, barriers: Barriers, costs: LegCosts): Outcome | null {
-  const exit = reversionLabel(history, t, barriers);
-  if (exit === null || exit.end + 1 >= history.length) return null;
-  const { openA, openB, beta, z } = history;
-  const [entryFill, exitFill] = [t + 1, exit.end + 1];
-  const side = z[t]! > 0 ? -1 : 1;
-  const hedge = beta[t]!;
-  const moveA = ln(openA[exitFill]! / openA[entryFill]!);
-  const moveB = ln(openB[exitFill]! / openB[entryFill]!);
-  const grossBps = BPS * side * (moveA - hedge * moveB);
-  const costBps = costs.aBps + Math.abs(hedge) * costs.bBps;
-  return { label: grossBps > costBps ? 1 : 0, end: exitFill };
 }

@@ -230,7 +230,7 @@ function barsFrom(start: number, end: number, isWanted: (t: number) => boolean):
 
 /** Labelled candidates of AI1's evaluation label, and how many independent ones they are worth within their pairs. */
 function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
-  const policy = { ...datasetPolicy(settings), costs: null };
+  const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];
   for (const { history, start } of live) {
     const { evaluation } = labelPair(history, policy, () => false);
