@@ -9,9 +9,6 @@ export const FILL_SCHEMA = 'minutehand.fill/1';
 /** An entry of this stream in Redis has one field, `fill`: the line. */
 export const FILLS_STREAM = 'minutehand:fills';
 
-/** `open`, `close`: a leg was traded. `refused`: an order that was not made, of a whole pair or a leg. */
-export const FILL_KINDS = ['open', 'close', 'refused'] as const;
-
 export const ACCOUNTS = ['paper', 'demo', 'real'] as const;
 export type Account = (typeof ACCOUNTS)[number];
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOpenMinute, openMinuteFrom, openMinutesBefore } from './trading_week.ts';
+import { isOpenMinute, openMinuteFrom } from './trading_week.ts';
 
 const seconds = (text: string): number => Date.parse(text) / 1000;
 const anyTime = fc.integer({ min: seconds('1960-01-01T00:00:00Z'), max: seconds('2060-01-01T00:00:00Z') });
@@ -35,20 +35,6 @@ describe('the trading week', () => {
         while (!openByCalendar(expected)) expected += 60;
         expect(openMinuteFrom(time)).toBe(expected);
       }),
-    );
-  });
-
-  it('counts open minutes backwards, over weekends', () => {
-    fc.assert(
-      fc.property(anyTime, fc.integer({ min: 0, max: 20_000 }), (time, count) => {
-        const end = openMinuteFrom(time);
-        const start = openMinutesBefore(end, count);
-        expect(openByCalendar(start)).toBe(true);
-        let minutes = 0;
-        for (let t: number = start; t < end; t += 60) if (openByCalendar(t)) minutes++;
-        expect(minutes).toBe(count);
-      }),
-      { numRuns: 30 },
     );
   });
 });

@@ -22,11 +22,3 @@ export function openMinuteFrom(time: number): OpenTime {
   const since = minuteOfWeek(minute);
   return ((since < OPEN_MINUTES_PER_WEEK ? minute : minute + MINUTES_PER_WEEK - since) * 60) as OpenTime;
 }
-
-/** The start that lies `count` open minutes before `time`: a market begun there has had `count` bars when `time` comes. */
-export function openMinutesBefore(time: OpenTime, count: number): OpenTime {
-  const minute = openMinuteFrom(time) / 60;
-  const since = minuteOfWeek(minute);
-  const weeks = Math.ceil(Math.max(0, count - since) / OPEN_MINUTES_PER_WEEK);
-  return ((minute - count - weeks * (MINUTES_PER_WEEK - OPEN_MINUTES_PER_WEEK)) * 60) as OpenTime;
-}
