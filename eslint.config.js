@@ -20,7 +20,102 @@ function neverImports(folders) {
   ];
 }
 
-const ambient = 'is ambient: time, randomness and the outside world come into shared/core as arguments only.';
+const ambient = 'is ambient: time, randomness and the outside world come in as arguments only.';
+
+/** What differs from one run to the next, wherever it stands. */
+const AMBIENT_GLOBALS = ['performance', 'setTimeout', 'setInterval', 'setImmediate', 'crypto'];
+const AMBIENT_PROPERTIES = [
+  ['Math', 'random'],
+  ['Date', 'now'],
+  ['process', 'hrtime'],
+  ['process', 'uptime'],
+  ['process', 'cpuUsage'],
+  ...['Date', 'Math', ...AMBIENT_GLOBALS].map((name) => ['globalThis', name]),
+];
+const AMBIENT_SYNTAX = [
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: `new Date() ${ambient}` },
+  { selector: 'CallExpression[callee.name="Date"]', message: `Date() ${ambient}` },
+];
+const AMBIENT_MODULES = ['timers', 'timers/promises', 'perf_hooks', 'process'];
+
+const RECURSIVE_MKDIR = {
+  selector: 'CallExpression[callee.name=/^mkdir/] Property[key.name="recursive"]',
+  message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
+};
+
+/** @param {readonly string[]} globals */
+function noAmbient(globals, syntax) {
+  return {
+    'no-restricted-globals': ['error', ...globals.map((name) => ({ name, message: `${name} ${ambient}` }))],
+    'no-restricted-properties': [
+      'error',
+      ...AMBIENT_PROPERTIES.map(([object, property]) => ({
+        object,
+        property,
+        message: `${object}.${property} ${ambient}`,
+      })),
+    ],
+    'no-restricted-syntax': ['error', ...AMBIENT_SYNTAX, ...syntax],
+  };
+}
+
+/** The same input gives the same output. @param folders as in neverImports */
+function deterministic(files, folders) {
+  const [severity, { paths, patterns }] = neverImports(folders);
+  return {
+    files,
+    ignores: ['**/*.{test,fixture}.ts'],
+    rules: {
+      ...noAmbient(AMBIENT_GLOBALS, [RECURSIVE_MKDIR]),
+      'no-restricted-imports': [
+        severity,
+        {
+          paths: [
+            ...paths,
+            ...AMBIENT_MODULES.flatMap((name) =>
+              [name, `node:${name}`].map((module) => ({ name: module, message: `${module} ${ambient}` })),
+            ),
+            ...['crypto', 'node:crypto'].map((name) => ({
+              name,
+              allowImportNames: ['createHash', 'hash'],
+              message: `What else ${name} exports ${ambient}`,
+            })),
+          ],
+          patterns: [
+            ...patterns,
+            { regex: '^\\.{1,2}/(.*/)?clock\\.ts$', message: `The clock of this machine ${ambient}` },
+          ],
+        },
+      ],
+    },
+  };
+}
+
+/** @param {number} depth folders between shared/core and the file */
+function core(depth) {
+  const inside = ['\\./[^.]', ...(depth > 0 ? [`(\\.\\./){1,${depth}}[^.]`] : [])];
+  const outside = `(\\.\\./){${depth + 1}}(bar|pair)\\.ts$`;
+  const message = 'shared/core imports itself, shared/bar.ts and shared/pair.ts, and nothing else.';
+  return {
+    files: [`shared/core/${'*/'.repeat(depth)}*.ts`],
+    ignores: ['**/*.{test,fixture}.ts'],
+    rules: {
+      ...noAmbient(
+        [...AMBIENT_GLOBALS, 'globalThis', 'process', 'fetch', 'Buffer'],
+        [{ selector: ':matches(ImportExpression, TSImportType)', message }],
+      ),
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: `^(?!${[...inside, outside].join('|')})`, message },
+            { regex: '[^./]/(.*/)?\\.\\./', message },
+          ],
+        },
+      ],
+    },
+  };
+}
 
 export default tseslint.config(
   {
@@ -56,55 +151,22 @@ export default tseslint.config(
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
   { files: ['sim/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
+  { files: ['bench/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['cli']) } },
   {
-    files: ['cli/**/*.ts', 'bench/**/*.ts', 'test/**/*.ts', 'mt5/**/*.ts'],
+    files: ['cli/**/*.ts', 'test/**/*.ts', 'mt5/**/*.ts'],
     rules: { 'no-restricted-imports': neverImports([]) },
   },
   { files: ['shared/bundle/onnxruntime.ts', 'shared/store/sqlite.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['{shared,daemon,trainer,cli}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/*.fixture.ts'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'CallExpression[callee.name=/^mkdir/] Property[key.name="recursive"]',
-          message: 'Use shared/folder.ts: a recursive mkdir never returns below /proc.',
-        },
-      ],
-    },
+    rules: { 'no-restricted-syntax': ['error', RECURSIVE_MKDIR] },
   },
-  {
-    files: ['shared/core/**/*.ts'],
-    ignores: ['**/*.test.ts'],
-    rules: {
-      'no-restricted-globals': [
-        'error',
-        ...['process', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'fetch', 'crypto', 'Buffer'].map(
-          (name) => ({ name, message: `${name} ${ambient}` }),
-        ),
-      ],
-      'no-restricted-properties': [
-        'error',
-        { object: 'Math', property: 'random', message: `Math.random ${ambient}` },
-        { object: 'Date', property: 'now', message: `Date.now ${ambient}` },
-      ],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: `new Date() ${ambient}` },
-      ],
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: '^[^.]', message: 'shared/core has no dependencies.' },
-            {
-              regex: '^\\.{1,2}/(.*/)?(daemon|trainer|cli|bench|sim|bundle|policy|store|market)/',
-              message: 'shared/core imports nothing outside itself but shared/bar.ts and shared/pair.ts.',
-            },
-          ],
-        },
-      ],
-    },
-  },
+  deterministic(['daemon/{align,decide}/**/*.ts', 'daemon/{pipeline,answer}.ts'], ['trainer', 'cli', 'bench', 'sim']),
+  deterministic(['trainer/{label,backtest,validate}/**/*.ts'], ['daemon', 'cli', 'bench', 'sim']),
+  deterministic(
+    ['shared/bundle/{model_set,prepared_models,scorer}.ts', 'shared/bundle/{onnx,tree_kernel}/**/*.ts'],
+    ['daemon', 'trainer', 'cli', 'bench', 'sim'],
+  ),
+  ...[0, 1, 2, 3].map(core),
 );

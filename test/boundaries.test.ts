@@ -34,9 +34,20 @@ describe('the import rule', () => {
     ['shared/store/x.ts', "import 'better-sqlite3';"],
     ['trainer/store/x.ts', "import 'better-sqlite3-12';"],
     ['test/x.ts', "import type { Database } from 'better-sqlite3';"],
+    ['bench/end_to_end/x.ts', "import '../../cli/main.ts';"],
     ['shared/core/decide/x.ts', "import '../../store/journal.ts';"],
     ['shared/core/decide/x.ts', "import 'node:fs';"],
     ['shared/core/decide/x.ts', "import 'zod';"],
+    ['shared/core/decide/x.ts', "import '../../clock.ts';"],
+    ['shared/core/decide/x.ts', "import type { Clock } from '../../ports.ts';"],
+    ['shared/core/decide/x.ts', "export * from '../../rng.ts';"],
+    ['shared/core/decide/x.ts', "import '../../../daemon/wait.ts';"],
+    ['shared/core/decide/x.ts', "import '../../http/bar.ts';"],
+    ['shared/core/decide/x.ts', "import './../../clock.ts';"],
+    ['shared/core/decide/x.ts', "import '../features/../../clock.ts';"],
+    ['shared/core/x.ts', "import '../clock.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../../clock.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../../../daemon/wait.ts';"],
   ])('refuses in %s: %s', async (path, code) => {
     expect(await rulesBroken(path, code)).toEqual(['no-restricted-imports']);
   });
@@ -45,6 +56,13 @@ describe('the import rule', () => {
     ['daemon/feed/x.ts', "import '../../shared/bar.ts';"],
     ['trainer/learn/x.ts', "import '../../shared/bar.ts';"],
     ['shared/core/decide/x.ts', "import '../../bar.ts';"],
+    ['shared/core/decide/x.ts', "import '../position/position.ts';"],
+    ['shared/core/decide/x.ts', "import './decide.ts';"],
+    ['shared/core/x.ts', "import '../pair.ts';"],
+    ['shared/core/x.ts', "import './decide/decide.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../decide/decide.ts';"],
+    ['shared/core/features/window/x.ts', "import '../../../bar.ts';"],
+    ['shared/core/features/x.test.ts', "import '../../rng.ts';"],
     ['cli/x.ts', "import '../daemon/main.ts';"],
   ])('allows in %s: %s', async (path, code) => {
     expect(await rulesBroken(path, code)).toEqual([]);
@@ -59,20 +77,73 @@ describe('folders', () => {
   });
 });
 
+const AMBIENT = [
+  ['no-restricted-properties', 'export const x = Math.random();'],
+  ['no-restricted-properties', 'const { random } = Math; export const x = random();'],
+  ['no-restricted-properties', 'export const x = Date.now();'],
+  ['no-restricted-properties', 'export const x = process.hrtime.bigint();'],
+  ['no-restricted-properties', 'export const x = globalThis.performance.now();'],
+  ['no-restricted-syntax', 'export const x = new Date();'],
+  ['no-restricted-syntax', 'export const x = Date();'],
+  ['no-restricted-globals', 'export const x = performance.now();'],
+  ['no-restricted-globals', 'export const x = crypto.randomUUID();'],
+  ['no-restricted-globals', 'setTimeout(() => undefined, 1);'],
+] as const;
+
 describe('shared/core', () => {
   it.each([
-    ['no-restricted-properties', 'export const x = Math.random();'],
-    ['no-restricted-properties', 'export const x = Date.now();'],
-    ['no-restricted-syntax', 'export const x = new Date();'],
+    ...AMBIENT,
     ['no-restricted-globals', 'export const x = process.env;'],
-    ['no-restricted-globals', 'export const x = performance.now();'],
-    ['no-restricted-globals', 'setTimeout(() => undefined, 1);'],
-  ])('may not use ambient time, randomness or environment (%s): %s', async (rule, code) => {
-    expect(await rulesBroken('shared/core/decide/x.ts', code)).toEqual([rule]);
+    ['no-restricted-globals', 'export const x = Buffer.alloc(1);'],
+    ['no-restricted-syntax', "export const x = await import('../../clock.ts');"],
+    ['no-restricted-syntax', "export type X = import('../../ports.ts').Clock;"],
+  ] as const)('may not use ambient time, randomness or environment (%s): %s', async (rule, code) => {
+    expect(await rulesBroken('shared/core/decide/x.ts', code)).toContain(rule);
+    expect(await rulesBroken('shared/core/features/window/x.ts', code)).toContain(rule);
     expect(await rulesBroken('daemon/x.ts', code)).toEqual([]);
   });
 
   it('may make a date of a time it was given', async () => {
     expect(await rulesBroken('shared/core/decide/x.ts', 'export const x = new Date(0);')).toEqual([]);
+  });
+});
+
+describe.each([
+  'daemon/align/x.ts',
+  'daemon/decide/x.ts',
+  'daemon/pipeline.ts',
+  'trainer/label/x.ts',
+  'trainer/backtest/report/x.ts',
+  'trainer/validate/leaks/x.ts',
+  'shared/bundle/scorer.ts',
+  'shared/bundle/tree_kernel/x.ts',
+])('%s', (path) => {
+  const up = '../'.repeat(path.split('/').length - 1);
+
+  it.each(AMBIENT)('may not use ambient time or randomness (%s): %s', async (rule, code) => {
+    expect(await rulesBroken(path, code)).toContain(rule);
+  });
+
+  it.each([
+    `import { MACHINE_CLOCK } from '${up}shared/clock.ts';`,
+    "import { randomBytes } from 'node:crypto';",
+    "import { performance } from 'node:perf_hooks';",
+    "import { setTimeout } from 'node:timers/promises';",
+    "import { hrtime } from 'node:process';",
+    path.startsWith('daemon') ? `import '${up}trainer/pipeline.ts';` : `import '${up}daemon/pipeline.ts';`,
+    `import '${up}cli/main.ts';`,
+  ])('may not have: %s', async (code) => {
+    expect(await rulesBroken(path, code)).toEqual(['no-restricted-imports']);
+  });
+
+  it.each([
+    "import { createHash } from 'node:crypto'; export const x = createHash('sha256');",
+    'export const x = (clock: { nowMs(): number }) => new Date(clock.nowMs());',
+  ])('may have: %s', async (code) => {
+    expect(await rulesBroken(path, code)).toEqual([]);
+  });
+
+  it('makes no folder with a recursive mkdir', async () => {
+    expect(await rulesBroken(path, "mkdirSync('x', { recursive: true });")).toEqual(['no-restricted-syntax']);
   });
 });
