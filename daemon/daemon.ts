@@ -1,28 +1,18 @@
 import type { Logger } from 'pino';
 import type { EpochMs } from '../shared/bar.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import {
-  ALL_PAIRS,
-  lostHalts,
-  NO_HALTS,
-  parseStanding,
-  standingAfter,
-  standingText,
-  type Halt,
-  type Halts,
-  type StandingHalt,
-} from '../shared/bundle/halts.ts';
+import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
-import type { Position } from '../shared/core/position/position.ts';
-import { describeError, MinutehandError } from '../shared/errors.ts';
+import { MinutehandError } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { allSignalsFile, decisionPolicy, screenPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { decisionPolicy, screenPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from './boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
+import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
@@ -32,17 +22,19 @@ import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
 import type { StreamListener } from './feed/redis_stream.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
-import { watchHalts } from './infer/halt_watch.ts';
-import { watchModels, type ModelWatch } from './infer/model_watch.ts';
+import { healthReport } from './health/report.ts';
+import { FollowedModels } from './infer/followed_models.ts';
+import { followHalts } from './infer/halts_in_force.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
+import type { PipelineOptions } from './pipeline_options.ts';
 import { EXPIRED_AFTER_INTERVALS } from './publish/envelope.ts';
-import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './publish/file.ts';
-import { createRedisPublisher, type RedisPublisher, type RedisPublisherOptions } from './publish/redis.ts';
-import { createWebSocketPublisher, type TopicServer } from './publish/websocket.ts';
+import type { FilePublisher, FilePublisherOptions } from './publish/file.ts';
 import type { Publisher } from './publish/publish.ts';
+import { openPublishers } from './publish/publishers.ts';
+import type { TopicServer } from './publish/websocket.ts';
 import type { Route } from './serve/http_route.ts';
 import type { WebSocketRoute } from './serve/websocket_route.ts';
 
@@ -129,239 +121,101 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const { clock, scheduler, files, store, bus } = ports;
   const { settings, paths, shard, log, observer, say, modelPollMs = MODEL_POLL_MS } = options;
   const { minutehand } = settings;
-  const { market, feed, transports } = minutehand;
+  const { market, feed } = minutehand;
   const pairs = shardPairs(minutehand, shard);
   const schema = featureSchema(minutehand.windows);
   const bootId = startBoot(store, settings, schema.hash, clock.nowMs());
   const intervalMs = market === 'simulated' ? minutehand.simulated.bar_interval_ms : feed.interval_ms;
 
-  const websocket = createWebSocketPublisher({
-    pairIds: pairs.map(({ id }) => id),
-    onFailure: (error) => log.error({ err: error }, 'websocket publish failed'),
-  });
   /** What is said and logged when signals or journal cannot be written, once until it works again. */
   const degradesWith =
     (what: string) =>
     (error: { code: string; message: string; next: string }): void => {
-      pipeline.inputs.apply({ kind: 'degraded', what: what });
+      pipeline.inputs.apply({ kind: 'degraded', what });
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
     };
-  const isFileThread = ports.openSignalFiles !== undefined;
-  const openSignalFiles = ports.openSignalFiles ?? ((given) => createFilePublisher({ ...given, files }));
-  const signalFiles = !transports.files.enabled
-    ? []
-    : [
-        openSignalFiles({
-          folder: paths.signals,
-          allName: allSignalsFile(minutehand, shard),
-          onFailure: degradesWith('file'),
-          onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'file' }),
-        }),
-      ];
-  const redis =
-    bus === null
-      ? null
-      : openRedis(bus, ports, options, {
-          onFailure: degradesWith('redis'),
-          onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'redis' }),
-        });
-  const publishers = [websocket, ...signalFiles, ...(redis === null ? [] : [redis])];
+  const publishers = openPublishers({
+    ...{ settings, pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
+    openFileThread: ports.openSignalFiles?.bind(ports),
+    onFailure: degradesWith,
+    onRecovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what }),
+  });
+  const { websocket, redis } = publishers;
   const journal = createJournal({
     store,
     onFailure: degradesWith('journal'),
     onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'journal' }),
   });
 
-  let refused: HealthReport['model_refused'] = null;
-  let shadow: ModelSet | null = null;
   let serverEngine = '';
   let redisFeed: RedisFeed | null = null;
   const pipeline: Pipeline = new Pipeline({
-    pairs,
-    windows: minutehand.windows,
-    screen: screenPolicy(settings),
-    schema,
-    policy: decisionPolicy(settings),
-    policyHash: settings.policyHash,
-    market,
-    bootId,
-    feedIntervalMs: intervalMs,
-    stragglerTimeoutMs: feed.straggler_timeout_ms,
-    silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
+    ...pipelineSettings(settings),
+    ...{ pairs, schema, bootId, feedIntervalMs: intervalMs, restMs: REST_MS, clock, scheduler, journal },
     halts: parseStanding(store.lastHalts()),
-    slowInferenceMs: minutehand.inference.slow_ms,
-    restMs: REST_MS,
-    clock,
-    scheduler,
-    // Files of another thread only have to be handed over, which takes less than what Redis does.
-    sockets: [websocket, ...(isFileThread ? signalFiles : []), ...(redis === null ? [] : [redis])],
-    files: isFileThread ? [] : signalFiles,
-    journal,
+    sockets: publishers.sockets,
+    files: publishers.files,
     observer: {
       onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.status.models, bootId),
       onSwap(set) {
-        refused = null;
         observer.onSwap(set);
-        log.info({ version: set.version, engines: set.engines }, 'models in force');
-        say(`Models ${set.version} (${set.manifest.market} market) are in force.`);
+        models.onSwap(set);
       },
-      onModelFailure(error, failed, fallback) {
-        const { code, message } = describeError(error);
-        observer.onModelsFailed(code);
-        log.error({ version: failed.version, fallback: fallback?.version ?? null, code }, message);
-        say(
-          `${code}: ${message} ${fallback === null ? 'Mode HALT: no entries.' : `Models ${fallback.version} serve again.`}`,
-        );
-      },
-      onShadowFailure(error, failed) {
-        shadow = null;
-        observer.onModelsFailed(describeError(error).code);
-        log.error({ version: failed.version, ...describeError(error) }, 'shadow models failed');
-        say(`Shadow models ${failed.version} failed and were let go of: ${describeError(error).message}`);
-      },
-      onScreened({ bar, verdict, level, limit }) {
-        if (verdict === null) log.warn({ ...bar, level, limit_bps: limit * 1e4 }, 'bar held back as suspect');
-        else
-          log.info(
-            { symbol: bar.symbol, time: bar.time, close: bar.close, level, verdict },
-            'suspect bar judged by the next',
-          );
-      },
+      onModelFailure: (...failure) => models.onModelFailure(...failure),
+      onShadowFailure: (...failure) => models.onShadowFailure(...failure),
+      onScreened: (screened) => logScreened(screened, log),
     },
   });
-
-  const models: ModelWatch = watchModels({
-    modelsFolder: paths.models,
-    files,
-    scheduler,
+  const models: FollowedModels = new FollowedModels({
+    ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
     load: (folder) =>
       ports.loadModels(folder, async (work) => {
         await pipeline.idleWindow();
         return work();
       }),
-    market,
-    pollMs: modelPollMs,
-    onReady: (set) => pipeline.inputs.apply({ kind: 'swap', set: set }),
-    onShadow(set) {
-      shadow = set;
+    apply: (input) => pipeline.inputs.apply(input),
+    lastShadows(version) {
       // What the same set answered a moment ago may still wait in memory.
       journal.flush();
-      const positions = set === null ? [] : store.lastShadows(set.version);
-      pipeline.inputs.apply({
-        kind: 'shadow',
-        set: set,
-        positions: new Map(positions.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position])),
-      });
-      say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+      return store.lastShadows(version);
     },
-    onRefused(version, error, slot) {
-      const refusal = { version, ...describeError(error) };
-      if (slot === 'active') refused = refusal;
-      observer.onModelsRefused(refusal.code);
-      log.error({ slot, ...refusal }, 'models refused');
-      const what = slot === 'active' ? 'Models' : 'Shadow models';
-      say(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
-    },
-    onWithdrawn(slot) {
-      if (slot === 'active') refused = null;
-    },
+    onRefused: (code) => observer.onModelsRefused(code),
+    onFailed: (code) => observer.onModelsFailed(code),
   });
-
-  let halts: Halts = NO_HALTS;
-  let standing = parseStanding(store.lastHalts());
-  let haltsRefused: HealthReport['halts_refused'] = null;
-  let lost: readonly StandingHalt[] = [];
-  const tellHalts = (refusal: NonNullable<HealthReport['halts_refused']>): void => {
-    log.error(refusal, 'halts refused');
-    say(`${refusal.code}: ${refusal.message} ${refusal.next}`);
-  };
-  /** What `halts.json` has lost, of the version in force: a halt of another one can be lifted only when that comes back. */
-  const lostRefusal = (): HealthReport['halts_refused'] => {
-    const inForce = lost.filter((halt) => halt.version === pipeline.status.models?.version);
-    if (inForce.length === 0) return null;
-    return describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: inForce, resumed: [] }) }));
-  };
-  const haltWatch = watchHalts({
-    modelsFolder: paths.models,
-    files,
-    scheduler,
-    pollMs: modelPollMs,
-    onHalts(read) {
-      const before = new Set(halts.halts.map(textOf));
-      const after = new Set(read.halts.map(textOf));
-      for (const halt of read.halts) if (!before.has(textOf(halt))) say(`Halted: ${textOf(halt)}.`);
-      for (const halt of halts.halts) if (!after.has(textOf(halt))) say(`Not halted any more: ${textOf(halt)}.`);
-      halts = read;
-      log.info({ halts: read.halts }, 'halts');
-      standing = standingAfter(standing, read);
-      pipeline.inputs.apply({ kind: 'halts', standing: { halts: standing.halts, resumed: standing.resumed } });
+  const halts = followHalts({
+    ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, say },
+    standing: parseStanding(store.lastHalts()),
+    activeVersion: () => pipeline.status.models?.version ?? null,
+    apply(standing) {
+      pipeline.inputs.apply({ kind: 'halts', standing });
       // Journalled at once, and not with the next bar: a power cut may undo the file.
       void pipeline.idleWindow().then(() => pipeline.settled());
-      const told = standingText({ halts: lost, resumed: [] });
-      lost = lostHalts(standing.halts, read);
-      const seen = standingText({ halts: lost, resumed: [] });
-      if (seen !== told && seen !== '') tellHalts(describeError(new MinutehandError('HALTS_LOST', { seen })));
-    },
-    onRefused(error) {
-      haltsRefused = describeError(error);
-      tellHalts(haltsRefused);
-    },
-    onWithdrawn() {
-      haltsRefused = null;
     },
   });
-
   const arrivals = watchArrivals({
     limitMs: EXPIRED_AFTER_INTERVALS * intervalMs,
     symbols: symbolsOf(pairs).length,
-    degraded: (what) => pipeline.inputs.apply({ kind: 'degraded', what: what }),
-    recovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what: what }),
+    degraded: (what) => pipeline.inputs.apply({ kind: 'degraded', what }),
+    recovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what }),
     log,
     say,
   });
 
   const startedMs = clock.nowMs();
-  const health = (): HealthReport => {
-    const { silentPairs, expiredPairs, haltedPairs: halted } = pipeline.status;
-    const version = pipeline.status.models?.version ?? null;
-    const isWaiting = pipeline.status.models === null || pipeline.status.readyPairs < pairs.length;
-    const isDegraded = pipeline.status.degradations.size + silentPairs.length + halted.length > 0;
-    return {
-      status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
-      market,
-      boot_id: bootId,
-      shard,
-      uptime_seconds: (clock.nowMs() - startedMs) / 1000,
-      server_engine: serverEngine,
-      inference_engines: pipeline.status.models?.engines ?? null,
-      inference_notes: pipeline.status.models?.engineNotes ?? null,
-      model_version: version,
-      model_market: pipeline.status.models?.manifest.market ?? null,
-      model_refused: refused,
-      shadow_version: shadow?.version ?? null,
-      feature_schema: schema.hash,
-      policy_hash: settings.policyHash,
-      pairs: pairs.length,
-      pairs_ready: pipeline.status.readyPairs,
-      silent_pairs: silentPairs,
-      expired_pairs: expiredPairs,
-      halted_pairs: halted,
-      halts: halts.halts.filter((halt) => halt.version === version),
-      halts_refused: haltsRefused ?? lostRefusal(),
-      degradations: [...pipeline.status.degradations],
-      late_bars: arrivals.late,
-      suspect_bars: Object.fromEntries(pipeline.status.suspectBars),
-      redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
-      redis_refused: redis?.refusal?.toJSON() ?? null,
-      redis_missed: redis?.missed ?? 0,
-      bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
-      bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
-      last_bars: Object.fromEntries(
-        [...pipeline.status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
-      ),
-    };
-  };
+  const health = (): HealthReport =>
+    healthReport({
+      identity: {
+        ...{ market, boot_id: bootId, shard, pairs: pairs.length },
+        feature_schema: schema.hash,
+        policy_hash: settings.policyHash,
+      },
+      ...{ status: pipeline.status, models, halts, redis },
+      redisFeed: () => redisFeed,
+      lateBars: () => arrivals.late,
+      serverEngine: () => serverEngine,
+      uptimeSeconds: () => (clock.nowMs() - startedMs) / 1000,
+    });
   const rules = {
     sink: pipeline.inputs,
     bootId,
@@ -382,7 +236,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
   await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
     // Before the models, so that not one bar is answered without them.
-    haltWatch.check();
+    halts.check();
     return models.check();
   });
 
@@ -396,7 +250,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     bootId,
     pipeline,
     intake: takeBars,
-    publishers,
+    publishers: publishers.all,
     redisMissed: () => redis?.missed ?? 0,
     streamLost: () => redisFeed?.lost ?? 0,
     lateBars: () => arrivals.late,
@@ -432,7 +286,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     async signOff(hasSuccessor) {
       isSigningOff = true;
       endChecks();
-      haltWatch.stop();
+      halts.stop();
       void models.stop();
       await redisFeed?.stop();
       await pipeline.settled();
@@ -441,18 +295,33 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     },
     async stop() {
       endChecks();
-      haltWatch.stop();
+      halts.stop();
       await redisFeed?.stop();
       await waitAtMost(scheduler, LOADING_GRACE_MS, (tell) => void models.stop().then(tell));
       await pipeline.settled();
-      await Promise.all(publishers.map((publisher) => publisher.close()));
+      await Promise.all(publishers.all.map((publisher) => publisher.close()));
     },
   };
 }
 
-function textOf({ pair_id, reason, seen, limit, version, since }: Halt): string {
-  const who = pair_id === ALL_PAIRS ? 'all pairs' : pair_id;
-  return `${who} under models ${version}, ${reason} ${seen}, limit ${limit}, since ${since}`;
+function pipelineSettings(settings: Settings) {
+  const { windows, market, feed, inference } = settings.minutehand;
+  return {
+    windows,
+    screen: screenPolicy(settings),
+    policy: decisionPolicy(settings),
+    policyHash: settings.policyHash,
+    market,
+    stragglerTimeoutMs: feed.straggler_timeout_ms,
+    silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
+    slowInferenceMs: inference.slow_ms,
+  } satisfies Partial<PipelineOptions>;
+}
+
+function logScreened({ bar, verdict, level, limit }: ScreenedBar, log: Logger): void {
+  if (verdict === null) return log.warn({ ...bar, level, limit_bps: limit * 1e4 }, 'bar held back as suspect');
+  const { symbol, time, close } = bar;
+  log.info({ symbol, time, close, level, verdict }, 'suspect bar judged by the next');
 }
 
 /** A boot id sorts after every earlier one of this journal, even when the clock was set back. */
@@ -467,33 +336,4 @@ function startBoot(store: JournalStore, settings: Settings, featureSchemaHash: s
     startedMs,
   });
   return bootId;
-}
-
-function openRedis(
-  bus: Bus,
-  { scheduler }: DaemonPorts,
-  { settings, log, say }: DaemonOptions,
-  { onFailure, onRecovered }: Pick<RedisPublisherOptions, 'onFailure' | 'onRecovered'>,
-): RedisPublisher {
-  const { command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
-  return createRedisPublisher({
-    bus,
-    scheduler,
-    commandTimeoutMs: command_timeout_ms,
-    maxBatchesInFlight: max_batches_in_flight,
-    onState(state, detail) {
-      log.info({ state, detail }, 'redis');
-      say(
-        state === 'up'
-          ? `Redis takes the signals too (${detail}).`
-          : `Redis does not answer (${detail}): signals go out by file and WebSocket; it is used as soon as it answers.`,
-      );
-    },
-    onFailure,
-    onRecovered(missedMeanwhile) {
-      onRecovered(missedMeanwhile);
-      log.info({ missed: missedMeanwhile }, 'redis takes signals again');
-      say(`Redis takes all signals again (${missedMeanwhile} were missed).`);
-    },
-  });
 }

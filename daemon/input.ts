@@ -64,6 +64,13 @@ export interface BarSink {
   take(input: SymbolInput): BarOutcome;
 }
 
+export interface InputSink {
+  /** Journals what has taken effect already. */
+  record(input: Input): void;
+  /** Journals what takes effect behind everything that waits. */
+  apply(input: Input): void;
+}
+
 /** @param backfill moves features and publishes nothing */
 export function barInput(bar: Bar, backfill: boolean): SymbolInput {
   return { kind: 'bar', subject: bar.symbol, time: bar.time, bar, backfill };

@@ -14,6 +14,7 @@ import {
   type BarSink,
   type HeartbeatKind,
   type Input,
+  type InputSink,
   type PairInput,
   type StateInput,
   type SymbolInput,
@@ -30,7 +31,7 @@ export interface InputsOptions {
 }
 
 /** Takes all inputs, live, in recovery and in a replay: journals them, brings the legs together, and queues what takes effect. */
-export class Inputs implements BarSink {
+export class Inputs implements BarSink, InputSink {
   readonly aligner: Aligner;
   readonly suspects = new SuspectLog();
   readonly silence: SilenceWatch;

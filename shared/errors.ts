@@ -588,8 +588,15 @@ export class MinutehandError extends Error {
   }
 }
 
+export interface ErrorReport {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** What to do about it. */
+  readonly next: string;
+}
+
 /** The error as `{code, message, next}`, whatever was thrown. */
-export function describeError(error: unknown): { code: ErrorCode; message: string; next: string } {
+export function describeError(error: unknown): ErrorReport {
   if (error instanceof MinutehandError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'INTERNAL', message: `${ERRORS.INTERNAL.message} ${message}`, next: ERRORS.INTERNAL.next };

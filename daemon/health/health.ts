@@ -1,14 +1,10 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { Halt } from '../../shared/bundle/halts.ts';
+import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
+import type { ModelRefusal } from '../infer/followed_models.ts';
 import type { LateBars } from '../feed/arrival.ts';
 import type { Route } from '../serve/http_route.ts';
-
-interface ErrorReport {
-  readonly code: string;
-  readonly message: string;
-  readonly next: string;
-}
 
 /** What the daemon says of itself. */
 export interface HealthReport {
@@ -26,12 +22,7 @@ export interface HealthReport {
   readonly model_version: string | null;
   readonly model_market: string | null;
   /** Why the last bundle was refused, until another one is accepted. */
-  readonly model_refused: {
-    readonly version: string;
-    readonly code: string;
-    readonly message: string;
-    readonly next: string;
-  } | null;
+  readonly model_refused: ModelRefusal | null;
   /** Models that score along and are never published. */
   readonly shadow_version: string | null;
   readonly feature_schema: string;
@@ -47,7 +38,7 @@ export interface HealthReport {
   /** What halts them, as models/halts.json says it. */
   readonly halts: readonly Halt[];
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
-  readonly halts_refused: { readonly code: string; readonly message: string; readonly next: string } | null;
+  readonly halts_refused: ErrorReport | null;
   readonly degradations: readonly string[];
   /** Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in time. */
   readonly late_bars: LateBars | null;

@@ -1,8 +1,7 @@
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
-import type { SwapInput } from '../input.ts';
-import type { Inputs } from '../inputs.ts';
+import type { InputSink, SwapInput } from '../input.ts';
 import type { PipelineObserver } from '../pipeline_options.ts';
 import type { HaltedPairs } from './halted_pairs.ts';
 
@@ -17,7 +16,7 @@ export interface SlotOptions {
   /** 'models' stands in it while a fallback serves. */
   readonly degradations: Set<string>;
   /** Where a fallback is journalled. */
-  inputs(): Pick<Inputs, 'record' | 'apply'>;
+  inputs(): InputSink;
   readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure'>;
 }
 

@@ -1,0 +1,68 @@
+import type { HaltsInForce } from '../infer/halts_in_force.ts';
+import type { FollowedModels } from '../infer/followed_models.ts';
+import type { PipelineStatus } from '../pipeline_status.ts';
+import type { RedisPublisher } from '../publish/redis.ts';
+import type { RedisFeed } from '../feed/redis.ts';
+import type { HealthReport } from './health.ts';
+
+/** What does not change while a process runs. */
+export type HealthIdentity = Pick<
+  HealthReport,
+  'market' | 'boot_id' | 'shard' | 'feature_schema' | 'policy_hash' | 'pairs'
+>;
+
+export interface HealthSources {
+  readonly identity: HealthIdentity;
+  readonly status: PipelineStatus;
+  readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
+  readonly halts: HaltsInForce;
+  /** null = not used. */
+  readonly redis: RedisPublisher | null;
+  redisFeed(): RedisFeed | null;
+  lateBars(): HealthReport['late_bars'];
+  serverEngine(): string;
+  uptimeSeconds(): number;
+}
+
+/** Collects the daemon's health. */
+export function healthReport(sources: HealthSources): HealthReport {
+  const { identity, status, models: followed, halts, redis } = sources;
+  const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
+  const redisFeed = sources.redisFeed();
+  const isWaiting = models === null || readyPairs < identity.pairs;
+  const isDegraded = degradations.size + silentPairs.length + haltedPairs.length > 0;
+  return {
+    status: isWaiting ? 'waiting' : isDegraded ? 'degraded' : 'ok',
+    market: identity.market,
+    boot_id: identity.boot_id,
+    shard: identity.shard,
+    uptime_seconds: sources.uptimeSeconds(),
+    server_engine: sources.serverEngine(),
+    inference_engines: models?.engines ?? null,
+    inference_notes: models?.engineNotes ?? null,
+    model_version: models?.version ?? null,
+    model_market: models?.manifest.market ?? null,
+    model_refused: followed.refused,
+    shadow_version: followed.shadowVersion,
+    feature_schema: identity.feature_schema,
+    policy_hash: identity.policy_hash,
+    pairs: identity.pairs,
+    pairs_ready: readyPairs,
+    silent_pairs: silentPairs,
+    expired_pairs: expiredPairs,
+    halted_pairs: haltedPairs,
+    halts: halts.halts(),
+    halts_refused: halts.refused(),
+    degradations: [...degradations],
+    late_bars: sources.lateBars(),
+    suspect_bars: Object.fromEntries(status.suspectBars),
+    redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
+    redis_refused: redis?.refusal?.toJSON() ?? null,
+    redis_missed: redis?.missed ?? 0,
+    bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
+    bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
+    last_bars: Object.fromEntries(
+      [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
+    ),
+  };
+}

@@ -1,0 +1,108 @@
+import type { Logger } from 'pino';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import type { Position } from '../../shared/core/position/position.ts';
+import { describeError, type ErrorReport } from '../../shared/errors.ts';
+import type { LastSignal } from '../../shared/store/journal.ts';
+import type { ShadowInput, SwapInput } from '../input.ts';
+import { watchModels, type ModelSlot, type ModelWatch, type ModelWatchOptions } from './model_watch.ts';
+
+export interface FollowedModelsOptions extends Pick<
+  ModelWatchOptions,
+  'modelsFolder' | 'market' | 'pollMs' | 'files' | 'scheduler' | 'load'
+> {
+  apply(input: SwapInput | ShadowInput): void;
+  /** The newest answers of the shadow set of this version. */
+  lastShadows(version: string): readonly LastSignal[];
+  onRefused(code: string): void;
+  onFailed(code: string): void;
+  readonly log: Logger;
+  say(line: string): void;
+}
+
+/** Why the last bundle was refused. */
+export interface ModelRefusal extends ErrorReport {
+  readonly version: string;
+}
+
+/** Follows `active.json` and `shadow.json`, and reports what becomes of the sets they name. */
+export class FollowedModels {
+  readonly #options: FollowedModelsOptions;
+  readonly #watch: ModelWatch;
+  #refused: ModelRefusal | null = null;
+  #shadowVersion: string | null = null;
+
+  constructor(options: FollowedModelsOptions) {
+    this.#options = options;
+    this.#watch = watchModels({
+      ...options,
+      onReady: (set) => options.apply({ kind: 'swap', set }),
+      onShadow: (set) => this.#setShadow(set),
+      onRefused: (version, error, slot) => this.#refuse(version, error, slot),
+      onWithdrawn: (slot) => {
+        if (slot === 'active') this.#refused = null;
+      },
+    });
+  }
+
+  /** Of the bundle that `active.json` names, until another one is accepted. */
+  get refused(): ModelRefusal | null {
+    return this.#refused;
+  }
+
+  get shadowVersion(): string | null {
+    return this.#shadowVersion;
+  }
+
+  /** Looks now; resolves when what was found is loaded or refused. */
+  check(): Promise<void> {
+    return this.#watch.check();
+  }
+
+  stop(): Promise<void> {
+    return this.#watch.stop();
+  }
+
+  onSwap(set: ModelSet): void {
+    const { log, say } = this.#options;
+    this.#refused = null;
+    log.info({ version: set.version, engines: set.engines }, 'models in force');
+    say(`Models ${set.version} (${set.manifest.market} market) are in force.`);
+  }
+
+  onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void {
+    const { log, say, onFailed } = this.#options;
+    const { code, message } = describeError(error);
+    onFailed(code);
+    log.error({ version: failed.version, fallback: fallback?.version ?? null, code }, message);
+    const now = fallback === null ? 'Mode HALT: no entries.' : `Models ${fallback.version} serve again.`;
+    say(`${code}: ${message} ${now}`);
+  }
+
+  onShadowFailure(error: unknown, failed: ModelSet): void {
+    const { log, say, onFailed } = this.#options;
+    const report = describeError(error);
+    this.#shadowVersion = null;
+    onFailed(report.code);
+    log.error({ version: failed.version, ...report }, 'shadow models failed');
+    say(`Shadow models ${failed.version} failed and were let go of: ${report.message}`);
+  }
+
+  #setShadow(set: ModelSet | null): void {
+    const { apply, lastShadows, say } = this.#options;
+    this.#shadowVersion = set?.version ?? null;
+    const answers = set === null ? [] : lastShadows(set.version);
+    const positions = new Map(answers.map(({ pairId, position }) => [pairId, JSON.parse(position) as Position]));
+    apply({ kind: 'shadow', set, positions });
+    say(set === null ? 'No shadow models any more.' : `Shadow models ${set.version} score along, unpublished.`);
+  }
+
+  #refuse(version: string, error: unknown, slot: ModelSlot): void {
+    const { log, say, onRefused } = this.#options;
+    const refusal = { version, ...describeError(error) };
+    if (slot === 'active') this.#refused = refusal;
+    onRefused(refusal.code);
+    log.error({ slot, ...refusal }, 'models refused');
+    const what = slot === 'active' ? 'Models' : 'Shadow models';
+    say(`${what} ${version} refused. ${refusal.code}: ${refusal.message} ${refusal.next}`);
+  }
+}

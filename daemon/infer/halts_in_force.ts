@@ -1,0 +1,91 @@
+import type { Logger } from 'pino';
+import {
+  ALL_PAIRS,
+  lostHalts,
+  NO_HALTS,
+  standingAfter,
+  standingText,
+  type Halt,
+  type Halts,
+  type Standing,
+  type StandingHalt,
+} from '../../shared/bundle/halts.ts';
+import { describeError, MinutehandError, type ErrorReport } from '../../shared/errors.ts';
+import { watchHalts, type HaltWatchOptions } from './halt_watch.ts';
+
+export interface HaltsInForceOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
+  /** What stood when the journal ended. */
+  readonly standing: Standing;
+  activeVersion(): string | null;
+  apply(standing: Standing): void;
+  readonly log: Logger;
+  say(line: string): void;
+}
+
+export interface HaltsInForce {
+  /** Looks at `halts.json` now. */
+  check(): void;
+  stop(): void;
+  /** Of `halts.json`, under the active version. */
+  halts(): readonly Halt[];
+  /** Why `halts.json` cannot be followed to the letter; null when it can. */
+  refused(): ErrorReport | null;
+}
+
+/** Follows `halts.json`. A halt that merely disappears from it stands until a person resumes the pair. */
+export function followHalts(options: HaltsInForceOptions): HaltsInForce {
+  const { log, say } = options;
+  let halts: Halts = NO_HALTS;
+  let { standing } = options;
+  let unreadable: ErrorReport | null = null;
+  let lost: readonly StandingHalt[] = [];
+
+  const warn = (refusal: ErrorReport): void => {
+    log.error(refusal, 'halts refused');
+    say(`${refusal.code}: ${refusal.message} ${refusal.next}`);
+  };
+  const lostRefusal = (missing: readonly StandingHalt[]): ErrorReport =>
+    describeError(new MinutehandError('HALTS_LOST', { seen: standingText({ halts: missing, resumed: [] }) }));
+  const textOfLost = (): string => standingText({ halts: lost, resumed: [] });
+
+  function onHalts(read: Halts): void {
+    const before = new Set(halts.halts.map(textOf));
+    const after = new Set(read.halts.map(textOf));
+    for (const halt of read.halts) if (!before.has(textOf(halt))) say(`Halted: ${textOf(halt)}.`);
+    for (const halt of halts.halts) if (!after.has(textOf(halt))) say(`Not halted any more: ${textOf(halt)}.`);
+    halts = read;
+    log.info({ halts: read.halts }, 'halts');
+    standing = standingAfter(standing, read);
+    options.apply(standing);
+    const warnedOf = textOfLost();
+    lost = lostHalts(standing.halts, read);
+    if (lost.length > 0 && textOfLost() !== warnedOf) warn(lostRefusal(lost));
+  }
+
+  const watch = watchHalts({
+    ...options,
+    onHalts,
+    onRefused(error) {
+      unreadable = describeError(error);
+      warn(unreadable);
+    },
+    onWithdrawn() {
+      unreadable = null;
+    },
+  });
+  return {
+    check: () => watch.check(),
+    stop: () => watch.stop(),
+    halts: () => halts.halts.filter(({ version }) => version === options.activeVersion()),
+    refused() {
+      // A halt of another version can be lifted only when that comes back.
+      const missing = lost.filter(({ version }) => version === options.activeVersion());
+      return unreadable ?? (missing.length === 0 ? null : lostRefusal(missing));
+    },
+  };
+}
+
+function textOf({ pair_id, reason, seen, limit, version, since }: Halt): string {
+  const who = pair_id === ALL_PAIRS ? 'all pairs' : pair_id;
+  return `${who} under models ${version}, ${reason} ${seen}, limit ${limit}, since ${since}`;
+}
