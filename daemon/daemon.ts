@@ -10,7 +10,7 @@ import type { HomePaths } from '../shared/policy/home.ts';
 import { decisionPolicy, screenPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
-import { bootIdAt } from './boot_id.ts';
+import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';

@@ -11,7 +11,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
-import { bootIdAt } from '../../daemon/boot_id.ts';
+import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/feed/replay.ts';
 import type { Output } from '../output.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createConsumer, type Consumer, type Order, type Verdict } from './consumer.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from './signal.fixture.ts';
-import { bootIdAt } from '../../daemon/boot_id.ts';
+import { bootIdAt } from './boot_id.ts';
 import type { SignalBody } from './signal.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 26);

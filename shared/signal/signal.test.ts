@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OpenTime } from '../bar.ts';
 import { checksum, encodeBody, encodeSignal } from './encode.ts';
 import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
-import { heartbeatId, signalId } from '../../daemon/decide/signal_id.ts';
 import { verifySignal } from './verify.ts';
 
-const id = signalId('XAUUSD_XAGUSD', 60 as OpenTime, 'models', 'policy');
+const id = '67f8e94af64ddbf11ea6f8dc9a890cde';
 const BODY: SignalBody = {
   timestamp: '2025-10-14T12:35:00Z',
   pair: 'XAU/USD vs XAG/USD',
@@ -156,19 +154,5 @@ describe('a signal', () => {
     expect(() => verifySignal(`${covered},"crc32":"${checksum(covered)}"}`)).toThrowError(
       expect.objectContaining({ code: 'SIGNAL_FORMAT' }) as Error,
     );
-  });
-
-  it('has an id that depends on pair, bar, models and policy', () => {
-    const ids = [
-      signalId('A_B', 60 as OpenTime, 'm', 'p'),
-      signalId('A_C', 60 as OpenTime, 'm', 'p'),
-      signalId('A_B', 120 as OpenTime, 'm', 'p'),
-      signalId('A_B', 60 as OpenTime, 'n', 'p'),
-      signalId('A_B', 60 as OpenTime, 'm', 'q'),
-    ];
-    expect(new Set(ids).size).toBe(5);
-    const heartbeats = [1, 2, 3].map((n) => heartbeatId('A_B', 60 as OpenTime, 'silence', n, 'm', 'p'));
-    expect(new Set([...ids, ...heartbeats]).size).toBe(8);
-    expect(signalId('A_B', 60 as OpenTime, 'm', 'p')).toBe(ids[0]);
   });
 });

@@ -2,7 +2,7 @@ import { entryLegs } from '../../shared/core/decide/decide.ts';
 import type { OpenTime } from '../../shared/bar.ts';
 import { pairLabel, parsePair } from '../../shared/pair.ts';
 import { createRng } from '../../shared/rng.ts';
-import { bootIdAt } from '../../daemon/boot_id.ts';
+import { bootIdAt } from '../../shared/signal/boot_id.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { openJournal, type SignalRow as JournalSignal } from '../../shared/store/journal.ts';
