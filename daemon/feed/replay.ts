@@ -199,7 +199,7 @@ async function resumeBehind(
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
     if (inForce.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(inForce.version) });
     pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(inForce.halts) });
-    for (const what of inForce.degradations) pipeline.inputs.apply({ kind: 'degraded', what: what });
+    for (const what of inForce.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
   });
 }
 
