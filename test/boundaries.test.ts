@@ -147,3 +147,17 @@ describe.each([
     expect(await rulesBroken(path, "mkdirSync('x', { recursive: true });")).toEqual(['no-restricted-syntax']);
   });
 });
+
+describe('a function', () => {
+  const lines = (count: number): string => `export function x(): void {\n${'  void 0;\n'.repeat(count - 2)}}\n`;
+
+  it('has at most 70 lines, blank ones and comments not counted', async () => {
+    const spaced = lines(70).replace('{\n', '{\n\n  // A word.\n');
+    expect(await rulesBroken('daemon/x.ts', spaced)).toEqual([]);
+    expect(await rulesBroken('daemon/x.ts', lines(71))).toEqual(['max-lines-per-function']);
+  });
+
+  it('may be longer in a test', async () => {
+    expect(await rulesBroken('daemon/x.test.ts', lines(71))).toEqual([]);
+  });
+});
