@@ -17,7 +17,8 @@ import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts'
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
 import { takeRows } from './learn/fit.ts';
-import { learnModels, type ProvenModel } from './learn/learn_models.ts';
+import type { LearnedModel } from './calibrate/calibrate_model.ts';
+import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
@@ -245,10 +246,10 @@ describe('train', () => {
 });
 
 describe('what train has learned', () => {
-  let learned: Record<ModelName, ProvenModel>;
+  let learned: Record<ModelName, LearnedModel>;
   beforeAll(async () => {
     const { dataset } = first.result;
-    learned = await learnModels({ dataset, settings, seed: 7 }, null, 0, () => undefined);
+    learned = await learnAllModels({ dataset, settings, seed: 7 });
   });
 
   it('leaves the embargo of the label’s horizon, in bars of a minute, around every block that is tested', () => {

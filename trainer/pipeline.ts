@@ -1,183 +1,143 @@
-import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
-import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Bundle } from '../shared/bundle/bundle.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { riskKnots } from '../shared/core/decide/risk_rank.ts';
-import { MODEL_NAMES, perModel } from '../shared/core/features/feature.ts';
-import { MinutehandError } from '../shared/errors.ts';
-import { parsePair, symbolsOf } from '../shared/pair.ts';
-import type { Settings } from '../shared/policy/policy.ts';
-import { buildDataset, type Dataset, type DatasetPolicy } from './dataset/dataset.ts';
-import { datasetPolicy } from './dataset/dataset_policy.ts';
-import type { CacheOptions } from './dataset/pair_cache.ts';
-import { continuePeriod, startContinuation, withNewRows } from './learn/continue_plan.ts';
-import { learnModels, type Ai1Search, type Learning } from './learn/learn_models.ts';
-import { countTrees } from './learn/model_learning.ts';
-import { barriersOfBundle, settingsOfBundle } from './registry/bundle_settings.ts';
-import { labelPolicy, makeBundle, type TrainResult } from './registry/make_bundle.ts';
-import { chooseThresholds } from './search/choose_thresholds.ts';
-import { searchAi1, type SearchedLearning } from './search/search_ai1.ts';
+import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
+import { parsePair } from '../shared/pair.ts';
+import { proveEdge } from './backtest/holdout.ts';
+import { calibrateModel } from './calibrate/calibrate_model.ts';
+import { buildDataset, type Dataset } from './dataset/dataset.ts';
+import { candidateRisks } from './gate/candidate_risks.ts';
+import { checkTraining } from './gate/gates.ts';
+import { openFitQueue, type FitQueue } from './learn/fit_queue.ts';
+import type { Learning } from './learn/learning.ts';
+import { modelJob } from './learn/model_job.ts';
+import { countFits, learnModel } from './learn/model_learning.ts';
+import { makeBundle, type TrainResult } from './registry/make_bundle.ts';
+import { findThresholds } from './search/choose_thresholds.ts';
+import { planSearch, type PlannedSearch } from './search/plan_search.ts';
+import type { TrainOptions } from './train_options.ts';
+import { continuedTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { outOfFold } from './validate/cross_validation.ts';
+import { judgeBars } from './validate/leaks/bars.ts';
+import { countLeakageFits, testModelLeakage } from './validate/leaks/model_leakage.ts';
+import { qualityLimits } from './validate/quality_gate.ts';
+import { validateModel } from './validate/validation.ts';
 
 export type { TrainResult } from './registry/make_bundle.ts';
+export type { TrainOptions } from './train_options.ts';
 
 const RISK_KNOTS = 200;
 
-export interface TrainOptions {
-  readonly settings: Settings;
-  readonly bars: ReadonlyMap<string, BarColumns>;
-  /** Where the bars come from; stands in manifest and card. */
-  readonly market: 'live' | 'simulated';
-  readonly seed: number;
-  readonly gitCommit: string | null;
-  /** Folder of bundles to write into. */
-  readonly out: string;
-  readonly created: Date;
-  /** Threads to learn on; 0 = on the calling one. They change the time and nothing else. */
-  readonly workers: number;
-  /** Where built features and labels are kept; null = nowhere. */
-  readonly cache: CacheOptions | null;
-  /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
-  readonly trials: number;
-  /** Where a search that was cut off goes on from; null = nowhere. */
-  readonly searchFolder: string | null;
-  /** Where the final period begins; null = at the configured share of the time. */
-  readonly holdoutFrom: OpenTime | null;
-  onProgress(stage: string, done: number, total: number): void;
-}
-
 /**
- * bars → dataset → labels → search → learn → validate → thresholds → edge → bundle. The same bars, settings and seed give byte-identical ONNX
- * files.
+ * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates → bundle.
+ * The same bars, settings and seed give byte-identical ONNX files.
+ * @returns null for a warm start from which no model gains a tree: then there is nothing new
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner did
  */
-export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { settings, bars, seed, onProgress } = options;
-  const { core, minutehand } = settings;
-  const policy = datasetPolicy(settings, options.holdoutFrom);
-  const dataset = await datasetOf(bars, policy, options);
-  const search = options.trials === 0 ? null : planSearch({ dataset, settings, seed }, options);
-  const learned = await learnModels({ dataset, settings, seed }, search, options.workers, (done, total) =>
-    onProgress(search?.stage() ?? 'learning', done, total),
-  );
-  const searched = search?.found() ?? null;
-  const knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
-  const chosen =
-    options.trials === 0 || minutehand.search.theta_evaluations === 0
-      ? null
-      : chooseThresholds(dataset, learned, knots, settings, (done, total) => onProgress('thresholds', done, total));
-  return makeBundle({
-    ...options,
-    settings: searched?.learning.settings ?? settings,
-    dataset,
-    policy: { ...policy, barriers: searched?.barriers ?? policy.barriers },
-    learned,
-    riskKnots: knots,
-    thresholds: chosen?.thresholds ?? { theta1: core.theta1_initial, theta2: core.theta2_initial },
-    search: { ai1: searched?.report ?? null, thresholds: chosen?.report ?? null },
-  });
-}
-
-/**
- * Goes on from a bundle: trees for what has come since it was learned in full are added to each of its models; parameters, label, thresholds and risk
- * ranks stay as they are. Judged on bars that neither it nor its base has seen.
- * @returns null when no model gains a tree: then there is nothing new
- * @throws MinutehandError CONTINUE_REFUSED, and as `train`
- */
-export async function continueTraining(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
+export async function train(options: TrainOptions): Promise<TrainResult>;
+export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;
+export async function train(options: TrainOptions, plan = fullTraining(options)): Promise<TrainResult | null> {
   const { seed, onProgress } = options;
-  const { manifest } = base;
-  const settings = settingsOfBundle(options.settings, manifest);
-  const { train: learning, label, windows, pairs } = settings.minutehand;
-  const configured = datasetPolicy(settings);
-  const policy = { ...configured, barriers: barriersOfBundle(manifest, configured) };
-  const start = startContinuation(base, {
-    market: options.market,
-    feature_schema: featureSchema(windows).hash,
-    label_policy: labelPolicy(policy),
-    pairs: [...pairs],
-    engine: learning.engine,
-    most: learning.continue_most,
+  const { bars, warmStart } = plan;
+
+  // data → features → labels
+  const dataset = await openDataset(plan, options);
+
+  // learn → calibrate → validate → look-ahead leakage tests: model by model, the fits of all three in one queue
+  const search = planSearch(warmStart === null ? options.trials : 0, options.searchFolder);
+  const models = await forEachModel(dataset, plan, search, options, async (name, learning, fit) => {
+    const job = modelJob(name, learning, fit);
+    const { trained } = job.rows;
+    const learned = calibrateModel(trained, await learnModel(trained, job, job.fit), !job.isWarmStart);
+    const validation = validateModel(learned, job.rows, dataset, `${seed}/importance/${name}`);
+    const leakage = await testModelLeakage(job, learned, validation, qualityLimits(plan.settings), `${seed}/${name}`);
+    return { job, learned, validation, leakage };
   });
-  const period = continuePeriod(manifest, lastBar(options.bars, pairs), learning, options.holdoutFrom);
-  const bars = new Map([...options.bars].map(([symbol, own]) => [symbol, clipBars(own, period.barsFrom)]));
-  const own = { ...policy, holdoutFrom: period.holdoutFrom };
-  const whole = await datasetOf(bars, own, options);
-  const dataset = withNewRows(manifest, whole, label.horizon_bars * SECONDS_PER_BAR);
-  const known = { models: start.models, rows: perModel((name) => manifest.metrics[name].rows ?? 0) };
-  const learned = await learnModels({ dataset, settings, seed, known }, null, options.workers, (done, total) =>
-    onProgress('learning', done, total),
+  const learned = perModel((name) => models[name].learned);
+  if (warmStart?.gainsTrees(perModel((name) => learned[name].model)) === false) return null;
+  const found = search.found();
+  const settings = found?.learning.settings ?? plan.settings;
+  const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
+  const leakage = judgeBars(dataset.histories, bars, policy, `${seed}/cut off`);
+
+  // thresholds
+  const knots = warmStart?.riskKnots ?? riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
+  const { thresholds, report } =
+    warmStart === null
+      ? findThresholds(dataset, learned, knots, options)
+      : { thresholds: warmStart.thresholds, report: null };
+
+  // edge
+  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots: knots, thresholds };
+  const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+    onProgress('backtest of the holdout', done, total),
   );
-  const isNew = MODEL_NAMES.some((name) => countTrees(learned[name].model) > countTrees(start.models[name]));
-  if (!isNew) return null;
-  const { theta1, theta2, risk_knots, search } = manifest;
+
+  // gates
+  const risks = candidateRisks(dataset, learned.ai2.model, knots);
+  const { theta2 } = thresholds;
+  const gates = checkTraining({ models, candidateRisks: risks, theta2, leakage, limits: settings.retrain });
+
+  // bundle
   return makeBundle({
     ...options,
     settings,
     bars,
     dataset,
-    policy: own,
-    learned,
-    riskKnots: risk_knots,
-    thresholds: { theta1, theta2 },
-    search: search ?? { ai1: null, thresholds: null },
-    continued: { from: start.from, learnedFrom: manifest.period.from },
+    policy,
+    models,
+    riskKnots: knots,
+    thresholds,
+    search: warmStart?.search ?? { ai1: found?.report ?? null, thresholds: report },
+    edge,
+    gates,
+    continued: warmStart?.continued ?? null,
   });
 }
 
-function datasetOf(
-  bars: TrainOptions['bars'],
-  policy: DatasetPolicy,
-  { settings, workers, cache, onProgress }: TrainOptions,
+/**
+ * A warm start from a bundle: adds trees for the bars since it was learned in full.
+ * @returns null when no model gains a tree: then there is nothing new
+ * @throws MinutehandError CONTINUE_REFUSED, and as `train`
+ */
+export async function continueTraining(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
+  return train(options, continuedTraining(base, options));
+}
+
+async function openDataset(
+  { settings, bars, policy, warmStart }: TrainingPlan,
+  options: TrainOptions,
 ): Promise<Dataset> {
-  return buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
+  const { workers, cache, onProgress } = options;
+  const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
     workers,
     cache,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
+  return warmStart === null ? dataset : warmStart.newRows(dataset);
 }
 
-/** A trial learns from fewer rows than the models that ship, and most are given up on the way. */
-const FITS_PER_TRIAL = 1;
-
-interface PlannedSearch extends Ai1Search {
-  /** What is being done, for people. */
-  stage(): string;
-  /** null until it is over. */
-  found(): SearchedLearning | null;
-}
-
-function planSearch(learning: Learning, { trials, searchFolder }: TrainOptions): PlannedSearch {
-  let stage = `learning, ${trials} trials`;
-  let found: SearchedLearning | null = null;
-  return {
-    fits: trials * FITS_PER_TRIAL,
-    stage: () => stage,
-    found: () => found,
-    async run(fit, onProgress) {
-      found = await searchAi1(learning, {
-        trials,
-        folder: searchFolder,
-        fit,
-        onProgress: ({ done, total, best, configured }) => {
-          stage = `learning, trial ${done} of ${total}, log loss ${shown(best)} (configured ${shown(configured)})`;
-          onProgress(done / total);
-        },
-      });
-      onProgress(1);
-      stage = 'learning';
-      return found.learning;
-    },
-  };
-}
-
-function shown(value: number | null): string {
-  return value === null ? '–' : value.toFixed(5);
-}
-
-/** Open of the newest bar of these pairs. @throws MinutehandError DATA_MISSING */
-function lastBar(bars: TrainOptions['bars'], pairs: readonly string[]): OpenTime {
-  const times = symbolsOf(pairs.map(parsePair)).flatMap((symbol) => bars.get(symbol)?.time.at(-1) ?? []);
-  if (times.length === 0) throw new MinutehandError('DATA_MISSING', { seen: 'no bars of the configured pairs' });
-  return Math.max(...times) as OpenTime;
+/** The work of all models at once. AI1's begins when the search has found what it is learned by. */
+async function forEachModel<Trained>(
+  dataset: Dataset,
+  { settings, warmStart }: TrainingPlan,
+  search: PlannedSearch,
+  { seed, workers, onProgress }: TrainOptions,
+  work: (name: ModelName, learning: Learning, fit: FitQueue['fit']) => Promise<Trained>,
+): Promise<Record<ModelName, Trained>> {
+  const { folds } = settings.minutehand.train;
+  const fits = MODEL_NAMES.length * (countFits(folds) + countLeakageFits(folds)) + search.fits;
+  const learning: Learning = { dataset, settings, seed, ...(warmStart && { known: warmStart.known }) };
+  const queue = openFitQueue(workers, fits, (done, total) => onProgress(search.stage(), done, total));
+  const searched = search.run(learning, queue);
+  try {
+    const trained = await Promise.all(
+      MODEL_NAMES.map(async (name) =>
+        work(name, name === 'ai1' ? await searched : learning, (task) => queue.fit(task)),
+      ),
+    );
+    onProgress(search.stage(), fits, fits);
+    return perModel((name) => trained[MODEL_NAMES.indexOf(name)]!);
+  } finally {
+    await queue.close();
+  }
 }

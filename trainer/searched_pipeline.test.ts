@@ -16,7 +16,8 @@ import { proveEdge } from './backtest/holdout.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { relabelled } from './dataset/relabel.ts';
 import { judge } from './gate/gate.ts';
-import { learnModels, type ProvenModel } from './learn/learn_models.ts';
+import type { LearnedModel } from './calibrate/calibrate_model.ts';
+import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { treeAnswer } from './learn/scoring.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { chooseThresholds } from './search/choose_thresholds.ts';
@@ -43,7 +44,7 @@ let bars: Map<string, BarColumns>;
 let options: TrainOptions;
 let result: TrainResult;
 /** The same models, learned by what the manifest says of them. */
-let learned: Record<ModelName, ProvenModel>;
+let learned: Record<ModelName, LearnedModel>;
 let dataset: Dataset;
 
 beforeAll(async () => {
@@ -80,7 +81,7 @@ beforeAll(async () => {
   const { train: rows } = result.dataset;
   dataset = { ...result.dataset, train: { ...rows, ai1: relabelled(result.dataset, barriers, 10_000) } };
   const own = tinySettings({ minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ai1 } } });
-  learned = await learnModels({ dataset, settings: own, seed: SEED }, null, 0, () => undefined);
+  learned = await learnAllModels({ dataset, settings: own, seed: SEED });
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

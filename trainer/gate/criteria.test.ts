@@ -1,10 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { judgeCandidates, judgeComparison, judgePassRate, judgeSkill, type Compared } from './criteria.ts';
+import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import {
+  checkAuc,
+  checkBrier,
+  checkChampionAuc,
+  checkChampionSharpe,
+  judgeCandidates,
+  judgePassRate,
+  type Compared,
+  type GateResult,
+} from './criteria.ts';
 
 const passedOf = (gates: readonly { readonly passed: boolean }[]): boolean[] => gates.map(({ passed }) => passed);
 
-describe('judgeSkill', () => {
-  const metrics = { rows: 10, label_mean: 0.4, auc: 0.6, brier: 0.23, brier_of_mean: 0.24, log_loss: 0.6, ece: 0 };
+describe('the skill of AI1', () => {
+  const judgeSkill = (of: ModelMetrics): GateResult[] => [checkAuc(of), checkBrier(of)];
+  const metrics: ModelMetrics = {
+    rows: 10,
+    label_mean: 0.4,
+    auc: 0.6,
+    brier: 0.23,
+    brier_of_mean: 0.24,
+    log_loss: 0.6,
+    ece: 0,
+  };
   const passed = (changes: object): boolean[] => passedOf(judgeSkill({ ...metrics, ...changes }));
 
   it('reports AUC and Brier score with their limits', () => {
@@ -70,7 +89,11 @@ describe('judgeCandidates', () => {
   });
 });
 
-describe('judgeComparison', () => {
+describe('a comparison with the champion', () => {
+  const judgeComparison = (champion: Compared, challenger: Compared): GateResult[] => [
+    checkChampionAuc(champion, challenger),
+    checkChampionSharpe(champion, challenger),
+  ];
   const side = (auc: number | null, net_sharpe: number | null, version = 'v1', trades = 50): Compared => ({
     version,
     models: { ai1: { auc } },

@@ -1,11 +1,11 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 
 /** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
-const AUC_TOLERANCE = 0.02;
-const SHARPE_TOLERANCE = 0.1;
-const LEAST_AUC = 0.52;
+export const AUC_TOLERANCE = 0.02;
+export const SHARPE_TOLERANCE = 0.1;
+export const LEAST_AUC = 0.52;
 /** With fewer entry candidates that neither has seen, nothing can be compared. */
-const FEWEST_CANDIDATES = 50;
+export const FEWEST_CANDIDATES = 50;
 
 export interface GateResult {
   readonly name: string;
@@ -14,22 +14,24 @@ export interface GateResult {
   readonly limit: string;
 }
 
-/** A model that learned nothing (as from shuffled labels) ranks like a coin and is no better than always answering the mean. */
-export function judgeSkill({ auc: rank, brier, brier_of_mean }: ModelMetrics): GateResult[] {
-  return [
-    {
-      name: 'ai1 auc',
-      passed: rank !== null && rank >= LEAST_AUC,
-      seen: shown(rank),
-      limit: `at least ${LEAST_AUC} on the holdout`,
-    },
-    {
-      name: 'ai1 brier',
-      passed: brier !== null && brier_of_mean !== null && brier < brier_of_mean,
-      seen: shown(brier),
-      limit: `below ${shown(brier_of_mean)}, that of the mean`,
-    },
-  ];
+/** A model that learned nothing (as from shuffled labels) ranks like a coin. */
+export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>): GateResult {
+  return {
+    name: 'ai1 auc',
+    passed: auc !== null && auc >= LEAST_AUC,
+    seen: shown(auc),
+    limit: `at least ${LEAST_AUC} on the holdout`,
+  };
+}
+
+/** A model that learned nothing is no better than always answering the mean. */
+export function checkBrier({ brier, brier_of_mean }: Pick<ModelMetrics, 'brier' | 'brier_of_mean'>): GateResult {
+  return {
+    name: 'ai1 brier',
+    passed: brier !== null && brier_of_mean !== null && brier < brier_of_mean,
+    seen: shown(brier),
+    limit: `below ${shown(brier_of_mean)}, that of the mean`,
+  };
 }
 
 /** @param risks risk scores of the holdout's entry candidates */
@@ -66,26 +68,28 @@ export interface Compared {
   readonly gate_off: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
 }
 
-/** Whether the challenger is not worse than the champion, both on the same bars. Who does not trade earns nothing: a ratio of 0. */
-export function judgeComparison(champion: Compared, challenger: Compared): GateResult[] {
-  const [oldAuc, youngAuc] = [champion.models.ai1.auc, challenger.models.ai1.auc];
+/** Whether the challenger ranks not worse than the champion, both on the same bars. */
+export function checkChampionAuc(champion: Compared, challenger: Compared): GateResult {
+  const [old, young] = [champion.models.ai1.auc, challenger.models.ai1.auc];
+  return {
+    name: 'champion auc',
+    passed: old === null || (young !== null && young >= old - AUC_TOLERANCE),
+    seen: `${shown(young)} against ${shown(old)} of ${champion.version}`,
+    limit: `not more than ${AUC_TOLERANCE} below`,
+  };
+}
+
+/** Whether the challenger earns not less than the champion, both on the same bars. A model that does not trade has a ratio of 0. */
+export function checkChampionSharpe(champion: Compared, challenger: Compared): GateResult {
   const [old, young] = [champion.gate_off.total, challenger.gate_off.total];
   const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
   const leastSharpe = oldSharpe - SHARPE_TOLERANCE * Math.abs(oldSharpe);
-  return [
-    {
-      name: 'champion auc',
-      passed: oldAuc === null || (youngAuc !== null && youngAuc >= oldAuc - AUC_TOLERANCE),
-      seen: `${shown(youngAuc)} against ${shown(oldAuc)} of ${champion.version}`,
-      limit: `not more than ${AUC_TOLERANCE} below`,
-    },
-    {
-      name: 'champion net sharpe',
-      passed: youngSharpe >= leastSharpe,
-      seen: `${youngSharpe.toFixed(2)} of ${young.trades} trades against ${oldSharpe.toFixed(2)} of ${old.trades} of ${champion.version}`,
-      limit: `at least ${leastSharpe.toFixed(2)}, as if every pair had an edge`,
-    },
-  ];
+  return {
+    name: 'champion net sharpe',
+    passed: youngSharpe >= leastSharpe,
+    seen: `${youngSharpe.toFixed(2)} of ${young.trades} trades against ${oldSharpe.toFixed(2)} of ${old.trades} of ${champion.version}`,
+    limit: `at least ${leastSharpe.toFixed(2)}, as if every pair had an edge`,
+  };
 }
 
 function shown(value: number | null): string {

@@ -11,7 +11,8 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from '../pipeline.ts';
-import { judgeCandidates, judgeComparison, type GateResult } from './criteria.ts';
+import { judgeCandidates, type GateResult } from './criteria.ts';
+import { checkAdoption, type AdoptionEvidence, type Comparison } from './gates.ts';
 
 export interface AdoptionContext {
   readonly settings: Settings;
@@ -24,34 +25,39 @@ export interface AdoptionContext {
 }
 
 /**
- * Whether a new bundle may be put in force: it loads and answers in onnxruntime as its learner did, all tests of its training have passed, and on the
+ * Whether a new bundle may become active: it loads and answers in onnxruntime as its learner did, all gates of its training have passed, and on the
  * same bars, which neither has learned from, it is not worse than the champion.
  */
 export async function judge(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+  return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];
+}
+
+async function adoptionEvidence(result: TrainResult, context: AdoptionContext): Promise<AdoptionEvidence> {
   const golden = { name: 'golden vectors', limit: 'onnxruntime answers within 1e-5 of the learner' };
   let challenger: ModelSet;
   try {
     challenger = await loadModelSet(result.path, schemaOf(context), ROWS_PER_SCORE);
   } catch (error) {
-    return [...result.gates, { ...golden, passed: false, seen: describeError(error).message }];
+    return { golden: { ...golden, passed: false, seen: describeError(error).message }, comparison: null };
   }
   try {
     const rows = result.manifest.golden.features.length;
-    const loaded = { ...golden, passed: true, seen: `${rows} rows in each of three models` };
-    return [...result.gates, loaded, ...(await judgeAgainstChampion(result, challenger, context))];
+    return {
+      golden: { ...golden, passed: true, seen: `${rows} rows in each of three models` },
+      comparison: await compareWithChampion(result, challenger, context),
+    };
   } finally {
     await challenger.release();
   }
 }
 
-async function judgeAgainstChampion(
+async function compareWithChampion(
   result: TrainResult,
   challenger: ModelSet,
   context: AdoptionContext,
-): Promise<GateResult[]> {
+): Promise<Comparison> {
   const champion = await openChampion(result, context);
-  if (typeof champion === 'string')
-    return [{ name: 'champion', passed: true, seen: champion, limit: 'none to compare with' }];
+  if (typeof champion === 'string') return { kind: 'none', reason: champion };
   try {
     return await compare(result, champion, challenger, context);
   } finally {
@@ -64,13 +70,13 @@ async function compare(
   champion: ModelSet,
   challenger: ModelSet,
   { settings, bars, workers, onProgress }: AdoptionContext,
-): Promise<GateResult[]> {
+): Promise<Comparison> {
   const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
   const { time } = dataset.evaluation.holdout;
   const candidates = time.reduce((count, at) => count + (at >= from ? 1 : 0), 0);
   const refusal = judgeCandidates(candidates, champion.version);
-  if (refusal !== null) return [refusal];
+  if (refusal !== null) return { kind: 'refused', result: refusal };
   const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
   const { bundles } = await backtestPeriod({
     pairs: settings.minutehand.pairs.map(parsePair),
@@ -84,8 +90,7 @@ async function compare(
     onProgress: (done, total) => onProgress('champion and challenger', done, total),
   });
   const [old, young] = bundles as [BundleResult, BundleResult];
-  const since = `since ${isoMinute(from)}`;
-  return judgeComparison(old, young).map((gate) => ({ ...gate, seen: `${gate.seen} ${since}` }));
+  return { kind: 'compared', champion: old, challenger: young, since: isoMinute(from) };
 }
 
 /** The active bundle, or why there is none to compare with: one that cannot be used does not keep its successor out. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runFit, takeRows } from '../learn/fit.ts';
 import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/learner.ts';
+import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { learnModel } from '../learn/model_learning.ts';
 import { treeAnswer } from '../learn/scoring.ts';
 import { balancedWeights, bestF1Threshold } from '../validate/confusion.ts';
@@ -12,7 +13,7 @@ import { judgeQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { walkRows } from '../validate/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
-import { judgeSkill, type GateResult } from './criteria.ts';
+import { checkAuc, checkBrier, type GateResult } from './criteria.ts';
 
 /** AI1's own shape, on a table of this size. */
 const PARAMS: LearnerParams = {
@@ -60,29 +61,30 @@ const holdout = part((time) => time >= holdoutFrom);
 /** AI1 learned from these labels by all the steps of a training, and what its gates say of it. */
 async function learnAndJudge(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
-  const learned = await learnModel(
-    { ...training, y },
-    { folds: 2, embargo: HORIZON_SECONDS, calibrates: true },
-    (of, subset, trees) =>
-      runFit(
-        {
-          engine: 'gbdt',
-          task: { kind: 'binary' },
-          rows: of,
-          subset,
-          params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
-          stopsEarly: trees === null,
-        },
-        () => undefined,
-      ),
+  const table = { ...training, y };
+  const fitted = await learnModel(table, { folds: 2, embargo: HORIZON_SECONDS }, (of, subset, trees) =>
+    runFit(
+      {
+        engine: 'gbdt',
+        task: { kind: 'binary' },
+        rows: of,
+        subset,
+        params: { ...PARAMS, seed, rounds: trees ?? PARAMS.rounds },
+        stopsEarly: trees === null,
+      },
+      () => undefined,
+    ),
   );
+  const learned = calibrateModel(table, fitted, true);
   const outOfFold = testedScores(learned.folds, y.length).scores;
   const threshold = bestF1Threshold(outOfFold, y, balancedWeights(y)) ?? 0.5;
   const scores = treeAnswer(learned.model, holdout.x);
   const judged = holdout.of(labels);
   const { uniqueness } = holdout;
+  const metrics = modelMetrics(scores, judged);
   return [
-    ...judgeSkill(modelMetrics(scores, judged)),
+    checkAuc(metrics),
+    checkBrier(metrics),
     ...judgeQuality({ samples: y.length, scores, labels: judged, threshold, uniqueness }, LIMITS),
   ];
 }

@@ -14,7 +14,7 @@ import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { continueModel } from './continue_model.fixture.ts';
 import { continuePeriod, startContinuation, type ContinueStart, withNewRows } from './continue_plan.ts';
 import { runFit, type FitRows } from './fit.ts';
-import { learnerParams } from './learn_models.ts';
+import { learnerParams } from './learning.ts';
 import { countTrees } from './model_learning.ts';
 
 const MINUTES = { full: 3000, later: 27_000 };

@@ -1,15 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { predictLogits, predictModel, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../shared/rng.ts';
+import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
 import { fitPlatt } from '../calibrate/platt.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { walkRows } from '../validate/rows.fixture.ts';
 import { takeLabels, takeRows } from './fit.ts';
 import { learnHere } from './gbdt.ts';
 import { LEARNER_DEFAULTS } from './learner.ts';
-import { learnModel, type LearnedModel, type ModelFit } from './model_learning.ts';
+import { learnModel, type ModelFit } from './model_learning.ts';
 
-const OPTIONS = { folds: 4, embargo: 1800, calibrates: true } as const;
+const OPTIONS = { folds: 4, embargo: 1800 } as const;
 
 /** Big steps on noisy labels: far too sure of itself, so that calibration helps. */
 const overconfident: ModelFit = ({ x, y, weights }, subset) =>
@@ -31,7 +32,7 @@ beforeAll(async () => {
   const walk = walkRows({ seed: 'calibrated folds', rows: 700, signal: 1 });
   const weights = walk.y.map(() => 0.5 + rng.uniform());
   rows = { ...walk, weights, effectiveRows: walk.y.length };
-  learned = await learnModel(rows, OPTIONS, overconfident);
+  learned = calibrateModel(rows, await learnModel(rows, OPTIONS, overconfident), true);
 });
 
 const logitsOf = ({ ensembles }: TreeModel, at: Int32Array): Float64Array =>
@@ -74,7 +75,7 @@ describe('the calibration of a fold', () => {
   });
 
   it('leaves folds and walk-forward blocks as they were learned where it is not tried', async () => {
-    const plain = await learnModel(rows, { ...OPTIONS, calibrates: false }, overconfident);
+    const plain = calibrateModel(rows, await learnModel(rows, OPTIONS, overconfident), false);
     expect(plain.platt).toBeNull();
     expect(plain.folds).toEqual(plain.rawFolds);
     expect(plain.rawFolds).toEqual(learned.rawFolds);

@@ -7,24 +7,19 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import { MONITOR_FILE, VALIDATION_FILE, type Manifest, type PairEdge } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
-import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
-import { proveEdge } from '../backtest/holdout.ts';
 import type { Dataset, DatasetPolicy } from '../dataset/dataset.ts';
-import { judgePassRate, judgeSkill, type GateResult } from '../gate/criteria.ts';
+import type { GateResult } from '../gate/criteria.ts';
 import { RISK_PARTS, type RiskPart } from '../label/pair_labels.ts';
-import type { ProvenModel } from '../learn/learn_models.ts';
-import { treeAnswer } from '../learn/scoring.ts';
 import { monitorReference } from '../monitor/reference.ts';
-import { judgeBars } from '../validate/leaks/bars.ts';
 import { auc } from '../validate/metrics.ts';
 import type { ModelValidation } from '../validate/validation.ts';
 import { renderCard } from './card.ts';
 import { goldenVectors } from './golden.ts';
+import { modelReport, type TrainedModel } from './model_report.ts';
 
 /** Everything that a bundle is made of. */
 export interface BundleParts {
@@ -38,13 +33,14 @@ export interface BundleParts {
   readonly created: Date;
   readonly dataset: Dataset;
   readonly policy: DatasetPolicy;
-  readonly learned: Readonly<Record<ModelName, ProvenModel>>;
+  readonly models: Readonly<Record<ModelName, TrainedModel>>;
   readonly riskKnots: readonly number[];
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
-  /** Of bundles that were not learned in full. */
-  readonly continued?: { readonly from: NonNullable<Manifest['continued_from']>; readonly learnedFrom: string };
-  onProgress(stage: string, done: number, total: number): void;
+  readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly gates: GateResult[];
+  /** null for a bundle that was learned in full. */
+  readonly continued: { readonly from: NonNullable<Manifest['continued_from']>; readonly learnedFrom: string } | null;
 }
 
 export interface TrainResult {
@@ -53,87 +49,78 @@ export interface TrainResult {
   readonly manifest: Omit<Manifest, 'format' | 'version' | 'created' | 'files'>;
   readonly dataset: Dataset;
   readonly validation: Readonly<Record<ModelName, ModelValidation>>;
-  /** Quality and leak tests of this run; whether it is adopted is the gate's to say. */
+  /** Results of the gates of this run; `trainer/gate/gate.ts` decides whether the bundle becomes active. */
   readonly gates: readonly GateResult[];
 }
 
 /**
- * Backtest of the holdout, quality and leak tests, and all of it written down; then the bundle is loaded as a daemon would.
+ * Writes the bundle and loads it as a daemon would.
  * @throws MinutehandError MODEL_GOLDEN when onnxruntime does not answer as the learner did
  */
 export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
-  const { settings, bars, seed, dataset, policy, learned, riskKnots, thresholds, search, continued } = parts;
-  const { minutehand } = settings;
-  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots, thresholds };
-  const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
-    parts.onProgress('backtest of the holdout', done, total),
+  const { settings, dataset, models, edge, gates } = parts;
+  const { windows } = settings.minutehand;
+  const schema = featureSchema(windows);
+  const validation = perModel((name) => models[name].validation.report);
+  const manifest = manifestOf(parts, schema);
+  const reference = monitorReference({
+    rows: dataset.train.ai2,
+    definitions: dataset.definitions,
+    pairs: manifest.pairs,
+    lookBackBars: warmupBars(windows),
+    backtest: countTrades(edge),
+  });
+  const encoded = perModel((name) =>
+    encodeTreeModel(models[name].learned.model, {
+      metadata: { model: name, feature_schema: schema.hash, market: parts.market },
+    }),
   );
-  const gates = [
-    ...judgeSkill(learned.ai1.report.holdout),
-    judgePassRate(
-      candidateRisks(dataset, learned.ai2.model, riskKnots),
-      thresholds.theta2,
-      settings.retrain.pass_rate_range,
-    ),
-    ...judgeBars(dataset.histories, bars, policy, `${seed}/cut off`),
-    ...learned.ai1.gates,
-    ...learned.ai2.gates,
-    ...learned.ai3.gates,
-  ];
-  const validation = perModel((name) => learned[name].validation);
-  const schema = featureSchema(minutehand.windows);
-  const manifest = {
+  const path = writeBundle(parts.out, parts.created, {
+    manifest,
+    models: encoded,
+    reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
+    card: renderCard,
+  });
+  const version = await proveLoadable(path, schema);
+  return { version, path, manifest, dataset, validation, gates };
+}
+
+function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['manifest'] {
+  const { settings, bars, dataset, models, thresholds, continued } = parts;
+  const { windows, train } = settings.minutehand;
+  return {
     market: parts.market,
-    seed,
+    seed: parts.seed,
     git_commit: parts.gitCommit,
     feature_schema: schema.hash,
     features: dataset.definitions.map(({ name }) => name),
-    windows: { ...minutehand.windows },
+    windows: { ...windows },
     pairs: dataset.histories.map(({ pair }) => pair.id),
     period: {
       from: continued?.learnedFrom ?? isoMinute(dataset.from),
       to: isoMinute(dataset.to),
       holdout_from: isoMinute(dataset.holdoutFrom),
     },
-    ...(continued === undefined ? {} : { continued_from: continued.from }),
+    ...(continued === null ? {} : { continued_from: continued.from }),
     data_hash: hashBars(bars),
     dataset_id: dataset.snapshotId,
-    label_policy: labelPolicy(policy),
-    engine: { name: minutehand.train.engine, parameters: engineParameters(settings) },
+    label_policy: labelPolicy(parts.policy),
+    engine: { name: train.engine, parameters: engineParameters(settings) },
     ...thresholds,
-    search,
-    risk_knots: [...riskKnots],
+    search: parts.search,
+    risk_knots: [...parts.riskKnots],
     metrics: {
-      ai1: learned.ai1.report,
-      ai2: learned.ai2.report,
-      ai3: learned.ai3.report,
+      ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
-      ai2_parts_auc: aucOfRiskParts(dataset, learned.ai2.holdoutScores),
+      ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
     },
-    edge,
-    gates,
-    golden: goldenVectors(dataset, learned),
+    edge: parts.edge,
+    gates: parts.gates,
+    golden: goldenVectors(
+      dataset,
+      perModel((name) => models[name].learned),
+    ),
   };
-  const reference = monitorReference({
-    rows: dataset.train.ai2,
-    definitions: dataset.definitions,
-    pairs: manifest.pairs,
-    lookBackBars: warmupBars(minutehand.windows),
-    backtest: countTrades(edge),
-  });
-  const models = perModel((name) =>
-    encodeTreeModel(learned[name].model, {
-      metadata: { model: name, feature_schema: schema.hash, market: parts.market },
-    }),
-  );
-  const path = writeBundle(parts.out, parts.created, {
-    manifest,
-    models,
-    reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
-    card: renderCard,
-  });
-  const version = await proveLoadable(path, schema);
-  return { version, path, manifest, dataset, validation, gates };
 }
 
 /** What the labels were made by, as the manifest says it. */
@@ -146,11 +133,6 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
   const pairs = Object.values(edge);
   const sum = (of: (pair: PairEdge) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
   return { trades: sum(({ trades }) => trades), wins: sum(({ wins = 0 }) => wins) };
-}
-
-/** Risk scores of the holdout's entry candidates. */
-function candidateRisks(dataset: Dataset, model: TreeModel, knots: readonly number[]): Float64Array {
-  return treeAnswer(model, dataset.evaluation.holdout.x).map((risk) => riskRank(knots, risk));
 }
 
 /**

@@ -12,14 +12,15 @@ import { sharpe } from '../backtest/performance.ts';
 import { rollOvers, tradingDayAt } from '../backtest/roll_over.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { learnModels, type ProvenModel } from '../learn/learn_models.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import { learnAllModels } from '../learn/learned_models.fixture.ts';
 import { treeAnswer } from '../learn/scoring.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import { chooseThresholds, type ChosenThresholds } from './choose_thresholds.ts';
 
 const settings = tinySettings();
 let dataset: Dataset;
-let learned: Record<ModelName, ProvenModel>;
+let learned: Record<ModelName, LearnedModel>;
 let knots: readonly number[];
 
 beforeAll(async () => {
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const { result } = await trainTinyModels(folder, { settings, bars: tinyBars(settings, 5000) });
   rmSync(folder, { recursive: true, force: true });
   dataset = result.dataset;
-  learned = await learnModels({ dataset, settings, seed: 7 }, null, 0, () => undefined);
+  learned = await learnAllModels({ dataset, settings, seed: 7 });
   knots = riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), 200);
 });
 

@@ -10,9 +10,10 @@ import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
 import { rollOvers, tradingDayAt, type RollOver } from '../backtest/roll_over.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import type { LearnedModel } from '../learn/model_learning.ts';
+import type { TrainOptions } from '../train_options.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import { deflatedSharpe, sharpeFacts } from './sharpe_luck.ts';
 import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
@@ -109,6 +110,21 @@ export function chooseThresholds(
       deflated_sharpe: finite(luck?.deflated),
     },
   };
+}
+
+/** As `chooseThresholds`; the initial ones where nothing is searched. */
+export function findThresholds(
+  dataset: Dataset,
+  learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
+  riskKnots: readonly number[],
+  { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
+): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
+  const { core, minutehand } = settings;
+  if (trials === 0 || minutehand.search.theta_evaluations === 0)
+    return { thresholds: { theta1: core.theta1_initial, theta2: core.theta2_initial }, report: null };
+  return chooseThresholds(dataset, learned, riskKnots, settings, (done, total) =>
+    onProgress('thresholds', done, total),
+  );
 }
 
 function answerPair(

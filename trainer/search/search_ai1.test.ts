@@ -9,7 +9,7 @@ import { relabelled } from '../dataset/relabel.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { runFit, type FitTask } from '../learn/fit.ts';
-import type { Learning } from '../learn/learn_models.ts';
+import type { Learning } from '../learn/learning.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { kFoldSplits } from '../validate/splits.ts';
 import type { SearchProgress } from './search.ts';

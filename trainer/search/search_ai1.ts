@@ -9,7 +9,7 @@ import type { DatasetRows } from '../dataset/dataset.ts';
 import { relabelled } from '../dataset/relabel.ts';
 import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import { takeRows, type FitTask } from '../learn/fit.ts';
-import { learnerParams, TASK, type Learning } from '../learn/learn_models.ts';
+import { learnerParams, TASK, type Learning } from '../learn/learning.ts';
 import { WALK_FORWARD } from '../learn/model_learning.ts';
 import { treeAnswer } from '../learn/scoring.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';

@@ -7,7 +7,7 @@ const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 /** A day with fewer answers says nothing about their variance. */
 const FEWEST_ROWS = 10;
 /** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
-const FROZEN_VARIANCE = 1e-8;
+export const FROZEN_VARIANCE = 1e-8;
 
 /** How far answers lie apart: in all, and over days that end at each full hour, so that a frozen model is seen. */
 export interface PredictionSpread {

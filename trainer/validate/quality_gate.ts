@@ -1,16 +1,25 @@
+import type { ModelName } from '../../shared/core/features/feature.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
 import type { GateResult } from '../gate/criteria.ts';
 import { alwaysYesF1, balancedWeights, confusion, confusionMetrics } from './confusion.ts';
 import { auc } from './metrics.ts';
 import { aucStandardError } from './noise.ts';
 
+/** Models that are asked for a yes or no. AI3 answers with a share. */
+export const QUALITY_MODELS: readonly ModelName[] = ['ai1', 'ai2'];
+
 /** An AUC that noise reaches one time in 44. */
-const STANDARD_ERRORS = 2;
+export const STANDARD_ERRORS = 2;
 
 export interface QualityLimits {
   /** Rows a model must have been learned from. */
   readonly min_samples: number;
   /** F1 it must reach with both classes weighing the same. */
   readonly f1_floor: number;
+}
+
+export function qualityLimits({ retrain }: Settings): QualityLimits {
+  return { min_samples: retrain.quality_min_samples, f1_floor: retrain.quality_f1_floor };
 }
 
 /** Answers to rows that the model never saw, with labels of 0 and 1. */
@@ -31,39 +40,48 @@ export interface QualityCase {
  * (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½ there, always yes ⅔.
  * @throws RangeError when lengths differ or a label is neither 0 nor 1
  */
-export function judgeQuality(
-  { samples, scores, labels, threshold, uniqueness }: QualityCase,
-  limits: QualityLimits,
-): GateResult[] {
-  const balanced = balancedWeights(labels);
-  const { f1, balanced_accuracy } = confusionMetrics(confusion(scores, labels, threshold, balanced));
-  const alwaysYes = alwaysYesF1(labels, balanced);
-  // Rows of one class show nothing.
-  const own = balanced_accuracy === null ? null : f1;
+export function judgeQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {
   return [
-    {
-      name: 'samples',
-      passed: samples >= limits.min_samples,
-      seen: String(samples),
-      limit: `at least ${limits.min_samples}`,
-    },
-    {
-      name: 'f1',
-      passed: own !== null && own >= limits.f1_floor,
-      seen: `${shown(own)} above ${threshold.toFixed(4)}, classes balanced`,
-      limit: `at least ${limits.f1_floor}`,
-    },
-    {
-      name: 'f1 above always-yes',
-      passed: own !== null && alwaysYes !== null && own > alwaysYes,
-      seen: shown(own),
-      limit: `above ${shown(alwaysYes)}`,
-    },
-    judgeRanking(scores, labels, uniqueness ?? new Float64Array(labels.length).fill(1)),
+    checkSamples(quality, limits.min_samples),
+    checkF1(quality, limits.f1_floor),
+    checkF1AboveAlwaysYes(quality),
+    checkRanking(quality),
   ];
 }
 
-function judgeRanking(scores: ArrayLike<number>, labels: ArrayLike<number>, uniqueness: ArrayLike<number>): GateResult {
+export function checkSamples({ samples }: Pick<QualityCase, 'samples'>, least: number): GateResult {
+  return { name: 'samples', passed: samples >= least, seen: String(samples), limit: `at least ${least}` };
+}
+
+export function checkF1(quality: QualityCase, floor: number): GateResult {
+  const f1 = balancedF1(quality);
+  return {
+    name: 'f1',
+    passed: f1 !== null && f1 >= floor,
+    seen: `${shown(f1)} above ${quality.threshold.toFixed(4)}, classes balanced`,
+    limit: `at least ${floor}`,
+  };
+}
+
+export function checkF1AboveAlwaysYes(quality: QualityCase): GateResult {
+  const f1 = balancedF1(quality);
+  const alwaysYes = alwaysYesF1(quality.labels, balancedWeights(quality.labels));
+  return {
+    name: 'f1 above always-yes',
+    passed: f1 !== null && alwaysYes !== null && f1 > alwaysYes,
+    seen: shown(f1),
+    limit: `above ${shown(alwaysYes)}`,
+  };
+}
+
+/** null for rows of one class, which show nothing. */
+function balancedF1({ scores, labels, threshold }: QualityCase): number | null {
+  const { f1, balanced_accuracy } = confusionMetrics(confusion(scores, labels, threshold, balancedWeights(labels)));
+  return balanced_accuracy === null ? null : f1;
+}
+
+export function checkRanking({ scores, labels, uniqueness: given }: QualityCase): GateResult {
+  const uniqueness = given ?? new Float64Array(labels.length).fill(1);
   const rank = auc(scores, labels, uniqueness);
   const ofClass = [0, 0];
   for (let row = 0; row < labels.length; row++) ofClass[labels[row]!]! += uniqueness[row]!;

@@ -3,7 +3,7 @@ import { createRng } from '../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { CALM_BAR, historyOf } from '../dataset/pair_history.fixture.ts';
 import { takeRows } from '../learn/fit.ts';
-import type { LearnedModel } from '../learn/model_learning.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
 import { treeAnswer } from '../learn/scoring.ts';
 import { crossValidate, testedScores, validateSplits } from './cross_validation.ts';

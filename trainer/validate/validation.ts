@@ -1,7 +1,7 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
 import { treeAnswer } from '../learn/scoring.ts';
-import type { LearnedModel } from '../learn/model_learning.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceReport } from './importance.ts';
@@ -21,6 +21,15 @@ export interface ModelValidation {
   readonly importance: ImportanceReport;
 }
 
+/** The validation of one model. */
+export interface Validated {
+  readonly report: ModelValidation;
+  /** Its answers to the holdout, [rows]. */
+  readonly holdoutScores: Float64Array;
+  /** Of a yes, chosen on out-of-fold rows. */
+  readonly threshold: number;
+}
+
 /** Rows with what the models that did not see them answered; split −1 and a score of NaN where none did. */
 interface Judged {
   readonly rows: LabelledRows;
@@ -32,14 +41,13 @@ interface Judged {
  * @param trained the rows the models learned from
  * @param judged the rows of the training period they are judged by: the same, or those of AI1's evaluation label
  * @param holdout the rows of the final period
- * @returns the report, and the answers to the holdout with the threshold that out-of-fold rows chose
  */
 export function validateModel(
   learned: LearnedModel,
   rows: { readonly trained: LabelledRows; readonly judged: LabelledRows; readonly holdout: LabelledRows },
   dataset: Pick<Dataset, 'histories' | 'definitions'>,
   seed: string,
-): { readonly report: ModelValidation; readonly holdoutScores: Float64Array; readonly threshold: number } {
+): Validated {
   const { trained, judged, holdout } = rows;
   const crossValidated = answerAll(learned.folds, trained, judged);
   const walkForward = answerAll(learned.walkForward, trained, judged);

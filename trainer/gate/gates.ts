@@ -1,0 +1,293 @@
+import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { ModelJob } from '../learn/model_job.ts';
+import { rowUniqueness } from '../validate/noise.ts';
+import { FROZEN_VARIANCE, judgePredictionSpread } from '../validate/prediction_spread.ts';
+import {
+  checkF1,
+  checkF1AboveAlwaysYes,
+  checkRanking,
+  checkSamples,
+  QUALITY_MODELS,
+  STANDARD_ERRORS,
+  type QualityCase,
+} from '../validate/quality_gate.ts';
+import { NOISE_STANDARD_ERRORS } from '../validate/leaks/leaks.ts';
+import type { Validated } from '../validate/validation.ts';
+import {
+  AUC_TOLERANCE,
+  checkAuc,
+  checkBrier,
+  checkChampionAuc,
+  checkChampionSharpe,
+  FEWEST_CANDIDATES,
+  judgePassRate,
+  LEAST_AUC,
+  SHARPE_TOLERANCE,
+  type Compared,
+  type GateResult,
+} from './criteria.ts';
+
+/** One gate, as it is documented (docs/GATES.md) and checked. */
+export interface Gate<Evidence> {
+  /** Name of its result; a gate of each model has the name of the model in front. */
+  readonly name: string;
+  /** Models that are checked one by one; null: the bundle as a whole. */
+  readonly models: readonly ModelName[] | null;
+  /** What does not become active. */
+  readonly vetoes: string;
+  /** Key of its limit in retrain_policy.yaml, or the limit where it is fixed. */
+  readonly threshold: { readonly key: keyof Settings['retrain'] } | { readonly fixed: string };
+  /** What to do when it fails. */
+  readonly next: string;
+  /** @returns its result, or null where there is nothing to check */
+  check(evidence: Evidence): GateResult | null;
+}
+
+/** What a training run has measured of its bundle. */
+export interface BundleEvidence {
+  readonly models: Readonly<Record<ModelName, ModelEvidence>>;
+  /** Risk scores of the holdout's entry candidates. */
+  readonly candidateRisks: Float64Array;
+  readonly theta2: number;
+  /** Results of the leakage tests of features and labels. */
+  readonly leakage: readonly GateResult[];
+  readonly limits: Settings['retrain'];
+}
+
+/** What a training run has measured of one model. */
+export interface ModelEvidence {
+  readonly job: Pick<ModelJob, 'name' | 'samples' | 'rows'>;
+  readonly validation: Validated;
+  /** Results of the leakage tests of its learning. */
+  readonly leakage: readonly GateResult[];
+}
+
+/** What is known of a written bundle before it becomes active. */
+export interface AdoptionEvidence {
+  readonly golden: GateResult;
+  /** null for a bundle that does not load. */
+  readonly comparison: Comparison | null;
+}
+
+export type Comparison =
+  /** No champion, for this reason. */
+  | { readonly kind: 'none'; readonly reason: string }
+  /** Too few entry candidates that neither side has learned from. */
+  | { readonly kind: 'refused'; readonly result: GateResult }
+  | {
+      readonly kind: 'compared';
+      readonly champion: Compared;
+      readonly challenger: Compared;
+      /** First bar of both, ISO 8601. */
+      readonly since: string;
+    };
+
+const DEFECT = 'A defect: report it. Do not adopt.';
+
+/** Gates of the bundle as a whole. */
+export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
+  {
+    name: 'ai1 auc',
+    models: null,
+    vetoes: 'An AI1 whose AUC on the holdout is below the limit.',
+    threshold: { fixed: `${LEAST_AUC}` },
+    next: 'AI1 has no skill on these pairs: more history, or other pairs. Do not adopt.',
+    check: ({ models }) => checkAuc(models.ai1.validation.report.holdout.pooled),
+  },
+  {
+    name: 'ai1 brier',
+    models: null,
+    vetoes: 'An AI1 whose Brier score on the holdout is not below that of always answering the mean of the labels.',
+    threshold: { fixed: 'Brier score of the mean' },
+    next: 'It ranks, but its probabilities are wrong, often after a change of regime: look at `calibration` in `validation.json`.',
+    check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
+  },
+  {
+    name: 'risk pass rate',
+    models: null,
+    vetoes: 'An AI2 that, with θ2, lets too few or too many of the entry candidates of the holdout pass.',
+    threshold: { key: 'pass_rate_range' },
+    next: 'The market of the holdout is calmer or wilder than that of the training: another θ2, or wait.',
+    check: ({ candidateRisks, theta2, limits }) => judgePassRate(candidateRisks, theta2, limits.pass_rate_range),
+  },
+  {
+    name: 'features cut off',
+    models: null,
+    vetoes: 'Features of sampled bars that, computed again from their warm-up alone, are not equal to the bit.',
+    threshold: { fixed: 'no difference' },
+    next: `A feature looks ahead, or back beyond its warm-up. ${DEFECT}`,
+    check: ({ leakage }) => resultOf('features cut off', leakage),
+  },
+  ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
+    name: `${model} label ends`,
+    models: null,
+    vetoes: 'A label that needs a bar after the one at which it was known.',
+    threshold: { fixed: 'no difference' },
+    next: `Purging would be wrong. ${DEFECT}`,
+    check: ({ leakage }) => resultOf(`${model} label ends`, leakage),
+  })),
+];
+
+/** Gates of each model. */
+export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'limits'>>[] = [
+  {
+    name: 'samples',
+    models: QUALITY_MODELS,
+    vetoes: 'A model that was learned from fewer rows.',
+    threshold: { key: 'quality_min_samples' },
+    next: 'More history, or more pairs.',
+    check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
+  },
+  {
+    name: 'f1',
+    models: QUALITY_MODELS,
+    vetoes: 'A model with a lower F1 on the holdout, classes balanced, at the threshold that was chosen out of fold.',
+    threshold: { key: 'quality_f1_floor' },
+    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: look at `auc above noise` beside it.',
+    check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
+  },
+  {
+    name: 'f1 above always-yes',
+    models: QUALITY_MODELS,
+    vetoes: 'A model with an F1 not above that of always answering yes.',
+    threshold: { fixed: '⅔, classes balanced' },
+    next: 'As for `f1`.',
+    check: (model) => checkF1AboveAlwaysYes(qualityCase(model)),
+  },
+  {
+    name: 'auc above noise',
+    models: QUALITY_MODELS,
+    vetoes: 'A model whose AUC on the holdout may be chance, counted in independent rows.',
+    threshold: { fixed: `½ + ${STANDARD_ERRORS} standard errors` },
+    next: 'The result may be luck: a longer holdout, or more pairs.',
+    check: (model) => checkRanking({ ...qualityCase(model), uniqueness: rowUniqueness(model.job.rows.holdout) }),
+  },
+  {
+    name: 'prediction spread',
+    models: MODEL_NAMES,
+    vetoes: 'A frozen model: its answers do not vary, in all or over the last 24 h of a pair.',
+    threshold: { fixed: `variance ${FROZEN_VARIANCE}` },
+    next: 'Look for constant or missing inputs of the pair that is named.',
+    check: ({ validation }) => judgePredictionSpread(validation.report.holdout.predictions),
+  },
+  {
+    name: 'fold borders',
+    models: MODEL_NAMES,
+    vetoes: 'A training label that touches a test label of its fold, or begins within the embargo after one.',
+    threshold: { fixed: 'no overlap' },
+    next: DEFECT,
+    check: leakageTest('fold borders'),
+  },
+  {
+    name: 'fitted on training rows only',
+    models: MODEL_NAMES,
+    vetoes: 'A model of a fold that changes when the rows outside of its training change.',
+    threshold: { fixed: 'the same bytes' },
+    next: DEFECT,
+    check: leakageTest('fitted on training rows only'),
+  },
+  {
+    name: 'shuffled labels',
+    models: MODEL_NAMES,
+    vetoes: 'A way of learning that finds an AUC in shuffled labels.',
+    threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
+    next: 'Chance fails one sound model in some 400: train again with another seed. If it fails again, something leaks: report it.',
+    check: leakageTest('shuffled labels'),
+  },
+  {
+    name: 'shuffled labels refused',
+    models: QUALITY_MODELS,
+    vetoes: 'Quality gates that accept a model of shuffled labels.',
+    threshold: { key: 'quality_f1_floor' },
+    next: 'The quality gates accept noise: raise `quality_f1_floor`.',
+    check: leakageTest('shuffled labels refused'),
+  },
+];
+
+/** Gates of a written bundle, before it becomes active. */
+export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
+  {
+    name: 'golden vectors',
+    models: null,
+    vetoes: 'A bundle that does not load, or whose models answer otherwise in onnxruntime than the learner did.',
+    threshold: { fixed: '1e-5' },
+    next: 'The bundle was damaged since it was written: train again.',
+    check: ({ golden }) => golden,
+  },
+  {
+    name: 'champion',
+    models: null,
+    vetoes:
+      'Too few entry candidates on bars that neither the bundle nor the active one has learned from. It passes where no active bundle can be compared with.',
+    threshold: { fixed: `${FEWEST_CANDIDATES} candidates` },
+    next: 'A holdout that begins later.',
+    check: ({ comparison }) => checkChampion(comparison),
+  },
+  {
+    name: 'champion auc',
+    models: null,
+    vetoes: 'An AI1 whose AUC is further below that of the active bundle on the same bars.',
+    threshold: { fixed: `${AUC_TOLERANCE} below` },
+    next: 'Keep the champion.',
+    check: ({ comparison }) => compare(comparison, checkChampionAuc),
+  },
+  {
+    name: 'champion net sharpe',
+    models: null,
+    vetoes:
+      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, is further below that of the active one. Without trades it is 0.',
+    threshold: { fixed: `${SHARPE_TOLERANCE} of its size below` },
+    next: 'Keep the champion.',
+    check: ({ comparison }) => compare(comparison, checkChampionSharpe),
+  },
+];
+
+/** Every gate, in the order of their results. */
+export const GATES: readonly Gate<never>[] = [...BUNDLE_GATES, ...MODEL_GATES, ...ADOPTION_GATES];
+
+/** Results of the gates of a training run. */
+export function checkTraining(evidence: BundleEvidence): GateResult[] {
+  const { models, limits } = evidence;
+  const ofModels = MODEL_NAMES.flatMap((name) =>
+    MODEL_GATES.filter((gate) => gate.models!.includes(name)).flatMap((gate) => {
+      const result = gate.check({ ...models[name], limits });
+      return result === null ? [] : [{ ...result, name: `${name} ${gate.name}` }];
+    }),
+  );
+  return [...BUNDLE_GATES.flatMap((gate) => gate.check(evidence) ?? []), ...ofModels];
+}
+
+/** Results of the gates of a written bundle. */
+export function checkAdoption(evidence: AdoptionEvidence): GateResult[] {
+  return ADOPTION_GATES.flatMap((gate) => gate.check(evidence) ?? []);
+}
+
+function qualityCase({ job, validation: { holdoutScores, threshold } }: ModelEvidence): QualityCase {
+  return { samples: job.samples, scores: holdoutScores, labels: job.rows.holdout.y, threshold };
+}
+
+function leakageTest(name: string): (model: ModelEvidence) => GateResult {
+  return (model) => resultOf(`${model.job.name} ${name}`, model.leakage);
+}
+
+function resultOf(name: string, results: readonly GateResult[]): GateResult {
+  const result = results.find((own) => own.name === name);
+  if (result === undefined) throw new RangeError(`no result of the leakage test ${name}`);
+  return result;
+}
+
+function checkChampion(comparison: Comparison | null): GateResult | null {
+  if (comparison?.kind === 'refused') return comparison.result;
+  if (comparison?.kind !== 'none') return null;
+  return { name: 'champion', passed: true, seen: comparison.reason, limit: 'none to compare with' };
+}
+
+function compare(
+  comparison: Comparison | null,
+  check: (champion: Compared, challenger: Compared) => GateResult,
+): GateResult | null {
+  if (comparison?.kind !== 'compared') return null;
+  const result = check(comparison.champion, comparison.challenger);
+  return { ...result, seen: `${result.seen} since ${comparison.since}` };
+}

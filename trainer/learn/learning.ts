@@ -1,0 +1,43 @@
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { FeatureDefinition, ModelName } from '../../shared/core/features/feature.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
+
+/** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
+export const TASK: Task = { kind: 'binary' };
+
+/** What all three models are learned from and by. */
+export interface Learning {
+  readonly dataset: Dataset;
+  readonly settings: Settings;
+  readonly seed: number;
+  /** Models of a warm start; without them, learning begins from nothing. */
+  readonly known?: {
+    readonly models: Readonly<Record<ModelName, TreeModel>>;
+    /** Rows that they were learned from. */
+    readonly rows: Readonly<Record<ModelName, number>>;
+  };
+}
+
+export function learnerParams(
+  { minutehand }: Settings,
+  definitions: readonly FeatureDefinition[],
+  model: ModelName,
+  seed: number,
+): LearnerParams {
+  const { rounds, learning_rate, leaves, min_data_in_leaf, l2, row_fraction, column_fraction } =
+    minutehand.train[model];
+  return {
+    ...LEARNER_DEFAULTS,
+    rounds,
+    learningRate: learning_rate,
+    leaves,
+    minDataInLeaf: min_data_in_leaf,
+    l2,
+    rowFraction: row_fraction,
+    columnFraction: column_fraction,
+    seed: `${seed}/${model}`,
+    columns: definitions.flatMap(({ models }, column) => (models.includes(model) ? [column] : [])),
+  };
+}

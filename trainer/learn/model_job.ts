@@ -1,0 +1,67 @@
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { ModelName } from '../../shared/core/features/feature.ts';
+import type { DatasetRows } from '../dataset/dataset.ts';
+import { continuedFit } from './continue_model.ts';
+import type { FitTask } from './fit.ts';
+import { learnerParams, TASK, type Learning } from './learning.ts';
+import type { ModelFit } from './model_learning.ts';
+
+/** One model of a training run: its rows, and how it is fitted. */
+export interface ModelJob {
+  readonly name: ModelName;
+  readonly rows: {
+    /** The rows that the model learns from. */
+    readonly trained: DatasetRows;
+    /** The rows of the training period that it is validated on: the same, or those of AI1's evaluation label. */
+    readonly judged: DatasetRows;
+    readonly holdout: DatasetRows;
+  };
+  /** Rows that the model has learned from, those of a warm start included. */
+  readonly samples: number;
+  readonly folds: number;
+  /** Seconds. */
+  readonly embargo: number;
+  /** A warm start is calibrated already. */
+  readonly isWarmStart: boolean;
+  /** On top of the known model in a warm start. */
+  readonly fit: ModelFit;
+  readonly fitFromNothing: ModelFit;
+}
+
+/** @param run learns one model: `runFit`, or that of a pool */
+export function modelJob(
+  name: ModelName,
+  { dataset, settings, seed, known }: Learning,
+  run: (task: FitTask) => Promise<TreeModel>,
+): ModelJob {
+  const { train, label } = settings.minutehand;
+  const trained = dataset.train[name];
+  const params = learnerParams(settings, dataset.definitions, name, seed);
+  const fitFromNothing: ModelFit = (rows, subset, trees) =>
+    run({
+      engine: train.engine,
+      task: TASK,
+      rows,
+      subset,
+      params: trees === null ? params : { ...params, rounds: trees },
+      stopsEarly: trees === null,
+    });
+  return {
+    name,
+    rows: {
+      trained,
+      judged: name === 'ai1' ? dataset.evaluation.train : trained,
+      holdout: name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name],
+    },
+    samples: trained.y.length + (known?.rows[name] ?? 0),
+    folds: train.folds,
+    embargo: label.horizon_bars * SECONDS_PER_BAR,
+    isWarmStart: known !== undefined,
+    fit:
+      known === undefined
+        ? fitFromNothing
+        : continuedFit(known.models[name], { ...params, rounds: train.continue_rounds }, TASK, run),
+    fitFromNothing,
+  };
+}

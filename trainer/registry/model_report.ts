@@ -1,0 +1,46 @@
+import type { ModelReport } from '../../shared/bundle/manifest.ts';
+import type { LearnedModel } from '../calibrate/calibrate_model.ts';
+import type { LabelledRows } from '../dataset/dataset.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import type { ModelJob } from '../learn/model_job.ts';
+import { countTrees } from '../learn/model_learning.ts';
+import { meanMetrics, modelMetrics } from '../validate/model_metrics.ts';
+import { pick, positions } from '../validate/rows.ts';
+import type { Validated } from '../validate/validation.ts';
+
+/** One model with what was measured of it. */
+export interface TrainedModel {
+  readonly job: ModelJob;
+  readonly learned: LearnedModel;
+  readonly validation: Validated;
+}
+
+/** Model card metrics of one model. */
+export function modelReport(
+  { job, learned, validation }: TrainedModel,
+  histories: readonly PairHistory[],
+): ModelReport {
+  const crossValidation = learned.folds.map(({ metrics }) => metrics);
+  const walkForward = learned.walkForward.map(({ metrics }) => metrics);
+  return {
+    rows: job.samples,
+    effective_rows: job.rows.trained.effectiveRows,
+    trees: countTrees(learned.model),
+    calibration: learned.platt,
+    cross_validation: { mean: meanMetrics(crossValidation), folds: crossValidation },
+    walk_forward: { mean: meanMetrics(walkForward), folds: walkForward },
+    ...measureHoldout(validation.holdoutScores, job.rows.holdout, histories),
+  };
+}
+
+function measureHoldout(
+  scores: Float64Array,
+  rows: LabelledRows,
+  histories: readonly PairHistory[],
+): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
+  const byPair = histories.map(({ pair }, index) => {
+    const own = positions(rows.y.length, (row) => rows.pair[row] === index);
+    return [pair.id, modelMetrics(pick(scores, own), pick(rows.y, own))] as const;
+  });
+  return { holdout: modelMetrics(scores, rows.y), holdout_by_pair: Object.fromEntries(byPair) };
+}

@@ -1,0 +1,42 @@
+import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
+import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
+import type { GateResult } from '../../gate/criteria.ts';
+import { TASK } from '../../learn/learning.ts';
+import type { ModelJob } from '../../learn/model_job.ts';
+import { treeAnswer } from '../../learn/scoring.ts';
+import { judgeQuality, QUALITY_MODELS, type QualityLimits } from '../quality_gate.ts';
+import type { Validated } from '../validation.ts';
+import { judgeLearning } from './leaks.ts';
+
+/** Number of fits of `testModelLeakage`. */
+export function countLeakageFits(folds: number): number {
+  return folds + 1;
+}
+
+/**
+ * The look-ahead leakage tests of one model, on the very fits and splits that it was learned by.
+ * @param limits of the quality gates, which must refuse a model of shuffled labels
+ */
+export function testModelLeakage(
+  { name, rows, samples, embargo, fit, fitFromNothing }: ModelJob,
+  learned: LearnedModel,
+  { threshold }: Pick<Validated, 'threshold'>,
+  limits: QualityLimits,
+  seed: string,
+): Promise<GateResult[]> {
+  return judgeLearning({
+    name,
+    rows: rows.trained,
+    task: TASK,
+    folds: learned.rawFolds,
+    embargo,
+    fit: (of, subset) => fit(of, subset, null),
+    fitFromNothing: (of, subset) => fitFromNothing(of, subset, null),
+    answer: treeAnswer,
+    bytes: encodeTreeModel,
+    gate: QUALITY_MODELS.includes(name)
+      ? (scores, labels, uniqueness) => judgeQuality({ samples, scores, labels, threshold, uniqueness }, limits)
+      : null,
+    seed,
+  });
+}
