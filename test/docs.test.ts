@@ -5,6 +5,7 @@ import { renderFeaturesDoc } from '../cli/docs/features_doc.ts';
 import { renderErrorsDoc } from '../cli/docs/errors_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
+import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
 import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
@@ -16,6 +17,10 @@ describe('generated documents (written by `minutehand docs`)', () => {
 
   it('docs/ERRORS.md is the table of codes', () => {
     expect(read('ERRORS.md')).toBe(renderErrorsDoc());
+  });
+
+  it('docs/GATES.md is the list of gates', () => {
+    expect(read('GATES.md')).toBe(renderGatesDoc());
   });
 
   it('docs/signal.schema.json is the schema that signals are verified with', () => {

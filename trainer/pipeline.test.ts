@@ -18,6 +18,7 @@ import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
 import { takeRows } from './learn/fit.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
+import { BUNDLE_GATES, MODEL_GATES } from './gate/gates.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
@@ -219,6 +220,13 @@ describe('train', () => {
     ];
     for (const name of leaks) expect(gates).toContainEqual(expect.objectContaining({ name, passed: true }));
     expect(manifest.gates).toEqual(gates);
+  });
+
+  it('checks every gate of the list, in its order', () => {
+    const ofModels = MODEL_NAMES.flatMap((model) =>
+      MODEL_GATES.filter(({ models }) => models!.includes(model)).map(({ name }) => `${model} ${name}`),
+    );
+    expect(first.result.gates.map(({ name }) => name)).toEqual([...BUNDLE_GATES.map(({ name }) => name), ...ofModels]);
   });
 
   it('writes its reports beside the models: folds, blocks of time, hours, pairs, regimes, and what each feature is worth', () => {

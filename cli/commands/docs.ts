@@ -7,6 +7,7 @@ import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
 import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
+import { renderGatesDoc } from '../docs/gates_doc.ts';
 import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
@@ -16,6 +17,7 @@ export function addDocs(program: Command, output: () => Output): void {
     const root = packageRoot();
     writeFileSync(join(root, 'docs', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
     writeFileSync(join(root, 'docs', 'ERRORS.md'), renderErrorsDoc());
+    writeFileSync(join(root, 'docs', 'GATES.md'), renderGatesDoc());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
     writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();

@@ -122,7 +122,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
   ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
     name: `${model} label ends`,
     models: null,
-    vetoes: 'A label that needs a bar after the one at which it was known.',
+    vetoes: 'Labels that depend on a bar after the one at which they are stated to be known.',
     threshold: { fixed: 'no difference' },
     next: `Purging would be wrong. ${DEFECT}`,
     check: ({ leakage }) => resultOf(`${model} label ends`, leakage),
@@ -134,7 +134,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'samples',
     models: QUALITY_MODELS,
-    vetoes: 'A model that was learned from fewer rows.',
+    vetoes: 'A model that was learned from fewer rows than the limit.',
     threshold: { key: 'quality_min_samples' },
     next: 'More history, or more pairs.',
     check: ({ job, limits }) => checkSamples(job, limits.quality_min_samples),
@@ -142,7 +142,8 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1',
     models: QUALITY_MODELS,
-    vetoes: 'A model with a lower F1 on the holdout, classes balanced, at the threshold that was chosen out of fold.',
+    vetoes:
+      'A model whose F1 on the holdout is below the limit: classes balanced, at the threshold that was chosen out of fold.',
     threshold: { key: 'quality_f1_floor' },
     next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: look at `auc above noise` beside it.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
@@ -150,7 +151,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'f1 above always-yes',
     models: QUALITY_MODELS,
-    vetoes: 'A model with an F1 not above that of always answering yes.',
+    vetoes: 'A model whose F1 is not above that of always answering yes.',
     threshold: { fixed: '⅔, classes balanced' },
     next: 'As for `f1`.',
     check: (model) => checkF1AboveAlwaysYes(qualityCase(model)),
@@ -174,7 +175,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'fold borders',
     models: MODEL_NAMES,
-    vetoes: 'A training label that touches a test label of its fold, or begins within the embargo after one.',
+    vetoes: 'Training labels that touch a test label of their fold, or begin within the embargo after one.',
     threshold: { fixed: 'no overlap' },
     next: DEFECT,
     check: leakageTest('fold borders'),
@@ -182,7 +183,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'fitted on training rows only',
     models: MODEL_NAMES,
-    vetoes: 'A model of a fold that changes when the rows outside of its training change.',
+    vetoes: 'A fit that changes when rows outside its training set change.',
     threshold: { fixed: 'the same bytes' },
     next: DEFECT,
     check: leakageTest('fitted on training rows only'),
@@ -190,9 +191,9 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
   {
     name: 'shuffled labels',
     models: MODEL_NAMES,
-    vetoes: 'A way of learning that finds an AUC in shuffled labels.',
+    vetoes: 'A training procedure that reaches an AUC on shuffled labels that noise does not explain.',
     threshold: { fixed: `½ ± ${NOISE_STANDARD_ERRORS} standard errors` },
-    next: 'Chance fails one sound model in some 400: train again with another seed. If it fails again, something leaks: report it.',
+    next: 'One sound model in 400 fails by chance: train again with another seed. If it fails again, something leaks: report it.',
     check: leakageTest('shuffled labels'),
   },
   {
@@ -227,8 +228,8 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
   {
     name: 'champion auc',
     models: null,
-    vetoes: 'An AI1 whose AUC is further below that of the active bundle on the same bars.',
-    threshold: { fixed: `${AUC_TOLERANCE} below` },
+    vetoes: 'An AI1 whose AUC is below that of the active bundle on the same bars by more than the limit.',
+    threshold: { fixed: `${AUC_TOLERANCE}` },
     next: 'Keep the champion.',
     check: ({ comparison }) => compare(comparison, checkChampionAuc),
   },
@@ -236,8 +237,8 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, is further below that of the active one. Without trades it is 0.',
-    threshold: { fixed: `${SHARPE_TOLERANCE} of its size below` },
+      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, is below that of the active one by more than the limit. Without trades it is 0.',
+    threshold: { fixed: `${SHARPE_TOLERANCE} of its size` },
     next: 'Keep the champion.',
     check: ({ comparison }) => compare(comparison, checkChampionSharpe),
   },
