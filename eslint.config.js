@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 /** Neither process imports the other; both import shared/; shared/ imports neither. */
-function neverImports(folders) {
+function neverImports(folders, others = []) {
   return [
     'error',
     {
@@ -12,10 +12,13 @@ function neverImports(folders) {
           message: 'Import shared/store/sqlite.ts, which takes the version that this Node can load.',
         })),
       ],
-      patterns: folders.map((folder) => ({
-        regex: `^\\.{1,2}/(.*/)?${folder}/`,
-        message: `${folder}/ is out of bounds here: daemon and trainer share only shared/ (docs/ARCHITECTURE.md).`,
-      })),
+      patterns: [
+        ...folders.map((folder) => ({
+          regex: `^\\.{1,2}/(.*/)?${folder}/`,
+          message: `${folder}/ is out of bounds here: daemon and trainer share only shared/ (docs/ARCHITECTURE.md).`,
+        })),
+        ...others,
+      ],
     },
   ];
 }
@@ -221,6 +224,22 @@ export default tseslint.config(
   },
   { files: ['daemon/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench', 'sim']) } },
   { files: ['trainer/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['daemon', 'cli', 'bench', 'sim']) } },
+  // trainer/learn/trees/ learns from any table: it imports only itself and shared/.
+  ...['trainer/learn/trees/*.ts', 'trainer/learn/trees/*/*.ts'].map((files, depth) => ({
+    files: [files],
+    ignores: ['**/*.test.ts', '**/*.fixture.ts'],
+    rules: {
+      'no-restricted-imports': neverImports(
+        ['daemon', 'cli', 'bench', 'sim'],
+        [
+          {
+            regex: `^(\\.\\./){${depth + 1}}(?!\\.\\./\\.\\./shared/)`,
+            message: 'trainer/learn/trees/ imports only itself and shared/.',
+          },
+        ],
+      ),
+    },
+  })),
   { files: ['sim/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['trainer', 'cli', 'bench']) } },
   { files: ['bench/**/*.ts'], rules: { 'no-restricted-imports': neverImports(['cli']) } },
   {

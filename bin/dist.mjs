@@ -24,7 +24,7 @@ const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
 /** AssemblyScript; TypeScript's own tools leave these files alone. A folder's main file is a kernel, the others are parts of it. */
 const KERNEL_SOURCE = '.as.ts';
 /** What is compiled with memory that threads share; how much it can be at most must be said, and 4 GB is what 32 bits reach. */
-const SHARED_KERNEL = 'trainer/learn/kernel/kernel.as.ts';
+const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
 

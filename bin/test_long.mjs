@@ -16,7 +16,7 @@ const LONG = [
   'mt5/day.test.ts',
   'test/signals_crash.test.ts',
   'trainer/dataset/real_dataset.test.ts',
-  'trainer/learn/engines/engines.test.ts',
+  'trainer/learn/trees/engines/engines.test.ts',
 ];
 
 await run(async () => {

@@ -29,6 +29,8 @@ describe('the import rule', () => {
     ['daemon/feed/x.ts', "import '../../trainer/pipeline.ts';"],
     ['daemon/x.ts', "import '../cli/main.ts';"],
     ['trainer/learn/x.ts', "import '../../daemon/pipeline.ts';"],
+    ['trainer/learn/trees/x.ts', "import '../../dataset/dataset.ts';"],
+    ['trainer/learn/trees/kernel/x.ts', "import '../../model_job.ts';"],
     ['shared/store/x.ts', "import '../../daemon/pipeline.ts';"],
     ['shared/x.ts', "import '../trainer/pipeline.ts';"],
     ['shared/store/x.ts', "import 'better-sqlite3';"],
@@ -55,6 +57,9 @@ describe('the import rule', () => {
   it.each([
     ['daemon/feed/x.ts', "import '../../shared/bar.ts';"],
     ['trainer/learn/x.ts', "import '../../shared/bar.ts';"],
+    ['trainer/learn/x.ts', "import '../dataset/dataset.ts';"],
+    ['trainer/learn/trees/kernel/x.ts', "import '../learner.ts';"],
+    ['trainer/learn/trees/x.ts', "import '../../../shared/bundle/bundle.ts';"],
     ['shared/core/decide/x.ts', "import '../../bar.ts';"],
     ['shared/core/decide/x.ts', "import '../position/position.ts';"],
     ['shared/core/decide/x.ts', "import './decide.ts';"],

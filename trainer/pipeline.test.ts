@@ -16,7 +16,7 @@ import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
 import { backtest } from './backtest/backtest.ts';
 import { pairEdge } from './backtest/edge.ts';
-import { takeRows } from './learn/fit.ts';
+import { takeRows } from './learn/trees/fit.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { BUNDLE_GATES, MODEL_GATES } from './gate/gates.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';

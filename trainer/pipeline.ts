@@ -7,7 +7,7 @@ import { calibrateModel } from './calibrate/calibrate_model.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import { checkTraining } from './gate/gates.ts';
-import { openFitQueue, type FitQueue } from './learn/fit_queue.ts';
+import { openFitQueue, type FitQueue } from './learn/trees/fit_queue.ts';
 import type { Learning } from './learn/learning.ts';
 import { modelJob } from './learn/model_job.ts';
 import { countFits, learnModel } from './learn/model_learning.ts';

@@ -18,7 +18,7 @@ import { relabelled } from './dataset/relabel.ts';
 import { judge } from './gate/gate.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
-import { treeAnswer } from './learn/scoring.ts';
+import { treeAnswer } from './learn/trees/scoring.ts';
 import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { chooseThresholds } from './search/choose_thresholds.ts';
 

@@ -12,8 +12,8 @@ import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/po
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
-import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/engines/engine_library.ts';
-import { findEngine } from '../../trainer/learn/engines/engines.ts';
+import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/trees/engines/engine_library.ts';
+import { findEngine } from '../../trainer/learn/trees/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';
 import type { Output } from '../output.ts';

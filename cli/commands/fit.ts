@@ -21,8 +21,8 @@ import {
   type LearnerParams,
   type Task,
   type TrainingTable,
-} from '../../trainer/learn/learner.ts';
-import { openLearner } from '../../trainer/learn/learners.ts';
+} from '../../trainer/learn/trees/learner.ts';
+import { openLearner } from '../../trainer/learn/trees/learners.ts';
 import { likeliestClasses } from '../../trainer/validate/multiclass.ts';
 import { classesOf, guessTask, targetsOf } from '../../trainer/table/labels.ts';
 import { readTable, type Table, type TableRequest } from '../../trainer/table/table.ts';

@@ -7,7 +7,7 @@ import type { Pair } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings, type SymbolCosts } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import { backtest, type LegPair } from './backtest.ts';
 import { pairEdge } from './edge.ts';
 import { rollOvers } from './roll_over.ts';

@@ -1,8 +1,8 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { takeLabels, takeRows } from '../learn/fit.ts';
+import { takeLabels, takeRows } from '../learn/trees/fit.ts';
 import type { FittedModel } from '../learn/model_learning.ts';
-import { scoreLogits, treeAnswer } from '../learn/scoring.ts';
+import { scoreLogits, treeAnswer } from '../learn/trees/scoring.ts';
 import type { FoldModel } from '../validate/cross_validation.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
 import { calibrated, calibrationHelps, fitPlatt, type CalibrationVerdict, type Platt } from './platt.ts';

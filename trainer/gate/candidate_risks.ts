@@ -1,7 +1,7 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 
 /** Risk scores of the holdout's entry candidates, [candidates]. */
 export function candidateRisks(

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { runFit, takeRows } from '../learn/fit.ts';
-import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/learner.ts';
+import { runFit, takeRows } from '../learn/trees/fit.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/trees/learner.ts';
 import { calibrateModel } from '../calibrate/calibrate_model.ts';
 import { learnModel } from '../learn/model_learning.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import { balancedWeights, bestF1Threshold } from '../validate/confusion.ts';
 import { testedScores } from '../validate/cross_validation.ts';
 import { shuffleInBlocks } from '../validate/leaks/shuffled_labels.ts';

@@ -13,7 +13,7 @@ import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { continueModel } from './continue_model.fixture.ts';
 import { continuePeriod, startContinuation, type ContinueStart, withNewRows } from './continue_plan.ts';
-import { runFit, type FitRows } from './fit.ts';
+import { runFit, type FitRows } from './trees/fit.ts';
 import { learnerParams } from './learning.ts';
 import { countTrees } from './model_learning.ts';
 

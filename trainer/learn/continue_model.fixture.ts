@@ -1,7 +1,7 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { continuedFit } from './continue_model.ts';
-import type { FitRows, FitTask } from './fit.ts';
-import type { LearnerParams, Task } from './learner.ts';
+import type { FitRows, FitTask } from './trees/fit.ts';
+import type { LearnerParams, Task } from './trees/learner.ts';
 import { countTrees } from './model_learning.ts';
 
 /** What `learnModel` does with the model that ships: how many trees help, then all rows with so many. */

@@ -5,10 +5,10 @@ import { createRng } from '../../shared/rng.ts';
 import { calibrated } from '../calibrate/platt.ts';
 import { logLoss } from '../validate/metrics.ts';
 import { continueModel } from './continue_model.fixture.ts';
-import { runFit, splitOffTheEnd, takeLabels, takeRows, type FitRows, type FitTask } from './fit.ts';
-import { openFitPool } from './fit_pool.ts';
-import { learnHere } from './gbdt.ts';
-import { LEARNER_DEFAULTS, type LearnerParams } from './learner.ts';
+import { runFit, splitOffTheEnd, takeLabels, takeRows, type FitRows, type FitTask } from './trees/fit.ts';
+import { openFitPool } from './trees/fit_pool.ts';
+import { learnHere } from './trees/gbdt.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from './trees/learner.ts';
 import { countTrees } from './model_learning.ts';
 
 const TASK = { kind: 'binary' } as const;

@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { FitTask } from './fit.ts';
-import type { LearnerParams, Task } from './learner.ts';
+import type { FitTask } from './trees/fit.ts';
+import type { LearnerParams, Task } from './trees/learner.ts';
 import { countTrees, type ModelFit } from './model_learning.ts';
 
 /**

@@ -9,7 +9,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { Dataset, DatasetRows, LabelledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labelled_rows.ts';
 import { positions } from '../validate/rows.ts';
-import { FEWEST_ROWS, splitOffTheEnd } from './fit.ts';
+import { FEWEST_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;

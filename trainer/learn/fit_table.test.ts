@@ -3,7 +3,7 @@ import { encodeOnnx } from '../../shared/bundle/onnx/onnx.ts';
 import { randomEnsemble, randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
 import { createRng } from '../../shared/rng.ts';
 import { answersOf, fitTable, tableMetrics, type FittedTable } from './fit_table.ts';
-import { LEARNER_DEFAULTS, type Learner, type LearnRequest } from './learner.ts';
+import { LEARNER_DEFAULTS, type Learner, type LearnRequest } from './trees/learner.ts';
 
 const ensemble = randomEnsemble({ trees: 10, leaves: 8, columns: 4, seed: 'fit table' });
 const x = { rows: 200, columns: 4, values: randomRows(createRng('rows'), 200, 4) };

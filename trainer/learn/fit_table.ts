@@ -7,7 +7,7 @@ import { confusion, confusionMetrics } from '../validate/confusion.ts';
 import { auc, logLoss } from '../validate/metrics.ts';
 import { likeliestClasses, multiclassLogLoss } from '../validate/multiclass.ts';
 import { mae, pinball, r2, rmse } from '../validate/regression.ts';
-import type { Learner, LearnRequest, Task } from './learner.ts';
+import type { Learner, LearnRequest, Task } from './trees/learner.ts';
 
 /** How far onnxruntime may be from the model that was learned, in units of the greatest answer but at least of 1. */
 const TOLERANCE = 1e-5;

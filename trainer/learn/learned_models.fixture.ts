@@ -1,6 +1,6 @@
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.ts';
-import { runFit } from './fit.ts';
+import { runFit } from './trees/fit.ts';
 import type { Learning } from './learning.ts';
 import { modelJob } from './model_job.ts';
 import { learnModel } from './model_learning.ts';

@@ -2,7 +2,7 @@ import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { FeatureDefinition, ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './learner.ts';
+import { LEARNER_DEFAULTS, type LearnerParams, type Task } from './trees/learner.ts';
 
 /** AI3's target is a share and not a class: it is learned by the same cross-entropy. */
 export const TASK: Task = { kind: 'binary' };

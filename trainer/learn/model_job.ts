@@ -3,7 +3,7 @@ import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { continuedFit } from './continue_model.ts';
-import type { FitTask } from './fit.ts';
+import type { FitTask } from './trees/fit.ts';
 import { learnerParams, TASK, type Learning } from './learning.ts';
 import type { ModelFit } from './model_learning.ts';
 

@@ -5,9 +5,9 @@ import { calibrateModel, type LearnedModel } from '../calibrate/calibrate_model.
 import { fitPlatt } from '../calibrate/platt.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 import { walkRows } from '../validate/rows.fixture.ts';
-import { takeLabels, takeRows } from './fit.ts';
-import { learnHere } from './gbdt.ts';
-import { LEARNER_DEFAULTS } from './learner.ts';
+import { takeLabels, takeRows } from './trees/fit.ts';
+import { learnHere } from './trees/gbdt.ts';
+import { LEARNER_DEFAULTS } from './trees/learner.ts';
 import { learnModel, type ModelFit } from './model_learning.ts';
 
 const OPTIONS = { folds: 4, embargo: 1800 } as const;

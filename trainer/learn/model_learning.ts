@@ -1,8 +1,8 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { validateSplits, type FoldModel } from '../validate/cross_validation.ts';
 import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
-import type { FitRows } from './fit.ts';
-import { treeAnswer } from './scoring.ts';
+import type { FitRows } from './trees/fit.ts';
+import { treeAnswer } from './trees/scoring.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
 
 /** Walk-forward: so many blocks, the first one tested after this share of the rows. */

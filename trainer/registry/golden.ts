@@ -3,7 +3,7 @@ import { predictModel, type Matrix, type TreeModel } from '../../shared/bundle/o
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import { createRng } from '../../shared/rng.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { takeRows } from '../learn/fit.ts';
+import { takeRows } from '../learn/trees/fit.ts';
 
 const GOLDEN_ROWS = 32;
 

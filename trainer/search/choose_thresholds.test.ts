@@ -14,7 +14,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { learnAllModels } from '../learn/learned_models.fixture.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
 import { chooseThresholds, type ChosenThresholds } from './choose_thresholds.ts';
 

@@ -1,4 +1,4 @@
-import type { FitQueue } from '../learn/fit_queue.ts';
+import type { FitQueue } from '../learn/trees/fit_queue.ts';
 import type { Learning } from '../learn/learning.ts';
 import { searchAi1, type SearchedLearning } from './search_ai1.ts';
 

@@ -8,7 +8,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { relabelled } from '../dataset/relabel.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
-import { runFit, type FitTask } from '../learn/fit.ts';
+import { runFit, type FitTask } from '../learn/trees/fit.ts';
 import type { Learning } from '../learn/learning.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { kFoldSplits } from '../validate/splits.ts';

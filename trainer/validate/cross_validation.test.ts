@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { takeLabels, takeRows } from '../learn/fit.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { takeLabels, takeRows } from '../learn/trees/fit.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import { crossValidate, outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';
 import { auc } from './metrics.ts';
 import { purgedKFold } from './purged_kfold.ts';

@@ -1,7 +1,7 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { takeRows } from '../learn/fit.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { takeRows } from '../learn/trees/fit.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import { modelMetrics } from './model_metrics.ts';
 import { pick, positions, type Fit, type ValidationRows } from './rows.ts';
 import { kFoldSplits, type Split } from './splits.ts';

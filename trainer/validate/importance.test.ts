@@ -8,8 +8,8 @@ import {
   type TreeModel,
 } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { randomEnsemble, randomRows } from '../../shared/bundle/tree_kernel/random_ensemble.fixture.ts';
-import type { Task } from '../learn/learner.ts';
-import { takeRows } from '../learn/fit.ts';
+import type { Task } from '../learn/trees/learner.ts';
+import { takeRows } from '../learn/trees/fit.ts';
 import { validateSplits, type FoldModel } from './cross_validation.ts';
 import { IMPORTANCE_DEFAULTS, permutationImportance, type ImportanceOptions } from './importance.ts';
 import { auc, logLoss } from './metrics.ts';

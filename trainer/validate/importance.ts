@@ -2,9 +2,9 @@ import { exp, ln, sigmoid } from '../../shared/elementary.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Rng } from '../../shared/ports.ts';
 import { createRng } from '../../shared/rng.ts';
-import { takeRows } from '../learn/fit.ts';
-import type { Task } from '../learn/learner.ts';
-import { openRawScorer } from '../learn/scoring.ts';
+import { takeRows } from '../learn/trees/fit.ts';
+import type { Task } from '../learn/trees/learner.ts';
+import { openRawScorer } from '../learn/trees/scoring.ts';
 import type { FoldModel } from './cross_validation.ts';
 import { isHard, pick, type ValidationRows } from './rows.ts';
 

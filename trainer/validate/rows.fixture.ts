@@ -1,8 +1,8 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../shared/rng.ts';
-import { takeLabels, takeRows } from '../learn/fit.ts';
-import { learnHere } from '../learn/gbdt.ts';
-import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/learner.ts';
+import { takeLabels, takeRows } from '../learn/trees/fit.ts';
+import { learnHere } from '../learn/trees/gbdt.ts';
+import { LEARNER_DEFAULTS, type LearnerParams } from '../learn/trees/learner.ts';
 import type { Fit, ValidationRows } from './rows.ts';
 
 const START = 1_546_819_200;

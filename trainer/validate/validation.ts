@@ -1,6 +1,6 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
-import { treeAnswer } from '../learn/scoring.ts';
+import { treeAnswer } from '../learn/trees/scoring.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
 import { outOfFold, splitOfTime, testedScores, type FoldModel } from './cross_validation.ts';

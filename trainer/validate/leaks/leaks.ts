@@ -1,5 +1,5 @@
 import type { GateResult } from '../../gate/criteria.ts';
-import type { Task } from '../../learn/learner.ts';
+import type { Task } from '../../learn/trees/learner.ts';
 import type { Answer, FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { judgeFoldBorders } from './fold_borders.ts';

@@ -3,7 +3,7 @@ import type { LearnedModel } from '../../calibrate/calibrate_model.ts';
 import type { GateResult } from '../../gate/criteria.ts';
 import { TASK } from '../../learn/learning.ts';
 import type { ModelJob } from '../../learn/model_job.ts';
-import { treeAnswer } from '../../learn/scoring.ts';
+import { treeAnswer } from '../../learn/trees/scoring.ts';
 import { judgeQuality, QUALITY_MODELS, type QualityLimits } from '../quality_gate.ts';
 import type { Validated } from '../validation.ts';
 import { judgeLearning } from './leaks.ts';

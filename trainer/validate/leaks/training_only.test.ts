@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeTreeModel } from '../../../shared/bundle/onnx/onnx.ts';
 import { predict, predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Task } from '../../learn/learner.ts';
+import type { Task } from '../../learn/trees/learner.ts';
 import { validateSplits } from '../cross_validation.ts';
 import { balancedWeights, bestF1Threshold } from '../confusion.ts';
 import { pick, type Fit, type ValidationRows } from '../rows.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRng } from '../../../shared/rng.ts';
 import type { Rng } from '../../../shared/ports.ts';
 import type { GateResult } from '../../gate/criteria.ts';
-import type { Task } from '../../learn/learner.ts';
+import type { Task } from '../../learn/trees/learner.ts';
 import type { FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 

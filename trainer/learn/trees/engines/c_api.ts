@@ -1,0 +1,55 @@
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { installationHint, type NativeEngine, type OpenLibrary } from './engine_library.ts';
+
+/** Address of an object inside a library. */
+export type Handle = bigint;
+
+/** Where a C function puts an answer: `[null]` before the call. */
+export type Out<T> = [T | null];
+
+/** The answer of a C function that succeeded. */
+export function answered<T>(call: (out: Out<T>) => void): T {
+  const out: Out<T> = [null];
+  call(out);
+  return out[0]!;
+}
+
+/** XGBoost puts the time of day before its words, and a stack trace behind them. */
+function wordsOf(error: string): string {
+  return error
+    .replace(/^\[[\d:]+\] /, '')
+    .split(/\n\s*Stack trace:/)[0]!
+    .trim();
+}
+
+/**
+ * Declares functions of a C API that answer 0, or another number for an error whose words `lastErrorName` gives. Each of them throws
+ * LEARNER_FAILED with those words.
+ * @param declarations parameters of each function as C has them, answers marked `_Out_`
+ * @throws MinutehandError LEARNER_MISSING when the library lacks one of them
+ */
+export function bindApi<Api extends { readonly [name in keyof Api]: (...given: never[]) => void }>(
+  { library, path }: OpenLibrary,
+  engine: NativeEngine,
+  declarations: Readonly<Record<keyof Api & string, string>>,
+  lastErrorName: string,
+): Api {
+  try {
+    const lastError = library.func(`const char *${lastErrorName}()`) as () => string;
+    const functions = Object.entries<string>(declarations).map(([name, parameters]) => {
+      const call = library.func(`int ${name}(${parameters})`) as (...given: unknown[]) => number;
+      const checked = (...given: unknown[]): void => {
+        if (call(...given) !== 0)
+          throw new MinutehandError('LEARNER_FAILED', { seen: `${name}: ${wordsOf(lastError())}` });
+      };
+      return [name, checked] as const;
+    });
+    return Object.fromEntries(functions) as unknown as Api;
+  } catch (error) {
+    throw new MinutehandError('LEARNER_MISSING', {
+      seen: `${path} is not a library of ${engine}, or too old (${(error as Error).message})`,
+      next: installationHint(engine),
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,200 @@
+import { readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import type * as Koffi from 'koffi';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import type { Engine } from '../learner.ts';
+
+/** Engines whose code is a shared library of their own. */
+export type NativeEngine = Extract<Engine, 'lightgbm' | 'xgboost'>;
+export const NATIVE_ENGINES: readonly NativeEngine[] = ['lightgbm', 'xgboost'];
+
+/** File of each engine's library; null = the usual places are searched. */
+export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
+
+/** The libraries that the environment names. An empty variable is an unset one. */
+export function librariesFrom(env: NodeJS.ProcessEnv = process.env): EngineLibraries {
+  return {
+    lightgbm: env['MINUTEHAND_LIGHTGBM_LIBRARY'] || null,
+    xgboost: env['MINUTEHAND_XGBOOST_LIBRARY'] || null,
+  };
+}
+
+export interface OpenLibrary {
+  /** The file, or the name under which the system's own loader found it. */
+  readonly path: string;
+  readonly library: Koffi.LibraryHandle;
+  readonly koffi: typeof Koffi;
+}
+
+const VARIABLE: Readonly<Record<NativeEngine, string>> = {
+  lightgbm: 'MINUTEHAND_LIGHTGBM_LIBRARY',
+  xgboost: 'MINUTEHAND_XGBOOST_LIBRARY',
+};
+
+const INSTALLATION: Readonly<Record<NativeEngine, string>> = {
+  lightgbm:
+    'Install any package of LightGBM (pip install lightgbm, conda install lightgbm, brew install lightgbm; it needs libgomp1), or set MINUTEHAND_LIGHTGBM_LIBRARY to its lib_lightgbm file. The engine gbdt needs no library.',
+  xgboost:
+    'Install it (Debian: apt-get install libxgboost0; else pip, conda or brew install xgboost), or set MINUTEHAND_XGBOOST_LIBRARY to its libxgboost file. The engine gbdt needs no library.',
+};
+
+/** How to get an engine's library. */
+export function installationHint(engine: NativeEngine): string {
+  return INSTALLATION[engine];
+}
+
+/** Names of the library's file on this platform, the likeliest first. */
+const FILE_NAMES: Readonly<Record<NativeEngine, readonly string[]>> =
+  process.platform === 'win32'
+    ? { lightgbm: ['lib_lightgbm.dll', 'lightgbm.dll'], xgboost: ['xgboost.dll', 'libxgboost.dll'] }
+    : process.platform === 'darwin'
+      ? { lightgbm: ['lib_lightgbm.dylib', 'lib_lightgbm.so'], xgboost: ['libxgboost.dylib'] }
+      : { lightgbm: ['lib_lightgbm.so'], xgboost: ['libxgboost.so.0', 'libxgboost.so'] };
+
+/** Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a folder's name. */
+function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
+  const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
+  const ofUser = ['.local', 'miniconda3', 'anaconda3', 'miniforge3', '.pyenv/versions/*'];
+  return [
+    ...(named as string[]),
+    ...['/usr/local', '/usr', '/opt/homebrew', '/opt/conda'],
+    ...ofUser.map((folder) => join(homedir(), folder)),
+  ];
+}
+
+/** Existing folders in which the engine's library may be, in the order of the search. */
+function usualFolders(engine: NativeEngine, env: NodeJS.ProcessEnv): string[] {
+  // PyPI's packages keep it in a folder `lib` of their own; those of LightGBM before version 4 beside their modules.
+  const packages = ['lib/python3*/site-packages', 'lib/python3*/dist-packages', 'Lib/site-packages'];
+  const inPackage = packages.flatMap((folder) => [join(folder, engine, 'lib'), join(folder, engine)]);
+  return [
+    ...(env['LD_LIBRARY_PATH'] ?? '').split(delimiter).filter(isFolder),
+    ...usualPrefixes(env).flatMap((prefix) =>
+      ['lib', 'lib/*-linux-*', 'lib64', ...inPackage].flatMap((at) => expand(join(prefix, at))),
+    ),
+  ];
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Not a bare name, which is for the system's loader to find. */
+function isPath(text: string): boolean {
+  return /[\\/]/.test(text);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** The folders that a path with `*` in its parts stands for, sorted by name. */
+function expand(pattern: string): string[] {
+  const star = pattern.indexOf('*');
+  if (star < 0) return isFolder(pattern) ? [pattern] : [];
+  const end = pattern.slice(star).search(/[\\/]/);
+  const [head, rest] = end < 0 ? [pattern, ''] : [pattern.slice(0, star + end), pattern.slice(star + end)];
+  const parent = dirname(head);
+  const parts = head.slice(parent.length + 1).split('*');
+  const name = new RegExp(`^${parts.map(literally).join('.*')}$`);
+  const names = isFolder(parent) ? readdirSync(parent).sort() : [];
+  return names.filter((found) => name.test(found)).flatMap((found) => expand(join(parent, found) + rest));
+}
+
+/**
+ * Opens the engine's shared library: the configured file (or name for the system's loader) and no other, else the first in the usual places that loads, else
+ * by name through the system's loader.
+ * @throws MinutehandError LEARNER_MISSING with the places that were looked at, or why a file that is there does not load
+ */
+export function openLibrary(
+  engine: NativeEngine,
+  libraries: EngineLibraries = librariesFrom(),
+  env: NodeJS.ProcessEnv = process.env,
+): OpenLibrary {
+  const configured = libraries[engine];
+  if (configured !== null && isPath(configured) && !isFile(configured)) {
+    throw missing(engine, `there is no file ${resolve(configured)}, which ${VARIABLE[engine]} names`);
+  }
+  const names = FILE_NAMES[engine];
+  const files =
+    configured === null
+      ? [
+          ...usualFolders(engine, env).flatMap((folder) => names.map((name) => join(folder, name)).filter(isFile)),
+          ...names,
+        ]
+      : [configured];
+  const koffi = loadKoffi(engine);
+  waitPassively(koffi);
+  const refusals: string[] = [];
+  for (const file of files) {
+    try {
+      const path = isPath(file) ? resolve(file) : file;
+      return { path, library: load(koffi, path), koffi };
+    } catch (error) {
+      // Of a mere name, the loader says no more than that it does not know it.
+      if (isPath(file) || configured !== null) refusals.push(`${file} does not load (${(error as Error).message})`);
+    }
+  }
+  if (refusals.length > 0) throw missing(engine, refusals.join('; '));
+  const prefixes = usualPrefixes(env).join(', ');
+  throw missing(
+    engine,
+    `no ${names[0]} among the libraries of the system, nor in lib or Python packages of ${prefixes}`,
+  );
+}
+
+function missing(engine: NativeEngine, seen: string): MinutehandError {
+  return new MinutehandError('LEARNER_MISSING', { seen: `${engine}: ${seen}`, next: INSTALLATION[engine] });
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loaded only when an engine is asked for, so that nothing else depends on it. */
+function loadKoffi(engine: NativeEngine): typeof Koffi {
+  try {
+    return require('koffi') as typeof Koffi;
+  } catch (error) {
+    throw missing(engine, `koffi, which calls shared libraries, does not load (${(error as Error).message})`);
+  }
+}
+
+function load(koffi: typeof Koffi, path: string): Koffi.LibraryHandle {
+  const library = koffi.load(path);
+  keepLoaded(koffi, path);
+  return library;
+}
+
+const RTLD_NOW = 2;
+const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
+
+/**
+ * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a worker, those
+ * threads would wake up in memory that is gone.
+ */
+function keepLoaded(koffi: typeof Koffi, path: string): void {
+  if (process.platform !== 'linux' && process.platform !== 'darwin') return;
+  koffi.load(null).func('void *dlopen(const char *path, int mode)')(path, RTLD_NOW | RTLD_NODELETE);
+}
+
+/**
+ * OpenMP's threads spin while they wait for each other, which on shared cores makes two of them many times slower than one. It reads
+ * its variables once, when it is loaded. What the user has set stays.
+ */
+function waitPassively(koffi: typeof Koffi): void {
+  if (process.env['OMP_WAIT_POLICY'] !== undefined) return;
+  process.env['OMP_WAIT_POLICY'] = 'passive';
+  // The variables of a worker are a copy that native code does not see.
+  if (isMainThread || process.platform === 'win32') return;
+  koffi.load(null).func('int setenv(const char *name, const char *value, int overwrite)')(
+    'OMP_WAIT_POLICY',
+    'passive',
+    0,
+  );
+}

@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { MinutehandError, type describeError } from '../../../shared/errors.ts';
+import { packageRoot } from '../../../shared/root.ts';
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { runFit, type FitRows, type FitTask, type OnTree } from './fit.ts';
+
+/** The compiled program, so that sources and built code start the same threads. */
+const THREAD_FILE = 'dist/trainer/learn/trees/fit_worker.js';
+
+export type WorkerAnswer =
+  | { readonly done: number; readonly total: number }
+  | { readonly model: TreeModel }
+  | { readonly error: ReturnType<typeof describeError> };
+
+/** Learns models. Each one is the same whatever learns it, so the number of workers changes nothing but the time. */
+export interface FitPool {
+  /**
+   * The rows are read when they are first asked for: they must not change while the pool is open.
+   * @param order a task that is urgent goes before all that wait and are not
+   */
+  fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly task: FitTask;
+  readonly onTree: OnTree;
+  resolve(model: TreeModel): void;
+  reject(error: unknown): void;
+}
+
+/** @param workers threads to learn on; 0 = on the calling one */
+export function openFitPool(workers: number): FitPool {
+  if (workers === 0) {
+    return {
+      fit: runFit,
+      close: () => Promise.resolve(),
+    };
+  }
+  const waiting: Job[] = [];
+  const urgent: Job[] = [];
+  const program = join(packageRoot(), THREAD_FILE);
+  const threads = Array.from({ length: workers }, () => new Worker(program, { execArgv: [] }));
+  const jobs = new Map<Worker, Job | null>(threads.map((thread) => [thread, null]));
+  const share = createSharing();
+  let isClosed = false;
+  /** What ended the last thread. */
+  let lastError: unknown;
+
+  function next(thread: Worker): void {
+    const job = urgent.shift() ?? waiting.shift() ?? null;
+    jobs.set(thread, job);
+    if (job !== null) thread.postMessage({ ...job.task, rows: shareRows(job.task.rows, share) });
+  }
+
+  for (const thread of threads) {
+    thread.on('message', (answer: WorkerAnswer) => {
+      const job = jobs.get(thread)!;
+      if ('done' in answer) return job.onTree(answer.done, answer.total);
+      if ('model' in answer) job.resolve(answer.model);
+      else job.reject(new MinutehandError(answer.error.code, { seen: answer.error.message, next: answer.error.next }));
+      next(thread);
+    });
+    // A thread that dies takes its job along; the others go on, and the training ends with this error.
+    const end = (error: unknown): void => {
+      jobs.get(thread)?.reject(error);
+      jobs.delete(thread);
+      if (jobs.size > 0) return;
+      lastError = error;
+      for (const job of [...urgent.splice(0), ...waiting.splice(0)]) job.reject(error);
+    };
+    thread.on('error', end);
+    thread.on('exit', (code) => {
+      if (!isClosed && jobs.has(thread))
+        end(new MinutehandError('LEARNER_THREAD', { seen: `a thread of the pool ended with ${code}` }));
+    });
+  }
+  return {
+    fit: (task, onTree, { isUrgent } = { isUrgent: false }) =>
+      new Promise((resolve, reject) => {
+        if (jobs.size === 0) return reject(lastError);
+        (isUrgent ? urgent : waiting).push({ task, onTree, resolve, reject });
+        const idle = [...jobs].find(([, job]) => job === null);
+        if (idle !== undefined) next(idle[0]);
+      }),
+    async close() {
+      isClosed = true;
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    },
+  };
+}
+
+type Share = <T extends Float32Array | Float64Array>(values: T) => T;
+
+/**
+ * Copies an array into memory that all threads read, once: fifty fits learn from the same few arrays, which AI2 and AI3, and rows with other labels,
+ * have in common. A copy goes when nobody holds its original any more.
+ */
+function createSharing(): Share {
+  const shared = new WeakMap<object, Float32Array | Float64Array>();
+  return <T extends Float32Array | Float64Array>(values: T): T => {
+    const known = shared.get(values);
+    if (known !== undefined) return known as T;
+    const buffer = new SharedArrayBuffer(values.byteLength);
+    const copy = values instanceof Float32Array ? new Float32Array(buffer) : new Float64Array(buffer);
+    copy.set(values);
+    shared.set(values, copy);
+    return copy as T;
+  };
+}
+
+/** What a fit needs of the rows and nothing else. */
+function shareRows({ x, y, time, labelEnd, weights }: FitRows, share: Share): FitRows {
+  return {
+    x: { ...x, values: share(x.values) },
+    y: share(y),
+    time: share(time),
+    labelEnd: share(labelEnd),
+    weights: share(weights),
+  };
+}

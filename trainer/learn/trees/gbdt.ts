@@ -1,0 +1,55 @@
+import type { TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
+import { allowedColumns, checkRequest } from './gbdt_request.ts';
+import { learn } from './kernel/boost.ts';
+import { prepareFit, type FitRequest, type PreparedFit } from './kernel/fit.ts';
+import { learnOnThreads } from './kernel/threads.ts';
+import { kernelModule, lendMemory, reserveMemory, type Reserve } from './kernel/webassembly.ts';
+import type { LearnRequest, Learner } from './learner.ts';
+
+/**
+ * Our own leaf-wise gradient boosting on histograms, second order (Friedman 2001; Chen & Guestrin 2016; Ke et al. 2017), with LightGBM's
+ * defaults and meanings. The same table, parameters and seed give the same bytes on any machine with any number of threads: splits are chosen on
+ * exact integer sums, leaf values are float64 sums in the order of rows, exp and ln are our own.
+ *
+ * With a base, boosting goes on from its scores (float64 sums in the order of its trees, as boosting itself adds them): where nothing is drawn, n
+ * rounds and then k on the same table are the same trees to the bit as n + k at once.
+ *
+ * Further codes: LEARNER_MEMORY beyond 4 GB (see kernel/memory.ts for bytes per row), KERNEL_MISSING, LEARNER_THREAD.
+ */
+export const gbdt: Learner = {
+  engine: 'gbdt',
+  async learn(request) {
+    return joined(request, await learnOnThreads(prepare(request), request.onRound));
+  },
+};
+
+/** `gbdt` on the calling thread, which waits for it. */
+export function learnHere(request: LearnRequest): TreeModel {
+  return lendMemory((reserve) =>
+    joined(request, learn(kernelModule(), prepare({ ...request, threads: 1 }, reserve), request.onRound)),
+  );
+}
+
+function prepare(request: LearnRequest, reserve: Reserve = reserveMemory): PreparedFit {
+  checkRequest(request);
+  const { task, table, params, stopping, threads, base } = request;
+  const fit: FitRequest = {
+    objective: task,
+    table,
+    params,
+    columns: allowedColumns(table.x, params),
+    stopping,
+    threads,
+    base: base ?? null,
+  };
+  return prepareFit(fit, reserve);
+}
+
+/** The trees of the base, where there is one, and behind them the new ones, which were grown on its scores. */
+function joined({ base }: LearnRequest, grown: TreeModel): TreeModel {
+  if (base === undefined || base === null) return grown;
+  return {
+    link: grown.link,
+    ensembles: grown.ensembles.map((own, k) => ({ ...own, trees: [...base.ensembles[k]!.trees, ...own.trees] })),
+  };
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { MinutehandError } from '../../../../shared/errors.ts';
+import { compileKernel } from '../../../../shared/bundle/tree_kernel/tree_kernel.ts';
+import { packageRoot } from '../../../../shared/root.ts';
+
+/** Memory that threads share. Plain data for `postMessage`. */
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+
+interface GrowingMemory extends SharedMemory {
+  /** By so many pages. */
+  grow(pages: number): number;
+}
+
+/** The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all the rest. */
+interface Wasm {
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => GrowingMemory;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+}
+const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssembly;
+
+const KERNEL_FILE = 'dist/trainer/learn/trees/kernel/kernel.wasm';
+const PAGE_BYTES = 65536;
+/** What 32-bit addresses reach. */
+const MOST_PAGES = 65536;
+
+/** What kernel.as.ts exports. */
+export interface KernelCode {
+  alone(kind: number, pieces: number): void;
+  begin(kind: number, pieces: number): number;
+  finish(): number;
+  help(thread: number): void;
+  partAlone(): number;
+  collect(rows: number, count: number, to: number): void;
+  resolveSplit(histogram: number, slot: number, node: number, position: number, start: number, rows: number): void;
+}
+
+let compiled: object | undefined;
+
+/** The compiled kernel, made once per thread. @throws MinutehandError KERNEL_MISSING */
+export function kernelModule(): object {
+  compiled ??= compileKernel(join(packageRoot(), KERNEL_FILE));
+  return compiled;
+}
+
+/** Gives memory of so many bytes, all zero. */
+export type Reserve = (bytes: number) => SharedMemory;
+
+/**
+ * Memory of so many bytes, all zero; pages count when they are touched.
+ * @throws MinutehandError LEARNER_MEMORY
+ */
+export function reserveMemory(bytes: number): SharedMemory {
+  const pages = pagesOf(bytes);
+  return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
+}
+
+/** The thread's memory while nobody has it; weak, so that it goes when nothing is learned any more. */
+let ownMemory: WeakRef<GrowingMemory> | null = null;
+
+/**
+ * Does work whose memory is not needed when it is done, in the one memory of this thread, which is cleared and grown as it must be: a memory
+ * for each of a thousand small fits would wait for the collector of garbage, to which they look like next to nothing.
+ * What the work throws, and LEARNER_MEMORY from `reserve`.
+ */
+export function lendMemory<T>(work: (reserve: Reserve) => T): T {
+  let memory = ownMemory?.deref();
+  // Work inside of this work gets another one.
+  ownMemory = null;
+  try {
+    return work((bytes) => {
+      const pages = pagesOf(bytes);
+      const lent = (memory ??= orRefused(
+        bytes,
+        () => new wasm.Memory({ initial: pages, maximum: MOST_PAGES, shared: true }),
+      ));
+      const missing = pages - lent.buffer.byteLength / PAGE_BYTES;
+      if (missing > 0) orRefused(bytes, () => lent.grow(missing));
+      new Uint8Array(lent.buffer, 0, bytes).fill(0);
+      return lent;
+    });
+  } finally {
+    ownMemory = memory === undefined ? null : new WeakRef(memory);
+  }
+}
+
+function pagesOf(bytes: number): number {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  if (pages > MOST_PAGES)
+    throw new MinutehandError('LEARNER_MEMORY', { seen: megabytes(bytes), expected: 'at most 4096 MB' });
+  return pages;
+}
+
+function orRefused<T>(bytes: number, reserve: () => T): T {
+  try {
+    return reserve();
+  } catch (cause) {
+    throw new MinutehandError('LEARNER_MEMORY', { seen: `${megabytes(bytes)} were refused`, cause });
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MB`;
+}
+
+/** The kernel on a memory. */
+export function instantiate(module: object, memory: SharedMemory): KernelCode {
+  return new wasm.Instance(module, { env: { memory } }).exports as KernelCode;
+}
