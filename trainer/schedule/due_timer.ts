@@ -1,0 +1,42 @@
+import type { BestEffort } from './best_effort.ts';
+import { BEAT_MS, type RunQueue } from './run_queue.ts';
+
+/** What a timer of Node can wait at most. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** Calls `onDue` when the run that waits in the queue is due. */
+export class DueTimer {
+  readonly #queue: () => RunQueue;
+  readonly #attempt: BestEffort;
+  readonly #onDue: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(queue: () => RunQueue, attempt: BestEffort, onDue: () => void) {
+    this.#queue = queue;
+    this.#attempt = attempt;
+    this.#onDue = onDue;
+  }
+
+  /** Reads anew when that is. */
+  async set(leastMs = 0): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    // A queue that cannot be read now may have something that is due.
+    let dueMs: number | null = Date.now() + BEAT_MS;
+    await this.#attempt('the queue cannot be read', async () => (dueMs = await this.#queue().dueMs()));
+    if (dueMs === null || this.#stopped) return;
+    const waitMs = Math.min(Math.max(leastMs, dueMs - Date.now()), LONGEST_WAIT_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#onDue, waitMs);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.clear();
+  }
+}

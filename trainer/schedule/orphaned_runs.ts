@@ -1,0 +1,26 @@
+import type { TrainerOptions } from '../trainer_options.ts';
+import { endOrphan } from './orphan.ts';
+import type { RetrainRun } from './run.ts';
+import type { RunRecords } from './run_records.ts';
+import type { RunSettlement } from './run_settlement.ts';
+import { trainingWords } from './training_process.ts';
+
+/** Runs whose trainer has died are attempts that have failed. Their processes are ended. */
+export async function settleOrphans(
+  { log, say, command }: TrainerOptions,
+  records: RunRecords,
+  settlement: RunSettlement,
+): Promise<readonly RetrainRun[]> {
+  const orphans = await records.queue.orphans();
+  for (const { run, workerPid } of orphans) {
+    if (workerPid !== null && (await endOrphan(workerPid, trainingWords(command))))
+      log.warn({ pid: workerPid }, 'a training process of a dead trainer was ended');
+    run.finished_at = new Date().toISOString();
+    run.error = 'the trainer ended in the middle of it';
+    log.error(run, 'training was killed');
+    say(`Training run ${run.run_id} (${run.trigger}) was cut off when its trainer ended.`);
+    await settlement.fail(run, 'killed');
+    await records.keep(run);
+  }
+  return orphans.map(({ run }) => run);
+}

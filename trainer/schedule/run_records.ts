@@ -1,0 +1,89 @@
+import { MACHINE_CLOCK } from '../../shared/clock.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { BestEffort } from './best_effort.ts';
+import { FIRST_MODELS, type RetrainRun } from './run.ts';
+import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
+import type { StageTime } from './run_progress.ts';
+import { memoryQueue, type RunQueue } from './run_queue.ts';
+
+const SHOWN_RUNS = 50;
+
+/** The training runs of this market: what is shown of them, and what the store keeps. */
+export class RunRecords {
+  readonly #attempt: BestEffort;
+  readonly #runs: RetrainRun[] = [];
+  #memory: RunMemory = memoryOnly();
+  /** Ended runs that the store did not take, by id. */
+  readonly #unkept = new Map<number, RetrainRun>();
+
+  constructor(attempt: BestEffort) {
+    this.#attempt = attempt;
+  }
+
+  async open(options: TrainerOptions): Promise<void> {
+    this.#memory = await openRunMemory(options);
+  }
+
+  close(): Promise<void> {
+    return this.#memory.close();
+  }
+
+  get queue(): RunQueue {
+    return this.#memory.queue;
+  }
+
+  /** null when runs are kept in memory only. */
+  get registry(): Registry | null {
+    return this.#memory.registry;
+  }
+
+  /** The newest runs, newest first, those of earlier trainers included. */
+  get shown(): readonly RetrainRun[] {
+    return this.#runs;
+  }
+
+  show(run: RetrainRun): void {
+    this.#runs.unshift(run);
+    this.#runs.length = Math.min(this.#runs.length, SHOWN_RUNS);
+  }
+
+  /** Shows the runs of earlier trainers. */
+  async load(): Promise<void> {
+    this.#runs.unshift(...(await this.queue.list(SHOWN_RUNS)));
+    // A trainer that died between the two may have left the audit behind.
+    for (const run of this.#runs) await this.#memory.audit?.write(run);
+  }
+
+  audit(run: RetrainRun): Promise<void> {
+    return this.#attempt('a run cannot be audited', () => this.#memory.audit?.write(run));
+  }
+
+  async keep(run: RetrainRun): Promise<void> {
+    this.#unkept.set(run.run_id, { ...run });
+    await this.#attempt('a run cannot be kept', async () => {
+      await this.queue.keep(run);
+      this.#unkept.delete(run.run_id);
+    });
+    await this.audit(run);
+  }
+
+  /** A run that seems to be under way keeps out every other. */
+  async keepAgain(): Promise<void> {
+    for (const run of [...this.#unkept.values()]) await this.keep(run);
+  }
+
+  /** First models have no search behind them, so that signals come soon, and nothing to compare with. */
+  async lastStages({ kind, trigger }: RetrainRun): Promise<readonly StageTime[]> {
+    let stages: readonly StageTime[] = [];
+    if (trigger !== FIRST_MODELS)
+      await this.#attempt('the last run cannot be read', async () => (stages = await this.queue.lastStages(kind)));
+    return stages;
+  }
+
+  /** From here on runs are kept in memory only. */
+  loseStore(): void {
+    const queue = memoryQueue(MACHINE_CLOCK, this.#runs[0]?.run_id);
+    this.#memory = { ...this.#memory, queue, registry: null, audit: null };
+  }
+}

@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readManifest } from '../../shared/bundle/bundle.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
+import type { TrainerOptions } from '../trainer_options.ts';
+import { enterOutcome } from '../registry/outcome.ts';
+import { reasonsOf } from '../registry/reasons.ts';
+import { ALERT_MS } from './alert.ts';
+import type { BestEffort } from './best_effort.ts';
+import type { RetrainRun } from './run.ts';
+import type { RunRecords } from './run_records.ts';
+import type { TrainingAnswer, TrainingResult } from './training_process.ts';
+
+const MS_PER_MINUTE = 60_000;
+/** Errors of an incremental run that time, or a full run, ends. */
+const NOT_YET = /^(DATA_TOO_SHORT|CONTINUE_REFUSED):/;
+/** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
+const HOOK_MS = ALERT_MS + 2000;
+
+export interface RetrainerHooks {
+  /** Called when a run was the last attempt and has failed; again after a crash in the middle of it. */
+  readonly onAborted?: (run: RetrainRun) => Promise<void> | void;
+}
+
+/** Turns the result of a training process into the outcome of its run. */
+export class RunSettlement {
+  readonly #options: TrainerOptions;
+  readonly #records: RunRecords;
+  readonly #attempt: BestEffort;
+  readonly #hooks: RetrainerHooks;
+
+  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort, hooks: RetrainerHooks) {
+    this.#options = options;
+    this.#records = records;
+    this.#attempt = attempt;
+    this.#hooks = hooks;
+  }
+
+  /** @param wasStopped whether the process was told to end */
+  async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
+    const { log, say } = this.#options;
+    Object.assign(run, result.resources ?? {});
+    // A process that was done when it was told to end has done its work: the bundle is there, and may be in force.
+    if (wasStopped && 'error' in result) {
+      run.status = 'stopped';
+      say(`Training run ${run.run_id} was stopped.`);
+      return;
+    }
+    if ('error' in result && run.kind === 'incremental' && NOT_YET.test(result.error))
+      return this.#settleNothing(run, result.error);
+    if ('error' in result) {
+      run.error = result.error;
+      log.error(run, 'training failed');
+      say(`Training run ${run.run_id} failed: ${result.error}`);
+      return this.fail(run, 'failed');
+    }
+    const { version } = result;
+    if (version === null) return this.#settleNothing(run, 'no model gains a tree from the bars that have come');
+    return this.#settleBundle(run, version, result);
+  }
+
+  /** The next attempt is queued before this one is closed: a death in between loses none. */
+  async fail(run: RetrainRun, status: 'failed' | 'killed'): Promise<void> {
+    const { settings, say } = this.#options;
+    const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
+    if (run.attempt > retrain_retry_max) {
+      run.status = 'aborted';
+      say(`Training run ${run.run_id} was the last attempt: given up.`);
+      await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
+      return;
+    }
+    run.status = status;
+    const dueMs = Date.now() + retrain_retry_delay_minutes * MS_PER_MINUTE;
+    await this.#attempt('the next attempt cannot be queued', () => this.#records.queue.retryAt(run, dueMs));
+    say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+  }
+
+  async #settleBundle(run: RetrainRun, version: string, { adopted, gates }: TrainingAnswer): Promise<void> {
+    const { log, say, paths } = this.#options;
+    run.model_version = version;
+    run.status = adopted ? 'adopted' : 'rejected';
+    run.gate = gates;
+    run.percent = 100;
+    if (!adopted) run.reasons = reasonsOf(gates);
+    await this.#attempt('the bundle of a run cannot be read', () =>
+      Object.assign(run, aboutBundle(join(paths.models, version))),
+    );
+    await this.#attempt('the registry has not taken a bundle in', () => this.#enterBundle(run));
+    log.info(run, 'training ended');
+    say(
+      `Training run ${run.run_id}: models ${version} ${adopted ? 'adopted' : `rejected: ${run.reasons.join('; ')}`}.`,
+    );
+  }
+
+  /** There is nothing to go on from, or nothing to learn yet: no failure, and trying again in an hour would not help. */
+  #settleNothing(run: RetrainRun, why: string): void {
+    run.status = 'rejected';
+    run.percent = 100;
+    run.reasons = [why];
+    this.#options.log.info(run, 'training has nothing to add');
+    this.#options.say(`Training run ${run.run_id}: the models in force stay. ${why}.`);
+  }
+
+  /** The training process has put it in force, or not; here the registry is told, if it does not know yet. */
+  async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
+    const { registry } = this.#records;
+    if (registry === null || model_version === null) return;
+    const outcome = { version: model_version, adopted: status === 'adopted', reasons };
+    const { settings, log } = this.#options;
+    const old = await enterOutcome(registry, outcome, settings.retrain.model_version_retention);
+    if (old.length > 0) log.info({ versions: old }, 'old models were removed');
+  }
+}
+
+function aboutBundle(path: string): Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics'> {
+  const { seed, period, data_hash, metrics } = readManifest(path);
+  const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
+  return {
+    seed,
+    data_from: period.from,
+    data_to: period.to,
+    data_hash,
+    metrics: Object.fromEntries(figures) as unknown,
+  };
+}
+
+async function within(ms: number, work: Promise<void> | void): Promise<void> {
+  const late = new AbortController();
+  const timeout = sleep(ms, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`not done within ${ms} ms`);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } finally {
+    late.abort();
+    timeout.catch(() => undefined);
+  }
+}
