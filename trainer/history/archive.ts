@@ -1,25 +1,12 @@
-import { createHash } from 'node:crypto';
-import { sql, type Selectable } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
-import type { SignalDaysTable } from '../store/tables.ts';
-import {
-  ARCHIVE_SCHEMA,
-  checkFile,
-  dataName,
-  manifestName,
-  manifestText,
-  pack,
-  parseManifest,
-  partName,
-  sha256Of,
-  unpack,
-  type Manifest,
-  type Packed,
-} from './archive_file.ts';
+import { pack, type Manifest } from './archive_file.ts';
+import { ArchiveIndex } from './archive_index.ts';
+import { linesOf, readParts, writePart, type Part } from './archive_parts.ts';
 import type { ArchivePlace } from './archive_place.ts';
 import { DAY_MS, dayStartMs } from './day.ts';
+import { missingLines } from './missing_lines.ts';
 import { rowOfLine, signalLine, type SignalRow } from './signal_row.ts';
 import type { SignalTables } from './signal_tables.ts';
 
@@ -85,282 +72,125 @@ export interface SignalArchive {
   prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]>;
 }
 
-interface Part {
-  readonly manifest: Manifest;
-  readonly bytes: Buffer;
-}
-
 const RESTORE_ROWS = 1000;
 
 export function createArchive(store: Store, tables: SignalTables, place: ArchivePlace, clock: Clock): SignalArchive {
-  const { db } = store;
+  return new PlacedArchive(store, tables, place, new ArchiveIndex(store, tables.history, place.id, clock));
+}
 
-  const dayRow = (market: string, day: string): Promise<Selectable<SignalDaysTable> | undefined> =>
-    db
-      .selectFrom('core.signal_days')
-      .selectAll()
-      .where('history_table', '=', tables.history)
-      .where('market', '=', market)
-      .where('day', '=', day)
-      .executeTakeFirst();
+class PlacedArchive implements SignalArchive {
+  readonly #store: Store;
+  readonly #tables: SignalTables;
+  readonly #place: ArchivePlace;
+  readonly #index: ArchiveIndex;
 
-  const ofDay = (market: string, day: string) => {
-    const fromMs = dayStartMs(day);
-    return { market, fromMs, toMs: fromMs + DAY_MS };
-  };
-
-  async function* storedLines(market: string, day: string): AsyncGenerator<readonly string[]> {
-    for await (const rows of tables.pages(ofDay(market, day))) yield rows.map(signalLine);
+  constructor(store: Store, tables: SignalTables, place: ArchivePlace, index: ArchiveIndex) {
+    this.#store = store;
+    this.#tables = tables;
+    this.#place = place;
+    this.#index = index;
   }
 
-  /** @returns null when there is no such part; a file without a manifest is one whose writing was cut off */
-  async function readPart(market: string, day: string, part: number): Promise<Part | null> {
-    const name = partName(market, day, part);
-    const text = await place.read(manifestName(name));
-    if (text === null) return null;
-    const manifest = parseManifest(text.toString('utf8'), manifestName(name), { market, day, part });
-    const bytes = await place.read(dataName(name));
-    if (bytes === null)
-      throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${dataName(name)} is gone, its manifest is there` });
-    await checkFile(bytes, manifest, dataName(name));
-    return { manifest, bytes };
+  async archive(market: string, day: string): Promise<ArchivedDay> {
+    // Read before the rows are: what comes meanwhile counts as not archived.
+    const added = (await this.#index.day(market, day))?.added ?? 0;
+    const parts = await this.#parts(market, day);
+    const packed = await pack(this.#missing(parts, market, day));
+    const number = parts.length + 1;
+    const written = packed.rows === 0 ? null : await writePart(this.#place, market, day, number, packed);
+    const manifests = [...parts, ...(written === null ? [] : [written])].map(({ manifest }) => manifest);
+    await this.#index.record(market, day, manifests, added);
+    return { market, day, parts: manifests, written: written?.manifest ?? null };
   }
 
-  /** How many parts of a day were written into this place, as far as is recorded. */
-  async function recordedParts(market: string, day: string): Promise<ReadonlyMap<number, string>> {
-    const rows = await db
-      .selectFrom('core.signal_archives')
-      .select(['part', 'sha256'])
-      .where('place', '=', place.id)
-      .where('market', '=', market)
-      .where('day', '=', day)
-      .execute();
-    return new Map(rows.map(({ part, sha256 }) => [part, sha256]));
-  }
-
-  /** All parts of a day, each checked. @throws MinutehandError ARCHIVE_MISSING when one that is recorded is not there, ARCHIVE_DAMAGED */
-  async function readParts(market: string, day: string): Promise<Part[]> {
-    const recorded = await recordedParts(market, day);
-    const last = Math.max(0, ...recorded.keys());
-    const parts: Part[] = [];
-    for (let number = 1; ; number++) {
-      const part = await readPart(market, day, number);
-      if (part === null) {
-        if (number > last) return parts;
-        const seen = `${manifestName(partName(market, day, number))} of ${place.id} is not there`;
-        throw new MinutehandError('ARCHIVE_MISSING', { seen, expected: `the part that was written, sha256 ${recorded.get(number)}` }); // prettier-ignore
-      }
-      const expected = recorded.get(number);
-      if (expected !== undefined && expected !== part.manifest.sha256)
-        throw new MinutehandError('ARCHIVE_DAMAGED', {
-          seen: `${dataName(partName(market, day, number))} has sha256 ${part.manifest.sha256}`,
-          expected: `${expected}, as was written`,
-        });
-      parts.push(part);
-    }
-  }
-
-  /** Whether the archive has a line: compared by what the whole day hashes to where it can be, else line by line. */
-  async function missingLines(parts: readonly Part[], market: string, day: string): Promise<LineTest> {
-    const [only] = parts;
-    if (only === undefined) return () => true;
-    if (parts.length === 1) {
-      const hash = createHash('sha256');
-      for await (const lines of storedLines(market, day)) hash.update(`${lines.join('\n')}\n`);
-      if (hash.digest('hex') === only.manifest.content_sha256) return () => false;
-    }
-    const known = new Set<string>();
-    for (const { manifest, bytes } of parts)
-      for await (const lines of unpack(bytes, manifest.file)) for (const line of lines) known.add(digestOf(line));
-    return (line) => !known.has(digestOf(line));
-  }
-
-  async function* lacking(market: string, day: string, isMissing: LineTest): AsyncGenerator<readonly string[]> {
-    for await (const lines of storedLines(market, day)) yield lines.filter(isMissing);
-  }
-
-  async function writePart(market: string, day: string, part: number, packed: Packed): Promise<Part> {
-    const name = partName(market, day, part);
-    const { bytes, rows, contentBytes, contentSha256, first, last } = packed;
-    const manifest: Manifest = {
-      schema: ARCHIVE_SCHEMA,
-      market,
-      day,
-      part,
-      file: dataName(name).slice(name.lastIndexOf('/') + 1),
-      rows,
-      bytes: bytes.length,
-      sha256: sha256Of(bytes),
-      content_bytes: contentBytes,
-      content_sha256: contentSha256,
-      first_ms: rowOfLine(first).generated_at_ms,
-      last_ms: rowOfLine(last).generated_at_ms,
-    };
-    await place.write(dataName(name), bytes);
-    // The manifest last: a file without one is not believed, and written again.
-    await place.write(manifestName(name), Buffer.from(manifestText(manifest)));
-    const back = await readPart(market, day, part);
-    if (back === null || manifestText(back.manifest) !== manifestText(manifest))
-      throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${name} reads back otherwise than it was written` });
-    return back;
-  }
-
-  /** What is known of a day of which `parts` are all that the archive has. */
-  async function settle(market: string, day: string, parts: readonly Part[], added: number): Promise<void> {
-    await store.transaction(async (on) => {
-      for (const { manifest } of parts) {
-        const { part, rows, bytes, content_bytes, sha256 } = manifest;
-        await on
-          .insertInto('core.signal_archives')
-          .values({
-            place: place.id,
-            market,
-            day,
-            part,
-            rows,
-            bytes,
-            content_bytes,
-            sha256,
-            archived_ms: clock.nowMs(),
-          })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-      }
-      await on
-        .updateTable('core.signal_days')
-        .set({ archived: added })
-        .where('history_table', '=', tables.history)
-        .where('market', '=', market)
-        .where('day', '=', day)
-        .execute();
+  async prune(market: string, day: string): Promise<number | null> {
+    const before = await this.#index.day(market, day);
+    const parts = await this.#parts(market, day);
+    for await (const lines of this.#missing(parts, market, day)) if (lines.length > 0) return null;
+    return this.#store.transaction(async (on) => {
+      // Whoever adds rows to a day changes its row too, and waits here: rows that were not compared are never deleted.
+      if (!(await this.#index.markPruned(on, market, day, before?.added ?? -1))) return null;
+      const { fromMs, toMs } = ofDay(market, day);
+      return this.#tables.remove(on, market, fromMs, toMs);
     });
   }
 
-  async function* linesOf(market: string, day: string): AsyncGenerator<readonly string[]> {
-    const parts = await readParts(market, day);
-    for (const { manifest, bytes } of parts) yield* unpack(bytes, manifest.file);
+  async verify(market: string, day: string): Promise<VerifiedDay> {
+    const stored = await this.#tables.count(ofDay(market, day));
+    const answer = (state: DayState, archived: number, detail: string): VerifiedDay => ({
+      market,
+      day,
+      state,
+      archived,
+      stored,
+      detail,
+    });
+    let parts: Part[];
+    try {
+      parts = await this.#parts(market, day);
+    } catch (error) {
+      if (!(error instanceof MinutehandError)) throw error;
+      if (error.code === 'ARCHIVE_MISSING') return answer('missing', 0, error.message);
+      if (error.code === 'ARCHIVE_DAMAGED') return answer('damaged', 0, error.message);
+      throw error;
+    }
+    const archived = parts.reduce((sum, { manifest }) => sum + manifest.rows, 0);
+    let lacks = 0;
+    for await (const lines of this.#missing(parts, market, day)) lacks += lines.length;
+    return lacks === 0
+      ? answer('ok', archived, '')
+      : answer('open', archived, `${lacks} rows of the history are not in the archive yet`);
   }
 
-  return {
-    async archive(market, day) {
-      // Read before the rows are: what comes meanwhile counts as not archived.
-      const added = (await dayRow(market, day))?.added ?? 0;
-      const parts = await readParts(market, day);
-      const packed = await pack(lacking(market, day, await missingLines(parts, market, day)));
-      const written = packed.rows === 0 ? null : await writePart(market, day, parts.length + 1, packed);
-      const all = written === null ? parts : [...parts, written];
-      await settle(market, day, all, added);
-      return { market, day, parts: all.map(({ manifest }) => manifest), written: written?.manifest ?? null };
-    },
+  async restore(market: string, day: string): Promise<RestoredDay | null> {
+    let [rows, added] = [0, 0];
+    const parts = await this.#parts(market, day);
+    if (parts.length === 0) return null;
+    // First, so that what a killed process has brought back is not left over for ever.
+    await this.#index.markRestored(market, day);
+    const put = async (signals: readonly SignalRow[]): Promise<void> => {
+      rows += signals.length;
+      added += await this.#store.transaction((on) => this.#tables.add(on, signals));
+    };
+    for await (const lines of linesOf(parts))
+      for (let first = 0; first < lines.length; first += RESTORE_ROWS)
+        await put(lines.slice(first, first + RESTORE_ROWS).map(rowOfLine));
+    const { archived } = (await this.#index.day(market, day))!;
+    const manifests = parts.map(({ manifest }) => manifest);
+    await this.#index.record(market, day, manifests, archived);
+    return { day, rows, added };
+  }
 
-    async prune(market, day) {
-      const before = await dayRow(market, day);
-      const parts = await readParts(market, day);
-      const isMissing = await missingLines(parts, market, day);
-      for await (const lines of lacking(market, day, isMissing)) if (lines.length > 0) return null;
-      return store.transaction(async (on) => {
-        // Whoever adds rows to a day changes its row too, and waits here: rows that were not compared are never deleted.
-        const locked = await on
-          .updateTable('core.signal_days')
-          .set({ pruned_ms: clock.nowMs(), restored_ms: null })
-          .where('history_table', '=', tables.history)
-          .where('market', '=', market)
-          .where('day', '=', day)
-          .where('added', '=', before?.added ?? -1)
-          .returning('day')
-          .execute();
-        if (locked.length === 0) return null;
-        const { fromMs, toMs } = ofDay(market, day);
-        return tables.remove(on, market, fromMs, toMs);
-      });
-    },
+  async *lines(market: string, day: string): AsyncGenerator<readonly string[]> {
+    yield* linesOf(await this.#parts(market, day));
+  }
 
-    async verify(market, day) {
-      const stored = await tables.count(ofDay(market, day));
-      const answer = (state: DayState, archived: number, detail: string): VerifiedDay => ({
-        market,
-        day,
-        state,
-        archived,
-        stored,
-        detail,
-      });
-      let parts: Part[];
-      try {
-        parts = await readParts(market, day);
-      } catch (error) {
-        if (!(error instanceof MinutehandError)) throw error;
-        if (error.code === 'ARCHIVE_MISSING') return answer('missing', 0, error.message);
-        if (error.code === 'ARCHIVE_DAMAGED') return answer('damaged', 0, error.message);
-        throw error;
-      }
-      const archived = parts.reduce((sum, { manifest }) => sum + manifest.rows, 0);
-      const isMissing = await missingLines(parts, market, day);
-      let lacks = 0;
-      for await (const lines of lacking(market, day, isMissing)) lacks += lines.length;
-      return lacks === 0
-        ? answer('ok', archived, '')
-        : answer('open', archived, `${lacks} rows of the history are not in the archive yet`);
-    },
+  due(market: string, lastDay: string): Promise<readonly string[]> {
+    return this.#index.due(market, lastDay);
+  }
 
-    async restore(market, day) {
-      let [rows, added] = [0, 0];
-      const parts = await readParts(market, day);
-      if (parts.length === 0) return null;
-      // First, so that what a killed process has brought back is not left over for ever.
-      const restored = { restored_ms: clock.nowMs(), pruned_ms: null };
-      await db
-        .insertInto('core.signal_days')
-        .values({ history_table: tables.history, market, day, added: 0, archived: 0, ...restored })
-        .onConflict((conflict) => conflict.columns(['history_table', 'market', 'day']).doUpdateSet(restored))
-        .execute();
-      const put = async (signals: readonly SignalRow[]): Promise<void> => {
-        rows += signals.length;
-        added += await store.transaction((on) => tables.add(on, signals));
-      };
-      for (const { manifest, bytes } of parts)
-        for await (const lines of unpack(bytes, manifest.file))
-          for (let first = 0; first < lines.length; first += RESTORE_ROWS)
-            await put(lines.slice(first, first + RESTORE_ROWS).map(rowOfLine));
-      await settle(market, day, parts, (await dayRow(market, day))!.archived);
-      return { day, rows, added };
-    },
+  prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]> {
+    return this.#index.prunable(market, day, restoredSinceMs);
+  }
 
-    lines: linesOf,
+  async #parts(market: string, day: string): Promise<Part[]> {
+    return readParts(this.#place, market, day, await this.#index.parts(market, day));
+  }
 
-    async due(market, lastDay) {
-      const rows = await db
-        .selectFrom('core.signal_days')
-        .select('day')
-        .where('history_table', '=', tables.history)
-        .where('market', '=', market)
-        .where('day', '<=', lastDay)
-        .where(sql.ref('added'), '>', sql.ref('archived'))
-        .orderBy('day')
-        .execute();
-      return rows.map(({ day }) => day);
-    },
+  /** What the history has of a day and these parts do not. */
+  #missing(parts: readonly Part[], market: string, day: string): AsyncGenerator<readonly string[]> {
+    return missingLines(parts, () => this.#stored(market, day));
+  }
 
-    async prunable(market, day, restoredSinceMs) {
-      const rows = await db
-        .selectFrom('core.signal_days')
-        .select('day')
-        .where('history_table', '=', tables.history)
-        .where('market', '=', market)
-        .where('day', '<', day)
-        .where('pruned_ms', 'is', null)
-        .where(sql.ref('added'), '=', sql.ref('archived'))
-        .where((is) => is.or([is('restored_ms', 'is', null), is('restored_ms', '<', restoredSinceMs)]))
-        .orderBy('day')
-        .execute();
-      return rows.map(({ day: one }) => one);
-    },
-  };
+  async *#stored(market: string, day: string): AsyncGenerator<readonly string[]> {
+    for await (const rows of this.#tables.pages(ofDay(market, day))) yield rows.map(signalLine);
+  }
 }
 
-type LineTest = (line: string) => boolean;
-
-/** As text of one byte a character: half a million of them are kept at a time. */
-function digestOf(line: string): string {
-  return createHash('sha256').update(line).digest('binary');
+function ofDay(
+  market: string,
+  day: string,
+): { readonly market: string; readonly fromMs: number; readonly toMs: number } {
+  const fromMs = dayStartMs(day);
+  return { market, fromMs, toMs: fromMs + DAY_MS };
 }
