@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createConsumer, type Consumer, type Order, type Verdict } from './consumer.ts';
 import { bodyOf, enterBody, exitBody, idOf, inPositionBody, textOf } from './signal.fixture.ts';
 import { bootIdAt } from './boot_id.ts';
+import { checksum } from './encode.ts';
 import type { SignalBody } from './signal.ts';
 
 const START_MS = Date.UTC(2026, 10, 20, 8, 26);
@@ -257,6 +258,82 @@ describe('a consumer', () => {
     expect(take('20261120T082600000Z', 100)).toMatchObject({ missed: 0 });
     expect(take('20261120T082600000Z', 104)).toMatchObject({ missed: 3 });
     expect(take('20261120T090000000Z', 3)).toMatchObject({ missed: 2 });
+  });
+
+  it('forgets a closed position and no other', () => {
+    const consumer = consumerFrom();
+    consumer.take(textOf(enterBody(idOf(7)), envelope), START_MS);
+    consumer.closed(idOf(8));
+    consumer.closed('');
+    expect(consumer.state()['live/XAUUSD_XAGUSD']!.positionId).toBe(idOf(7));
+    consumer.closed(idOf(7));
+    expect(consumer.state()['live/XAUUSD_XAGUSD']!.positionId).toBe('');
+  });
+
+  it('enters in mode DEGRADED', () => {
+    expect(consumerFrom().take(textOf(enterBody(idOf(7), { mode: 'DEGRADED' }), envelope), START_MS)).toMatchObject({
+      verdict: 'obey',
+      pairId: 'XAUUSD_XAGUSD',
+      orders: [{ order: 'open', positionId: idOf(7) }],
+    });
+  });
+
+  const signed = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
+  const now = textOf(bodyOf(), { ...envelope, seq: 5 });
+  const later = START_MS + 60_000;
+  it.each([
+    [
+      'a torn text',
+      now.slice(0, 100),
+      START_MS,
+      'TORN',
+      `100 characters that end in ${JSON.stringify(now.slice(76, 100))}`,
+    ],
+    ['text that is no object', signed('x'), START_MS, 'TORN', expect.stringMatching(/^21 characters/)],
+    ['text that is no JSON', signed('{x'), START_MS, 'SCHEMA', 'no JSON'],
+    ['no schema', signed('{"a":1'), START_MS, 'SCHEMA', 'none'],
+    ['another schema', signed('{"schema":"other/1"'), START_MS, 'SCHEMA', 'other/1'],
+    [
+      'other legs',
+      textOf(enterBody(idOf(7), { entry: 'BUY_A, SELL_B' }), envelope),
+      START_MS,
+      'FORMAT',
+      'entry "BUY_A, SELL_B" with target -1 and beta 0.8',
+    ],
+    [
+      'a contradiction',
+      textOf(enterBody(idOf(7), { target: 0 }), envelope),
+      START_MS,
+      'FORMAT',
+      `ENTER with target 0 and position_id "${idOf(7)}"`,
+    ],
+    [
+      'a pair of one symbol',
+      textOf({ ...bodyOf(), pair_id: 'XAUUSD_XAUUSD' }, envelope),
+      START_MS,
+      'FORMAT',
+      '"XAUUSD_XAUUSD" is not a pair id such as XAUUSD_XAGUSD',
+    ],
+    ['another market', textOf(bodyOf(), { ...envelope, market: 'replay' }), START_MS, 'MARKET', 'replay'],
+    [
+      'an earlier number',
+      textOf(bodyOf(), { ...envelope, seq: 4 }),
+      START_MS,
+      'OUT_OF_ORDER',
+      '20261120T082600000Z 4 after 20261120T082600000Z 5',
+    ],
+    ['a late one', textOf(bodyOf(), { ...envelope, seq: 6 }), START_MS + 150_007, 'STALE', '7 ms too late'],
+    [
+      'one from the future',
+      textOf(bodyOf(), { ...envelope, seq: 6, generated_at_ms: later }),
+      START_MS,
+      'FUTURE',
+      '60000 ms ahead',
+    ],
+  ])('shows what it saw when it refuses %s', (_, text, nowMs, refusal, seen) => {
+    const consumer = consumerFrom();
+    consumer.take(now, START_MS);
+    expect(consumer.take(text, nowMs)).toEqual({ verdict: 'refuse', code: refusal, seen });
   });
 
   it('keeps the newest thousand entries of a pair', () => {

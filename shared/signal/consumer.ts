@@ -133,7 +133,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     },
     closed(positionId) {
       for (const [key, memory] of memories) {
-        if (positionId !== '' && memory.positionId === positionId) memories.set(key, { ...memory, positionId: '' });
+        if (memory.positionId === positionId) memories.set(key, { ...memory, positionId: '' });
       }
     },
     state: () => Object.fromEntries(memories),

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bootIdAt } from './boot_id.ts';
 import { checksum, encodeBody, encodeSignal } from './encode.ts';
 import { BODY_FIELDS, SIGNAL_SCHEMA, type SignalBody, type SignalEnvelope } from './signal.ts';
+import { idOf } from './signal.fixture.ts';
 import { verifySignal } from './verify.ts';
 
-const id = '67f8e94af64ddbf11ea6f8dc9a890cde';
+const [OTHER, id] = [idOf(1), idOf(2)];
 const BODY: SignalBody = {
   timestamp: '2025-10-14T12:35:00Z',
   pair: 'XAU/USD vs XAG/USD',
@@ -103,26 +105,53 @@ describe('a signal', () => {
     );
   });
 
+  const HOLD: Partial<SignalBody> = { action: 'HOLD', entry: '' };
   it.each([
-    ['an ENTER without legs', { entry: '' }],
-    ['a HOLD with legs', { action: 'HOLD', reason: 'NO_SETUP' }],
-    ['an ENTER in HALT', { mode: 'HALT' }],
-    ['an EXIT that keeps a target', { action: 'EXIT', reason: 'STOP', entry: '' }],
-    ['null numbers in mode OK', { z_score: null }],
-    ['silence that enters', { reason: 'SILENCE', mode: 'DEGRADED' }],
-    ['silence in mode OK', { reason: 'SILENCE', action: 'HOLD', entry: '' }],
-    ['a shutdown that enters', { reason: 'SHUTDOWN' }],
-    ['a shutdown that is no HALT', { reason: 'SHUTDOWN', action: 'HOLD', entry: '', mode: 'DEGRADED' }],
-    ['a probability above 1', { return_prob: 1.1 }],
-    ['an unknown reason', { reason: 'BECAUSE' }],
-    ['a target without a position', { action: 'HOLD', reason: 'IN_POSITION', entry: '', position_id: '' }],
-  ] as [string, Partial<SignalBody>][])('is refused as %s even with a right checksum', (_, change) => {
+    ['an ENTER without legs', { entry: '' }, 'action ENTER with entry ""'],
+    ['a HOLD with legs', { action: 'HOLD', reason: 'NO_SETUP' }, `action HOLD with entry "${BODY.entry}"`],
+    ['an ENTER without a side', { target: 0 }, `ENTER with target 0 and position_id "${id}"`],
+    ['an ENTER of another position', { position_id: OTHER }, `ENTER with target -1 and position_id "${OTHER}"`],
+    ['an ENTER in HALT', { mode: 'HALT' }, 'ENTER in mode HALT'],
+    ['an EXIT that keeps a target', { action: 'EXIT', reason: 'STOP', entry: '' }, 'EXIT with target -1'],
+    ['null numbers in mode OK', { z_score: null }, 'z_score is null in mode OK'],
+    ['silence that enters', { reason: 'SILENCE', mode: 'DEGRADED' }, 'action ENTER with reason SILENCE'],
+    ['silence in mode OK', { ...HOLD, reason: 'SILENCE' }, 'mode OK with reason SILENCE'],
+    ['a shutdown that enters', { reason: 'SHUTDOWN' }, 'action ENTER in mode OK with reason SHUTDOWN'],
+    [
+      'a shutdown that exits',
+      { action: 'EXIT', entry: '', target: 0, reason: 'SHUTDOWN', mode: 'HALT' },
+      'action EXIT in mode HALT with reason SHUTDOWN',
+    ],
+    [
+      'a shutdown that is no HALT',
+      { ...HOLD, reason: 'SHUTDOWN', mode: 'DEGRADED' },
+      'action HOLD in mode DEGRADED with reason SHUTDOWN',
+    ],
+    ['a probability above 1', { return_prob: 1.1 }, 'return_prob: Too big: expected number to be <=1'],
+    ['an unknown reason', { reason: 'BECAUSE' }, expect.stringMatching(/^reason: Invalid option/)],
+    [
+      'a target without a position',
+      { ...HOLD, reason: 'IN_POSITION', position_id: '' },
+      'target -1 with position_id ""',
+    ],
+  ] as [string, Partial<SignalBody>, string][])('is refused as %s even with a right checksum', (_, change, seen) => {
     expect(() => verifySignal(encode(change))).toThrowError(
-      expect.objectContaining({ code: 'SIGNAL_FORMAT' }) as Error,
+      expect.objectContaining({ code: 'SIGNAL_FORMAT', seen }) as Error,
     );
   });
 
-  it('may have null numbers in warm-up', () => {
+  it('may enter in mode DEGRADED and shut down with HOLD in HALT', () => {
+    expect(verifySignal(encode({ mode: 'DEGRADED' })).action).toBe('ENTER');
+    expect(verifySignal(encode({ ...HOLD, reason: 'SHUTDOWN', mode: 'HALT' })).reason).toBe('SHUTDOWN');
+  });
+
+  it.each([
+    ['mode WARMUP', { mode: 'WARMUP', reason: 'WARMUP' }],
+    ['mode HALT', { mode: 'HALT', reason: 'NO_MODEL' }],
+    ['a missing leg', { reason: 'LEG_MISSING' }],
+    ['an empty leg', { reason: 'LEG_EMPTY' }],
+    ['a suspect bar', { reason: 'BAR_SUSPECT' }],
+  ] as [string, Partial<SignalBody>][])('may have null numbers with %s', (_, change) => {
     const nothing = {
       z_score: null,
       return_prob: null,
@@ -133,26 +162,61 @@ describe('a signal', () => {
       theta2: null,
       position_scale: null,
       beta: null,
+      price_a: null,
+      price_b: null,
     };
-    expect(
-      verifySignal(
-        encode({ ...nothing, mode: 'WARMUP', action: 'HOLD', reason: 'WARMUP', target: 0, position_id: '', entry: '' }),
-      ).mode,
-    ).toBe('WARMUP');
+    expect(verifySignal(encode({ ...HOLD, ...nothing, target: 0, position_id: '', ...change }))).toMatchObject(nothing);
   });
 
   it('is stale only against a clock', () => {
     expect(() => verifySignal(encode(), ENVELOPE.valid_until_ms + 1)).toThrowError(
-      expect.objectContaining({ code: 'SIGNAL_STALE' }) as Error,
+      expect.objectContaining({
+        code: 'SIGNAL_STALE',
+        seen: 'valid until 2025-10-14T12:37:30.123Z',
+        expected: 'after 2025-10-14T12:37:30.124Z',
+      }) as Error,
     );
     expect(verifySignal(encode(), ENVELOPE.valid_until_ms).seq).toBe(7);
   });
 
-  it('is refused with its fields in another order', () => {
-    const { crc32: _, ...fields } = JSON.parse(encode()) as Record<string, unknown>;
-    const covered = JSON.stringify({ pair: fields.pair, ...fields }).slice(0, -1);
-    expect(() => verifySignal(`${covered},"crc32":"${checksum(covered)}"}`)).toThrowError(
-      expect.objectContaining({ code: 'SIGNAL_FORMAT' }) as Error,
-    );
+  const signed = (covered: string): string => `${covered},"crc32":"${checksum(covered)}"}`;
+  const { crc32: _, ...fields } = JSON.parse(encode()) as Record<string, unknown>;
+  it.each([
+    ['an empty text', ' \n', 'SIGNAL_FORMAT', { seen: 'an empty text' }],
+    ['text without a checksum', `{${'x'.repeat(60)}`, 'SIGNAL_FORMAT', { seen: `{${'x'.repeat(39)}…` }],
+    ['text before the object', signed(' ,').slice(1), 'SIGNAL_FORMAT', { seen: `,${signed(' ,').slice(2, 41)}…` }],
+    [
+      'a changed price',
+      encode().replace('4100.5', '4100.6'),
+      'SIGNAL_CRC',
+      { seen: encode().slice(-19), expected: encode({ price_a: 4100.6 }).slice(-19) },
+    ],
+    ['no JSON', signed('{x'), 'SIGNAL_FORMAT', { seen: 'a line that is not JSON', cause: expect.any(SyntaxError) }],
+    [
+      'an unknown field',
+      signed(JSON.stringify({ ...fields, more: 1 }).slice(0, -1)),
+      'SIGNAL_FORMAT',
+      { seen: 'signal: Unrecognized key: "more"' },
+    ],
+    [
+      'fields in another order',
+      signed(JSON.stringify({ pair: fields.pair, ...fields }).slice(0, -1)),
+      'SIGNAL_FORMAT',
+      {
+        seen: expect.stringMatching(/^fields pair,timestamp,z_score,.*,crc32$/),
+        expected: expect.stringMatching(/^timestamp,pair,z_score,.*,crc32$/),
+      },
+    ],
+  ] as [string, string, string, object][])(
+    'is refused as %s, with what was seen and expected',
+    (_, text, code, detail) => {
+      expect(() => verifySignal(text)).toThrowError(expect.objectContaining({ code, ...detail }) as Error);
+    },
+  );
+});
+
+describe('bootIdAt', () => {
+  it('is the time of the start in digits', () => {
+    expect(bootIdAt(Date.UTC(2026, 10, 20, 8, 26, 0, 7))).toBe('20261120T082600007Z');
   });
 });

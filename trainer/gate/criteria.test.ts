@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import {
   checkAuc,
@@ -78,14 +79,17 @@ describe('judgePassRate', () => {
 });
 
 describe('judgeCandidates', () => {
-  it('asks for 50 entry candidates that neither side has learned from', () => {
-    expect(judgeCandidates(49, 'v1')).toEqual({
+  const times = Float64Array.from({ length: 60 }, (_, i) => 60 * i);
+
+  it('requires 50 entry candidates at or after the start of the comparison', () => {
+    expect(judgeCandidates(times, 660 as OpenTime, 'v1')).toEqual({
       name: 'champion',
       passed: false,
       seen: '49 entry candidates that neither these models nor v1 have learned from',
       limit: 'at least 50 to compare by',
     });
-    expect(judgeCandidates(50, 'v1')).toBeNull();
+    expect(judgeCandidates(times, 601 as OpenTime, 'v1')).toMatchObject({ passed: false });
+    expect(judgeCandidates(times, 600 as OpenTime, 'v1')).toBeNull();
   });
 });
 

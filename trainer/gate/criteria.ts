@@ -1,3 +1,4 @@
+import type { OpenTime } from '../../shared/bar.ts';
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 
 /** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
@@ -50,8 +51,13 @@ export function judgePassRate(
   };
 }
 
-/** Why `candidates` entry candidates, unseen by the challenger and by the champion `version`, are too few to compare by; null if they suffice. */
-export function judgeCandidates(candidates: number, version: string): GateResult | null {
+/**
+ * Why the challenger cannot be compared with the champion `version`; null if it can.
+ * @param times open times of the holdout's entry candidates
+ * @param from start of the comparison: neither side has learned from bars that open at or after it
+ */
+export function judgeCandidates(times: ArrayLike<number>, from: OpenTime, version: string): GateResult | null {
+  const candidates = Array.from(times).filter((time) => time >= from).length;
   if (candidates >= FEWEST_CANDIDATES) return null;
   return {
     name: 'champion',

@@ -1,13 +1,36 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { TrainResult } from '../pipeline.ts';
 import type { GateResult } from './criteria.ts';
 import { judge } from './gate.ts';
+
+/** Every model set that was loaded, real ones. */
+const { sets } = vi.hoisted(() => ({ sets: [] as ModelSet[] }));
+vi.mock('../../shared/bundle/model_set.ts', async (importOriginal) => {
+  const real = await importOriginal<typeof import('../../shared/bundle/model_set.ts')>();
+  return {
+    ...real,
+    loadModelSet: async (...args: Parameters<typeof real.loadModelSet>) => {
+      const set = await real.loadModelSet(...args);
+      sets.push(set);
+      return set;
+    },
+  };
+});
+const isReleased = (set: ModelSet): boolean => {
+  try {
+    void set.infer(new Float32Array(), 0);
+    return false;
+  } catch (error) {
+    return /were released/.test(String(error));
+  }
+};
 
 const settings = tinySettings();
 let folder: string;
@@ -28,7 +51,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
+  sets.length = 0;
   const gates = await judge(challenger, context);
+  expect(sets.length).toBeGreaterThan(0);
+  expect(sets.map(isReleased)).not.toContain(false);
   expect(gates.slice(0, challenger.gates.length)).toEqual(challenger.gates);
   const [golden, ...rest] = gates.slice(challenger.gates.length);
   expect(golden).toEqual({

@@ -73,9 +73,7 @@ async function compare(
 ): Promise<Comparison> {
   const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
-  const { time } = dataset.evaluation.holdout;
-  const candidates = time.reduce((count, at) => count + (at >= from ? 1 : 0), 0);
-  const refusal = judgeCandidates(candidates, champion.version);
+  const refusal = judgeCandidates(dataset.evaluation.holdout.time, from, champion.version);
   if (refusal !== null) return { kind: 'refused', result: refusal };
   const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
   const { bundles } = await backtestPeriod({
