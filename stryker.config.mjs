@@ -17,7 +17,7 @@ export default {
   reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, reportTests: false, logTests: false, reportScoreTable: true },
   jsonReporter: { fileName: report },
-  timeoutMS: 60_000,
+  timeoutMS: 20_000,
   disableTypeChecks: false,
   allowConsoleColors: false,
 };

@@ -2,16 +2,16 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isMap, isScalar, parseDocument } from 'yaml';
+import { parseDocument } from 'yaml';
 import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { Windows as CoreWindows } from '../core/features/windows.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { jsonSchema, schemaAt } from './json_schema.ts';
+import { namedKeys } from './named_keys.fixture.ts';
 import { decisionPolicy, inspectSettings, loadSettings, shardPairs, shardsOf } from './policy.ts';
 import { CONFIG_FILES } from './schema.ts';
-import type { ConfigPart } from './schema.ts';
 
 const shipped = join(packageRoot(), 'config');
 const NO_ENV: NodeJS.ProcessEnv = {};
@@ -47,18 +47,6 @@ function failure(env: NodeJS.ProcessEnv = NO_ENV): MinutehandError {
     throw error;
   }
   throw new Error('the configuration was accepted');
-}
-
-/** The paths of all keys of a file that its schema names. */
-function namedKeys(part: ConfigPart): string[][] {
-  const walk = (node: unknown, path: string[]): string[][] => {
-    if (!isMap(node) || schemaAt(jsonSchema(part), path)?.properties === undefined) return [];
-    return node.items.flatMap((item) => {
-      const key = isScalar(item.key) ? String(item.key.value) : '';
-      return [[...path, key], ...walk(item.value, [...path, key])];
-    });
-  };
-  return walk(parseDocument(readFileSync(join(shipped, CONFIG_FILES[part]), 'utf8')).contents, []);
 }
 
 describe('the shipped configuration', () => {
@@ -261,31 +249,6 @@ describe('a key that does not exist', () => {
     expect(error.message).toContain('log.constructor is not a key of this file');
     expect(error.message).toContain('log.__proto__ is not a key of this file');
   });
-
-  it.each(Object.keys(CONFIG_FILES) as ConfigPart[])(
-    'is led back to the right one for a slip in any key of %s',
-    (part) => {
-      const file = join(configDir, CONFIG_FILES[part]);
-      const text = readFileSync(file, 'utf8');
-      for (const path of namedKeys(part)) {
-        const key = path.at(-1)!;
-        // Two neighbouring letters change places: the commonest slip, two edits away.
-        const at = [...key].findIndex((letter, index) => index > 0 && letter !== key[index - 1]);
-        const wrong = key.slice(0, at - 1) + key[at] + key[at - 1] + key.slice(at + 1);
-        const document = parseDocument(text);
-        const section = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1));
-        if (!isMap(section)) throw new Error(`${path.join('.')} is not in a map`);
-        const pair = section.items.find((item) => isScalar(item.key) && item.key.value === key);
-        if (!pair || !isScalar(pair.key)) throw new Error(`${path.join('.')} was not found`);
-        pair.key.value = wrong;
-        writeFileSync(file, document.toString());
-        const { problems } = inspectSettings({ configDir, env: NO_ENV });
-        expect(problems.map((problem) => problem.text)).toEqual([
-          `is not a key of this file (did you mean "${path.join('.')}"?)`,
-        ]);
-      }
-    },
-  );
 });
 
 describe('a value that is not allowed', () => {

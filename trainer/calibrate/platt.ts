@@ -16,7 +16,7 @@ const FLAT = 1e-10;
 const SMALLEST_STEP = 1e-10;
 /** Share of the promised decrease that a step must keep (Armijo). */
 const SUFFICIENT = 1e-4;
-/** Keeps the Hessian invertible when logits hardly differ. */
+/** Keeps the Hessian invertible when logits hardly differ: differences below about 1e-5 are not resolved. */
 const RIDGE = 1e-12;
 
 /**
