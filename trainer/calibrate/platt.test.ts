@@ -40,20 +40,6 @@ function slowLoss(logits: ArrayLike<number>, labels: ArrayLike<number>, weights:
 }
 
 describe('fitPlatt', () => {
-  it('finds the line that the labels were drawn from', () => {
-    for (const [slope, intercept] of [
-      [1, 0],
-      [0.4, -1],
-      [3, 0.5],
-    ] as const) {
-      const { logits, labels } = drawRows(40_000, slope, intercept, `${slope}`);
-      const platt = fitPlatt(logits, labels, null)!;
-      expect(platt.slope).toBeCloseTo(slope, 0.5);
-      expect(Math.abs(platt.slope / slope - 1)).toBeLessThan(0.05);
-      expect(Math.abs(platt.intercept - intercept)).toBeLessThan(0.05);
-    }
-  });
-
   it('stands at the least loss: any step away raises it', () => {
     // In steps of 0.001: what differs by less than about 1e-5 is equal for the ridge.
     const logit = fc.integer({ min: -8000, max: 8000 }).map((thousandths) => thousandths / 1000);
@@ -114,11 +100,27 @@ describe('fitPlatt', () => {
     expect(fitPlatt(logits, labels, null)).toBeNull();
   });
 
+  it('finds the line that the labels were drawn from', () => {
+    for (const [slope, intercept] of [
+      [1, 0],
+      [0.4, -1],
+      [3, 0.5],
+    ] as const) {
+      const { logits, labels } = drawRows(10_000, slope, intercept, `${slope}`);
+      const platt = fitPlatt(logits, labels, null)!;
+      expect(Math.abs(platt.slope / slope - 1)).toBeLessThan(0.08);
+      expect(Math.abs(platt.intercept - intercept)).toBeLessThan(0.08);
+    }
+  });
+
   it('refuses what is no logit, label or weight', () => {
     expect(() => fitPlatt([1, NaN], [0, 1], null)).toThrow(/logit NaN of row 1/);
     expect(() => fitPlatt([1, 2], [0, 2], null)).toThrow(/label 2 of row 1/);
     expect(() => fitPlatt([1, 2], [0, 1], [1, -1])).toThrow(/weight -1 of row 1/);
-    expect(() => fitPlatt([1, 2], [0], null)).toThrow(RangeError);
+    expect(() => fitPlatt([1, 2], [-0.5, 1], null)).toThrow(/label -0.5 of row 0/);
+    expect(() => fitPlatt([1, 2], [0, 1], [1, Infinity])).toThrow(/weight Infinity of row 1/);
+    expect(() => fitPlatt([1, 2], [0], null)).toThrow('lengths differ: 2 logits, 1 labels, no weights');
+    expect(() => fitPlatt([1, 2], [0, 1], [1])).toThrow('lengths differ: 2 logits, 2 labels, 1 weights');
   });
 });
 
@@ -146,10 +148,18 @@ describe('calibrated', () => {
   });
 
   it('refuses a slope that turns the order of rows, and models of other links', () => {
-    expect(() => calibrated(model, { slope: 0, intercept: 0 })).toThrow(RangeError);
-    expect(() => calibrated(model, { slope: -1, intercept: 0 })).toThrow(RangeError);
-    expect(() => calibrated(model, { slope: 1, intercept: NaN })).toThrow(RangeError);
-    expect(() => calibrated({ ...model, link: 'identity' }, { slope: 1, intercept: 0 })).toThrow(RangeError);
+    for (const [slope, intercept] of [
+      [0, 0],
+      [-1, 0],
+      [Infinity, 0],
+      [1, NaN],
+    ] as const)
+      expect(() => calibrated(model, { slope, intercept })).toThrow(
+        `slope ${slope} and intercept ${intercept}, expected numbers, the slope above 0`,
+      );
+    expect(() => calibrated({ ...model, link: 'identity' }, { slope: 1, intercept: 0 })).toThrow(
+      'a model with identity has no logit of one probability',
+    );
   });
 });
 
@@ -199,6 +209,11 @@ describe('calibrationHelps', () => {
     const { before, after } = calibrationHelps({ logits, labels, weights: null, folds: all });
     expect(before).toBeCloseTo(logLoss(logits.map(sigmoid), labels), 12);
     expect(after).toBeCloseTo(logLoss(probabilities, labels), 12);
+  });
+
+  it('has no verdict without folds', () => {
+    const { logits, labels } = drawRows(20, 2, 0, 'no folds');
+    expect(calibrationHelps({ logits, labels, weights: null, folds: [] })).toMatchObject({ helps: false, after: null });
   });
 
   it('learns nothing from rows that no fold has scored', () => {
