@@ -21,11 +21,18 @@ const FOLDER = join(ROOT, 'var', 'mutate');
 await run(async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { all: { type: 'boolean' }, files: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      all: { type: 'boolean' },
+      files: { type: 'string' },
+      concurrency: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   const unknown = positionals.filter((name) => !(name in AREAS));
   if (values.help || unknown.length > 0) {
-    say(`npm run mutate -- [--all] [--files glob] [area …]\nareas: ${Object.keys(AREAS).join(', ')}`);
+    say(
+      `npm run mutate -- [--all] [--files glob[,glob]] [--concurrency n] [area …]\nareas: ${Object.keys(AREAS).join(', ')}`,
+    );
     return unknown.length > 0 ? 2 : 0;
   }
   await ensureInstalled();
@@ -46,8 +53,8 @@ await run(async () => {
   return isGood ? 0 : 1;
 });
 
-/** @param {string} name @param {Area} area @param {{ all?: boolean, files?: string }} options */
-async function mutateArea(name, area, { all = false, files }) {
+/** @param {string} name @param {Area} area @param {{ all?: boolean, files?: string, concurrency?: string }} options */
+async function mutateArea(name, area, { all = false, files, concurrency }) {
   const base = join(FOLDER, name.replaceAll('/', '_'));
   const incremental = `${base}.incremental.json`;
   if (all) rmSync(incremental, { force: true });
@@ -59,7 +66,7 @@ async function mutateArea(name, area, { all = false, files }) {
     mutate,
     incremental,
     report: `${base}.json`,
-    concurrency: availableParallelism(),
+    concurrency: concurrency === undefined ? availableParallelism() : Number(concurrency),
   });
   const code = await runShown(process.execPath, [
     join(ROOT, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js'),

@@ -21,9 +21,13 @@ describe('homePaths', () => {
       log: '/srv/minutehand/log',
       models: '/srv/minutehand/models',
       trainer: '/srv/minutehand/trainer.db',
+      datasetCache: '/srv/minutehand/cache/dataset',
+      searches: '/srv/minutehand/cache/search',
+      archivedSignals: '/srv/minutehand/archived_signals.json',
     });
     expect(paths.journal('simulated', 'main')).toBe('/srv/minutehand/simulated_main.db');
     expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
+    expect(paths.address('trainer')).toBe('/srv/minutehand/trainer.json');
   });
 
   it('counts a relative MINUTEHAND_HOME from the working directory', () => {

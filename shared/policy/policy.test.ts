@@ -10,7 +10,16 @@ import { parsePair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
 import { jsonSchema, schemaAt } from './json_schema.ts';
 import { namedKeys } from './named_keys.fixture.ts';
-import { decisionPolicy, inspectSettings, loadSettings, shardPairs, shardsOf } from './policy.ts';
+import {
+  allSignalsFile,
+  barIntervalMs,
+  decisionPolicy,
+  inspectSettings,
+  loadSettings,
+  screenPolicy,
+  shardPairs,
+  shardsOf,
+} from './policy.ts';
 import { CONFIG_FILES } from './schema.ts';
 
 const shipped = join(packageRoot(), 'config');
@@ -691,9 +700,43 @@ describe('shards', () => {
   });
 });
 
+describe('a setting', () => {
+  it('of a shard that does not exist is CONFIG_INVALID with those that do', () => {
+    const { minutehand } = load();
+    for (const [name, hint] of [
+      ['mian', ' (did you mean "main"?)'],
+      ['constructor', ' (did you mean "main"?)'],
+    ] as const)
+      expect(() => shardPairs(minutehand, name)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          seen: `shard "${name}"${hint}`,
+          expected: 'one of the shards of minutehand.yaml: main',
+        }),
+      );
+  });
+
+  it('names the file of all signals by shard where there are several', () => {
+    const { minutehand } = load();
+    expect(allSignalsFile(minutehand, 'main')).toBe('signals.json');
+    expect(allSignalsFile({ ...minutehand, shards: { a: 'all', b: 'all' } }, 'b')).toBe('signals_b.json');
+  });
+
+  it('gives the interval of bars of the market, and how bars are screened', () => {
+    const { minutehand } = load();
+    expect(barIntervalMs({ minutehand: { ...minutehand, market: 'simulated' } })).toBe(1000);
+    expect(barIntervalMs({ minutehand: { ...minutehand, market: 'live' } })).toBe(60_000);
+    expect(screenPolicy({ minutehand })).toEqual(minutehand.screen);
+    expect(
+      screenPolicy({ minutehand: { ...minutehand, screen: { ...minutehand.screen, enabled: false } } }),
+    ).toBeNull();
+  });
+});
+
 describe('environment variables', () => {
   it('win over the files and are named in the sources', () => {
     const settings = load({
+      MINUTEHAND_MARKET: 'live',
       MINUTEHAND_DAEMON_PORT: '0',
       MINUTEHAND_TRAINER_PORT: '8401',
       MINUTEHAND_REDIS_URL: 'rediss://user:pass@cache.example:6380/2',
@@ -703,7 +746,9 @@ describe('environment variables', () => {
     expect(settings.minutehand.transports.trainer.port).toBe(8401);
     expect(settings.minutehand.transports.redis.url).toBe('rediss://user:pass@cache.example:6380/2');
     expect(settings.signals.archive_target).toBe('S3');
+    expect(settings.minutehand.market).toBe('live');
     expect(settings.sources.overrides).toEqual([
+      { variable: 'MINUTEHAND_MARKET', setting: 'market' },
       { variable: 'MINUTEHAND_DAEMON_PORT', setting: 'transports.daemon.port' },
       { variable: 'MINUTEHAND_TRAINER_PORT', setting: 'transports.trainer.port' },
       { variable: 'MINUTEHAND_REDIS_URL', setting: 'transports.redis.url' },

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { findInconsistencies, ownPort, pairList, type Parts } from './consistency.ts';
+import { loadSettings } from './policy.ts';
+
+/** The delivered values, to be changed at will. */
+type Changeable<T> = T extends object ? { -readonly [Key in keyof T]: Changeable<T[Key]> } : T;
+type Values = Changeable<Parts>;
+
+const { core, retrain, signals, minutehand } = loadSettings({ env: {} });
+const found = (change: (parts: Values) => void, isFaulty = (_path: string): boolean => false): string[] => {
+  const parts = structuredClone({ core, retrain, signals, minutehand }) as unknown as Values;
+  change(parts);
+  return findInconsistencies(parts, (part, path) => isFaulty([part, ...path].join('.'))).map(
+    ({ part, path, text }) => `${part} ${path.join('.')} ${text}`,
+  );
+};
+
+describe('values that fit', () => {
+  it.each<[string, (parts: Values) => void]>([
+    ['the delivered ones', () => undefined],
+    [
+      'θ1 at the lower end of its search range',
+      ({ core }) => (core.theta1_initial = core.theta_search_range.theta1[0]),
+    ],
+    [
+      'θ2 at the upper end of its search range',
+      ({ core }) => (core.theta2_initial = core.theta_search_range.theta2[1]),
+    ],
+    ['as many KPI trades as the window', ({ retrain }) => (retrain.kpi_min_trades = retrain.kpi_window_trades)],
+    [
+      'a journal kept for monitor_days',
+      ({ signals, retrain }) => (signals.signals_journal_days = retrain.monitor_days),
+    ],
+    ['a journal kept for ever', ({ signals }) => (signals.signals_journal_days = null)],
+    [
+      'a risk exit at the end of the θ2 range',
+      (p) => (p.minutehand.decision.risk_exit = p.core.theta_search_range.theta2[1]),
+    ],
+    [
+      'a region of B2',
+      ({ signals }) =>
+        Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_region: 'us-west-004' }),
+    ],
+    [
+      'an endpoint instead of a region of B2',
+      ({ signals }) =>
+        Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_endpoint: 'https://b2.example' }),
+    ],
+    [
+      'swaps that cancel out',
+      ({ minutehand }) =>
+        Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: -0.5, swap_short_bps_per_night: 0.5 }),
+    ],
+    ['a weekly schedule', ({ retrain }) => (retrain.retrain_weekly_cron = '0 4 * * 6')],
+    [
+      'three shards on free ports',
+      ({ minutehand: m }) => {
+        m.transports.daemon.port = 0;
+        m.shards = { a: [m.pairs[0]!], b: { pairs: [m.pairs[1]!], port: 0 }, c: m.pairs.slice(2) };
+      },
+    ],
+  ])('such as %s have no finding', (_, change) => {
+    expect(found(change)).toEqual([]);
+  });
+
+  it.each(['archive', 'a.b-1', '1ab/x', "bucket/prefix/More_.*'()=!-/", 'a'.repeat(63)])(
+    'are S3 and bucket path %j',
+    (path) => {
+      expect(found(({ signals }) => Object.assign(signals, { archive_target: 'S3', archive_path: path }))).toEqual([]);
+    },
+  );
+});
+
+describe('values that contradict each other', () => {
+  it.each(['ab', 'a'.repeat(64), 'Abc', '-ab', 'abc-', 'abc//d', '/abc', 'abc/d e', 'abc/d//'])(
+    'are S3 and bucket path %j',
+    (path) => {
+      expect(found(({ signals }) => Object.assign(signals, { archive_target: 'S3', archive_path: path }))).toEqual([
+        `signals archive_path is "${path}", expected bucket/prefix, the bucket in small letters, digits, dots and hyphens (archive_target is S3)`,
+      ]);
+    },
+  );
+
+  it.each<[string, (parts: Values) => void, ...string[]]>([
+    [
+      'a region of B2 with more behind it',
+      ({ signals }) =>
+        Object.assign(signals, { archive_target: 'B2', archive_path: 'abc', archive_region: 'us-west-004x' }),
+      'signals archive_region is "us-west-004x", expected a region of B2 such as us-west-004',
+    ],
+    [
+      'a KPI window that is too short',
+      ({ retrain }) => (retrain.kpi_min_trades = retrain.kpi_window_trades + 1),
+      'retrain kpi_min_trades is 51, expected at most kpi_window_trades (50)',
+    ],
+    [
+      'a journal that is too short',
+      ({ signals }) => (signals.signals_journal_days = 29),
+      'signals signals_journal_days is 29, expected at least monitor_days (30): live figures are computed from the journal',
+    ],
+    [
+      'a weekly schedule that is none',
+      ({ retrain }) => (retrain.retrain_weekly_cron = 'x'),
+      'retrain retrain_weekly_cron is "x", expected a cron expression such as "0 4 * * 6" (minute hour day month weekday, UTC)',
+    ],
+    [
+      'a search range of one value',
+      ({ core }) => {
+        core.theta_search_range.theta1 = [0.7, 0.7];
+        core.theta_search_range.theta2 = [0.3, 0.3];
+      },
+      'core theta_search_range.theta1 is [0.7, 0.7], expected [low, high]',
+      'core theta_search_range.theta2 is [0.3, 0.3], expected [low, high]',
+    ],
+    [
+      'a HALT that is not after the silence',
+      ({ minutehand }) => (minutehand.feed.silence_halt_intervals = 2.5),
+      'minutehand feed.silence_degraded_intervals is 2.5, expected less than feed.silence_halt_intervals (2.5)',
+    ],
+    [
+      'columns of a table',
+      ({ retrain }) => (retrain.retrain_runs_columns = ['seed', 'gate', 'seed'] as never),
+      'retrain retrain_runs_columns.2 is "seed", which stands here for the second time',
+      'retrain retrain_runs_columns has no run_id, the key of the table',
+    ],
+    [
+      'one table for two',
+      ({ signals }) => (signals.signals_history_table = signals.signals_table),
+      'signals signals_history_table is "core.signals_live", expected another table than signals_table',
+    ],
+    [
+      'swaps that pay both sides',
+      ({ minutehand }) =>
+        Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: 0.2, swap_short_bps_per_night: -0.3 }),
+      'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received',
+    ],
+    [
+      'a pair twice',
+      ({ minutehand: m }) => (m.pairs = [...m.pairs, m.pairs[0]!]),
+      'minutehand pairs.10 is "XAUUSD_XAGUSD", which stands here for the second time',
+    ],
+    [
+      'a pair of one symbol without costs',
+      ({ minutehand: m }) => {
+        m.pairs = ['AAAAAA_AAAAAA', 'EURUSD_QQQQQQ'];
+      },
+      'minutehand pairs.0 is "AAAAAA_AAAAAA", which has the same symbol on both legs',
+      expect.stringMatching(
+        /^minutehand pairs.1 is "EURUSD_QQQQQQ", but symbols has no costs for QQQQQQ \(did you mean /,
+      ) as string,
+    ],
+    [
+      'a pair twice in a shard',
+      ({ minutehand: m }) => (m.shards = { main: [...m.pairs, m.pairs[0]!] }),
+      'minutehand shards.main.10 has XAUUSD_XAGUSD, which shard main already has',
+    ],
+    [
+      'shards that leave pairs out',
+      ({ minutehand: m }) => (m.shards = { main: m.pairs.slice(2) }),
+      'minutehand shards leaves out XAUUSD_XAGUSD, AUDUSD_NZDUSD: every pair needs a shard',
+    ],
+    [
+      'two shards with all pairs, one port and the trainer on it',
+      ({ minutehand: m }) => {
+        m.pairs = m.pairs.slice(0, 1);
+        m.shards = { a: { pairs: 'all', port: 7401 }, b: { pairs: [], port: 7401 }, c: { pairs: 'all', port: 7402 } };
+      },
+      'minutehand shards.c.pairs has XAUUSD_XAGUSD, which shard a already has',
+      'minutehand shards.b.port is 7401, the port of shard a, too',
+      'minutehand transports.trainer.port is 7401, the port of shard a, too',
+    ],
+    [
+      'a trainer on the port of the daemon',
+      ({ minutehand: m }) => (m.transports.trainer.port = 7400),
+      'minutehand transports.trainer.port is 7400, the port of the daemon, too',
+    ],
+    [
+      'a start in a month that does not exist',
+      ({ minutehand: m }) => (m.simulated.start = '2024-13-01T00:00:00Z'),
+      'minutehand simulated.start is "2024-13-01T00:00:00Z", which is not a day and time that exists',
+    ],
+  ])('are %s', (_, change, ...texts) => {
+    expect(found(change)).toEqual(texts);
+  });
+
+  it('are not looked for where one of them is faulty by itself', () => {
+    const change = ({ minutehand }: Values): unknown => (minutehand.windows.vol_short = minutehand.windows.vol_long);
+    expect(found(change)).toHaveLength(1);
+    expect(found(change, (path) => path === 'minutehand.windows.vol_long')).toEqual([]);
+    expect(found(change, (path) => path === 'minutehand.windows.vol_short')).toEqual([]);
+    expect(found(change, (path) => path === 'minutehand.windows.atr_short')).toHaveLength(1);
+  });
+});
+
+describe('a shard', () => {
+  it('is a list of pairs, all of them, or either with a port', () => {
+    expect([pairList('all'), pairList(['A_B']), pairList({ pairs: 'all', port: 1 })]).toEqual(['all', ['A_B'], 'all']);
+    expect([ownPort('all'), ownPort(['A_B']), ownPort({ pairs: 'all', port: 1 })]).toEqual([null, null, 1]);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { unknownVariables, unknownVariableText } from './environment.ts';
+
+describe('unknownVariables', () => {
+  it('finds every unknown MINUTEHAND_ variable and names within two edits of a known one', () => {
+    const env = {
+      MINUTEHAND_MARKET: 'live',
+      MINUTEHAND_HOME: '/srv',
+      MINUTEHAND_PROGRESS: '1',
+      MINUTEHAND_LONG: '1',
+      MINUTEHAND_TEST_SLOW_DISK: '1',
+      PATH: '/bin',
+      ARCHIVE_TARGETS: 'S3',
+      ARCHIVE_TARGETXX: 'S3',
+      ARCHIVE_TARGETXXX: 'S3',
+      MINUTEHAND_MARKE: 'live',
+      MINUTEHAND_LONGER: '1',
+      MY_MINUTEHAND_LONG: '1',
+      MINUTEHAND_TEST_: '1',
+    };
+    expect(unknownVariables(env)).toEqual([
+      { variable: 'ARCHIVE_TARGETS', nearest: 'ARCHIVE_TARGET' },
+      { variable: 'ARCHIVE_TARGETXX', nearest: 'ARCHIVE_TARGET' },
+      { variable: 'MINUTEHAND_MARKE', nearest: 'MINUTEHAND_MARKET' },
+      { variable: 'MINUTEHAND_LONGER', nearest: expect.stringMatching(/^MINUTEHAND_/) },
+      { variable: 'MINUTEHAND_TEST_', nearest: expect.stringMatching(/^MINUTEHAND_/) },
+    ]);
+  });
+
+  it('shows each with the nearest known name', () => {
+    expect(unknownVariableText({ variable: 'MINUTEHAND_MARKE', nearest: 'MINUTEHAND_MARKET' })).toBe(
+      'MINUTEHAND_MARKE is not a variable of minutehand and has no effect (did you mean "MINUTEHAND_MARKET"?)',
+    );
+  });
+});
