@@ -95,7 +95,13 @@ describe('fitPlatt', () => {
     expect(fitPlatt([], [], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [1, 1, 1], null)).toBeNull();
     expect(fitPlatt([1, 2, 3], [0, 1, 1], [0, 1, 1])).toBeNull();
-    expect(fitPlatt([2, 2, 2, 2], [0, 1, 0, 1], null)).toBeNull();
+    for (const logit of [2, -2])
+      for (const labels of [
+        [0, 1, 0, 1],
+        [0, 1, 1, 1],
+        [0, 0, 0, 1],
+      ])
+        expect(fitPlatt([logit, logit, logit, logit], labels, null)).toBeNull();
     const { logits, labels } = drawRows(1000, -1, 0, 'upside down');
     expect(fitPlatt(logits, labels, null)).toBeNull();
   });
