@@ -62,7 +62,10 @@ describe('auc', () => {
   it('refuses what cannot be ranked', () => {
     expect(() => auc([NaN, 1], [0, 1])).toThrow(/NaN/);
     expect(() => auc([0, 1], [0, 0.5])).toThrow(/0\.5/);
-    expect(() => auc([0, 1], [0])).toThrow(/lengths/);
+    expect(() => auc([0, 1], [0])).toThrow('lengths differ: 2, 1');
+    expect(() => auc([0, 1], [0, 1], [1])).toThrow('lengths differ: 2, 2, 1');
+    expect(() => auc([0, NaN], [0, 1])).toThrow('score of row 1 is NaN');
+    expect(() => auc([0, 1], [0, 2])).toThrow('label 2 of row 1 is not 0 or 1');
   });
 });
 
@@ -120,7 +123,9 @@ describe('expectedCalibrationError', () => {
     expect(expectedCalibrationError([0.25, 0.25, 0.25, 0.25, 1], [1, 0, 0, 0, 1])).toBe(0);
     expect(reliability([1, 0.95], [1, 1])[9]).toEqual({ rows: 2, weight: 2, confidence: 0.975, frequency: 1 });
     expect(reliability([1], [1])[0]).toEqual({ rows: 0, weight: 0, confidence: NaN, frequency: NaN });
-    expect(() => expectedCalibrationError([1.5], [1])).toThrow(RangeError);
+    expect(() => expectedCalibrationError([1.5], [1])).toThrow('probability 1.5 of row 0 is not in [0, 1]');
+    expect(() => expectedCalibrationError([0, -0.1], [1, 1])).toThrow(RangeError);
+    expect(() => reliability([0.5], [])).toThrow('lengths differ');
   });
 
   it('counts a row of weight 2 twice and one of weight 0 not at all', () => {

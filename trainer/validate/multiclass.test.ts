@@ -64,6 +64,23 @@ describe('multiclassMetrics', () => {
     expect(multiclassLogLoss({ classes: 2, probabilities, labels })).toBeCloseTo(logLoss(p, labels), 14);
   });
 
+  it('count each row once without weights', () => {
+    const answers = { classes: 2, probabilities: [0.9, 0.1, 0.3, 0.7, 0, 1], labels: [0, 0, 0] };
+    expect(multiclassMetrics(answers)).toMatchObject({
+      rows: 3,
+      accuracy: 1 / 3,
+      confusion: [
+        [1, 2],
+        [0, 0],
+      ],
+    });
+    expect(multiclassLogLoss(answers)).toBeCloseTo(-(Math.log(0.9) + Math.log(0.3) + Math.log(1e-15)) / 3, 9);
+    expect(multiclassMetrics({ ...answers, weights: [0, 0, 0] }).confusion).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
   it('calls the lowest class of equals', () => {
     expect([...likeliestClasses([0.4, 0.4, 0.2, 0, 0.5, 0.5], 3)]).toEqual([0, 1]);
   });
@@ -73,6 +90,16 @@ describe('multiclassMetrics', () => {
     expect(() => multiclassConfusion({ classes: 2, probabilities: [1, 0], labels: [0.5] })).toThrow(/label 0\.5/);
     expect(() => multiclassConfusion({ classes: 2, probabilities: [1], labels: [0] })).toThrow(/1 probabilities/);
     expect(() => multiclassConfusion({ classes: 2, probabilities: [NaN, 1], labels: [0] })).toThrow(/NaN/);
-    expect(() => multiclassLogLoss({ classes: 1, probabilities: [1], labels: [0], weights: [] })).toThrow(/weights/);
+    expect(() => multiclassLogLoss({ classes: 1, probabilities: [1], labels: [0], weights: [] })).toThrow(
+      '0 weights for 1 rows',
+    );
+    expect(() => multiclassLogLoss({ classes: 2, probabilities: [1], labels: [0] })).toThrow(
+      '1 probabilities for 1 rows of 2 classes',
+    );
+    for (const label of [-1, 2])
+      expect(() => multiclassConfusion({ classes: 2, probabilities: [1, 0], labels: [label] })).toThrow(
+        `label ${label} of row 0 is not a class in 0…1`,
+      );
+    expect(() => likeliestClasses([0, 1, 0, NaN], 2)).toThrow('probability 1 of row 1 is NaN');
   });
 });

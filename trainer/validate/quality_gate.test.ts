@@ -66,5 +66,18 @@ describe('judgeQuality', () => {
       'above 0.6667',
       'above 0.5183, 2 standard errors of 4000 independent rows',
     ]);
+    const four = { samples: 4, scores: [0.1, 0.6, 0.7, 0.9], labels: [0, 0, 1, 1], threshold: 0.65 };
+    expect(judgeQuality(four, LIMITS).map(({ name, seen, passed }) => [name, seen, passed])).toEqual([
+      ['samples', '4', false],
+      ['f1', '1.0000 above 0.6500, classes balanced', true],
+      ['f1 above always-yes', '1.0000', true],
+      ['auc above noise', '1.0000', false],
+    ]);
+    expect(judgeQuality({ ...four, labels: [1, 1, 1, 1] }, LIMITS).map(({ seen }) => seen)).toEqual([
+      '4',
+      'none above 0.6500, classes balanced',
+      'none',
+      'none',
+    ]);
   });
 });
