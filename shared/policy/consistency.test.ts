@@ -89,6 +89,26 @@ describe('values that contradict each other', () => {
       'signals archive_region is "us-west-004x", expected a region of B2 such as us-west-004',
     ],
     [
+      'θ1 and θ2 outside their search ranges',
+      ({ core }) => {
+        core.theta1_initial = 0.59;
+        core.theta2_initial = 0.46;
+      },
+      'core theta1_initial is 0.59, expected a value in its search range, from 0.6 to 0.85',
+      'core theta2_initial is 0.46, expected a value in its search range, from 0.2 to 0.45',
+    ],
+    [
+      'a risk exit below the θ2 range',
+      ({ minutehand }) => (minutehand.decision.risk_exit = 0.44),
+      'minutehand decision.risk_exit is 0.44, expected at least the upper end of theta_search_range.theta2 (0.45)',
+    ],
+    [
+      'a shard with an unknown pair, and without a port of its own',
+      ({ minutehand: m }) => (m.shards = { main: 'all', more: ['XAUUSD_XAGUSB'] }),
+      'minutehand shards.more.0 is "XAUUSD_XAGUSB", which is not one of pairs (did you mean "XAUUSD_XAGUSD"?)',
+      'minutehand shards.more has no port of its own, and 7400 is that of shard main; expected more: { pairs: …, port: … }',
+    ],
+    [
       'a KPI window that is too short',
       ({ retrain }) => (retrain.kpi_min_trades = retrain.kpi_window_trades + 1),
       'retrain kpi_min_trades is 51, expected at most kpi_window_trades (50)',
