@@ -14,4 +14,5 @@ it('the id of a signal depends on pair, bar, models and policy', () => {
   const heartbeats = [1, 2, 3].map((n) => heartbeatId('A_B', 60 as OpenTime, 'silence', n, 'm', 'p'));
   expect(new Set([...ids, ...heartbeats]).size).toBe(8);
   expect(signalId('A_B', 60 as OpenTime, 'm', 'p')).toBe(ids[0]);
+  for (const one of [...ids, ...heartbeats]) expect(one).toMatch(/^[0-9a-f]{32}$/);
 });
