@@ -51,6 +51,10 @@ describe('values that fit', () => {
       ({ minutehand }) =>
         Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: -0.5, swap_short_bps_per_night: 0.5 }),
     ],
+    [
+      'an archive in a shared folder',
+      ({ signals }) => Object.assign(signals, { archive_target: 'NAS', archive_path: '/srv/a' }),
+    ],
     ['a weekly schedule', ({ retrain }) => (retrain.retrain_weekly_cron = '0 4 * * 6')],
     [
       'three shards on free ports',

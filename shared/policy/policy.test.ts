@@ -658,6 +658,30 @@ describe('a value that is not allowed', () => {
     expect(inspectSettings({ configDir, env: NO_ENV }).problems).toHaveLength(1);
   });
 
+  it('of one file does not hide those of another', () => {
+    rmSync(join(configDir, 'signals_policy.yaml'));
+    edit('minutehand.yaml', 'vol_short: 15', 'vol_short: 240');
+    const { problems } = inspectSettings({ configDir, env: { MINUTEHAND_DAEMON_PORT: 'x' } });
+    expect(problems).toEqual([
+      expect.objectContaining({ code: 'CONFIG_MISSING', where: join(configDir, 'signals_policy.yaml') }),
+      {
+        code: 'CONFIG_INVALID',
+        where: 'environment variable MINUTEHAND_DAEMON_PORT',
+        key: '',
+        text: 'is "x", expected a whole number from 0 to 65535',
+      },
+      expect.objectContaining({ code: 'CONFIG_INVALID', key: 'windows.vol_short' }),
+    ]);
+  });
+
+  it.each(['1', 'null', '{ daemon: 1 }'])(
+    'such as transports: %s leaves an environment variable without a place',
+    (text) => {
+      writeFileSync(join(configDir, 'minutehand.yaml'), `transports: ${text}\n`);
+      expect(failure({ MINUTEHAND_DAEMON_PORT: '0' }).code).toBe('CONFIG_INVALID');
+    },
+  );
+
   it('does not reveal the password of an address', () => {
     edit('minutehand.yaml', 'redis://127.0.0.1:6379', 'http://me:secret@127.0.0.1:6379');
     const { message } = failure({ MINUTEHAND_REDIS_URL: 'me:hidden@127.0.0.1' });

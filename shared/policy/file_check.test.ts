@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { checkFile, type KeyPath } from './file_check.ts';
+import { loadSettings } from './policy.ts';
+
+const { sources: _sources, policyHash: _hash, ...parts } = loadSettings({ env: {} });
+const where = (path: KeyPath): string => `at ${path.join('.')}`;
+const check = (value: unknown): ReturnType<typeof checkFile> => checkFile('minutehand', { value, where });
+const { minutehand } = parts;
+const LEVELS = expect.stringMatching(/^is missing, expected one of "/) as string;
+
+describe('checkFile', () => {
+  it('has nothing to say of the delivered values', () => {
+    expect(check(minutehand)).toEqual({ problems: [], faulty: [] });
+  });
+
+  it.each([null, 7, 'text', [1]])('calls %j as a whole the file', (value) => {
+    const { problems, faulty } = check(value);
+    expect(faulty).toEqual([[]]);
+    expect(problems).toEqual([
+      {
+        code: 'CONFIG_INVALID',
+        where: 'at ',
+        key: 'the file',
+        text: expect.stringMatching(/, expected a map with the keys market, pairs, /),
+      },
+    ]);
+  });
+
+  it('names a missing value, and one in a section that is no map', () => {
+    expect(check({ ...minutehand, log: {} })).toEqual({
+      problems: [{ code: 'CONFIG_INVALID', where: 'at log.level', key: 'log.level', text: LEVELS }],
+      faulty: [['log', 'level']],
+    });
+    for (const value of ['x', null, 5])
+      expect(check({ ...minutehand, log: value }).problems).toEqual([
+        expect.objectContaining({
+          key: 'log',
+          text: `is ${JSON.stringify(value)}, expected a map with the keys level`,
+        }),
+      ]);
+  });
+
+  it('shows an unknown key with the right one, and does not call the right one missing', () => {
+    expect(check({ ...minutehand, log: { levle: 'info' } })).toEqual({
+      problems: [
+        {
+          code: 'CONFIG_UNKNOWN_KEY',
+          where: 'at log.levle',
+          key: 'log.levle',
+          text: 'is not a key of this file (did you mean "log.level"?)',
+        },
+      ],
+      faulty: [
+        ['log', 'levle'],
+        ['log', 'level'],
+      ],
+    });
+    // A wrong value is wrong even where an unknown key means it.
+    const both = check({ ...minutehand, log: { level: 'loud', levle: 'info' } }).problems;
+    expect(both.map(({ key }) => key)).toEqual(['log.levle', 'log.level']);
+  });
+
+  it('prefers a slip for a present key of the section to the same word elsewhere', () => {
+    // `ports` is two edits from `port`, which is there; no other section has it.
+    const daemon = { ...minutehand.transports.daemon, ports: 1 };
+    const value = { ...minutehand, transports: { ...minutehand.transports, daemon } };
+    expect(check(value).problems.map(({ text }) => text)).toEqual([
+      'is not a key of this file (did you mean "transports.daemon.port"?)',
+    ]);
+  });
+
+  it('names a wrong name of a shard', () => {
+    expect(check({ ...minutehand, shards: { '../main': 'all' } }).problems).toEqual([
+      {
+        code: 'CONFIG_INVALID',
+        where: 'at shards.../main',
+        key: 'shards.../main',
+        text: 'has a wrong name, expected text such as "main"',
+      },
+    ]);
+  });
+});
