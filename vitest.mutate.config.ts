@@ -12,6 +12,7 @@ class SmallestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: JSON.parse(process.env.MUTATION_TESTS ?? '[]') as string[],
+    setupFiles: ['test/no_shrinking.ts'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     isolate: false,

@@ -132,21 +132,72 @@ describe('BarScreen', () => {
     expect(suspects(spike(31))).toEqual(['31 refuted']);
   });
 
+  describe('at a limit of exactly one half', () => {
+    const HALF: ScreenPolicy = { sigmas: 60, min_move_bps: 5000 };
+    /** Forty bars at 1, then the given ones: minutes after the last of them, and prices. */
+    const then = (...next: [minutes: number, low: number, high: number, close: number][]): Bar[] => {
+      const still = walk('still', 40).map((bar, i) => ({
+        ...bar,
+        ...{ time: (START + 60 * i) as OpenTime, open: 1, high: 1, low: 1, close: 1 },
+      }));
+      const last = still.at(-1)!;
+      return [
+        ...still,
+        ...next.map(([minutes, low, high, close]) => ({
+          ...last,
+          ...{ time: (last.time + 60 * minutes) as OpenTime, open: close, high, low, close },
+        })),
+      ];
+    };
+
+    it('takes a bar that reaches the limit, and suspects one that passes it', () => {
+      expect(suspects(then([1, 1, 1.5, 1]), HALF)).toEqual([]);
+      expect(suspects(then([1, 1, 1.5 + 2 ** -52, 1]), HALF)).toEqual(['40 open']);
+      expect(suspects(then([4, 0.5, 1, 1]), HALF)).toEqual([]);
+      expect(suspects(then([4, 0.5 - 2 ** -54, 1, 1]), HALF)).toEqual(['40 open']);
+    });
+
+    it('takes a bar after a suspect that reaches the limit from the last trusted close', () => {
+      expect(suspects(then([1, 9, 9, 9], [4, 2, 2, 2]), HALF)).toEqual(['40 refuted']);
+      expect(suspects(then([1, 9, 9, 9], [4, 2, 2 + 2 ** -51, 2]), HALF)).toEqual(['40 refuted', '41 open']);
+    });
+
+    it('confirms a suspect by a close that is nearer to its farthest price, of two equal ones the high', () => {
+      const wide: ScreenPolicy = { sigmas: 60, min_move_bps: 25_000 };
+      const both = (close: number): Bar[] => then([1, 0.25, 4, 1.5], [2, 1.5, 2.5, close]);
+      expect(suspects(both(2.5), wide)).toEqual(['40 confirmed']);
+      expect(suspects(both(2), wide)).toEqual(['40 refuted']);
+      expect(suspects(both(1.5), wide)).toEqual(['40 refuted']);
+    });
+
+    it('gives the last trusted close and the limit', () => {
+      const screening = new BarScreen(HALF);
+      const seen = then([1, 2, 2, 2], [2, 1, 1.25, 1.25]).map((bar) => {
+        screening.take(bar);
+        return [screening.level, screening.limit];
+      });
+      expect(seen.slice(0, 31)).toEqual(Array(31).fill([1, Infinity]));
+      expect(seen.slice(31)).toEqual([...Array(10).fill([1, 0.5]), [1.25, 0.5]]);
+    });
+  });
+
   const weather = fc.record({
+    /** Prices of currencies, of metals and of coins. */
+    price: fc.constantFrom(0.004, 1, 1300),
     seed: fc.string(),
     share: fc.constantFrom(0, 0.01, 0.1, 0.4, 0.9),
     size: fc.constantFrom(0.004, 0.02, 3),
   });
   /** A walk with bad bars, level shifts, and long stretches in which nothing fits anything. */
-  function wild({ seed, share, size }: { seed: string; share: number; size: number }): Bar[] {
+  function wild({ seed, price, share, size }: { seed: string; price: number; share: number; size: number }): Bar[] {
     const rng = createRng(seed);
-    let level = 1;
+    let level = price;
     return walk(seed, 320).map((bar) => {
       const kind = rng.uniform();
       if (kind < share / 4) level *= 1 + size * rng.uniform();
       if (kind < share / 2) return times(bar, level);
       const jump = 1 + size * rng.uniform();
-      if (kind < (share * 3) / 4) return times(bar, rng.integer(2) === 0 ? jump : 1 / jump);
+      if (kind < (share * 3) / 4) return times(bar, price * (rng.integer(2) === 0 ? jump : 1 / jump));
       return kind < share ? { ...times(bar, level), high: bar.high * level * jump } : times(bar, level);
     });
   }

@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { packageRoot } from '../../shared/root.ts';
+import { DEFAULT } from '../../shared/core/features/features.fixture.ts';
+import { renderFeaturesDoc } from './features_doc.ts';
+
+it('docs/FEATURES.md, written by `minutehand docs`, is what the features say of themselves', () => {
+  expect(renderFeaturesDoc(DEFAULT)).toBe(readFileSync(join(packageRoot(), 'docs', 'FEATURES.md'), 'utf8'));
+});
