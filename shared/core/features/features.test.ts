@@ -193,10 +193,15 @@ describe('PairFeatures', () => {
   });
 
   it('refuses legs of different minutes and time that does not ascend', () => {
-    const { a, b } = randomPair('order', 3);
-    const features = run(SMALL, a, b);
-    expect(() => features.step(a[2]!, b[1]!)).toThrow(RangeError);
-    expect(() => features.step(a[2]!, b[2]!)).toThrow(RangeError);
+    const features = new PairFeatures(SMALL);
+    const step = (minuteA: number, minuteB = minuteA): void =>
+      features.step(flatBar('A', minuteA, 2), flatBar('B', minuteB, 3));
+    step(7);
+    expect(() => step(8, 7)).toThrow(new RangeError('legs of different minutes: 480 and 420'));
+    expect(() => step(7)).toThrow(new RangeError('minute 7 after minute 7'));
+    expect(() => step(6)).toThrow(new RangeError('minute 6 after minute 7'));
+    step(8);
+    expect(features.bars).toBe(2);
   });
 
   it('has finite values, or NaN where the definition says missing, for all bars that are valid, however extreme', () => {
@@ -450,7 +455,7 @@ describe('FeatureEngine', () => {
   it('refuses a pair it does not have', () => {
     const { a, b } = randomPair('order', 1);
     const engine = new FeatureEngine(PAIRS, SMALL);
-    expect(() => engine.step([{ pairIndex: 6, a: a[0]!, b: b[0]! }])).toThrow(RangeError);
+    expect(() => engine.step([{ pairIndex: 6, a: a[0]!, b: b[0]! }])).toThrow(new RangeError('pair 6 of 6'));
   });
 });
 

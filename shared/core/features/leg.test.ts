@@ -27,6 +27,17 @@ describe('LegWindows', () => {
     expect(liquidities([...Array<number>(7).fill(1.7e308), ...Array<number>(5).fill(5e-324)]).at(-1)).toBe(1);
   });
 
+  it.each([
+    ['vol_short', 41],
+    ['vol_window', 41],
+    ['vol_long', 41],
+    ['atr_short', 41],
+    ['atr_long', 41],
+    ['volume_window', 40],
+  ])('with a %s of 40 look back over %d bars: a change needs the close before it', (name, expected) => {
+    expect(new LegWindows({ ...SMALL, [name]: 40 }).lookBackBars).toBe(expected);
+  });
+
   it('are as good as new after a reset', () => {
     const legs = new LegWindows(SMALL);
     const [used, fresh] = [legs.createState(), legs.createState()];

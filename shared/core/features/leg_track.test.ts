@@ -21,22 +21,27 @@ describe('LegTracks', () => {
     for (let minute = 1; minute < 100; minute++) {
       for (const leg of [first, second, alone]) step(leg, minute);
       expect([isShared(first), isShared(second), isShared(alone)]).toEqual([true, true, false]);
-      expect([first.at, first.values]).toEqual([second.at, second.values]);
+      expect(first.values).toBe(second.values);
+      expect(first.at).toBe(second.at);
     }
     expect([first.own, second.own]).toEqual([null, null]);
   });
 
-  it('gives a pair that skipped a minute windows of its own until it has been in step for its look-back', () => {
-    const { first, second, alone, step } = createLegs();
-    for (let minute = 1; minute < 100; minute++) {
-      step(first, minute);
-      if (minute === 50) continue;
-      step(second, minute);
-      step(alone, minute);
-      expect(isShared(second), `minute ${minute}`).toBe(minute < 50 || minute >= 50 + lookBack);
-      expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
-    }
-  });
+  it.each([[2], [5], [50], [5, 10], [50, 90], [5, 9, 120]])(
+    'gives a pair that skipped minutes %j windows of its own until it has been in step for its look-back',
+    (...skipped) => {
+      const { first, second, alone, step } = createLegs();
+      for (let minute = 1; minute < 150; minute++) {
+        step(first, minute);
+        if (skipped.includes(minute)) continue;
+        step(second, minute);
+        step(alone, minute);
+        const isInStep = skipped.every((skip) => minute < skip || minute >= skip + lookBack);
+        expect(isShared(second), `minute ${minute}`).toBe(isInStep);
+        expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
+      }
+    },
+  );
 
   it('lets a pair that is behind read the past of the track', () => {
     const { first, second, step } = createLegs();
@@ -46,6 +51,37 @@ describe('LegTracks', () => {
       expect(isShared(second)).toBe(true);
     }
     expect(valuesOf(second)).toEqual(valuesOf(first));
+  });
+
+  it('lets a pair begin at the oldest bar that the track still has', () => {
+    const { first, second, alone, step } = createLegs();
+    const rows = first.follower!.track.rowMask + 1;
+    for (let minute = 1; minute <= 200; minute++) step(first, minute);
+    for (let minute = 201 - rows; minute <= 200; minute++) {
+      step(second, minute);
+      step(alone, minute);
+      expect(isShared(second), `minute ${minute}`).toBe(minute >= 200 - rows + lookBack);
+      expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
+    }
+  });
+
+  it('gives a pair that skipped as many bars as the track has rows windows of its own', () => {
+    const { first, second, alone, step } = createLegs();
+    const rows = first.follower!.track.rowMask + 1;
+    for (const leg of [first, second, alone]) for (let minute = 1; minute <= 30; minute++) step(leg, minute);
+    for (let minute = 31; minute <= 40 + rows; minute++) step(first, minute);
+    for (let minute = 31 + rows; minute <= 40 + rows; minute++) {
+      step(second, minute);
+      step(alone, minute);
+      expect(isShared(second)).toBe(false);
+      expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
+    }
+  });
+
+  it('shares windows of up to 1024 bars', () => {
+    const isTracked = (vol_long: number): boolean =>
+      new LegTracks({ ...SMALL, vol_long }).createLegs(['A', 'A'])[0]!.follower !== null;
+    expect([isTracked(1023), isTracked(1024)]).toEqual([true, false]);
   });
 
   it('takes a pair that came after a long history into step after its look-back', () => {

@@ -27,7 +27,7 @@ interface Follower {
   readonly track: LegTrack;
   /** Bars of the leg so far. */
   bars: number;
-  /** Index in the track of the leg's last bar. */
+  /** Index in the track of the last bar that both have. */
   position: number;
   /** How many of the leg's last bars are, without a hole, the track's up to `position`. */
   barsInStep: number;
@@ -126,17 +126,15 @@ export class LegTracks {
   #follow(follower: Follower): void {
     const { track } = follower;
     const bar = this.#bar;
-    const next = follower.barsInStep > 0 ? follower.position + 1 : -1;
-    let index = next;
+    const next = follower.position + 1;
+    let index = track.state.bars;
     if (bar[MINUTE]! > track.last[0]!) {
-      index = track.state.bars;
       const row = rowOf(track, index);
       copyRow(bar, track.rows, row);
       this.#windows.step(track.state, track.rows, row, track.rows, row + BAR_VALUES);
       track.last[0] = bar[MINUTE]!;
     } else {
-      if (!isKnown(track, index) || track.rows[rowOf(track, index) + MINUTE] !== bar[MINUTE])
-        index = indexOf(track, bar);
+      index = indexOf(track, bar);
       if (index < 0 || !isSame(track, index, bar)) {
         follower.barsInStep = 0;
         return;
@@ -190,11 +188,6 @@ function rowOf(track: LegTrack, index: number): number {
   return (index & track.rowMask) * ROW;
 }
 
-/** Whether the track still has its bar `index`. */
-function isKnown(track: LegTrack, index: number): boolean {
-  return index >= Math.max(0, track.state.bars - 1 - track.rowMask) && index < track.state.bars;
-}
-
 /** Whether a bar of the track and this one of the same minute say the same. */
 function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   const row = rowOf(track, index);
@@ -204,8 +197,10 @@ function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
 
 /** Index of the track's bar of the same minute; −1 when there is none or it is no longer known. */
 function indexOf(track: LegTrack, bar: Float64Array): number {
-  let low = Math.max(0, track.state.bars - 1 - track.rowMask);
   let high = track.state.bars - 1;
+  // Another pair has mostly brought it this minute.
+  if (bar[MINUTE] === track.last[0]) return high;
+  let low = Math.max(0, high - track.rowMask);
   while (low <= high) {
     const middle = (low + high) >>> 1;
     const found = track.rows[rowOf(track, middle) + MINUTE]!;

@@ -226,9 +226,9 @@ describe('sliding folds', () => {
 
   it('refuse a window that is not an integer above 1', () => {
     const planner = new FoldPlanner();
-    expect(() => planner.moments(0, 1)).toThrow(RangeError);
-    expect(() => planner.comoments(0, 1.5)).toThrow(RangeError);
-    expect(() => planner.mean(0, NaN)).toThrow(RangeError);
+    expect(() => planner.moments(0, 1)).toThrow(new RangeError('window 1 is not an integer above 1'));
+    expect(() => planner.comoments(0, 2.5)).toThrow(new RangeError('window 2.5 is not an integer above 1'));
+    expect(() => planner.mean(0, NaN)).toThrow(new RangeError('window NaN is not an integer above 1'));
   });
 });
 
@@ -255,7 +255,7 @@ describe('LagRing', () => {
   });
 
   it('refuses a lag that is not a positive integer', () => {
-    expect(() => new LagRing(0, 1)).toThrow(RangeError);
-    expect(() => new LagRing(2.5, 1)).toThrow(RangeError);
+    expect(() => new LagRing(0, 1)).toThrow(new RangeError('lag 0 is not a positive integer'));
+    expect(() => new LagRing(2.5, 1)).toThrow(new RangeError('lag 2.5 is not a positive integer'));
   });
 });
