@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { MODEL_NAMES, perModel, writeCorrelation } from './feature.ts';
+import { FLAT_STD, flatMoment, MODEL_NAMES, perModel, sampleStd, writeCorrelation } from './feature.ts';
 
 it('perModel makes one thing of each model', () => {
   const made = perModel((model) => `of ${model}`);
   expect(made).toEqual({ ai1: 'of ai1', ai2: 'of ai2', ai3: 'of ai3' });
   expect(Object.keys(made)).toEqual(MODEL_NAMES);
+});
+
+it('flatMoment is the second moment of values with a standard deviation of 1e-12', () => {
+  expect(Math.sqrt(flatMoment(10) / 10)).toBeCloseTo(FLAT_STD, 24);
+  expect(sampleStd(flatMoment(10), 10)).toBeCloseTo(FLAT_STD * Math.sqrt(10 / 9), 24);
 });
 
 describe('writeCorrelation', () => {

@@ -63,6 +63,22 @@ const anyWindows: fc.Arbitrary<Windows> = fc.record({
   volume_window: fc.integer({ min: 5, max: 50 }),
 });
 
+/** The shortest windows that the configuration would take. */
+const TINY: Windows = {
+  beta_window: 5,
+  z_window: 5,
+  vol_short: 5,
+  vol_window: 5,
+  vol_long: 6,
+  atr_short: 5,
+  atr_long: 6,
+  stability_window: 5,
+  half_life_window: 5,
+  pnl_window: 5,
+  activity_window: 5,
+  volume_window: 5,
+};
+
 describe('PairFeatures', () => {
   it('equals the textbook formula for every feature on random markets with gaps and flat bars, for any windows', () => {
     fc.assert(
@@ -146,21 +162,28 @@ describe('PairFeatures', () => {
     }
   });
 
-  it('has every column first on the bar its warm-up promises, and ready when all are there', () => {
-    const { a, b } = randomPair('warm-up', warmupBars(SMALL) + 5);
-    const features = new PairFeatures(SMALL);
-    const firstSeen = new Map<string, number>();
-    for (let t = 0; t < a.length; t++) {
-      features.step(a[t]!, b[t]!);
-      expect(features.ready).toBe(t + 1 >= warmupBars(SMALL));
-      features.definitions.forEach(({ name }, i) => {
-        if (!Number.isNaN(features.values[i]!) && !firstSeen.has(name)) firstSeen.set(name, t + 1);
-      });
-    }
-    expect(Object.fromEntries(firstSeen)).toEqual(
-      Object.fromEntries(featureDefinitions(SMALL).map((f) => [f.name, f.warmup_bars])),
-    );
-  });
+  it.each([
+    ['usual order', SMALL],
+    ['turned order', { ...SMALL, z_window: 6, vol_window: 15, volume_window: 5, vol_short: 7 }],
+    ['shortest', TINY],
+  ])(
+    'has every column first on the bar its warm-up promises, and is ready when all are there: windows of %s',
+    (_, windows) => {
+      const { a, b } = randomPair('warm-up', warmupBars(windows) + 5);
+      const features = new PairFeatures(windows);
+      const firstSeen = new Map<string, number>();
+      for (let t = 0; t < a.length; t++) {
+        features.step(a[t]!, b[t]!);
+        expect(features.ready).toBe(t + 1 >= warmupBars(windows));
+        features.definitions.forEach(({ name }, i) => {
+          if (!Number.isNaN(features.values[i]!) && !firstSeen.has(name)) firstSeen.set(name, t + 1);
+        });
+      }
+      expect(Object.fromEntries(firstSeen)).toEqual(
+        Object.fromEntries(featureDefinitions(windows).map((f) => [f.name, f.warmup_bars])),
+      );
+    },
+  );
 
   it('stays finite on constant prices, on one constant leg and on a perfect line', () => {
     const shapes: ((i: number) => [number, number])[] = [
@@ -190,6 +213,14 @@ describe('PairFeatures', () => {
       features.step(flatBar('A', i + 1, Math.exp(0.5 * Math.log(pb))), flatBar('B', i + 1, pb));
     }
     expect(features.frame.z).toBe(0);
+  });
+
+  it('has a frame without a bar before its first', () => {
+    const { frame, bars, ready } = new PairFeatures(SMALL);
+    const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 };
+    expect([bars, ready, frame.minute, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
+    const numbers = Object.entries(frame).filter(([name]) => !['bars', 'minute', 'a', 'b'].includes(name));
+    expect(numbers.map(([, value]) => value as number)).toEqual(numbers.map(() => NaN));
   });
 
   it('refuses legs of different minutes and time that does not ascend', () => {
@@ -342,6 +373,10 @@ describe('PairFeatures', () => {
       for (let i = 1; i < 60; i++)
         features.step(flatBar('A', next + i, 3, { spread: 1 }), flatBar('B', next + i, 2, { spread: 1 }));
       expect(valueOf(features, 'quoted_spread')).toBe(0);
+      features.step(flatBar('A', next + 60, 3), flatBar('B', next + 60, 2, { spread: 1 }));
+      expect(valueOf(features, 'quoted_spread')).toBeNaN();
+      features.step(flatBar('A', next + 61, 3, { spread: 1 }), flatBar('B', next + 61, 2));
+      expect(valueOf(features, 'quoted_spread')).toBeNaN();
     });
   });
 });

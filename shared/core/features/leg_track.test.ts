@@ -94,6 +94,20 @@ describe('LegTracks', () => {
     }
   });
 
+  it('does not take a minute that the track lacks for another one with the same prices', () => {
+    const tracks = new LegTracks(SMALL);
+    const [first, second, alone] = tracks.createLegs(['A', 'A', 'B']) as [PairLeg, PairLeg, PairLeg];
+    const step = (leg: PairLeg, minute: number): void => tracks.step(leg, bar(minute === 3 ? 2 : minute), minute);
+    step(first, 1);
+    for (let minute = 1; minute < 100; minute++) {
+      if (minute + 1 !== 3) step(first, minute + 1);
+      step(second, minute);
+      step(alone, minute);
+      expect(isShared(second), `minute ${minute}`).toBe(minute < 3 || minute >= 3 + lookBack);
+      expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
+    }
+  });
+
   it('does not share a bar that two pairs were told differently', () => {
     const tracks = new LegTracks(SMALL);
     const [first, second, alone] = tracks.createLegs(['A', 'A', 'B']) as [PairLeg, PairLeg, PairLeg];
