@@ -226,6 +226,23 @@ describe('sliding folds', () => {
     );
   });
 
+  it('make room for more than eight blocks only where bars are rare, and then for those of one window', () => {
+    const capacityAfter = (minutesApart: number): number => {
+      const planner = new FoldPlanner();
+      const series = planner.moments(0, 100);
+      const plan = planner.plan();
+      const state = plan.createState();
+      for (let index = 0; index < 5000; index++) {
+        plan.input[series.input] = index;
+        plan.push(0, state, index, 25_000_000 + index * minutesApart);
+      }
+      expect(plan.result[series.result]).toBeCloseTo(4949.5, 9);
+      return state.capacity;
+    };
+    expect(capacityAfter(1)).toBe(8);
+    expect(capacityAfter(60)).toBe(128);
+  });
+
   it('have no place before the plan is made', () => {
     const planner = new FoldPlanner();
     const series = planner.moments(0, 2);
