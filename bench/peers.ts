@@ -131,23 +131,6 @@ export function naivePeer(): Peer {
       const rings = Array.from({ length: 8 }, () => [] as number[]);
       const values = emptyValues();
       let before: PairPoint | null = null;
-      const mean = (ring: readonly number[], window: number): number => {
-        let sum = 0;
-        for (let i = ring.length - window; i < ring.length; i++) sum += ring[i]!;
-        return sum / window;
-      };
-      const deviation = (ring: readonly number[], window: number): number => {
-        const centre = mean(ring, window);
-        let sum = 0;
-        for (let i = ring.length - window; i < ring.length; i++) sum += (ring[i]! - centre) ** 2;
-        return Math.sqrt(sum / window);
-      };
-      const correlation = (x: readonly number[], y: readonly number[], window: number): number => {
-        const [meanX, meanY] = [mean(x, window), mean(y, window)];
-        let sum = 0;
-        for (let i = x.length - window; i < x.length; i++) sum += (x[i]! - meanX) * (y[i]! - meanY);
-        return sum / window / deviation(x, window) / deviation(y, window);
-      };
       return (point) => {
         const last = before;
         before = point;
@@ -193,4 +176,24 @@ export function naivePeer(): Peer {
       };
     },
   };
+}
+
+function mean(ring: readonly number[], window: number): number {
+  let sum = 0;
+  for (let i = ring.length - window; i < ring.length; i++) sum += ring[i]!;
+  return sum / window;
+}
+
+function deviation(ring: readonly number[], window: number): number {
+  const centre = mean(ring, window);
+  let sum = 0;
+  for (let i = ring.length - window; i < ring.length; i++) sum += (ring[i]! - centre) ** 2;
+  return Math.sqrt(sum / window);
+}
+
+function correlation(x: readonly number[], y: readonly number[], window: number): number {
+  const [meanX, meanY] = [mean(x, window), mean(y, window)];
+  let sum = 0;
+  for (let i = x.length - window; i < x.length; i++) sum += (x[i]! - meanX) * (y[i]! - meanY);
+  return sum / window / deviation(x, window) / deviation(y, window);
 }

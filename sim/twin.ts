@@ -302,6 +302,11 @@ function describeTime(time: OpenTime): string {
   return new Date(time * 1000).toISOString().slice(0, 16);
 }
 
+function heartbeatMinute(pairIndex: number, time: OpenTime, kind: 'silence' | 'silence_halt' | 'shutdown') {
+  const outcome = kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE';
+  return { pairIndex, time, a: null, b: null, outcome, isHalted: kind !== 'silence', backfill: false } as const;
+}
+
 /** Aligns all inputs from the first to the last, and notes what was in force when. */
 function readInputs(
   { journal, settings, onViolation }: TwinOptions,
@@ -344,16 +349,7 @@ function readInputs(
       case 'shutdown': {
         const last = lastMinute(pairIndex);
         if (last === null) break;
-        const isHalted = kind !== 'silence';
-        const minute = {
-          pairIndex,
-          time: last,
-          a: null,
-          b: null,
-          outcome: kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE',
-          isHalted,
-          backfill: false,
-        } as const;
+        const minute = heartbeatMinute(pairIndex, last, kind);
         endedByPair[pairIndex]!.push({ minute, input });
         break;
       }

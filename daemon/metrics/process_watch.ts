@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import {
   constants,
   monitorEventLoopDelay,
+  type IntervalHistogram,
   PerformanceObserver,
   type NodeGCPerformanceDetail,
   type PerformanceEntry,
@@ -39,6 +40,32 @@ export interface ProcessWatch {
  */
 export function watchProcess(): ProcessWatch {
   const registry = new Registry();
+  addProcessMetrics(registry);
+  const delay = addLoopDelay(registry);
+  const pauses = createLatencyHistogram(
+    'minutehand_gc_pause_seconds',
+    'Pauses of the garbage collector, by kind.',
+    'kind',
+  );
+  const observer = new PerformanceObserver((list) => {
+    for (const { detail, duration } of list.getEntries() as GarbageCollection[]) {
+      const kind = GC_KINDS.get(detail?.kind);
+      if (kind !== undefined) pauses.series(kind).observe(duration * US_PER_MS);
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
+
+  return {
+    registry,
+    pauses,
+    close() {
+      delay.disable();
+      observer.disconnect();
+    },
+  };
+}
+
+function addProcessMetrics(registry: Registry): void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number | null | Promise<number | null>): void => {
     new Gauge({
@@ -82,14 +109,16 @@ export function watchProcess(): ProcessWatch {
   gauge('nodejs_external_memory_bytes', 'Memory outside the heap that belongs to objects in it.', () => {
     return process.memoryUsage().external;
   });
+}
 
+function addLoopDelay(registry: Registry): IntervalHistogram {
   const delay = monitorEventLoopDelay({ resolution: DELAY_SAMPLE_MS });
   delay.enable();
   new Gauge({
     name: 'minutehand_event_loop_delay_seconds',
     help: 'How late the event loop came to its work since the last scrape; quantile 1 is the longest delay.',
     labelNames: ['quantile'],
-    registers,
+    registers: [registry],
     collect() {
       for (const quantile of DELAY_QUANTILES) {
         // Node counts from sample to sample. Without one, as right after a scrape, there was no delay to see.
@@ -99,28 +128,7 @@ export function watchProcess(): ProcessWatch {
       delay.reset();
     },
   });
-
-  const pauses = createLatencyHistogram(
-    'minutehand_gc_pause_seconds',
-    'Pauses of the garbage collector, by kind.',
-    'kind',
-  );
-  const observer = new PerformanceObserver((list) => {
-    for (const { detail, duration } of list.getEntries() as GarbageCollection[]) {
-      const kind = GC_KINDS.get(detail?.kind);
-      if (kind !== undefined) pauses.series(kind).observe(duration * US_PER_MS);
-    }
-  });
-  observer.observe({ entryTypes: ['gc'] });
-
-  return {
-    registry,
-    pauses,
-    close() {
-      delay.disable();
-      observer.disconnect();
-    },
-  };
+  return delay;
 }
 
 /** Without the one that looks. Only Linux says. */

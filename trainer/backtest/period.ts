@@ -273,48 +273,12 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
   const dayStart = earliest(results.map((result) => result.dayStart));
   const dayIndices = [...dayStart.keys()].filter((day) => !Number.isNaN(dayStart[day]!));
 
-  const viewOf = (view: View, bundle: number): ViewResult => {
-    const views = results.map(({ bundles }) => bundles[bundle]!.views[view]);
-    const curve = totalCurve(
-      views.map(({ changes }) => changes),
-      first,
-      minutes,
+  const viewOf = (view: View, i: number): ViewResult =>
+    assembleView(
+      results,
+      results.map(({ bundles }) => bundles[i]!.views[view]),
+      { first, minutes, dayIndices },
     );
-    const days = dayIndices.map((day) => views.reduce((sum, own) => sum + own.days[day]!, 0) / views.length);
-    const total = performanceOf({
-      trades: views.flatMap(({ run }) => run.trades),
-      days,
-      maxDrawdown: maxDrawdown(curve),
-      bars: results.reduce((sum, { bars }) => sum + bars, 0),
-      pairs: results.length,
-      candidates: views.reduce((sum, { run }) => sum + run.candidates, 0),
-      refusals: sumCounts(views.map(({ run }) => run.refusals)),
-    });
-    const pairs = results.map(({ pair, bars, dayStart: own }, i): [string, Performance] => {
-      const { run, changes, days: pairDays } = views[i]!;
-      return [
-        pair.id,
-        performanceOf({
-          trades: run.trades,
-          days: [...pairDays].filter((_, day) => !Number.isNaN(own[day]!)),
-          maxDrawdown: maxDrawdown(cumulate(changes)),
-          bars,
-          pairs: 1,
-          candidates: run.candidates,
-          refusals: run.refusals,
-        }),
-      ];
-    });
-    return {
-      total,
-      pairs: Object.fromEntries(pairs),
-      trades: views.flatMap(({ trades }) => trades),
-      curve,
-      changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
-      days,
-    };
-  };
-
   const bundles = sets.map((set, i): BundleResult => {
     const judged = perModel((name) => pool(results.map((result) => result.bundles[i]!.judged[name])));
     return {
@@ -335,6 +299,58 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
     barsOf: Object.fromEntries(results.map(({ pair, bars }) => [pair.id, bars])),
     days: dayIndices.map((day) => dayStart[day]!),
     bundles,
+  };
+}
+
+interface Span {
+  readonly first: OpenTime;
+  readonly minutes: number;
+  readonly dayIndices: readonly number[];
+}
+
+/** @param views of the results, in their order */
+function assembleView(
+  results: readonly PairResult[],
+  views: readonly PairBundleResult['views'][View][],
+  { first, minutes, dayIndices }: Span,
+): ViewResult {
+  const curve = totalCurve(
+    views.map(({ changes }) => changes),
+    first,
+    minutes,
+  );
+  const days = dayIndices.map((day) => views.reduce((sum, own) => sum + own.days[day]!, 0) / views.length);
+  const total = performanceOf({
+    trades: views.flatMap(({ run }) => run.trades),
+    days,
+    maxDrawdown: maxDrawdown(curve),
+    bars: results.reduce((sum, { bars }) => sum + bars, 0),
+    pairs: results.length,
+    candidates: views.reduce((sum, { run }) => sum + run.candidates, 0),
+    refusals: sumCounts(views.map(({ run }) => run.refusals)),
+  });
+  const pairs = results.map(({ pair, bars, dayStart: own }, i): [string, Performance] => {
+    const { run, changes, days: pairDays } = views[i]!;
+    return [
+      pair.id,
+      performanceOf({
+        trades: run.trades,
+        days: [...pairDays].filter((_, day) => !Number.isNaN(own[day]!)),
+        maxDrawdown: maxDrawdown(cumulate(changes)),
+        bars,
+        pairs: 1,
+        candidates: run.candidates,
+        refusals: run.refusals,
+      }),
+    ];
+  });
+  return {
+    total,
+    pairs: Object.fromEntries(pairs),
+    trades: views.flatMap(({ trades }) => trades),
+    curve,
+    changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
+    days,
   };
 }
 

@@ -9,7 +9,7 @@ import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
-import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
@@ -85,26 +85,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   const live = buildLivePairs({ pairs, bars, windows: minutehand.windows, from, farOut });
   if (live.length === 0) return { version, skipped: 'no pair has a bar with features since the models were trained' };
 
-  const set = await loadModelSet(folder, schema, ROWS_PER_SCORE, { engine: minutehand.inference.engine });
-  let passed: PassRate;
-  let result: BundleResult;
-  try {
-    passed = await livePassRate(live, set, task);
-    const period = await backtestPeriod({
-      pairs,
-      bars,
-      from,
-      sets: [set],
-      policy: decisionPolicy(settings),
-      labels: datasetPolicy(settings),
-      costs: minutehand.symbols,
-      workers: 0,
-      onProgress: () => undefined,
-    });
-    result = period.bundles[0]!;
-  } finally {
-    await set.release();
-  }
+  const { passed, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
   const days = result.gate_off.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
   const backtest = isSkipped(reference) ? null : reference.backtest;
@@ -140,6 +121,38 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     findings: findingsOf(seen, retrain, minutehand.train.min_bars, minutehand.market),
     breaches: kpiBreaches(seen.kpi, retrain),
   };
+}
+
+/** What these models make of the new bars. */
+async function tryModels(
+  folder: string,
+  pairs: readonly Pair[],
+  { bars, from }: NewBars,
+  live: readonly LivePair[],
+  task: LookTask,
+): Promise<{ passed: PassRate; result: BundleResult }> {
+  const { settings } = task;
+  const { minutehand } = settings;
+  const set = await loadModelSet(folder, featureSchema(minutehand.windows), ROWS_PER_SCORE, {
+    engine: minutehand.inference.engine,
+  });
+  try {
+    const passed = await livePassRate(live, set, task);
+    const period = await backtestPeriod({
+      pairs,
+      bars,
+      from,
+      sets: [set],
+      policy: decisionPolicy(settings),
+      labels: datasetPolicy(settings),
+      costs: minutehand.symbols,
+      workers: 0,
+      onProgress: () => undefined,
+    });
+    return { passed, result: period.bundles[0]! };
+  } finally {
+    await set.release();
+  }
 }
 
 interface NewBars {

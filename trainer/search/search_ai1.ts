@@ -16,7 +16,7 @@ import { modelMetrics } from '../validate/model_metrics.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
-import { searchTraining, type SearchProgress } from './search.ts';
+import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
 /** The best of many trials is a little better by luck alone. */
@@ -105,19 +105,24 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
       dataset: { ...dataset, train: { ...dataset.train, ai1 } },
     },
     barriers: chosen.barriers,
-    report: {
-      trials: result.trials,
-      complete: result.complete,
-      pruned: result.pruned,
-      failed: result.failed,
-      configured_log_loss: result.configured.value,
-      best_log_loss: best.value,
-      gain: gain.mean,
-      gain_standard_error: gain.standardError,
-      forward_gain: forwardGain,
-      best_parameters: best.params,
-      adopted,
-    },
+    report: reportOf(result, forwardGain, adopted),
+  };
+}
+
+function reportOf(result: SearchResult, forwardGain: number | null, adopted: boolean): SearchReport {
+  const { trials, complete, pruned, failed, configured, best, gain } = result;
+  return {
+    trials,
+    complete,
+    pruned,
+    failed,
+    configured_log_loss: configured.value,
+    best_log_loss: best.value,
+    gain: gain.mean,
+    gain_standard_error: gain.standardError,
+    forward_gain: forwardGain,
+    best_parameters: best.params,
+    adopted,
   };
 }
 

@@ -84,30 +84,9 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     ...verdicts,
     '<h2>Result</h2>',
     totalsTable(bundles, names),
-    lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(percentPoints)),
-    lineChart(
-      'Below the highest value so far, percent of the capital',
-      drawdownLines(result, names),
-      timeAxes(percentPoints),
-    ),
-    columnChart(
-      `Net result of each trading day, percent of the capital, ${VIEW_NAMES.gate_off}`,
-      dayLines(result, names),
-      timeAxes(percentPoints),
-    ),
+    ...valueCharts(result, names),
     '<h2>Pairs</h2>',
-    barChart(
-      `Mean per trade, bps, ${VIEW_NAMES.gate_off}`,
-      bundles.flatMap((_, i) => [`${nameOf(names, i)}before costs`, `${nameOf(names, i)}after costs`]),
-      pairs.map((pair) => ({
-        label: pair,
-        values: bundles.flatMap(({ gate_off }) => {
-          const { mean_gross_bps, mean_net_bps } = gate_off.pairs[pair]!;
-          return [mean_gross_bps, mean_net_bps];
-        }),
-      })),
-      (value) => value.toFixed(2),
-    ),
+    meansChart(result, names),
     ...bundles.map(
       (bundle, i) => `${bundles.length === 1 ? '' : `<h3>${escapeHtml(names[i]!)}</h3>`}${pairsTable(bundle, result)}`,
     ),
@@ -136,6 +115,38 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
   return (
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>\n<body><main>\n${sections.join('\n')}\n</main></body></html>\n`
+  );
+}
+
+/** Net value, drawdown and days of every bundle. */
+function valueCharts(result: PeriodResult, names: readonly string[]): string[] {
+  return [
+    lineChart('Net value, percent of the capital', equityLines(result, names), timeAxes(percentPoints)),
+    lineChart(
+      'Below the highest value so far, percent of the capital',
+      drawdownLines(result, names),
+      timeAxes(percentPoints),
+    ),
+    columnChart(
+      `Net result of each trading day, percent of the capital, ${VIEW_NAMES.gate_off}`,
+      dayLines(result, names),
+      timeAxes(percentPoints),
+    ),
+  ];
+}
+
+function meansChart({ bundles, pairs }: PeriodResult, names: readonly string[]): string {
+  return barChart(
+    `Mean per trade, bps, ${VIEW_NAMES.gate_off}`,
+    bundles.flatMap((_, i) => [`${nameOf(names, i)}before costs`, `${nameOf(names, i)}after costs`]),
+    pairs.map((pair) => ({
+      label: pair,
+      values: bundles.flatMap(({ gate_off }) => {
+        const { mean_gross_bps, mean_net_bps } = gate_off.pairs[pair]!;
+        return [mean_gross_bps, mean_net_bps];
+      }),
+    })),
+    (value) => value.toFixed(2),
   );
 }
 
