@@ -137,7 +137,7 @@ async function runTurns({ table, test, rounds, turns, threads, busyCore, missing
 }
 
 /** Rows that all differ, of which ten columns matter, singly, in steps and in pairs; an AUC of about 0.78 can be had. */
-export function benchTable(rows: number, columns: number, seed: string): TrainingTable {
+function benchTable(rows: number, columns: number, seed: string): TrainingTable {
   const rng = createRng(seed);
   const values = new Float32Array(rows * columns);
   const y = new Float64Array(rows);

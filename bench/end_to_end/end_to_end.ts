@@ -92,7 +92,7 @@ async function inTurns(field: Field, minutes: number, block: number): Promise<Me
 }
 
 /** Each daemon rests for `gapMs` before its minute; the other one's minute falls into the middle of that. */
-export async function withGaps(field: Field, minutes: number, gapMs: number): Promise<Measured> {
+async function withGaps(field: Field, minutes: number, gapMs: number): Promise<Measured> {
   const measured = { real: [] as Latencies[], null: [] as Latencies[] };
   for (let i = 0; i < minutes; i++) {
     for (const target of [field.real, field.null!]) {

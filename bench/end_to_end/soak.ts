@@ -12,7 +12,7 @@ const COLLECTIONS = 24;
 /** Compiled code adds to the heap until warm-up ends. */
 const SETTLING_SHARE = 1 / 3;
 /** More than this is a leak: 50 MB in a year of minutes. */
-export const LEFT_BYTES_PER_MINUTE_MAX = 100;
+const LEFT_BYTES_PER_MINUTE_MAX = 100;
 
 /** What the heap does over the run. */
 export interface HeapTrend {

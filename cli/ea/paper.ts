@@ -65,7 +65,7 @@ const LIVE_BAR_MS = 60_000;
 const VALID_BARS = 2.5;
 
 /** The price at which a side is taken at once: the close of the bar, and half the spread. */
-export function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): number {
+function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): number {
   return middle * (1 + (side * spread_bps) / 20_000);
 }
 

@@ -1,7 +1,7 @@
 import { MinutehandError } from '../../shared/errors.ts';
 
 /** Levels of arrays and objects in one message at most. A bar needs two. */
-export const NESTING_MAX = 64;
+const NESTING_MAX = 64;
 const BYTE_ORDER_MARK = 0xfeff;
 /** An unclosed string runs to the end of the text: every start of a match is then tried once, and the time stays linear. */
 const STRING_OR_BARE_WORD = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g;

@@ -1,6 +1,6 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
 
-export const SIGNALS_TOTAL = 'minutehand_signals_total';
+const SIGNALS_TOTAL = 'minutehand_signals_total';
 const HELP = 'Signals published.';
 const SERIES_PER_PIECE = 250;
 

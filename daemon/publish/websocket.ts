@@ -24,9 +24,9 @@ export interface WebSocketPublisher extends Publisher {
 /** A list of some thousand pairs. */
 const SUBSCRIPTION_BYTES_MAX = 65_536;
 /** Every signal. */
-export const ALL_SIGNALS_TOPIC = 'signals';
+const ALL_SIGNALS_TOPIC = 'signals';
 /** The signals of one pair. */
-export const signalTopic = (pairId: string): string => `signals:${pairId}`;
+const signalTopic = (pairId: string): string => `signals:${pairId}`;
 
 /**
  * Fans signals out to WebSocket clients, one message per signal, and hands each client on subscription the last signal

@@ -110,7 +110,7 @@ export function damagedGzip(path: string, cause: unknown): MinutehandError {
 }
 
 /** `XAUUSD` of `data/XAUUSD.csv.gz`. */
-export function symbolOfPath(path: string): string {
+function symbolOfPath(path: string): string {
   return basename(path).replace(/\.csv(\.gz)?$/i, '');
 }
 

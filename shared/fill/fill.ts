@@ -9,11 +9,11 @@ export const FILL_SCHEMA = 'minutehand.fill/1';
 /** An entry of this stream in Redis has one field, `fill`: the line. */
 export const FILLS_STREAM = 'minutehand:fills';
 
-export const ACCOUNTS = ['paper', 'demo', 'real'] as const;
+const ACCOUNTS = ['paper', 'demo', 'real'] as const;
 export type Account = (typeof ACCOUNTS)[number];
 
 /** A line has some 700 bytes. */
-export const MAX_FILL_BYTES = 4096;
+const MAX_FILL_BYTES = 4096;
 
 const id = z.string().regex(/^[0-9a-f]{32}$/, 'not 32 hex digits');
 const words = z.string().max(500);
@@ -49,7 +49,7 @@ const traded = {
 };
 
 /** The contract of one line of `result.json` and of one entry of `minutehand:fills`. */
-export const fillSchema = z.discriminatedUnion('kind', [
+const fillSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...traded, kind: z.literal('open'), pnl: z.null() }),
   z.strictObject({ ...traded, kind: z.literal('close'), pnl: z.number() }),
   z.strictObject({
@@ -72,7 +72,7 @@ export const fillSchema = z.discriminatedUnion('kind', [
 export type Fill = z.infer<typeof fillSchema>;
 
 /** The fields in the order in which they are written. */
-export const FILL_FIELDS = [
+const FILL_FIELDS = [
   'schema',
   'kind',
   'signal_id',

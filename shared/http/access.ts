@@ -67,7 +67,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
 }
 
 /** Whether a client's address is this machine's own. */
-export function isLoopbackAddress(address: string): boolean {
+function isLoopbackAddress(address: string): boolean {
   return LOOPBACK_ADDRESS.test(address);
 }
 

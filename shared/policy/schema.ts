@@ -47,7 +47,7 @@ const coreValues = {
 };
 
 /** What the trainer can write about a run, in the order of the table. */
-export const RETRAIN_RUN_COLUMNS = [
+const RETRAIN_RUN_COLUMNS = [
   'run_id',
   'trigger',
   'attempt',

@@ -16,7 +16,7 @@ export interface FillFiles {
 }
 
 /** Where expert advisors write: `<ea>/<account>/`, and beside the signals. */
-export function resultFiles(paths: HomePaths): string[] {
+function resultFiles(paths: HomePaths): string[] {
   const folders = [paths.ea, paths.signals].flatMap((parent) => [
     ...(parent === paths.signals ? [parent] : []),
     ...subfolders(parent),

@@ -7,7 +7,7 @@ import {
   type StreamReader,
 } from '../../shared/redis_stream.ts';
 
-export const FILLS_GROUP = 'minutehand-trainer';
+const FILLS_GROUP = 'minutehand-trainer';
 /** One name for every trainer there is after another: what the last one had not acknowledged is the next one's own. */
 const CONSUMER = 'trainer';
 

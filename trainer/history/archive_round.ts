@@ -22,7 +22,7 @@ export interface RoundOptions {
 }
 
 /** Signals of the last moment of a day are copied some seconds later, and clocks of machines differ. */
-export const SETTLED_MS = 5 * 60_000;
+const SETTLED_MS = 5 * 60_000;
 
 /** The last day that is over at this moment. */
 export function lastWholeDay(nowMs: number): string {

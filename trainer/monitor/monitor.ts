@@ -15,7 +15,7 @@ import { startLook, type RunningLook } from './look_thread.ts';
 import type { Finding, MonitorReport } from './report.ts';
 
 /** How the trigger of a run that the monitor has asked for begins. */
-export const MONITOR_TRIGGER = 'monitor: ';
+const MONITOR_TRIGGER = 'monitor: ';
 /** Findings that a trigger names; the others are counted. */
 const NAMED_FINDINGS = 3;
 const MINUTES_PER_HOUR = 60;

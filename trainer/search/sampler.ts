@@ -3,8 +3,7 @@ import { axisOf, type Axis } from './axis.ts';
 import { parzenEstimate, type Point } from './parzen.ts';
 import { exists, groupsOf, type Group, type Params, type Space, type Value } from './space.ts';
 
-export const SAMPLERS = ['tpe', 'random'] as const;
-export type SamplerName = (typeof SAMPLERS)[number];
+export type SamplerName = 'tpe' | 'random';
 
 /** What proposes the next values. `known` are the values of all trials so far, the best first. */
 export type Sampler = (known: readonly Params[], rng: Rng) => Params;

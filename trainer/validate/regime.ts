@@ -3,7 +3,7 @@ import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 
 /** Bars of the pair, about a trading day. */
-export const TREND_BARS = 1440;
+const TREND_BARS = 1440;
 
 /** Rows by when their bar closed and whose it is. */
 interface RowPlaces {

@@ -12,11 +12,11 @@ export interface ScreenPolicy {
 export type Verdict = 'confirmed' | 'refuted';
 
 /** Moves whose median is the scale. */
-export const SCALE_BARS = 240;
+const SCALE_BARS = 240;
 /** Nothing is suspect before this many moves. */
-export const LEAST_MOVES = 30;
+const LEAST_MOVES = 30;
 /** After this many bars in a row of which each disagrees with the one before, bars are taken until two agree: the level is not known. */
-export const MOST_UNSETTLED = 5;
+const MOST_UNSETTLED = 5;
 /** Whether a bar is suspect is a function of this many bars before it. */
 export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MOST_UNSETTLED + 1;
 
