@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Compared, GateResult } from './criteria.ts';
-import { ADOPTION_GATES, BUNDLE_GATES, checkAdoption, GATES, MODEL_GATES, type Comparison } from './gates.ts';
+import {
+  ADOPTION_GATES,
+  BUNDLE_GATES,
+  checkAdoption,
+  checkTraining,
+  GATES,
+  MODEL_GATES,
+  type BundleEvidence,
+  type Comparison,
+} from './gates.ts';
 
 const golden: GateResult = { name: 'golden vectors', passed: true, seen: '', limit: '' };
 const side = (version: string, auc: number): Compared => ({
@@ -37,11 +46,97 @@ describe('checkAdoption', () => {
   it('has one result where there is no champion or too little to compare by, and two where both were compared', () => {
     const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
     expect(checkAdoption({ golden, comparison: { kind: 'refused', result: refusal } })).toEqual([golden, refusal]);
-    expect(namesOf({ kind: 'none', reason: 'there is none' })).toEqual(['golden vectors', 'champion']);
+    expect(checkAdoption({ golden, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
+      golden,
+      { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
+    ]);
     const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), since: '2024-01-02T00:00Z' };
     const [, rank, sharpe] = checkAdoption({ golden, comparison: { kind: 'compared', ...compared } });
     expect(rank).toMatchObject({ name: 'champion auc', passed: false });
     expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
     expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
+  });
+});
+
+describe('checkTraining', () => {
+  const leakageOf = (name: string): GateResult[] =>
+    ['fold borders', 'fitted on training rows only', 'shuffled labels', 'shuffled labels refused'].map((test) => ({
+      name: `${name} ${test}`,
+      passed: true,
+      seen: `${name} ${test} was run`,
+      limit: '',
+    }));
+  /** A model that ranks its four rows rightly; every figure differs from model to model. */
+  const modelOf = (name: string, index: number): object => ({
+    job: {
+      name,
+      samples: 100 + index,
+      rows: {
+        holdout: {
+          y: Float64Array.of(0, 0, 1, 1),
+          time: Float64Array.of(0, 60, 120, 180),
+          // Each label ends with the third minute: together they are worth fewer than four rows.
+          labelEnd: Float64Array.of(180, 180, 180, 240),
+          pair: Int32Array.of(0, 0, 0, 0),
+        },
+      },
+    },
+    validation: {
+      threshold: 0.5 + index / 100,
+      holdoutScores: Float64Array.of(0.1, 0.2, 0.8, 0.9),
+      report: {
+        holdout: {
+          pooled: { auc: 0.6 + index / 100, brier: 0.2 + index / 100, brier_of_mean: 0.25 },
+          predictions: { std: index, variance_24h: { last: null }, variance_24h_by_pair: {} },
+        },
+      },
+    },
+    leakage: leakageOf(name),
+  });
+  const evidence = {
+    models: { ai1: modelOf('ai1', 1), ai2: modelOf('ai2', 2), ai3: modelOf('ai3', 3) },
+    candidateRisks: Float64Array.of(0.1, 0.9),
+    theta2: 0.5,
+    leakage: ['features cut off', 'ai1 label ends', 'ai2 label ends', 'ai3 label ends'].map((name) => ({
+      name,
+      passed: true,
+      seen: `${name} was run`,
+      limit: '',
+    })),
+    limits: { pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
+  } as unknown as BundleEvidence;
+
+  it('checks each gate by the figures of its own model, in the order of the list', () => {
+    expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
+      'ai1 auc: true 0.6100',
+      'ai1 brier: true 0.2100',
+      'risk pass rate: true 50.0 % of 2 candidates',
+      'features cut off: true features cut off was run',
+      'ai1 label ends: true ai1 label ends was run',
+      'ai2 label ends: true ai2 label ends was run',
+      'ai3 label ends: true ai3 label ends was run',
+      ...(['ai1', 'ai2', 'ai3'] as const).flatMap((name, i) => [
+        ...(name === 'ai3'
+          ? []
+          : [
+              `${name} samples: ${i === 1} ${101 + i}`,
+              `${name} f1: true 1.0000 above 0.5${i + 1}00, classes balanced`,
+              `${name} f1 above always-yes: true 1.0000`,
+              `${name} auc above noise: false 1.0000`,
+            ]),
+        `${name} prediction spread: true variance ${((i + 1) ** 2).toExponential(2)}; in the last 24 h none`,
+        ...leakageOf(name)
+          .filter((test) => name !== 'ai3' || !test.name.endsWith('refused'))
+          .map((test) => `${test.name}: true ${test.seen}`),
+      ]),
+    ]);
+  });
+
+  it('counts independent rows in the gate of the noise, and takes its limits from the policy', () => {
+    const limitOf = (wanted: string): string => checkTraining(evidence).find(({ name }) => name === wanted)!.limit;
+    expect(limitOf('ai1 auc above noise')).toMatch(/, 2 standard errors of [123] independent rows$/);
+    expect(limitOf('ai1 samples')).toBe('at least 102');
+    expect(limitOf('ai2 f1')).toBe('at least 0.6');
+    expect(limitOf('risk pass rate')).toBe("from 20.0 % to 60.0 % of the holdout's");
   });
 });
