@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { parsePair } from '../../shared/pair.ts';
+import { HaltedPairs } from './halted_pairs.ts';
+
+const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'].map(parsePair);
+const gold = { pair_id: 'XAUUSD_XAGUSD', version: 'v1' };
+
+it('a halt counts while its version is active, and again when that version comes back', () => {
+  const halted = new HaltedPairs(PAIRS, { halts: [gold], resumed: [] });
+  expect(halted.pairIds).toEqual([]);
+  const seen = ['v1', 'v2', null, 'v1'].map((version) => {
+    halted.setVersion(version);
+    return [...halted.mask];
+  });
+  expect(seen).toEqual([
+    [1, 0],
+    [0, 0],
+    [0, 0],
+    [1, 0],
+  ]);
+});
+
+it('a halt of all pairs halts each of them, and new halts replace the ones before', () => {
+  const halted = new HaltedPairs(PAIRS);
+  halted.setVersion('v1');
+  halted.setHalts([{ pair_id: '*', version: 'v1' }]);
+  expect(halted.pairIds).toEqual(PAIRS.map(({ id }) => id));
+  halted.setHalts([gold]);
+  expect(halted.pairIds).toEqual([gold.pair_id]);
+});
+
+it('announces what concerns its pairs, once', () => {
+  const halted = new HaltedPairs(PAIRS);
+  const other = { pair_id: 'AUDUSD_NZDUSD', version: 'v1' };
+  expect(halted.announce({ halts: [other], resumed: [] })).toBeNull();
+  expect(halted.announce({ halts: [gold, other], resumed: [] })).toEqual({ halts: [gold], resumed: [] });
+  expect(halted.announce({ halts: [gold], resumed: [] })).toBeNull();
+  expect(halted.announce({ halts: [], resumed: [] })).toEqual({ halts: [], resumed: [] });
+});
