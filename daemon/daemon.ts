@@ -16,6 +16,7 @@ import type { ScreenedBar } from './align/suspects.ts';
 import type { Answer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
+import type { Degradation } from './input.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
@@ -129,7 +130,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
 
   /** What is said and logged when signals or journal cannot be written, once until it works again. */
   const degradesWith =
-    (what: string) =>
+    (what: Degradation) =>
     (error: { code: string; message: string; next: string }): void => {
       pipeline.inputs.apply({ kind: 'degraded', what });
       log.error({ code: error.code }, error.message);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { barInput, emptyInput, inputOf, minuteInputOf, pairInput, rowOf, type Input } from './input.ts';
+import { barInput, DEGRADATIONS, emptyInput, inputOf, minuteInputOf, pairInput, rowOf, type Input } from './input.ts';
 
 const NEWEST = 1_700_000_040 as OpenTime;
 const SETS = new Map(['v1', 'v2'].map((version) => [version, { version } as ModelSet]));
@@ -25,7 +25,9 @@ const input: fc.Arbitrary<Input> = fc.oneof(
     kind: 'halts',
     standing: { halts: versions.map((version) => ({ pair_id: '*', version })), resumed: [] },
   })),
-  fc.tuple(fc.constantFrom('degraded', 'recovered'), word).map(([kind, what]): Input => ({ kind, what })),
+  fc
+    .tuple(fc.constantFrom('degraded', 'recovered'), fc.constantFrom(...DEGRADATIONS))
+    .map(([kind, what]): Input => ({ kind, what })),
   word.map((bootId): Input => ({ kind: 'boot', bootId })),
 );
 

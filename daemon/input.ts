@@ -32,10 +32,14 @@ export interface HaltsInput {
   readonly standing: Standing;
 }
 
+/** What can be wrong while signals continue; docs/OPERATIONS.md says what to do. */
+export const DEGRADATIONS = ['models', 'file', 'redis', 'journal', 'bar_stream', 'late_bars'] as const;
+export type Degradation = (typeof DEGRADATIONS)[number];
+
 /** Something is wrong but signals continue (mode DEGRADED), until `recovered` names it. */
 export interface DegradationInput {
   readonly kind: 'degraded' | 'recovered';
-  readonly what: string;
+  readonly what: Degradation;
 }
 
 /** A process started here, without models and with nothing degraded. */
@@ -143,7 +147,7 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       return { kind, standing: parseStanding(subject) };
     case 'degraded':
     case 'recovered':
-      return { kind, what: subject };
+      return { kind, what: subject as Degradation };
     case 'boot':
       return { kind, bootId: subject };
     case 'bar':

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LATE_BARS } from '../daemon/feed/arrival.ts';
+import { DEGRADATIONS } from '../daemon/input.ts';
 import { HALT_REASONS } from '../shared/bundle/halts.ts';
 import { OVERRIDES, PLACES } from '../shared/policy/environment.ts';
 import { packageRoot } from '../shared/root.ts';
@@ -31,13 +31,7 @@ describe('docs/OPERATIONS.md', () => {
   });
 
   it('says of everything that degrades what to do', () => {
-    const daemon = ['daemon.ts', 'pipeline.ts'].map((name) =>
-      readFileSync(join(packageRoot(), 'daemon', name), 'utf8'),
-    );
-    const named = daemon
-      .flatMap((text) => [...text.matchAll(/degrade(?:sWith|d)\('([a-z_]+)'\)/g)])
-      .map(([, what]) => what!);
-    expect(rowsBelow('What degrades').sort()).toEqual([...new Set([...named, LATE_BARS])].sort());
+    expect(rowsBelow('What degrades').sort()).toEqual([...DEGRADATIONS].sort());
   });
 
   it('names no environment variable that does not exist', () => {

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { SECONDS_PER_BAR, type EpochMs, type OpenTime } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import type { Degradation } from '../input.ts';
 
 /** The degradation while live bars arrive too late for any signal to be valid. */
-export const LATE_BARS = 'late_bars';
+const LATE_BARS = 'late_bars';
 /** So many minutes of a symbol in a row, none of them closer to its arrival than the first: a feeder that catches up gets closer. */
 const STEADY_MINUTES = 3;
 /** How much closer a minute may be than the first one, in bars: a feeder does not take equally long each time. */
@@ -35,8 +36,8 @@ export interface ArrivalOptions {
   /** Symbols of this daemon. */
   readonly symbols: number;
   /** Begins and ends the degradation `LATE_BARS`. */
-  degraded(what: string): void;
-  recovered(what: string): void;
+  degraded(what: Degradation): void;
+  recovered(what: Degradation): void;
   readonly log: Pick<Logger, 'error' | 'info'>;
   say(line: string): void;
 }

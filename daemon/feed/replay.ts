@@ -14,7 +14,7 @@ import { screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import type { Publication } from '../publish/publish.ts';
-import { barInput, inputOf, minuteInputOf } from '../input.ts';
+import { barInput, inputOf, minuteInputOf, type Degradation } from '../input.ts';
 
 const ROWS_PER_TURN = 500;
 
@@ -204,16 +204,16 @@ async function resumeBehind(
 }
 
 /** Models, halts and degradations behind these inputs. */
-function standingAt(inputs: Iterable<InputRow>): { version: string; halts: string; degradations: Set<string> } {
-  const degradations = new Set<string>();
+function standingAt(inputs: Iterable<InputRow>): { version: string; halts: string; degradations: Set<Degradation> } {
+  const degradations = new Set<Degradation>();
   let [version, halts] = ['', ''];
   for (const { kind, subject } of inputs) {
     if (kind === 'swap') {
       version = subject;
       degradations.delete('models');
     } else if (kind === 'halts') halts = subject;
-    else if (kind === 'degraded') degradations.add(subject);
-    else if (kind === 'recovered') degradations.delete(subject);
+    else if (kind === 'degraded') degradations.add(subject as Degradation);
+    else if (kind === 'recovered') degradations.delete(subject as Degradation);
     else if (kind === 'boot') {
       version = '';
       degradations.clear();
