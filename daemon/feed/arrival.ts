@@ -4,7 +4,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { Degradation } from '../input.ts';
 
 /** The degradation while live bars arrive too late for any signal to be valid. */
-const LATE_BARS = 'late_bars';
+export const LATE_BARS = 'late_bars';
 /** So many minutes of a symbol in a row, none of them closer to its arrival than the first: a feeder that catches up gets closer. */
 const STEADY_MINUTES = 3;
 /** How much closer a minute may be than the first one, in bars: a feeder does not take equally long each time. */
