@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import { barInput, DEGRADATIONS, emptyInput, inputOf, minuteInputOf, pairInput, rowOf, type Input } from './input.ts';
+import {
+  barInput,
+  DEGRADATIONS,
+  emptyInput,
+  inputOf,
+  minuteInputOf,
+  pairInput,
+  stateRow,
+  type Input,
+} from './input.ts';
 
 const NEWEST = 1_700_000_040 as OpenTime;
 const SETS = new Map(['v1', 'v2'].map((version) => [version, { version } as ModelSet]));
@@ -37,7 +46,7 @@ describe('an input', () => {
       fc.asyncProperty(fc.array(input, { maxLength: 30 }), async (inputs) => {
         const store = openJournal(':memory:');
         store.append(
-          inputs.map((each) => rowOf(each, () => NEWEST)!),
+          inputs.map((each) => ('time' in each ? each : stateRow(each, NEWEST)!)),
           [],
         );
         const rows = [...store.inputsFrom(0 as OpenTime)];
@@ -50,7 +59,7 @@ describe('an input', () => {
   });
 
   it('that changes a state is journalled at the newest minute, and a shadow set not at all', () => {
-    expect(rowOf({ kind: 'degraded', what: 'file' }, () => NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
-    expect(rowOf({ kind: 'shadow', set: null }, () => NEWEST)).toBeNull();
+    expect(stateRow({ kind: 'degraded', what: 'file' }, NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
+    expect(stateRow({ kind: 'shadow', set: null }, NEWEST)).toBeNull();
   });
 });

@@ -88,16 +88,12 @@ export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTim
   return { kind, subject: pairId, time, bar: null, backfill: false };
 }
 
-/** As the journal has it; null = not journalled. @param newest the minute at which a change of state is journalled */
-export function rowOf(input: Input, newest: () => OpenTime): InputRow | null {
-  return 'time' in input ? input : stateRow(input, newest);
-}
-
-function stateRow(input: StateInput, newest: () => OpenTime): InputRow | null {
+/** A change of state as the journal has it, at the newest minute; null = not journalled. Every other input is its own row. */
+export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   const row = (subject: string): InputRow => ({
     kind: input.kind as InputRow['kind'],
     subject,
-    time: newest(),
+    time: newest,
     bar: null,
     backfill: false,
   });

@@ -10,7 +10,7 @@ import type { ModelSlots } from './infer/model_slots.ts';
 import {
   minuteInputOf,
   pairInput,
-  rowOf,
+  stateRow,
   type BarSink,
   type HeartbeatKind,
   type Input,
@@ -104,9 +104,12 @@ export class Inputs implements BarSink, InputSink {
   /** Journals what has taken effect already. */
   record(input: Input): void {
     if (this.#publishedUntil !== null) return;
-    const newest = (): OpenTime => Math.max(0, ...this.aligner.lastTimes().values()) as OpenTime;
-    const row = rowOf(input, newest);
+    const row = 'time' in input ? input : stateRow(input, this.#newestMinute());
     if (row !== null) this.#options.pipeline.journal.input(row);
+  }
+
+  #newestMinute(): OpenTime {
+    return Math.max(0, ...this.aligner.lastTimes().values()) as OpenTime;
   }
 
   // ---- time ----
