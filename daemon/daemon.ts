@@ -4,10 +4,10 @@ import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
-import { MinutehandError } from '../shared/errors.ts';
+import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { decisionPolicy, screenPolicy, shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
@@ -30,7 +30,7 @@ import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
-import type { PipelineOptions } from './pipeline_options.ts';
+import { pipelineSettings } from './pipeline_options.ts';
 import { EXPIRED_AFTER_INTERVALS } from './publish/envelope.ts';
 import type { FilePublisher, FilePublisherOptions } from './publish/file.ts';
 import type { Publisher } from './publish/publish.ts';
@@ -131,7 +131,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   /** What is said and logged when signals or journal cannot be written, once until it works again. */
   const degradesWith =
     (what: Degradation) =>
-    (error: { code: string; message: string; next: string }): void => {
+    (error: ErrorReport): void => {
       pipeline.inputs.apply({ kind: 'degraded', what });
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
@@ -153,7 +153,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
   let redisFeed: RedisFeed | null = null;
   const pipeline: Pipeline = new Pipeline({
     ...pipelineSettings(settings),
-    ...{ pairs, schema, bootId, feedIntervalMs: intervalMs, restMs: REST_MS, clock, scheduler, journal },
+    ...{ pairs, bootId, feedIntervalMs: intervalMs, restMs: REST_MS, clock, scheduler, journal },
     halts: parseStanding(store.lastHalts()),
     sockets: publishers.sockets,
     files: publishers.files,
@@ -303,20 +303,6 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
       await Promise.all(publishers.all.map((publisher) => publisher.close()));
     },
   };
-}
-
-function pipelineSettings(settings: Settings) {
-  const { windows, market, feed, inference } = settings.minutehand;
-  return {
-    windows,
-    screen: screenPolicy(settings),
-    policy: decisionPolicy(settings),
-    policyHash: settings.policyHash,
-    market,
-    stragglerTimeoutMs: feed.straggler_timeout_ms,
-    silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
-    slowInferenceMs: inference.slow_ms,
-  } satisfies Partial<PipelineOptions>;
 }
 
 function logScreened({ bar, verdict, level, limit }: ScreenedBar, log: Logger): void {

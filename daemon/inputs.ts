@@ -30,7 +30,7 @@ export interface InputsOptions {
   readonly slots: ModelSlots;
 }
 
-/** Takes all inputs, live, in recovery and in a replay: journals them, brings the legs together, and queues what takes effect. */
+/** The entry point of all inputs, live, in recovery and in a replay: journals them, aligns the legs of a pair, and fills the queue. */
 export class Inputs implements BarSink, InputSink {
   readonly aligner: Aligner;
   readonly suspects = new SuspectLog();
@@ -184,7 +184,7 @@ export class Inputs implements BarSink, InputSink {
 
   /**
    * Brings features to where a killed process had them, by the journalled inputs in their order. Minutes that were journalled but not
-   * answered are answered now, after `loadModels` has had its chance to swap: without models they would be held that the killed one
+   * answered are queued, after `loadModels` has had its chance to swap: without models they would be held that the killed one
    * would have entered.
    */
   async recover(
@@ -206,6 +206,5 @@ export class Inputs implements BarSink, InputSink {
     pipeline.journal.flush();
     await loadModels();
     for (const item of unanswered) queue.push(item);
-    await queue.settled();
   }
 }

@@ -1,10 +1,11 @@
-import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Standing } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 import type { ScreenPolicy } from '../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../shared/pair.ts';
+import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Clock, Scheduler } from '../shared/ports.ts';
 import type { MarketKind } from '../shared/signal/signal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
@@ -54,4 +55,20 @@ export interface PipelineOptions {
   readonly files: readonly Publisher[];
   readonly journal: Journal;
   readonly observer: PipelineObserver;
+}
+
+/** The options that the configuration gives. */
+export function pipelineSettings(settings: Settings) {
+  const { windows, market, feed, inference } = settings.minutehand;
+  return {
+    windows,
+    screen: screenPolicy(settings),
+    schema: featureSchema(windows),
+    policy: decisionPolicy(settings),
+    policyHash: settings.policyHash,
+    market,
+    stragglerTimeoutMs: feed.straggler_timeout_ms,
+    silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },
+    slowInferenceMs: inference.slow_ms,
+  } satisfies Partial<PipelineOptions>;
 }

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { OpenTime } from '../../shared/bar.ts';
 import { minutes, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { parseStanding } from '../../shared/bundle/halts.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { MACHINE_SCHEDULER } from '../../shared/clock.ts';
-import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { AnsweredSignal, InputRow, JournalFile, JournalStore, PrunedSignals } from '../../shared/store/journal.ts';
 import { screenedFrom } from '../journal/recovery.ts';
 import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
+import { pipelineSettings } from '../pipeline_options.ts';
 import type { Publication } from '../publish/publish.ts';
 import { barInput, inputOf, minuteInputOf, type Degradation } from '../input.ts';
 
@@ -46,15 +46,10 @@ function createReplay(
   let failure: unknown = null;
   const pipeline = new Pipeline({
     pairs: options.pairIds.map(parsePair),
-    windows: minutehand.windows,
-    screen: screenPolicy(settings),
-    schema: featureSchema(minutehand.windows),
-    policy: decisionPolicy(settings),
-    policyHash: settings.policyHash,
+    ...pipelineSettings(settings),
     market: 'replay',
     bootId: options.bootId,
     feedIntervalMs: minutehand.feed.interval_ms,
-    stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
     // Bars come as fast as they go here: nothing is silent, and a slow machine is no reason to drop a model.
     silence: { degradedIntervals: Infinity, haltIntervals: Infinity },
     slowInferenceMs: Infinity,
@@ -109,7 +104,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
   for (const { time, bars } of minutes(options.bars)) {
     if (time >= options.to) break;
     const isWarmUp = time < options.from;
-    for (const bar of bars) if (pipeline.inputs.knows(bar.symbol)) pipeline.inputs.take(barInput(bar, isWarmUp));
+    for (const bar of bars) pipeline.inputs.apply(barInput(bar, isWarmUp));
     pipeline.inputs.endMinute();
     await settle();
     if (!isWarmUp) answered++;

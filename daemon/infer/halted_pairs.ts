@@ -9,7 +9,7 @@ import {
 import type { Pair } from '../../shared/pair.ts';
 
 /**
- * The halts in force and, as a mask, the pairs they keep from entering. A halt counts while its version is active, and again when that
+ * The active halts, and a mask of the pairs that may not enter because of them. A halt counts while its version is active, and again when that
  * version comes back; positions that are open go on to their exits.
  */
 export class HaltedPairs {
