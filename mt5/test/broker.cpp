@@ -178,6 +178,16 @@ static int counted(const std::string &part) {
   return count;
 }
 
+/** Lines that report the ENTER of a position as refused for this reason. */
+static int refusals(int number, const std::string &error) {
+  int count = 0;
+  for (const std::string &line : results())
+    if (line.find("\"kind\":\"refused\"") != std::string::npos && line.find("\"position_id\":\"" + idOf(number) + "\"") != std::string::npos &&
+        line.find("\"error\":\"" + error + "\"") != std::string::npos)
+      count++;
+  return count;
+}
+
 static void bothLegs(bool hedging) {
   world(hedging);
   CHECK(start());
@@ -249,7 +259,7 @@ static void requotes() {
   terminal().broker = nullptr;
   CHECK(run(3000));
   EQUAL(PositionsTotal(), 0);
-  EQUAL(counted("STILL_CLOSING"), 1);
+  EQUAL(refusals(2, "STILL_CLOSING"), 1);
 }
 
 static void marketClosed() {
@@ -737,6 +747,57 @@ static void haltWhileOpening() {
   EQUAL(counted("\"reason\":\"HALT\""), 1);
 }
 
+static void givenUp() {
+  world(true);
+  terminal().broker = [](const MqlTradeRequest &, double &) { return (uint)TRADE_RETCODE_REQUOTE; };
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(250));
+  publish(leave(1));
+  CHECK(run(1000));
+  EQUAL(refusals(1, "GIVEN_UP Z_EXIT"), 1);
+  publish(enter(2));
+  CHECK(run(250));
+  Said halt = inside(2);
+  halt.mode = "HALT";
+  halt.reason = "NO_MODEL";
+  publish(halt);
+  CHECK(run(1000));
+  EQUAL(refusals(2, "GIVEN_UP HALT"), 1);
+  publish(enter(3));
+  CHECK(run(250));
+  // The signal ends while the expert advisor is not there; it is too late for it afterwards.
+  die();
+  nowMs += 200000;
+  CHECK(start());
+  CHECK(run(1000));
+  EQUAL(refusals(3, "EXPIRED leg A"), 1);
+  EQUAL(counted("\"kind\":\"refused\""), 3);
+  EQUAL(PositionsTotal(), 0);
+}
+
+static void givenUpByRestart() {
+  world(true);
+  CHECK(start());
+  publish(enter(1));
+  CHECK(run(1000));
+  EQUAL(PositionsTotal(), 2);
+  terminal().broker = [](const MqlTradeRequest &, double &) -> uint { throw Crash(); };
+  publish(enter(2, -1));
+  CHECK(!run(1000));
+  die();
+  terminal().broker = nullptr;
+  CHECK(start());
+  CHECK(run(40000));
+  EQUAL(PositionsTotal(), 0);
+  EQUAL(counted("\"kind\":\"close\""), 2);
+  EQUAL(refusals(2, "GIVEN_UP RESTART"), 1);
+  die();
+  CHECK(start());
+  CHECK(run(1000));
+  EQUAL(counted("\"kind\":\"refused\""), 1);
+}
+
 static void silence() {
   world(true);
   CHECK(start());
@@ -1036,6 +1097,8 @@ int main(int, char **arguments) {
   scenario("kill switch closes all, and survives a restart", killSwitch);
   scenario("has a stop of its own and a limit of a day's loss", ownStopAndLoss);
   scenario("gives up what waits to be entered when a HALT comes", haltWhileOpening);
+  scenario("reports an ENTER that it gives up before anything is opened", givenUp);
+  scenario("reports an ENTER that a restart prevents", givenUpByRestart);
   scenario("keeps what is open through a HALT, and ends it at its maximum age", silence);
   scenario("does not trade a simulated market with money", simulatedIsNotTraded);
   scenario("sends no order in paper mode", paperSendsNothing);

@@ -193,9 +193,13 @@ private:
       int i = m_consumer.Place(market, pairId);
       m_trades[i] = trade;
       m_books[i] = book;
-      // It was to be opened when another one had been closed, and that did not happen in that life.
+      // It was to be opened when another one had been closed, and the expert advisor ended before.
       if(memory.positionId != "" && (trade.stage == MH_FLAT || trade.positionId != memory.positionId))
+        {
+         ReportRefusalOf(i, memory.positionId, 0, "GIVEN_UP RESTART");
          m_consumer.Closed(memory.positionId);
+         Save(i);
+        }
       return true;
      }
 
@@ -262,15 +266,24 @@ private:
       m_books[i].outbox += MhFillLine(fill) + "\n";
      }
 
-   void              ReportRefusal(const int i, const string why)
+   // An ENTER that was not followed. @param generatedMs of its signal, 0 when not known
+   void              ReportRefusalOf(const int i, const string positionId, const long generatedMs, const string why)
      {
       MhFill fill;
       PrepareFill(i, fill);
       fill.kind = "refused";
+      fill.signalId = positionId;
+      fill.positionId = positionId;
+      fill.signalMs = generatedMs;
       fill.ticket = OwnTicket(i);
       fill.error = why;
       Report(i, fill);
       m_error = fill.pairId + " " + why;
+     }
+
+   void              ReportRefusal(const int i, const string why)
+     {
+      ReportRefusalOf(i, m_trades[i].positionId, m_trades[i].generatedMs, why);
      }
 
    // Into result.json, behind the state that has the same lines: a crash in between loses none.
@@ -817,6 +830,10 @@ private:
         }
       if(m_trades[i].legs[0].stage != MH_LEG_CLOSED || m_trades[i].legs[1].stage != MH_LEG_CLOSED)
          return;
+      // EXPIRED and LEG_FAILED have reported their refusal.
+      bool opened = m_trades[i].legs[0].price > 0 || m_trades[i].legs[1].price > 0;
+      if(!opened && m_trades[i].closeReason != "EXPIRED" && m_trades[i].closeReason != "LEG_FAILED")
+         ReportRefusal(i, "GIVEN_UP " + m_trades[i].closeReason);
       m_consumer.Closed(m_trades[i].positionId);
       MhClearTrade(m_trades[i]);
       Save(i);
@@ -1049,7 +1066,7 @@ private:
          return;
       if(m_trades[i].stage != MH_FLAT)
         {
-         ReportRefusal(i, "STILL_CLOSING");
+         ReportRefusalOf(i, signal.positionId, signal.generatedMs, "STILL_CLOSING");
          m_consumer.Closed(signal.positionId);
          Save(i);
          return;
