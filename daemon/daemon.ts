@@ -25,7 +25,7 @@ import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
 import { healthReport } from './health/report.ts';
 import { FollowedModels } from './infer/followed_models.ts';
-import { followHalts } from './infer/halts_in_force.ts';
+import { followHalts } from './infer/active_halts.ts';
 import { createJournal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
@@ -68,7 +68,7 @@ export interface DaemonObserver {
   onBar: IntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;
-  /** Models in force or in shadow failed and were let go of. */
+  /** Active or shadow models failed and were released. */
   onModelsFailed(code: string): void;
 }
 

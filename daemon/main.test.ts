@@ -540,7 +540,7 @@ describe('the models of a live daemon', () => {
   };
   const refusal = (daemon: Daemon): string | undefined => daemon.health().model_refused?.code;
 
-  it('stay in force when a bundle with one flipped byte is made active, which is told until it is put right', async () => {
+  it('stay active when a bundle with one flipped byte is made active, which is told until it is put right', async () => {
     const home = makeHome();
     const good = home.install(trained.live);
     activate(home.paths.models, good);

@@ -983,7 +983,7 @@ describe('a halt', () => {
     expect(bench.pipeline.status.haltedPairs).toEqual([...pairIds]);
   });
 
-  it('counts while its version is in force: another one clears it, and it is back with its own', async () => {
+  it('counts while its version is active: another one clears it, and it is back with its own', async () => {
     // A set that is replaced twice is let go of; these are still needed.
     const [mine, theirs] = [withInference(models, (infer) => infer), withInference(others, (infer) => infer)];
     const bench = await openWarm(mine);
@@ -1020,7 +1020,7 @@ describe('a halt', () => {
     ]);
   });
 
-  it('of the predecessor counts in the very bar in which the set in force fails', async () => {
+  it('of the predecessor counts in the very bar in which the active set fails', async () => {
     const bench = await openWarm();
     const failing = withInference(others, () => () => {
       throw new Error('broken');
@@ -1081,7 +1081,7 @@ describe('a halt', () => {
 });
 
 describe('a shadow set', () => {
-  it('answers under the same ids into the journal only, with a position of its own, as if it had been in force', async () => {
+  it('answers under the same ids into the journal only, with a position of its own, as if it had been active', async () => {
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     bench.pipeline.inputs.apply({ kind: 'shadow', set: others });
@@ -1094,12 +1094,12 @@ describe('a shadow set', () => {
     expect(bench.shadows).toHaveLength((MARKET.length - WARMUP + 1) * PAIRS.length);
     const published = new Map(bench.rows.map((row) => [row.signalId, row]));
     const alone = await runMarket(others);
-    const inForce = new Map(alone.rows.map((row) => [`${row.pairId} ${row.time}`, row]));
+    const active = new Map(alone.rows.map((row) => [`${row.pairId} ${row.time}`, row]));
     let differing = 0;
     for (const shadow of bench.shadows) {
       const row = published.get(shadow.signalId)!;
       expect([row.pairId, row.time, shadow.modelVersion]).toEqual([shadow.pairId, shadow.time, others.version]);
-      const [mine, its] = [bodyOf(inForce.get(`${shadow.pairId} ${shadow.time}`)!), bodyOf(shadow)];
+      const [mine, its] = [bodyOf(active.get(`${shadow.pairId} ${shadow.time}`)!), bodyOf(shadow)];
       expect(its).toEqual({ ...mine, signal_id: row.signalId, position_id: its.position_id });
       if (its.action !== bodyOf(row).action) differing++;
     }

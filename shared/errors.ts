@@ -219,7 +219,7 @@ export const ERRORS = {
   CONFIG_INVALID: {
     status: 500,
     message: 'A configuration value is not allowed.',
-    next: 'Correct the value; `minutehand config show` prints what is in force.',
+    next: 'Correct the value; `minutehand config show` prints the values in effect.',
   },
   DATA_MISSING: {
     status: 404,
@@ -328,7 +328,7 @@ export const ERRORS = {
   },
   HALTS_LOST: {
     status: 409,
-    message: 'models/halts.json no longer names a halt that was in force and that nobody lifted. The halt stays.',
+    message: 'models/halts.json no longer names a halt that was active and that nobody lifted. The halt stays.',
     next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
   MODEL_EXISTS: {
@@ -363,7 +363,7 @@ export const ERRORS = {
   },
   CONTINUE_REFUSED: {
     status: 422,
-    message: 'The models in force cannot be continued.',
+    message: 'The active models cannot be continued.',
     next: 'Train in full: `minutehand train` without --continue.',
   },
   SEARCH_JOURNAL: {
@@ -384,7 +384,7 @@ export const ERRORS = {
   RETRAIN_KIND: {
     status: 400,
     message: 'The kind of a training run is full or incremental.',
-    next: 'Send POST /retrain?kind=full, or ?kind=incremental to go on from the models in force.',
+    next: 'Send POST /retrain?kind=full, or ?kind=incremental to go on from the active models.',
   },
   TRAINER_ABSENT: {
     status: 503,

@@ -11,7 +11,7 @@ export interface FailureOptions {
   readonly owner: SimulatedProcess;
   /** From then on it is well again. */
   readonly untilMs: number;
-  /** @param set as it is in force */
+  /** @param set as it is active */
   onFailure(set: ModelSet): void;
 }
 

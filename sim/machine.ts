@@ -442,7 +442,7 @@ export function createMachine(options: MachineOptions): Machine {
       if (!modelLine.named(model_version))
         violate(
           'models that cannot have answered',
-          `${pair_id} seq ${seq}: "${model_version}", in force ${modelLine.possible}`,
+          `${pair_id} seq ${seq}: "${model_version}", active ${modelLine.possible}`,
         );
     },
     kill: () => process?.kill(),

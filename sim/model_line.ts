@@ -13,7 +13,7 @@ interface Line {
  * predecessor back, and a predecessor that fails as well leaves nothing. A slow set may be dropped or not, so several things can be possible.
  */
 export interface ModelLine {
-  /** Put in force by a swap. */
+  /** Activated by a swap. */
   swapped(set: ModelSet): void;
   /** It threw, or answered nonsense. @returns what serves now, where that is certain; undefined: it did not serve */
   failed(set: ModelSet): ModelSet | null | undefined;

@@ -79,11 +79,11 @@ export function createTruth(options: TruthOptions): Truth {
     if (mode === 'OK' && models === null) lies('OK without models');
     if (mode === 'OK' && degradations.size > 0) lies(`OK with degradations ${[...degradations].join()}`);
     if (mode === 'OK' && models !== null && models.version !== signal.model_version)
-      lies(`models ${signal.model_version}, in force ${models.version}`);
+      lies(`models ${signal.model_version}, active ${models.version}`);
     if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) lies('DEGRADED without degradations');
     const isHalted = pipeline.status.haltedPairs.includes(signal.pair_id);
     if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') lies(`${mode} while health has the pair as halted`);
-    if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with models in force');
+    if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with active models');
     if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
     if (reason === 'SILENCE') checkHeartbeat({ signal }, pipeline, lies);
   }

@@ -94,7 +94,7 @@ describe('the uninterrupted run', () => {
       () => ({ inputs: world.journal.inputs.filter(({ time }, _, all) => time !== all.at(-1)!.time) }),
     ],
     [
-      'models that were not in force',
+      'models that were not active',
       () => ({ inputs: world.journal.inputs.filter(({ kind, subject }) => kind !== 'swap' || subject === '') }),
     ],
     ['signal without a boot', () => ({ signals: changed(5, (row) => ({ ...row, bootId: 'another' })) })],

@@ -18,7 +18,7 @@ export interface TwinOptions {
   readonly settings: Settings;
   /** The set of a version as it was trained. */
   models(version: string): ModelSet;
-  /** Versions that failed or were slow while they were in force, by boot. */
+  /** Versions that failed or were slow while they were active, by boot. */
   failedIn(bootId: string): boolean;
   /**
    * Whether shadow sets go on where their last answer left them: one that is withdrawn and named again while the journal cannot be
@@ -54,7 +54,7 @@ interface Standing {
   readonly halts: readonly StandingHalt[];
 }
 
-/** What was in force, by the rows of one boot. */
+/** What was active, by the rows of one boot. */
 interface Reign {
   readonly bootId: string;
   readonly bootInput: number;
@@ -66,7 +66,7 @@ interface Reign {
 /**
  * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped from the first row to the last
  * without a recovery, and every answer is made again, by the reference of `expected_answer.ts`. Each journalled signal has to have the same features, body and position; the models
- * it names have to be those in force by the rows before it, and its mode what the degradations say.
+ * it names have to be the active ones by the rows before it, and its mode what the degradations say.
  */
 export function checkTwin(options: TwinOptions): TwinReport {
   const { journal, settings, onViolation } = options;
@@ -246,11 +246,11 @@ export function checkTwin(options: TwinOptions): TwinReport {
     const until = isLeftOver ? signal.afterInput : input;
     const sofar = reign.swaps.filter((swap) => swap.input <= until);
     const versions = sofar.map(({ version }) => version);
-    const inForce = versions.at(-1) ?? '';
+    const active = versions.at(-1) ?? '';
     const hasFailed = options.failedIn(signal.bootId);
-    const allowed = isLeftOver || hasFailed ? ['', ...versions] : [inForce];
+    const allowed = isLeftOver || hasFailed ? ['', ...versions] : [active];
     if (!allowed.includes(said.model_version))
-      onViolation('models that were not in force', `${where}: "${said.model_version}", in force "${inForce}"`);
+      onViolation('models that were not active', `${where}: "${said.model_version}", active "${active}"`);
     const wrong = new Set<string>();
     const judgedAt = Math.max(input, reign.bootInput);
     for (const { input: at, what, isOver } of reign.degradations) {
@@ -307,7 +307,7 @@ function heartbeatMinute(pairIndex: number, time: OpenTime, kind: 'silence' | 's
   return { pairIndex, time, a: null, b: null, outcome, isHalted: kind !== 'silence', backfill: false } as const;
 }
 
-/** Aligns all inputs from the first to the last, and notes what was in force when. */
+/** Aligns all inputs from the first to the last, and notes what was active when. */
 function readInputs(
   { journal, settings, onViolation }: TwinOptions,
   pairCount: number,

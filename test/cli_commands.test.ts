@@ -212,7 +212,7 @@ describe('config and doctor', () => {
     expect(stderr).toMatch(/MINTUEHAND_TOKEN is not .*did you mean "MINUTEHAND_TOKEN"/);
   });
 
-  it('show has what is in force, environment included, and no password', async () => {
+  it('show prints the values in effect, environment included, and no password', async () => {
     const env = { MINUTEHAND_REDIS_URL: 'redis://user:s3cr@t@127.0.0.1:1/2', MINUTEHAND_DAEMON_PORT: '7999' };
     const shown = await place.run(['config', 'show', '--json'], { env });
     expect(documentOf(shown)).toMatchObject({
@@ -432,7 +432,7 @@ describe('train', () => {
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
-  it('--adopt leaves what is in force when a gate fails, and enters the bundle as rejected', async () => {
+  it('--adopt leaves what is active when a gate fails, and enters the bundle as rejected', async () => {
     const active = readFileSync(join(place.models, 'active.json'), 'utf8');
     const { code, document } = await json('train', '--data', data, '--trials', '0', '--adopt');
     const { version, adopted, gates } = document as { version: string; adopted: boolean; gates: GateResult[] };

@@ -28,7 +28,7 @@ async function statuses(): Promise<Record<string, string>> {
 }
 
 describe('the commands of models and the registry', () => {
-  it('promote and rollback tell it what is in force', async () => {
+  it('promote and rollback tell it what is active', async () => {
     expect(await json(['models', 'promote', A])).toMatchObject({ code: 0, document: { version: A, previous: null } });
     expect(await statuses()).toEqual({ [A]: 'active' });
     await json(['models', 'promote', B]);

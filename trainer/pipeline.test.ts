@@ -365,7 +365,7 @@ describe('continueTraining', () => {
     options = optionsOf({ settings: own, bars: all, out: join(folder, 'continued'), holdoutFrom });
   });
 
-  it('adds trees to the models in force, and keeps their thresholds, ranks and parameters', async () => {
+  it('adds trees to the active models, and keeps their thresholds, ranks and parameters', async () => {
     const result = (await continueTraining(base, options))!;
     const { manifest } = readBundle(result.path);
     const { version, theta1, theta2, risk_knots, engine, period, metrics } = base.manifest;

@@ -98,7 +98,7 @@ export interface Field {
 
 export interface FieldOptions {
   readonly pairs: number;
-  /** Bundles to be laid into the models folder; the first is in force. */
+  /** Bundles to be laid into the models folder; the first is active. */
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
@@ -118,7 +118,7 @@ const PATIENCE_MS = 30_000;
 const REDIS_PATIENCE_MS = 3000;
 
 /**
- * Starts a Redis server, the real daemon with warm features and models in force, the null daemon with signals as long as the real
+ * Starts a Redis server, the real daemon with warm features and active models, the null daemon with signals as long as the real
  * ones, and one consumer for each transport that waits on both.
  * @throws MinutehandError MODEL_MISSING, and what the daemon refuses
  */

@@ -113,7 +113,7 @@ function lateness(measured: Measured, transport: Transport): WeatherTransport {
   };
 }
 
-/** Puts the next bundle in force as soon as the signals show that the last one is. */
+/** Activates the next bundle as soon as the signals show that the last one is active. */
 function createSwapper(
   field: Field,
   versions: readonly string[],

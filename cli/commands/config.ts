@@ -18,7 +18,7 @@ export function addConfig(program: Command, output: () => Output): void {
     .action(() => check(output()));
   config
     .command('show')
-    .description('the values in force, environment variables included')
+    .description('the values in effect, environment variables included')
     .action(() => show(output()));
 }
 

@@ -22,7 +22,7 @@ import { expiredPairs, ofDaemon } from '../status/findings.ts';
 import { maskPasswords } from '../password.ts';
 import { connectionProblem } from '../../shared/redis_address.ts';
 import { tryRedis } from './doctor_redis.ts';
-import { haltsInForce, haltText } from './models_resume.ts';
+import { activeHalts, haltText } from './models_resume.ts';
 
 const LEAST_FREE_BYTES = 1e9;
 /** The newest Node for which the npm registry has a build of uWebSockets.js. */
@@ -209,12 +209,12 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Findi
 
 function halts(paths: HomePaths): Finding {
   try {
-    const inForce = haltsInForce(paths.models);
-    if (inForce.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live figures' };
+    const active = activeHalts(paths.models);
+    if (active.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live figures' };
     return {
       what: 'halts',
       verdict: 'warning',
-      detail: `${inForce.map(haltText).join('; ')}. \`minutehand models resume <pair>\` lifts it`,
+      detail: `${active.map(haltText).join('; ')}. \`minutehand models resume <pair>\` lifts it`,
     };
   } catch (error) {
     const { code, message, next } = describeError(error);

@@ -27,7 +27,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('models')
     .summary('list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts')
     .description(
-      'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the one in force. The registry in the store keeps the bytes of each that was registered.',
+      'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
     );
   models
     .command('list')
@@ -214,7 +214,7 @@ async function rollback(output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-/** What is in force is in force: a registry that cannot be reached follows when the trainer starts next. */
+/** An activation stands: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());

@@ -49,7 +49,7 @@ export function haltText({ pair_id, reason, seen, limit, since }: Halt): string 
 /** Prints the halts that count under the active version. @returns them; null when `halts.json` is damaged, which is only noted */
 export function tellHalts(models: string, output: Output): Halt[] | null {
   try {
-    const halts = haltsInForce(models);
+    const halts = activeHalts(models);
     for (const halt of halts) output.line(`Halted: ${haltText(halt)}`);
     return halts;
   } catch (error) {
@@ -60,7 +60,7 @@ export function tellHalts(models: string, output: Output): Halt[] | null {
 }
 
 /** The halts that count under the active version. @throws MinutehandError HALTS_FORMAT, MODEL_MANIFEST */
-export function haltsInForce(models: string): Halt[] {
+export function activeHalts(models: string): Halt[] {
   const version = readActive(models)?.version ?? null;
   return readHalts(models).halts.filter((halt) => halt.version === version);
 }

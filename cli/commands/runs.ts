@@ -33,7 +33,7 @@ export function addRuns(program: Command, output: () => Output): void {
   runs
     .command('start')
     .addOption(
-      new Option('--kind <kind>', 'full: anew from all bars; incremental: on from the models in force')
+      new Option('--kind <kind>', 'full: anew from all bars; incremental: on from the active models')
         .choices(['full', 'incremental'])
         .default('full'),
     )
@@ -41,7 +41,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .action((flags: { kind: RunKind }) => start(flags.kind, output()));
   runs
     .command('cancel')
-    .description('stops the run that is under way; it is not tried again, and the models in force stay')
+    .description('stops the run that is under way; it is not tried again, and the active models stay')
     .action(() => cancel(output()));
 }
 

@@ -117,8 +117,8 @@ describe('minutehand status', () => {
           );
       }
       expect(textsOf(status)).toEqual([
-        'problem daemon a: has no models in force: mode HALT, no entries.',
-        'problem daemon b: has no models in force: mode HALT, no entries.',
+        'problem daemon a: has no active models: mode HALT, no entries.',
+        'problem daemon b: has no active models: mode HALT, no entries.',
         'problem trainer: does not run: nothing is learned, watched or archived.',
       ]);
     });

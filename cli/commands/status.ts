@@ -142,7 +142,7 @@ function trainerLines({ presence, url, said }: TrainerState): string[] {
   if (said === null) return [head];
   const { last_run: run, schedules } = said;
   return [
-    `${head}, ${url}, models in force ${said.active_version ?? 'none'}`,
+    `${head}, ${url}, active models ${said.active_version ?? 'none'}`,
     run === null
       ? '  last run none'
       : `  last run ${run.run_id} ${run.kind} ${shownMinute(run.started_at)} ${run.status}${

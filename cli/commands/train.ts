@@ -124,7 +124,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
     progress.stop();
   }
   if (result === null) {
-    output.line('Nothing new: no model gains a tree from the bars that have come. The models in force stay.');
+    output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
     output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
     return;
   }
@@ -154,7 +154,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   if (flags.adopt) output.line(adopted ? `Active: ${result.version}` : 'Not adopted; the active version stays.');
   else if (isWritten)
     output.line(
-      `Put it in force with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
+      `Activate it with: minutehand models promote ${flags.out === undefined ? result.version : result.path}`,
     );
   output.result({
     version: isWritten ? result.version : null,

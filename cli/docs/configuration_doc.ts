@@ -140,7 +140,7 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
       'Four YAML files in `config/` are the whole configuration. Every key is required: there are no hidden defaults, so',
-      'the files say what is in force. `minutehand config check` names every mistake at once, each with its file, line and',
+      'the files hold the values in effect. `minutehand config check` names every mistake at once, each with its file, line and',
       'key, and for a misspelt key the nearest right one. The JSON Schemas in `config/schema/` let an editor do the same',
       'while you type.',
     ].join('\n'),

@@ -65,10 +65,7 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
 
   if (said.redis === 'down') note('Redis does not answer: signals go out by file and WebSocket only.');
   if (said.policy_hash !== settings.policyHash)
-    note(
-      'the decision policy in the files is not the one it was started with.',
-      'Restart it to put the files in force.',
-    );
+    note('the decision policy in the files is not the one it was started with.', 'Restart it to apply the files.');
   if (said.market !== settings.minutehand.market)
     note(`serves a ${said.market} market; the configuration says ${settings.minutehand.market}.`);
   return report.findings;
@@ -92,7 +89,7 @@ function reportOn(about: string): Report {
 function reportModels({ problem }: Report, { model_version, model_refused }: HealthReport): void {
   if (model_version === null)
     problem(
-      'has no models in force: mode HALT, no entries.',
+      'has no active models: mode HALT, no entries.',
       model_refused === null
         ? '`minutehand runs list` shows whether first models are being trained; `minutehand train --adopt` makes some.'
         : model_refused.next,
@@ -235,7 +232,7 @@ function ofTrainer({ presence, url, pid, said }: TrainerState): Finding[] {
       weight: 'problem',
       about,
       text,
-      next: '`minutehand runs list` and log/train.log have the rest; the models in force stay.',
+      next: '`minutehand runs list` and log/train.log have the rest; the active models stay.',
     });
   }
   if (run !== null && run.status === 'rejected') {

@@ -88,11 +88,11 @@ describe.runIf(isLinux)(`a process that systemd has started${skipNote(!isLinux, 
   it('takes a new state in the place of the old one', () => {
     const systemd = open();
     systemd.ready(calm('standby'));
-    systemd.ready(calm('in force'));
+    systemd.ready(calm('active'));
     expect(socket.received().filter((line) => line !== 'WATCHDOG=1')).toEqual([
       'READY=1',
       'STATUS=standby',
-      'STATUS=in force',
+      'STATUS=active',
     ]);
   });
 

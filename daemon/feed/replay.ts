@@ -116,7 +116,7 @@ export async function replayBars(options: BarReplayOptions): Promise<ReplaySumma
 export interface JournalReplayOptions extends ReplayOptions {
   /** Where signals were pruned, only those that are left are replayed. */
   readonly store: JournalStore & Partial<Pick<JournalFile, 'pruned'>>;
-  /** The set of a version that was in force. @throws MinutehandError MODEL_MISSING … */
+  /** The set of a version that was active. @throws MinutehandError MODEL_MISSING … */
   loadModels(version: string): Promise<ModelSet>;
 }
 
@@ -183,7 +183,7 @@ async function resumeBehind(
 ): Promise<void> {
   const journal = store as JournalFile;
   const ids = { through: afterInput };
-  const inForce = standingAt(journal.inputsFrom(0 as OpenTime, ids));
+  const active = standingAt(journal.inputsFrom(0 as OpenTime, ids));
   const warmup = warmupBars(settings.minutehand.windows);
   const starts = last.flatMap(({ pairId, time }) => {
     if (!pairIds.includes(pairId)) return [];
@@ -192,9 +192,9 @@ async function resumeBehind(
   });
   const from = Math.min(...starts, Number.MAX_SAFE_INTEGER) as OpenTime;
   await pipeline.recover(journal.inputsFrom(from, ids), last, async () => {
-    if (inForce.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(inForce.version) });
-    pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(inForce.halts) });
-    for (const what of inForce.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
+    if (active.version !== '') pipeline.inputs.apply({ kind: 'swap', set: await loadModels(active.version) });
+    pipeline.inputs.apply({ kind: 'halts', standing: parseStanding(active.halts) });
+    for (const what of active.degradations) pipeline.inputs.apply({ kind: 'degraded', what });
   });
 }
 

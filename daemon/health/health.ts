@@ -15,7 +15,7 @@ export interface HealthReport {
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;
-  /** What scores each of the models in force. */
+  /** What scores each of the active models. */
   readonly inference_engines: ModelSet['engines'] | null;
   /** Why a model is not scored by the faster engine, where it is not. */
   readonly inference_notes: ModelSet['engineNotes'] | null;
@@ -33,7 +33,7 @@ export interface HealthReport {
   readonly silent_pairs: readonly string[];
   /** Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on them. */
   readonly expired_pairs: readonly string[];
-  /** Pairs that a live figure halts under the models in force: they are published with mode HALT and enter nothing. */
+  /** Pairs that a live figure halts under the active models: they are published with mode HALT and enter nothing. */
   readonly halted_pairs: readonly string[];
   /** What halts them, as models/halts.json says it. */
   readonly halts: readonly Halt[];
@@ -58,7 +58,7 @@ export interface HealthReport {
 }
 
 /**
- * `/healthz` is 200 as long as the process answers. `/readyz` is 200 when every pair is warm and models are in force, else 503.
+ * `/healthz` is 200 as long as the process answers. `/readyz` is 200 when every pair is warm and models are active, else 503.
  */
 export function healthRoutes(report: () => HealthReport): Route[] {
   const answer = (status: number): { status: number; contentType: string; body: string } => ({

@@ -1,4 +1,4 @@
-import type { HaltsInForce } from '../infer/halts_in_force.ts';
+import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
 import type { RedisPublisher } from '../publish/redis.ts';
@@ -15,7 +15,7 @@ export interface HealthSources {
   readonly identity: HealthIdentity;
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
-  readonly halts: HaltsInForce;
+  readonly halts: ActiveHalts;
   /** null = not used. */
   readonly redis: RedisPublisher | null;
   redisFeed(): RedisFeed | null;

@@ -65,8 +65,8 @@ export class FollowedModels {
   onSwap(set: ModelSet): void {
     const { log, say } = this.#options;
     this.#refused = null;
-    log.info({ version: set.version, engines: set.engines }, 'models in force');
-    say(`Models ${set.version} (${set.manifest.market} market) are in force.`);
+    log.info({ version: set.version, engines: set.engines }, 'models active');
+    say(`Models ${set.version} (${set.manifest.market} market) are active.`);
   }
 
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void {

@@ -109,7 +109,7 @@ describe('watchModels', () => {
     expect(loads).toEqual([FIRST, SECOND, FIRST]);
   });
 
-  it('refuses bytes once, never tries them again, and says when the pointer is back at what is in force', async () => {
+  it('refuses bytes once, never tries them again, and says when the pointer is back at what is active', async () => {
     const { said, loads, tick } = open();
     activate(models, FIRST);
     await tick();
@@ -131,7 +131,7 @@ describe('watchModels', () => {
     expect(said).toEqual([`ready ${SECOND}`]);
   });
 
-  it('goes on with what is in force when the pointer is torn, says so once for each tear, or is gone', async () => {
+  it('goes on with what is active when the pointer is torn, says so once for each tear, or is gone', async () => {
     const { said, tick } = open();
     activate(models, FIRST);
     await tick();

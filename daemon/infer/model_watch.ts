@@ -7,7 +7,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem, Scheduler } from '../../shared/ports.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 
-/** `active.json` names the models in force, `shadow.json` those that score along. */
+/** `active.json` names the active models, `shadow.json` those that score along. */
 export type ModelSlot = 'active' | 'shadow';
 
 export interface ModelWatchOptions {
@@ -18,13 +18,13 @@ export interface ModelWatchOptions {
   readonly scheduler: Scheduler;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
-  /** A set that is verified and warm: put it in force between two bars. It is the taker's to release. */
+  /** A set that is verified and warm: activate it between two bars. It is the taker's to release. */
   onReady(set: ModelSet): void;
   /** The set that scores along from now on, the taker's to release; null = none any more. */
   onShadow(set: ModelSet | null): void;
-  /** A bundle was refused: what is in force, or scores along, goes on. Said once for the same bytes. */
+  /** A bundle was refused: what is active, or scores along, goes on. Said once for the same bytes. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;
-  /** After a refusal: the pointer names the set in force again. */
+  /** After a refusal: the pointer names the active set again. */
   onWithdrawn(slot: ModelSlot): void;
 }
 
@@ -46,7 +46,7 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
     pointer: activePath(modelsFolder),
     read: () => readActive(modelsFolder, files)?.version ?? null,
     onReady: (set) => options.onReady(set),
-    // Without a pointer, or with a bad one, what is in force stays.
+    // Without a pointer, or with a bad one, what is active stays.
     onNone: () => undefined,
   });
   const shadow = follow({
@@ -90,7 +90,7 @@ export function watchModels(options: ModelWatchOptions): ModelWatch {
         const named = read();
         if (named === null) {
           none();
-          // No pointer names nothing bad; the set in force is one that no pointer has taken back.
+          // No pointer names nothing bad; the active set is one that no pointer has taken back.
           if (slot === 'shadow') withdraw();
           return;
         }

@@ -49,7 +49,7 @@ export interface Metrics {
   signals(batch: readonly { readonly body: SignalBody }[], timing: BatchTiming): void;
   swap(): void;
   modelRefused(code: string): void;
-  /** A set, in force or in the shadow slot, failed and was let go of. */
+  /** A set, active or shadow, failed and was released. */
   modelFailed(code: string): void;
   /** What `/metrics` answers. Bars that come while it is made pass. */
   text(): Promise<string>;
@@ -91,7 +91,7 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
   const counterByCode = (name: string, help: string): Counter<'code'> =>
     new Counter({ name, help, labelNames: ['code'], registers });
-  const swaps = counter('minutehand_model_swaps_total', 'Model sets put in force.');
+  const swaps = counter('minutehand_model_swaps_total', 'Model sets activated.');
   const refusals = counterByCode('minutehand_models_refused_total', 'Bundles that were refused.');
   const failures = counterByCode('minutehand_model_failures_total', 'Model sets that failed while they served.');
   const overBudget = counter(
@@ -167,7 +167,7 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
   gauge('minutehand_websocket_connections', 'Open WebSocket connections.', sources.connections);
   gauge('minutehand_degradations', 'Things that are wrong while signals go on.', sources.degradations);
   gauge('minutehand_redis_missed_signals', 'Signals that did not reach Redis.', sources.redisMissed);
-  gauge('minutehand_model_age_seconds', 'Age of the models in force.', () =>
+  gauge('minutehand_model_age_seconds', 'Age of the active models.', () =>
     ageSeconds(sources.modelCreatedMs(), nowMs()),
   );
   gauge('minutehand_signal_age_seconds', 'Time since the last signal.', () => ageSeconds(lastSignalMs, nowMs()));

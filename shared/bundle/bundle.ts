@@ -231,7 +231,7 @@ export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
 
-/** The version in force and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+/** The active version and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
 export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActivePointer | null {
   return readPointer(activePath(modelsFolder), activeSchema, files);
 }

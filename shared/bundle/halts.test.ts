@@ -179,7 +179,7 @@ describe('halts of several processes', () => {
 });
 
 describe('a halt', () => {
-  it('counts while its version is in force, and for its pair; * counts for all', () => {
+  it('counts while its version is active, and for its pair; * counts for all', () => {
     const halts = [halt(GOLD), halt(ALL_PAIRS, { version: SECOND }), halt(EURO, { version: SECOND })];
     const first = haltedPairs(halts, FIRST);
     expect([first(GOLD), first(EURO)]).toEqual([halts[0], null]);

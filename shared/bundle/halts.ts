@@ -42,7 +42,7 @@ export interface Halts {
 
 /** What of a halt decides: whom, and under which version. */
 export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
-/** Halts in force, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
+/** Active halts, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
 export interface Standing {
   readonly halts: readonly StandingHalt[];
   readonly resumed: readonly Resumed[];
@@ -170,7 +170,7 @@ export function resumedAt({ resumed }: Halts, pairId: string, version: string): 
   return times.length === 0 ? null : new Date(Math.max(...times));
 }
 
-/** The halt that keeps a pair from entering under the version in force, its own before one of all pairs; null = none. */
+/** The halt that keeps a pair from entering under the active version, its own before one of all pairs; null = none. */
 export function haltedPairs<Standing extends StandingHalt>(
   halts: readonly Standing[],
   activeVersion: string | null,

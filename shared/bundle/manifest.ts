@@ -88,7 +88,7 @@ const thresholdReport = z.object({
   tried: z.int().nonnegative(),
   /** With enough trades, and the pass rate in its range. */
   allowed: z.int().nonnegative(),
-  /** false: none was allowed, and the initial ones are in force. */
+  /** false: none was allowed, and the initial ones apply. */
   chosen: z.boolean(),
   net_sharpe: metric,
   trades: z.int().nonnegative(),
@@ -151,7 +151,7 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
-  /** What the models had to pass when they were learned; the comparison with the models in force comes on top. */
+  /** What the models had to pass when they were learned; the comparison with the active models comes on top. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */
   files: z.strictObject({

@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the comparison with the models in force says. */
+/** What the comparison with the active models says. */
 async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };

@@ -40,9 +40,9 @@ export interface ContinueStart {
 }
 
 /**
- * The models in force as they were last learned in full. What earlier continuations added is left out: it is learned anew, from all bars
+ * The active models as they were last learned in full. What earlier continuations added is left out: it is learned anew, from all bars
  * since. Trees upon trees of single days and weeks made the models worse than they were (docs/MODELS.md).
- * @param base the bundle in force
+ * @param base the active bundle
  * @throws MinutehandError CONTINUE_REFUSED as `checkContinuable`, MODEL_LOAD when a model is not of trees
  */
 export function startContinuation(
@@ -68,7 +68,7 @@ export function startContinuation(
 }
 
 /**
- * Whether the models in force can be continued at all: learned by gbdt, from the same features and for the same labels, for these pairs, and not
+ * Whether the active models can be continued at all: learned by gbdt, from the same features and for the same labels, for these pairs, and not
  * continued too often since they were last learned in full.
  * @throws MinutehandError CONTINUE_REFUSED with what is in the way
  */
@@ -108,7 +108,7 @@ export interface ContinueLengths {
 
 /**
  * Where a continuation learns and where it is judged. The holdout of the full run becomes training data, so the new final period begins behind the
- * last bar that the bundle in force was judged by, and is `holdout_fraction` of the new time, but at least a day, where that is less.
+ * last bar that the active bundle was judged by, and is `holdout_fraction` of the new time, but at least a day, where that is less.
  * @param to open of the last bar there is
  * @param holdoutFrom where the final period shall begin; null = as above
  * @throws MinutehandError DATA_TOO_SHORT when the final period would be shorter than a day, or begin where the base was judged, or when there are

@@ -51,14 +51,14 @@ export interface NoLook {
 }
 
 /**
- * Looks at the bars since the models in force were trained, and at what these make of them. Nothing is written. Whatever is missing or
+ * Looks at the bars since the active models were trained, and at what these make of them. Nothing is written. Whatever is missing or
  * damaged is a reason in the answer.
  */
 export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLook> {
   let version: string | null = null;
   try {
     version = readActive(task.modelsFolder)?.version ?? null;
-    if (version === null) return { version, skipped: 'no models are in force' };
+    if (version === null) return { version, skipped: 'no models are active' };
     return await look(task, version);
   } catch (error) {
     return { version, skipped: describeError(error).message };
@@ -296,7 +296,7 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
   }
 }
 
-/** Trades and candidates count where the daemon spoke by these models: not before they were put in force, nor while it was away. */
+/** Trades and candidates count where the daemon spoke by these models: not before they were activated, nor while it was away. */
 function publishedPairs(
   live: readonly LivePair[],
   { as_published }: BundleResult,

@@ -170,7 +170,7 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
   return 'skipped' in report ? report.skipped : null;
 };
 
-describe('a look at the models in force', () => {
+describe('a look at the active models', () => {
   it('finds nothing in a market that goes on as it was, and shows every figure', async () => {
     journalled(longBars);
     const report = await look(settingsOf());
@@ -195,7 +195,7 @@ describe('a look at the models in force', () => {
     expect(report.fills).toEqual({ skipped: 'no program has filled or refused an entry of these models yet' });
   });
 
-  it('counts for the halts what these models have published: nothing of the time before they were in force', async () => {
+  it('counts for the halts what these models have published: nothing of the time before they were active', async () => {
     journalled(bars);
     const all = (await look(settingsOf())).kpi.total;
     rmSync(paths.journal('simulated', 'main'));
@@ -247,7 +247,7 @@ describe('a look at the models in force', () => {
     writeFileSync(join(paths.models, 'active.json'), '{');
     expect(await skippedBy(settings)).toContain('active.json');
     rmSync(join(paths.models, 'active.json'));
-    expect(await skippedBy(settings)).toBe('no models are in force');
+    expect(await skippedBy(settings)).toBe('no models are active');
   });
 
   it('says so of a damaged journal, and of models that are damaged', async () => {
@@ -376,7 +376,7 @@ describe('the monitor', () => {
     rmSync(paths.models, { recursive: true });
     const { monitor, retrainer } = await monitorOf(settingsOf());
     await monitor.look();
-    expect(monitor.status().report).toEqual({ version: null, skipped: 'no models are in force' });
+    expect(monitor.status().report).toEqual({ version: null, skipped: 'no models are active' });
     expect(retrainer.runs()).toEqual([]);
   });
 

@@ -55,7 +55,7 @@ export interface Monitor {
 }
 
 /**
- * Looks every `monitor_minutes` of the market's clock whether the models in force still fit: what does not starts a retraining, what loses too much is
+ * Looks every `monitor_minutes` of the market's clock whether the active models still fit: what does not starts a retraining, what loses too much is
  * halted in `models/halts.json`.
  */
 export function startMonitor(options: MonitorOptions): Monitor {
@@ -94,7 +94,7 @@ export function startMonitor(options: MonitorOptions): Monitor {
     try {
       await work();
     } catch (error) {
-      log.warn({ err: error }, 'the models in force could not be looked at');
+      log.warn({ err: error }, 'the active models could not be looked at');
     }
   }
 
@@ -107,7 +107,7 @@ export function startMonitor(options: MonitorOptions): Monitor {
     if (stopped) return;
     status = { ...status, looked_at: iso(began), duration_ms: clock.nowMs() - began, report };
     if ('skipped' in report) {
-      log.info(report, 'the models in force were not looked at');
+      log.info(report, 'the active models were not looked at');
       return;
     }
     await careful(() => halt(report, began));
@@ -131,7 +131,7 @@ export function startMonitor(options: MonitorOptions): Monitor {
       const key = `${version} ${found.trigger} ${found.subject}`;
       if (said.has(key)) continue;
       said.add(key);
-      log.warn({ ...found, version }, 'the models in force fit less');
+      log.warn({ ...found, version }, 'the active models fit less');
       say(`Models ${version}: ${found.text}.`);
     }
   }

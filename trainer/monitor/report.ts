@@ -11,7 +11,7 @@ export function isSkipped<T extends object>(part: Part<T>): part is { readonly s
   return 'skipped' in part;
 }
 
-/** What one look at the models in force has seen. Plain data; nothing in it is of this machine's clock. */
+/** What one look at the active models has seen. Plain data; nothing in it is of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
   /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */

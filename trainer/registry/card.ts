@@ -193,7 +193,7 @@ function search({ search: found, theta1, theta2 }: Manifest): string[] {
     const { tried, allowed, chosen, net_sharpe, trades, pass_rate } = thresholds;
     const { lucky_sharpe, probabilistic_sharpe, deflated_sharpe } = thresholds;
     lines.push(
-      `Thresholds: ${tried} pairs tried on out-of-fold answers, ${allowed} allowed. ${chosen ? 'Chosen' : 'None chosen, so the initial ones are in force'}: θ1 ${theta1}, θ2 ${theta2}, ` +
+      `Thresholds: ${tried} pairs tried on out-of-fold answers, ${allowed} allowed. ${chosen ? 'Chosen' : 'None chosen, so the initial ones apply'}: θ1 ${theta1}, θ2 ${theta2}, ` +
         `which let ${digits(pass_rate * 100, 1)} % of the candidates pass AI2 and make ${trades} trades.`,
       '',
       ...table(
@@ -217,7 +217,7 @@ function gates({ gates = [] }: Manifest): string[] {
   return [
     `## Quality and leak tests: ${verdict}`,
     '',
-    ...(failed.length === 0 ? [] : ['`train --adopt` does not put these models in force.', '']),
+    ...(failed.length === 0 ? [] : ['`train --adopt` does not activate these models.', '']),
     ...table(
       ['test', 'verdict', 'seen', 'limit'],
       [...failed, ...gates.filter(({ passed }) => passed)].map(({ name, passed, seen, limit }) =>

@@ -5,7 +5,7 @@ import { createRegistry, type Registry } from './registry.ts';
 /** What came of a bundle that a training has written. */
 export interface Outcome {
   readonly version: string;
-  /** Whether active.json names it now: whoever puts it in force does that first. */
+  /** Whether active.json names it now: activation does that first. */
   readonly adopted: boolean;
   /** What it did not pass; of a rejected one. */
   readonly reasons: readonly string[];
@@ -24,13 +24,13 @@ export async function enterOutcome(
   retention: number,
 ): Promise<readonly string[]> {
   if (!adopted) await registry.reject(version, reasons);
-  // In force is what active.json says: not this bundle any more when a person was faster.
+  // Active is what active.json names: not this bundle any more when a person was faster.
   await registry.mend();
   return registry.retain(retention);
 }
 
 /**
- * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none: without it, the bytes of what is in force would
+ * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none: without it, the bytes of what is active would
  * be kept nowhere, and `models recover` could not make them again.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */

@@ -104,7 +104,7 @@ describe.each([
     expect(await statuses()).toEqual({ [A]: 'candidate' });
   });
 
-  it('has one bundle in force: what active.json says, the one before it archived', async () => {
+  it('has one active bundle: what active.json says, the one before it archived', async () => {
     for (const version of [A, B, B]) {
       nowMs += 1000;
       await registry.adopt(version);
@@ -126,14 +126,14 @@ describe.each([
     expect((await registry.list())[0]).toMatchObject({ previous_version: B, adopted_at: '2024-02-01T00:00:04.000Z' });
   });
 
-  it('keeps all reasons of a rejection, and never rejects what is or was in force', async () => {
+  it('keeps all reasons of a rejection, and never rejects what is or was active', async () => {
     await registry.adopt(A);
     await registry.adopt(B);
     const reasons = ['ai1 auc 0.5 (at least 0.52)', 'champion „…“'];
     for (const version of [A, B, C]) await registry.reject(version, reasons);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active', [C]: 'rejected' });
     expect((await registry.list()).map(({ reasons }) => reasons)).toEqual([[], [], reasons]);
-    // A person may put it in force all the same.
+    // A person may activate it all the same.
     await registry.adopt(C);
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
@@ -169,7 +169,7 @@ describe.each([
     expect(await filesKept()).toEqual([A, C, D, E]);
   });
 
-  it('never gives up what is in force, its predecessor and the shadow, however old they are', async () => {
+  it('never gives up what is active, its predecessor and the shadow, however old they are', async () => {
     await registry.adopt(A);
     await registry.adopt(B);
     for (const version of [C, D, E]) await registry.reject(version, ['no']);
@@ -177,7 +177,7 @@ describe.each([
     expect(await registry.retain(2)).toEqual([E, D]);
     expect(listVersions(models)).toEqual([A, B, C]);
     expect(readActive(models)).toEqual({ version: B, previous: A });
-    // What was in force is known without the file, too.
+    // What was active is known without the file, too.
     writeFileSync(join(models, 'active.json'), '{');
     expect(await registry.retain(2)).toEqual([]);
   });
@@ -187,7 +187,7 @@ describe.each([
     await registry.reject(E, ['no']);
     activate(models, B);
     activate(models, A);
-    // C and D are what the registry knows to be in force.
+    // C and D are what the registry knows to be active.
     expect(await registry.retain(2)).toEqual([E]);
     expect(listVersions(models)).toEqual([A, B, C, D]);
     expect(readActive(models)).toEqual({ version: A, previous: B });

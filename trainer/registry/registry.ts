@@ -26,7 +26,7 @@ export interface RegisteredModels {
   readonly created: string;
   /** What it did not pass. */
   readonly reasons: readonly string[];
-  /** Of the active one: what was in force before it. */
+  /** Of the active one: what was active before it. */
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
   readonly retired_at: string | null;
@@ -46,7 +46,7 @@ export interface Recovery {
 }
 
 /**
- * Every bundle with its status and its bytes. What is in force is what `models/active.json` says, because that is what daemons read;
+ * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what daemons read;
  * the registry is told afterwards, and `mend` brings it up to date when a process died in between.
  */
 export interface Registry {
@@ -55,14 +55,14 @@ export interface Registry {
    * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS when another bundle has had its version
    */
   register(version: string): Promise<void>;
-  /** Registers a bundle and puts it in force; what was in force is archived. Idempotent. @throws MinutehandError as register */
+  /** Registers a bundle and activates it; what was active is archived. Idempotent. @throws MinutehandError as register */
   adopt(version: string): Promise<void>;
-  /** Registers a bundle and keeps what it did not pass. The one in force and those before it stay what they are. @throws MinutehandError as register */
+  /** Registers a bundle and keeps what it did not pass. The active one and those before it stay what they are. @throws MinutehandError as register */
   reject(version: string, reasons: readonly string[]): Promise<void>;
   /** Makes the statuses agree with active.json: after a crash, and after it was changed by hand. @throws MinutehandError as readActive and register */
   mend(): Promise<void>;
   /**
-   * Gives up folders and bytes of all but `count` bundles. The one in force, its predecessor and the shadow stay and count; of the others the newest.
+   * Gives up folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and count; of the others the newest.
    * @returns the versions that were given up
    */
   retain(count: number): Promise<readonly string[]>;
@@ -151,7 +151,7 @@ export function createRegistry(
       .execute();
   }
 
-  /** One statement: there is never a moment with two in force. */
+  /** One statement: there is never a moment with two active ones. */
   async function followPointer(version: string, previous: string | null): Promise<void> {
     const at = now();
     await db
@@ -284,7 +284,7 @@ export function createRegistry(
       const shadow = shadowOrNull(modelsFolder, files);
       const rows = (await list()).filter(({ removed_at }) => removed_at === null).reverse();
       const named: readonly (string | null | undefined)[] = [pointer?.version, pointer?.previous, shadow];
-      // Where the file cannot be read, the registry knows what was in force.
+      // Where the file cannot be read, the registry knows what was active.
       const last = await activeRow();
       const isBound = ({ version }: RegisteredModels): boolean =>
         named.includes(version) || last?.version === version || last?.previous_version === version;

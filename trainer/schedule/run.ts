@@ -24,7 +24,7 @@ export interface RetrainRun {
   /** The stages that are done, in their order. */
   stages: readonly StageTime[];
   model_version: string | null;
-  /** What was in force when it began. */
+  /** What was active when it began. */
   previous_version: string | null;
   seed: number | null;
   data_from: string | null;

@@ -40,7 +40,7 @@ export class RunSettlement {
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
     const { log, say } = this.#options;
     Object.assign(run, result.resources ?? {});
-    // A process that was done when it was told to end has done its work: the bundle is there, and may be in force.
+    // A process that was done when it was told to end has done its work: the bundle is there, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
       say(`Training run ${run.run_id} was stopped.`);
@@ -98,10 +98,10 @@ export class RunSettlement {
     run.percent = 100;
     run.reasons = [why];
     this.#options.log.info(run, 'training has nothing to add');
-    this.#options.say(`Training run ${run.run_id}: the models in force stay. ${why}.`);
+    this.#options.say(`Training run ${run.run_id}: the active models stay. ${why}.`);
   }
 
-  /** The training process has put it in force, or not; here the registry is told, if it does not know yet. */
+  /** The training process has activated it, or not; the registry is updated here if it is behind. */
   async #enterBundle({ model_version, status, reasons }: RetrainRun): Promise<void> {
     const { registry } = this.#records;
     if (registry === null || model_version === null) return;

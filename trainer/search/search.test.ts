@@ -79,7 +79,7 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'minutehand-search-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('searchTraining', () => {
-  it('finds better parameters than those in force, and says by how much', async () => {
+  it('finds better parameters than the current ones, and says by how much', async () => {
     fits = 0;
     const result = await searchTraining(request);
     expect(result.trials).toBe(40);

@@ -26,7 +26,7 @@ export interface SearchProgress {
 
 export interface SearchRequest<Prepared> {
   readonly space: Space;
-  /** Parameters in force: trial 0, against which all others are held. They need not lie on a step of the space. */
+  /** Current parameters: trial 0, against which all others are held. They need not lie on a step of the space. */
   readonly configured: Params;
   readonly seed: string | number;
   readonly direction: 'minimize' | 'maximize';

@@ -49,7 +49,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   const { dataset, settings, seed } = learning;
   const { search, train, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
-  const inForce: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
+  const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
   const judged = relabelled(dataset, EVALUATION_BARRIERS, search.max_rows);
   const folds = kFoldSplits(judged, train.folds, embargo).map(({ test }) => ({
     test,
@@ -57,8 +57,8 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
     y: pick(judged.y, test),
     span: spanOf(judged, test),
   }));
-  const space = trainingSpace(inForce, search.label);
-  const configured = configuredParams(inForce, search.label);
+  const space = trainingSpace(current, search.label);
+  const configured = configuredParams(current, search.label);
   const journal = openJournalPath(options.folder, [dataset.snapshotId, train.engine, search, train.folds, embargo]);
   const result = await searchTraining({
     space,
@@ -70,7 +70,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
     folds: folds.length,
     journal,
     prepare: (params) => {
-      const { barriers } = settingsOf(params, inForce);
+      const { barriers } = settingsOf(params, current);
       const isJudged = params['label.barriers'] !== 'searched';
       return Promise.resolve(isJudged ? judged : relabelled(dataset, barriers, search.max_rows));
     },
@@ -81,7 +81,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
         task: TASK,
         rows,
         subset: rowsOutside(rows.time, rows.labelEnd, span, embargo),
-        params: learnerParams(withTrees(settings, settingsOf(params, inForce)), dataset.definitions, 'ai1', seed),
+        params: learnerParams(withTrees(settings, settingsOf(params, current)), dataset.definitions, 'ai1', seed),
         stopsEarly: true,
       });
       return modelMetrics(treeAnswer(model, x), y).log_loss ?? NaN;
@@ -93,9 +93,9 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
 
   const { best, gain } = result;
   const isBetter = best.number > 0 && gain.mean > LEAST_ERRORS * gain.standardError;
-  const forwardGain = isBetter ? await gainForward(learning, inForce, settingsOf(best.params, inForce), options) : null;
+  const forwardGain = isBetter ? await gainForward(learning, current, settingsOf(best.params, current), options) : null;
   const adopted = forwardGain !== null && forwardGain > 0;
-  const chosen = adopted ? settingsOf(best.params, inForce) : inForce;
+  const chosen = adopted ? settingsOf(best.params, current) : current;
   const isRelabelled = adopted && best.params['label.barriers'] === 'searched';
   const ai1 = isRelabelled ? relabelled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
   return {
@@ -126,10 +126,10 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
   };
 }
 
-/** How far the log loss of `found` is below that of `inForce`, mean of the blocks that walk-forward tests, each learned from what came before it. */
+/** How far the log loss of `found` is below that of `current`, mean of the blocks that walk-forward tests, each learned from what came before it. */
 async function gainForward(
   { dataset, settings, seed }: Learning,
-  inForce: SearchedSettings,
+  current: SearchedSettings,
   found: SearchedSettings,
   { fit }: Ai1SearchOptions,
 ): Promise<number> {
@@ -138,7 +138,7 @@ async function gainForward(
   const judged = relabelled(dataset, EVALUATION_BARRIERS, train.max_rows);
   const blocks = walkForwardSplits(judged, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
-    const rows = own.barriers === inForce.barriers ? judged : relabelled(dataset, own.barriers, train.max_rows);
+    const rows = own.barriers === current.barriers ? judged : relabelled(dataset, own.barriers, train.max_rows);
     const params = learnerParams(withTrees(settings, own), dataset.definitions, 'ai1', seed);
     return Promise.all(
       blocks.map(async ({ test, from }) => {
@@ -148,7 +148,7 @@ async function gainForward(
       }),
     );
   };
-  const [before, after] = await Promise.all([lossesOf(inForce), lossesOf(found)]);
+  const [before, after] = await Promise.all([lossesOf(current), lossesOf(found)]);
   return before.reduce((sum, loss, i) => sum + (loss - after[i]!) / before.length, 0);
 }
 

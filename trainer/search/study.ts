@@ -11,7 +11,7 @@ export interface StudyOptions {
   readonly direction: 'minimize' | 'maximize';
   /** `random` is the baseline that `tpe` is measured against. */
   readonly sampler: SamplerName;
-  /** The values of the first trials: those in force today, so that a search never ends below them. */
+  /** The values of the first trials: the current ones, so that a search never ends below them. */
   readonly first?: readonly Params[];
   /** File that keeps every step; a study opened on it again goes on where it was. null = memory only. */
   readonly journal: string | null;

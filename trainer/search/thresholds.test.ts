@@ -86,7 +86,7 @@ describe('searchThresholds', () => {
     expect(best!.netSharpe).toBe(Math.max(...tried.map(({ netSharpe }) => netSharpe)));
   });
 
-  it('tries the thresholds in force first, and only pairs of the grid', () => {
+  it('tries the current thresholds first, and only pairs of the grid', () => {
     const { tried } = searchThresholds({ ...defaults, evaluate: smooth(0.7, 0.3) });
     expect(tried[0]).toMatchObject({ theta1: 0.7, theta2: 0.3 });
     for (const { theta1, theta2 } of tried) {

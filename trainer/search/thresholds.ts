@@ -23,7 +23,7 @@ export interface ThresholdSearch {
   /** [lowest, highest] of θ1 and θ2, both included. */
   readonly range: { readonly theta1: readonly [number, number]; readonly theta2: readonly [number, number] };
   readonly step: number;
-  /** The thresholds in force, tried first. */
+  /** The current thresholds, tried first. */
   readonly initial: { readonly theta1: number; readonly theta2: number };
   readonly minTrades: number;
   /** [lowest, highest] share of risk_score < θ2, both included. */

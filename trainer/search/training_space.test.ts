@@ -6,18 +6,18 @@ import { createStudy } from './study.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
 const { train } = loadSettings({ env: {} }).minutehand;
-const inForce: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
+const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
 describe('trainingSpace', () => {
-  it.each([false, true])('holds the settings in force, and leads back to them (with the label: %s)', (label) => {
-    const space = trainingSpace(inForce, label);
-    const configured = configuredParams(inForce, label);
+  it.each([false, true])('holds the current settings, and leads back to them (with the label: %s)', (label) => {
+    const space = trainingSpace(current, label);
+    const configured = configuredParams(current, label);
     checkParams(space, configured);
-    expect(settingsOf(configured, inForce)).toEqual(inForce);
+    expect(settingsOf(configured, current)).toEqual(current);
   });
 
   it('widens to hold settings beyond it', () => {
     const far: SearchedSettings = {
-      ...inForce,
+      ...current,
       trees: { ...train.ai1, learning_rate: 0.5, leaves: 2, min_data_in_leaf: 10_000, l2: 0, row_fraction: 0.1 },
       barriers: { z_entry: 3.1, z_exit: 0.5, stop: 0.75, horizon: 240 },
     };
@@ -31,7 +31,7 @@ describe('trainingSpace', () => {
 
   it('gives trials whose settings can be learned with', () => {
     const study = createStudy({
-      space: trainingSpace(inForce, true),
+      space: trainingSpace(current, true),
       seed: 3,
       direction: 'maximize',
       sampler: 'random',
@@ -40,7 +40,7 @@ describe('trainingSpace', () => {
     const kinds = new Set<unknown>();
     for (let k = 0; k < 300; k++) {
       const { params } = study.ask();
-      const { trees, barriers } = settingsOf(params, inForce);
+      const { trees, barriers } = settingsOf(params, current);
       kinds.add(params['label.barriers']);
       if (params['label.barriers'] === 'configured') expect(barriers).toEqual(EVALUATION_BARRIERS);
       expect(barriers.z_exit).toBeLessThan(barriers.z_entry);

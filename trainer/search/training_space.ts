@@ -12,7 +12,7 @@ export interface SearchedSettings {
 }
 
 /**
- * Where good values of these parameters may lie; always widened to hold those in force. `rounds` is not searched: boosting ends where it no longer
+ * Where good values of these parameters may lie; always widened to hold the current ones. `rounds` is not searched: boosting ends where it no longer
  * helps. Neither are the look-backs: they are the daemon's as well. Candidates begin at the configured z_entry or further out, for
  * the features of other bars are not kept.
  * @param label whether the barriers of the label are searched too
@@ -40,7 +40,7 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
   };
 }
 
-/** The first trial: the settings in force, as values of the space. */
+/** The first trial: the current settings, as values of the space. */
 export function configuredParams({ trees }: SearchedSettings, label: boolean): Params {
   return {
     'trees.learning_rate': trees.learning_rate,
@@ -53,7 +53,7 @@ export function configuredParams({ trees }: SearchedSettings, label: boolean): P
   };
 }
 
-/** The settings of a trial. What its values do not name is as in force. */
+/** The settings of a trial. What its values do not name is as in the current settings. */
 export function settingsOf(params: Params, { trees, barriers }: SearchedSettings): SearchedSettings {
   const value = (name: string, otherwise: number): number => Number(params[name] ?? otherwise);
   return {
@@ -80,7 +80,7 @@ export function settingsOf(params: Params, { trees, barriers }: SearchedSettings
 
 const LEAST_L2 = 1e-3;
 
-/** The parameter, its range widened by whole steps until it holds the value in force. */
+/** The parameter, its range widened by whole steps until it holds the current value. */
 function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {
   const { low, high } = parameter;
   const step = parameter.kind === 'float' ? parameter.step : undefined;

@@ -46,7 +46,7 @@ export interface ImportsTable {
   finished_ms: number;
 }
 
-/** `candidate`: written, not judged or not put in force yet. `active`: in force. `archived`: was in force. `rejected`: did not pass. */
+/** `candidate`: written, not judged or not activated yet. `active`: the one that trades. `archived`: was active. `rejected`: did not pass. */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
 /** One row for each bundle that was ever known here; it stays when the bundle itself is gone. Times are ISO 8601 in UTC. */
@@ -59,7 +59,7 @@ export interface ModelRegistryTable {
   manifest_sha256: string;
   /** A JSON array of texts: what it did not pass. */
   reasons: string;
-  /** Of the active bundle: the one that was in force before it. */
+  /** Of the active bundle: the one that was active before it. */
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
@@ -82,7 +82,7 @@ export interface ModelArtifactsTable {
  */
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
-/** `full`: learned anew from all bars. `incremental`: the models in force go on learning on what has come since. */
+/** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
 export type RunKind = 'full' | 'incremental';
 
 /** Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO 8601 in UTC. */

@@ -57,7 +57,7 @@ datetime MhSunday(const int year, const int month, const int nth)
    return nth > 0 ? (datetime)(sunday + (nth - 1) * 604800) : (datetime)(sunday - 604800);
   }
 
-// Whether summer time is in force at this moment (UTC).
+// Whether daylight saving time applies at this moment (UTC).
 bool MhIsSummer(const MhDst rule, const datetime utc)
   {
    if(rule == MH_DST_NONE)

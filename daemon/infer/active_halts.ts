@@ -13,7 +13,7 @@ import {
 import { describeError, MinutehandError, type ErrorReport } from '../../shared/errors.ts';
 import { watchHalts, type HaltWatchOptions } from './halt_watch.ts';
 
-export interface HaltsInForceOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
+export interface ActiveHaltsOptions extends Pick<HaltWatchOptions, 'modelsFolder' | 'files' | 'scheduler' | 'pollMs'> {
   /** What stood when the journal ended. */
   readonly standing: Standing;
   activeVersion(): string | null;
@@ -22,7 +22,7 @@ export interface HaltsInForceOptions extends Pick<HaltWatchOptions, 'modelsFolde
   say(line: string): void;
 }
 
-export interface HaltsInForce {
+export interface ActiveHalts {
   /** Looks at `halts.json` now. */
   check(): void;
   stop(): void;
@@ -33,7 +33,7 @@ export interface HaltsInForce {
 }
 
 /** Follows `halts.json`. A halt that merely disappears from it stands until a person resumes the pair. */
-export function followHalts(options: HaltsInForceOptions): HaltsInForce {
+export function followHalts(options: ActiveHaltsOptions): ActiveHalts {
   const { log, say } = options;
   let halts: Halts = NO_HALTS;
   let { standing } = options;
