@@ -13,7 +13,7 @@ class SmallestFirst extends BaseSequencer {
   }
 }
 
-/** The tests that judge one area under mutation (bin/mutate.mjs). */
+/** The tests that check one area under mutation (bin/mutate.mjs). */
 export default defineConfig({
   test: {
     include: JSON.parse(process.env.MUTATION_TESTS ?? '[]') as string[],

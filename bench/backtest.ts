@@ -12,10 +12,10 @@ import { PairFeatures } from '../shared/core/features/features.ts';
 import { recordMarket } from '../shared/market/simulated_market.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
-import { isJudgedMinute, ROWS_PER_SCORE, scoreBars } from '../trainer/backtest/bar_scores.ts';
+import { isEvaluatedMinute, ROWS_PER_SCORE, scoreBars } from '../trainer/backtest/bar_scores.ts';
 import { runBacktest } from '../trainer/backtest/backtest.ts';
 import { markToMarket } from '../trainer/backtest/equity.ts';
-import { rollOvers } from '../trainer/backtest/roll_over.ts';
+import { rollovers } from '../trainer/backtest/rollover.ts';
 import { datasetPolicy } from '../trainer/dataset/dataset_policy.ts';
 import { buildPairHistory, matchMinutes } from '../trainer/dataset/pair_history.ts';
 import { labelPair } from '../trainer/label/pair_labels.ts';
@@ -161,21 +161,21 @@ async function timeStations(
   const scores = await scoreBars(set, history, 0, policy, thresholds);
   took('scores');
   const labels = { ...datasetPolicy(settings), barriers: EVALUATION_BARRIERS };
-  labelPair(history, labels, isJudgedMinute);
+  labelPair(history, labels, isEvaluatedMinute);
   took('labels');
   const costs = { a: symbols[PAIR.a]!, b: symbols[PAIR.b]! };
-  const nights = { rolls: rollOvers(a.time[0]!, a.time.at(-1)!), swaps: costs };
+  const overnight = { rolls: rollovers(a.time[0]!, a.time.at(-1)!), swaps: costs };
   const { trades } = runBacktest(history, 0, history.length, {
     thresholds,
     policy,
     edge: true,
     costs,
-    nights,
+    overnight,
     scores: (t) => ({ return_prob: scores.ai1[t]!, risk_score: scores.riskScore[t]! }),
     scale: (t) => scores.ai3[t]!,
   });
   took('decide');
-  markToMarket(history, trades, nights);
+  markToMarket(history, trades, overnight);
   took('equity');
   for (const name of Object.keys(times) as (keyof typeof times)[]) times[name] /= a.length;
   return times;
@@ -208,7 +208,7 @@ async function runCommand(data: string, bundle: string): Promise<number> {
     [...args, 'backtest', '--data', data, '--models', bundle, '--pairs', PAIR.id, '--json'],
     { maxBuffer: 1 << 26 },
   );
-  return (JSON.parse(stdout) as { gate_off: { trades: number } }).gate_off.trades;
+  return (JSON.parse(stdout) as { all_pairs: { trades: number } }).all_pairs.trades;
 }
 
 function median(values: readonly number[]): number {

@@ -28,8 +28,8 @@ const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
   read: 'both CSV files into columns',
   features: 'the daemon’s engine over all bars, every row kept',
   scores: 'three models on the bars that somebody may ask for',
-  labels: 'what the models are judged by',
-  decide: 'decide and position at every bar, fills, costs and nights',
+  labels: 'what the models are evaluated on',
+  decide: 'decide and position at every bar, fills, costs and overnight swaps',
   equity: 'every trade marked to market at every close',
 };
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {

@@ -70,7 +70,7 @@ function addSample(sum: { count: number; mean: number; m2: number }, value: numb
   sum.m2 += delta * (value - sum.mean);
 }
 
-/** A cointegrated pair with known volumes and spreads, a missing minute now and then, and nights; the same on every call. */
+/** A cointegrated pair with known volumes and spreads, a missing minute now and then, and rollovers; the same on every call. */
 function createMarket(): () => { a: Bar; b: Bar } {
   let state = 0x9e3779b9;
   const uniform = (): number => {

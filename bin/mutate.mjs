@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and judged by its own tests, and must reach its
+ * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and evaluated by its own tests, and must reach its
  * score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all` tries everything.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 
 /** @typedef {{ mutate: string[], tests: string[], least: number }} Area */
 
-/** @type {Record<string, Area>} `tests` are the files that judge an area; `least` is the score in percent. */
+/** @type {Record<string, Area>} `tests` are the files that check an area; `least` is the score in percent. */
 const AREAS = JSON.parse(readFileSync(join(ROOT, 'bin', 'mutation.json'), 'utf8'));
 
 const FOLDER = join(ROOT, 'var', 'mutate');
@@ -84,6 +84,6 @@ function scoreOf(path) {
     mutants.map((/** @type {{ status: string }} */ { status }) => status),
   );
   const killed = statuses.filter((status) => status === 'Killed' || status === 'Timeout').length;
-  const judged = killed + statuses.filter((status) => status === 'Survived' || status === 'NoCoverage').length;
-  return { score: judged === 0 ? 100 : (100 * killed) / judged, mutants: judged };
+  const evaluated = killed + statuses.filter((status) => status === 'Survived' || status === 'NoCoverage').length;
+  return { score: evaluated === 0 ? 100 : (100 * killed) / evaluated, mutants: evaluated };
 }

@@ -308,7 +308,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
 function logScreened({ bar, verdict, level, limit }: ScreenedBar, log: Logger): void {
   if (verdict === null) return log.warn({ ...bar, level, limit_bps: limit * 1e4 }, 'bar held back as suspect');
   const { symbol, time, close } = bar;
-  log.info({ symbol, time, close, level, verdict }, 'suspect bar judged by the next');
+  log.info({ symbol, time, close, level, verdict }, 'suspect bar checked against the next');
 }
 
 /** A boot id sorts after every earlier one of this journal, even when the clock was set back. */

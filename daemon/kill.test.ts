@@ -175,7 +175,7 @@ describe('a live daemon that is killed again and again', () => {
 
     const expected = storedSignals(pathsOf(calm.home).journal('live', 'main'));
     const seen = storedSignals(pathsOf(rough.home).journal('live', 'main'));
-    // The last word of each pair stands at the end of both: they were told to stop.
+    // The final heartbeat of each pair stands at the end of both: they were told to stop.
     expect(expected).toHaveLength((MINUTES + 1) * 3);
     expect(new Set(expected.map(({ body }) => (JSON.parse(`${body}}`) as { action: string }).action))).toEqual(
       new Set(['ENTER', 'EXIT', 'HOLD']),

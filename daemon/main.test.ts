@@ -390,7 +390,7 @@ describe('a daemon on standby', () => {
     expect(file).toMatchObject({ reason: 'SHUTDOWN', boot_id: next.bootId });
   });
 
-  it('that cannot begin leaves the place to the next one, and the daemon in office alone', async () => {
+  it('that cannot begin leaves the lease to the next one, and the active daemon alone', async () => {
     const { home, daemon } = await startWarmDaemon();
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
@@ -609,7 +609,7 @@ describe('the models of a live daemon', () => {
   });
 });
 
-describe('a daemon whose live figures are past their limit', () => {
+describe('a daemon whose live KPIs are past their limit', () => {
   const halt = (pair_id: string, version: string): Halt => ({
     pair_id,
     reason: 'win_rate',

@@ -214,7 +214,7 @@ async function run(options: DaemonOptions, unlock: () => void, provisions: Provi
         files: MACHINE_FILES,
         clock,
         scheduler: MACHINE_SCHEDULER,
-        quietMoment: () => assembled.pipeline.idleWindow(),
+        idleWindow: () => assembled.pipeline.idleWindow(),
         onFailure: (error) => log.error(describeError(error), 'old signals not deleted from the journal'),
         onPruned: (signals) => log.debug({ signals }, 'old signals deleted from the journal'),
       });

@@ -157,7 +157,7 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.for(['file', 'redis'])('by %s: every text is judged as the reference consumer judges it, and result.json is what follows from that', (name, { skip }) => {
+  it.for(['file', 'redis'])('by %s: every text is checked as the reference consumer checks it, and result.json is what follows from that', (name, { skip }) => {
     if (name === 'redis' && redis === null) return skip(REDIS_NOTE);
     const trace = lines<TraceLine>(join(own(name), 'trace.jsonl'));
     const found = results(name);

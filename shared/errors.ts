@@ -33,9 +33,10 @@ export const ERRORS = {
     message: 'The time is before 1970 or after 2100.',
     next: 'Write every time of the file in the same unit; epoch times are seconds.',
   },
-  BAR_NO_SUCH_HOUR: {
+  BAR_DST_GAP: {
     status: 422,
-    message: 'The time lies in the hour that the clock of this time zone leaves out in spring.',
+    message:
+      'The local time does not exist: it lies in the gap when daylight saving time begins in this time zone (DST gap).',
     next: 'The file is not on the clock of that zone: give the right one with --timezone.',
   },
   BAR_FUTURE: {
@@ -138,12 +139,12 @@ export const ERRORS = {
   NOT_FOUND: {
     status: 404,
     message: 'There is nothing at this address.',
-    next: 'See docs/PROTOCOL.md for the addresses.',
+    next: 'See docs/PROTOCOL.md for the endpoints.',
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
     message: 'This address does not take this method.',
-    next: 'See docs/PROTOCOL.md for the addresses.',
+    next: 'See docs/PROTOCOL.md for the endpoints.',
   },
   INTERNAL: {
     status: 500,
@@ -361,10 +362,10 @@ export const ERRORS = {
     message: 'The library of the learning engine reported an error.',
     next: 'Check the parameters and the data; the engine gbdt needs no library.',
   },
-  CONTINUE_REFUSED: {
+  WARM_START_REFUSED: {
     status: 422,
-    message: 'The active models cannot be continued.',
-    next: 'Train in full: `minutehand train` without --continue.',
+    message: 'The active models cannot be warm-started.',
+    next: 'Train in full: `minutehand train` without --warm-start.',
   },
   SEARCH_JOURNAL: {
     status: 422,
@@ -384,7 +385,7 @@ export const ERRORS = {
   RETRAIN_KIND: {
     status: 400,
     message: 'The kind of a training run is full or incremental.',
-    next: 'Send POST /retrain?kind=full, or ?kind=incremental to go on from the active models.',
+    next: 'Send POST /retrain?kind=full, or ?kind=incremental to warm-start from the active models.',
   },
   TRAINER_ABSENT: {
     status: 503,

@@ -4,21 +4,21 @@ import type { Bar, EpochMs } from '../shared/bar.ts';
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
-const MOST_MISSING = 5;
-const MOST_TIMERS = 300;
+const MAX_MISSING = 5;
+const MAX_TIMERS = 300;
 /** Two minutes of all symbols. */
-const MOST_BARS = 10;
+const MAX_BARS = 10;
 /** Four in flight, and as many again of a process before. */
-const MOST_BATCHES = 8;
+const MAX_BATCHES = 8;
 
 /** Nothing grows without end: timers, batches at Redis, bars that wait to be sent. */
 export function checkBounds({ timeline, redis, feed, violate }: World): void {
   const most = (what: string, count: number, bound: number): void => {
     if (count > bound) violate('memory not bounded', `${count} ${what}`);
   };
-  most('timers', timeline.waiting, MOST_TIMERS);
-  most('batches at Redis', redis.mostWaiting, MOST_BATCHES);
-  most('bars at the feeder', feed.waiting, MOST_BARS);
+  most('timers', timeline.waiting, MAX_TIMERS);
+  most('batches at Redis', redis.mostWaiting, MAX_BATCHES);
+  most('bars at the feeder', feed.waiting, MAX_BARS);
 }
 
 /** What the journal promises, row by row. */
@@ -74,7 +74,7 @@ export function checkBarsArrived({ journal, feed, violate, trueMs }: World): voi
       if (time * 1000 < trueMs() - 2 * MINUTE_MS && !stored.has(`${symbol} ${time}`))
         missing.push(`${symbol} ${new Date(time * 1000).toISOString()}`);
   if (missing.length > 0)
-    violate('bars that never arrived', `${missing.length}: ${missing.slice(0, MOST_MISSING).join('; ')}`);
+    violate('bars that never arrived', `${missing.length}: ${missing.slice(0, MAX_MISSING).join('; ')}`);
 }
 
 /** The product's own replay of the journal gives every signal again. */

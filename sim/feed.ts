@@ -97,7 +97,7 @@ export interface Feed {
 const ANSWER_TIMEOUT_MS = 5000;
 const RETRY_MS = 1000;
 const CLOCK_RETRY_MS = 5000;
-const MOST_ITEMS = 1000;
+const MAX_ITEMS = 1000;
 /** A minute that opened this long ago is no news. */
 const OLD_MS = 210_000;
 
@@ -191,7 +191,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
         if (rng.uniform() < weather.answerLost) return;
         timeline.at(timeline.nowMs + 1, () => {
           if (isOver) return;
-          const kept = judge(items, junk, junkAt, answer);
+          const kept = check(items, junk, junkAt, answer);
           finish(kept !== null, kept ?? []);
         });
       });
@@ -202,7 +202,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
    * Checks the answer against what was sent.
    * @returns items that the daemon's clock does not believe yet; null when the daemon ends and has taken nothing
    */
-  function judge(
+  function check(
     items: readonly Item[],
     junk: Junk | null,
     junkAt: number,
@@ -247,7 +247,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     isBusy = true;
     const { isHistory } = outbox[0]!;
     const end = outbox.findIndex((item) => item.isHistory !== isHistory);
-    const items = outbox.slice(0, Math.min(end < 0 ? outbox.length : end, MOST_ITEMS));
+    const items = outbox.slice(0, Math.min(end < 0 ? outbox.length : end, MAX_ITEMS));
     send(items, (isTaken, kept) => {
       if (isTaken) outbox = [...kept, ...outbox.filter((item) => !items.includes(item))];
       const pauseMs = !isTaken ? RETRY_MS : kept.length > 0 ? CLOCK_RETRY_MS : 0;
@@ -292,7 +292,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     }
     const isHistory = isSentAsHistory(items[0]!);
     const end = items.findIndex((item) => isSentAsHistory(item) !== isHistory);
-    const part = items.slice(0, Math.min(end < 0 ? items.length : end, MOST_ITEMS));
+    const part = items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
     send(part, (isTaken, kept) => {
       if (isTaken && kept.length === 0) return sendAll(items.slice(part.length));
       timeline.at(timeline.nowMs + (isTaken ? CLOCK_RETRY_MS : RETRY_MS), () => {

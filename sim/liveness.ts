@@ -3,9 +3,9 @@ import type { World } from './world.ts';
 const MINUTE_MS = 60_000;
 /** After the last fault everything is well again within this time. A person mends in the first minute of it what only a person can. */
 export const LIVENESS_BOUND_MS = 5 * MINUTE_MS;
-/** The last minute of a world is judged when its signals had this long to arrive. */
+/** The last minute of a world is checked when its signals had this long to arrive. */
 const ARRIVAL_MS = 15_000;
-const MOST_MISSING = 5;
+const MAX_MISSING = 5;
 
 /**
  * Faults that go on at random hide a daemon that never gets up by itself. They have ended at `peaceMs`: from LIVENESS_BOUND_MS on every consumer has
@@ -25,7 +25,7 @@ export function checkLive(world: World, peaceMs: number): number {
   if (late.length > 0)
     world.violate(
       'not recovered',
-      `${late.length} signals in mode OK are missing: ${late.slice(0, MOST_MISSING).join('; ')}`,
+      `${late.length} signals in mode OK are missing: ${late.slice(0, MAX_MISSING).join('; ')}`,
     );
   checkDaemon(world);
   checkUpToDate(world);

@@ -215,11 +215,11 @@ export function createMachine(options: MachineOptions): Machine {
     const version = folder.slice(folder.lastIndexOf('/') + 1);
     if (planted === 'early_swap' && trainer.knows(version)) earlySwap.begin(trainer.trainedSet(version));
     const { failingModels: failing, slowModels: slow } = options.weather();
-    // Reading, verifying and judging takes its time, in a thread of its own.
+    // Reading, verifying and checking takes its time, in a thread of its own.
     const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
     await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
     const maxRows = pairIds.length;
-    const loaded = await loadModelSet(folder, options.schema, maxRows, { judge: false, files, quietly });
+    const loaded = await loadModelSet(folder, options.schema, maxRows, { crossCheck: false, files, quietly });
     const set = planted === 'lost_fallback' ? lostFallback.wrap(loaded) : loaded;
     if (planted === 'early_swap') return earlySwap.wrap(set);
     const failure = { timeline, rng, owner, untilMs: options.stormMs };
@@ -379,7 +379,7 @@ export function createMachine(options: MachineOptions): Machine {
       if (signal.boot_id === bootId) lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
     for (const [pairId, reason] of lastReason)
       if ((reason === 'HALT SHUTDOWN') === isSucceeded)
-        violate('last word', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
+        violate('final heartbeat', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
   }
 
   /** Every signal that this process published is in the journal, except those of the batch in flight. */

@@ -5,7 +5,7 @@ import type { ModelReport } from '../shared/bundle/manifest.ts';
 import { encodeOnnx } from '../shared/bundle/onnx/onnx.ts';
 import { predict, type Tree, type TreeEnsemble } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { perModel } from '../shared/core/features/feature.ts';
-import { riskKnots } from '../shared/core/decide/risk_rank.ts';
+import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
@@ -13,7 +13,7 @@ import { createRng } from '../shared/rng.ts';
 const TREES = 4;
 const GOLDEN_ROWS = 4;
 const SAMPLE_ROWS = 200;
-const RISK_KNOTS = 10;
+const RISK_QUANTILES = 10;
 /** Different models that a process ever makes: worlds share them. */
 const MODELS_MADE = 8;
 
@@ -35,7 +35,7 @@ function randomEnsemble(rng: Rng, columns: number, baseScore: number): TreeEnsem
 }
 
 const NOTHING_MEASURED: ModelReport = ((): ModelReport => {
-  const none = { rows: 0, label_mean: null, auc: null, brier: null, brier_of_mean: null, log_loss: null, ece: null };
+  const none = { rows: 0, label_mean: null, auc: null, brier: null, brier_baseline: null, log_loss: null, ece: null };
   return { cross_validation: { mean: none, folds: [] }, holdout: none, holdout_by_pair: {} };
 })();
 
@@ -75,7 +75,7 @@ function makeContent(index: number, settings: Settings, schema: FeatureSchema): 
       engine: { name: 'random trees', parameters: {} },
       theta1: 0.45,
       theta2: 0.9,
-      risk_knots: riskKnots(predict(ensembles.ai2, sample), RISK_KNOTS),
+      risk_quantiles: riskQuantiles(predict(ensembles.ai2, sample), RISK_QUANTILES),
       metrics: { ai1: NOTHING_MEASURED, ai2: NOTHING_MEASURED, ai3: NOTHING_MEASURED, ai2_parts: {} },
       edge: Object.fromEntries(pairs.map((pair) => [pair, edge])),
       golden: { features: golden, ...perModel((name) => [...predict(ensembles[name], goldenRows)]) },

@@ -67,7 +67,7 @@ function openBench(): Bench {
     onViolation: (rule) => rules.push(rule),
   });
   bench.obey = (text, ...orders) =>
-    bench.oracle.judge('EA', text, START_MS + bench.nowMs, { verdict: 'obey', pairId: 'A_B', orders, missed: 0 });
+    bench.oracle.check('EA', text, START_MS + bench.nowMs, { verdict: 'obey', pairId: 'A_B', orders, missed: 0 });
   return bench;
 }
 
@@ -80,7 +80,7 @@ describe('the oracle', () => {
     bench.nowMs = 60_000;
     bench.oracle.publish(second);
     bench.obey(second, { order: 'close', positionId: 's1' });
-    bench.oracle.judge('EA', 'torn', 0, { verdict: 'refuse', code: 'TORN', seen: '' });
+    bench.oracle.check('EA', 'torn', 0, { verdict: 'refuse', code: 'TORN', seen: '' });
     expect(bench.rules).toEqual([]);
     expect([bench.oracle.obeyed, bench.oracle.opens, bench.oracle.refusals.get('TORN')]).toEqual([2, 1, 1]);
   });
@@ -188,7 +188,7 @@ describe('the oracle', () => {
       (bench) => {
         bench.oracle.publish(textOf({}));
         bench.nowMs = 60_000;
-        bench.oracle.judge('EA', textOf({}), START_MS, { verdict: 'refuse', code: 'STALE', seen: '' });
+        bench.oracle.check('EA', textOf({}), START_MS, { verdict: 'refuse', code: 'STALE', seen: '' });
       },
     ],
     ['checksum', (bench) => void bench.oracle.publish(textOf({}).replace('"seq":1', '"seq":3'))],

@@ -36,8 +36,8 @@ interface Account {
 export interface Oracle {
   /** A text leaves the daemon by some way. @returns it, when it is the first time */
   publish(text: string): Published | null;
-  /** A consumer has judged a text. @param clockMs its wall clock */
-  judge(consumer: string, text: string, clockMs: number, verdict: Verdict): void;
+  /** A consumer has checked a text. @param clockMs its wall clock */
+  check(consumer: string, text: string, clockMs: number, verdict: Verdict): void;
   readonly published: ReadonlyMap<string, Published>;
   readonly obeyed: number;
   readonly opens: number;
@@ -148,7 +148,7 @@ export function createOracle(options: OracleOptions): Oracle {
       if (!isHeartbeat(signal)) checkIdentity(signal);
       return fresh;
     },
-    judge(consumer, text, clockMs, verdict) {
+    check(consumer, text, clockMs, verdict) {
       if (verdict.verdict === 'refuse') {
         refusals.set(verdict.code, (refusals.get(verdict.code) ?? 0) + 1);
         if (verdict.code === 'STALE') checkStale(consumer, text);

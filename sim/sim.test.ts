@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { IS_LONG, LONG_NOTE } from '../test/long.ts';
 import { createRng } from '../shared/rng.ts';
 import { PLANTED, type PlantedBug } from './planted.ts';
-import { findPlanted, MOST_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
+import { findPlanted, MAX_SEEDS_TO_FIND, runSeed, runSeeds } from './sim.ts';
 import { neverSeen, SEEDS_TO_SEE_ALL, SIGHTINGS, type Sighting } from './sightings.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
 
@@ -37,7 +37,7 @@ describe('the simulated world', () => {
   });
 
   it.each(planted)(
-    `finds a planted bug within ${MOST_SEEDS_TO_FIND} seeds: %s`,
+    `finds a planted bug within ${MAX_SEEDS_TO_FIND} seeds: %s`,
     { timeout: 300_000 },
     async (planted) => {
       expect(await findPlanted(planted)).not.toBeNull();

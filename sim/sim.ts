@@ -22,12 +22,12 @@ const PROOF_MS = 2.5 * MINUTE_MS;
 const QUIET_MS = 45_000;
 /** When a regular training run after the faults ends, where the models need one, and a person lifts all halts. */
 const TRAINING_MS = MINUTE_MS;
-const MOST_VIOLATIONS = 50;
+const MAX_VIOLATIONS = 50;
 /** One world of so many is also replayed by `replayJournal`. */
 const REPLAYED_SEEDS = 5;
 
 /** Seeds within which a bug that was planted on purpose has to be found. */
-export const MOST_SEEDS_TO_FIND = 1000;
+export const MAX_SEEDS_TO_FIND = 1000;
 
 export interface SeedOptions {
   readonly seed: number;
@@ -109,7 +109,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     const { oracle, timeline, machine } = world;
     return {
       seed,
-      violations: world.violations.slice(0, MOST_VIOLATIONS),
+      violations: world.violations.slice(0, MAX_VIOLATIONS),
       recoveredAfterMs,
       simulatedHours: (timeline.nowMs - world.sleptMs) / HOUR_MS,
       signals: oracle.published.size,
@@ -186,13 +186,13 @@ export async function runSeeds(options: {
 
 /**
  * Looks for a planted bug, seed by seed.
- * @returns the first seed whose world shows it, with what it saw; null when none up to MOST_SEEDS_TO_FIND does
+ * @returns the first seed whose world shows it, with what it saw; null when none up to MAX_SEEDS_TO_FIND does
  */
 export async function findPlanted(
   planted: PlantedBug,
   onSeed: (seed: number) => void = () => undefined,
 ): Promise<{ readonly seed: number; readonly rule: string } | null> {
-  for (let seed = 1; seed <= MOST_SEEDS_TO_FIND; seed++) {
+  for (let seed = 1; seed <= MAX_SEEDS_TO_FIND; seed++) {
     onSeed(seed);
     const { violations } = await runSeed({ seed, planted });
     if (violations.length > 0) return { seed, rule: violations[0]!.rule };

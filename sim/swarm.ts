@@ -29,7 +29,7 @@ export interface Weather {
   readonly trainerKills: number;
   readonly badModels: number;
   readonly shadows: number;
-  /** Live figures past their limits; a person lifts every other halt after a while. */
+  /** Live KPIs past their limits; a person lifts every other halt after a while. */
   readonly halts: number;
   /** Chance that a set fails, or becomes slow, some time after it was loaded. */
   readonly failingModels: number;

@@ -43,7 +43,7 @@ export interface Trainer {
   publish(killAt?: number): string | null;
   /** Names the active models as the shadow, or none. */
   nameShadow(): void;
-  /** A live figure of a pair, or of all, is past its limit under the active models. */
+  /** A live KPI of a pair, or of all, is past its limit under the active models. */
   halt(killAt?: number): void;
   /** A person lifts the halts of a pair under the active models, or all of them. */
   resume(pairId: string): void;
@@ -96,7 +96,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
     const { pairs } = settings.minutehand;
     loading.push(
-      loadModelSet(`${folder}/${version}`, schema, pairs.length, { judge: false, files: archive }).then(
+      loadModelSet(`${folder}/${version}`, schema, pairs.length, { crossCheck: false, files: archive }).then(
         (set) => void trained.set(version, set),
         (error: unknown) =>
           options.onViolation('defect', `the trainer's own models cannot be loaded: ${String(error)}`),

@@ -67,7 +67,7 @@ export function createTruth(options: TruthOptions): Truth {
 
   function checkMode({ signal }: Published): void {
     const { mode, reason } = signal;
-    // The last word of a daemon says nothing of its models and bars.
+    // The final heartbeat of a daemon says nothing of its models and bars.
     if (reason === 'SHUTDOWN' && mode === 'HALT') return;
     const lies = (what: string): void =>
       options.onViolation('mode does not tell the truth', `${signal.pair_id} seq ${signal.seq}: ${what}`);

@@ -252,11 +252,11 @@ export function checkTwin(options: TwinOptions): TwinReport {
     if (!allowed.includes(said.model_version))
       onViolation('models that were not active', `${where}: "${said.model_version}", active "${active}"`);
     const wrong = new Set<string>();
-    const judgedAt = Math.max(input, reign.bootInput);
+    const evaluatedAt = Math.max(input, reign.bootInput);
     for (const { input: at, what, isOver } of reign.degradations) {
-      if (at > judgedAt) break;
+      if (at > evaluatedAt) break;
       // A later swap ends what was wrong with the models.
-      const isMended = what === 'models' && reign.swaps.some((swap) => swap.input > at && swap.input <= judgedAt);
+      const isMended = what === 'models' && reign.swaps.some((swap) => swap.input > at && swap.input <= evaluatedAt);
       if (isOver || isMended) wrong.delete(what);
       else wrong.add(what);
     }

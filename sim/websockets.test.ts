@@ -108,9 +108,9 @@ describe('a simulated WebSocket', () => {
     const bench = openBench();
     const { heard } = bench.connect();
     await bench.pass(10);
-    bench.publish('last words');
+    bench.publish('final heartbeats');
     bench.process.kill();
     await bench.pass(100);
-    expect(heard).toEqual(['last words', 'closed 1006']);
+    expect(heard).toEqual(['final heartbeats', 'closed 1006']);
   });
 });

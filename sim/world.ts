@@ -33,7 +33,7 @@ const HISTORY_MINUTES = 90;
 const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
 /** How far the clock of an EA is off that of the daemon's machine. */
-const MOST_SKEW_MS = 500;
+const MAX_SKEW_MS = 500;
 /** All transports are handed a signal within this time. */
 const LATE_SEND_MS = 1000;
 /** An answer by WebSocket is under way for less. */
@@ -172,7 +172,7 @@ export function createWorld(options: WorldOptions): World {
     trueMs,
     wallMs,
     intervalMs,
-    clockErrorMs: () => highestOffsetMs - lowestOffsetMs + MOST_SKEW_MS,
+    clockErrorMs: () => highestOffsetMs - lowestOffsetMs + MAX_SKEW_MS,
     validMs: 2.5 * intervalMs,
     onViolation: violate,
   });
@@ -418,7 +418,7 @@ export function createWorld(options: WorldOptions): World {
   }
 
   function openConsumer(name: string, transports: readonly Transport[]): void {
-    const skewMs = rng.integer(2 * MOST_SKEW_MS) - MOST_SKEW_MS;
+    const skewMs = rng.integer(2 * MAX_SKEW_MS) - MAX_SKEW_MS;
     startConsumer({
       name,
       transports,
@@ -433,7 +433,7 @@ export function createWorld(options: WorldOptions): World {
       weather: () => weather.consumer,
       openSocket: (end) => machine.sockets?.connect('/signals', '', end) ?? null,
       onVerdict(text, clockMs, verdict) {
-        oracle.judge(name, text, clockMs, verdict);
+        oracle.check(name, text, clockMs, verdict);
         if (verdict.verdict === 'refuse') {
           see(`consumer refuses ${verdict.code}`);
           return checkRefusal(name, transports, verdict);

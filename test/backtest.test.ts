@@ -134,9 +134,9 @@ const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSO
 describe('a backtest', () => {
   it('makes the very trades that a replay of the same period and bundle signals', async () => {
     const replayed = (await replayedTrades()).sort(byPairAndTime);
-    const trades = result.bundles[0]!.as_published.trades.map(wordsOf).sort(byPairAndTime);
+    const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
-    expect(new Set(result.bundles[0]!.as_published.trades.map(({ side }) => side))).toEqual(new Set([-1, 1]));
+    expect(new Set(result.bundles[0]!.edge_pairs.trades.map(({ side }) => side))).toEqual(new Set([-1, 1]));
     // What the last two bars decide is signalled, and cannot be filled any more.
     const end = isoSecond(result.last);
     const fillable = replayed.filter((trade) => (trade as { entered: string }).entered < end);
@@ -155,7 +155,7 @@ describe('a backtest', () => {
       const { bundles, last } = await run({ bars: given });
       const end = isoSecond(last - 3600);
       const isEarly = (trade: object): boolean => ((trade as { exited: string | null }).exited ?? end) < end;
-      return bundles[0]!.as_published.trades.map(wordsOf).filter(isEarly).sort(byPairAndTime);
+      return bundles[0]!.edge_pairs.trades.map(wordsOf).filter(isEarly).sort(byPairAndTime);
     };
     const trades = await enteredOf(screened);
     const replayed = (await replayedTrades(spoilt)).sort(byPairAndTime);
@@ -166,7 +166,7 @@ describe('a backtest', () => {
   });
 
   it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {
-    for (const trade of result.bundles[0]!.gate_off.trades) {
+    for (const trade of result.bundles[0]!.all_pairs.trades) {
       const { a, b } = parsePair(trade.pairId);
       const openAt = (symbol: string, time: number): number => {
         const columns = bars.get(symbol)!;
@@ -188,7 +188,7 @@ describe('a backtest', () => {
     }
   });
 
-  it('judges AI1 on its evaluation label at all candidates of all pairs together', async () => {
+  it('checks AI1 on its evaluation label at all candidates of all pairs together', async () => {
     const { windows } = settings.minutehand;
     const scores: number[] = [];
     const labels: number[] = [];
@@ -211,8 +211,8 @@ describe('a backtest', () => {
   });
 
   it('adds up: trades, daily results, the curve and the pairs say the same', () => {
-    const { gate_off } = result.bundles[0]!;
-    const { total, pairs, trades, curve, days } = gate_off;
+    const { all_pairs } = result.bundles[0]!;
+    const { total, pairs, trades, curve, days } = all_pairs;
     const count = result.pairs.length;
     const net = trades.reduce((sum, { scale, netBps }) => sum + scale * netBps, 0) / 1e4 / count;
     expect(total.net_return).toBeCloseTo(net, 12);
@@ -248,16 +248,16 @@ describe('a backtest', () => {
     let needed = 0;
     while (!warm.ready) warm.step(barAt(bars.get(pair.a)!, needed), barAt(bars.get(pair.b)!, needed++));
     const short = await run({ bars: firstOf(2 * needed) });
-    expect(short.bundles[0]!.gate_off.trades.map(wordsOf)).toEqual(result.bundles[0]!.gate_off.trades.map(wordsOf));
+    expect(short.bundles[0]!.all_pairs.trades.map(wordsOf)).toEqual(result.bundles[0]!.all_pairs.trades.map(wordsOf));
     expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
   });
 
   it('takes other thresholds in place of those of the bundle', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
-    expect(none.bundles[0]!.gate_off.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
+    expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
     const all = await run({ thresholds: { theta1: 0, theta2: 1 } });
-    expect(all.bundles[0]!.gate_off.total.trades).toBeGreaterThan(result.bundles[0]!.gate_off.total.trades);
+    expect(all.bundles[0]!.all_pairs.total.trades).toBeGreaterThan(result.bundles[0]!.all_pairs.total.trades);
   });
 
   it('refuses a period without bars, and one in which nothing is warm', async () => {
@@ -268,22 +268,22 @@ describe('a backtest', () => {
 });
 
 describe('NO_EDGE', () => {
-  it('keeps a pair from every trade as published, and from none when the gate is off', async () => {
+  it('keeps a pair from every trade of the pairs with an edge, and from none of all pairs', async () => {
     const edges = { ...models, hasEdge: (pairId: string) => pairId === 'EURUSD_GBPUSD' };
     const policy = { ...decisionPolicy(settings), require_edge: true };
     const [bundle] = (await run({ sets: [edges], policy })).bundles;
     expect(bundle!.noEdge).toEqual(['XAUUSD_XAGUSD', 'AUDUSD_USDCAD']);
-    expect(bundle!.gate_off.trades).toEqual(result.bundles[0]!.gate_off.trades);
-    expect(bundle!.as_published.trades).toEqual(
-      result.bundles[0]!.gate_off.trades.filter(({ pairId }) => pairId === 'EURUSD_GBPUSD'),
+    expect(bundle!.all_pairs.trades).toEqual(result.bundles[0]!.all_pairs.trades);
+    expect(bundle!.edge_pairs.trades).toEqual(
+      result.bundles[0]!.all_pairs.trades.filter(({ pairId }) => pairId === 'EURUSD_GBPUSD'),
     );
-    const gated = bundle!.as_published.pairs['XAUUSD_XAGUSD']!;
+    const gated = bundle!.edge_pairs.pairs['XAUUSD_XAGUSD']!;
     expect(gated).toMatchObject({ trades: 0, refusal_rate: 1, net_return: 0 });
     expect(gated.refusals).toEqual({ NO_EDGE: gated.candidates });
     expect(verdict(bundle!, 3, true)).toMatch(/2 of 3 pairs are NO_EDGE: the daemon would have made \d+ trades/);
     const none = { ...models, hasEdge: () => false };
     const [silent] = (await run({ sets: [none], policy })).bundles;
-    expect(silent!.as_published.total).toMatchObject({ trades: 0, net_return: 0, max_drawdown: 0, refusal_rate: 1 });
+    expect(silent!.edge_pairs.total).toMatchObject({ trades: 0, net_return: 0, max_drawdown: 0, refusal_rate: 1 });
     expect(verdict(silent!, 3, true)).toMatch(/3 of 3 pairs are NO_EDGE: the daemon would not have traded/);
   });
 });
@@ -291,11 +291,11 @@ describe('NO_EDGE', () => {
 describe('what is written down', () => {
   it('is one line for each trade, and the value of each curve over time', () => {
     const lines = [...tradesCsv(result)].join('').trimEnd().split('\n');
-    const { gate_off, version } = result.bundles[0]!;
-    expect(lines).toHaveLength(gate_off.trades.length + 1);
+    const { all_pairs, version } = result.bundles[0]!;
+    expect(lines).toHaveLength(all_pairs.trades.length + 1);
     const header = lines[0]!.split(',');
     const cells = Object.fromEntries(lines[1]!.split(',').map((cell, i) => [header[i]!, cell]));
-    const trade = gate_off.trades[0]!;
+    const trade = all_pairs.trades[0]!;
     expect(cells).toMatchObject({
       model_version: version,
       published: '1',
@@ -305,19 +305,19 @@ describe('what is written down', () => {
     });
 
     const curve = [...equityCsv(result)].join('').trimEnd().split('\n');
-    expect(curve[0]).toBe(`time,gate_off,as_published,${result.pairs.join(',')}`);
-    expect(curve).toHaveLength(gate_off.curve.length + 1);
+    expect(curve[0]).toBe(`time,all_pairs,edge_pairs,${result.pairs.join(',')}`);
+    expect(curve).toHaveLength(all_pairs.curve.length + 1);
     const last = curve.at(-1)!.split(',');
     expect(last[0]).toBe(isoSecond(result.last + 60));
-    expect(Number(last[1])).toBeCloseTo(gate_off.total.net_return, 7);
-    result.pairs.forEach((pair, i) => expect(Number(last[3 + i])).toBeCloseTo(gate_off.pairs[pair]!.net_return, 7));
+    expect(Number(last[1])).toBeCloseTo(all_pairs.total.net_return, 7);
+    result.pairs.forEach((pair, i) => expect(Number(last[3 + i])).toBeCloseTo(all_pairs.pairs[pair]!.net_return, 7));
   });
 
   it('is one page that loads nothing, for one bundle and for two on the same bars', async () => {
     const other = { ...models, version: '20240106_0000', theta1: 0.5 };
     const two = await run({ sets: [models, other] });
-    expect(two.bundles[0]!.gate_off.trades).toEqual(result.bundles[0]!.gate_off.trades);
-    expect(two.bundles[1]!.gate_off.total.trades).toBeLessThan(two.bundles[0]!.gate_off.total.trades);
+    expect(two.bundles[0]!.all_pairs.trades).toEqual(result.bundles[0]!.all_pairs.trades);
+    expect(two.bundles[1]!.all_pairs.total.trades).toBeLessThan(two.bundles[0]!.all_pairs.total.trades);
     const symbols = Object.fromEntries(
       [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),
     );
@@ -344,17 +344,17 @@ describe('what is written down', () => {
   });
 
   it('shows no trades, small results and few trades as what they are', async () => {
-    const { gate_off } = result.bundles[0]!;
-    const [first] = gate_off.trades;
+    const { all_pairs } = result.bundles[0]!;
+    const [first] = all_pairs.trades;
     const few = (net_return: number, trades: number): BundleResult => ({
       ...result.bundles[0]!,
-      gate_off: {
-        ...gate_off,
-        trades: gate_off.trades.slice(0, trades),
-        total: { ...gate_off.total, net_return, trades, net_sharpe: -4.52 },
+      all_pairs: {
+        ...all_pairs,
+        trades: all_pairs.trades.slice(0, trades),
+        total: { ...all_pairs.total, net_return, trades, net_sharpe: -4.52 },
         pairs: {
-          ...gate_off.pairs,
-          [first!.pairId]: { ...gate_off.pairs[first!.pairId]!, trades: 0, net_return: 0, mean_net_bps: null },
+          ...all_pairs.pairs,
+          [first!.pairId]: { ...all_pairs.pairs[first!.pairId]!, trades: 0, net_return: 0, mean_net_bps: null },
         },
       },
     });
@@ -389,6 +389,6 @@ describe('what is written down', () => {
     const again = await run();
     expect([...tradesCsv(again)]).toEqual([...tradesCsv(result)]);
     expect([...equityCsv(again)]).toEqual([...equityCsv(result)]);
-    expect(again.bundles[0]!.gate_off.total).toEqual(result.bundles[0]!.gate_off.total);
+    expect(again.bundles[0]!.all_pairs.total).toEqual(result.bundles[0]!.all_pairs.total);
   });
 });

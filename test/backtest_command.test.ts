@@ -50,14 +50,14 @@ describe('minutehand backtest', () => {
     expect(document).toMatchObject({ version, pairs: place.settings.minutehand.pairs });
     for (const model of ['ai1', 'ai2', 'ai3'])
       expect(Object.keys(document['models']![model]!)).toEqual(expect.arrayContaining(['auc', 'brier', 'ece']));
-    for (const view of ['gate_off', 'as_published']) {
+    for (const view of ['all_pairs', 'edge_pairs']) {
       const { pairs, ...total } = document[view] as unknown as { pairs: Record<string, object> };
       expect(Object.keys(total)).toEqual(expect.arrayContaining(FIGURES));
       for (const pair of Object.values(pairs)) expect(Object.keys(pair)).toEqual(expect.arrayContaining(FIGURES));
     }
     const trades = readFileSync(join(out, 'trades.csv'), 'utf8').trimEnd().split('\n');
-    expect(trades).toHaveLength((document['gate_off'] as unknown as { trades: number }).trades + 1);
-    expect(readFileSync(join(out, 'equity.csv'), 'utf8')).toMatch(/^time,gate_off,as_published,/);
+    expect(trades).toHaveLength((document['all_pairs'] as unknown as { trades: number }).trades + 1);
+    expect(readFileSync(join(out, 'equity.csv'), 'utf8')).toMatch(/^time,all_pairs,edge_pairs,/);
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
   });
 
@@ -69,8 +69,8 @@ describe('minutehand backtest', () => {
       const { code, document } = await json(...args);
       expect(code).toBe(0);
       expect(document['challenger']).toMatchObject({ version });
-      const { gate_off } = document['comparison'] as unknown as { gate_off: object };
-      expect(gate_off).toMatchObject({ net_return: 0, trades: 0, max_drawdown: 0 });
+      const { all_pairs } = document['comparison'] as unknown as { all_pairs: object };
+      expect(all_pairs).toMatchObject({ net_return: 0, trades: 0, max_drawdown: 0 });
     }
     for (const file of ['trades.csv', 'equity.csv', 'report.html'])
       expect(readFileSync(join(outs[0]!, file), 'utf8')).toBe(readFileSync(join(outs[1]!, file), 'utf8'));

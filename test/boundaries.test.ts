@@ -119,7 +119,7 @@ describe.each([
   'daemon/pipeline.ts',
   'trainer/label/x.ts',
   'trainer/backtest/report/x.ts',
-  'trainer/validate/leaks/x.ts',
+  'trainer/validate/leakage/x.ts',
   'shared/bundle/scorer.ts',
   'shared/bundle/tree_kernel/x.ts',
 ])('%s', (path) => {

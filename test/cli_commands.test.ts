@@ -392,7 +392,7 @@ describe('train', () => {
     expect(existsSync(out)).toBe(false);
     expect(existsSync(place.models)).toBe(false);
     expect(
-      await failures(['train', '--data', data, '--dry-run', '--adopt'], ['train', '--data', data, '--continue']),
+      await failures(['train', '--data', data, '--dry-run', '--adopt'], ['train', '--data', data, '--warm-start']),
     ).toMatchObject([
       { exit: 2, code: 'USAGE' },
       { exit: 1, code: 'MODEL_MISSING' },

@@ -257,7 +257,7 @@ describe('minutehand fit', () => {
     expect(stderr).toContain('columns that the model does not take are ignored: id');
   });
 
-  it('answers a test table without labels, and judges nothing there', async () => {
+  it('answers a test table without labels, and checks nothing there', async () => {
     const unlabelled = readFileSync(at('binary_test.csv'), 'utf8').replaceAll(/,[^,\n]*\n/g, '\n');
     writeFileSync(at('unlabelled.csv'), unlabelled);
     const args = ['--train', at('binary_train.csv'), '--label', 'y', '--test', at('unlabelled.csv'), ...QUICK];

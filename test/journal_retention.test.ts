@@ -65,7 +65,7 @@ async function look(): Promise<{ pruned: number[]; asked: number }> {
     files: MACHINE_FILES,
     clock,
     scheduler: { ...MACHINE_SCHEDULER, every: (_ms, work) => ((lookNow = work), () => undefined) },
-    quietMoment: () => Promise.resolve(void done.asked++),
+    idleWindow: () => Promise.resolve(void done.asked++),
     onFailure: (error) => {
       throw error;
     },
@@ -83,7 +83,7 @@ async function look(): Promise<{ pruned: number[]; asked: number }> {
 }
 
 describe('the retention of a live journal', () => {
-  it('deletes signals that are older than signals_journal_days and archived, in small transactions at quiet moments', async () => {
+  it('deletes signals that are older than signals_journal_days and archived, in small transactions at idle windows', async () => {
     const rows = rowsOf(DAYS);
     journalSignals(path, rows);
     nowMs = dayStartMs(nextDay(DAYS[3]!)) + 3_600_000;

@@ -18,13 +18,13 @@ vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 });
 
 const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-const FEWEST_SAMPLES = 1000;
+const MIN_SAMPLES = 1000;
 /**
  * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Nothing is searched, so that a second training on the
  * same bars makes the same models, which are not worse than themselves.
  */
 const SMALL: SettingsOverrides = {
-  retrain: { quality_min_samples: FEWEST_SAMPLES },
+  retrain: { quality_min_samples: MIN_SAMPLES },
   minutehand: {
     pairs: pairs.slice(0, 3),
     windows,
@@ -97,7 +97,7 @@ async function registered(): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ version, status }) => [version, status]));
 }
 
-/** What every training process from now on is judged by. */
+/** What every training process from now on is checked against. */
 function askForSamples(count: number): void {
   const path = join(place.config, 'retrain_policy.yaml');
   const document = parseDocument(readFileSync(path, 'utf8'));
@@ -155,7 +155,7 @@ describe('trainer, training process, gates and daemon', () => {
   });
 
   it('swap in models that are as good as the champion, between two bars and without a gap', async () => {
-    askForSamples(FEWEST_SAMPLES);
+    askForSamples(MIN_SAMPLES);
     const run = await retrain();
     expect(run).toMatchObject({ status: 'adopted', previous_version: first, reasons: [] });
     const version = run.model_version!;

@@ -119,7 +119,7 @@ describe('the API of the trainer', () => {
       body: { kind: 'incremental' },
     });
     await runsWhere(([run]) => run!.status === 'adopted');
-    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --continue$/);
+    expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+ --warm-start$/);
     expect(await ask('POST', '/retrain?kind=full')).toMatchObject({ status: 202, body: { kind: 'full' } });
     await runsWhere(([run]) => run!.status === 'adopted');
     expect(trainer!.retrainer.runs()[0]!.model_version).toMatch(/ --workers \d+$/);

@@ -22,12 +22,12 @@ import { BUNDLE_GATES, MODEL_GATES } from './gate/gates.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
-import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { balancedWeights, bestF1Threshold } from './validate/confusion.ts';
 import { testedScores } from './validate/cross_validation.ts';
 import { auc } from './validate/metrics.ts';
 import { rowUniqueness } from './validate/noise.ts';
-import { judgeQuality } from './validate/quality_gate.ts';
+import { checkQuality } from './validate/quality_gate.ts';
 
 const settings = tinySettings();
 const MODELS = Object.values(MODEL_FILES);
@@ -63,7 +63,7 @@ function optionsOf(changes: Partial<TrainOptions>): TrainOptions {
 }
 
 describe('train', () => {
-  it('gives the same bars, settings and seed byte-identical models, thresholds, knots and verdicts', async () => {
+  it('gives the same bars, settings and seed byte-identical models, thresholds, quantiles and verdicts', async () => {
     const stages = new Map<string, [number, number]>();
     const second = await train(
       optionsOf({
@@ -115,7 +115,7 @@ describe('train', () => {
         5,
       );
       for (let row = 0; row < x.rows; row++) {
-        expect(scores.risk_score[row]).toBe(riskRank(set.manifest.risk_knots, scores.risk_prob[row]!));
+        expect(scores.risk_score[row]).toBe(riskRank(set.manifest.risk_quantiles, scores.risk_prob[row]!));
       }
     } finally {
       await set.release();
@@ -156,10 +156,10 @@ describe('train', () => {
       // The ranks are those of models that had not seen the rows; the one asked here has.
       expect(Math.abs(share - theta2)).toBeLessThan(0.1);
     }
-    expect(manifest.risk_knots.length).toBe(201);
+    expect(manifest.risk_quantiles.length).toBe(201);
   });
 
-  it('judges the edge on every bar of the holdout, with the scores that the written models give to its features', async () => {
+  it('checks the edge on every bar of the holdout, with the scores that the written models give to its features', async () => {
     const { manifest, dataset } = first.result;
     const { minutehand } = settings;
     const width = dataset.definitions.length;
@@ -203,10 +203,10 @@ describe('train', () => {
     expect(listVersions(folder)).not.toContain('never');
   });
 
-  it('looks for leaks in every run, and finds none', () => {
+  it('tests every run for look-ahead leakage, and finds none', () => {
     const { gates, manifest } = first.result;
     const leaks = [
-      'features cut off',
+      'features look-ahead',
       'ai1 label ends',
       'ai2 label ends',
       'ai3 label ends',
@@ -310,7 +310,7 @@ describe('what train has learned', () => {
       const { y } = dataset.train[name];
       const holdout = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout.ai2;
       const { scores } = testedScores(learned[name].folds, y.length);
-      const expected = judgeQuality(
+      const expected = checkQuality(
         {
           samples: y.length,
           scores: predictModel(learned[name].model, holdout.x),
@@ -336,22 +336,22 @@ describe('what train has learned', () => {
     });
     const quantiles = (values: readonly number[]): number[] => {
       const sorted = [...values].sort((a, b) => a - b);
-      return manifest.risk_knots.map((_, knot, { length }) => {
-        const at = (knot / (length - 1)) * (sorted.length - 1);
+      return manifest.risk_quantiles.map((_, quantile, { length }) => {
+        const at = (quantile / (length - 1)) * (sorted.length - 1);
         return sorted[Math.floor(at)]! * (1 - (at % 1)) + sorted[Math.ceil(at)]! * (at % 1);
       });
     };
     const distance = (expected: readonly number[]): number =>
-      Math.max(...manifest.risk_knots.map((knot, i) => Math.abs(knot - expected[i]!)));
+      Math.max(...manifest.risk_quantiles.map((quantile, i) => Math.abs(quantile - expected[i]!)));
     expect(distance(quantiles(answers))).toBeLessThan(1e-6);
     // What the model that ships answers to rows it has learned from is something else.
     expect(distance(quantiles([...predictModel(model, x)]))).toBeGreaterThan(1e-3);
   });
 });
 
-describe('continueTraining', () => {
-  const own = tinySettings({ minutehand: { train: { continue_min_days: 0.5, max_rows: 20_000 } } });
-  const MINUTES = { full: 3000, all: 11_500, judged: 2500 };
+describe('trainFromWarmStart', () => {
+  const own = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, max_rows: 20_000 } } });
+  const MINUTES = { full: 3000, all: 11_500, evaluated: 2500 };
   let base: Bundle;
   let all: Map<string, BarColumns>;
   let options: TrainOptions;
@@ -361,16 +361,16 @@ describe('continueTraining', () => {
     const learned = await trainTinyModels(join(folder, 'base'), { settings: own, bars: tinyBars(own, MINUTES.full) });
     base = readBundle(learned.path);
     const last = Math.max(...[...all.values()].map(({ time }) => time.at(-1)!));
-    const holdoutFrom = (last - MINUTES.judged * 60) as OpenTime;
-    options = optionsOf({ settings: own, bars: all, out: join(folder, 'continued'), holdoutFrom });
+    const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;
+    options = optionsOf({ settings: own, bars: all, out: join(folder, 'warm'), holdoutFrom });
   });
 
   it('adds trees to the active models, and keeps their thresholds, ranks and parameters', async () => {
-    const result = (await continueTraining(base, options))!;
+    const result = (await trainFromWarmStart(base, options))!;
     const { manifest } = readBundle(result.path);
-    const { version, theta1, theta2, risk_knots, engine, period, metrics } = base.manifest;
-    expect(manifest).toMatchObject({ theta1, theta2, risk_knots, engine });
-    expect(manifest.continued_from).toEqual({
+    const { version, theta1, theta2, risk_quantiles, engine, period, metrics } = base.manifest;
+    expect(manifest).toMatchObject({ theta1, theta2, risk_quantiles, engine });
+    expect(manifest.warm_start_from).toEqual({
       version,
       times: 1,
       learned_until: period.holdout_from,
@@ -386,19 +386,19 @@ describe('continueTraining', () => {
     expect(result.gates.map(({ name }) => name)).toEqual(first.result.gates.map(({ name }) => name));
     for (const gate of result.gates.filter(({ name }) => /fold borders|training rows only|shuffled labels$/.test(name)))
       expect(gate).toMatchObject({ passed: true });
-    expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain(`goes on from ${version}`);
+    expect(readFileSync(join(result.path, 'CARD.md'), 'utf8')).toContain(`is warm-started from ${version}`);
 
-    const again = (await continueTraining(base, options))!;
+    const again = (await trainFromWarmStart(base, options))!;
     expect(readBundle(again.path).modelsHash).toBe(readBundle(result.path).modelsHash);
     expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
   }, 120_000);
 
   it('is refused when the configuration is another, and when there is too little that is new', async () => {
-    const other = tinySettings({ minutehand: { train: { continue_min_days: 0.5, engine: 'random_forest' } } });
-    await expect(continueTraining(base, { ...options, settings: other })).rejects.toMatchObject({
-      code: 'CONTINUE_REFUSED',
+    const other = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, engine: 'random_forest' } } });
+    await expect(trainFromWarmStart(base, { ...options, settings: other })).rejects.toMatchObject({
+      code: 'WARM_START_REFUSED',
     });
     const short = { ...options, bars: tinyBars(own, MINUTES.full + 500), holdoutFrom: null };
-    await expect(continueTraining(base, short)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
+    await expect(trainFromWarmStart(base, short)).rejects.toMatchObject({ code: 'DATA_TOO_SHORT' });
   });
 });

@@ -1,5 +1,5 @@
 import type { Bundle } from '../shared/bundle/bundle.ts';
-import { riskKnots } from '../shared/core/decide/risk_rank.ts';
+import { riskQuantiles } from '../shared/core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { parsePair } from '../shared/pair.ts';
 import { proveEdge } from './backtest/holdout.ts';
@@ -15,17 +15,17 @@ import { makeBundle, type TrainResult } from './registry/make_bundle.ts';
 import { findThresholds } from './search/choose_thresholds.ts';
 import { planSearch, type PlannedSearch } from './search/plan_search.ts';
 import type { TrainOptions } from './train_options.ts';
-import { continuedTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
+import { warmStartTraining, fullTraining, type TrainingPlan } from './training_plan.ts';
 import { outOfFold } from './validate/cross_validation.ts';
-import { judgeBars } from './validate/leaks/bars.ts';
-import { countLeakageFits, testModelLeakage } from './validate/leaks/model_leakage.ts';
+import { checkBars } from './validate/leakage/bars.ts';
+import { countLeakageFits, testModelLeakage } from './validate/leakage/model_leakage.ts';
 import { qualityLimits } from './validate/quality_gate.ts';
 import { validateModel } from './validate/validation.ts';
 
 export type { TrainResult } from './registry/make_bundle.ts';
 export type { TrainOptions } from './train_options.ts';
 
-const RISK_KNOTS = 200;
+const RISK_QUANTILES = 200;
 
 /**
  * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates → bundle.
@@ -57,23 +57,24 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   const found = search.found();
   const settings = found?.learning.settings ?? plan.settings;
   const policy = found === null ? plan.policy : { ...plan.policy, barriers: found.barriers };
-  const leakage = judgeBars(dataset.histories, bars, policy, `${seed}/cut off`);
+  const leakage = checkBars(dataset.histories, bars, policy, `${seed}/cut off`);
 
   // thresholds
-  const knots = warmStart?.riskKnots ?? riskKnots(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_KNOTS);
+  const quantiles =
+    warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
   const { thresholds, report } =
     warmStart === null
-      ? findThresholds(dataset, learned, knots, options)
+      ? findThresholds(dataset, learned, quantiles, options)
       : { thresholds: warmStart.thresholds, report: null };
 
   // edge
-  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots: knots, thresholds };
+  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles: quantiles, thresholds };
   const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
 
   // gates
-  const risks = candidateRisks(dataset, learned.ai2.model, knots);
+  const risks = candidateRisks(dataset, learned.ai2.model, quantiles);
   const { theta2 } = thresholds;
   const gates = checkTraining({ models, candidateRisks: risks, theta2, leakage, limits: settings.retrain });
 
@@ -85,22 +86,22 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     dataset,
     policy,
     models,
-    riskKnots: knots,
+    riskQuantiles: quantiles,
     thresholds,
     search: warmStart?.search ?? { ai1: found?.report ?? null, thresholds: report },
     edge,
     gates,
-    continued: warmStart?.continued ?? null,
+    warmStart: warmStart?.origin ?? null,
   });
 }
 
 /**
  * A warm start from a bundle: adds trees for the bars since it was learned in full.
  * @returns null when no model gains a tree: then there is nothing new
- * @throws MinutehandError CONTINUE_REFUSED, and as `train`
+ * @throws MinutehandError WARM_START_REFUSED, and as `train`
  */
-export async function continueTraining(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
-  return train(options, continuedTraining(base, options));
+export async function trainFromWarmStart(base: Bundle, options: TrainOptions): Promise<TrainResult | null> {
+  return train(options, warmStartTraining(base, options));
 }
 
 async function openDataset(

@@ -15,11 +15,11 @@ import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { proveEdge } from './backtest/holdout.ts';
 import type { Dataset } from './dataset/dataset.ts';
 import { relabelled } from './dataset/relabel.ts';
-import { judge } from './gate/gate.ts';
+import { adoptionGates } from './gate/gate.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { treeAnswer } from './learn/trees/scoring.ts';
-import { continueTraining, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
 import { chooseThresholds } from './search/choose_thresholds.ts';
 
 const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand;
@@ -33,11 +33,11 @@ const settings = tinySettings({
     windows,
     decision,
     label,
-    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000, continue_min_days: 0.5 },
+    train: { ai1: POOR, ai2: SHORT, ai3: SHORT, folds: 2, max_rows: 10_000, warm_start_min_days: 0.5 },
     search: { label: true, theta_evaluations: 12, min_trades: 5 },
   },
 });
-const MINUTES = { full: 8000, all: 20_000, judged: 4000 };
+const MINUTES = { full: 8000, all: 20_000, evaluated: 4000 };
 
 let folder: string;
 let bars: Map<string, BarColumns>;
@@ -104,20 +104,20 @@ describe('a training that searches', () => {
   });
 
   it('ships the thresholds that its out-of-fold backtests have chosen', () => {
-    const { risk_knots, theta1, theta2, search } = result.manifest;
-    const { thresholds, report } = chooseThresholds(dataset, learned, risk_knots, settings, () => undefined);
+    const { risk_quantiles, theta1, theta2, search } = result.manifest;
+    const { thresholds, report } = chooseThresholds(dataset, learned, risk_quantiles, settings, () => undefined);
     expect({ theta1, theta2 }).toEqual(thresholds);
     expect(search!.thresholds).toEqual(report);
   });
 
-  it('judges edge and pass rate on the holdout by the thresholds that it ships', () => {
+  it('checks edge and pass rate on the holdout by the thresholds that it ships', () => {
     const { manifest, gates } = result;
-    const { risk_knots: riskKnots, theta1, theta2 } = manifest;
+    const { risk_quantiles: riskQuantiles, theta1, theta2 } = manifest;
     const { core } = settings;
     const edgeBy = (thresholds: { theta1: number; theta2: number }) =>
       proveEdge(
         dataset,
-        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskKnots, thresholds },
+        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds },
         settings,
         SEED,
         () => undefined,
@@ -126,7 +126,7 @@ describe('a training that searches', () => {
     expect(manifest.edge).not.toEqual(edgeBy({ theta1: core.theta1_initial, theta2: core.theta2_initial }));
 
     const shareOf = (rows: Dataset['evaluation']['holdout']): string => {
-      const ranks = treeAnswer(learned.ai2.model, rows.x).map((risk) => riskRank(riskKnots, risk));
+      const ranks = treeAnswer(learned.ai2.model, rows.x).map((risk) => riskRank(riskQuantiles, risk));
       const share = ranks.filter((rank) => rank < theta2).length / ranks.length;
       return `${(share * 100).toFixed(1)} % of ${ranks.length} candidates`;
     };
@@ -145,7 +145,7 @@ describe('a training that searches', () => {
       ]);
       const own = { ...settings, minutehand: { ...settings.minutehand, symbols: Object.fromEntries(symbols) } };
       const context = { settings: own as typeof settings, bars: options.bars, modelsFolder: folder, workers: 0 };
-      const gates = await judge(result, { ...context, onProgress: () => undefined });
+      const gates = await adoptionGates(result, { ...context, onProgress: () => undefined });
       const { passed, seen } = gates.find(({ name }) => name === 'champion net sharpe')!;
       const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(seen)!;
       expect({ passed, young }).toEqual({ passed: true, young: old });
@@ -155,17 +155,17 @@ describe('a training that searches', () => {
     expect(await sharpeWith(50)).toBeLessThan(await sharpeWith(0));
   });
 
-  it('is continued by the parameters and the label that it was learned by, not by the configured ones', async () => {
+  it('is warm-started with the parameters and the label that it was learned by, not by the configured ones', async () => {
     const base = readBundle(result.path);
     const last = bars.get('XAUUSD')!.time.at(-1)!;
-    const holdoutFrom = (last - MINUTES.judged * 60) as OpenTime;
-    const continued = (await continueTraining(base, { ...options, bars, trials: 0, holdoutFrom }))!;
-    const { engine, label_policy, theta1, theta2, risk_knots } = base.manifest;
-    expect(continued.manifest).toMatchObject({ engine, label_policy, theta1, theta2, risk_knots });
+    const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;
+    const warmStart = (await trainFromWarmStart(base, { ...options, bars, trials: 0, holdoutFrom }))!;
+    const { engine, label_policy, theta1, theta2, risk_quantiles } = base.manifest;
+    expect(warmStart.manifest).toMatchObject({ engine, label_policy, theta1, theta2, risk_quantiles });
     // No row that is learned reaches, with its label and the embargo, into the holdout of either.
     const embargo = label.horizon_bars * 60;
     for (const name of MODEL_NAMES) {
-      const { time, labelEnd } = continued.dataset.train[name];
+      const { time, labelEnd } = warmStart.dataset.train[name];
       expect(Math.min(...time)).toBeGreaterThanOrEqual(result.dataset.holdoutFrom);
       expect(Math.max(...labelEnd) + embargo).toBeLessThan(holdoutFrom);
     }

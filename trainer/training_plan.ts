@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
 import { clipBars, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
-import type { ContinuedFrom, Manifest } from '../shared/bundle/manifest.ts';
+import type { WarmStartFrom, Manifest } from '../shared/bundle/manifest.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import type { Thresholds } from '../shared/core/decide/decide.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
@@ -11,7 +11,7 @@ import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
 import type { Dataset, DatasetPolicy } from './dataset/dataset.ts';
 import { datasetPolicy } from './dataset/dataset_policy.ts';
-import { continuePeriod, startContinuation, withNewRows } from './learn/continue_plan.ts';
+import { warmStartPeriod, startWarm, withNewRows } from './learn/warm_start.ts';
 import type { Learning } from './learn/learning.ts';
 import { countTrees } from './learn/model_learning.ts';
 import { barriersOfBundle, settingsOfBundle } from './registry/bundle_settings.ts';
@@ -30,11 +30,11 @@ export interface TrainingPlan {
 /** What a training run takes over from a bundle. */
 export interface WarmStart {
   readonly known: NonNullable<Learning['known']>;
-  readonly riskKnots: readonly number[];
+  readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   /** For the manifest of the new bundle. */
-  readonly continued: { readonly from: ContinuedFrom; readonly learnedFrom: string };
+  readonly origin: { readonly from: WarmStartFrom; readonly learnedFrom: string };
   /** The dataset with only the rows that the bundle has not learned from. */
   newRows(dataset: Dataset): Dataset;
   gainsTrees(models: Readonly<Record<ModelName, TreeModel>>): boolean;
@@ -48,14 +48,14 @@ export function fullTraining({ settings, bars, holdoutFrom }: TrainOptions): Tra
 /**
  * A few more trees for each model of a bundle, from the bars since it was learned in full; parameters, label, thresholds and risk ranks are its own. The
  * holdout is of bars that neither the bundle nor its base has seen.
- * @throws MinutehandError CONTINUE_REFUSED, DATA_MISSING, DATA_TOO_SHORT
+ * @throws MinutehandError WARM_START_REFUSED, DATA_MISSING, DATA_TOO_SHORT
  */
-export function continuedTraining({ manifest, models }: Bundle, options: TrainOptions): TrainingPlan {
+export function warmStartTraining({ manifest, models }: Bundle, options: TrainOptions): TrainingPlan {
   const settings = settingsOfBundle(options.settings, manifest);
   const { train, label, windows, pairs } = settings.minutehand;
   const configured = datasetPolicy(settings);
   const policy = { ...configured, barriers: barriersOfBundle(manifest, configured) };
-  const start = startContinuation(
+  const start = startWarm(
     { manifest, models },
     {
       market: options.market,
@@ -63,21 +63,21 @@ export function continuedTraining({ manifest, models }: Bundle, options: TrainOp
       label_policy: labelPolicy(policy),
       pairs: [...pairs],
       engine: train.engine,
-      most: train.continue_most,
+      maxWarmStarts: train.max_warm_starts,
     },
   );
-  const period = continuePeriod(manifest, lastBar(options.bars, pairs), train, options.holdoutFrom);
-  const { theta1, theta2, risk_knots, search } = manifest;
+  const period = warmStartPeriod(manifest, lastBar(options.bars, pairs), train, options.holdoutFrom);
+  const { theta1, theta2, risk_quantiles, search } = manifest;
   return {
     settings,
     bars: new Map([...options.bars].map(([symbol, own]) => [symbol, clipBars(own, period.barsFrom)])),
     policy: { ...policy, holdoutFrom: period.holdoutFrom },
     warmStart: {
       known: { models: start.models, rows: perModel((name) => manifest.metrics[name].rows ?? 0) },
-      riskKnots: risk_knots,
+      riskQuantiles: risk_quantiles,
       thresholds: { theta1, theta2 },
       search: search ?? { ai1: null, thresholds: null },
-      continued: { from: start.from, learnedFrom: manifest.period.from },
+      origin: { from: start.from, learnedFrom: manifest.period.from },
       newRows: (dataset) => withNewRows(manifest, dataset, label.horizon_bars * SECONDS_PER_BAR),
       gainsTrees: (learned) => MODEL_NAMES.some((name) => countTrees(learned[name]) > countTrees(start.models[name])),
     },

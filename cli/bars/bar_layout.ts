@@ -191,15 +191,15 @@ function rowParser(positions: Positions): Pick<BarLayout, 'parse' | 'parseTime'>
 function decimalsOf(price: string): number {
   const dot = price.indexOf('.');
   const decimals = dot < 0 ? 0 : price.length - dot - 1;
-  if (decimals <= MOST_DECIMALS) return decimals;
+  if (decimals <= MAX_DECIMALS) return decimals;
   return decimalsOf(
     Number(price)
-      .toFixed(MOST_DECIMALS)
+      .toFixed(MAX_DECIMALS)
       .replace(/\.?0+$/, ''),
   );
 }
 
-const MOST_DECIMALS = 8;
+const MAX_DECIMALS = 8;
 
 /** Epoch seconds from seconds, milliseconds or microseconds, told apart by their size (all of 1973–5138 is unambiguous). */
 function epochSeconds(text: string): number {

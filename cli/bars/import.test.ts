@@ -322,7 +322,7 @@ describe('importBars on the clock of a place', () => {
     const text = minutesFrom('2019-03-10T06:30Z', 120, (time) => time - 5 * 3600);
     const report = await importOne(await source('BTCUSD_M1.csv', text), 'America/New_York');
     expect(report).toMatchObject({ added: 60, rejected_count: 60 });
-    expect(report.rejected[0]).toMatchObject({ code: 'BAR_NO_SUCH_HOUR', line: 32 });
+    expect(report.rejected[0]).toMatchObject({ code: 'BAR_DST_GAP', line: 32 });
   });
 });
 

@@ -15,7 +15,7 @@ import type { SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { surveyFile, type Survey } from './survey.ts';
 import { createClockReader, parseTimeZone, UTC, type TimeZone } from './time_zone.ts';
-import { judgeClock, type ClockVerdict } from './week_opens.ts';
+import { checkClock, type ClockVerdict } from './week_opens.ts';
 
 export interface ImportOptions {
   /** A file, or a folder whose `.csv`, `.csv.gz` and `.txt` files are taken (not its subfolders). */
@@ -242,7 +242,7 @@ function clockOf(
       verdict: { timezone: UTC.name, checked: false, week_opens: weekOpens.length, odd_opens: 0 },
     };
   const name = layout.name === 'metatrader' ? 'metatrader' : 'histdata';
-  const verdict = judgeClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
+  const verdict = checkClock({ file: path, symbol, layout: name, opens: weekOpens, named, trusted });
   return { zone: parseTimeZone(verdict.timezone), verdict };
 }
 
@@ -361,7 +361,7 @@ function toPoints(columns: Batch['columns'], length: number, decimals: number): 
 function faultOf(row: ForeignRow, utc: number): ErrorCode | null {
   const { time, open, high, low, close, volume, spread } = row;
   if (!Number.isFinite(time)) return 'BAR_MALFORMED';
-  if (Number.isNaN(utc)) return 'BAR_NO_SUCH_HOUR';
+  if (Number.isNaN(utc)) return 'BAR_DST_GAP';
   if (!(utc >= 0 && utc < LATEST_TIME_S)) return 'BAR_TIME_RANGE';
   if (![open, high, low, close, volume].every(Number.isFinite)) return 'BAR_NOT_FINITE';
   if (open <= 0 || high <= 0 || low <= 0 || close <= 0 || volume < 0 || spread < 0) return 'BAR_NOT_POSITIVE';

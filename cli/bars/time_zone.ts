@@ -21,8 +21,8 @@ const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 const QUARTER_S = 900;
 /** Clocks of the world are at most this far ahead of, and behind UTC. */
-const MOST_AHEAD_S = 14 * HOUR_S;
-const MOST_BEHIND_S = 12 * HOUR_S;
+const MAX_AHEAD_S = 14 * HOUR_S;
+const MAX_BEHIND_S = 12 * HOUR_S;
 
 /** Whose dates a rule of summer time follows, with the standard offset of that place. */
 const SUMMER_RULES = {
@@ -42,7 +42,7 @@ export function parseTimeZone(text: string): TimeZone {
   const match = /^([+-])(\d{2}):?(\d{2})(?:\/(EU|US))?$/.exec(text);
   if (match !== null) {
     const seconds = (match[1] === '-' ? -1 : 1) * (Number(match[2]) * HOUR_S + Number(match[3]) * 60);
-    if (Number(match[3]) < 60 && seconds <= MOST_AHEAD_S && seconds >= -MOST_BEHIND_S)
+    if (Number(match[3]) < 60 && seconds <= MAX_AHEAD_S && seconds >= -MAX_BEHIND_S)
       return offsetZone(seconds, (match[4] as SummerRule | undefined) ?? null);
   } else if (/^[A-Za-z]/.test(text)) {
     try {
@@ -81,7 +81,7 @@ export function createClockReader(zone: TimeZone): ClockReader {
       if (!Number.isFinite(local)) return NaN;
       const day = Math.floor(local / DAY_S);
       // All instants at which a clock of the world can show this day.
-      const [earliest, latest] = [day * DAY_S - MOST_AHEAD_S, (day + 1) * DAY_S + MOST_BEHIND_S];
+      const [earliest, latest] = [day * DAY_S - MAX_AHEAD_S, (day + 1) * DAY_S + MAX_BEHIND_S];
       let steady = days.get(day);
       if (steady === undefined) {
         const before = zone.offsetAt(earliest);

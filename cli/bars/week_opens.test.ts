@@ -4,7 +4,7 @@ import type { MinutehandError } from '../../shared/errors.ts';
 import { readBarFile } from '../../shared/bar_file/bar_file.ts';
 import { realData, skipNote } from '../../shared/bar_file/real_data.fixture.ts';
 import { parseTimeZone } from './time_zone.ts';
-import { judgeClock, WEEKEND_S, type ClockVerdict } from './week_opens.ts';
+import { checkClock, WEEKEND_S, type ClockVerdict } from './week_opens.ts';
 
 const m1 = realData('m1');
 const NEW_YORK = parseTimeZone('America/New_York');
@@ -30,17 +30,17 @@ interface Ask {
   readonly trusted?: boolean;
 }
 
-function judge(
+function check(
   opens: readonly number[],
   { symbol = 'EURUSD', layout = 'histdata', zone, trusted = false }: Ask = {},
 ): ClockVerdict {
   const named = zone === undefined ? null : parseTimeZone(zone);
-  return judgeClock({ file: 'x.csv', symbol, layout, opens, named, trusted });
+  return checkClock({ file: 'x.csv', symbol, layout, opens, named, trusted });
 }
 
 function refusal(opens: readonly number[], ask: Ask): MinutehandError {
   try {
-    judge(opens, ask);
+    check(opens, ask);
   } catch (error) {
     return error as MinutehandError;
   }
@@ -63,15 +63,15 @@ describe('the clock of a file that does not say it', () => {
     ]) {
       for (const layout of ['histdata', 'metatrader'] as const) {
         const expected = { timezone: zone, checked: true, week_opens: 40, odd_opens: 0 };
-        expect(judge(sundays(17, zone), { layout })).toEqual(expected);
-        expect(judge(sundays(18, zone), { layout, symbol: 'XAUUSD.m' })).toEqual(expected);
+        expect(check(sundays(17, zone), { layout })).toEqual(expected);
+        expect(check(sundays(18, zone), { layout, symbol: 'XAUUSD.m' })).toEqual(expected);
       }
     }
   });
 
   it('is not guessed where the weeks are too few, or nobody knows when they begin', () => {
     // January alone: several clocks show the same, and the likeliest is taken.
-    expect(judge(sundays(17, '+02:00', 4), { layout: 'metatrader' })).toMatchObject({
+    expect(check(sundays(17, '+02:00', 4), { layout: 'metatrader' })).toMatchObject({
       timezone: '+02:00/US',
       checked: true,
     });
@@ -81,22 +81,22 @@ describe('the clock of a file that does not say it', () => {
       code: 'USAGE',
       seen: expect.stringContaining('GER40') as string,
     });
-    expect(judge(sundays(18, '-05:00/US'), { symbol: 'GRXEUR' })).toMatchObject({
+    expect(check(sundays(18, '-05:00/US'), { symbol: 'GRXEUR' })).toMatchObject({
       timezone: '-05:00/EU',
       checked: false,
     });
   });
 
   it('of a HistData file too short is its habit, unless its one opening contradicts it, and is said to be unchecked', () => {
-    expect(judge([])).toEqual({ timezone: '-05:00/EU', checked: false, week_opens: 0, odd_opens: 0 });
-    expect(judge(sundays(17, '-05:00/EU', 1))).toMatchObject({ timezone: '-05:00/EU', checked: false, odd_opens: 0 });
+    expect(check([])).toEqual({ timezone: '-05:00/EU', checked: false, week_opens: 0, odd_opens: 0 });
+    expect(check(sundays(17, '-05:00/EU', 1))).toMatchObject({ timezone: '-05:00/EU', checked: false, odd_opens: 0 });
     const [, , , , , , , , , march] = sundays(17, '-05:00/US');
-    expect(judge([march!])).toMatchObject({ timezone: '-05:00/US', checked: false });
+    expect(check([march!])).toMatchObject({ timezone: '-05:00/US', checked: false });
   });
 
   it('may open some weeks late, but not most', () => {
     const late = sundays(17, '-05:00/EU').map((open, i) => (i % 10 === 5 ? open + 5 * HOUR_S : open));
-    expect(judge(late)).toMatchObject({ timezone: '-05:00/EU', checked: true, odd_opens: 4 });
+    expect(check(late)).toMatchObject({ timezone: '-05:00/EU', checked: true, odd_opens: 4 });
     const wild = sundays(17, '-05:00/EU').map((open, i) => open + (i % 7) * 2 * HOUR_S);
     expect(refusal(wild, {}).code).toBe('CLOCK_MISMATCH');
   });
@@ -104,15 +104,15 @@ describe('the clock of a file that does not say it', () => {
 
 describe('the clock that a user names', () => {
   it('is taken when it fits, under any of its names', () => {
-    expect(judge(sundays(17, '-05:00/EU'), { zone: '-05:00/EU' })).toMatchObject({
+    expect(check(sundays(17, '-05:00/EU'), { zone: '-05:00/EU' })).toMatchObject({
       timezone: '-05:00/EU',
       checked: true,
     });
-    expect(judge(sundays(17, '-05:00/US'), { zone: 'America/New_York' })).toMatchObject({
+    expect(check(sundays(17, '-05:00/US'), { zone: 'America/New_York' })).toMatchObject({
       timezone: 'America/New_York',
       checked: true,
     });
-    expect(judge(sundays(17, '+02:00/EU'), { zone: 'Europe/Athens', layout: 'metatrader' }).checked).toBe(true);
+    expect(check(sundays(17, '+02:00/EU'), { zone: 'Europe/Athens', layout: 'metatrader' }).checked).toBe(true);
   });
 
   it('is refused when another fits better, which is named; unless it is trusted', () => {
@@ -122,7 +122,7 @@ describe('the clock that a user names', () => {
         expected: '-05:00/EU, which fits',
         next: expect.stringContaining('--timezone -05:00/EU') as string,
       });
-      expect(judge(sundays(17, '-05:00/EU'), { zone, trusted: true })).toMatchObject({
+      expect(check(sundays(17, '-05:00/EU'), { zone, trusted: true })).toMatchObject({
         timezone: zone,
         checked: false,
       });
@@ -133,14 +133,14 @@ describe('the clock that a user names', () => {
   it('is the usual one of the maker, unchecked, for a trusted file without a named zone', () => {
     const nowhere = sundays(20, 'UTC').map((open, week) => open + (week % 5) * HOUR_S);
     expect(refusal(nowhere, {}).code).toBe('CLOCK_MISMATCH');
-    expect(judge(nowhere, { trusted: true }).checked).toBe(false);
-    expect(judge(sundays(17, '-05:00/US'), { trusted: true })).toMatchObject({ timezone: '-05:00/US', checked: false });
+    expect(check(nowhere, { trusted: true }).checked).toBe(false);
+    expect(check(sundays(17, '-05:00/US'), { trusted: true })).toMatchObject({ timezone: '-05:00/US', checked: false });
   });
 
   it('cannot be checked in a file with fewer than two openings, or for an instrument of which nobody knows when its week begins', () => {
-    expect(judge(sundays(17, '-05:00/EU', 1), { zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
+    expect(check(sundays(17, '-05:00/EU', 1), { zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
     const mondays = sundays(20, 'UTC').map((open) => open + 9 * HOUR_S);
-    expect(judge(mondays, { symbol: 'JP225', zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
+    expect(check(mondays, { symbol: 'JP225', zone: 'UTC' })).toMatchObject({ timezone: 'UTC', checked: false });
   });
 });
 
@@ -158,11 +158,11 @@ describe('the openings of real weeks', () => {
           return opens;
         };
         const raw = opensOn('-05:00/EU');
-        expect(judge(raw, { symbol }), symbol).toMatchObject({ timezone: '-05:00/EU', checked: true });
+        expect(check(raw, { symbol }), symbol).toMatchObject({ timezone: '-05:00/EU', checked: true });
         for (const zone of ['-05:00', 'America/New_York', 'UTC'])
           expect(refusal(raw, { symbol, zone }).expected, `${symbol} ${zone}`).toBe('-05:00/EU, which fits');
         const broker = opensOn('+02:00/US');
-        expect(judge(broker, { symbol, layout: 'metatrader' }), symbol).toMatchObject({
+        expect(check(broker, { symbol, layout: 'metatrader' }), symbol).toMatchObject({
           timezone: '+02:00/US',
           checked: true,
         });

@@ -27,9 +27,9 @@ const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 /** No bars for so long is a weekend; Christmas and New Year in mid-week are shorter. */
 export const WEEKEND_S = 36 * HOUR_S;
-const FEWEST_OPENS = 2;
+const MIN_OPENS = 2;
 /** Holidays and missing data move some openings. */
-const MOST_ODD = 0.2;
+const MAX_ODD = 0.2;
 
 /** When the trading week of an instrument begins: a full hour of a clock that keeps its place's daylight saving. */
 interface WeekOpen {
@@ -68,7 +68,7 @@ const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {
  * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE when no zone was named and the file
  * cannot tell it
  */
-export function judgeClock(question: ClockQuestion): ClockVerdict {
+export function checkClock(question: ClockQuestion): ClockVerdict {
   const { file, symbol, layout, opens, named, trusted } = question;
   const due = openingOf(symbol);
   const verdict = (zone: TimeZone, checked: boolean): ClockVerdict => ({
@@ -80,7 +80,7 @@ export function judgeClock(question: ClockQuestion): ClockVerdict {
   const usual = USUAL[layout].map(parseTimeZone);
   const usualZone = due === null ? usual[0]! : leastOdd(usual, opens, due);
   if (trusted) return verdict(named ?? usualZone, false);
-  if (due === null || opens.length < FEWEST_OPENS) {
+  if (due === null || opens.length < MIN_OPENS) {
     if (named !== null) return verdict(named, false);
     // What one opening contradicts is left out; the rest is by habit, and said to be unchecked.
     if (layout === 'histdata') return verdict(usualZone, false);
@@ -97,7 +97,7 @@ export function judgeClock(question: ClockQuestion): ClockVerdict {
 
   const best = leastOdd([...usual, ...WORLD], opens, due);
   const leastCount = oddOpens(opens, best, due);
-  const fits = (odd: number): boolean => odd <= MOST_ODD * opens.length;
+  const fits = (odd: number): boolean => odd <= MAX_ODD * opens.length;
   const zone = named ?? best;
   const odd = oddOpens(opens, zone, due);
   if (fits(odd) && odd <= leastCount) return verdict(zone, true);

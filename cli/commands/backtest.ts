@@ -48,7 +48,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .summary('what a bundle would have earned, after costs, by the daemon’s own code')
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
-        'nights from every trade. gate_off: as if every pair had an edge; as_published: with NO_EDGE as the bundle has it. With --models twice, the ' +
+        'nights from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
         'first bundle (champion) and the second (challenger) decide on the same bars.',
     )
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
@@ -217,8 +217,8 @@ function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: Period
     ...bundle.thresholds,
     pairs_without_edge: bundle.noEdge,
     models: bundle.models,
-    gate_off: view(bundle.gate_off),
-    as_published: view(bundle.as_published),
+    all_pairs: view(bundle.all_pairs),
+    edge_pairs: view(bundle.edge_pairs),
   };
 }
 
@@ -259,9 +259,9 @@ function show(
     if (isTrainedOn(result, manifest))
       output.line(`Learned from bars up to ${manifest.period.holdout_from}: part of this period flatters it.`);
     output.line(verdict(bundle, pairs.length, requireEdge));
-    for (const [name, { rows, auc, brier, brier_of_mean, ece }] of Object.entries(bundle.models))
+    for (const [name, { rows, auc, brier, brier_baseline, ece }] of Object.entries(bundle.models))
       output.line(
-        `${name}  rows ${rows}, AUC ${figure(auc, 4)}, Brier ${figure(brier, 4)} (of the mean ${figure(brier_of_mean, 4)}), calibration error ${figure(ece, 4)}`,
+        `${name}  rows ${rows}, AUC ${figure(auc, 4)}, Brier ${figure(brier, 4)} (baseline ${figure(brier_baseline, 4)}), calibration error ${figure(ece, 4)}`,
       );
     for (const view of VIEWS) {
       output.line(`${view}:`);

@@ -24,11 +24,11 @@ import { connectionProblem } from '../../shared/redis_address.ts';
 import { tryRedis } from './doctor_redis.ts';
 import { activeHalts, haltText } from './models_resume.ts';
 
-const LEAST_FREE_BYTES = 1e9;
+const MIN_FREE_BYTES = 1e9;
 /** The newest Node for which the npm registry has a build of uWebSockets.js. */
 const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
-const MOST_PAIRS = 10;
+const MAX_PAIRS = 10;
 
 interface Finding {
   readonly what: string;
@@ -140,8 +140,8 @@ function ports({ minutehand }: Settings, paths: HomePaths): Promise<Finding[]> {
 /** A warning for each shard that is larger than advised: its pairs share one thread and fail together. */
 function shards({ minutehand }: Settings): Finding[] {
   return shardsOf(minutehand).flatMap(({ name, pairs }): Finding[] => {
-    if (pairs.length <= MOST_PAIRS) return [];
-    const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MOST_PAIRS} are advised, see "Shards" in docs/OPERATIONS.md`;
+    if (pairs.length <= MAX_PAIRS) return [];
+    const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MAX_PAIRS} are advised, see "Shards" in docs/OPERATIONS.md`;
     return [{ what: 'shards', verdict: 'warning', detail }];
   });
 }
@@ -210,7 +210,7 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Findi
 function halts(paths: HomePaths): Finding {
   try {
     const active = activeHalts(paths.models);
-    if (active.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live figures' };
+    if (active.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live KPIs' };
     return {
       what: 'halts',
       verdict: 'warning',
@@ -253,7 +253,7 @@ function home({ home: folder }: HomePaths): Finding {
     makePrivateFolder(folder);
     accessSync(folder, constants.W_OK);
     const { bavail, bsize } = statfsSync(folder);
-    const isRoomy = bavail * bsize >= LEAST_FREE_BYTES;
+    const isRoomy = bavail * bsize >= MIN_FREE_BYTES;
     return {
       what: 'home',
       verdict: isRoomy ? 'ok' : 'warning',

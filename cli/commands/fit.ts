@@ -64,11 +64,11 @@ export function addFit(program: Command, output: () => Output): void {
   const defaults = LEARNER_DEFAULTS;
   program
     .command('fit')
-    .summary('learn any numeric table, and judge the model on another')
+    .summary('learn any numeric table, and evaluate the model on another')
     .description(
       'Learns boosted trees (or a forest) from a CSV file, plain or .gz, and writes them as ONNX. Every column but the label and the weight is a feature: ' +
         'a number, inf, or missing (an empty cell, NaN, NA, null). Labels are numbers or texts; classes are put in order, numbers ascending, then texts by code unit, and the ' +
-        'last of two is the positive one. The test table, whose columns are found by name, is judged by the answers of the ONNX file in onnxruntime, each row with the same weight. ' +
+        'last of two is the positive one. The test table, whose columns are found by name, is evaluated on the answers of the ONNX file in onnxruntime, each row with the same weight. ' +
         'Defaults are those of LightGBM with 200 rounds. The same table, seed and parameters give the same bytes of ONNX, whatever --workers.',
     )
     .requiredOption('--train <file>', 'table to learn from')
@@ -82,7 +82,7 @@ export function addFit(program: Command, output: () => Output): void {
         .choices(ENGINES)
         .default('gbdt'),
     )
-    .option('--test <file>', 'table to judge the model on; prints AUC, log loss and accuracy, or RMSE, MAE and R²')
+    .option('--test <file>', 'table to evaluate the model on; prints AUC, log loss and accuracy, or RMSE, MAE and R²')
     .option(
       '--valid <file>',
       'table that ends boosting when it no longer helps there; the trees after its best round are dropped',
@@ -146,7 +146,7 @@ async function runFit(flags: FitFlags, output: Output): Promise<void> {
   }
 }
 
-/** All that is learned from and judged on. */
+/** All that is learned from and evaluated on. */
 interface FitTables {
   readonly task: Task;
   readonly classes: ModelFacts['classes'];

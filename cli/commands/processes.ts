@@ -130,7 +130,7 @@ async function runTrainer(output: Output): Promise<void> {
     say,
   });
   say(`Trainer listens on ${settings.minutehand.transports.trainer.host}:${trainer.port}.`);
-  // Its event loop is all that can hang: trainings and looks at live figures have processes and threads of their own.
+  // Its event loop is all that can hang: trainings and looks at live KPIs have processes and threads of their own.
   systemd.ready({ status: () => trainer.status(), isMoving: () => true });
   output.result({ port: trainer.port });
   process.send?.({ ready: { port: trainer.port } } satisfies ReadyMessage);

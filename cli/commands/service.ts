@@ -134,7 +134,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
       'What ran already runs on as it was: docs/OPERATIONS.md, "Upgrade without a missed bar", says how to go over.',
     );
   output.result({ ...result, states });
-  judge(states);
+  check(states);
 }
 
 function uninstall(flags: UninstallFlags, output: Output, machine: Machine): void {
@@ -174,14 +174,14 @@ function status(output: Output, machine: Machine): void {
   const states = readStates(machine, units);
   for (const line of unitLines(states)) output.line(line);
   output.result({ units: states });
-  judge(states);
+  check(states);
 }
 
 function readStates(machine: Machine, units: readonly string[]): UnitState[] {
   return readUnitStates(runOrThrow(machine, 'systemctl', showArguments(units)));
 }
 
-function judge(states: readonly UnitState[]): void {
+function check(states: readonly UnitState[]): void {
   if (states.some(({ active }) => active !== 'active')) process.exitCode = 1;
 }
 

@@ -5,7 +5,7 @@ import type { SeedReport } from '../../sim/sim.ts';
 import type { Output } from '../output.ts';
 
 const FAILED = 1;
-const MOST_SHOWN = 10;
+const MAX_SHOWN = 10;
 
 interface SimFlags {
   readonly seed?: string;
@@ -109,13 +109,13 @@ async function runMany({ from, to }: { from: number; to: number }, output: Outpu
   }
   const first = failed[0];
   if (first === undefined) return output.line('No invariant was violated.');
-  for (const { seed, rule, what } of failed.slice(0, MOST_SHOWN)) output.line(`seed ${seed}: ${rule}: ${what}`);
+  for (const { seed, rule, what } of failed.slice(0, MAX_SHOWN)) output.line(`seed ${seed}: ${rule}: ${what}`);
   output.line(`${failed.length} seeds failed. The first one with its trace: npx minutehand sim --seed ${first.seed}`);
   process.exitCode = FAILED;
 }
 
 async function findAll(output: Output): Promise<void> {
-  const { findPlanted, MOST_SEEDS_TO_FIND } = await import('../../sim/sim.ts');
+  const { findPlanted, MAX_SEEDS_TO_FIND } = await import('../../sim/sim.ts');
   const { PLANTED } = await import('../../sim/planted.ts');
   const found: Record<string, { readonly seed: number; readonly rule: string } | null> = {};
   for (const [name, words] of Object.entries(PLANTED)) {
@@ -123,7 +123,7 @@ async function findAll(output: Output): Promise<void> {
     found[name] = result;
     output.line(
       result === null
-        ? `${name} (${words}): not found within ${MOST_SEEDS_TO_FIND} seeds`
+        ? `${name} (${words}): not found within ${MAX_SEEDS_TO_FIND} seeds`
         : `${name} (${words}): found at seed ${result.seed}: ${result.rule}`,
     );
     if (result === null) process.exitCode = FAILED;

@@ -140,7 +140,7 @@ describe('minutehand status', () => {
       const fresh = healthy.pairs[0]!.signal!;
       const nowMs = Math.min(fresh.valid_until_ms, Date.now());
       const told = (change: object, at = OPEN_MS, sources = settings): string[] => {
-        // Files are judged by the wall clock, which is not the one at hand.
+        // Files are checked by the wall clock, which is not the one at hand.
         const pairs = [
           { ...healthy.pairs[0]!, signal: { ...fresh, valid_until_ms: at + (fresh.valid_until_ms - nowMs) + 1 } },
         ];

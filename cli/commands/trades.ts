@@ -6,7 +6,7 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { fillFigures, type FillFigures } from '../../trainer/fills/fill_figures.ts';
 import { readRefusedLines, readTrades, type LiveTrade } from '../../trainer/fills/live_trades.ts';
 import { FINDINGS, reconcile } from '../../trainer/fills/reconcile.ts';
-import { against, type Against } from '../../trainer/fills/live_figures.ts';
+import { against, type Against } from '../../trainer/fills/live_kpis.ts';
 import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../csv.ts';
 import type { Output } from '../output.ts';

@@ -16,9 +16,9 @@ import { packageRoot } from '../../shared/root.ts';
 import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
-import { judge } from '../../trainer/gate/gate.ts';
+import { adoptionGates } from '../../trainer/gate/gate.ts';
 import { ENGINES, type Engine } from '../../trainer/learn/trees/learner.ts';
-import { continueTraining, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
+import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { ownResources } from '../../trainer/schedule/run_resources.ts';
@@ -36,7 +36,7 @@ interface TrainFlags {
   readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
-  readonly continue?: boolean;
+  readonly warmStart?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
@@ -48,7 +48,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .summary('train, validate and write a model bundle')
     .description(
       'Bars → features → labels → search → three models → purged validation → thresholds → backtest → bundle. The last part of the bars (train.holdout_fraction) is seen by no choice; ' +
-        'metrics, costs and NO_EDGE are judged on it. The same bars, configuration and seed give byte-identical ONNX files.',
+        'metrics, costs and NO_EDGE are evaluated on it. The same bars, configuration and seed give byte-identical ONNX files.',
     )
     .option(
       '--data <folder>',
@@ -70,8 +70,8 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
-      '--continue',
-      'go on from the active version with what has come since it was learned in full: a few trees more, nothing searched',
+      '--warm-start',
+      'warm-start from the active version with what has come since it was learned in full: a few trees more, nothing searched',
     )
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
@@ -97,7 +97,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const progress = output.progress();
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
-  // What is judged must lie in a folder: that of a dry run is for as long as it lasts.
+  // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   let result: TrainResult | null;
   let gates: GateResult[] = [];
@@ -117,8 +117,8 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       workers,
       onProgress,
     };
-    result = flags.continue ? await continueTraining(activeBundle(modelsFolder), options) : await train(options);
-    if (result !== null) gates = await judge(result, { settings, bars, modelsFolder, workers, onProgress });
+    result = flags.warmStart ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
+    if (result !== null) gates = await adoptionGates(result, { settings, bars, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
@@ -137,10 +137,10 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
   output.line(isWritten ? `Bundle ${result.path}` : 'Nothing written (dry run).');
-  output.line('model   rows     AUC     Brier   Brier of the mean   (holdout)');
+  output.line('model   rows     AUC     Brier   Baseline Brier   (holdout)');
   for (const name of ['ai1', 'ai2', 'ai3'] as const) {
-    const { rows, auc, brier, brier_of_mean } = metrics[name].holdout;
-    output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_of_mean)}`);
+    const { rows, auc, brier, brier_baseline } = metrics[name].holdout;
+    output.line(`${name}  ${String(rows).padStart(8)}  ${figure(auc)}  ${figure(brier)}  ${figure(brier_baseline)}`);
   }
   for (const line of searchLines(search)) output.line(line);
   output.line(`θ1 ${theta1}, θ2 ${theta2}`);
@@ -175,7 +175,7 @@ function activeBundle(modelsFolder: string): Bundle {
   const active = readActive(modelsFolder);
   if (active === null) {
     throw new MinutehandError('MODEL_MISSING', {
-      seen: `no active version in ${modelsFolder} to go on from`,
+      seen: `no active version in ${modelsFolder} to warm-start from`,
       next: 'Train in full first: `minutehand train --adopt`.',
     });
   }
@@ -211,11 +211,11 @@ function searchLines(search: Manifest['search']): string[] {
     );
   }
   if (thresholds !== null) {
-    const { tried, allowed, chosen, net_sharpe, trades, pass_rate, lucky_sharpe, deflated_sharpe } = thresholds;
+    const { tried, allowed, chosen, net_sharpe, trades, pass_rate, expected_max_sharpe, deflated_sharpe } = thresholds;
     const ratio = (value: number | null): string => (value === null ? 'none' : value.toFixed(2));
     lines.push(
       `thresholds: ${tried} tried, ${allowed} allowed${chosen ? '' : ', the initial ones stay'}; out of fold net Sharpe ${ratio(net_sharpe)} of ${trades} trades, ` +
-        `luck alone ${ratio(lucky_sharpe)}, deflated Sharpe ratio ${ratio(deflated_sharpe)}, pass rate ${(pass_rate * 100).toFixed(1)} %`,
+        `expected maximum ${ratio(expected_max_sharpe)}, deflated Sharpe ratio ${ratio(deflated_sharpe)}, pass rate ${(pass_rate * 100).toFixed(1)} %`,
     );
   }
   return lines;

@@ -8,7 +8,7 @@ Generated from \`trainer/gate/gates.ts\` by \`minutehand docs\`. Do not edit. \`
 when all gates pass. \`models promote\` does not check them: that is your decision, and the card of the bundle shows their results.
 
 A limit in code font is a key of \`config/retrain_policy.yaml\`; any other limit is fixed. What the leakage tests do:
-[MODELS.md](MODELS.md#leak-tests).
+[MODELS.md](MODELS.md#leakage-tests).
 
 ## Of a training run
 

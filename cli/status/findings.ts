@@ -126,7 +126,7 @@ function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }
   if (halts_refused !== null) problem(`${halts_refused.code}: ${halts_refused.message}`, halts_refused.next);
   for (const halt of halts)
     problem(
-      `halted by a live figure, ${haltText(halt)}.`,
+      `halted by a live KPI, ${haltText(halt)}.`,
       '`minutehand models resume <pair>` lifts it; see docs/TRAINING.md first.',
     );
   const isNamed = (id: string): boolean => halts.some(({ pair_id }) => pair_id === id || pair_id === ALL_PAIRS);

@@ -58,7 +58,7 @@ export function runOrThrow(machine: Machine, program: string, args: readonly str
 }
 
 /**
- * Program and node must be where a service may read them. For another machine only their places can be judged.
+ * Program and node must be where a service may read them. For another machine only their places can be checked.
  * @throws MinutehandError SERVICE_PLACE
  */
 export function requireReadable(

@@ -350,9 +350,9 @@ describe('the units', () => {
   it.runIf(isAnalyzed)(`are exposed to others by 2 of 10 at most${note}`, async () => {
     await install();
     for (const unit of ['minutehand-daemon@main.service', 'minutehand-trainer.service']) {
-      const judged = analyze('security', '--offline=true', '--threshold=20', '--no-pager', at(`${UNITS}/${unit}`));
-      expect(judged.said).toContain('Overall exposure level');
-      expect(judged.status, judged.said).toBe(0);
+      const evaluated = analyze('security', '--offline=true', '--threshold=20', '--no-pager', at(`${UNITS}/${unit}`));
+      expect(evaluated.said).toContain('Overall exposure level');
+      expect(evaluated.status, evaluated.said).toBe(0);
     }
   });
 });

@@ -13,7 +13,7 @@ const MS_PER_BAR = SECONDS_PER_BAR * 1000;
 const MS_PER_MINUTE = 60_000;
 const MS_PER_HALF_HOUR = 30 * MS_PER_MINUTE;
 /** UTC-12 is the westernmost zone. Bars of zones east of UTC are from the future, and refused. */
-const MOST_HALF_HOURS = 24;
+const MAX_HALF_HOURS = 24;
 /** A distance within this of whole half hours is a time zone and the time a bar is under way. */
 const ZONE_TOLERANCE_MS = 5 * MS_PER_MINUTE;
 const NAMED_SYMBOLS = 5;
@@ -132,7 +132,7 @@ function wholeHalfHours(ms: number): number {
 function zoneOf(lateMs: number): string | null {
   const whole = wholeHalfHours(lateMs);
   const halfHours = whole / MS_PER_HALF_HOUR;
-  if (halfHours < 1 || halfHours > MOST_HALF_HOURS || Math.abs(lateMs - whole) > ZONE_TOLERANCE_MS) return null;
+  if (halfHours < 1 || halfHours > MAX_HALF_HOURS || Math.abs(lateMs - whole) > ZONE_TOLERANCE_MS) return null;
   return `UTC-${Math.floor(halfHours / 2)}${halfHours % 2 === 1 ? ':30' : ''}`;
 }
 

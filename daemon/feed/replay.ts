@@ -217,7 +217,7 @@ function standingAt(inputs: Iterable<InputRow>): { version: string; halts: strin
   return { version, halts, degradations };
 }
 
-const MOST_DIFFERENCES = 20;
+const MAX_DIFFERENCES = 20;
 
 /** By key: what came out, and as the how many-th. */
 type Replayed = Map<string, { readonly content: string; readonly place: number }>;
@@ -229,7 +229,7 @@ function compare(
   const differences: JournalReplaySummary['differences'][number][] = [];
   const differ = (key: string, journal: string | null, replay: string | null): void => {
     const [pair_id, time] = key.split(' ') as [string, string];
-    if (differences.length < MOST_DIFFERENCES)
+    if (differences.length < MAX_DIFFERENCES)
       differences.push({ pair_id, time: new Date(Number(time) * 1000).toISOString(), journal, replay });
   };
   let equal = 0;

@@ -33,7 +33,7 @@ export interface HealthReport {
   readonly silent_pairs: readonly string[];
   /** Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on them. */
   readonly expired_pairs: readonly string[];
-  /** Pairs that a live figure halts under the active models: they are published with mode HALT and enter nothing. */
+  /** Pairs that a live KPI halts under the active models: they are published with mode HALT and enter nothing. */
   readonly halted_pairs: readonly string[];
   /** What halts them, as models/halts.json says it. */
   readonly halts: readonly Halt[];

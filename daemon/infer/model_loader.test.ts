@@ -126,7 +126,7 @@ describe('the WASM scorer', () => {
       loadModelSet: typeof loadModelSet;
     };
     // Where onnxruntime may not help out, the error has a code and a next step.
-    await expect(loadHere(bundle, schema, 10, { judge: false })).rejects.toMatchObject({
+    await expect(loadHere(bundle, schema, 10, { crossCheck: false })).rejects.toMatchObject({
       code: 'KERNEL_MISSING',
       next: expect.stringContaining('npm run build') as string,
     });

@@ -22,7 +22,7 @@ export type LoadAnswer =
   | { readonly defect: string };
 
 /**
- * Loads a bundle off the bar's way: a thread of its own reads, verifies, decodes, packs and judges, and ends; what is left for this one
+ * Loads a bundle off the bar's way: a thread of its own reads, verifies, decodes, packs and cross-checks, and ends; what is left for this one
  * is to copy tables and to make the sessions of graphs that need onnxruntime. The sources, which are not built, load on this thread.
  * @throws MinutehandError as `loadModelSet`
  */

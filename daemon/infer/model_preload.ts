@@ -16,7 +16,7 @@ export interface ModelPreloadOptions {
 export interface ModelPreload {
   /** Looks now; resolves when the active bundle is loaded, or cannot be. */
   check(): Promise<void>;
-  /** The set of this folder, the taker's from now on; null when another one is held, or its files are not the same any more. */
+  /** The set of this folder, now owned by the caller; null when another one is held, or its files are not the same any more. */
   take(folder: string): ModelSet | null;
   /** Lets go of what was not taken. */
   stop(): void;

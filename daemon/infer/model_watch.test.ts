@@ -67,7 +67,7 @@ function open(options: Partial<ModelWatchOptions> = {}): Bench {
     scheduler,
     load(folder) {
       loads.push(folder.slice(models.length + 1));
-      return loadModelSet(folder, schema, 4, { judge: false, files });
+      return loadModelSet(folder, schema, 4, { crossCheck: false, files });
     },
     onReady: (set) => said.push(`ready ${set.version}`),
     onShadow: (set) => said.push(`shadow ${set?.version ?? 'none'}`),
@@ -208,7 +208,7 @@ describe('watchModels', () => {
     const { said, tick } = open({
       market: 'live',
       async load(folder) {
-        sets.push(await loadModelSet(folder, schema, 4, { judge: false }));
+        sets.push(await loadModelSet(folder, schema, 4, { crossCheck: false }));
         return sets.at(-1)!;
       },
     });
@@ -238,7 +238,7 @@ describe('watchModels', () => {
     const { said, watch, tick } = open({
       async load(folder) {
         await held;
-        late = await loadModelSet(folder, schema, 4, { judge: false });
+        late = await loadModelSet(folder, schema, 4, { crossCheck: false });
         return late;
       },
     });

@@ -18,9 +18,9 @@ export interface ModelWatchOptions {
   readonly scheduler: Scheduler;
   /** Reads, verifies, loads and warms a bundle. @throws MinutehandError */
   load(folder: string): Promise<ModelSet>;
-  /** A set that is verified and warm: activate it between two bars. It is the taker's to release. */
+  /** A set that is verified and warm: activate it between two bars. The sink releases it. */
   onReady(set: ModelSet): void;
-  /** The set that scores along from now on, the taker's to release; null = none any more. */
+  /** The set that scores along from now on, which the sink releases; null = none any more. */
   onShadow(set: ModelSet | null): void;
   /** A bundle was refused: what is active, or scores along, goes on. Said once for the same bytes. */
   onRefused(version: string, error: unknown, slot: ModelSlot): void;

@@ -19,7 +19,7 @@ export interface RetentionOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /** Resolves when the thread may be blocked for some milliseconds: no bar is due. */
-  quietMoment(): Promise<void>;
+  idleWindow(): Promise<void>;
   onFailure(error: unknown): void;
   onPruned?(signals: number): void;
 }
@@ -47,7 +47,7 @@ async function look(options: RetentionOptions, isStopped: () => boolean): Promis
     const bounds = boundsOf(options);
     if (bounds === null) return;
     for (let batch = 0; batch < BATCHES; batch++) {
-      await options.quietMoment();
+      await options.idleWindow();
       if (isStopped()) return;
       const passed = store.prune(bounds, BATCH_SIGNALS);
       if (passed === 0) return;

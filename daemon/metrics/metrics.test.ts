@@ -209,7 +209,7 @@ describe('the metrics of the process', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     const { greatest: held } = await delays();
     expect(held).toBeGreaterThan(0.06);
-    // Each look is at the time since the one before: a busy machine has a quiet moment sooner or later.
+    // Each look is at the time since the one before: a busy machine has a idle window sooner or later.
     const isFree = async (): Promise<boolean> => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       const { median, greatest } = await delays();

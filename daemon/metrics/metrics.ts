@@ -163,7 +163,7 @@ export function createMetrics(sources: MetricsSources, watch: ProcessWatch | nul
     'How long after their close live bars arrive, while signals on them are expired at publication; 0 otherwise.',
     sources.barsLateSeconds,
   );
-  gauge('minutehand_pairs_halted', 'Pairs that a live figure keeps from entering.', sources.haltedPairs);
+  gauge('minutehand_pairs_halted', 'Pairs that a live KPI keeps from entering.', sources.haltedPairs);
   gauge('minutehand_websocket_connections', 'Open WebSocket connections.', sources.connections);
   gauge('minutehand_degradations', 'Things that are wrong while signals go on.', sources.degradations);
   gauge('minutehand_redis_missed_signals', 'Signals that did not reach Redis.', sources.redisMissed);

@@ -71,7 +71,7 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
 
   const thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
 
-  function judge({
+  function check({
     failures: newFailures,
     failing: nowFailing,
     seen,
@@ -84,10 +84,10 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
   }
 
   /** Nobody knows how many files it is. */
-  const lost = (seen: string): Parameters<typeof judge>[0] => ({ failures: 1, failing: Math.max(1, failing), seen });
+  const lost = (seen: string): Parameters<typeof check>[0] => ({ failures: 1, failing: Math.max(1, failing), seen });
 
   function handOver(): void {
-    endStallWatch = scheduler.after(STALL_MS, () => judge(lost(`not written within ${STALL_MS} ms`)));
+    endStallWatch = scheduler.after(STALL_MS, () => check(lost(`not written within ${STALL_MS} ms`)));
     thread.postMessage([...waiting].flat());
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major collection.
     waiting = new Map();
@@ -108,19 +108,19 @@ export function createFileThread(options: FileThreadOptions): FilePublisher {
     });
     const before = inPlace.failures;
     inPlace.publish(batch);
-    judge({ failures: inPlace.failures - before, failing: inPlace.failing, seen });
+    check({ failures: inPlace.failures - before, failing: inPlace.failing, seen });
   }
 
   thread.on('message', (answer: FileThreadAnswer) => {
     retries = answer.retries;
-    if (answer.isBetween) return judge(answer);
+    if (answer.isBetween) return check(answer);
     endStallWatch?.();
-    judge(answer);
+    check(answer);
     if (waiting.size > 0) handOver();
     else rest();
   });
   thread.on('error', (error) => {
-    judge(lost(`the thread that writes them ended: ${error.message}`));
+    check(lost(`the thread that writes them ended: ${error.message}`));
     writeInPlace([...lastTextByPair].map(([pairId, text]) => ({ pairId, text })));
     rest();
   });

@@ -45,7 +45,7 @@ const CLOSE_GRACE_MS = 500;
  *
  * What cannot be taken back is what the other machine's kernel already holds: when a Redis that stood still goes on, it
  * executes the batches that were sent before the stall was noticed, at most `maxBatchesInFlight` and at one bar
- * a minute a single one. Consumers therefore judge a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
+ * a minute a single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
   const { bus, scheduler, commandTimeoutMs, maxBatchesInFlight } = options;
@@ -73,7 +73,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
     stalled = false;
   });
 
-  function judge(refused: BusRefusal | null): void {
+  function check(refused: BusRefusal | null): void {
     if (refused === null) {
       if (refusal === null) return;
       refusal = null;
@@ -104,7 +104,7 @@ export function createRedisPublisher(options: RedisPublisherOptions): RedisPubli
     void bus.send(batch).then(
       (refused) => {
         settle();
-        judge(refused);
+        check(refused);
       },
       () => {
         settle();

@@ -63,7 +63,7 @@ input double InpPaperSlippageBps = 0.2;                // Slippage (bps)
 input group "Terminal"
 input int    InpTimerMs = 100;                         // Timer (ms)
 input bool   InpPanel = true;                          // Panel on the chart
-input bool   InpTrace = false;                         // Write every judged text to trace.jsonl
+input bool   InpTrace = false;                         // Write every checked text to trace.jsonl
 
 MhAgent g_agent;
 ulong   g_panelTick = 0;

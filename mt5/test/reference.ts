@@ -1,7 +1,7 @@
 import { createConsumer } from '../../shared/signal/consumer.ts';
 import type { Signal } from '../../shared/signal/signal.ts';
 
-/** A line of trace.jsonl: a text that was judged, or a position that the expert advisor closed by itself. */
+/** A line of trace.jsonl: a text that was checked, or a position that the expert advisor closed by itself. */
 export type TraceLine =
   | { readonly now_ms: number; readonly verdict: string; readonly text: string }
   | { readonly now_ms: number; readonly closed: string; readonly reason: string };
@@ -39,7 +39,7 @@ const floorTo = (lots: number, up: number): number => Number((Math.floor(lots / 
 
 /**
  * Paper trading of simulated signals written a second time, on top of the reference consumer: what an expert advisor that heard these texts
- * must have done, fill by fill. Throws when it judged a text in another way.
+ * must have done, fill by fill. Throws when it checked a text in another way.
  */
 export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): ExpectedFill[] {
   const consumer = createConsumer({ markets: ['live', 'simulated', 'replay'], maxClockSkewMs: 2000 });
@@ -83,7 +83,7 @@ export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): Exp
     held.delete(pairId);
   }
 
-  // A machine that stood still between the judgement and the order: too late for it then.
+  // A machine that stood still between the check and the order: too late for it then.
   const expired = new Set(
     trace.flatMap((line) => ('closed' in line && line.reason === 'EXPIRED' ? [line.closed] : [])),
   );

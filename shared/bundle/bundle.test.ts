@@ -376,16 +376,28 @@ describe('readBundle', () => {
     expect(() => readBundle(join(models, 'none'))).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
   });
 
+  it('names the new keys and the next step for a bundle of the former format', () => {
+    const former = tampered((m) => ({ ...m, format: 'minutehand.bundle/1' }));
+    expect(() => readManifest(former)).toThrow(
+      expect.objectContaining({
+        code: 'MODEL_MANIFEST',
+        seen: expect.stringContaining('has the format minutehand.bundle/1 of an earlier version') as string,
+        expected: expect.stringContaining('`risk_knots` is `risk_quantiles`') as string,
+        next: expect.stringContaining('minutehand train --adopt') as string,
+      }),
+    );
+  });
+
   it('says MODEL_MANIFEST and where when the manifest is not what a manifest is', () => {
     const changes: [string, (manifest: Manifest) => unknown][] = [
-      ['format', (m) => ({ ...m, format: 'minutehand.bundle/2' })],
+      ['format', (m) => ({ ...m, format: 'minutehand.bundle/3' })],
       ['market', (m) => ({ ...m, market: 'replay' })],
       ['version', (m) => ({ ...m, version: '../../x' })],
       ['created', (m) => ({ ...m, created: 'yesterday' })],
       ['theta1', (m) => ({ ...m, theta1: 1.5 })],
       ['theta2', (m) => ({ ...m, theta2: null })],
-      ['risk_knots', (m) => ({ ...m, risk_knots: [...m.risk_knots].reverse() })],
-      ['risk_knots', (m) => ({ ...m, risk_knots: [-0.1, 0.5] })],
+      ['risk_quantiles', (m) => ({ ...m, risk_quantiles: [...m.risk_quantiles].reverse() })],
+      ['risk_quantiles', (m) => ({ ...m, risk_quantiles: [-0.1, 0.5] })],
       ['golden', (m) => ({ ...m, golden: { ...m.golden, features: [] } })],
       ['golden', (m) => ({ ...m, golden: { ...m.golden, ai2: [2] } })],
       ['files', (m) => ({ ...m, files: { 'ai1.onnx': m.files['ai1.onnx'] } })],
@@ -458,7 +470,7 @@ describe('readBundle', () => {
     const changed = [
       of((m) => ({ ...m, theta1: m.theta1 + 0.01 })),
       of((m) => ({ ...m, theta2: m.theta2 + 0.01 })),
-      of((m) => ({ ...m, risk_knots: m.risk_knots.slice(1) })),
+      of((m) => ({ ...m, risk_quantiles: m.risk_quantiles.slice(1) })),
       of((m) => ({ ...m, edge: { ...m.edge, XAUUSD_XAGUSD: { ...m.edge['XAUUSD_XAGUSD'], no_edge: false } } })),
     ];
     expect(new Set([identity, ...changed]).size).toBe(5);

@@ -6,7 +6,7 @@ import { MinutehandError } from '../errors.ts';
 import { MACHINE_FILES } from '../files.ts';
 import type { FileSystem } from '../ports.ts';
 import { readModelsFile, type ModelsFileKind } from './models_file.ts';
-import { BUNDLE_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
+import { BUNDLE_FORMAT, FORMER_FORMAT, MODEL_FILES, manifestSchema, type Manifest } from './manifest.ts';
 import type { MONITOR_FILE, VALIDATION_FILE } from './manifest.ts';
 import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trustedKeys } from './signature.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
@@ -54,9 +54,19 @@ function parseManifest(folder: string, bytes: Buffer): Manifest {
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
+    if (issue.path[0] === 'format' && formatOf(json) === FORMER_FORMAT)
+      throw new MinutehandError('MODEL_MANIFEST', {
+        seen: `${path} has the format ${FORMER_FORMAT} of an earlier version`,
+        expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
+        next: 'Train anew: `minutehand train --adopt`.',
+      });
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
   }
   return parsed.data;
+}
+
+function formatOf(manifest: unknown): unknown {
+  return typeof manifest === 'object' && manifest !== null && 'format' in manifest ? manifest.format : undefined;
 }
 
 function readModel(folder: string, name: ModelName, manifest: Manifest, files: FileSystem): Buffer {
@@ -82,7 +92,7 @@ function readFile(path: string, kind: ModelsFileKind, files: FileSystem): Buffer
 }
 
 function hashModels(manifest: Manifest): string {
-  const { files, theta1, theta2, risk_knots, edge } = manifest;
+  const { files, theta1, theta2, risk_quantiles, edge } = manifest;
   const edges = Object.entries(edge)
     .map(([pair, { no_edge }]) => [pair, no_edge])
     .sort();
@@ -92,7 +102,7 @@ function hashModels(manifest: Manifest): string {
     files['ai3.onnx'].sha256,
     theta1,
     theta2,
-    risk_knots,
+    risk_quantiles,
     edges,
   ];
   return sha256Hex(JSON.stringify(identity));

@@ -10,7 +10,7 @@ import { readModelsFile } from './models_file.ts';
 
 /** In the place of a pair id: every pair. */
 export const ALL_PAIRS = '*';
-/** The live figures that can halt. */
+/** The live KPIs that can halt. */
 export const HALT_REASONS = ['win_rate', 'drawdown', 'refusal_rate'] as const;
 export type HaltReason = (typeof HALT_REASONS)[number];
 
@@ -29,7 +29,7 @@ const resumedSchema = z.strictObject({ pair_id: pairIdSchema, version: versionSc
 const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.array(resumedSchema) });
 
 /**
- * A pair, or all of them (`*`), whose live figure went past the policy's limit under a model version. It counts while that version is in
+ * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that version is in
  * force, and again when it comes back.
  */
 export type Halt = Readonly<z.infer<typeof haltSchema>>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-export const BUNDLE_FORMAT = 'minutehand.bundle/1';
+export const BUNDLE_FORMAT = 'minutehand.bundle/2';
+/** Without `efficiency_ratio`, `risk_quantiles`, `warm_start_from`, which had other names. */
+export const FORMER_FORMAT = 'minutehand.bundle/1';
 /** Reports of validation, for people: the daemon does not read it. */
 export const VALIDATION_FILE = 'validation.json';
 /** What live bars are held against; the trainer's monitor reads it. */
@@ -24,7 +26,7 @@ const modelMetrics = z.object({
   auc: metric,
   brier: metric,
   /** Brier score of always answering `label_mean`, which nobody could have known before: what a model has to beat. */
-  brier_of_mean: metric,
+  brier_baseline: metric,
   log_loss: metric,
   /** Expected calibration error, 10 equal-width bins. */
   ece: metric,
@@ -93,9 +95,9 @@ const thresholdReport = z.object({
   net_sharpe: metric,
   trades: z.int().nonnegative(),
   pass_rate: share,
-  /** The Sharpe ratio that the best of so many tries has by luck when none is worth anything. */
-  lucky_sharpe: metric,
-  /** Probability that the true ratio is above 0, and above what luck gives (Bailey & López de Prado 2014). */
+  /** Expected maximum Sharpe ratio of as many tries without skill. */
+  expected_max_sharpe: metric,
+  /** Probability that the true ratio is above 0, and above `expected_max_sharpe` (Bailey & López de Prado 2014). */
   probabilistic_sharpe: metric,
   deflated_sharpe: metric,
 });
@@ -103,18 +105,18 @@ export type ThresholdReport = z.infer<typeof thresholdReport>;
 
 const trees = z.int().nonnegative();
 
-/** Of a bundle that was not learned in full, but goes on from one that was. */
-const continuedFrom = z.object({
+/** Of a bundle that was not learned in full, but is warm-started from one that was. */
+const warmStartFrom = z.object({
   /** The bundle that was learned in full. */
   version: z.string(),
-  /** Continuations since then, this one included: from 1. */
+  /** Warm starts since then, this one included: from 1. */
   times: z.int().positive(),
-  /** Where the final period of the full run began: its trees know labels up to here. */
+  /** Where the holdout of the full run began: its trees know labels up to here. */
   learned_until: z.string(),
   /** Trees of the full run, which stand first in each model. */
   trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
 });
-export type ContinuedFrom = z.infer<typeof continuedFrom>;
+export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
@@ -129,9 +131,9 @@ export const manifestSchema = z.strictObject({
   windows: z.record(z.string(), z.int()),
   pairs: z.array(z.string()),
   period: z.object({ from: z.string(), to: z.string(), holdout_from: z.string() }),
-  continued_from: continuedFrom.optional(),
+  warm_start_from: warmStartFrom.optional(),
   data_hash: sha256,
-  /** Identity of the rows that were learned from and judged by. */
+  /** Identity of the rows that were learned from and evaluated on. */
   dataset_id: sha256.optional(),
   label_policy: z.record(z.string(), z.number()),
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
@@ -140,7 +142,7 @@ export const manifestSchema = z.strictObject({
   /** What was searched; null where nothing was. */
   search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
-  risk_knots: z.array(share).refine(isAscending, 'not ascending'),
+  risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   metrics: z.object({
     ai1: modelReport,
     ai2: modelReport,

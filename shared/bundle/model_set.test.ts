@@ -217,23 +217,23 @@ describe('the engines of a set', () => {
   });
 
   it('are WASM for trees that answer as onnxruntime does, at once and without a promise', async () => {
-    const [own, judge] = [await load(folder, small), await load(folder, small, { engine: 'onnxruntime' })];
+    const [own, check] = [await load(folder, small), await load(folder, small, { engine: 'onnxruntime' })];
     try {
       expect(own.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'wasm-simd' });
       expect(own.engineNotes.ai2).toMatch(/onnxruntime on \d+ rows$/);
-      expect(judge.engines).toEqual({ ai1: 'onnxruntime-node', ai2: 'onnxruntime-node', ai3: 'onnxruntime-node' });
-      expect(judge.engineNotes.ai1).toBe('as configured');
+      expect(check.engines).toEqual({ ai1: 'onnxruntime-node', ai2: 'onnxruntime-node', ai3: 'onnxruntime-node' });
+      expect(check.engineNotes.ai1).toBe('as configured');
       for (let seed = 0; seed < 20; seed++) {
         const answers = own.infer(row(seed), 30);
         expect(answers).not.toBeInstanceOf(Promise);
-        const others = copyOf(await judge.infer(row(seed), 30));
+        const others = copyOf(await check.infer(row(seed), 30));
         copyOf(answers as BatchScores).forEach((values, model) =>
           values.forEach((value, i) => expect(Math.abs(value - others[model]![i]!)).toBeLessThanOrEqual(1e-5)),
         );
       }
     } finally {
       await own.release();
-      await judge.release();
+      await check.release();
     }
   });
 
@@ -286,14 +286,16 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('need no judge where the answers have to be the same on any machine', async () => {
-    const [judged, unjudged] = [await load(folder, small), await load(folder, small, { judge: false })];
-    expect(unjudged.engineNotes.ai1).toBe('not compared with onnxruntime');
-    const expected = copyOf((await judged.infer(row(2), 30)) as BatchScores);
-    expect(copyOf((await unjudged.infer(row(2), 30)) as BatchScores)).toEqual(expected);
+  it('need no cross-check where the answers have to be the same on any machine', async () => {
+    const [evaluated, unevaluated] = [await load(folder, small), await load(folder, small, { crossCheck: false })];
+    expect(unevaluated.engineNotes.ai1).toBe('not compared with onnxruntime');
+    const expected = copyOf((await evaluated.infer(row(2), 30)) as BatchScores);
+    expect(copyOf((await unevaluated.infer(row(2), 30)) as BatchScores)).toEqual(expected);
     const wrong: typeof packTrees = (ensemble, link) => packTrees({ ...ensemble, baseScore: 3 }, link);
     // The golden answers are asked all the same.
-    await expect(load(folder, small, { judge: false, pack: wrong })).rejects.toMatchObject({ code: 'MODEL_GOLDEN' });
+    await expect(load(folder, small, { crossCheck: false, pack: wrong })).rejects.toMatchObject({
+      code: 'MODEL_GOLDEN',
+    });
   });
 
   it('are opened when the thread may be blocked: once for WASM, once for each session', async () => {
@@ -342,7 +344,7 @@ describe('the engines of a set', () => {
       }
       return process.memoryUsage().external;
     };
-    const prepared = await prepareModels(folder, small, { judge: false });
+    const prepared = await prepareModels(folder, small, { crossCheck: false });
     const tables = Object.values(prepared.models).reduce(
       (sum, model) => sum + (model.engine === 'wasm-simd' ? model.packed.bytes.length : 0),
       0,

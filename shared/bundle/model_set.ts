@@ -61,7 +61,7 @@ export interface OpenOptions {
 /**
  * Reads, verifies, loads and warms a bundle, and compares it with its own golden answers, all on this thread.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD, MODEL_GOLDEN;
- * without a judge KERNEL_MISSING
+ * without a cross-check KERNEL_MISSING
  */
 export async function loadModelSet(
   folder: string,
@@ -201,7 +201,8 @@ function createModelSet(
     }
   };
   const ranked = (rows: number): BatchScores => {
-    for (let row = 0; row < rows; row++) scores.risk_score[row] = riskRank(manifest.risk_knots, scores.risk_prob[row]!);
+    for (let row = 0; row < rows; row++)
+      scores.risk_score[row] = riskRank(manifest.risk_quantiles, scores.risk_prob[row]!);
     return scores;
   };
   const sessions = MODEL_NAMES.filter((name) => scorers[name] !== undefined);

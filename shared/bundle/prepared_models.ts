@@ -7,7 +7,7 @@ import type { FeatureSchema } from './feature_schema.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
-import { judgeRows, JUDGE_TOLERANCE, judgeTrees, type Verdict } from './tree_kernel/judge.ts';
+import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type Verdict } from './tree_kernel/cross_check.ts';
 import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
 
@@ -17,7 +17,7 @@ export interface PrepareOptions {
   /** `auto`: WASM where the graph is trees and its answers are onnxruntime's; `onnxruntime`: always that. Default `auto`. */
   readonly engine?: 'auto' | 'onnxruntime';
   /** false: trees are scored by WASM without asking onnxruntime, which is not even loaded. For simulations. Default true. */
-  readonly judge?: boolean;
+  readonly crossCheck?: boolean;
   readonly files?: FileSystem;
   /** How trees are packed; another one only where a test wants them wrong. */
   readonly pack?: typeof packTrees;
@@ -29,7 +29,7 @@ export type PreparedModel = { readonly note: string } & (
   | { readonly engine: 'onnxruntime-node'; readonly bytes: Uint8Array }
 );
 
-/** A bundle that is read, verified, decoded and judged: all that takes time, but for its golden answers. */
+/** A bundle that is read, verified, decoded and cross-checked: all that takes time, but for its golden answers. */
 export interface PreparedModels {
   readonly folder: string;
   readonly columns: number;
@@ -40,7 +40,7 @@ export interface PreparedModels {
 
 /**
  * Reads and verifies a bundle, and finds out which engine serves each of its models.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a judge KERNEL_MISSING
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a cross-check KERNEL_MISSING
  */
 export async function prepareModels(
   folder: string,
@@ -72,7 +72,7 @@ async function prepareModel(
   bundle: Bundle,
   name: ModelName,
   columns: number,
-  { engine = 'auto', judge = true, pack = packTrees }: PrepareOptions,
+  { engine = 'auto', crossCheck = true, pack = packTrees }: PrepareOptions,
 ): Promise<PreparedModel> {
   const bytes = bundle.models[name];
   const inOnnxruntime = (note: string): PreparedModel => ({ engine: 'onnxruntime-node', bytes, note });
@@ -95,15 +95,15 @@ async function prepareModel(
   try {
     kernelModule();
   } catch (error) {
-    if (!judge) throw error;
+    if (!crossCheck) throw error;
     if (!(error instanceof MinutehandError)) throw error;
     return inOnnxruntime(`${error.message} ${error.next}`);
   }
-  if (!judge) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
+  if (!crossCheck) return { engine: 'wasm-simd', packed, note: 'not compared with onnxruntime' };
   const seed = bundle.manifest.files[MODEL_FILES[name]].sha256;
   const { rows, largestDifference } = await compare(graph, packed, bytes, seed, goldenFeatures(bundle.manifest), path);
   const found = `${largestDifference === 0 ? 'equal to' : `within ${largestDifference} of`} onnxruntime on ${rows} rows`;
-  if (largestDifference <= JUDGE_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
+  if (largestDifference <= CROSS_CHECK_TOLERANCE) return { engine: 'wasm-simd', packed, note: found };
   return inOnnxruntime(`WASM answers differ by up to ${largestDifference}`);
 }
 
@@ -116,13 +116,13 @@ async function compare(
   path: string,
 ): Promise<Verdict> {
   const { columns } = ensemble;
-  const hard = judgeRows(ensemble, seed);
+  const hard = checkRows(ensemble, seed);
   const features = new Float32Array(golden.length + hard.length);
   features.set(golden);
   features.set(hard, golden.length);
   const scorer = await loadScorer(bytes, columns, path);
   try {
-    return judgeTrees(packed, features, await scorer.score(features, features.length / columns));
+    return checkTrees(packed, features, await scorer.score(features, features.length / columns));
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new MinutehandError('MODEL_LOAD', { seen: `${path}: ${text}`, cause });

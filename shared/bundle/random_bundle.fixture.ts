@@ -50,7 +50,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
     engine: { name: 'random', parameters: { trees: options.trees, leaves: options.leaves } },
     theta1: 0.7,
     theta2: 0.3,
-    risk_knots: Array.from({ length: 101 }, (_, i) => i / 100),
+    risk_quantiles: Array.from({ length: 101 }, (_, i) => i / 100),
     metrics: { ai1: NO_REPORT, ai2: NO_REPORT, ai3: NO_REPORT, ai2_parts: {} },
     edge: {},
     golden: {
@@ -72,7 +72,7 @@ const NO_METRICS: ModelMetrics = {
   label_mean: null,
   auc: null,
   brier: null,
-  brier_of_mean: null,
+  brier_baseline: null,
   log_loss: null,
   ece: null,
 };

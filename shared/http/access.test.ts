@@ -143,7 +143,7 @@ describe('the Host of a request', () => {
       expect(hosted('10.0.0.5', { host }), host).toBe('HOST_REFUSED');
   });
 
-  it('does not matter for a client that has the token, and is judged before a wrong one', () => {
+  it('does not matter for a client that has the token, and is checked before a wrong one', () => {
     const from = (authorization: string): string =>
       ask({ host: '0.0.0.0' }, { address: elsewhere, headers: { host: 'trader.example:7400', authorization } });
     expect(from('Bearer secret')).toBe('allowed');

@@ -120,7 +120,7 @@ describe('values that contradict each other', () => {
     [
       'a journal that is too short',
       ({ signals }) => (signals.signals_journal_days = 29),
-      'signals signals_journal_days is 29, expected at least monitor_days (30): live figures are computed from the journal',
+      'signals signals_journal_days is 29, expected at least monitor_days (30): live KPIs are computed from the journal',
     ],
     [
       'a weekly schedule that is none',

@@ -264,7 +264,7 @@ const RULES: readonly Rule[] = [
     needs: ['signals.signals_journal_days', 'retrain.monitor_days'],
     check({ signals: { signals_journal_days: days }, retrain: { monitor_days: least } }) {
       if (days === null || days >= least) return [];
-      const text = `is ${days}, expected at least monitor_days (${least}): live figures are computed from the journal`;
+      const text = `is ${days}, expected at least monitor_days (${least}): live KPIs are computed from the journal`;
       return [{ part: 'signals', path: ['signals_journal_days'], text }];
     },
   },

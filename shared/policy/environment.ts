@@ -10,7 +10,7 @@ export interface Override {
   readonly path: readonly string[];
   readonly schema: z.ZodType;
   readonly meaning: string;
-  /** The text of the variable as a value, to be judged by `schema`. */
+  /** The text of the variable as a value, to be checked by `schema`. */
   read(text: string): unknown;
 }
 
@@ -110,7 +110,7 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
 
 /** Set by the programs for each other, and by the tests. */
 const INTERNAL = /^MINUTEHAND_(PROGRESS|LONG|TEST_[A-Z_]+)$/;
-const MOST_EDITS = 2;
+const MAX_EDITS = 2;
 
 /** A variable that nothing reads, and the known name closest to it. */
 export interface UnknownVariable {
@@ -124,7 +124,7 @@ export function unknownVariables(env: NodeJS.ProcessEnv = process.env): UnknownV
   return Object.keys(env).flatMap((variable) => {
     if (known.includes(variable) || INTERNAL.test(variable)) return [];
     const closest = nearest(variable, known)!;
-    const isMeant = variable.startsWith('MINUTEHAND_') || closest.edits <= MOST_EDITS;
+    const isMeant = variable.startsWith('MINUTEHAND_') || closest.edits <= MAX_EDITS;
     return isMeant ? [{ variable, nearest: closest.word }] : [];
   });
 }

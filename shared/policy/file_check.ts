@@ -63,6 +63,13 @@ function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   return ofMap?.map((own) => ({ ...own, path: [...issue.path, ...own.path] })) ?? [issue];
 }
 
+/** Keys of earlier versions, by their path, and their names today. */
+const RENAMED_KEYS: Readonly<Record<string, string>> = {
+  'train.continue_rounds': 'train.warm_start_rounds',
+  'train.continue_min_days': 'train.warm_start_min_days',
+  'train.continue_most': 'train.max_warm_starts',
+};
+
 /** Everything that is wrong with the content of one file, each with its line and what would be right. */
 export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
   const parsed = FILE_SCHEMAS[part].safeParse(yaml.value);
@@ -77,14 +84,16 @@ export function checkFile(part: ConfigPart, yaml: YamlFile): FileCheck {
     const container = valueAt(yaml.value, section);
     const right = rightPath(schema, section, key, isObjectKeys(container) ? Object.keys(container) : []);
     if (right !== undefined) meant.add(keyText(right));
-    const hint = right === undefined ? '' : ` (did you mean "${keyText(right)}"?)`;
     const path = [...section, key];
+    const renamed = RENAMED_KEYS[keyText(path)];
+    if (renamed !== undefined) meant.add(renamed);
+    const hint = right === undefined ? '' : ` (did you mean "${keyText(right)}"?)`;
     faulty.push(path);
     unknown.push({
       code: 'CONFIG_UNKNOWN_KEY',
       where: yaml.where(path),
       key: keyText(path),
-      text: `is not a key of this file${hint}`,
+      text: renamed === undefined ? `is not a key of this file${hint}` : `was renamed to "${renamed}"`,
     });
   };
 

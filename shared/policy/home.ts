@@ -15,7 +15,7 @@ export interface HomePaths {
   readonly trainer: string;
   /** Built features and labels, kept from one training to the next; may be deleted at any time. */
   readonly datasetCache: string;
-  /** Journals of searches that are under way: one that was cut off goes on from there. */
+  /** Journals of searches that are under way: one that was cut off resumes there. */
   readonly searches: string;
   /** What of each journal the archive has, as the trainer says it; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;

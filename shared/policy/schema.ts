@@ -213,7 +213,7 @@ const label = z.strictObject({
     .int()
     .min(1)
     .max(10_000)
-    .describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always judged on 60.'),
+    .describe('How far the labels of AI2 and AI3 look ahead, in bars; AI1 is always evaluated on 60.'),
   leverage: z
     .number()
     .gt(0)
@@ -253,30 +253,30 @@ const train = z.strictObject({
     .number()
     .gt(0)
     .max(0.5)
-    .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are judged on it.'),
+    .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are evaluated on it.'),
   max_rows: z
     .int()
     .min(1000)
     .max(10_000_000)
     .describe('Training rows per model at most; beyond, rows are thinned evenly in time.'),
   min_bars: z.int().min(100).max(10_000_000).describe('A pair with fewer bars than this is left out of training.'),
-  continue_rounds: z
+  warm_start_rounds: z
     .int()
     .min(1)
     .max(1000)
     .describe(
-      'Trees that `train --continue` adds to each model as it was last learned in full, at most; none where none helps.',
+      'Trees that `train --warm-start` adds to each model as it was last learned in full, at most; none where none helps.',
     ),
-  continue_min_days: z
+  warm_start_min_days: z
     .number()
     .gt(0)
     .max(3650)
     .describe('Days of bars since then that it needs to learn from, at least: fewer teach it their noise.'),
-  continue_most: z
+  max_warm_starts: z
     .int()
     .min(1)
     .max(1000)
-    .describe('Times in a row that models are continued before they must be learned in full.'),
+    .describe('Times in a row that models are warm-started before they must be learned in full.'),
 });
 
 const search = z.strictObject({

@@ -78,7 +78,7 @@ export interface ConsumerOptions {
 }
 
 export interface Consumer {
-  /** Judges one signal as it came (a final newline is allowed). @param nowMs wall clock, epoch milliseconds */
+  /** Checks one signal as it came (a final newline is allowed). @param nowMs wall clock, epoch milliseconds */
   take(text: string, nowMs: number): Verdict;
   /** To be told when a position was closed by anything but a `close`: own stop, maximum age, a person. */
   closed(positionId: string): void;

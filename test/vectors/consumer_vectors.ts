@@ -216,7 +216,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE, 'STOP', { mode: 'HALT' }), { seq: 4 }, obey(`close ${ONE}`, 'halt')),
   ]),
-  live('a pair that its live figures halt is told so on every bar, and its open position goes on to its exit', [
+  live('a pair that its live KPIs halt is told so on every bar, and its open position goes on to its exit', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE, { mode: 'HALT' }), { seq: 2 }, obey('halt')),
     hear(exitBody(ONE, 'Z_EXIT', { mode: 'HALT' }), { seq: 3 }, obey(`close ${ONE}`, 'halt')),
@@ -246,7 +246,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(ONE, { reason: 'SILENCE', mode: 'HALT', signal_id: idOf(0x92) }), { seq: 3 }, obey('halt')),
     hear(exitBody(ONE), { seq: 4 }, obey(`close ${ONE}`)),
   ]),
-  live('the last word of a daemon halts and keeps what is open; the next daemon goes on', [
+  live('the final heartbeat of a daemon halts and keeps what is open; the next daemon goes on', [
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),
     hear(inPositionBody(ONE, { reason: 'SHUTDOWN', mode: 'HALT', signal_id: idOf(0x93) }), { seq: 2 }, obey('halt')),
     hear(inPositionBody(ONE), { seq: 1, boot_id: LATER_BOOT }, obey('hold')),

@@ -11,7 +11,7 @@ import type { RunKind } from '../schedule/run.ts';
 const PATHS = ['/healthz', '/runs', '/monitor', '/retrain', '/retrain/cancel'];
 const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
 
-/** What the addresses tell of and act on. */
+/** What the endpoints report and act on. */
 export interface ApiParts {
   readonly retrainer: Retrainer;
   readonly monitor: Pick<Monitor, 'status'>;

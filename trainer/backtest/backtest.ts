@@ -5,8 +5,8 @@ import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
-import { tradingDayAt, type RollOver } from './roll_over.ts';
-import { nightBps, type SwapCosts } from './swap.ts';
+import { tradingDayAt, type Rollover } from './rollover.ts';
+import { swapBpsPerNight, type SwapCosts } from './swap.ts';
 
 const BPS = 1e4;
 
@@ -20,7 +20,7 @@ export interface Trade {
   readonly reason: string;
   /** P&L before costs, basis points of gross notional at full size. */
   readonly grossBps: number;
-  /** After spread, commission, slippage and nights. */
+  /** After spread, commission, slippage and overnight swaps. */
   readonly netBps: number;
 }
 
@@ -36,7 +36,7 @@ export interface FilledTrade extends Trade {
   readonly beta: number;
   /** AI3's position_scale at the entry. */
   readonly scale: number;
-  /** What opening and closing both legs cost, and what the nights did. */
+  /** What opening and closing both legs cost, and what overnight swaps cost. */
   readonly costBps: number;
   readonly swapBps: number;
 }
@@ -46,12 +46,12 @@ export interface LegPair<T> {
   readonly b: T;
 }
 
-/** What trading a symbol costs, without its nights. */
+/** What trading a symbol costs, without overnight swaps. */
 export type TradingCosts = Omit<SymbolCosts, keyof SwapCosts>;
 
 /** Interest of positions that are held over the end of a trading day. */
-export interface Nights {
-  readonly rolls: readonly RollOver[];
+export interface OvernightSwaps {
+  readonly rolls: readonly Rollover[];
   readonly swaps: LegPair<SwapCosts>;
 }
 
@@ -60,8 +60,8 @@ export interface BacktestOptions {
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
   readonly costs: LegPair<TradingCosts>;
-  /** Without it nights cost nothing. */
-  readonly nights?: Nights;
+  /** Without it overnight swaps cost nothing. */
+  readonly overnight?: OvernightSwaps;
   /** Scores of bar `t`; asked only of bars in [from, to). */
   scores(t: number): Scores | null;
   /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
@@ -131,7 +131,7 @@ function makeTrade(
   const moveB = ln(openB[exitBar]! / openB[entryBar]!);
   const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
   const costBps = (roundTripBps(options.costs.a) + hedge * roundTripBps(options.costs.b)) / (1 + hedge);
-  const swapBps = swapBetween(options.nights, side, beta, time[entryBar]!, time[exitBar]!);
+  const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
     side: side as -1 | 1,
@@ -152,12 +152,18 @@ function makeTrade(
 }
 
 /** Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first, up to the second. */
-function swapBetween(nights: Nights | undefined, side: number, beta: number, entry: number, exit: number): number {
-  if (nights === undefined) return 0;
-  const { rolls, swaps } = nights;
+function swapBetween(
+  overnight: OvernightSwaps | undefined,
+  side: number,
+  beta: number,
+  entry: number,
+  exit: number,
+): number {
+  if (overnight === undefined) return 0;
+  const { rolls, swaps } = overnight;
   let held = 0;
-  for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.nights;
-  return held === 0 ? 0 : held * nightBps(side, beta, swaps.a, swaps.b);
+  for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.swapDays;
+  return held === 0 ? 0 : held * swapBpsPerNight(side, beta, swaps.a, swaps.b);
 }
 
 /** What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage twice. */

@@ -8,8 +8,8 @@ import { joinColumns } from './parts.ts';
 
 /** Rows that are scored at once: model sets must be loaded for as many. */
 export const ROWS_PER_SCORE = 4096;
-/** AI2 and AI3 are judged on every seventh minute: neighbours say nearly the same, and seven favours no minute of the hour. */
-const MINUTES_PER_JUDGED = 7;
+/** AI2 and AI3 are evaluated on every seventh minute: neighbours say nearly the same, and seven favours no minute of the hour. */
+const MINUTES_PER_EVALUATED = 7;
 
 /** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
 export interface BarScores extends Readonly<Record<ModelName, Float64Array>> {
@@ -22,7 +22,7 @@ export function joinScores(parts: readonly BarScores[]): BarScores {
 }
 
 /**
- * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is judged on, and those at which a position may
+ * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is evaluated on, and those at which a position may
  * be open, which is `max_age_bars` after each candidate that passes the thresholds. The others stay NaN. The first bars are all scored: a
  * position may have been opened before them, in another part.
  * @param set loaded for `ROWS_PER_SCORE` rows
@@ -40,7 +40,7 @@ export async function scoreBars(
   const scores = { ai1: column(), ai2: column(), ai3: column(), riskScore: column() };
   const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
   const firstOnes = start + policy.max_age_bars;
-  const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isJudgedMinute(time[t]!) || t < firstOnes;
+  const isAsked = (t: number): boolean => Math.abs(z[t]!) >= farOut || isEvaluatedMinute(time[t]!) || t < firstOnes;
   await scoreWhere(set, history, start, isAsked, scores);
   let openUntil = -1;
   const mayBeOpen = (t: number): boolean => {
@@ -86,7 +86,7 @@ async function scoreWhere(
   }
 }
 
-/** Whether AI2 and AI3 are judged on the bar. */
-export function isJudgedMinute(time: number): boolean {
-  return (time / SECONDS_PER_BAR) % MINUTES_PER_JUDGED === 0;
+/** Whether AI2 and AI3 are evaluated on the bar. */
+export function isEvaluatedMinute(time: number): boolean {
+  return (time / SECONDS_PER_BAR) % MINUTES_PER_EVALUATED === 0;
 }

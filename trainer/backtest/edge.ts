@@ -5,7 +5,7 @@ import type { Trade } from './backtest.ts';
 const RESAMPLES = 2000;
 const LOWER_SHARE = 0.05;
 /** With fewer trades a bootstrap says nothing: no edge is shown. */
-const FEWEST_TRADES = 20;
+const MIN_TRADES = 20;
 
 /**
  * Whether a pair's trades, on bars that no choice has seen, show an edge after costs: the lower 5 % bound of a moving-block
@@ -19,7 +19,7 @@ export function pairEdge(trades: readonly Trade[], seed: string): PairEdge {
   const mean_gross_bps = mean(trades.map(({ grossBps }) => grossBps));
   const mean_net_bps = mean(net);
   const wins = net.filter((bps) => bps > 0).length;
-  if (n < FEWEST_TRADES) return { no_edge: true, trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps: null };
+  if (n < MIN_TRADES) return { no_edge: true, trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps: null };
   const lower_5_net_bps = bootstrapLowerMean(net, seed);
   return { no_edge: !(lower_5_net_bps > 0), trades: n, wins, mean_gross_bps, mean_net_bps, lower_5_net_bps };
 }

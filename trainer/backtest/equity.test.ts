@@ -2,17 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory } from '../dataset/pair_history.fixture.ts';
-import { backtest, type BacktestOptions, type Nights } from './backtest.ts';
+import { backtest, type BacktestOptions, type OvernightSwaps } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve } from './equity.ts';
-import { rollOvers } from './roll_over.ts';
+import { rollovers } from './rollover.ts';
 
 const COSTS = { spread_bps: 1, commission_bps: 0.3, slippage_bps: 0.1 };
-const SWAPS: Nights['swaps'] = {
+const SWAPS: OvernightSwaps['swaps'] = {
   a: { swap_long_bps_per_night: 0.8, swap_short_bps_per_night: -0.2 },
   b: { swap_long_bps_per_night: -0.4, swap_short_bps_per_night: 1.1 },
 };
 
-function options(nights: Nights, scale: (t: number) => number = () => 1): BacktestOptions {
+function options(overnight: OvernightSwaps, scale: (t: number) => number = () => 1): BacktestOptions {
   return {
     thresholds: { theta1: 0.3, theta2: 0.8 },
     policy: {
@@ -27,7 +27,7 @@ function options(nights: Nights, scale: (t: number) => number = () => 1): Backte
     },
     edge: true,
     costs: { a: COSTS, b: COSTS },
-    nights,
+    overnight,
     scores: () => ({ return_prob: 0.9, risk_score: 0.1 }),
     scale,
   };
@@ -43,22 +43,22 @@ function obviousDrawdown(curve: readonly number[]): number {
 }
 
 describe('markToMarket', () => {
-  it('adds up to the scaled net result of every trade, nights included, whatever happened in between', () => {
-    let withNights = 0;
+  it('adds up to the scaled net result of every trade, overnight swaps included, whatever happened in between', () => {
+    let withSwaps = 0;
     fc.assert(
       fc.property(fc.string(), fc.constantFrom(-1 as const, 1 as const), (seed, sign) => {
         const history = randomHistory(seed, 300, sign);
-        const rolls = rollOvers(history.time[0]!, history.time[299]!);
-        const nights = { rolls, swaps: SWAPS };
+        const rolls = rollovers(history.time[0]!, history.time[299]!);
+        const overnight = { rolls, swaps: SWAPS };
         const rng = createRng(seed);
         const scales = Array.from({ length: 300 }, () => rng.uniform());
         const trades = backtest(
           history,
           0,
           300,
-          options(nights, (t) => scales[t]!),
+          options(overnight, (t) => scales[t]!),
         );
-        const { time, change } = markToMarket(history, trades, nights);
+        const { time, change } = markToMarket(history, trades, overnight);
         for (const {
           entryTime,
           exitTime,
@@ -81,8 +81,8 @@ describe('markToMarket', () => {
             if (!(roll.time > entryTime && roll.time <= exitTime)) continue;
             const a = side > 0 ? 0.8 : -0.2;
             const b = (beta > 0 ? -side : side) > 0 ? -0.4 : 1.1;
-            paid += (roll.nights * (a + Math.abs(beta) * b)) / (1 + Math.abs(beta));
-            withNights++;
+            paid += (roll.swapDays * (a + Math.abs(beta) * b)) / (1 + Math.abs(beta));
+            withSwaps++;
           }
           expect(swapBps).toBeCloseTo(paid, 9);
           expect(netBps).toBeCloseTo(grossBps - costBps - paid, 8);
@@ -91,7 +91,7 @@ describe('markToMarket', () => {
       }),
       { numRuns: 60, seed: 1 },
     );
-    expect(withNights).toBeGreaterThan(50);
+    expect(withSwaps).toBeGreaterThan(50);
   });
 
   it('shows at each close what closing there would earn, less the half of the costs that is paid', () => {
@@ -101,9 +101,9 @@ describe('markToMarket', () => {
       { ...CALM_BAR, lnA: 0.2, lnOpenA: 1.4, lnOpenB: 0.02 },
       { ...CALM_BAR, lnA: 0, lnOpenA: 0.3, lnOpenB: 0.05 },
     ]);
-    const nights = { rolls: [], swaps: SWAPS };
-    const trades = backtest(history, 0, 4, options(nights));
-    const curve = cumulate(markToMarket(history, trades, nights));
+    const overnight = { rolls: [], swaps: SWAPS };
+    const trades = backtest(history, 0, 4, options(overnight));
+    const curve = cumulate(markToMarket(history, trades, overnight));
     const halfCost = 0.9e-4;
     // Sold half a unit of A at 1.9, bought half a unit of B at 0.01.
     expect(curve[0]).toBeCloseTo(0.5 * (1.9 - 1.7) + 0.5 * (0.03 - 0.01) - halfCost, 12);

@@ -1,9 +1,9 @@
 import { ln } from '../../shared/elementary.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import type { FilledTrade, Nights } from './backtest.ts';
-import { tradingDayAt } from './roll_over.ts';
-import { nightBps } from './swap.ts';
+import type { FilledTrade, OvernightSwaps } from './backtest.ts';
+import { tradingDayAt } from './rollover.ts';
+import { swapBpsPerNight } from './swap.ts';
 
 const BPS = 1e4;
 
@@ -19,7 +19,11 @@ export interface PnlChanges {
  * is: nothing is reinvested. Half of spread, commission and slippage is paid at the entry, the rest at the exit; a night is paid at the first
  * bar after it. The changes of a trade add up to scale · netBps / 10,000.
  */
-export function markToMarket(history: PairHistory, trades: readonly FilledTrade[], nights: Nights | null): PnlChanges {
+export function markToMarket(
+  history: PairHistory,
+  trades: readonly FilledTrade[],
+  overnight: OvernightSwaps | null,
+): PnlChanges {
   const { openA, openB, lnA, lnB, time } = history;
   const length = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar + 1, 0);
   const changes = { time: new Float64Array(length), change: new Float64Array(length) };
@@ -27,13 +31,13 @@ export function markToMarket(history: PairHistory, trades: readonly FilledTrade[
   for (const { entryBar, exitBar, side, beta, scale, costBps, netBps } of trades) {
     const lnOpenA = ln(openA[entryBar]!);
     const lnOpenB = ln(openB[entryBar]!);
-    const perNight = nights === null ? 0 : nightBps(side, beta, nights.swaps.a, nights.swaps.b);
-    const rolls = nights?.rolls ?? [];
+    const perNight = overnight === null ? 0 : swapBpsPerNight(side, beta, overnight.swaps.a, overnight.swaps.b);
+    const rolls = overnight?.rolls ?? [];
     let roll = tradingDayAt(rolls, time[entryBar]!);
     let swapBps = 0;
     let before = 0;
     for (let k = entryBar; k <= exitBar; k++) {
-      for (; roll < rolls.length && rolls[roll]!.time <= time[k]!; roll++) swapBps += rolls[roll]!.nights * perNight;
+      for (; roll < rolls.length && rolls[roll]!.time <= time[k]!; roll++) swapBps += rolls[roll]!.swapDays * perNight;
       const move = lnA[k]! - lnOpenA - beta * (lnB[k]! - lnOpenB);
       const open = (BPS * side * move) / (1 + Math.abs(beta)) - costBps / 2 - swapBps;
       const value = (scale * (k === exitBar ? netBps : open)) / BPS;

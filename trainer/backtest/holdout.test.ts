@@ -29,7 +29,7 @@ function constantModel(logit: number): TreeModel {
 const deciders = {
   ai1: constantModel(4),
   ai2: constantModel(0),
-  riskKnots: Array.from({ length: 201 }, (_, i) => i / 200),
+  riskQuantiles: Array.from({ length: 201 }, (_, i) => i / 200),
   thresholds: { theta1: 0.5, theta2: 0.8 },
 };
 
@@ -45,7 +45,7 @@ function withSwaps(bps: number): Settings {
 }
 
 describe('proveEdge', () => {
-  it('takes the nights off every trade that was held over one: three on a Wednesday', () => {
+  it('charges overnight swaps to every trade held over a rollover: three days on a Wednesday', () => {
     const free = edgesOf(withSwaps(0));
     const costly = edgesOf(withSwaps(5));
     for (const history of histories) {
@@ -60,11 +60,11 @@ describe('proveEdge', () => {
       });
       expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
-      const nights = trades.map(({ entryTime, exitTime }) =>
+      const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
       );
       // Both legs pay 5 bps a night whatever their sides, so their shares do not matter.
-      const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * nights[i]! }));
+      const paid = trades.map((trade, i) => ({ ...trade, netBps: trade.netBps - 5 * swapDays[i]! }));
       const edge = pairEdge(paid, `7/edge/${id}`);
       expect(costly[id]!.trades).toBe(trades.length);
       expect(costly[id]!.mean_net_bps).toBeCloseTo(edge.mean_net_bps!, 9);

@@ -10,25 +10,25 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { backtest, type LegPair } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { rollOvers } from './roll_over.ts';
+import { rollovers } from './rollover.ts';
 
 /** What decides in a backtest. */
 export interface Deciders {
   readonly ai1: TreeModel;
   readonly ai2: TreeModel;
-  readonly riskKnots: readonly number[];
+  readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
 }
 
-/** Whether each pair has an edge after costs, nights included, on the final period that no choice has seen. */
+/** Whether each pair has an edge after costs, overnight swaps included, on the holdout that no choice has seen. */
 export function proveEdge(
   dataset: Dataset,
-  { ai1, ai2, riskKnots, thresholds }: Deciders,
+  { ai1, ai2, riskQuantiles, thresholds }: Deciders,
   settings: Settings,
   seed: number,
   onPair: (done: number, total: number) => void,
 ): Record<string, PairEdge> {
-  // Whether there is an edge is judged as if the gate were not there.
+  // Whether there is an edge is evaluated as if the gate were not there.
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const entries = dataset.histories.map((history, index) => {
     onPair(index + 1, dataset.histories.length);
@@ -42,10 +42,10 @@ export function proveEdge(
       policy,
       edge: true,
       costs,
-      nights: { rolls: rollOvers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
+      overnight: { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
       scores: (t) => ({
         return_prob: returns[t - from]!,
-        risk_score: riskRank(riskKnots, risks[t - from]!),
+        risk_score: riskRank(riskQuantiles, risks[t - from]!),
       }),
     });
     return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;

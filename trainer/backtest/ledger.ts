@@ -3,7 +3,7 @@ import type { PnlChanges } from './equity.ts';
 import { VIEWS, type PeriodResult, type TradeRecord } from './period.ts';
 
 /** Rows of an equity file at most; of these steps, in minutes, the first that stays below. */
-const MOST_ROWS = 20_000;
+const MAX_ROWS = 20_000;
 const STEPS = [1, 5, 15, 60, 1440];
 
 /** How bundles are named where there are two. */
@@ -36,9 +36,9 @@ const TRADE_COLUMNS: readonly (readonly [name: string, of: (trade: TradeRecord) 
  */
 export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   yield `model_version,published,${TRADE_COLUMNS.map(([name]) => name).join(',')}\n`;
-  for (const { version, gate_off, as_published } of bundles) {
-    for (const trade of gate_off.trades) {
-      const published = as_published.pairs[trade.pairId]!.trades > 0 ? 1 : 0;
+  for (const { version, all_pairs, edge_pairs } of bundles) {
+    for (const trade of all_pairs.trades) {
+      const published = edge_pairs.pairs[trade.pairId]!.trades > 0 ? 1 : 0;
       yield `${version},${published},${TRADE_COLUMNS.map(([, of]) => of(trade)).join(',')}\n`;
     }
   }
@@ -48,13 +48,13 @@ export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
 export function* equityCsv(result: PeriodResult): Generator<string> {
   const { first, last, bundles, pairs } = result;
   const minutes = (last - first) / SECONDS_PER_BAR + 1;
-  const step = STEPS.find((one) => minutes / one <= MOST_ROWS) ?? STEPS.at(-1)!;
+  const step = STEPS.find((one) => minutes / one <= MAX_ROWS) ?? STEPS.at(-1)!;
   const prefix = (bundle: number): string => (bundles.length === 1 ? '' : `${ROLES[bundle]}_`);
   const names = bundles.flatMap((_, i) => VIEWS.map((view) => prefix(i) + view));
   const pairNames = bundles.flatMap((_, i) => pairs.map((pair) => prefix(i) + pair));
   yield `time,${[...names, ...pairNames].join(',')}\n`;
   const curves = bundles.flatMap((bundle) => VIEWS.map((view) => bundle[view].curve));
-  const steps = bundles.flatMap((bundle) => pairs.map((pair) => createStairs(bundle.gate_off.changes[pair]!)));
+  const steps = bundles.flatMap((bundle) => pairs.map((pair) => createStairs(bundle.all_pairs.changes[pair]!)));
   for (let at = step - 1; ; at += step) {
     const minute = Math.min(at, minutes - 1);
     const time = first + minute * SECONDS_PER_BAR;

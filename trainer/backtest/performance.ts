@@ -24,7 +24,7 @@ export interface Performance {
   readonly win_rate: number | null;
   readonly mean_net_bps: number | null;
   readonly mean_gross_bps: number | null;
-  /** The same trades at full size, as NO_EDGE is judged. */
+  /** The same trades at full size, as NO_EDGE is evaluated. */
   readonly mean_net_bps_full_size: number | null;
   readonly mean_cost_bps: number | null;
   readonly mean_swap_bps: number | null;

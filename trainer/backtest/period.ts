@@ -14,19 +14,25 @@ import { buildPairs } from '../dataset/pair_pool.ts';
 import { labelPair, type BarLabels } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
-import { isJudgedMinute, joinScores, scoreBars, type BarScores } from './bar_scores.ts';
-import { runBacktest, type BacktestOptions, type BacktestRun, type FilledTrade, type Nights } from './backtest.ts';
+import { isEvaluatedMinute, joinScores, scoreBars, type BarScores } from './bar_scores.ts';
+import {
+  runBacktest,
+  type BacktestOptions,
+  type BacktestRun,
+  type FilledTrade,
+  type OvernightSwaps,
+} from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
-import { rollOvers, tradingDayAt, type RollOver } from './roll_over.ts';
+import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
 
 /** Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads have one. */
 const BARS_PER_PART = 60_000;
 /** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
-export const VIEWS = ['gate_off', 'as_published'] as const;
+export const VIEWS = ['all_pairs', 'edge_pairs'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface PeriodOptions {
@@ -101,7 +107,7 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
   if (pairs.length === 0)
     throw new MinutehandError('DATA_MISSING', { seen: 'no pair has minutes that both of its symbols have' });
   const times = pairs.flatMap(({ a, b }) => [bars.get(a)!, bars.get(b)!]);
-  const rolls = rollOvers(
+  const rolls = rollovers(
     Math.min(...times.map(({ time }) => time[0]!)),
     Math.max(...times.map(({ time, length }) => time[length - 1]!)),
   );
@@ -121,7 +127,7 @@ export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResu
       const { pair, part } = owners[i]!;
       scored[pair]![part] = await scorePart(history, options);
       if (Object.keys(scored[pair]!).length === parts[pair]!.length) {
-        results[pair] = judgePair(scored[pair]!, rolls, options);
+        results[pair] = checkPair(scored[pair]!, rolls, options);
         scored[pair] = [];
       }
       options.onProgress(++done, tasks.length);
@@ -139,7 +145,7 @@ function partPolicy({ labels, from }: PeriodOptions): PairPolicy {
 /** What one bundle did with one pair. */
 interface PairBundleResult {
   readonly views: Readonly<Record<View, PairView>>;
-  readonly judged: Readonly<Record<ModelName, Judged>>;
+  readonly evaluated: Readonly<Record<ModelName, Evaluated>>;
 }
 
 interface PairView {
@@ -150,7 +156,7 @@ interface PairView {
   readonly days: Float64Array;
 }
 
-interface Judged {
+interface Evaluated {
   readonly scores: Float64Array;
   readonly labels: Float64Array;
 }
@@ -180,11 +186,11 @@ async function scorePart(history: PairHistory, options: PeriodOptions): Promise<
   return { history: { ...history, features: new Float32Array(), rows: 0 }, scores };
 }
 
-function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], options: PeriodOptions): PairResult {
+function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], options: PeriodOptions): PairResult {
   const history = joinParts(parts.map((part) => part.history));
   const { pair, length, time } = history;
   const start = lowerBound(history.time, options.from);
-  const labels = labelPair(history, partPolicy(options), isJudgedMinute);
+  const labels = labelPair(history, partPolicy(options), isEvaluatedMinute);
   const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
   for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
   const costs = { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) };
@@ -197,19 +203,19 @@ function judgePair(parts: readonly ScoredPart[], rolls: readonly RollOver[], opt
         policy: { ...options.policy, require_edge: requireEdge },
         edge,
         costs,
-        nights: { rolls, swaps: costs },
+        overnight: { rolls, swaps: costs },
         scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
         scale: (t) => scores.ai3[t - start]!,
       });
-    const gateOff = view(true, false);
+    const allPairs = view(true, false);
     // Nothing but a missing edge makes a difference.
     const isGated = options.policy.require_edge && !set.hasEdge(pair.id);
     bundles.push({
-      views: { gate_off: gateOff, as_published: isGated ? view(false, true) : gateOff },
-      judged: {
-        ai1: judgedRows(scores.ai1, labels.evaluation, start),
-        ai2: judgedRows(scores.ai2, labels.ai2, start),
-        ai3: judgedRows(scores.ai3, labels.ai3, start),
+      views: { all_pairs: allPairs, edge_pairs: isGated ? view(false, true) : allPairs },
+      evaluated: {
+        ai1: evaluatedRows(scores.ai1, labels.evaluation, start),
+        ai2: evaluatedRows(scores.ai2, labels.ai2, start),
+        ai3: evaluatedRows(scores.ai3, labels.ai3, start),
       },
     });
   }
@@ -230,11 +236,11 @@ function thresholdsOf({ theta1, theta2 }: ModelSet, instead: PeriodOptions['thre
 function runView(
   history: PairHistory,
   start: number,
-  rolls: readonly RollOver[],
-  options: BacktestOptions & { readonly nights: Nights },
+  rolls: readonly Rollover[],
+  options: BacktestOptions & { readonly overnight: OvernightSwaps },
 ): PairView {
   const run = runBacktest(history, start, history.length, options);
-  const changes = markToMarket(history, run.trades, options.nights);
+  const changes = markToMarket(history, run.trades, options.overnight);
   const days = new Float64Array(rolls.length + 1);
   for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
   return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days };
@@ -251,7 +257,7 @@ function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): Trad
   };
 }
 
-function judgedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Judged {
+function evaluatedRows(scores: Float64Array, { bar, label }: BarLabels, start: number): Evaluated {
   let skipped = 0;
   while (skipped < bar.length && bar[skipped]! < start) skipped++;
   return {
@@ -280,15 +286,15 @@ function assemble(all: readonly PairResult[], sets: readonly ModelSet[], options
       { first, minutes, dayIndices },
     );
   const bundles = sets.map((set, i): BundleResult => {
-    const judged = perModel((name) => pool(results.map((result) => result.bundles[i]!.judged[name])));
+    const evaluated = perModel((name) => pool(results.map((result) => result.bundles[i]!.evaluated[name])));
     return {
       version: set.version,
       thresholds: thresholdsOf(set, options.thresholds),
-      models: perModel((name) => modelMetrics(judged[name].scores, judged[name].labels)),
-      ai1: judged.ai1,
+      models: perModel((name) => modelMetrics(evaluated[name].scores, evaluated[name].labels)),
+      ai1: evaluated.ai1,
       noEdge: results.map(({ pair }) => pair.id).filter((id) => !set.hasEdge(id)),
-      gate_off: viewOf('gate_off', i),
-      as_published: viewOf('as_published', i),
+      all_pairs: viewOf('all_pairs', i),
+      edge_pairs: viewOf('edge_pairs', i),
     };
   });
   return {
@@ -354,7 +360,7 @@ function assembleView(
   };
 }
 
-function pool(parts: readonly Judged[]): Judged {
+function pool(parts: readonly Evaluated[]): Evaluated {
   return {
     scores: joinColumns(parts.map(({ scores }) => scores)),
     labels: joinColumns(parts.map(({ labels }) => labels)),

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { nightBps, type SwapCosts } from './swap.ts';
+import { swapBpsPerNight, type SwapCosts } from './swap.ts';
 
 const swap = (long: number, short: number): SwapCosts => ({
   swap_long_bps_per_night: long,
   swap_short_bps_per_night: short,
 });
 
-describe('nightBps', () => {
+describe('swapBpsPerNight', () => {
   it('takes what each leg pays on its side, by its share of the notional', () => {
     const [a, b] = [swap(0.8, -0.3), swap(0.1, 0.5)];
     // beta 3: a quarter of the money in A, three quarters in B.
-    expect(nightBps(1, 3, a, b)).toBeCloseTo(0.25 * 0.8 + 0.75 * 0.5, 12);
-    expect(nightBps(-1, 3, a, b)).toBeCloseTo(0.25 * -0.3 + 0.75 * 0.1, 12);
+    expect(swapBpsPerNight(1, 3, a, b)).toBeCloseTo(0.25 * 0.8 + 0.75 * 0.5, 12);
+    expect(swapBpsPerNight(-1, 3, a, b)).toBeCloseTo(0.25 * -0.3 + 0.75 * 0.1, 12);
   });
 
   it('has both legs on the same side when beta is negative', () => {
     const [a, b] = [swap(0.8, -0.3), swap(0.1, 0.5)];
-    expect(nightBps(1, -1, a, b)).toBeCloseTo(0.5 * 0.8 + 0.5 * 0.1, 12);
-    expect(nightBps(-1, -1, a, b)).toBeCloseTo(0.5 * -0.3 + 0.5 * 0.5, 12);
+    expect(swapBpsPerNight(1, -1, a, b)).toBeCloseTo(0.5 * 0.8 + 0.5 * 0.1, 12);
+    expect(swapBpsPerNight(-1, -1, a, b)).toBeCloseTo(0.5 * -0.3 + 0.5 * 0.5, 12);
   });
 });

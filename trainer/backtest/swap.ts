@@ -7,7 +7,7 @@ export type SwapCosts = Pick<SymbolCosts, 'swap_long_bps_per_night' | 'swap_shor
  * What one night costs a position in both legs, in basis points of its gross notional. Leg A has the side `side` and the share
  * 1 / (1 + |beta|), leg B the side −side · sign(beta) and the rest.
  */
-export function nightBps(side: number, beta: number, a: SwapCosts, b: SwapCosts): number {
+export function swapBpsPerNight(side: number, beta: number, a: SwapCosts, b: SwapCosts): number {
   const hedge = Math.abs(beta);
   const legB = beta < 0 ? side : -side;
   return (sideBps(side, a) + hedge * sideBps(legB, b)) / (1 + hedge);

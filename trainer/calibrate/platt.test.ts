@@ -200,7 +200,7 @@ describe('calibrationHelps', () => {
     });
   });
 
-  it('judges each row by what was fitted on the training rows of its fold', () => {
+  it('checks each row by what was fitted on the training rows of its fold', () => {
     const { logits, labels } = drawRows(900, 2, 0.5, 'own');
     const all = folds(900);
     const probabilities = new Float64Array(900);

@@ -10,7 +10,7 @@ export interface Platt {
   readonly intercept: number;
 }
 
-const MOST_STEPS = 100;
+const MAX_STEPS = 100;
 /** Newton ends where the mean gradient per weight is below this. */
 const FLAT = 1e-10;
 const SMALLEST_STEP = 1e-10;
@@ -54,7 +54,7 @@ export function fitPlatt(
   let slope = 0;
   let intercept = ln((positives + 1) / (negatives + 1));
   let loss = lossOf(logits, targets, weights, slope, intercept);
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const { bySlope, byIntercept, curveSlope, curveBoth, curveIntercept } = slopesOf(
       logits,
       targets,
@@ -162,13 +162,13 @@ export interface CalibrationVerdict {
 
 /**
  * Whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come from the out-of-fold
- * logits of its training rows, and its test rows are judged.
+ * logits of its training rows, and its test rows are evaluated.
  * @throws RangeError as `fitPlatt`
  */
 export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold): CalibrationVerdict {
   const scored = new Uint8Array(logits.length);
   for (const { test } of folds) for (const row of test) scored[row] = 1;
-  const judged = { before: [] as number[], after: [] as number[], labels: [] as number[], weights: [] as number[] };
+  const evaluated = { before: [] as number[], after: [] as number[], labels: [] as number[], weights: [] as number[] };
   let isFitted = folds.length > 0;
   for (const { train, test } of folds) {
     const known = train.filter((row) => scored[row] === 1);
@@ -176,14 +176,14 @@ export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold):
     const platt = fitPlatt(take(logits), take(labels), weights === null ? null : take(weights));
     if (platt === null) isFitted = false;
     for (const row of test) {
-      judged.before.push(sigmoid(logits[row]!));
-      judged.after.push(platt === null ? NaN : sigmoid(platt.slope * logits[row]! + platt.intercept));
-      judged.labels.push(labels[row]!);
-      judged.weights.push(weights === null ? 1 : weights[row]!);
+      evaluated.before.push(sigmoid(logits[row]!));
+      evaluated.after.push(platt === null ? NaN : sigmoid(platt.slope * logits[row]! + platt.intercept));
+      evaluated.labels.push(labels[row]!);
+      evaluated.weights.push(weights === null ? 1 : weights[row]!);
     }
   }
-  const before = logLoss(judged.before, judged.labels, judged.weights);
-  const after = isFitted ? logLoss(judged.after, judged.labels, judged.weights) : null;
+  const before = logLoss(evaluated.before, evaluated.labels, evaluated.weights);
+  const after = isFitted ? logLoss(evaluated.after, evaluated.labels, evaluated.weights) : null;
   return { helps: after !== null && after < before, before, after };
 }
 

@@ -27,7 +27,7 @@ const DENSEST_SHARE = 0.2;
 
 export interface DatasetPolicy {
   readonly windows: Windows;
-  /** Of the label that AI1 learns; the one it is judged by is fixed. */
+  /** Of the label that AI1 learns; the one it is evaluated on is fixed. */
   readonly barriers: Barriers;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
@@ -108,7 +108,7 @@ export async function buildDataset(
 
   if (holdoutFrom <= from)
     throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: `a final period from ${isoMinute(holdoutFrom)}`,
+      seen: `a holdout from ${isoMinute(holdoutFrom)}`,
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 

@@ -4,7 +4,7 @@ import type { DatasetRows } from './dataset_rows.ts';
 
 /**
  * The identity of a dataset: SHA-256, 64 hex digits, over `identity` (schema, policy, pairs, period) and over every number that models
- * learn from or are judged by. Two runs with the same id had the same rows, wherever they came from: built, cached, or on another machine
+ * learn from or are evaluated on. Two runs with the same id had the same rows, wherever they came from: built, cached, or on another machine
  * (of the same byte order).
  */
 export function snapshotId(identity: unknown, rows: readonly DatasetRows[]): string {

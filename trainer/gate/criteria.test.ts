@@ -6,8 +6,8 @@ import {
   checkBrier,
   checkChampionAuc,
   checkChampionSharpe,
-  judgeCandidates,
-  judgePassRate,
+  checkCandidates,
+  checkPassRate,
   type Compared,
   type GateResult,
 } from './criteria.ts';
@@ -15,35 +15,35 @@ import {
 const passedOf = (gates: readonly { readonly passed: boolean }[]): boolean[] => gates.map(({ passed }) => passed);
 
 describe('the skill of AI1', () => {
-  const judgeSkill = (of: ModelMetrics): GateResult[] => [checkAuc(of), checkBrier(of)];
+  const checkSkill = (of: ModelMetrics): GateResult[] => [checkAuc(of), checkBrier(of)];
   const metrics: ModelMetrics = {
     rows: 10,
     label_mean: 0.4,
     auc: 0.6,
     brier: 0.23,
-    brier_of_mean: 0.24,
+    brier_baseline: 0.24,
     log_loss: 0.6,
     ece: 0,
   };
-  const passed = (changes: object): boolean[] => passedOf(judgeSkill({ ...metrics, ...changes }));
+  const passed = (changes: object): boolean[] => passedOf(checkSkill({ ...metrics, ...changes }));
 
   it('reports AUC and Brier score with their limits', () => {
-    expect(judgeSkill(metrics)).toEqual([
+    expect(checkSkill(metrics)).toEqual([
       { name: 'ai1 auc', passed: true, seen: '0.6000', limit: 'at least 0.52 on the holdout' },
-      { name: 'ai1 brier', passed: true, seen: '0.2300', limit: 'below 0.2400, that of the mean' },
+      { name: 'ai1 brier', passed: true, seen: '0.2300', limit: 'below 0.2400, that of the baseline' },
     ]);
   });
 
   it('refuses metrics that could not be computed, and shows them as none', () => {
-    expect(judgeSkill({ ...metrics, auc: null, brier: null, brier_of_mean: null })).toEqual([
+    expect(checkSkill({ ...metrics, auc: null, brier: null, brier_baseline: null })).toEqual([
       { name: 'ai1 auc', passed: false, seen: 'none', limit: 'at least 0.52 on the holdout' },
-      { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the mean' },
+      { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the baseline' },
     ]);
     expect(passed({ brier: null })).toEqual([true, false]);
-    expect(passed({ brier_of_mean: null, brier: -1 })).toEqual([true, false]);
+    expect(passed({ brier_baseline: null, brier: -1 })).toEqual([true, false]);
   });
 
-  it('accepts an AUC exactly at its limit and refuses a Brier score equal to that of the mean', () => {
+  it('accepts an AUC exactly at its limit and refuses a Brier score equal to that of the baseline', () => {
     expect(passed({ auc: 0.52 })).toEqual([true, true]);
     expect(passed({ auc: 0.5199 })).toEqual([false, true]);
     expect(passed({ brier: 0.24 })).toEqual([true, false]);
@@ -51,12 +51,12 @@ describe('the skill of AI1', () => {
   });
 });
 
-describe('judgePassRate', () => {
+describe('checkPassRate', () => {
   const risks = Float64Array.from({ length: 100 }, (_, i) => i / 100);
   const range = [0.05, 0.4] as const;
 
   it('reports the share of candidates below θ2 with its range', () => {
-    expect(judgePassRate(risks, 0.3, range)).toEqual({
+    expect(checkPassRate(risks, 0.3, range)).toEqual({
       name: 'risk pass rate',
       passed: true,
       seen: '30.0 % of 100 candidates',
@@ -65,47 +65,47 @@ describe('judgePassRate', () => {
   });
 
   it('includes both ends of the range, and does not count a risk equal to θ2', () => {
-    const passed = [0.04, 0.05, 0.3, 0.4, 0.41].map((theta2) => judgePassRate(risks, theta2, range).passed);
+    const passed = [0.04, 0.05, 0.3, 0.4, 0.41].map((theta2) => checkPassRate(risks, theta2, range).passed);
     expect(passed).toEqual([false, true, true, true, false]);
   });
 
   it('is 0 without candidates', () => {
-    expect(judgePassRate(new Float64Array(), 0.3, range)).toMatchObject({
+    expect(checkPassRate(new Float64Array(), 0.3, range)).toMatchObject({
       passed: false,
       seen: '0.0 % of 0 candidates',
     });
-    expect(judgePassRate(new Float64Array(), 0.3, [0, 0.4]).passed).toBe(true);
+    expect(checkPassRate(new Float64Array(), 0.3, [0, 0.4]).passed).toBe(true);
   });
 });
 
-describe('judgeCandidates', () => {
+describe('checkCandidates', () => {
   const times = Float64Array.from({ length: 60 }, (_, i) => 60 * i);
 
   it('requires 50 entry candidates at or after the start of the comparison', () => {
-    expect(judgeCandidates(times, 660 as OpenTime, 'v1')).toEqual({
+    expect(checkCandidates(times, 660 as OpenTime, 'v1')).toEqual({
       name: 'champion',
       passed: false,
       seen: '49 entry candidates that neither these models nor v1 have learned from',
       limit: 'at least 50 to compare by',
     });
-    expect(judgeCandidates(times, 601 as OpenTime, 'v1')).toMatchObject({ passed: false });
-    expect(judgeCandidates(times, 600 as OpenTime, 'v1')).toBeNull();
+    expect(checkCandidates(times, 601 as OpenTime, 'v1')).toMatchObject({ passed: false });
+    expect(checkCandidates(times, 600 as OpenTime, 'v1')).toBeNull();
   });
 });
 
 describe('a comparison with the champion', () => {
-  const judgeComparison = (champion: Compared, challenger: Compared): GateResult[] => [
+  const checkComparison = (champion: Compared, challenger: Compared): GateResult[] => [
     checkChampionAuc(champion, challenger),
     checkChampionSharpe(champion, challenger),
   ];
   const side = (auc: number | null, net_sharpe: number | null, version = 'v1', trades = 50): Compared => ({
     version,
     models: { ai1: { auc } },
-    gate_off: { total: { net_sharpe, trades } },
+    all_pairs: { total: { net_sharpe, trades } },
   });
 
   it('reports both figures of both sides with their limits', () => {
-    expect(judgeComparison(side(0.6, 1), side(0.62, 1.5, 'v2', 40))).toEqual([
+    expect(checkComparison(side(0.6, 1), side(0.62, 1.5, 'v2', 40))).toEqual([
       {
         name: 'champion auc',
         passed: true,
@@ -119,15 +119,15 @@ describe('a comparison with the champion', () => {
         limit: 'at least 0.90, as if every pair had an edge',
       },
     ]);
-    expect(judgeComparison(side(null, null), side(null, null, 'v2', 0))).toEqual([
+    expect(checkComparison(side(null, null), side(null, null, 'v2', 0))).toEqual([
       expect.objectContaining({ passed: true, seen: 'none against none of v1' }),
       expect.objectContaining({ passed: true, seen: '0.00 of 0 trades against 0.00 of 50 of v1' }),
     ]);
   });
 
   it('accepts a challenger exactly at its limits', () => {
-    expect(passedOf(judgeComparison(side(0.6, 1), side(0.6 - 0.02, 0.9)))).toEqual([true, true]);
-    expect(passedOf(judgeComparison(side(0.6, -2), side(0.6, -2.2)))).toEqual([true, true]);
+    expect(passedOf(checkComparison(side(0.6, 1), side(0.6 - 0.02, 0.9)))).toEqual([true, true]);
+    expect(passedOf(checkComparison(side(0.6, -2), side(0.6, -2.2)))).toEqual([true, true]);
   });
 
   it.each([
@@ -144,6 +144,6 @@ describe('a comparison with the champion', () => {
     [side(0.6, null), side(null, null), [false, true]],
     [side(0.01, null), side(null, null), [false, true]],
   ])('of %j and %j', (champion, challenger, passed) => {
-    expect(passedOf(judgeComparison(champion, challenger))).toEqual(passed);
+    expect(passedOf(checkComparison(champion, challenger))).toEqual(passed);
   });
 });

@@ -4,9 +4,9 @@ import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 /** How far a challenger may fall behind the champion: in AUC, and as a share of the champion's Sharpe ratio. */
 export const AUC_TOLERANCE = 0.02;
 export const SHARPE_TOLERANCE = 0.1;
-export const LEAST_AUC = 0.52;
+export const MIN_AUC = 0.52;
 /** With fewer entry candidates that neither has seen, nothing can be compared. */
-export const FEWEST_CANDIDATES = 50;
+export const MIN_CANDIDATES = 50;
 
 export interface GateResult {
   readonly name: string;
@@ -19,24 +19,24 @@ export interface GateResult {
 export function checkAuc({ auc }: Pick<ModelMetrics, 'auc'>): GateResult {
   return {
     name: 'ai1 auc',
-    passed: auc !== null && auc >= LEAST_AUC,
+    passed: auc !== null && auc >= MIN_AUC,
     seen: shown(auc),
-    limit: `at least ${LEAST_AUC} on the holdout`,
+    limit: `at least ${MIN_AUC} on the holdout`,
   };
 }
 
 /** A model that learned nothing is no better than always answering the mean. */
-export function checkBrier({ brier, brier_of_mean }: Pick<ModelMetrics, 'brier' | 'brier_of_mean'>): GateResult {
+export function checkBrier({ brier, brier_baseline }: Pick<ModelMetrics, 'brier' | 'brier_baseline'>): GateResult {
   return {
     name: 'ai1 brier',
-    passed: brier !== null && brier_of_mean !== null && brier < brier_of_mean,
+    passed: brier !== null && brier_baseline !== null && brier < brier_baseline,
     seen: shown(brier),
-    limit: `below ${shown(brier_of_mean)}, that of the mean`,
+    limit: `below ${shown(brier_baseline)}, that of the baseline`,
   };
 }
 
 /** @param risks risk scores of the holdout's entry candidates */
-export function judgePassRate(
+export function checkPassRate(
   risks: Float64Array,
   theta2: number,
   [lowest, highest]: readonly [number, number],
@@ -56,14 +56,14 @@ export function judgePassRate(
  * @param times open times of the holdout's entry candidates
  * @param from start of the comparison: neither side has learned from bars that open at or after it
  */
-export function judgeCandidates(times: ArrayLike<number>, from: OpenTime, version: string): GateResult | null {
+export function checkCandidates(times: ArrayLike<number>, from: OpenTime, version: string): GateResult | null {
   const candidates = Array.from(times).filter((time) => time >= from).length;
-  if (candidates >= FEWEST_CANDIDATES) return null;
+  if (candidates >= MIN_CANDIDATES) return null;
   return {
     name: 'champion',
     passed: false,
     seen: `${candidates} entry candidates that neither these models nor ${version} have learned from`,
-    limit: `at least ${FEWEST_CANDIDATES} to compare by`,
+    limit: `at least ${MIN_CANDIDATES} to compare by`,
   };
 }
 
@@ -71,7 +71,7 @@ export function judgeCandidates(times: ArrayLike<number>, from: OpenTime, versio
 export interface Compared {
   readonly version: string;
   readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };
-  readonly gate_off: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
+  readonly all_pairs: { readonly total: { readonly net_sharpe: number | null; readonly trades: number } };
 }
 
 /** Whether the challenger ranks not worse than the champion, both on the same bars. */
@@ -87,7 +87,7 @@ export function checkChampionAuc(champion: Compared, challenger: Compared): Gate
 
 /** Whether the challenger earns not less than the champion, both on the same bars. A model that does not trade has a ratio of 0. */
 export function checkChampionSharpe(champion: Compared, challenger: Compared): GateResult {
-  const [old, young] = [champion.gate_off.total, challenger.gate_off.total];
+  const [old, young] = [champion.all_pairs.total, challenger.all_pairs.total];
   const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];
   const leastSharpe = oldSharpe - SHARPE_TOLERANCE * Math.abs(oldSharpe);
   return {

@@ -8,7 +8,7 @@ import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { TrainResult } from '../pipeline.ts';
 import type { GateResult } from './criteria.ts';
-import { judge } from './gate.ts';
+import { adoptionGates } from './gate.ts';
 
 /** Every model set that was loaded, real ones. */
 const { sets } = vi.hoisted(() => ({ sets: [] as ModelSet[] }));
@@ -52,7 +52,7 @@ async function compared(challenger: TrainResult, own = bars, stages?: Set<string
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
   sets.length = 0;
-  const gates = await judge(challenger, context);
+  const gates = await adoptionGates(challenger, context);
   expect(sets.length).toBeGreaterThan(0);
   expect(sets.map(isReleased)).not.toContain(false);
   expect(gates.slice(0, challenger.gates.length)).toEqual(challenger.gates);
@@ -66,7 +66,7 @@ async function compared(challenger: TrainResult, own = bars, stages?: Set<string
   return rest;
 }
 
-describe('judge', () => {
+describe('check', () => {
   it('has nothing to compare with before there is a champion', async () => {
     expect(await compared(champion.result)).toEqual([
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
@@ -144,7 +144,7 @@ describe('golden vectors', () => {
     const at = text.indexOf('"golden"');
     writeFileSync(manifest, text.slice(0, at) + text.slice(at).replace(golden, '"ai1": [0.999'));
     const context = { settings, bars, modelsFolder: folder, workers: 0, onProgress: () => undefined };
-    expect((await judge({ ...twin.result, path }, context)).at(-1)).toMatchObject({
+    expect((await adoptionGates({ ...twin.result, path }, context)).at(-1)).toMatchObject({
       name: 'golden vectors',
       passed: false,
     });

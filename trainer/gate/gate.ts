@@ -11,7 +11,7 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import type { TrainResult } from '../pipeline.ts';
-import { judgeCandidates, type GateResult } from './criteria.ts';
+import { checkCandidates, type GateResult } from './criteria.ts';
 import { checkAdoption, type AdoptionEvidence, type Comparison } from './gates.ts';
 
 export interface AdoptionContext {
@@ -28,7 +28,7 @@ export interface AdoptionContext {
  * Whether a new bundle may become active: it loads and answers in onnxruntime as its learner did, all gates of its training have passed, and on the
  * same bars, which neither has learned from, it is not worse than the champion.
  */
-export async function judge(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
+export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
   return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];
 }
 
@@ -73,7 +73,7 @@ async function compare(
 ): Promise<Comparison> {
   const championFrom = Date.parse(champion.manifest.period.holdout_from) / 1000;
   const from = Math.max(dataset.holdoutFrom, championFrom) as OpenTime;
-  const refusal = judgeCandidates(dataset.evaluation.holdout.time, from, champion.version);
+  const refusal = checkCandidates(dataset.evaluation.holdout.time, from, champion.version);
   if (refusal !== null) return { kind: 'refused', result: refusal };
   const warmFrom = (from - WARM_UP_SECONDS) as OpenTime;
   const { bundles } = await backtestPeriod({

@@ -15,7 +15,7 @@ const golden: GateResult = { name: 'golden vectors', passed: true, seen: '', lim
 const side = (version: string, auc: number): Compared => ({
   version,
   models: { ai1: { auc } },
-  gate_off: { total: { net_sharpe: 1, trades: 50 } },
+  all_pairs: { total: { net_sharpe: 1, trades: 50 } },
 });
 const namesOf = (comparison: Comparison | null): string[] =>
   checkAdoption({ golden, comparison }).map(({ name }) => name);
@@ -86,7 +86,7 @@ describe('checkTraining', () => {
       holdoutScores: Float64Array.of(0.1, 0.2, 0.8, 0.9),
       report: {
         holdout: {
-          pooled: { auc: 0.6 + index / 100, brier: 0.2 + index / 100, brier_of_mean: 0.25 },
+          pooled: { auc: 0.6 + index / 100, brier: 0.2 + index / 100, brier_baseline: 0.25 },
           predictions: { std: index, variance_24h: { last: null }, variance_24h_by_pair: {} },
         },
       },
@@ -97,7 +97,7 @@ describe('checkTraining', () => {
     models: { ai1: modelOf('ai1', 1), ai2: modelOf('ai2', 2), ai3: modelOf('ai3', 3) },
     candidateRisks: Float64Array.of(0.1, 0.9),
     theta2: 0.5,
-    leakage: ['features cut off', 'ai1 label ends', 'ai2 label ends', 'ai3 label ends'].map((name) => ({
+    leakage: ['features look-ahead', 'ai1 label ends', 'ai2 label ends', 'ai3 label ends'].map((name) => ({
       name,
       passed: true,
       seen: `${name} was run`,
@@ -111,7 +111,7 @@ describe('checkTraining', () => {
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.2100',
       'risk pass rate: true 50.0 % of 2 candidates',
-      'features cut off: true features cut off was run',
+      'features look-ahead: true features look-ahead was run',
       'ai1 label ends: true ai1 label ends was run',
       'ai2 label ends: true ai2 label ends was run',
       'ai3 label ends: true ai3 label ends was run',
@@ -121,10 +121,10 @@ describe('checkTraining', () => {
           : [
               `${name} samples: ${i === 1} ${101 + i}`,
               `${name} f1: true 1.0000 above 0.5${i + 1}00, classes balanced`,
-              `${name} f1 above always-yes: true 1.0000`,
+              `${name} f1 above all-positive: true 1.0000`,
               `${name} auc above noise: false 1.0000`,
             ]),
-        `${name} prediction spread: true variance ${((i + 1) ** 2).toExponential(2)}; in the last 24 h none`,
+        `${name} prediction dispersion: true variance ${((i + 1) ** 2).toExponential(2)}; in the last 24 h none`,
         ...leakageOf(name)
           .filter((test) => name !== 'ai3' || !test.name.endsWith('refused'))
           .map((test) => `${test.name}: true ${test.seen}`),

@@ -2,17 +2,17 @@ import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ModelJob } from '../learn/model_job.ts';
 import { rowUniqueness } from '../validate/noise.ts';
-import { FROZEN_VARIANCE, judgePredictionSpread } from '../validate/prediction_spread.ts';
+import { FROZEN_VARIANCE, checkPredictionDispersion } from '../validate/prediction_dispersion.ts';
 import {
   checkF1,
-  checkF1AboveAlwaysYes,
+  checkF1AboveAllPositive,
   checkRanking,
   checkSamples,
   QUALITY_MODELS,
   STANDARD_ERRORS,
   type QualityCase,
 } from '../validate/quality_gate.ts';
-import { NOISE_STANDARD_ERRORS } from '../validate/leaks/leaks.ts';
+import { NOISE_STANDARD_ERRORS } from '../validate/leakage/leakage.ts';
 import type { Validated } from '../validate/validation.ts';
 import {
   AUC_TOLERANCE,
@@ -20,9 +20,9 @@ import {
   checkBrier,
   checkChampionAuc,
   checkChampionSharpe,
-  FEWEST_CANDIDATES,
-  judgePassRate,
-  LEAST_AUC,
+  MIN_CANDIDATES,
+  checkPassRate,
+  MIN_AUC,
   SHARPE_TOLERANCE,
   type Compared,
   type GateResult,
@@ -91,7 +91,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     name: 'ai1 auc',
     models: null,
     vetoes: 'An AI1 whose AUC on the holdout is below the limit.',
-    threshold: { fixed: `${LEAST_AUC}` },
+    threshold: { fixed: `${MIN_AUC}` },
     next: 'AI1 has no skill on these pairs: more history, or other pairs. Do not adopt.',
     check: ({ models }) => checkAuc(models.ai1.validation.report.holdout.pooled),
   },
@@ -99,7 +99,7 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     name: 'ai1 brier',
     models: null,
     vetoes: 'An AI1 whose Brier score on the holdout is not below that of always answering the mean of the labels.',
-    threshold: { fixed: 'Brier score of the mean' },
+    threshold: { fixed: 'Brier score of the baseline' },
     next: 'It ranks, but its probabilities are wrong, often after a change of regime: look at `calibration` in `validation.json`.',
     check: ({ models }) => checkBrier(models.ai1.validation.report.holdout.pooled),
   },
@@ -109,15 +109,15 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     vetoes: 'An AI2 that, with θ2, lets too few or too many of the entry candidates of the holdout pass.',
     threshold: { key: 'pass_rate_range' },
     next: 'The market of the holdout is calmer or wilder than that of the training: another θ2, or wait.',
-    check: ({ candidateRisks, theta2, limits }) => judgePassRate(candidateRisks, theta2, limits.pass_rate_range),
+    check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
   },
   {
-    name: 'features cut off',
+    name: 'features look-ahead',
     models: null,
     vetoes: 'Features of sampled bars that, computed again from their warm-up alone, are not equal to the bit.',
     threshold: { fixed: 'no difference' },
     next: `A feature looks ahead, or back beyond its warm-up. ${DEFECT}`,
-    check: ({ leakage }) => resultOf('features cut off', leakage),
+    check: ({ leakage }) => resultOf('features look-ahead', leakage),
   },
   ...MODEL_NAMES.map((model): Gate<BundleEvidence> => ({
     name: `${model} label ends`,
@@ -149,28 +149,28 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {
-    name: 'f1 above always-yes',
+    name: 'f1 above all-positive',
     models: QUALITY_MODELS,
     vetoes: 'A model whose F1 is not above that of always answering yes.',
     threshold: { fixed: '⅔, classes balanced' },
     next: 'As for `f1`.',
-    check: (model) => checkF1AboveAlwaysYes(qualityCase(model)),
+    check: (model) => checkF1AboveAllPositive(qualityCase(model)),
   },
   {
     name: 'auc above noise',
     models: QUALITY_MODELS,
     vetoes: 'A model whose AUC on the holdout may be chance, counted in independent rows.',
     threshold: { fixed: `½ + ${STANDARD_ERRORS} standard errors` },
-    next: 'The result may be luck: a longer holdout, or more pairs.',
+    next: 'The result may be chance: a longer holdout, or more pairs.',
     check: (model) => checkRanking({ ...qualityCase(model), uniqueness: rowUniqueness(model.job.rows.holdout) }),
   },
   {
-    name: 'prediction spread',
+    name: 'prediction dispersion',
     models: MODEL_NAMES,
     vetoes: 'A frozen model: its answers do not vary, in all or over the last 24 h of a pair.',
     threshold: { fixed: `variance ${FROZEN_VARIANCE}` },
     next: 'Look for constant or missing inputs of the pair that is named.',
-    check: ({ validation }) => judgePredictionSpread(validation.report.holdout.predictions),
+    check: ({ validation }) => checkPredictionDispersion(validation.report.holdout.predictions),
   },
   {
     name: 'fold borders',
@@ -221,7 +221,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     models: null,
     vetoes:
       'Too few entry candidates on bars that neither the bundle nor the active one has learned from. It passes where no active bundle can be compared with.',
-    threshold: { fixed: `${FEWEST_CANDIDATES} candidates` },
+    threshold: { fixed: `${MIN_CANDIDATES} candidates` },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
   },

@@ -6,10 +6,10 @@ import { learnModel } from '../learn/model_learning.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { balancedWeights, bestF1Threshold } from '../validate/confusion.ts';
 import { testedScores } from '../validate/cross_validation.ts';
-import { shuffleInBlocks } from '../validate/leaks/shuffled_labels.ts';
+import { shuffleInBlocks } from '../validate/leakage/shuffled_labels.ts';
 import { modelMetrics } from '../validate/model_metrics.ts';
 import { rowUniqueness } from '../validate/noise.ts';
-import { judgeQuality } from '../validate/quality_gate.ts';
+import { checkQuality } from '../validate/quality_gate.ts';
 import { pick, positions } from '../validate/rows.ts';
 import { walkRows } from '../validate/rows.fixture.ts';
 import { sampleWeights } from '../label/uniqueness.ts';
@@ -59,7 +59,7 @@ const training = part((_, labelEnd) => labelEnd < holdoutFrom);
 const holdout = part((time) => time >= holdoutFrom);
 
 /** AI1 learned from these labels by all the steps of a training, and what its gates say of it. */
-async function learnAndJudge(labels: Float64Array, seed: string): Promise<GateResult[]> {
+async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<GateResult[]> {
   const y = training.of(labels);
   const table = { ...training, y };
   const fitted = await learnModel(table, { folds: 2, embargo: HORIZON_SECONDS }, (of, subset, trees) =>
@@ -79,20 +79,20 @@ async function learnAndJudge(labels: Float64Array, seed: string): Promise<GateRe
   const outOfFold = testedScores(learned.folds, y.length).scores;
   const threshold = bestF1Threshold(outOfFold, y, balancedWeights(y)) ?? 0.5;
   const scores = treeAnswer(learned.model, holdout.x);
-  const judged = holdout.of(labels);
+  const evaluated = holdout.of(labels);
   const { uniqueness } = holdout;
-  const metrics = modelMetrics(scores, judged);
+  const metrics = modelMetrics(scores, evaluated);
   return [
     checkAuc(metrics),
     checkBrier(metrics),
-    ...judgeQuality({ samples: y.length, scores, labels: judged, threshold, uniqueness }, LIMITS),
+    ...checkQuality({ samples: y.length, scores, labels: evaluated, threshold, uniqueness }, LIMITS),
   ];
 }
 
 describe('the gates of AI1', () => {
   it('let in what was learned from the labels', async () => {
     for (const seed of ['1', '2', '3']) {
-      const refused = (await learnAndJudge(rows.y, seed)).filter(({ passed }) => !passed);
+      const refused = (await learnAndEvaluate(rows.y, seed)).filter(({ passed }) => !passed);
       expect(refused).toEqual([]);
     }
   });
@@ -101,7 +101,7 @@ describe('the gates of AI1', () => {
     const passes = new Map<string, number>();
     const letIn: string[] = [];
     for (let seed = 0; seed < 100; seed++) {
-      const gates = await learnAndJudge(shuffleInBlocks(rows, BLOCK_ROWS, `shuffle ${seed}`), String(seed));
+      const gates = await learnAndEvaluate(shuffleInBlocks(rows, BLOCK_ROWS, `shuffle ${seed}`), String(seed));
       for (const { name, passed } of gates) passes.set(name, (passes.get(name) ?? 0) + (passed ? 1 : 0));
       if (gates.every(({ passed }) => passed)) letIn.push(JSON.stringify(gates));
     }

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { excursion, openPosition } from '../../shared/core/position/position.ts';
+import { adverseZ, openPosition } from '../../shared/core/position/position.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
 /** The barriers of AI1's label, in standard deviations of the entry and bars. */
@@ -29,7 +29,7 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
  * and std are frozen at t; 1 iff the frozen z comes back to z_exit before it moves `stop` further out, within `horizon` bars.
  *
  * The horizon counts bars that both legs have, as a position's age does: before a weekend, a daily pause or a hole it reaches over it, and the
- * first bar after it is judged like any other. Purging goes by the time of `end`, so it sees the whole of such a stretch.
+ * first bar after it is evaluated like any other. Purging goes by the time of `end`, so it sees the whole of such a stretch.
  * @returns null when the bars end before the label is known
  */
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
@@ -40,7 +40,7 @@ export function reversionLabel(history: PairHistory, t: number, barriers: Barrie
   const stopAt = Math.abs(z[t]!) + barriers.stop;
   const last = t + barriers.horizon;
   for (let k = t + 1; k <= last && k < history.length; k++) {
-    const out = excursion(position, lnA[k]!, lnB[k]!);
+    const out = adverseZ(position, lnA[k]!, lnB[k]!);
     if (out <= barriers.z_exit) return { label: 1, end: k };
     if (out >= stopAt) return { label: 0, end: k };
   }

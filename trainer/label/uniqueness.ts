@@ -38,7 +38,7 @@ export function averageUniqueness(from: Int32Array, end: Int32Array, bars: numbe
 
 /**
  * What each label weighs in learning: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as the book has it, makes
- * crowded rows, the long excursions, count for next to nothing, though models are judged by all rows alike; no weights at all count one
+ * crowded rows, the long excursions, count for next to nothing, though models are evaluated on all rows alike; no weights at all count one
  * excursion many times. Measured by AI1's AUC on two inner periods of real data, rows of equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287,
  * whole 0.6187 and 0.6278; weighted by uniqueness: 0.6419 and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
  */

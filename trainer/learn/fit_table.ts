@@ -22,7 +22,7 @@ export interface FittedTable {
   readonly bytes: Uint8Array;
   /** Trees that were kept, per class for several. */
   readonly rounds: number;
-  /** Learning with binning; without reading, export and judgement. */
+  /** Learning with binning; without reading, export and check. */
   readonly seconds: number;
 }
 

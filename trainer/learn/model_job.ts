@@ -2,7 +2,7 @@ import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { continuedFit } from './continue_model.ts';
+import { warmStartFit } from './warm_start_fit.ts';
 import type { FitTask } from './trees/fit.ts';
 import { learnerParams, TASK, type Learning } from './learning.ts';
 import type { ModelFit } from './model_learning.ts';
@@ -14,7 +14,7 @@ export interface ModelJob {
     /** The rows that the model learns from. */
     readonly trained: DatasetRows;
     /** The rows of the training period that it is validated on: the same, or those of AI1's evaluation label. */
-    readonly judged: DatasetRows;
+    readonly evaluated: DatasetRows;
     readonly holdout: DatasetRows;
   };
   /** Rows that the model has learned from, those of a warm start included. */
@@ -51,7 +51,7 @@ export function modelJob(
     name,
     rows: {
       trained,
-      judged: name === 'ai1' ? dataset.evaluation.train : trained,
+      evaluated: name === 'ai1' ? dataset.evaluation.train : trained,
       holdout: name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name],
     },
     samples: trained.y.length + (known?.rows[name] ?? 0),
@@ -61,7 +61,7 @@ export function modelJob(
     fit:
       known === undefined
         ? fitFromNothing
-        : continuedFit(known.models[name], { ...params, rounds: train.continue_rounds }, TASK, run),
+        : warmStartFit(known.models[name], { ...params, rounds: train.warm_start_rounds }, TASK, run),
     fitFromNothing,
   };
 }

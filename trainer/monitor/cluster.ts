@@ -48,14 +48,14 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
 }
 
 /** With fewer blocks the expansion below is not good enough, and nothing is to be told from so few anyway. */
-const FEWEST_BLOCKS = 5;
+const MIN_BLOCKS = 5;
 
 /**
  * How many standard errors of a clustered mean are as rare by chance as `sigmas` of a normal value: Student's t with blocks − 1 degrees of freedom by the
  * expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than five blocks.
  */
 export function errorsOfChance(sigmas: number, blocks: number): number {
-  if (blocks < FEWEST_BLOCKS) return Infinity;
+  if (blocks < MIN_BLOCKS) return Infinity;
   const freedom = blocks - 1;
   const x = sigmas;
   return (

@@ -170,7 +170,7 @@ describe('featureDrift of planted rows', () => {
     expect(pairs['CCC_DDD']!.shift).toBeCloseTo(2, 0);
   });
 
-  it('judges nothing with fewer than ten blocks of eight hours', () => {
+  it('checks nothing with fewer than ten blocks of eight hours', () => {
     const rng = createRng('drift/few');
     const profile = featureProfile(
       rowsOf(3000, 1, () => rng.normal()),
@@ -178,7 +178,7 @@ describe('featureDrift of planted rows', () => {
       PAIRS,
       lookBack,
     );
-    const judged = (hours: number): unknown =>
+    const evaluated = (hours: number): unknown =>
       featureDrift(
         profile,
         rowsOf((hours * 60) / MINUTES_PER_ROW, 1, () => rng.normal()),
@@ -186,9 +186,9 @@ describe('featureDrift of planted rows', () => {
         PAIRS,
         lookBack,
       );
-    expect(judged(80)).not.toBeNull();
-    expect(judged(72)).toBeNull();
-    expect(judged(0)).toBeNull();
+    expect(evaluated(80)).not.toBeNull();
+    expect(evaluated(72)).toBeNull();
+    expect(evaluated(0)).toBeNull();
   });
 });
 

@@ -2,7 +2,7 @@ import { ln } from '../../shared/elementary.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import {
   columnOf,
-  FEWEST_BLOCKS,
+  MIN_BLOCKS,
   groupRows,
   summarise,
   type ColumnSummary,
@@ -52,7 +52,7 @@ export function featureDrift(
   const learned = profile.pairs.map((id, pair) => (profile.features[0]?.by_pair[pair]?.rows ? id : null));
   const known = knownRows(live, pairs, learned);
   const groups = groupRows(known, profile.pairs.length, lookBackBars);
-  if (new Set(groups.blocks.of).size < FEWEST_BLOCKS) return null;
+  if (new Set(groups.blocks.of).size < MIN_BLOCKS) return null;
   return profile.features.flatMap((feature): FeatureDrift[] => {
     const column = definitions.findIndex(({ name }) => name === feature.name);
     if (column < 0) return [];

@@ -7,7 +7,7 @@ import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { clusteredMean } from './cluster.ts';
 
 /** Fewer blocks say too little about how much rows have in common. */
-export const FEWEST_BLOCKS = 10;
+export const MIN_BLOCKS = 10;
 /** Blocks that short spans are cut into: weekends leave some of them empty. */
 const BLOCKS_WANTED = 15;
 /** Markets stay quiet or excited for hours. */

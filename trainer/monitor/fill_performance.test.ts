@@ -15,10 +15,10 @@ import { compareShare } from './performance_drift.ts';
 const DAY_S = 86_400;
 /** A Monday, twelve o'clock: no night is near. */
 const T0_S = Date.UTC(2026, 10, 16, 12) / 1000;
-const NO_NIGHTS = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
+const NO_SWAPS = { swap_long_bps_per_night: 0, swap_short_bps_per_night: 0 };
 const COSTS: Record<string, SymbolCosts> = {
-  XAUUSD: { spread_bps: 1, commission_bps: 0.3, slippage_bps: 0.2, ...NO_NIGHTS },
-  XAGUSD: { spread_bps: 6, commission_bps: 0.4, slippage_bps: 0.6, ...NO_NIGHTS },
+  XAUUSD: { spread_bps: 1, commission_bps: 0.3, slippage_bps: 0.2, ...NO_SWAPS },
+  XAGUSD: { spread_bps: 6, commission_bps: 0.4, slippage_bps: 0.6, ...NO_SWAPS },
 };
 const EDGE: PairEdge = {
   no_edge: false,
@@ -177,7 +177,7 @@ describe('fills beside the backtest', () => {
     expect(performance(trades, {})['real']!.net).toMatchObject({ live_bps: null, gap_bps: null, noise_bps: Infinity });
   });
 
-  it('count refusals, open positions and fills of no known signal, and judge none of them', () => {
+  it('count refusals, open positions and fills of no known signal, and check none of them', () => {
     const [openA, , openB] = tripOf({ number: 1 }) as [LiveTrade, LiveTrade, LiveTrade];
     const stray = tradeOf(openFill({ account: 'real', position_id: idOf(77), signal_id: idOf(77) }), null);
     const refused = tradeOf(refusedFill({ account: 'real', signal_id: idOf(5), position_id: idOf(5) }), null);

@@ -3,8 +3,8 @@ import type { Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import { ln } from '../../shared/elementary.ts';
 import { parsePair } from '../../shared/pair.ts';
 import type { RetrainPolicy, SymbolCosts } from '../../shared/policy/policy.ts';
-import { rollOvers } from '../backtest/roll_over.ts';
-import { nightBps } from '../backtest/swap.ts';
+import { rollovers } from '../backtest/rollover.ts';
+import { swapBpsPerNight } from '../backtest/swap.ts';
 import { fillFigures, pnlOf, shortfallOf, type AccountFigures, type FiguresInput } from '../fills/fill_figures.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { isClosed, LEGS, lotsOf, positionsOf, type Leg, type LivePosition } from '../fills/positions.ts';
@@ -184,7 +184,7 @@ function errorOf(values: readonly number[], mean: number): number {
 
 /**
  * What a closed position earned at the prices of its fills, in basis points of its gross notional at full size: the shares of the legs are those of β, as in the
- * backtest. Spread and slippage are in the prices, commission and nights are the configured ones.
+ * backtest. Spread and slippage are in the prices, commission and overnight swaps are the configured ones.
  */
 export function netBpsOf(
   position: EnteredPosition,
@@ -202,10 +202,10 @@ export function netBpsOf(
     return sum + shares[leg] * (BPS * sideOf(leg) * move - 2 * commission_bps);
   }, 0);
   const heldMs = Math.max(...closes.map(({ time_ms }) => time_ms)) - opens[0]!.time_ms;
-  const nights = rollOvers(enteredS, enteredS + (heldMs / barMs) * SECONDS_PER_BAR);
-  const held = nights.reduce((sum, roll) => sum + roll.nights, 0);
+  const rolls = rollovers(enteredS, enteredS + (heldMs / barMs) * SECONDS_PER_BAR);
+  const held = rolls.reduce((sum, roll) => sum + roll.swapDays, 0);
   if (held === 0) return earned;
-  return earned - held * nightBps(sideOf('A'), beta, costs[legOf(position, 'A')]!, costs[legOf(position, 'B')]!);
+  return earned - held * swapBpsPerNight(sideOf('A'), beta, costs[legOf(position, 'A')]!, costs[legOf(position, 'B')]!);
 }
 
 function meanPrice(fills: readonly LiveTrade[], leg: Leg): number {

@@ -166,8 +166,8 @@ describe('kpiBreaches', () => {
   });
 });
 
-describe('the policy of live figures', () => {
-  it('is refused when no window of trades can ever be judged', () => {
+describe('the policy of live KPIs', () => {
+  it('is refused when no window of trades can ever be evaluated', () => {
     const configDir = mkdtempSync(join(tmpdir(), 'minutehand-kpi-'));
     try {
       cpSync(join(packageRoot(), 'config'), configDir, { recursive: true });

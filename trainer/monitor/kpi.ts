@@ -20,7 +20,7 @@ export interface PublishedPair {
   readonly resumed: number;
 }
 
-/** Live figures of a pair, or of all together. */
+/** Live KPIs of a pair, or of all together. */
 export interface Kpi {
   /** Closed trades that count, and those of them the win rate is of. */
   readonly trades: number;

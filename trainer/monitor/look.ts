@@ -19,7 +19,7 @@ import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { averageUniqueness } from '../label/uniqueness.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { fillsOfVersion } from '../fills/live_figures.ts';
+import { fillsOfVersion } from '../fills/live_kpis.ts';
 import { withJournals } from '../fills/signal_lookup.ts';
 import { featureDrift } from './drift.ts';
 import { blocksOf } from './feature_profile.ts';
@@ -87,7 +87,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
 
   const { passed, result } = await tryModels(folder, pairs, known, live, task);
   const reference = readReference(folder);
-  const days = result.gate_off.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
+  const days = result.all_pairs.trades.map(({ entryTime }) => Math.floor((entryTime - from) / DAY_S));
   const backtest = isSkipped(reference) ? null : reference.backtest;
   const seen = {
     version,
@@ -102,7 +102,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
     performance: {
       auc: compareAuc(result.models.ai1.auc, independentLabels(live, settings), manifest),
       win_rate: compareWinRate(
-        result.gate_off.trades,
+        result.all_pairs.trades,
         days,
         days.reduce((most, day) => Math.max(most, day), 0) + 1,
         backtest,
@@ -299,7 +299,7 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
 /** Trades and candidates count where the daemon spoke by these models: not before they were activated, nor while it was away. */
 function publishedPairs(
   live: readonly LivePair[],
-  { as_published }: BundleResult,
+  { edge_pairs }: BundleResult,
   { edge, version }: Manifest,
   task: LookTask,
   last: number,
@@ -307,11 +307,11 @@ function publishedPairs(
   const { require_edge, z_entry } = decisionPolicy(task.settings);
   const halts = readHaltsIfSound(task.modelsFolder);
   return live.flatMap(({ pair, history, start }): PublishedPair[] => {
-    const changes = as_published.changes[pair.id];
+    const changes = edge_pairs.changes[pair.id];
     if (changes === undefined) return [];
     const far = barsFrom(start, history.length, (t) => Math.abs(history.z[t]!) >= z_entry);
     const candidates = far.map((t) => history.time[t]! + SECONDS_PER_BAR);
-    const trades = as_published.trades.filter(({ pairId }) => pairId === pair.id);
+    const trades = edge_pairs.trades.filter(({ pairId }) => pairId === pair.id);
     const isSpoken = spokenAt(task.journals, version, pair.id, [
       ...candidates,
       ...trades.map(({ entrySignalTime }) => entrySignalTime),

@@ -30,7 +30,7 @@ import { MONITOR_FILE, type Manifest } from '../../shared/bundle/manifest.ts';
 
 const TRAINED_MINUTES = 2400;
 const LIVE_MINUTES = 1500;
-/** As many as drift is judged on, a weekend among them. */
+/** As many as drift is evaluated on, a weekend among them. */
 const DRIFT_MINUTES = 6000;
 const PAIRS = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
 const AGED = 'monitor: model age 1.0 > 1 days';

@@ -7,9 +7,9 @@ import { SIGMAS } from './drift.ts';
 /** Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see `averageUniqueness`). */
 const PAIR_OVERLAP = 1.2;
 /** With fewer independent live labels of either kind an AUC is no figure yet. */
-const FEWEST_LABELS = 30;
+const MIN_LABELS = 30;
 /** With fewer live trades a win rate is no figure yet. */
-const FEWEST_TRADES = 20;
+const MIN_TRADES = 20;
 
 /** A figure on the bars since training beside that of the bundle. */
 export interface Compared {
@@ -33,7 +33,7 @@ export interface LabelCounts {
 }
 
 /**
- * AI1's AUC on its evaluation label against that of the bundle's final period; rows there are as alike as the live ones. What chance does to the live one is
+ * AI1's AUC on its evaluation label against that of the bundle's holdout; rows there are as alike as the live ones. What chance does to the live one is
  * asked where the bundle's is: a handful of rows in a perfect order has no error of its own.
  */
 export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
@@ -41,7 +41,7 @@ export function compareAuc(live: number | null, counts: LabelCounts, { metrics }
   const independent = (counts.positives + counts.negatives) / PAIR_OVERLAP;
   const share = counts.rows === 0 ? 0 : independent / counts.rows;
   const errors =
-    live === null || bundle === null || Math.min(counts.positives, counts.negatives) < FEWEST_LABELS
+    live === null || bundle === null || Math.min(counts.positives, counts.negatives) < MIN_LABELS
       ? [Infinity]
       : [
           aucStandardError(bundle, counts.positives / PAIR_OVERLAP, counts.negatives / PAIR_OVERLAP),
@@ -68,7 +68,7 @@ export function compareWinRate(
   bundle: WinCount | null,
 ): Compared {
   const wins = trades.map((trade) => (isWin(trade) ? 1 : 0));
-  return compareShare(wins, days, dayCount, bundle === null ? null : shareOf(bundle), FEWEST_TRADES);
+  return compareShare(wins, days, dayCount, bundle === null ? null : shareOf(bundle), MIN_TRADES);
 }
 
 /** A share of wins that was measured before. */

@@ -13,7 +13,7 @@ const REFERENCE_FORMAT = 'minutehand.monitor/1';
 const referenceSchema = z.object({
   format: z.literal(REFERENCE_FORMAT),
   profile: featureProfileSchema,
-  /** Trades of the final period as if every pair had an edge, and those that earned after costs; null: nobody counted. */
+  /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: nobody counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
 /** What a bundle was made on, and what it did where no choice has seen the bars: live is held against it. Plain JSON. */
@@ -27,7 +27,7 @@ export interface ReferenceSource {
   readonly pairs: readonly string[];
   /** `warmupBars` of the features. */
   readonly lookBackBars: number;
-  /** Of the final period, as if every pair had an edge; null where nothing was backtested. */
+  /** Of the holdout, as if every pair had an edge; null where nothing was backtested. */
   readonly backtest: WinCount | null;
 }
 

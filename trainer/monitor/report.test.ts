@@ -138,7 +138,7 @@ describe('findingsOf', () => {
     expect(textsOf(costs({ bps: 1e-12, configured_bps: 0, noise_bps: 0 }, { bps: 1e-12, configured_bps: 0, noise_bps: 0 }))).toEqual([]);
   }); // prettier-ignore
 
-  it('judges paper on a simulated market only', () => {
+  it('checks paper on a simulated market only', () => {
     const net = { ...FILLED.net, gap_bps: -1.5 };
     const symbols = { XAUUSD: { slippage: SLIPPAGE, shortfall: { ...SHORTFALL, bps: 2 } } };
     const fills = { net, symbols };

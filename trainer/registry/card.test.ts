@@ -61,7 +61,7 @@ describe('renderCard', () => {
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 
-  it('says what was searched, whether it was taken, and how much of the thresholds is luck', () => {
+  it('says what was searched, whether it was taken, and how far the thresholds can be chance', () => {
     expect(renderCard(manifest)).not.toContain('## Search');
     const ai1 = {
       trials: 16,
@@ -82,7 +82,7 @@ describe('renderCard', () => {
       net_sharpe: -3.417,
       trades: 31,
       pass_rate: 0.25,
-      lucky_sharpe: 7.51,
+      expected_max_sharpe: 7.51,
       probabilistic_sharpe: 0.0001,
       deflated_sharpe: null,
     };
@@ -134,7 +134,7 @@ describe('renderCard', () => {
     const gates = [gate('first', true), gate('second', false), gate('third', true), gate('fourth', false)];
     const card = renderCard({ ...manifest, gates });
     expect(card.slice(0, card.indexOf('## '))).toContain('**Failed tests: second, fourth.**');
-    const lines = section(card, 'Quality and leak tests: 2 of 4 FAILED');
+    const lines = section(card, 'Quality and leakage tests: 2 of 4 FAILED');
     expect(lines.filter((line) => /^\| (first|second|third|fourth) /.test(line))).toEqual([
       '| second | **FAILED** | saw second | at most second |',
       '| fourth | **FAILED** | saw fourth | at most fourth |',
@@ -142,7 +142,7 @@ describe('renderCard', () => {
       '| third | passed | saw third | at most third |',
     ]);
     const passed = renderCard({ ...manifest, gates: [gate('only', true)] });
-    expect(passed).toContain('## Quality and leak tests: all 1 passed');
+    expect(passed).toContain('## Quality and leakage tests: all 1 passed');
     expect(passed).not.toMatch(/failed/i);
   });
 
@@ -171,7 +171,7 @@ describe('renderCard', () => {
     const without = ({ walk_forward: _, ...report }: ModelReport): ModelReport => report;
     const card = renderCard({ ...rest, metrics: { ai1, ai2: without(ai2), ai3: without(ai3), ai2_parts } });
     expect(card).not.toContain('Walk-forward');
-    expect(card).not.toContain('Quality and leak tests');
+    expect(card).not.toContain('Quality and leakage tests');
     expect(card).not.toMatch(/undefined|NaN/);
   });
 });

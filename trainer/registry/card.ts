@@ -41,7 +41,7 @@ export function renderCard(manifest: Manifest): string {
       MEASURES,
       MODEL_NAMES.flatMap((name) => measured(name, metrics[name].holdout)),
     ),
-    'A model whose Brier score is not below the one of the mean has learned nothing that lasts.',
+    'A model whose Brier score is not below that of the baseline (the mean label) has learned nothing that lasts.',
     '',
     '## Purged cross-validation inside the training period, mean of the folds',
     '',
@@ -74,7 +74,7 @@ function opening(manifest: Manifest): string[] {
     git_commit,
     period,
     gates = [],
-    continued_from,
+    warm_start_from,
   } = manifest;
   const simulated = market === 'simulated';
   const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
@@ -89,10 +89,10 @@ function opening(manifest: Manifest): string[] {
       : []),
     ...(failed.length > 0 ? [`**Failed tests: ${failed.join(', ')}.** See below.`, ''] : []),
     `Trained ${created} with ${engine.name}, seed ${seed}, features ${feature_schema}, code ${git_commit ?? 'unknown'}.`,
-    ...(continued_from === undefined
+    ...(warm_start_from === undefined
       ? []
       : [
-          `It goes on from ${continued_from.version}, learned in full from bars before ${continued_from.learned_until}: continuation ${continued_from.times} since then.`,
+          `It is warm-started from ${warm_start_from.version}, learned in full from bars before ${warm_start_from.learned_until}: warm start ${warm_start_from.times} since then.`,
         ]),
     `Bars from ${period.from} to ${period.to}; nothing from ${period.holdout_from} on was used for any choice.`,
     `Everything that was measured, by fold, hour, pair and regime, with the importance of the features: ${VALIDATION_FILE}.`,
@@ -106,16 +106,16 @@ const MEASURES = [
   'label mean',
   'AUC',
   'Brier',
-  'Brier of the mean',
+  'Baseline Brier',
   'log loss',
   'calibration error',
 ] as const;
 
-function figures({ rows, label_mean, auc, brier, brier_of_mean, log_loss, ece }: ModelMetrics): string[] {
+function figures({ rows, label_mean, auc, brier, brier_baseline, log_loss, ece }: ModelMetrics): string[] {
   return [
     String(rows),
     digits(label_mean, 3),
-    ...[auc, brier, brier_of_mean, log_loss, ece].map((value) => digits(value, 4)),
+    ...[auc, brier, brier_baseline, log_loss, ece].map((value) => digits(value, 4)),
   ];
 }
 
@@ -177,7 +177,7 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
   return `In walk-forward it was worse by ${(-forward_gain).toFixed(5)}: the configured parameters were kept.`;
 }
 
-/** What was searched, and how much of it may be luck. */
+/** What was searched, and how far it can be chance. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
   const { ai1 = null, thresholds = null } = found ?? {};
   const lines: string[] = [];
@@ -191,7 +191,7 @@ function search({ search: found, theta1, theta2 }: Manifest): string[] {
   }
   if (thresholds !== null) {
     const { tried, allowed, chosen, net_sharpe, trades, pass_rate } = thresholds;
-    const { lucky_sharpe, probabilistic_sharpe, deflated_sharpe } = thresholds;
+    const { expected_max_sharpe, probabilistic_sharpe, deflated_sharpe } = thresholds;
     lines.push(
       `Thresholds: ${tried} pairs tried on out-of-fold answers, ${allowed} allowed. ${chosen ? 'Chosen' : 'None chosen, so the initial ones apply'}: θ1 ${theta1}, θ2 ${theta2}, ` +
         `which let ${digits(pass_rate * 100, 1)} % of the candidates pass AI2 and make ${trades} trades.`,
@@ -199,11 +199,15 @@ function search({ search: found, theta1, theta2 }: Manifest): string[] {
       ...table(
         [
           'net Sharpe ratio there',
-          'what luck gives the best of so many',
+          'expected maximum of as many tries',
           'probability it is above 0',
-          'above luck (deflated)',
+          'above the expected maximum (deflated)',
         ],
-        [tableRow([net_sharpe, lucky_sharpe, probabilistic_sharpe, deflated_sharpe].map((value) => digits(value, 2)))],
+        [
+          tableRow(
+            [net_sharpe, expected_max_sharpe, probabilistic_sharpe, deflated_sharpe].map((value) => digits(value, 2)),
+          ),
+        ],
       ),
     );
   }
@@ -215,7 +219,7 @@ function gates({ gates = [] }: Manifest): string[] {
   const failed = gates.filter(({ passed }) => !passed);
   const verdict = failed.length === 0 ? `all ${gates.length} passed` : `${failed.length} of ${gates.length} FAILED`;
   return [
-    `## Quality and leak tests: ${verdict}`,
+    `## Quality and leakage tests: ${verdict}`,
     '',
     ...(failed.length === 0 ? [] : ['`train --adopt` does not activate these models.', '']),
     ...table(

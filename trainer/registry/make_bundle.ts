@@ -34,13 +34,13 @@ export interface BundleParts {
   readonly dataset: Dataset;
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
-  readonly riskKnots: readonly number[];
+  readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
-  readonly continued: { readonly from: NonNullable<Manifest['continued_from']>; readonly learnedFrom: string } | null;
+  readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
 }
 
 export interface TrainResult {
@@ -86,7 +86,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
 }
 
 function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['manifest'] {
-  const { settings, bars, dataset, models, thresholds, continued } = parts;
+  const { settings, bars, dataset, models, thresholds, warmStart } = parts;
   const { windows, train } = settings.minutehand;
   return {
     market: parts.market,
@@ -97,18 +97,18 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     windows: { ...windows },
     pairs: dataset.histories.map(({ pair }) => pair.id),
     period: {
-      from: continued?.learnedFrom ?? isoMinute(dataset.from),
+      from: warmStart?.learnedFrom ?? isoMinute(dataset.from),
       to: isoMinute(dataset.to),
       holdout_from: isoMinute(dataset.holdoutFrom),
     },
-    ...(continued === null ? {} : { continued_from: continued.from }),
+    ...(warmStart === null ? {} : { warm_start_from: warmStart.from }),
     data_hash: hashBars(bars),
     dataset_id: dataset.snapshotId,
     label_policy: labelPolicy(parts.policy),
     engine: { name: train.engine, parameters: engineParameters(settings) },
     ...thresholds,
     search: parts.search,
-    risk_knots: [...parts.riskKnots],
+    risk_quantiles: [...parts.riskQuantiles],
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },

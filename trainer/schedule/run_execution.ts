@@ -68,7 +68,7 @@ export function executeRun(
 /** What `train` is told of this run alone. */
 function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
   if (trigger === FIRST_MODELS) return ['--trials', '0'];
-  return kind === 'incremental' ? ['--continue'] : [];
+  return kind === 'incremental' ? ['--warm-start'] : [];
 }
 
 function activeVersion(modelsFolder: string): string | null {

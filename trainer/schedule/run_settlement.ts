@@ -13,7 +13,7 @@ import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 
 const MS_PER_MINUTE = 60_000;
 /** Errors of an incremental run that time, or a full run, ends. */
-const NOT_YET = /^(DATA_TOO_SHORT|CONTINUE_REFUSED):/;
+const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
 /** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
 const HOOK_MS = ALERT_MS + 2000;
 

@@ -9,13 +9,13 @@ import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
 import { sharpe, TRADING_DAYS_PER_YEAR } from '../backtest/performance.ts';
-import { rollOvers, tradingDayAt, type RollOver } from '../backtest/roll_over.ts';
+import { rollovers, tradingDayAt, type Rollover } from '../backtest/rollover.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import type { TrainOptions } from '../train_options.ts';
 import { outOfFold } from '../validate/cross_validation.ts';
-import { deflatedSharpe, sharpeFacts } from './sharpe_luck.ts';
+import { deflatedSharpe, sharpeFacts } from './deflated_sharpe_ratio.ts';
 import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
 
 export interface ChosenThresholds {
@@ -32,7 +32,7 @@ interface AnsweredPair {
   readonly riskScore: Float64Array;
   readonly scale: Float64Array;
   readonly costs: BacktestOptions['costs'];
-  readonly nights: NonNullable<BacktestOptions['nights']>;
+  readonly overnight: NonNullable<BacktestOptions['overnight']>;
 }
 
 /**
@@ -43,13 +43,15 @@ interface AnsweredPair {
 export function chooseThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskKnots: readonly number[],
+  riskQuantiles: readonly number[],
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): ChosenThresholds {
   const { core, retrain, minutehand } = settings;
-  const rolls = rollOvers(dataset.from, dataset.holdoutFrom);
-  const pairs = dataset.histories.map((history) => answerPair(history, dataset, learned, riskKnots, settings, rolls));
+  const rolls = rollovers(dataset.from, dataset.holdoutFrom);
+  const pairs = dataset.histories.map((history) =>
+    answerPair(history, dataset, learned, riskQuantiles, settings, rolls),
+  );
   const policy = { ...decisionPolicy(settings), require_edge: false };
   const hasBars = new Uint8Array(rolls.length + 1);
   for (const { history, length } of pairs)
@@ -59,18 +61,18 @@ export function chooseThresholds(
   const daysOf = (thresholds: Thresholds): { days: number[]; trades: number } => {
     const days = new Float64Array(rolls.length + 1);
     let trades = 0;
-    for (const { history, length, returnProb, riskScore, scale, costs, nights } of pairs) {
+    for (const { history, length, returnProb, riskScore, scale, costs, overnight } of pairs) {
       const run = runBacktest(history, 0, length, {
         thresholds,
         policy,
         edge: true,
         costs,
-        nights,
+        overnight,
         scores: (t) => ({ return_prob: returnProb[t]!, risk_score: riskScore[t]! }),
         scale: (t) => scale[t]!,
       });
       trades += run.trades.length;
-      const { time, change } = markToMarket(history, run.trades, nights);
+      const { time, change } = markToMarket(history, run.trades, overnight);
       for (let i = 0; i < time.length; i++) days[tradingDayAt(rolls, time[i]!)]! += change[i]! / pairs.length;
     }
     return { days: [...days].filter((_, day) => hasBars[day] === 1), trades };
@@ -95,7 +97,7 @@ export function chooseThresholds(
   const { days, trades } = daysOf(thresholds);
   const ratio = sharpe(days);
   const perDay = tried.map(({ netSharpe }) => netSharpe / Math.sqrt(TRADING_DAYS_PER_YEAR));
-  const luck = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
+  const deflated = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
   return {
     thresholds,
     report: {
@@ -105,9 +107,9 @@ export function chooseThresholds(
       net_sharpe: ratio,
       trades,
       pass_rate: shareBelow(risks, thresholds.theta2),
-      lucky_sharpe: luck === null ? null : luck.luckySharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
-      probabilistic_sharpe: finite(luck?.probabilistic),
-      deflated_sharpe: finite(luck?.deflated),
+      expected_max_sharpe: deflated === null ? null : deflated.expectedMaxSharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
+      probabilistic_sharpe: finite(deflated?.probabilistic),
+      deflated_sharpe: finite(deflated?.deflated),
     },
   };
 }
@@ -116,13 +118,13 @@ export function chooseThresholds(
 export function findThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskKnots: readonly number[],
+  riskQuantiles: readonly number[],
   { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
 ): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
   const { core, minutehand } = settings;
   if (trials === 0 || minutehand.search.theta_evaluations === 0)
     return { thresholds: { theta1: core.theta1_initial, theta2: core.theta2_initial }, report: null };
-  return chooseThresholds(dataset, learned, riskKnots, settings, (done, total) =>
+  return chooseThresholds(dataset, learned, riskQuantiles, settings, (done, total) =>
     onProgress('thresholds', done, total),
   );
 }
@@ -131,9 +133,9 @@ function answerPair(
   history: PairHistory,
   { holdoutFrom, definitions }: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskKnots: readonly number[],
+  riskQuantiles: readonly number[],
   { minutehand }: Settings,
-  rolls: readonly RollOver[],
+  rolls: readonly Rollover[],
 ): AnsweredPair {
   const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
   const kept: number[] = [];
@@ -156,10 +158,10 @@ function answerPair(
     history,
     length,
     returnProb: answers.ai1,
-    riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskKnots, risk))),
+    riskScore: answers.ai2.map((risk) => (Number.isNaN(risk) ? NaN : riskRank(riskQuantiles, risk))),
     scale: answers.ai3,
     costs,
-    nights: { rolls, swaps: costs },
+    overnight: { rolls, swaps: costs },
   };
 }
 

@@ -15,7 +15,7 @@ export interface Mixture {
 /** Width of a kernel in standard deviations of the points on its axis, before Scott's factor. */
 const WIDTH = 0.4;
 /** In shares of the axis. */
-const LEAST_WIDTH = 0.02;
+const MIN_WIDTH = 0.02;
 const UNIFORM_VARIANCE = 1 / 12;
 /** Points that know nothing, counted in the spread: one or two good points may agree by chance. */
 const VAGUE_POINTS = 2;
@@ -95,7 +95,7 @@ function axisWidth(points: readonly Point[], a: number, scott: number): number {
     squares += off * off;
   }
   const spread = Math.sqrt(squares / (points.length + VAGUE_POINTS - 1));
-  return Math.min(1, Math.max(WIDTH * scott * spread, LEAST_WIDTH));
+  return Math.min(1, Math.max(WIDTH * scott * spread, MIN_WIDTH));
 }
 
 /** The probability of a choice in a kernel: its own counts 1 and all count 1 / kernels beforehand, so that none is ever impossible. */

@@ -30,7 +30,7 @@ interface SampledGroup extends Group {
 /** Random trials before there is something to learn from. */
 const STARTUP_TRIALS = 10;
 const GOOD_SHARE = 0.1;
-const MOST_GOOD = 25;
+const MAX_GOOD = 25;
 const CANDIDATES = 24;
 
 /**
@@ -43,7 +43,7 @@ function tpePoint({ when, names, axes }: SampledGroup, known: readonly Params[],
     .filter((params) => exists(when, params))
     .map((params) => names.map((name, a) => placeOf(axes[a]!, params[name]!)));
   if (points.length < STARTUP_TRIALS) return uniformPoint(axes, rng);
-  const goodCount = Math.min(Math.ceil(GOOD_SHARE * points.length), MOST_GOOD);
+  const goodCount = Math.min(Math.ceil(GOOD_SHARE * points.length), MAX_GOOD);
   const good = parzenEstimate(axes, points.slice(0, goodCount));
   const others = parzenEstimate(axes, points.slice(goodCount));
   let best: Point = [];

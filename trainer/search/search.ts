@@ -59,7 +59,7 @@ export interface SearchResult {
   readonly complete: number;
   readonly pruned: number;
   readonly failed: number;
-  /** Values of all complete trials, in their order: how they spread shows how much of the best is luck. */
+  /** Values of all complete trials, in their order: how they spread shows how far the best can be chance. */
   readonly values: readonly number[];
   readonly endedBy: 'trials' | 'time' | 'stop';
 }
@@ -74,7 +74,7 @@ export interface SearchedTrial {
 
 export interface PairedGain {
   readonly mean: number;
-  /** Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by luck: `trials` says how many. */
+  /** Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by chance: `trials` says how many. */
   readonly standardError: number;
 }
 

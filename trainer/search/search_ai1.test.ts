@@ -89,8 +89,8 @@ describe('searchAi1', () => {
     for (const { rows } of seen) expect(Math.max(...rows.labelEnd)).toBeLessThan(holdoutFrom + 60);
     const { train, label, search: plan } = learning.settings.minutehand;
     const embargo = label.horizon_bars * 60;
-    const judged = relabelled(learning.dataset, EVALUATION_BARRIERS, plan.max_rows);
-    const folds = kFoldSplits(judged, train.folds, embargo);
+    const evaluated = relabelled(learning.dataset, EVALUATION_BARRIERS, plan.max_rows);
+    const folds = kFoldSplits(evaluated, train.folds, embargo);
     // The first trial is measured whole, fold after fold, on the folds of the evaluation label.
     folds.forEach((fold, i) => expect(seen[i]!.subset).toEqual(fold.train));
     expect(seen.length).toBeGreaterThan(train.folds);

@@ -19,8 +19,8 @@ import { kFoldSplits, walkForwardSplits } from '../validate/splits.ts';
 import { searchTraining, type SearchProgress, type SearchResult } from './search.ts';
 import { configuredParams, settingsOf, trainingSpace, type SearchedSettings } from './training_space.ts';
 
-/** The best of many trials is a little better by luck alone. */
-const LEAST_ERRORS = 2;
+/** The best of many trials is a little better by chance alone. */
+const MIN_ERRORS = 2;
 
 export interface Ai1SearchOptions {
   readonly trials: number;
@@ -41,7 +41,7 @@ export interface SearchedLearning {
 /**
  * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training period. Every trial is measured on the
  * same rows of the evaluation label by its log loss, which asks for ranks and for probabilities that are right. The best trial is
- * taken only where it beats the configured one by more than `LEAST_ERRORS` standard errors of their difference over the folds, and then also in
+ * taken only where it beats the configured one by more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in
  * walk-forward, with all rows: a fold has the time on both sides of it to learn from, which favours larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
@@ -50,12 +50,12 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   const { search, train, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
   const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
-  const judged = relabelled(dataset, EVALUATION_BARRIERS, search.max_rows);
-  const folds = kFoldSplits(judged, train.folds, embargo).map(({ test }) => ({
+  const evaluated = relabelled(dataset, EVALUATION_BARRIERS, search.max_rows);
+  const folds = kFoldSplits(evaluated, train.folds, embargo).map(({ test }) => ({
     test,
-    x: takeRows(judged.x, test),
-    y: pick(judged.y, test),
-    span: spanOf(judged, test),
+    x: takeRows(evaluated.x, test),
+    y: pick(evaluated.y, test),
+    span: spanOf(evaluated, test),
   }));
   const space = trainingSpace(current, search.label);
   const configured = configuredParams(current, search.label);
@@ -71,8 +71,8 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
     journal,
     prepare: (params) => {
       const { barriers } = settingsOf(params, current);
-      const isJudged = params['label.barriers'] !== 'searched';
-      return Promise.resolve(isJudged ? judged : relabelled(dataset, barriers, search.max_rows));
+      const isEvaluated = params['label.barriers'] !== 'searched';
+      return Promise.resolve(isEvaluated ? evaluated : relabelled(dataset, barriers, search.max_rows));
     },
     measureFold: async (rows, fold, params) => {
       const { x, y, span } = folds[fold]!;
@@ -92,7 +92,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   if (journal !== null) rmSync(journal, { force: true });
 
   const { best, gain } = result;
-  const isBetter = best.number > 0 && gain.mean > LEAST_ERRORS * gain.standardError;
+  const isBetter = best.number > 0 && gain.mean > MIN_ERRORS * gain.standardError;
   const forwardGain = isBetter ? await gainForward(learning, current, settingsOf(best.params, current), options) : null;
   const adopted = forwardGain !== null && forwardGain > 0;
   const chosen = adopted ? settingsOf(best.params, current) : current;
@@ -135,16 +135,16 @@ async function gainForward(
 ): Promise<number> {
   const { train, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
-  const judged = relabelled(dataset, EVALUATION_BARRIERS, train.max_rows);
-  const blocks = walkForwardSplits(judged, { ...WALK_FORWARD, embargo, window: null });
+  const evaluated = relabelled(dataset, EVALUATION_BARRIERS, train.max_rows);
+  const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
-    const rows = own.barriers === current.barriers ? judged : relabelled(dataset, own.barriers, train.max_rows);
+    const rows = own.barriers === current.barriers ? evaluated : relabelled(dataset, own.barriers, train.max_rows);
     const params = learnerParams(withTrees(settings, own), dataset.definitions, 'ai1', seed);
     return Promise.all(
       blocks.map(async ({ test, from }) => {
         const subset = positions(rows.y.length, (row) => rows.labelEnd[row]! + embargo < from);
         const model = await fit({ engine: train.engine, task: TASK, rows, subset, params, stopsEarly: true });
-        return modelMetrics(treeAnswer(model, takeRows(judged.x, test)), pick(judged.y, test)).log_loss ?? NaN;
+        return modelMetrics(treeAnswer(model, takeRows(evaluated.x, test)), pick(evaluated.y, test)).log_loss ?? NaN;
       }),
     );
   };

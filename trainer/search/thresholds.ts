@@ -45,7 +45,7 @@ export interface ThresholdResult {
 /** Places on each axis that are tried before there is something to learn from, as shares of it. */
 const FIRST_PLACES = [1 / 6, 1 / 2, 5 / 6] as const;
 /** Where so little more can be expected, in the spread of the ratios, nothing is left to find. */
-const LEAST_GAIN = 1e-6;
+const MIN_GAIN = 1e-6;
 
 /**
  * θ1 and θ2 on their grid by Bayesian optimisation: the next pair is the one with the largest expected improvement (Jones, Schonlau & Welch 1998)
@@ -92,7 +92,7 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
       const gain = gainAt(placeOf(other));
       if (gain > most) [cell, most] = [other, gain];
     }
-    if (!(most > LEAST_GAIN)) break;
+    if (!(most > MIN_GAIN)) break;
     tryCell(cell);
   }
   const bare = ({ place: _, ...entry }: (typeof tried)[number]): TriedThresholds => entry;

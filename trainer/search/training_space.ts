@@ -23,7 +23,7 @@ export function trainingSpace({ trees, barriers }: SearchedSettings, label: bool
     'trees.leaves': around(trees.leaves, { kind: 'integer', low: 4, high: 64, log: true }),
     'trees.min_data_in_leaf': around(trees.min_data_in_leaf, { kind: 'integer', low: 50, high: 2000, log: true }),
     // 0 has no logarithm; whoever configures it means next to nothing.
-    'trees.l2': around(Math.max(trees.l2, LEAST_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
+    'trees.l2': around(Math.max(trees.l2, MIN_L2), { kind: 'float', low: 0.1, high: 100, log: true }),
     'trees.row_fraction': around(trees.row_fraction, { kind: 'float', low: 0.3, high: 1 }),
     'trees.column_fraction': around(trees.column_fraction, { kind: 'float', low: 0.2, high: 1 }),
   };
@@ -46,7 +46,7 @@ export function configuredParams({ trees }: SearchedSettings, label: boolean): P
     'trees.learning_rate': trees.learning_rate,
     'trees.leaves': trees.leaves,
     'trees.min_data_in_leaf': trees.min_data_in_leaf,
-    'trees.l2': Math.max(trees.l2, LEAST_L2),
+    'trees.l2': Math.max(trees.l2, MIN_L2),
     'trees.row_fraction': trees.row_fraction,
     'trees.column_fraction': trees.column_fraction,
     ...(label ? { 'label.barriers': 'configured' } : {}),
@@ -78,7 +78,7 @@ export function settingsOf(params: Params, { trees, barriers }: SearchedSettings
   };
 }
 
-const LEAST_L2 = 1e-3;
+const MIN_L2 = 1e-3;
 
 /** The parameter, its range widened by whole steps until it holds the current value. */
 function around<P extends FloatParameter | IntegerParameter>(value: number, parameter: P): P {

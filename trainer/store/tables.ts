@@ -46,7 +46,7 @@ export interface ImportsTable {
   finished_ms: number;
 }
 
-/** `candidate`: written, not judged or not activated yet. `active`: the one that trades. `archived`: was active. `rejected`: did not pass. */
+/** `candidate`: written, not evaluated or not activated yet. `active`: the one that trades. `archived`: was active. `rejected`: did not pass. */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
 /** One row for each bundle that was ever known here; it stays when the bundle itself is gone. Times are ISO 8601 in UTC. */
@@ -116,7 +116,7 @@ export interface TrainingRunsTable {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** JSON: of each model what it is worth on the final period. */
+  /** JSON: of each model what it is worth on the holdout. */
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;

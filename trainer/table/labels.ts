@@ -6,9 +6,9 @@ import type { Table } from './table.ts';
 export type Label = number | string;
 
 /** As many different whole numbers are still classes; more are values. */
-const MOST_NUMBERED_CLASSES = 20;
+const MAX_NUMBERED_CLASSES = 20;
 /** Each class is a forest of its own. */
-const MOST_CLASSES = 1000;
+const MAX_CLASSES = 1000;
 
 export interface Guess {
   readonly task: 'binary' | 'multiclass' | 'regression';
@@ -22,14 +22,14 @@ export function guessTask(labels: readonly Label[]): Guess {
   let texts = 0;
   let isWhole = true;
   for (const label of labels) {
-    if (distinct.size <= MOST_NUMBERED_CLASSES) distinct.add(label);
+    if (distinct.size <= MAX_NUMBERED_CLASSES) distinct.add(label);
     if (typeof label === 'string') texts++;
     else if (!Number.isInteger(label)) isWhole = false;
   }
-  const count = distinct.size > MOST_NUMBERED_CLASSES ? `more than ${MOST_NUMBERED_CLASSES}` : String(distinct.size);
+  const count = distinct.size > MAX_NUMBERED_CLASSES ? `more than ${MAX_NUMBERED_CLASSES}` : String(distinct.size);
   if (distinct.size === 2) return { task: 'binary', why: 'the label has 2 different values' };
   if (texts > 0) return { task: 'multiclass', why: `the label has texts, ${count} different values` };
-  if (isWhole && distinct.size <= MOST_NUMBERED_CLASSES)
+  if (isWhole && distinct.size <= MAX_NUMBERED_CLASSES)
     return { task: 'multiclass', why: `the label has ${count} different whole numbers` };
   return { task: 'regression', why: `the label has ${count} different numbers` };
 }
@@ -54,10 +54,10 @@ export function classesOf(table: Table, column: string, task: 'binary' | 'multic
       expected: 'two for a binary task',
       next: 'Use --task multiclass, or --task regression for values.',
     });
-  if (classes.length > MOST_CLASSES)
+  if (classes.length > MAX_CLASSES)
     throw new MinutehandError('TABLE_FORMAT', {
       seen,
-      expected: `at most ${MOST_CLASSES} classes`,
+      expected: `at most ${MAX_CLASSES} classes`,
       next: 'Use --task regression for values; name another label if it is an identifier.',
     });
   return classes;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alwaysYesF1, balancedWeights, bestF1Threshold, confusion, confusionMetrics } from './confusion.ts';
+import { allPositiveF1, balancedWeights, bestF1Threshold, confusion, confusionMetrics } from './confusion.ts';
 
 const row = fc.record({
   p: fc.oneof(
@@ -116,12 +116,12 @@ describe('balancedWeights', () => {
     );
   });
 
-  it('make the F1 of always yes two thirds', () => {
+  it('make the F1 of all positive two thirds', () => {
     const labels = [1, 0, 0, 0, 0, 0];
-    expect(alwaysYesF1(labels)).toBeCloseTo(2 / 7, 15);
-    expect(alwaysYesF1(labels, balancedWeights(labels))).toBeCloseTo(2 / 3, 15);
-    expect(alwaysYesF1([0, 0])).toBe(0);
-    expect(alwaysYesF1([])).toBeNull();
+    expect(allPositiveF1(labels)).toBeCloseTo(2 / 7, 15);
+    expect(allPositiveF1(labels, balancedWeights(labels))).toBeCloseTo(2 / 3, 15);
+    expect(allPositiveF1([0, 0])).toBe(0);
+    expect(allPositiveF1([])).toBeNull();
   });
 });
 

@@ -69,7 +69,7 @@ export function confusionMetrics(of: Confusion): ConfusionMetrics {
 }
 
 /** F1 of saying yes to every row: 2s / (1 + s) at a share s of positives, ⅔ on balanced classes. Null without rows. */
-export function alwaysYesF1(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): number | null {
+export function allPositiveF1(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): number | null {
   return confusionMetrics(confusion(new Float64Array(labels.length).fill(1), labels, 0, weights)).f1;
 }
 
@@ -89,7 +89,7 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 
 /**
  * The threshold with the largest F1 among those that tell rows apart: halfway between neighbouring probabilities, the higher one of
- * equals. Ask it of rows that are not judged by it. Work: one sort.
+ * equals. Ask it of rows that are not evaluated by it. Work: one sort.
  * @returns null when all probabilities are equal or no positive has weight.
  * @throws RangeError as `confusion`
  */

@@ -12,7 +12,7 @@ describe('modelMetrics', () => {
       label_mean: 0.5,
       auc: auc(SCORES, BINARY),
       brier: brier(SCORES, BINARY),
-      brier_of_mean: 0.25,
+      brier_baseline: 0.25,
       log_loss: logLoss(SCORES, BINARY),
       ece: expectedCalibrationError(SCORES, BINARY),
     });
@@ -24,11 +24,11 @@ describe('modelMetrics', () => {
       ece: null,
       label_mean: 0.625,
     });
-    expect(modelMetrics(SCORES, Float64Array.of(1, 1, 1, 1))).toMatchObject({ auc: null, brier_of_mean: 0 });
+    expect(modelMetrics(SCORES, Float64Array.of(1, 1, 1, 1))).toMatchObject({ auc: null, brier_baseline: 0 });
   });
 
   it('has nothing but a count without rows', () => {
-    const none = { label_mean: null, auc: null, brier: null, brier_of_mean: null, log_loss: null, ece: null };
+    const none = { label_mean: null, auc: null, brier: null, brier_baseline: null, log_loss: null, ece: null };
     expect(modelMetrics(new Float64Array(), new Float64Array())).toEqual({ rows: 0, ...none });
     expect(meanMetrics([])).toEqual({ rows: 0, ...none });
   });

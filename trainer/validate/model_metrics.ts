@@ -1,6 +1,6 @@
 import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
 import {
-  alwaysYesF1,
+  allPositiveF1,
   balancedWeights,
   confusion,
   confusionMetrics,
@@ -23,14 +23,14 @@ export function modelMetrics(
   const rows = labels.length;
   const label_mean = weightedMean(labels, labels, weights, (_, label) => label);
   if (Number.isNaN(label_mean))
-    return { rows, label_mean: null, auc: null, brier: null, brier_of_mean: null, log_loss: null, ece: null };
+    return { rows, label_mean: null, auc: null, brier: null, brier_baseline: null, log_loss: null, ece: null };
   const hard = isHard(labels);
   return {
     rows,
     label_mean,
     auc: hard ? auc(scores, labels, weights) : null,
     brier: brier(scores, labels, weights),
-    brier_of_mean: brier(new Float64Array(rows).fill(label_mean), labels, weights),
+    brier_baseline: brier(new Float64Array(rows).fill(label_mean), labels, weights),
     log_loss: logLoss(scores, labels, weights),
     ece: hard ? expectedCalibrationError(scores, labels, 10, weights) : null,
   };
@@ -47,7 +47,7 @@ export function meanMetrics(folds: readonly ModelMetrics[]): ModelMetrics {
     label_mean: mean('label_mean'),
     auc: mean('auc'),
     brier: mean('brier'),
-    brier_of_mean: mean('brier_of_mean'),
+    brier_baseline: mean('brier_baseline'),
     log_loss: mean('log_loss'),
     ece: mean('ece'),
   };
@@ -60,8 +60,8 @@ export interface DetailedMetrics extends ModelMetrics, ConfusionMetrics {
   /** F1 with both classes weighing the same; that of always saying yes is ⅔ there. */
   readonly f1_balanced: number | null;
   /** F1 of always saying yes, the classes as they are. */
-  readonly f1_always_yes: number | null;
-  /** Of the answer as a number: what AI3 is judged by. */
+  readonly f1_all_positive: number | null;
+  /** Of the answer as a number: what AI3 is evaluated on. */
   readonly rmse: number | null;
   readonly mae: number | null;
   readonly r2: number | null;
@@ -84,7 +84,7 @@ export function detailedMetrics(
     confusion: table,
     ...confusionMetrics(table ?? none),
     f1_balanced: table === null ? null : balancedF1(scores, labels, threshold, weights),
-    f1_always_yes: table === null ? null : alwaysYesF1(labels, weights),
+    f1_all_positive: table === null ? null : allPositiveF1(labels, weights),
     rmse: known ? rmse(scores, labels, weights) : null,
     mae: known ? mae(scores, labels, weights) : null,
     r2: known ? r2(scores, labels, weights) : null,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { bestF1Threshold, balancedWeights } from './confusion.ts';
-import { judgeQuality, type QualityCase } from './quality_gate.ts';
+import { checkQuality, type QualityCase } from './quality_gate.ts';
 
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 
@@ -13,9 +13,9 @@ function answers(seed: string, skill: number, share = 0.5, rows = 4000): Quality
   return { samples: 5000, scores, labels, threshold: skill / 2 };
 }
 const passed = (of: QualityCase, limits = LIMITS): Record<string, boolean> =>
-  Object.fromEntries(judgeQuality(of, limits).map((result) => [result.name, result.passed]));
+  Object.fromEntries(checkQuality(of, limits).map((result) => [result.name, result.passed]));
 
-describe('judgeQuality', () => {
+describe('checkQuality', () => {
   it('lets a model with skill and enough samples through, however rare its positives are', () => {
     for (const share of [0.5, 0.1, 0.9])
       expect(Object.values(passed(answers('skill', 1.5, share)))).toEqual([true, true, true, true]);
@@ -30,11 +30,11 @@ describe('judgeQuality', () => {
     const coin = answers('coin', 0);
     const best = bestF1Threshold(coin.scores, coin.labels, balancedWeights(coin.labels))!;
     expect(Object.values(passed({ ...coin, threshold: 0 }))).toEqual([true, false, false, false]);
-    // Its own best threshold says nearly always yes and is a hair above that.
+    // Its own best threshold says nearly all positive and is a hair above that.
     expect(Object.values(passed({ ...coin, threshold: best }))).toEqual([true, true, true, false]);
   });
 
-  it('refuses always yes and always no, though always yes is above the floor', () => {
+  it('refuses all positive and all negative, though all positive is above the floor', () => {
     const skilled = answers('yes', 1.5);
     expect(Object.values(passed({ ...skilled, threshold: -100 }))).toEqual([true, true, false, true]);
     expect(Object.values(passed({ ...skilled, threshold: 100 }))).toEqual([true, false, false, true]);
@@ -60,20 +60,20 @@ describe('judgeQuality', () => {
   });
 
   it('says what it saw and what it wanted', () => {
-    expect(judgeQuality(answers('text', 1.5), LIMITS).map(({ limit }) => limit)).toEqual([
+    expect(checkQuality(answers('text', 1.5), LIMITS).map(({ limit }) => limit)).toEqual([
       'at least 2000',
       'at least 0.6',
       'above 0.6667',
       'above 0.5183, 2 standard errors of 4000 independent rows',
     ]);
     const four = { samples: 4, scores: [0.1, 0.6, 0.7, 0.9], labels: [0, 0, 1, 1], threshold: 0.65 };
-    expect(judgeQuality(four, LIMITS).map(({ name, seen, passed }) => [name, seen, passed])).toEqual([
+    expect(checkQuality(four, LIMITS).map(({ name, seen, passed }) => [name, seen, passed])).toEqual([
       ['samples', '4', false],
       ['f1', '1.0000 above 0.6500, classes balanced', true],
-      ['f1 above always-yes', '1.0000', true],
+      ['f1 above all-positive', '1.0000', true],
       ['auc above noise', '1.0000', false],
     ]);
-    expect(judgeQuality({ ...four, labels: [1, 1, 1, 1] }, LIMITS).map(({ seen }) => seen)).toEqual([
+    expect(checkQuality({ ...four, labels: [1, 1, 1, 1] }, LIMITS).map(({ seen }) => seen)).toEqual([
       '4',
       'none above 0.6500, classes balanced',
       'none',

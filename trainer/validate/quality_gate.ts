@@ -1,7 +1,7 @@
 import type { ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { GateResult } from '../gate/criteria.ts';
-import { alwaysYesF1, balancedWeights, confusion, confusionMetrics } from './confusion.ts';
+import { allPositiveF1, balancedWeights, confusion, confusionMetrics } from './confusion.ts';
 import { auc } from './metrics.ts';
 import { aucStandardError } from './noise.ts';
 
@@ -37,14 +37,14 @@ export interface QualityCase {
 /**
  * Whether a model is good enough to be let in at all: enough samples, F1 at its floor, above that of always saying yes, and an AUC that
  * noise does not reach, which a lucky threshold cannot give. Both F1 are taken with the classes balanced by weights
- * (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½ there, always yes ⅔.
+ * (nothing is resampled), so that they do not depend on how rare a class is: a coin has ½ there, all positive ⅔.
  * @throws RangeError when lengths differ or a label is neither 0 nor 1
  */
-export function judgeQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {
+export function checkQuality(quality: QualityCase, limits: QualityLimits): GateResult[] {
   return [
     checkSamples(quality, limits.min_samples),
     checkF1(quality, limits.f1_floor),
-    checkF1AboveAlwaysYes(quality),
+    checkF1AboveAllPositive(quality),
     checkRanking(quality),
   ];
 }
@@ -63,14 +63,14 @@ export function checkF1(quality: QualityCase, floor: number): GateResult {
   };
 }
 
-export function checkF1AboveAlwaysYes(quality: QualityCase): GateResult {
+export function checkF1AboveAllPositive(quality: QualityCase): GateResult {
   const f1 = balancedF1(quality);
-  const alwaysYes = alwaysYesF1(quality.labels, balancedWeights(quality.labels));
+  const allPositive = allPositiveF1(quality.labels, balancedWeights(quality.labels));
   return {
-    name: 'f1 above always-yes',
-    passed: f1 !== null && alwaysYes !== null && f1 > alwaysYes,
+    name: 'f1 above all-positive',
+    passed: f1 !== null && allPositive !== null && f1 > allPositive,
     seen: shown(f1),
-    limit: `above ${shown(alwaysYes)}`,
+    limit: `above ${shown(allPositive)}`,
   };
 }
 

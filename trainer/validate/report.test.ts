@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { detailedMetrics } from './model_metrics.ts';
-import { calibrationTable, spreadOverFolds, validationReport, type JudgedRows } from './report.ts';
+import { calibrationTable, spreadOverFolds, validationReport, type EvaluatedRows } from './report.ts';
 
 const PAIRS = ['AAA_BBB', 'CCC_DDD'];
 
-function judgedRows(seed: string, rows = 600): Required<JudgedRows> {
+function evaluatedRows(seed: string, rows = 600): Required<EvaluatedRows> {
   const rng = createRng(seed);
   const y = Float64Array.from({ length: rows }, () => rng.integer(2));
   return {
@@ -23,34 +23,34 @@ function judgedRows(seed: string, rows = 600): Required<JudgedRows> {
 }
 
 /** The rows for which `is` holds, measured alone. */
-function alone(judged: Required<JudgedRows>, is: (row: number) => boolean) {
-  const own = [...judged.y.keys()].filter((row) => judged.split[row]! >= 0 && is(row));
+function alone(evaluated: Required<EvaluatedRows>, is: (row: number) => boolean) {
+  const own = [...evaluated.y.keys()].filter((row) => evaluated.split[row]! >= 0 && is(row));
   const take = (values: Float64Array): Float64Array => Float64Array.from(own, (row) => values[row]!);
-  return detailedMetrics(take(judged.scores), take(judged.y), judged.threshold, take(judged.weights!));
+  return detailedMetrics(take(evaluated.scores), take(evaluated.y), evaluated.threshold, take(evaluated.weights!));
 }
 
 describe('validationReport', () => {
-  const judged = judgedRows('report');
-  const report = validationReport(judged);
+  const evaluated = evaluatedRows('report');
+  const report = validationReport(evaluated);
 
   it('measures every part from exactly its tested rows', () => {
-    expect(report.pooled).toEqual(alone(judged, () => true));
-    report.folds.forEach((fold, i) => expect(fold).toEqual(alone(judged, (row) => judged.split[row] === i)));
+    expect(report.pooled).toEqual(alone(evaluated, () => true));
+    report.folds.forEach((fold, i) => expect(fold).toEqual(alone(evaluated, (row) => evaluated.split[row] === i)));
     expect(report.folds.length).toBe(3);
-    const hourOf = (row: number): string => new Date(judged.time[row]! * 1000).toISOString().slice(11, 13);
+    const hourOf = (row: number): string => new Date(evaluated.time[row]! * 1000).toISOString().slice(11, 13);
     expect(Object.keys(report.by_hour).length).toBe(24);
     for (const [hour, part] of Object.entries(report.by_hour))
-      expect(alone(judged, (row) => hourOf(row) === hour)).toMatchObject(part);
+      expect(alone(evaluated, (row) => hourOf(row) === hour)).toMatchObject(part);
     for (const [index, id] of PAIRS.entries())
-      expect(alone(judged, (row) => judged.pair[row] === index)).toMatchObject(report.by_pair[id]!);
+      expect(alone(evaluated, (row) => evaluated.pair[row] === index)).toMatchObject(report.by_pair[id]!);
     for (const [index, regime] of ['bear', 'flat', 'bull'].entries())
-      expect(alone(judged, (row) => judged.regime[row] === index - 1)).toMatchObject(report.by_regime[regime]!);
-    expect(alone(judged, (row) => judged.z[row]! > 0)).toMatchObject(report.by_side['z_above']!);
-    expect(alone(judged, (row) => judged.z[row]! <= 0)).toMatchObject(report.by_side['z_below']!);
+      expect(alone(evaluated, (row) => evaluated.regime[row] === index - 1)).toMatchObject(report.by_regime[regime]!);
+    expect(alone(evaluated, (row) => evaluated.z[row]! > 0)).toMatchObject(report.by_side['z_above']!);
+    expect(alone(evaluated, (row) => evaluated.z[row]! <= 0)).toMatchObject(report.by_side['z_below']!);
   });
 
   it('counts each tested row once in every way of dividing them', () => {
-    const tested = judged.split.filter((split) => split >= 0).length;
+    const tested = evaluated.split.filter((split) => split >= 0).length;
     for (const parts of [report.by_hour, report.by_pair, report.by_regime, report.by_side])
       expect(Object.values(parts).reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
     expect(report.calibration.reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
@@ -62,7 +62,7 @@ describe('validationReport', () => {
   });
 
   it('does with what there is: one fold, no regime, no side, no weights', () => {
-    const { scores, y, time, pair } = judged;
+    const { scores, y, time, pair } = evaluated;
     const bare = validationReport({ scores, y, time, pair, pairs: PAIRS });
     expect(bare.folds).toEqual([bare.pooled]);
     expect(bare.pooled.rows).toBe(600);
@@ -71,7 +71,7 @@ describe('validationReport', () => {
   });
 
   it('reports soft labels by their error alone', () => {
-    const soft = validationReport({ ...judged, y: judged.y.map((label) => 0.2 + 0.5 * label) });
+    const soft = validationReport({ ...evaluated, y: evaluated.y.map((label) => 0.2 + 0.5 * label) });
     expect(soft.pooled).toMatchObject({ auc: null, f1: null, confusion: null });
     expect(soft.pooled.rmse).toBeGreaterThan(0);
     expect(soft.pooled.r2).not.toBeNull();
@@ -86,7 +86,7 @@ describe('validationReport', () => {
       pair: new Int32Array(),
       pairs: PAIRS,
     });
-    expect(none.pooled).toMatchObject({ rows: 0, auc: null, f1: null, rmse: null, f1_always_yes: null });
+    expect(none.pooled).toMatchObject({ rows: 0, auc: null, f1: null, rmse: null, f1_all_positive: null });
     expect([none.by_hour, none.by_pair, none.calibration]).toEqual([{}, {}, []]);
   });
 });

@@ -1,7 +1,7 @@
 import { confusion, confusionMetrics } from './confusion.ts';
 import { detailedMetrics, modelMetrics, type DetailedMetrics } from './model_metrics.ts';
 import { reliability } from './metrics.ts';
-import { spreadOfPredictions, type PredictionSpread } from './prediction_spread.ts';
+import { dispersionOfPredictions, type PredictionDispersion } from './prediction_dispersion.ts';
 import { isHard, pick, positions } from './rows.ts';
 
 const CALIBRATION_BINS = 10;
@@ -9,7 +9,7 @@ const SECONDS_PER_HOUR = 3600;
 const HOURS = 24;
 
 /** Answers to rows that the answering model never saw, with what is known of each row. All arrays: [rows]. */
-export interface JudgedRows {
+export interface EvaluatedRows {
   readonly scores: Float64Array;
   readonly y: Float64Array;
   /** Epoch seconds. */
@@ -52,7 +52,7 @@ export interface CalibrationBin {
 /** The measures of a part of the rows. */
 export type PartMetrics = Pick<
   DetailedMetrics,
-  'rows' | 'label_mean' | 'auc' | 'brier' | 'brier_of_mean' | 'log_loss' | 'ece' | 'f1' | 'balanced_accuracy' | 'rmse'
+  'rows' | 'label_mean' | 'auc' | 'brier' | 'brier_baseline' | 'log_loss' | 'ece' | 'f1' | 'balanced_accuracy' | 'rmse'
 >;
 
 /** Plain JSON. */
@@ -69,45 +69,45 @@ export interface ValidationReport {
   readonly by_side: Readonly<Record<string, PartMetrics>>;
   /** Reliability in ten cells of equal width; empty for soft labels. */
   readonly calibration: readonly CalibrationBin[];
-  readonly predictions: PredictionSpread;
+  readonly predictions: PredictionDispersion;
 }
 
 /**
  * Everything that is reported of one model from rows it never saw.
  * @throws RangeError when a score is NaN though a split tested the row, or not in [0, 1]
  */
-export function validationReport(judged: JudgedRows): ValidationReport {
-  const { pairs, split, regime, z } = judged;
-  const tested = positions(judged.y.length, (row) => split === undefined || split[row]! >= 0);
+export function validationReport(evaluated: EvaluatedRows): ValidationReport {
+  const { pairs, split, regime, z } = evaluated;
+  const tested = positions(evaluated.y.length, (row) => split === undefined || split[row]! >= 0);
   const splits = split === undefined ? [] : [...new Set(pick(split, tested))].sort((a, b) => a - b);
   const folds =
     split === undefined
-      ? [measure(judged, tested)]
+      ? [measure(evaluated, tested)]
       : splits.map((index) =>
           measure(
-            judged,
+            evaluated,
             tested.filter((row) => split[row] === index),
           ),
         );
   const parts = (names: readonly string[], partOf: (row: number) => number): Record<string, PartMetrics> =>
-    metricsByPart(judged, tested, names, partOf);
+    metricsByPart(evaluated, tested, names, partOf);
   return {
-    pooled: measure(judged, tested),
+    pooled: measure(evaluated, tested),
     folds,
     spread: spreadOverFolds(folds),
-    by_hour: parts(HOUR_NAMES, (row) => Math.floor(judged.time[row]! / SECONDS_PER_HOUR) % HOURS),
-    by_pair: parts(pairs, (row) => judged.pair[row]!),
+    by_hour: parts(HOUR_NAMES, (row) => Math.floor(evaluated.time[row]! / SECONDS_PER_HOUR) % HOURS),
+    by_pair: parts(pairs, (row) => evaluated.pair[row]!),
     by_regime: regime === undefined ? {} : parts(['bear', 'flat', 'bull'], (row) => regime[row]! + 1),
     by_side: z === undefined ? {} : parts(['z_above', 'z_below'], (row) => (z[row]! > 0 ? 0 : 1)),
     calibration: calibrationTable(
-      pick(judged.scores, tested),
-      pick(judged.y, tested),
-      judged.weights ? pick(judged.weights, tested) : null,
+      pick(evaluated.scores, tested),
+      pick(evaluated.y, tested),
+      evaluated.weights ? pick(evaluated.weights, tested) : null,
     ),
-    predictions: spreadOfPredictions(
-      pick(judged.time, tested),
-      pick(judged.scores, tested),
-      tested.map((row) => judged.pair[row]!),
+    predictions: dispersionOfPredictions(
+      pick(evaluated.time, tested),
+      pick(evaluated.scores, tested),
+      tested.map((row) => evaluated.pair[row]!),
       pairs,
     ),
   };
@@ -115,24 +115,24 @@ export function validationReport(judged: JudgedRows): ValidationReport {
 
 const HOUR_NAMES = Array.from({ length: HOURS }, (_, hour) => String(hour).padStart(2, '0'));
 
-function measure(judged: JudgedRows, rows: Int32Array): DetailedMetrics {
-  const { scores, y, weights, threshold } = judged;
+function measure(evaluated: EvaluatedRows, rows: Int32Array): DetailedMetrics {
+  const { scores, y, weights, threshold } = evaluated;
   return detailedMetrics(pick(scores, rows), pick(y, rows), threshold, weights ? pick(weights, rows) : null);
 }
 
 function metricsByPart(
-  judged: JudgedRows,
+  evaluated: EvaluatedRows,
   rows: Int32Array,
   names: readonly string[],
   partOf: (row: number) => number,
 ): Record<string, PartMetrics> {
   const parts = names.map((name, part) => [name, rows.filter((row) => partOf(row) === part)] as const);
   return Object.fromEntries(
-    parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, measurePart(judged, own)]])),
+    parts.flatMap(([name, own]) => (own.length === 0 ? [] : [[name, measurePart(evaluated, own)]])),
   );
 }
 
-function measurePart({ scores, y, weights, threshold = 0.5 }: JudgedRows, rows: Int32Array): PartMetrics {
+function measurePart({ scores, y, weights, threshold = 0.5 }: EvaluatedRows, rows: Int32Array): PartMetrics {
   const own = pick(scores, rows);
   const labels = pick(y, rows);
   const ownWeights = weights ? pick(weights, rows) : null;

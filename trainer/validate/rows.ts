@@ -4,7 +4,7 @@ import type { LabelledRows } from '../dataset/dataset_rows.ts';
 export type ValidationRows = Pick<LabelledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 /**
- * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone: the leak tests
+ * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone: the leakage tests
  * see whether it is.
  */
 export type Fit<Rows, Model> = (rows: Rows, train: Int32Array) => Promise<Model>;

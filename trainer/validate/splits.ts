@@ -2,7 +2,7 @@ import { MinutehandError } from '../../shared/errors.ts';
 import { checkSpans, purgedKFold } from './purged_kfold.ts';
 import type { ValidationRows } from './rows.ts';
 
-/** Rows to learn from and rows to be judged on, by row number, ascending. */
+/** Rows to learn from and rows to be evaluated on, by row number, ascending. */
 export interface Split {
   /** `kfold 2`, `walk_forward 1`, `final`. */
   readonly name: string;

@@ -42,11 +42,11 @@ function datasetFor(rows: ValidationRows): Pick<Dataset, 'histories' | 'definiti
 }
 
 describe('validateModel', () => {
-  it('reports the training period by models that did not see it, and the final period by the model that ships', async () => {
+  it('reports the training period by models that did not see it, and the holdout by the model that ships', async () => {
     const all = walkRows(walk);
     const final = finalSplit(all, Float64Array.from(all.time).sort()[800]!, EMBARGO);
     const [trained, holdout] = [cut(all, final.train), cut(all, final.test)];
-    // Judged by more rows than were learned from: every other row was left out.
+    // Evaluated by more rows than were learned from: every other row was left out.
     const thinned = cut(
       trained,
       Int32Array.from(trained.y.keys()).filter((row) => row % 2 === 0),
@@ -63,7 +63,7 @@ describe('validateModel', () => {
       calibration: null,
     };
     const dataset = datasetFor(all);
-    const found = validateModel(learned, { trained: thinned, judged: trained, holdout }, dataset, 'seed');
+    const found = validateModel(learned, { trained: thinned, evaluated: trained, holdout }, dataset, 'seed');
 
     // Every row of the training period once, by the model of its time.
     const { out_of_fold, walk_forward, importance } = found.report;
@@ -85,8 +85,8 @@ describe('validateModel', () => {
     }
     expect(JSON.parse(JSON.stringify(found.report))).toEqual(found.report);
 
-    // Judged by the very rows that were learned from, the folds' own answers count.
-    const same = validateModel(learned, { trained: thinned, judged: thinned, holdout }, dataset, 'seed');
+    // Evaluated by the very rows that were learned from, the folds' own answers count.
+    const same = validateModel(learned, { trained: thinned, evaluated: thinned, holdout }, dataset, 'seed');
     const own = testedScores(folds, thinned.y.length).scores;
     expect(same.report.out_of_fold.pooled).toEqual(detailedMetrics(own, thinned.y, same.threshold));
     expect(kFoldSplits(thinned, 4, EMBARGO).map(({ test }) => test.length)).toEqual(

@@ -15,7 +15,7 @@ export interface ModelValidation {
   readonly out_of_fold: ValidationReport;
   /** Each block of the training period by a model of what came before. */
   readonly walk_forward: ValidationReport;
-  /** The model that ships, on the final period that no choice has seen. */
+  /** The model that ships, on the holdout that no choice has seen. */
   readonly holdout: ValidationReport;
   /** On out-of-fold rows. */
   readonly importance: ImportanceReport;
@@ -31,7 +31,7 @@ export interface Validated {
 }
 
 /** Rows with what the models that did not see them answered; split −1 and a score of NaN where none did. */
-interface Judged {
+interface Evaluated {
   readonly rows: LabelledRows;
   readonly scores: Float64Array;
   readonly split: Int32Array;
@@ -39,18 +39,18 @@ interface Judged {
 
 /**
  * @param trained the rows the models learned from
- * @param judged the rows of the training period they are judged by: the same, or those of AI1's evaluation label
- * @param holdout the rows of the final period
+ * @param evaluated the rows of the training period they are evaluated on: the same, or those of AI1's evaluation label
+ * @param holdout the rows of the holdout
  */
 export function validateModel(
   learned: LearnedModel,
-  rows: { readonly trained: LabelledRows; readonly judged: LabelledRows; readonly holdout: LabelledRows },
+  rows: { readonly trained: LabelledRows; readonly evaluated: LabelledRows; readonly holdout: LabelledRows },
   dataset: Pick<Dataset, 'histories' | 'definitions'>,
   seed: string,
 ): Validated {
-  const { trained, judged, holdout } = rows;
-  const crossValidated = answerAll(learned.folds, trained, judged);
-  const walkForward = answerAll(learned.walkForward, trained, judged);
+  const { trained, evaluated, holdout } = rows;
+  const crossValidated = answerAll(learned.folds, trained, evaluated);
+  const walkForward = answerAll(learned.walkForward, trained, evaluated);
   const holdoutScores = treeAnswer(learned.model, holdout.x);
   const threshold = chooseThreshold(crossValidated);
   const report = (of: LabelledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
@@ -67,8 +67,8 @@ export function validateModel(
     });
   return {
     report: {
-      out_of_fold: report(judged, crossValidated.scores, crossValidated.split),
-      walk_forward: report(judged, walkForward.scores, walkForward.split),
+      out_of_fold: report(evaluated, crossValidated.scores, crossValidated.split),
+      walk_forward: report(evaluated, walkForward.scores, walkForward.split),
       holdout: report(holdout, holdoutScores),
       importance: permutationImportance(trained, learned.folds, {
         ...IMPORTANCE_DEFAULTS,
@@ -82,13 +82,13 @@ export function validateModel(
   };
 }
 
-function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabelledRows, judged: LabelledRows): Judged {
-  if (judged === trained) return { rows: judged, ...testedScores(models, judged.y.length) };
-  return { rows: judged, scores: outOfFold(models, judged), split: splitOfTime(models, judged.time) };
+function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabelledRows, evaluated: LabelledRows): Evaluated {
+  if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
+  return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
 }
 
 /** Where yes begins: the best F1 of out-of-fold answers with both classes weighing the same; ½ where there is none. */
-function chooseThreshold({ rows, scores, split }: Judged): number {
+function chooseThreshold({ rows, scores, split }: Evaluated): number {
   const tested = positions(split.length, (row) => split[row]! >= 0);
   const labels = pick(rows.y, tested);
   if (!isHard(labels)) return 0.5;

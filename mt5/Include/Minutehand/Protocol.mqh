@@ -126,7 +126,7 @@ public:
             m_memories[index].positionId = "";
      }
 
-   // Judges `length` bytes as they came. @param nowMs UTC, epoch milliseconds
+   // Checks `length` bytes as they came. @param nowMs UTC, epoch milliseconds
    void              Take(const uchar &bytes[], const int from, const int length, const long nowMs, MhSignal &signal, MhVerdict &verdict)
      {
       verdict.memory = -1;

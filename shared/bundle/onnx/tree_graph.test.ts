@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../errors.ts';
 import { loadScorer } from '../scorer.ts';
-import { judgeRows } from '../tree_kernel/judge.ts';
+import { checkRows } from '../tree_kernel/cross_check.ts';
 import { packTrees } from '../tree_kernel/pack.ts';
 import { randomEnsemble } from '../tree_kernel/random_ensemble.fixture.ts';
 import { openTreeKernel } from '../tree_kernel/tree_kernel.ts';
@@ -11,7 +11,7 @@ import { decodeTreeGraph } from './tree_graph.ts';
 
 const COLUMNS = 7;
 const ensemble = randomEnsemble({ trees: 20, leaves: 13, columns: COLUMNS, seed: 'graph' });
-const features = judgeRows(ensemble, 'graph');
+const features = checkRows(ensemble, 'graph');
 const rows = features.length / COLUMNS;
 const utf8 = new TextEncoder();
 

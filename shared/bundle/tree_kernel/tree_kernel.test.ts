@@ -5,7 +5,7 @@ import { encodeOnnx } from '../onnx/onnx.ts';
 import { decodeModel, encodeModel } from '../onnx/schema.ts';
 import { findLeaf, predict, type TreeEnsemble } from '../onnx/tree_ensemble.ts';
 import { loadScorer } from '../scorer.ts';
-import { judgeRows } from './judge.ts';
+import { checkRows } from './cross_check.ts';
 import { PASS_ROWS, packTrees } from './pack.ts';
 import { randomEnsemble, randomRows } from './random_ensemble.fixture.ts';
 import { openTreeKernel } from './tree_kernel.ts';
@@ -57,7 +57,7 @@ describe('the tree kernel', () => {
         fc.string(),
         (trees, leaves, columns, rows, seed) => {
           const ensemble = randomEnsemble({ trees, leaves, columns, seed, threshold: edgy });
-          const features = judgeRows(ensemble, seed).slice(0, rows * columns);
+          const features = checkRows(ensemble, seed).slice(0, rows * columns);
           expect(plain(scoreByKernel(ensemble, 'none', features))).toEqual(plain(float32Logits(ensemble, features)));
         },
       ),
@@ -67,7 +67,7 @@ describe('the tree kernel', () => {
 
   it('answers a row the same alone, among others and whatever stands behind the last one', () => {
     const ensemble = randomEnsemble({ trees: 40, leaves: 33, columns: 9, seed: 'alone', threshold: edgy });
-    const features = judgeRows(ensemble, 'alone');
+    const features = checkRows(ensemble, 'alone');
     const rows = features.length / 9;
     const kernel = openTreeKernel([packTrees(ensemble, 'sigmoid')], rows);
     kernel.score(features, rows);
@@ -94,7 +94,7 @@ describe('the tree kernel', () => {
       [5, 300],
     ] as const) {
       const ensemble = randomEnsemble({ trees, leaves, columns: 11, seed: `${trees}x${leaves}`, threshold: edgy });
-      const hard = judgeRows(ensemble, 'onnxruntime');
+      const hard = checkRows(ensemble, 'onnxruntime');
       const features = Float32Array.from([...hard, ...randomRows(createRng(leaves), 700, 11)]);
       const rows = features.length / 11;
       const logits = await loadScorer(logitsOnnx(ensemble), 11, 'logits');

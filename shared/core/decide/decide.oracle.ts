@@ -30,7 +30,7 @@ export interface DecisionInput {
   /** null: no models. */
   readonly scores: { readonly return_prob: number; readonly risk_score: number } | null;
   readonly hasEdge: boolean;
-  /** A live figure halts the pair under the active models. */
+  /** A live KPI halts the pair under the active models. */
   readonly isHalted: boolean;
   readonly theta1: number;
   readonly theta2: number;

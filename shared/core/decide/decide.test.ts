@@ -5,7 +5,7 @@ import type { OpenTime } from '../../bar.ts';
 import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
 import { decide, entryLegs, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
 import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
-import { riskKnots, riskRank } from './risk_rank.ts';
+import { riskQuantiles, riskRank } from './risk_rank.ts';
 
 const POLICY: DecisionPolicy = {
   z_entry: 2,
@@ -229,7 +229,7 @@ describe('decide exactly at a limit', () => {
     ['IN_POSITION', 0.5 + above],
     ['STOP', 4],
     ['IN_POSITION', 4 + 2 * below],
-  ] as const)('answers %s at an excursion of %d, on either side', (reason, z) => {
+  ] as const)('answers %s at an adverse z of %d, on either side', (reason, z) => {
     expect(decide(at(z), GOOD, gate(true), limits, sold).reason).toBe(reason);
     expect(decide(at(-z), GOOD, gate(true), limits, bought).reason).toBe(reason);
   });
@@ -290,16 +290,16 @@ describe('entryLegs', () => {
 });
 
 describe('riskRank', () => {
-  it('equals the share of training values below, up to the spacing of the knots', () => {
+  it('equals the share of training values below, up to the spacing of the quantiles', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 200, maxLength: 400 }),
         (values) => {
-          const knots = riskKnots(values, 100);
+          const quantiles = riskQuantiles(values, 100);
           for (const value of values.slice(0, 20)) {
             const below = values.filter((v) => v < value - 1e-6).length / values.length;
             const notAbove = values.filter((v) => v <= value + 1e-6).length / values.length;
-            const rank = riskRank(knots, value);
+            const rank = riskRank(quantiles, value);
             expect(rank).toBeGreaterThanOrEqual(below - 0.02);
             expect(rank).toBeLessThanOrEqual(notAbove + 0.02);
           }
@@ -315,8 +315,8 @@ describe('riskRank', () => {
     expect(riskRank([0.1, 0.2, 0.3], 0.25)).toBeCloseTo(0.75);
     expect(riskRank([0.2, 0.2, 0.2], 0.2)).toBe(0.5);
     expect(riskRank([], 0.2)).toBe(0.5);
-    const knots = [0, 0.1, 0.1, 0.1, 0.4];
-    const ranks = Array.from({ length: 101 }, (_, i) => riskRank(knots, i / 100));
+    const quantiles = [0, 0.1, 0.1, 0.1, 0.4];
+    const ranks = Array.from({ length: 101 }, (_, i) => riskRank(quantiles, i / 100));
     expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
   });
 });

@@ -1,4 +1,4 @@
-import { excursion, type Market, type Position, type Side } from '../position/position.ts';
+import { adverseZ, type Market, type Position, type Side } from '../position/position.ts';
 
 export type Action = 'ENTER' | 'EXIT' | 'HOLD';
 
@@ -13,7 +13,7 @@ export const REASONS = {
   NO_SETUP: 'HOLD: |z| is below z_entry.',
   BETA_RANGE: 'HOLD: |beta| is outside [beta_min, beta_max].',
   KPI_HALT:
-    'HOLD: under these models a live figure of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',
+    'HOLD: under these models a live KPI of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',
   NO_EDGE: 'HOLD: the models have shown no edge after costs for this pair.',
   PROB_LOW: 'HOLD: return_prob is not above theta1.',
   RISK_HIGH: 'HOLD: risk_score is not below theta2.',
@@ -93,7 +93,7 @@ export function decide(
 }
 
 function exitReason(market: Market, scores: Scores | null, policy: DecisionPolicy, position: Position): Reason | null {
-  const out = excursion(position, market.lnA, market.lnB);
+  const out = adverseZ(position, market.lnA, market.lnB);
   if (out <= policy.z_exit) return 'Z_EXIT';
   if (out >= Math.abs(position.entryZ) + policy.stop) return 'STOP';
   if (position.ageBars >= policy.max_age_bars) return 'MAX_AGE';

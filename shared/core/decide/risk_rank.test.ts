@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { riskKnots, riskRank } from './risk_rank.ts';
+import { riskQuantiles, riskRank } from './risk_rank.ts';
 
 const knotsList = fc
   .uniqueArray(fc.integer({ min: 0, max: 1 << 20 }), { minLength: 2, maxLength: 30 })
   .map((list) => list.sort((a, b) => a - b).map((k) => k / (1 << 20)));
 
-describe('riskRank between two knots', () => {
+describe('riskRank between two quantiles', () => {
   it('is linear: a quarter of the way between two values is a quarter of the way between their ranks', () => {
     expect(riskRank([0, 1], 0.25)).toBe(0.25);
     expect(riskRank([0.1, 0.2, 0.6], 0.3)).toBeCloseTo((1 + 0.25) / 2, 12);
@@ -14,25 +14,25 @@ describe('riskRank between two knots', () => {
     expect(riskRank([0, 0.5, 0.5, 0.5, 1], 0.6)).toBeCloseTo((3 + 0.2) / 4, 12);
   });
 
-  it('is that share of the interval for any knots and any share', () => {
+  it('is that share of the interval for any quantiles and any share', () => {
     fc.assert(
-      fc.property(knotsList, fc.nat(), fc.double({ min: 0.001, max: 0.999, noNaN: true }), (knots, any, share) => {
-        const at = any % (knots.length - 1);
-        const [from, to] = [knots[at]!, knots[at + 1]!];
-        expect(riskRank(knots, from + share * (to - from))).toBeCloseTo((at + share) / (knots.length - 1), 8);
+      fc.property(knotsList, fc.nat(), fc.double({ min: 0.001, max: 0.999, noNaN: true }), (quantiles, any, share) => {
+        const at = any % (quantiles.length - 1);
+        const [from, to] = [quantiles[at]!, quantiles[at + 1]!];
+        expect(riskRank(quantiles, from + share * (to - from))).toBeCloseTo((at + share) / (quantiles.length - 1), 8);
       }),
     );
   });
 });
 
-describe('riskKnots', () => {
+describe('riskQuantiles', () => {
   it('are equally spaced quantiles, linear between two values, rounded to float32', () => {
-    expect(riskKnots([0.75, 0, 0.25], 4)).toEqual([0, 0.125, 0.25, 0.5, 0.75]);
-    expect(riskKnots([0.1], 2)).toEqual([0.1, 0.1, 0.1].map(Math.fround));
-    expect(riskKnots([], 4)).toEqual([]);
-    const knots = riskKnots([0.9, 0.1, 0.2, 0.4], 10);
-    const quantiles = [0.1, 0.13, 0.16, 0.19, 0.24, 0.3, 0.36, 0.45, 0.6, 0.75, 0.9];
-    expect(knots.map((knot) => Math.round(knot * 1000) / 1000)).toEqual(quantiles);
-    expect(knots).toEqual(knots.map(Math.fround));
+    expect(riskQuantiles([0.75, 0, 0.25], 4)).toEqual([0, 0.125, 0.25, 0.5, 0.75]);
+    expect(riskQuantiles([0.1], 2)).toEqual([0.1, 0.1, 0.1].map(Math.fround));
+    expect(riskQuantiles([], 4)).toEqual([]);
+    const quantiles = riskQuantiles([0.9, 0.1, 0.2, 0.4], 10);
+    const expected = [0.1, 0.13, 0.16, 0.19, 0.24, 0.3, 0.36, 0.45, 0.6, 0.75, 0.9];
+    expect(quantiles.map((quantile) => Math.round(quantile * 1000) / 1000)).toEqual(expected);
+    expect(quantiles).toEqual(quantiles.map(Math.fround));
   });
 });

@@ -1,39 +1,39 @@
 /**
  * The rank of a risk probability among the entry candidates of training: 0 = calmer than all, 1 = riskier than all.
- * `knots` are equally spaced quantiles of those probabilities, ascending, first = minimum, last = maximum. Between knots
- * the rank is linear; a value that several knots share has the middle of their ranks.
+ * `quantiles` are equally spaced quantiles of those probabilities, ascending, first = minimum, last = maximum. Between quantiles
+ * the rank is linear; a value that several quantiles share has the middle of their ranks.
  */
-export function riskRank(knots: readonly number[], probability: number): number {
-  const last = knots.length - 1;
+export function riskRank(quantiles: readonly number[], probability: number): number {
+  const last = quantiles.length - 1;
   if (last < 1) return 0.5;
-  if (probability < knots[0]!) return 0;
-  if (probability > knots[last]!) return 1;
-  const from = lowerBound(knots, probability);
-  if (knots[from] === probability) {
+  if (probability < quantiles[0]!) return 0;
+  if (probability > quantiles[last]!) return 1;
+  const from = lowerBound(quantiles, probability);
+  if (quantiles[from] === probability) {
     let to = from;
-    // Stryker disable next-line ConditionalExpression,EqualityOperator: beyond the last knot is undefined, which equals no probability
-    while (to < last && knots[to + 1] === probability) to++;
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: beyond the last quantile is undefined, which equals no probability
+    while (to < last && quantiles[to + 1] === probability) to++;
     return (from + to) / 2 / last;
   }
-  const below = knots[from - 1]!;
-  return (from - 1 + (probability - below) / (knots[from]! - below)) / last;
+  const below = quantiles[from - 1]!;
+  return (from - 1 + (probability - below) / (quantiles[from]! - below)) / last;
 }
 
-/** First index whose knot is ≥ value. */
-function lowerBound(knots: readonly number[], value: number): number {
+/** First index whose quantile is ≥ value. */
+function lowerBound(quantiles: readonly number[], value: number): number {
   let low = 0;
-  // Stryker disable next-line ArithmeticOperator: no index beyond the last knot is found, as riskRank asks for no value above it
-  let high = knots.length - 1;
+  // Stryker disable next-line ArithmeticOperator: no index beyond the last quantile is found, as riskRank asks for no value above it
+  let high = quantiles.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (knots[middle]! < value) low = middle + 1;
+    if (quantiles[middle]! < value) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 /** `count` + 1 equally spaced quantiles of `values` (linear interpolation), rounded to float32 as the models answer. */
-export function riskKnots(values: ArrayLike<number>, count: number): number[] {
+export function riskQuantiles(values: ArrayLike<number>, count: number): number[] {
   const sorted = Float64Array.from(values).sort();
   if (sorted.length === 0) return [];
   return Array.from({ length: count + 1 }, (_, i) => {

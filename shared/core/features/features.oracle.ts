@@ -107,7 +107,7 @@ export function naiveFeatures(a: readonly Bar[], b: readonly Bar[], w: Windows):
     vol_jump: Math.max(...[ra, rb].map((v) => usual(std(last(v, w.vol_short)), std(last(v, w.vol_long))))),
     spread_vol: std(h),
     spread_vol_jump: usual(std(last(hedged, w.vol_short)), std(last(hedged, w.vol_long))),
-    drift_ratio: mean(h.map(Math.abs)) > 0 ? Math.abs(mean(h)) / mean(h.map(Math.abs)) : 0,
+    efficiency_ratio: mean(h.map(Math.abs)) > 0 ? Math.abs(mean(h)) / mean(h.map(Math.abs)) : 0,
     hedged_autocorr: correlation(last(hedged.slice(0, n - 1), w.vol_window), h),
     band_width: band(h),
     band_width_short: band(last(hedged, w.vol_short)),

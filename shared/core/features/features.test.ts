@@ -327,7 +327,7 @@ describe('PairFeatures', () => {
         'vol_a',
         'vol_b',
         'spread_vol',
-        'drift_ratio',
+        'efficiency_ratio',
         'hedged_autocorr',
         'beta_stability',
         'pnl_std',

@@ -78,7 +78,7 @@ export class Volatility {
         models: all,
       },
       {
-        name: 'drift_ratio',
+        name: 'efficiency_ratio',
         formula: '|mean h| / mean |h|; 0 when h is constantly 0',
         window: vol_window,
         ddof: null,

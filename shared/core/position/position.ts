@@ -58,6 +58,6 @@ export function frozenZ(position: Position, lnA: number, lnB: number): number {
 }
 
 /** How many standard deviations the frozen z stands on the entry's side of zero: falls as the spread reverts. */
-export function excursion(position: Position, lnA: number, lnB: number): number {
+export function adverseZ(position: Position, lnA: number, lnB: number): number {
   return -position.side * frozenZ(position, lnA, lnB);
 }

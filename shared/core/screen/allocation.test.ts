@@ -5,7 +5,7 @@ import { BarScreen } from './bar_screen.ts';
 
 const BARS = 20_000;
 /** A boxed double is 16 bytes. */
-const MOST_BYTES = 16 * BARS + 5000;
+const MAX_BYTES = 16 * BARS + 5000;
 
 /** A function of its own, so that the compiler sees this loop and not the test. */
 function takeAll(screen: BarScreen, bars: readonly Bar[]): number {
@@ -22,7 +22,7 @@ describe('BarScreen', () => {
     const grown: number[] = [];
     let suspects = 0;
     // A collection may fall into any round, and the first ones run code that is not compiled yet: one clean round is proof.
-    for (let round = 0; round < 60 && !grown.some((bytes) => bytes >= 0 && bytes < MOST_BYTES); round++) {
+    for (let round = 0; round < 60 && !grown.some((bytes) => bytes >= 0 && bytes < MAX_BYTES); round++) {
       const bars = a.map((bar): Bar => ({ ...bar, time: (bar.time + round * 4e6) as OpenTime }));
       const before = process.memoryUsage().heapUsed;
       suspects += takeAll(screen, bars);
@@ -30,7 +30,7 @@ describe('BarScreen', () => {
     }
     expect(suspects).toBeGreaterThan(0);
     expect(
-      grown.some((bytes) => bytes >= 0 && bytes < MOST_BYTES),
+      grown.some((bytes) => bytes >= 0 && bytes < MAX_BYTES),
       `bytes per round: ${grown.join(', ')}`,
     ).toBe(true);
   });

@@ -14,11 +14,11 @@ export type Verdict = 'confirmed' | 'refuted';
 /** Moves whose median is the scale. */
 const SCALE_BARS = 240;
 /** Nothing is suspect before this many moves. */
-const LEAST_MOVES = 30;
+const MIN_MOVES = 30;
 /** After this many bars in a row of which each disagrees with the one before, bars are taken until two agree: the level is not known. */
-const MOST_UNSETTLED = 5;
+const MAX_UNSETTLED = 5;
 /** Whether a bar is suspect is a function of this many bars before it. */
-export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MOST_UNSETTLED + 1;
+export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MAX_UNSETTLED + 1;
 
 /** Median of the farthest distance from its start that a Brownian path of standard deviation 1 reaches within its minute. */
 const MEDIAN_REACH = 1.149;
@@ -73,8 +73,8 @@ export class BarScreen {
     const agrees = !(state[MOVE]! > state[LIMIT]!);
     const returns = wasSuspect && state[MOVE_FROM_LEVEL]! <= state[LIMIT]!;
     this.#unsettled = agrees ? 0 : this.#unsettled + 1;
-    this.#verdict = wasSuspect ? this.#judge(bar, agrees, returns) : null;
-    this.#isSuspect = !agrees && !returns && this.#unsettled < MOST_UNSETTLED;
+    this.#verdict = wasSuspect ? this.#check(bar, agrees, returns) : null;
+    this.#isSuspect = !agrees && !returns && this.#unsettled < MAX_UNSETTLED;
     if (this.#isSuspect) {
       state[FARTHEST] = bar.high / state[LEVEL]! >= state[LEVEL]! / bar.low ? bar.high : bar.low;
     } else {
@@ -110,7 +110,7 @@ export class BarScreen {
   #writeLimit(): void {
     const state = this.#state;
     this.#moves.writeMedian(state, LIMIT);
-    if (this.#moves.count < LEAST_MOVES) state[LIMIT] = Infinity;
+    if (this.#moves.count < MIN_MOVES) state[LIMIT] = Infinity;
     else state[LIMIT] = Math.max((this.#sigmas * state[LIMIT]!) / MEDIAN_REACH, this.#minMove);
   }
 
@@ -124,7 +124,7 @@ export class BarScreen {
     state[to] = (Math.max(high / price, price / low) - 1) / Math.sqrt(state[MINUTE]! - state[since]!);
   }
 
-  #judge({ close }: Bar, agrees: boolean, returns: boolean): Verdict {
+  #check({ close }: Bar, agrees: boolean, returns: boolean): Verdict {
     if (!agrees) return 'refuted';
     if (!returns) return 'confirmed';
     const farthest = this.#state[FARTHEST]!;

@@ -3,7 +3,7 @@ import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 /** Two-sided 95 % of the normal distribution. */
 const Z_95 = 1.959964;
 /** With fewer trades the ratios of a period are noise and are not shown. */
-export const FEWEST_TRADES = 10;
+export const MIN_TRADES = 10;
 
 /** Half the width of the 95 % confidence interval of the mean of `values`; null with fewer than two. */
 export function meanMargin(values: readonly number[]): number | null {

@@ -6,7 +6,7 @@ import { isoSecond, ROLES } from '../ledger.ts';
 import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
 import { barChart, columnChart, escapeHtml, histogram, lineChart, type Line } from './chart.ts';
-import { FEWEST_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
+import { MIN_TRADES, meanMargin, shareInterval, sharpeMargin } from './interval.ts';
 import { STYLE } from './style.ts';
 
 export interface ReportOptions {
@@ -19,8 +19,8 @@ export interface ReportOptions {
 }
 
 const VIEW_NAMES: Readonly<Record<View, string>> = {
-  gate_off: 'as if every pair had an edge',
-  as_published: 'as published',
+  all_pairs: 'all pairs',
+  edge_pairs: 'pairs with an edge',
 };
 
 /** What the figures rest on; the same sentences for people and programs. */
@@ -28,12 +28,12 @@ export const ASSUMPTIONS: readonly string[] = [
   'Decided by the daemon’s own code at the close of a bar, filled at the open of the next one; what is still open at the end is closed at the last open.',
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
   'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
-  'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one night of swap per leg, three on Wednesdays, for all symbols alike.',
-  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualized by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. They are not shown for fewer than ${FEWEST_TRADES} trades.`,
+  'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one overnight swap per leg, three on Wednesdays, for all symbols alike.',
+  `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualized by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. They are not shown for fewer than ${MIN_TRADES} trades.`,
   'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
   'Drawdown: of the net value at every minute, positions marked at the closes, as a fraction of the capital.',
   'Refusal rate: share of the entry candidates (flat and |z| ≥ z_entry) that were not entered.',
-  'AI1 is judged on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
+  'AI1 is evaluated on its fixed label at all candidates of all pairs together (z_entry 2.0, z_exit 0.5, stop 1.5, horizon 60); AI2 and AI3 on every seventh minute.',
 ];
 
 /** Whether bars of the period were learned from, or seen by choices, when the bundle was made. */
@@ -43,22 +43,22 @@ export function isTrainedOn({ first }: Pick<PeriodResult, 'first'>, { period }: 
 
 /** The result in plain words: what was won or lost, and what the daemon would have done of it. */
 export function verdict(bundle: BundleResult, pairs: number, requireEdge: boolean): string {
-  const { gate_off, as_published, noEdge } = bundle;
+  const { all_pairs, edge_pairs, noEdge } = bundle;
   const gated = `${noEdge.length} of ${pairs} pairs are NO_EDGE`;
-  if (gate_off.total.trades === 0) return `Nothing was entered: no candidate passed θ1 and θ2. ${gated}.`;
-  const { net_return, trades, mean_net_bps, mean_gross_bps } = gate_off.total;
-  const ratio = sharpeText(gate_off.total);
+  if (all_pairs.total.trades === 0) return `Nothing was entered: no candidate passed θ1 and θ2. ${gated}.`;
+  const { net_return, trades, mean_net_bps, mean_gross_bps } = all_pairs.total;
+  const ratio = sharpeText(all_pairs.total);
   const sharpe = ratio === NONE ? '' : `, Sharpe ${ratio}`;
   const outcome =
     net_return === 0
       ? 'neither gain nor loss'
       : `${net_return < 0 ? 'a loss' : 'a gain'} of ${percent(Math.abs(net_return))} of the capital`;
-  const net = withMargin(mean_net_bps, meanMargin(netBpsOf(gate_off.trades)), 3);
+  const net = withMargin(mean_net_bps, meanMargin(netBpsOf(all_pairs.trades)), 3);
   const each = `${mean_gross_bps!.toFixed(3)} bps each before costs, ${net} after`;
-  const few = trades < FEWEST_TRADES ? ' Too few trades to judge the models by.' : '';
+  const few = trades < MIN_TRADES ? ' Too few trades to evaluate the models by.' : '';
   const open = `If every pair had an edge: ${outcome} in ${count(trades, 'trade')} (${each}${sharpe}).${few}`;
   if (!requireEdge) return `${open} ${gated}, which this configuration does not ask for (require_edge).`;
-  const published = as_published.total;
+  const published = edge_pairs.total;
   const rest =
     published.trades === 0
       ? 'the daemon would not have traded'
@@ -91,10 +91,10 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
       (bundle, i) => `${bundles.length === 1 ? '' : `<h3>${escapeHtml(names[i]!)}</h3>`}${pairsTable(bundle, result)}`,
     ),
     '<h2>Trades</h2>',
-    ...bundles.map(({ gate_off }, i) =>
+    ...bundles.map(({ all_pairs }, i) =>
       histogram(
-        `${nameOf(names, i)}Net result per trade, bps, position_scale applied, ${VIEW_NAMES.gate_off}`,
-        gate_off.trades.map(({ scale, netBps }) => scale * netBps),
+        `${nameOf(names, i)}Net result per trade, bps, position_scale applied, ${VIEW_NAMES.all_pairs}`,
+        all_pairs.trades.map(({ scale, netBps }) => scale * netBps),
         (value) => value.toFixed(1),
       ),
     ),
@@ -128,7 +128,7 @@ function valueCharts(result: PeriodResult, names: readonly string[]): string[] {
       timeAxes(percentPoints),
     ),
     columnChart(
-      `Net result of each trading day, percent of the capital, ${VIEW_NAMES.gate_off}`,
+      `Net result of each trading day, percent of the capital, ${VIEW_NAMES.all_pairs}`,
       dayLines(result, names),
       timeAxes(percentPoints),
     ),
@@ -137,12 +137,12 @@ function valueCharts(result: PeriodResult, names: readonly string[]): string[] {
 
 function meansChart({ bundles, pairs }: PeriodResult, names: readonly string[]): string {
   return barChart(
-    `Mean per trade, bps, ${VIEW_NAMES.gate_off}`,
+    `Mean per trade, bps, ${VIEW_NAMES.all_pairs}`,
     bundles.flatMap((_, i) => [`${nameOf(names, i)}before costs`, `${nameOf(names, i)}after costs`]),
     pairs.map((pair) => ({
       label: pair,
-      values: bundles.flatMap(({ gate_off }) => {
-        const { mean_gross_bps, mean_net_bps } = gate_off.pairs[pair]!;
+      values: bundles.flatMap(({ all_pairs }) => {
+        const { mean_gross_bps, mean_net_bps } = all_pairs.pairs[pair]!;
         return [mean_gross_bps, mean_net_bps];
       }),
     })),
@@ -154,7 +154,7 @@ function origins(manifests: ReportOptions['manifests']): string {
   return manifests
     .map(
       ({ version, market, period, seed }) =>
-        `${version}: learned from ${market === 'live' ? 'recorded' : 'simulated'} bars from ${period.from} to ${period.to}, seed ${seed}, final period from ${period.holdout_from}.`,
+        `${version}: learned from ${market === 'live' ? 'recorded' : 'simulated'} bars from ${period.from} to ${period.to}, seed ${seed}, holdout from ${period.holdout_from}.`,
     )
     .join(' ');
 }
@@ -180,7 +180,7 @@ const minuteTimes = new WeakMap<PeriodResult, Float64Array>();
 function timesOf(result: PeriodResult): Float64Array {
   let times = minuteTimes.get(result);
   if (times === undefined) {
-    const { length } = result.bundles[0]!.gate_off.curve;
+    const { length } = result.bundles[0]!.all_pairs.curve;
     times = Float64Array.from({ length }, (_, minute) => result.first + minute * 60);
     minuteTimes.set(result, times);
   }
@@ -196,18 +196,18 @@ function equityLines(result: PeriodResult, names: readonly string[]): Line[] {
 
 function drawdownLines(result: PeriodResult, names: readonly string[]): Line[] {
   const x = timesOf(result);
-  return result.bundles.map(({ gate_off }, i) => {
+  return result.bundles.map(({ all_pairs }, i) => {
     let peak = 0;
-    const y = gate_off.curve.map((value) => toPercent(value - (peak = Math.max(peak, value))));
-    return { name: nameOf(names, i) + VIEW_NAMES.gate_off, x, y };
+    const y = all_pairs.curve.map((value) => toPercent(value - (peak = Math.max(peak, value))));
+    return { name: nameOf(names, i) + VIEW_NAMES.all_pairs, x, y };
   });
 }
 
 function dayLines({ bundles, days }: PeriodResult, names: readonly string[]): Line[] {
-  return bundles.map(({ gate_off }, i) => ({
+  return bundles.map(({ all_pairs }, i) => ({
     name: names[i]!,
     x: days,
-    y: gate_off.days.map(toPercent),
+    y: all_pairs.days.map(toPercent),
   }));
 }
 
@@ -231,7 +231,7 @@ const TOTALS: readonly (readonly [name: string, of: Cell])[] = [
   ['Net return', ({ net_return }) => percent(net_return)],
   ['Return before costs', ({ gross_return }) => percent(gross_return)],
   ['Net Sharpe, annualized', sharpeText],
-  ['Sortino, annualized', ({ sortino, trades }) => (trades < FEWEST_TRADES ? NONE : figure(sortino, 2))],
+  ['Sortino, annualized', ({ sortino, trades }) => (trades < MIN_TRADES ? NONE : figure(sortino, 2))],
   ['Maximum drawdown', ({ max_drawdown }) => percent(max_drawdown)],
   ['Win rate', winRateText],
   ['Net per trade, bps', ({ mean_net_bps }, trades) => withMargin(mean_net_bps, meanMargin(netBpsOf(trades)), 3)],
@@ -266,7 +266,7 @@ function totalsTable(bundles: readonly BundleResult[], names: readonly string[])
   );
 }
 
-function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: PeriodResult): string {
+function pairsTable({ all_pairs, noEdge }: BundleResult, { pairs, barsOf }: PeriodResult): string {
   const wanted = TOTALS.filter(
     ([name]) => !['Return before costs', 'Sortino, annualized', 'Turnover, × capital'].includes(name),
   );
@@ -277,8 +277,8 @@ function pairsTable({ gate_off, noEdge }: BundleResult, { pairs, barsOf }: Perio
       noEdge.includes(pair) ? 'NO_EDGE' : 'yes',
       String(barsOf[pair]),
       ...cellsOf(
-        gate_off.pairs[pair]!,
-        gate_off.trades.filter(({ pairId }) => pairId === pair),
+        all_pairs.pairs[pair]!,
+        all_pairs.trades.filter(({ pairId }) => pairId === pair),
         wanted,
       ),
     ]),
@@ -290,10 +290,10 @@ function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]
     pick: (performance: Performance) => Readonly<Partial<Record<string, number>>>,
     title: string,
   ): string[][] => {
-    const reasons = [...new Set(bundles.flatMap(({ gate_off }) => Object.keys(pick(gate_off.total))))].sort();
+    const reasons = [...new Set(bundles.flatMap(({ all_pairs }) => Object.keys(pick(all_pairs.total))))].sort();
     return reasons.map((reason) => [
       `${title} ${reason}`,
-      ...bundles.map(({ gate_off }) => String(pick(gate_off.total)[reason] ?? 0)),
+      ...bundles.map(({ all_pairs }) => String(pick(all_pairs.total)[reason] ?? 0)),
     ]);
   };
   return table(
@@ -304,16 +304,16 @@ function reasonsTable(bundles: readonly BundleResult[], names: readonly string[]
 
 function modelsTable(bundles: readonly BundleResult[], names: readonly string[]): string {
   return table(
-    ['Model', 'Rows', 'AUC', 'Brier', 'Brier of the mean', 'Calibration error'],
+    ['Model', 'Rows', 'AUC', 'Brier', 'Baseline Brier', 'Calibration error'],
     bundles.flatMap(({ models }, i) =>
       MODEL_NAMES.map((name) => {
-        const { rows, auc, brier, brier_of_mean, ece } = models[name];
+        const { rows, auc, brier, brier_baseline, ece } = models[name];
         return [
           nameOf(names, i) + name.toUpperCase(),
           String(rows),
           figure(auc, 4),
           figure(brier, 4),
-          figure(brier_of_mean, 4),
+          figure(brier_baseline, 4),
           figure(ece, 4),
         ];
       }),
@@ -323,7 +323,7 @@ function modelsTable(bundles: readonly BundleResult[], names: readonly string[])
 
 function costsTable(symbols: ReportOptions['symbols']): string {
   return table(
-    ['Symbol', 'Spread, bps', 'Commission a side', 'Slippage a side', 'Night long', 'Night short'],
+    ['Symbol', 'Spread, bps', 'Commission a side', 'Slippage a side', 'Swap long', 'Swap short'],
     Object.entries(symbols).map(([symbol, costs]) => [
       symbol,
       String(costs.spread_bps),
@@ -377,7 +377,7 @@ function netBpsOf(trades: readonly TradeRecord[]): number[] {
 
 function sharpeText(performance: Performance): string {
   const { net_sharpe, trades } = performance;
-  return trades < FEWEST_TRADES ? NONE : withMargin(net_sharpe, sharpeMargin(performance), 2);
+  return trades < MIN_TRADES ? NONE : withMargin(net_sharpe, sharpeMargin(performance), 2);
 }
 
 function winRateText({ win_rate, trades }: Performance): string {

@@ -50,7 +50,7 @@ describe('runFit', () => {
     expect(moreTrees).toBeLessThan(PARAMS.rounds);
   });
 
-  it('learns from weighted rows that end before the stopping part begins, and is judged by that part', async () => {
+  it('learns from weighted rows that end before the stopping part begins, and is evaluated on that part', async () => {
     const rows = rowsOf('purged', 4000, 0.5);
     const stoppingFrom = rows.time[3400]!;
     const take = (own: Int32Array) => ({

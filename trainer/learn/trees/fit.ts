@@ -8,7 +8,7 @@ const STOPPING_SHARE = 0.15;
 /** Trees without an improvement there before boosting ends. */
 const PATIENCE = 20;
 /** With fewer rows on either side, the number of trees is the configured one. */
-export const FEWEST_ROWS = 200;
+export const MIN_ROWS = 200;
 
 /** Labelled rows with their times. All arrays: [rows]. */
 export interface FitRows {
@@ -68,7 +68,7 @@ export function splitOffTheEnd(
   const from = times[Math.floor(times.length * (1 - STOPPING_SHARE))]!;
   const train = subset.filter((row) => rows.labelEnd[row]! < from);
   const stopping = subset.filter((row) => rows.time[row]! >= from);
-  return Math.min(train.length, stopping.length) < FEWEST_ROWS ? null : { train, stopping };
+  return Math.min(train.length, stopping.length) < MIN_ROWS ? null : { train, stopping };
 }
 
 function takeTable({ x, y, weights }: FitRows, rows: Int32Array): TrainingTable {

@@ -528,7 +528,7 @@ describe('gbdt', () => {
   });
 });
 
-describe('gbdt that goes on from a model', () => {
+describe('gbdt that is warm-started from a model', () => {
   const train = makeTable(3000, 9, 'before');
   const later = makeTable(9000, 9, 'later');
   const test = makeTable(3000, 9, 'test');
@@ -586,7 +586,7 @@ describe('gbdt that goes on from a model', () => {
     expect(goOn(task, coin, eager, grown, stopping)).toEqual(grown);
   });
 
-  it('goes on from what a calibrated model answers', () => {
+  it('is warm-started from what a calibrated model answers', () => {
     const task = TASKS[0]!;
     const base = calibrated(learn(task, train, rules), { slope: 1.3, intercept: -0.2 });
     const grown = goOn(task, later, { ...rules, rounds: 30 }, base);

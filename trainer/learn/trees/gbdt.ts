@@ -11,7 +11,7 @@ import type { LearnRequest, Learner } from './learner.ts';
  * defaults and meanings. The same table, parameters and seed give the same bytes on any machine with any number of threads: splits are chosen on
  * exact integer sums, leaf values are float64 sums in the order of rows, exp and ln are our own.
  *
- * With a base, boosting goes on from its scores (float64 sums in the order of its trees, as boosting itself adds them): where nothing is drawn, n
+ * With a base, boosting is warm-started from its scores (float64 sums in the order of its trees, as boosting itself adds them): where nothing is drawn, n
  * rounds and then k on the same table are the same trees to the bit as n + k at once.
  *
  * Further codes: LEARNER_MEMORY beyond 4 GB (see kernel/memory.ts for bytes per row), KERNEL_MISSING, LEARNER_THREAD.

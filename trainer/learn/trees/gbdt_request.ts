@@ -38,7 +38,7 @@ export function refuseBase(engine: Engine, { base }: LearnRequest): void {
   if (base === undefined || base === null) return;
   throw new MinutehandError('LEARNER_TASK', {
     seen: `${engine}, asked to add trees to a model`,
-    next: 'Use the engine gbdt to go on from a model, or learn from the beginning.',
+    next: 'Use the engine gbdt to warm-start from a model, or learn from the beginning.',
   });
 }
 

@@ -15,7 +15,7 @@ export function linkOf({ kind }: { readonly kind: Task['kind'] }): Link {
   return kind === 'binary' ? 'sigmoid' : kind === 'multiclass' ? 'softmax' : 'identity';
 }
 
-/** Rows to learn from or to be judged by. */
+/** Rows to learn from or to be evaluated on. */
 export interface TrainingTable {
   /** [rows, columns] float32, NaN = missing. */
   readonly x: Matrix;

@@ -111,8 +111,8 @@ export function boostXgboost(
     };
     const rows = engineRows(table, columnOf);
     const train = matrix(rows);
-    const judges = stopping === null ? [] : [matrix(engineRows(stopping.table, columnOf))];
-    const known = BigUint64Array.from([train, ...judges]);
+    const evaluations = stopping === null ? [] : [matrix(engineRows(stopping.table, columnOf))];
+    const known = BigUint64Array.from([train, ...evaluations]);
     const booster = answered<Handle>((out) => api.XGBoosterCreate(known, known.length, out));
     held.push(() => api.XGBoosterFree(booster));
     for (const [name, value] of xgboostParameters(task, params, { threads, mean: weightedMean(rows) })) {
@@ -128,7 +128,7 @@ export function boostXgboost(
         loss: () =>
           readLoss(
             answered<string>((out) =>
-              api.XGBoosterEvalOneIter(booster, round - 1, known.subarray(1), ['stopping'], judges.length, out),
+              api.XGBoosterEvalOneIter(booster, round - 1, known.subarray(1), ['stopping'], evaluations.length, out),
             ),
           ),
       },
@@ -165,7 +165,7 @@ function weightedMean({ y, weights }: EngineRows): number {
 }
 
 /** A starting probability of 0 or 1 has no logit. */
-const LEAST_PROBABILITY = 1e-6;
+const MIN_PROBABILITY = 1e-6;
 
 const OBJECTIVES: Readonly<Record<Task['kind'], { readonly objective: string; readonly metric: string }>> = {
   binary: { objective: 'binary:logistic', metric: 'logloss' },
@@ -186,7 +186,7 @@ export function xgboostParameters(
     eval_metric: metric,
     ...(task.kind === 'multiclass' && { num_class: task.classes }),
     ...(task.kind === 'quantile' && { quantile_alpha: task.quantile }),
-    ...(task.kind === 'binary' && { base_score: Math.min(Math.max(mean, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY) }),
+    ...(task.kind === 'binary' && { base_score: Math.min(Math.max(mean, MIN_PROBABILITY), 1 - MIN_PROBABILITY) }),
     ...(task.kind === 'regression' && { base_score: mean }),
     tree_method: 'hist',
     grow_policy: 'lossguide',

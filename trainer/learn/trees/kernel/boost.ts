@@ -119,7 +119,7 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
     // Of a few rows a sample may hold none.
     let sampled = 0;
     for (let draw = 0; sampled === 0; draw++) {
-      drawRows(conductor, rng, draw < MOST_DRAWS ? params.rowFraction : 1);
+      drawRows(conductor, rng, draw < MAX_DRAWS ? params.rowFraction : 1);
       sampled = bag(conductor);
     }
     if (samplesColumns) drawColumns(conductor, rng);
@@ -137,7 +137,7 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
 }
 
 /** Draws of rows, none of which had one, before all of them are taken. */
-const MOST_DRAWS = 1000;
+const MAX_DRAWS = 1000;
 
 /**
  * Which classes a tree sets against the others: some, not none and not all. It splits for these two sides, and its leaves tell the shares of all.

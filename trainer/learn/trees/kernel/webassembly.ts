@@ -23,7 +23,7 @@ const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssemb
 const KERNEL_FILE = 'dist/trainer/learn/trees/kernel/kernel.wasm';
 const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */
-const MOST_PAGES = 65536;
+const MAX_PAGES = 65536;
 
 /** What kernel.as.ts exports. */
 export interface KernelCode {
@@ -73,7 +73,7 @@ export function lendMemory<T>(work: (reserve: Reserve) => T): T {
       const pages = pagesOf(bytes);
       const lent = (memory ??= orRefused(
         bytes,
-        () => new wasm.Memory({ initial: pages, maximum: MOST_PAGES, shared: true }),
+        () => new wasm.Memory({ initial: pages, maximum: MAX_PAGES, shared: true }),
       ));
       const missing = pages - lent.buffer.byteLength / PAGE_BYTES;
       if (missing > 0) orRefused(bytes, () => lent.grow(missing));
@@ -87,7 +87,7 @@ export function lendMemory<T>(work: (reserve: Reserve) => T): T {
 
 function pagesOf(bytes: number): number {
   const pages = Math.ceil(bytes / PAGE_BYTES);
-  if (pages > MOST_PAGES)
+  if (pages > MAX_PAGES)
     throw new MinutehandError('LEARNER_MEMORY', { seen: megabytes(bytes), expected: 'at most 4096 MB' });
   return pages;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { judgePredictionSpread, spreadOfPredictions, varianceOfDays } from './prediction_spread.ts';
+import { checkPredictionDispersion, dispersionOfPredictions, varianceOfDays } from './prediction_dispersion.ts';
 
 const DAY = 86_400;
 
@@ -69,11 +69,11 @@ describe('varianceOfDays', () => {
   });
 });
 
-describe('spreadOfPredictions', () => {
+describe('dispersionOfPredictions', () => {
   it('has mean, deviation, extremes and quantiles of all answers, and the days of each pair', () => {
     const rng = createRng('spread');
     const [time, scores, pair, pairs] = answers(() => rng.uniform());
-    const spread = spreadOfPredictions(time, scores, pair, pairs);
+    const spread = dispersionOfPredictions(time, scores, pair, pairs);
     const sorted = [...scores].sort((a, b) => a - b);
     expect(spread.rows).toBe(sorted.length);
     expect(spread.mean).toBeCloseTo(0.5, 1);
@@ -87,33 +87,33 @@ describe('spreadOfPredictions', () => {
   });
 
   it('has nulls where there is nothing', () => {
-    const none = spreadOfPredictions(new Float64Array(), new Float64Array(), new Int32Array(), []);
+    const none = dispersionOfPredictions(new Float64Array(), new Float64Array(), new Int32Array(), []);
     expect(none).toMatchObject({ rows: 0, mean: null, std: null, min: null, max: null, quantiles: {} });
     expect(none.variance_24h).toEqual({ days: 0, min: null, median: null, max: null, last: null });
-    expect(judgePredictionSpread(none).passed).toBe(false);
+    expect(checkPredictionDispersion(none).passed).toBe(false);
   });
 });
 
-describe('judgePredictionSpread', () => {
+describe('checkPredictionDispersion', () => {
   it('lets a model through that tells rows apart', () => {
     const rng = createRng('alive');
-    const verdict = judgePredictionSpread(spreadOfPredictions(...answers(() => 0.5 + 0.02 * rng.normal())));
-    expect(verdict).toMatchObject({ name: 'prediction spread', passed: true });
+    const verdict = checkPredictionDispersion(dispersionOfPredictions(...answers(() => 0.5 + 0.02 * rng.normal())));
+    expect(verdict).toMatchObject({ name: 'prediction dispersion', passed: true });
   });
 
   it('sees a model with one answer for all', () => {
-    const spread = spreadOfPredictions(...answers(() => 0.3));
+    const spread = dispersionOfPredictions(...answers(() => 0.3));
     expect(spread.std).toBe(0);
     expect(spread.variance_24h).toMatchObject({ min: 0, max: 0, last: 0 });
-    expect(judgePredictionSpread(spread).passed).toBe(false);
+    expect(checkPredictionDispersion(spread).passed).toBe(false);
   });
 
   it('sees a pair that froze a day ago, though all others move', () => {
     const rng = createRng('frozen');
-    const spread = spreadOfPredictions(
+    const spread = dispersionOfPredictions(
       ...answers((minute, pair) => (pair === 1 && minute * 60 > DAY ? 0.4 : 0.5 + 0.1 * rng.normal())),
     );
-    const verdict = judgePredictionSpread(spread);
+    const verdict = checkPredictionDispersion(spread);
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toContain('frozen: CCC_DDD');
     expect(verdict.seen).not.toContain('AAA_BBB');

@@ -7,7 +7,7 @@ import { balancedWeights, bestF1Threshold } from '../confusion.ts';
 import { pick, type Fit, type ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
 import { kFoldSplits } from '../splits.ts';
-import { judgeTrainingOnly } from './training_only.ts';
+import { checkTrainingOnly } from './training_only.ts';
 
 const BINARY: Task = { kind: 'binary' };
 const rows = walkRows({ seed: 'training only', rows: 300, signal: 0.5 });
@@ -16,7 +16,7 @@ const bytes = (model: TreeModel): Uint8Array => encodeTreeModel(model);
 
 async function verdictOn(fit: Fit<ValidationRows, TreeModel>): Promise<boolean> {
   const [, middle] = await validateSplits(rows, splits, fit, predictModel);
-  return (await judgeTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed')).passed;
+  return (await checkTrainingOnly(rows, middle!, fit, bytes, BINARY, 'seed')).passed;
 }
 
 /** Shifts every logit, as a calibrator would. */
@@ -24,7 +24,7 @@ function shifted({ link, ensembles }: TreeModel, by: number): TreeModel {
   return { link, ensembles: ensembles.map((own) => ({ ...own, baseScore: Math.fround(own.baseScore + by) })) };
 }
 
-describe('judgeTrainingOnly', () => {
+describe('checkTrainingOnly', () => {
   const honest = smallTrees();
 
   it('passes a learner that looks at its training rows alone', async () => {
@@ -97,7 +97,7 @@ describe('judgeTrainingOnly', () => {
     for (const task of tasks) {
       const seen: ValidationRows[] = [];
       const fold = { ...splits[1]!, model: await honest(rows, splits[1]!.train) };
-      await judgeTrainingOnly(rows, fold, async (all, train) => (seen.push(all), honest(all, train)), bytes, task, 's');
+      await checkTrainingOnly(rows, fold, async (all, train) => (seen.push(all), honest(all, train)), bytes, task, 's');
       const training = new Set(fold.train);
       rows.y.forEach((label, row) => {
         if (training.has(row)) expect(seen[0]!.y[row]).toBe(label);

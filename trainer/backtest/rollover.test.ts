@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rollOvers, tradingDayAt } from './roll_over.ts';
+import { rollovers, tradingDayAt } from './rollover.ts';
 
 const at = (text: string): number => Date.parse(text) / 1000;
 const isoOf = (time: number): string => new Date(time * 1000).toISOString().slice(0, 16);
 
 /** Every whole hour that a clock in New York shows as 17:00 on a working day, by this machine's time zones. */
-function obviousRollOvers(from: number, to: number): { time: number; nights: number }[] {
+function obviousRollovers(from: number, to: number): { time: number; swapDays: number }[] {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: 'America/New_York',
     weekday: 'short',
@@ -17,43 +17,43 @@ function obviousRollOvers(from: number, to: number): { time: number; nights: num
   for (let time = Math.ceil(from / 3600) * 3600; time <= to; time += 3600) {
     const text = format.format(time * 1000);
     if (time > from && /^(Mon|Tue|Wed|Thu|Fri), 17$/.test(text))
-      found.push({ time, nights: text.startsWith('Wed') ? 3 : 1 });
+      found.push({ time, swapDays: text.startsWith('Wed') ? 3 : 1 });
   }
   return found;
 }
 
-describe('rollOvers', () => {
+describe('rollovers', () => {
   it('are 17:00 in New York on working days, by the time zone database, for every year from 2008 on', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: at('2008-01-01T00:00Z'), max: at('2035-01-01T00:00Z') }),
         fc.integer({ min: 0, max: 20 * 86_400 }),
         (from, length) => {
-          expect(rollOvers(from, from + length)).toEqual(obviousRollOvers(from, from + length));
+          expect(rollovers(from, from + length)).toEqual(obviousRollovers(from, from + length));
         },
       ),
       { numRuns: 200 },
     );
     // Both changes of a year.
-    expect(rollOvers(at('2019-03-08T00:00Z'), at('2019-03-12T00:00Z')).map(({ time }) => isoOf(time))).toEqual([
+    expect(rollovers(at('2019-03-08T00:00Z'), at('2019-03-12T00:00Z')).map(({ time }) => isoOf(time))).toEqual([
       '2019-03-08T22:00',
       '2019-03-11T21:00',
     ]);
-    expect(rollOvers(at('2019-11-01T00:00Z'), at('2019-11-05T00:00Z')).map(({ time }) => isoOf(time))).toEqual([
+    expect(rollovers(at('2019-11-01T00:00Z'), at('2019-11-05T00:00Z')).map(({ time }) => isoOf(time))).toEqual([
       '2019-11-01T21:00',
       '2019-11-04T22:00',
     ]);
   });
 
-  it('are five a week, with seven nights', () => {
-    const week = rollOvers(at('2019-07-07T00:00Z'), at('2019-07-14T00:00Z'));
-    expect(week.map(({ nights }) => nights)).toEqual([1, 1, 3, 1, 1]);
+  it('are five a week, with seven days of swap', () => {
+    const week = rollovers(at('2019-07-07T00:00Z'), at('2019-07-14T00:00Z'));
+    expect(week.map(({ swapDays }) => swapDays)).toEqual([1, 1, 3, 1, 1]);
   });
 });
 
 describe('tradingDayAt', () => {
-  it('has a Sunday evening with the Monday, and a new day at the very minute of the roll-over', () => {
-    const rolls = rollOvers(at('2019-07-01T00:00Z'), at('2019-08-01T00:00Z'));
+  it('has a Sunday evening with the Monday, and a new day at the very minute of the rollover', () => {
+    const rolls = rollovers(at('2019-07-01T00:00Z'), at('2019-08-01T00:00Z'));
     const day = (text: string): number => tradingDayAt(rolls, at(text));
     expect(day('2019-07-07T22:00Z')).toBe(day('2019-07-08T20:59Z'));
     expect(day('2019-07-08T21:00Z')).toBe(day('2019-07-08T20:59Z') + 1);

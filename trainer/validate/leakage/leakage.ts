@@ -2,9 +2,9 @@ import type { GateResult } from '../../gate/criteria.ts';
 import type { Task } from '../../learn/trees/learner.ts';
 import type { Answer, FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
-import { judgeFoldBorders } from './fold_borders.ts';
-import { judgeShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
-import { judgeTrainingOnly } from './training_only.ts';
+import { checkFoldBorders } from './fold_borders.ts';
+import { checkShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
+import { checkTrainingOnly } from './training_only.ts';
 
 /** The AUC of shuffled labels may be so many standard errors away from ½: a sound pipeline fails one time in 400. */
 export const NOISE_STANDARD_ERRORS = 3;
@@ -30,23 +30,23 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
 }
 
 /**
- * The leak tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as many fits as there are
- * folds, and one. Those of features and labels (cut_off.ts) need the bars.
+ * The leakage tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as many fits as there are
+ * folds, and one. Those of features and labels (look_ahead.ts) need the bars.
  */
-export async function judgeLearning<Rows extends ValidationRows, Model>(
+export async function checkLearning<Rows extends ValidationRows, Model>(
   learning: LearningCase<Rows, Model>,
 ): Promise<GateResult[]> {
   const { name, rows, task, folds, embargo, fit, fitFromNothing, answer, bytes, gate, seed } = learning;
   // The one in the middle has training rows on both sides.
   const middle = folds[Math.floor(folds.length / 2)]!;
   const [trainingOnly, shuffled] = await Promise.all([
-    judgeTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),
-    judgeShuffledLabels(rows, folds, fitFromNothing, answer, {
+    checkTrainingOnly(rows, middle, fit, bytes, task, `${seed}/training only`),
+    checkShuffledLabels(rows, folds, fitFromNothing, answer, {
       seed: `${seed}/shuffled labels`,
       standardErrors: NOISE_STANDARD_ERRORS,
       gate,
     }),
   ]);
-  const results = [judgeFoldBorders(rows, folds, embargo), trainingOnly, ...shuffled];
+  const results = [checkFoldBorders(rows, folds, embargo), trainingOnly, ...shuffled];
   return results.map((result) => ({ ...result, name: `${name} ${result.name}` }));
 }

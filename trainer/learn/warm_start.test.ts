@@ -7,19 +7,19 @@ import { randomEnsemble } from '../../shared/bundle/tree_kernel/random_ensemble.
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import type { DatasetRows, RiskRows } from '../dataset/dataset.ts';
 import {
-  checkContinuable,
-  continuePeriod,
-  startContinuation,
+  checkWarmStart,
+  warmStartPeriod,
+  startWarm,
   withNewRows,
-  type ContinueBase,
-  type ContinueRun,
-} from './continue_plan.ts';
+  type WarmStartBase,
+  type WarmStartRun,
+} from './warm_start.ts';
 
 const DAY = 86_400;
 const at = (iso: string): OpenTime => (Date.parse(iso) / 1000) as OpenTime;
 const iso = (seconds: number): string => `${new Date(seconds * 1000).toISOString().slice(0, 16)}Z`;
 
-const BASE: ContinueBase = {
+const BASE: WarmStartBase = {
   version: '20190701_0300',
   market: 'live',
   feature_schema: 'abc',
@@ -28,15 +28,15 @@ const BASE: ContinueBase = {
   period: { from: '2019-01-01T22:00Z', to: '2019-06-30T23:59Z', holdout_from: '2019-05-20T00:00Z' },
   engine: { name: 'gbdt', parameters: {} },
 };
-const RUN: ContinueRun = {
+const RUN: WarmStartRun = {
   market: 'live',
   feature_schema: 'abc',
   label_policy: { ai2_horizon: 60, ai1_z_entry: 2 },
   pairs: ['XAUUSD_XAGUSD'],
   engine: 'gbdt',
-  most: 3,
+  maxWarmStarts: 3,
 };
-const LENGTHS = { holdout_fraction: 0.2, continue_min_days: 14 };
+const LENGTHS = { holdout_fraction: 0.2, warm_start_min_days: 14 };
 const codeOf = (act: () => unknown): unknown => {
   try {
     return act();
@@ -46,14 +46,14 @@ const codeOf = (act: () => unknown): unknown => {
   }
 };
 
-const continuedFrom = (times: number) => ({
+const warmStartFrom = (times: number) => ({
   version: '20190601_0300',
   times,
   learned_until: '2019-04-20T00:00Z',
   trees: { ai1: 2, ai2: 3, ai3: 1 },
 });
 
-describe('startContinuation', () => {
+describe('startWarm', () => {
   const modelOf = (trees: number): TreeModel => ({
     link: 'sigmoid',
     ensembles: [randomEnsemble({ trees, leaves: 5, columns: 4, seed: `start ${trees}` })],
@@ -61,8 +61,8 @@ describe('startContinuation', () => {
   const grown = { ai1: modelOf(5), ai2: modelOf(3), ai3: modelOf(4) };
   const models = perModel((name) => Buffer.from(encodeTreeModel(grown[name])));
 
-  it('takes a bundle that was learned in full as it is, and says what it goes on from', () => {
-    const start = startContinuation({ manifest: BASE, models }, RUN);
+  it('takes a bundle that was learned in full as it is, and says what it is warm-started from', () => {
+    const start = startWarm({ manifest: BASE, models }, RUN);
     for (const name of MODEL_NAMES) {
       expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);
     }
@@ -74,11 +74,11 @@ describe('startContinuation', () => {
     });
   });
 
-  it('leaves out what earlier continuations added', () => {
-    const manifest = { ...BASE, continued_from: continuedFrom(2) };
-    const start = startContinuation({ manifest, models }, RUN);
-    expect(start.from).toEqual({ ...continuedFrom(2), times: 3 });
-    for (const [name, trees] of Object.entries(continuedFrom(2).trees) as [ModelName, number][]) {
+  it('leaves out what earlier warm starts added', () => {
+    const manifest = { ...BASE, warm_start_from: warmStartFrom(2) };
+    const start = startWarm({ manifest, models }, RUN);
+    expect(start.from).toEqual({ ...warmStartFrom(2), times: 3 });
+    for (const [name, trees] of Object.entries(warmStartFrom(2).trees) as [ModelName, number][]) {
       const [full] = start.models[name].ensembles;
       const [whole] = grown[name].ensembles;
       expect(full).toEqual({ ...whole, trees: whole!.trees.slice(0, trees) });
@@ -86,11 +86,11 @@ describe('startContinuation', () => {
   });
 });
 
-describe('checkContinuable', () => {
-  it('lets models be continued as often as is allowed', () => {
+describe('checkWarmStart', () => {
+  it('warm-starts models as often as is allowed', () => {
     const isRefused = (times: number): boolean =>
-      codeOf(() => checkContinuable({ ...BASE, continued_from: continuedFrom(times) }, RUN)) !== undefined;
-    expect(codeOf(() => checkContinuable(BASE, RUN))).toBeUndefined();
+      codeOf(() => checkWarmStart({ ...BASE, warm_start_from: warmStartFrom(times) }, RUN)) !== undefined;
+    expect(codeOf(() => checkWarmStart(BASE, RUN))).toBeUndefined();
     expect([1, 2, 3, 4].map(isRefused)).toEqual([false, false, true, true]);
   });
 
@@ -112,85 +112,85 @@ describe('checkContinuable', () => {
       'was learned with ai3_horizon unset',
     ],
     ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'does not know AUDUSD_NZDUSD'],
-    ['it was done too often', { continued_from: continuedFrom(3) }, {}, 'was continued 3 times in a row'],
+    ['it was done too often', { warm_start_from: warmStartFrom(3) }, {}, 'was warm-started 3 times in a row'],
   ])('refuses when %s, and says so', (_, base, run, seen) => {
-    expect(codeOf(() => checkContinuable({ ...BASE, ...base }, { ...RUN, ...run }))).toEqual({
-      code: 'CONTINUE_REFUSED',
+    expect(codeOf(() => checkWarmStart({ ...BASE, ...base }, { ...RUN, ...run }))).toEqual({
+      code: 'WARM_START_REFUSED',
       seen: `${BASE.version} ${seen}`,
     });
   });
 });
 
-describe('continuePeriod', () => {
-  it('learns from the holdout of the base on, and is judged by the last part of the new time', () => {
+describe('warmStartPeriod', () => {
+  it('learns from the holdout of the base on, and is evaluated on the last part of the new time', () => {
     const to = at('2019-07-29T00:00Z');
-    expect(continuePeriod(BASE, to, LENGTHS)).toEqual({
+    expect(warmStartPeriod(BASE, to, LENGTHS)).toEqual({
       barsFrom: at('2019-05-06T00:00Z'),
       learnFrom: at('2019-05-20T00:00Z'),
       holdoutFrom: at('2019-07-15T00:00Z'),
     });
   });
 
-  it('is judged by nothing that the base was judged by, however short that makes the final period', () => {
-    const { holdoutFrom } = continuePeriod(BASE, at('2019-07-02T12:00Z'), LENGTHS);
+  it('is evaluated on nothing that the base was evaluated on, however short that makes the holdout', () => {
+    const { holdoutFrom } = warmStartPeriod(BASE, at('2019-07-02T12:00Z'), LENGTHS);
     expect(iso(holdoutFrom)).toBe('2019-07-01T00:01Z');
   });
 
   it('says how many days there are when they are less than one', () => {
-    expect(codeOf(() => continuePeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
+    expect(codeOf(() => warmStartPeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
-      seen: 'bars up to 2019-07-01T17:59Z, 0.75 days of a final period from 2019-07-01T00:01Z',
+      seen: 'bars up to 2019-07-01T17:59Z, 0.75 days of a holdout from 2019-07-01T00:01Z',
     });
-    expect(codeOf(() => continuePeriod(BASE, at('2019-06-30T23:59Z'), LENGTHS))).toMatchObject({
+    expect(codeOf(() => warmStartPeriod(BASE, at('2019-06-30T23:59Z'), LENGTHS))).toMatchObject({
       code: 'DATA_TOO_SHORT',
     });
-    expect(codeOf(() => continuePeriod(BASE, at('2019-05-30T23:59Z'), LENGTHS))).toMatchObject({
+    expect(codeOf(() => warmStartPeriod(BASE, at('2019-05-30T23:59Z'), LENGTHS))).toMatchObject({
       code: 'DATA_TOO_SHORT',
     });
   });
 
-  it('takes a day that is given, unless the base was judged there', () => {
+  it('takes a day that is given, unless the base was evaluated there', () => {
     const to = at('2019-07-29T00:00Z');
-    expect(continuePeriod(BASE, to, LENGTHS, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
-    expect(codeOf(() => continuePeriod(BASE, to, LENGTHS, at('2019-07-01T00:00Z')))).toEqual({
+    expect(warmStartPeriod(BASE, to, LENGTHS, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
+    expect(codeOf(() => warmStartPeriod(BASE, to, LENGTHS, at('2019-07-01T00:00Z')))).toEqual({
       code: 'DATA_TOO_SHORT',
-      seen: 'a final period from 2019-07-01T00:00Z',
+      seen: 'a holdout from 2019-07-01T00:00Z',
     });
   });
 
-  it('learns from where the full run ended, however often models were continued since', () => {
-    const continued = { ...BASE, continued_from: continuedFrom(2) };
-    const { learnFrom, holdoutFrom } = continuePeriod(continued, at('2019-07-02T12:00Z'), LENGTHS);
+  it('learns from where the full run ended, however often models were warm-started since', () => {
+    const warmStart = { ...BASE, warm_start_from: warmStartFrom(2) };
+    const { learnFrom, holdoutFrom } = warmStartPeriod(warmStart, at('2019-07-02T12:00Z'), LENGTHS);
     expect([iso(learnFrom), iso(holdoutFrom)]).toEqual(['2019-04-20T00:00Z', '2019-07-01T00:01Z']);
   });
 
   it('says how many days there are to learn from when they are too few', () => {
     const young = { ...BASE, period: { ...BASE.period, holdout_from: '2019-06-25T00:00Z' } };
-    expect(codeOf(() => continuePeriod(young, at('2019-07-03T00:00Z'), LENGTHS))).toEqual({
+    expect(codeOf(() => warmStartPeriod(young, at('2019-07-03T00:00Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: '6.40 days to learn from, 2019-06-25T00:00Z to 2019-07-01T09:36Z',
     });
-    expect(continuePeriod(young, at('2019-07-13T00:00Z'), LENGTHS).holdoutFrom).toBeGreaterThan(
+    expect(warmStartPeriod(young, at('2019-07-13T00:00Z'), LENGTHS).holdoutFrom).toBeGreaterThan(
       at('2019-07-09T00:00Z'),
     );
   });
 
-  it('goes from one to the next without being judged by anything that was learned or judged by before', () => {
+  it('goes from one to the next without being evaluated by anything that was learned or evaluated by before', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1 * DAY, max: 40 * DAY }), { minLength: 1, maxLength: 6 }), (steps) => {
         let base = BASE;
         for (const step of steps) {
           const to = (at(base.period.to) + Math.ceil(step / 60) * 60 + 120) as OpenTime;
-          const { learnFrom, holdoutFrom, barsFrom } = continuePeriod(base, to, LENGTHS);
+          const { learnFrom, holdoutFrom, barsFrom } = warmStartPeriod(base, to, LENGTHS);
           expect(learnFrom).toBe(at(BASE.period.holdout_from));
           expect(barsFrom).toBeLessThan(learnFrom);
           expect(holdoutFrom).toBeGreaterThan(at(base.period.to) + 60);
           expect(to - holdoutFrom).toBeGreaterThanOrEqual(DAY - 60);
-          const from = { ...continuedFrom(1), learned_until: BASE.period.holdout_from };
+          const from = { ...warmStartFrom(1), learned_until: BASE.period.holdout_from };
           base = {
             ...base,
             period: { ...base.period, holdout_from: iso(holdoutFrom), to: iso(to) },
-            continued_from: from,
+            warm_start_from: from,
           };
         }
       }),
@@ -226,7 +226,7 @@ describe('withNewRows', () => {
     return { train: perName(train), holdout: perName(holdout), evaluation: { train, holdout }, holdoutFrom };
   }
 
-  it('learns from every new row whose label was known an embargo before the final period, and no other', () => {
+  it('learns from every new row whose label was known an embargo before the holdout, and no other', () => {
     fc.assert(
       fc.property(fc.integer({ min: 60, max: 500 }), (every) => {
         const dataset = datasetOf(every);
@@ -245,7 +245,7 @@ describe('withNewRows', () => {
     );
   });
 
-  it('says which model has too few rows to be judged by, or to learn from', () => {
+  it('says which model has too few rows to be evaluated on, or to learn from', () => {
     const few = {
       ...datasetOf(300),
       holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },
@@ -261,7 +261,7 @@ describe('withNewRows', () => {
     });
   });
 
-  it('refuses a dataset whose final period the base has seen', () => {
+  it('refuses a dataset whose holdout the base has seen', () => {
     const seen = { ...datasetOf(300), holdoutFrom: at('2019-06-30T00:00Z') };
     expect(codeOf(() => withNewRows(BASE, seen, EMBARGO))).toMatchObject({ code: 'DATA_TOO_SHORT' });
   });

@@ -10,13 +10,13 @@ import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
 import {
-  judgeCutOffFeatures,
-  judgeLabelEnds,
-  type CutOffOptions,
+  checkFeatureLookAhead,
+  checkLabelEnds,
+  type LookAheadOptions,
   longRun,
   type LabelOf,
   type LongRun,
-} from './cut_off.ts';
+} from './look_ahead.ts';
 
 const settings = tinySettings();
 const { windows } = settings.minutehand;
@@ -27,7 +27,7 @@ const LABELS: Record<string, LabelOf> = {
   risk: (history, t) => riskLabel(history, t, RISK),
   scale: (history, t) => scaleLabel(history, t, SCALE),
 };
-const options: CutOffOptions = {
+const options: LookAheadOptions = {
   build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
   warmupBars: warmupBars(windows),
   samples: 60,
@@ -35,7 +35,7 @@ const options: CutOffOptions = {
 };
 
 /** The long runs, as `build` makes them; features are kept of every third bar unless it keeps all. */
-function runsOf(build: CutOffOptions['build'], keepAll = false): LongRun[] {
+function runsOf(build: LookAheadOptions['build'], keepAll = false): LongRun[] {
   const bars = tinyBars(settings, 1500);
   return settings.minutehand.pairs.map((id) => {
     const pair = parsePair(id);
@@ -46,7 +46,7 @@ function runsOf(build: CutOffOptions['build'], keepAll = false): LongRun[] {
 }
 
 /** A history in which feature 2 of each bar was changed after all bars were known. */
-function tampered(change: (history: PairHistory, t: number) => number): CutOffOptions['build'] {
+function tampered(change: (history: PairHistory, t: number) => number): LookAheadOptions['build'] {
   return (pair, a, b) => {
     const history = options.build(pair, a, b);
     const width = history.features.length / history.rows;
@@ -62,32 +62,36 @@ beforeAll(() => {
   runs = runsOf(options.build);
 });
 
-describe('judgeCutOffFeatures', () => {
+describe('checkFeatureLookAhead', () => {
   it('passes the features of the core, from exactly their warm-up', () => {
-    const verdict = judgeCutOffFeatures(runs, options);
-    expect(verdict).toMatchObject({ name: 'features cut off', passed: true, seen: '60 sampled bars equal to the bit' });
+    const verdict = checkFeatureLookAhead(runs, options);
+    expect(verdict).toMatchObject({
+      name: 'features look-ahead',
+      passed: true,
+      seen: '60 sampled bars equal to the bit',
+    });
   });
 
   it('fails a feature that looks one bar ahead', () => {
     const ahead = tampered((history, t) => history.z[Math.min(t + 1, history.length - 1)]!);
-    const verdict = judgeCutOffFeatures(runsOf(ahead, true), { ...options, build: ahead });
+    const verdict = checkFeatureLookAhead(runsOf(ahead, true), { ...options, build: ahead });
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
   });
 
   it('fails a feature that was scaled by what the whole run showed', () => {
     const scaled = tampered((history, t) => history.z[t]! / Math.max(...history.z));
-    expect(judgeCutOffFeatures(runsOf(scaled, true), { ...options, build: scaled }).passed).toBe(false);
+    expect(checkFeatureLookAhead(runsOf(scaled, true), { ...options, build: scaled }).passed).toBe(false);
   });
 
   it('fails a feature that depends on where the run began', () => {
     const summed = tampered((history, t) => history.z.subarray(0, t + 1).reduce((sum, z) => sum + z, 0) / (t + 1));
-    expect(judgeCutOffFeatures(runsOf(summed, true), { ...options, build: summed }).passed).toBe(false);
+    expect(checkFeatureLookAhead(runsOf(summed, true), { ...options, build: summed }).passed).toBe(false);
   });
 
   it('fails a warm-up that is stated too short or too long', () => {
     for (const off of [-1, 1]) {
-      const verdict = judgeCutOffFeatures(runs, { ...options, warmupBars: options.warmupBars + off });
+      const verdict = checkFeatureLookAhead(runs, { ...options, warmupBars: options.warmupBars + off });
       expect(verdict.passed).toBe(false);
       expect(verdict.seen).toMatch(/has [02] warm bars/);
     }
@@ -99,17 +103,17 @@ describe('judgeCutOffFeatures', () => {
     const bits = new Uint32Array(features.buffer);
     for (let i = 2; i < bits.length; i += features.length / first!.history.rows) bits[i]! ^= 1;
     const turned = [{ ...first!, history: { ...first!.history, features } }, ...others];
-    expect(judgeCutOffFeatures(turned, options).passed).toBe(false);
+    expect(checkFeatureLookAhead(turned, options).passed).toBe(false);
   });
 
   it('does not pass without a bar to try', () => {
-    expect(judgeCutOffFeatures([], options).passed).toBe(false);
+    expect(checkFeatureLookAhead([], options).passed).toBe(false);
   });
 });
 
-describe('judgeLabelEnds', () => {
+describe('checkLabelEnds', () => {
   it.each(Object.keys(LABELS))('passes the %s label: it needs no bar after its end', (name) => {
-    const verdict = judgeLabelEnds(name, runs, LABELS[name]!, options);
+    const verdict = checkLabelEnds(name, runs, LABELS[name]!, options);
     expect(verdict).toMatchObject({ name, passed: true });
     expect(verdict.seen).toBe('60 sampled labels the same');
   });
@@ -117,8 +121,8 @@ describe('judgeLabelEnds', () => {
   it('finds labels to try where few bars have one, and does not pass where none has', () => {
     const candidates: LabelOf = (history, t) =>
       Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
-    expect(judgeLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
-    expect(judgeLabelEnds('none', runs, () => null, options).passed).toBe(false);
+    expect(checkLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
+    expect(checkLabelEnds('none', runs, () => null, options).passed).toBe(false);
   });
 
   it('fails a label that was known later than it says', () => {
@@ -126,7 +130,7 @@ describe('judgeLabelEnds', () => {
       const outcome = riskLabel(history, t, RISK);
       return outcome && { ...outcome, end: outcome.end - 1 };
     };
-    const verdict = judgeLabelEnds('early', runs, early, options);
+    const verdict = checkLabelEnds('early', runs, early, options);
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/sampled labels differ, first .* after 19 bars became none/);
   });
@@ -136,7 +140,7 @@ describe('judgeLabelEnds', () => {
       const outcome = scaleLabel(history, t, SCALE);
       return outcome && { ...outcome, label: outcome.label + (history.z[outcome.end + 1] ?? 0) };
     };
-    expect(judgeLabelEnds('peeking', runs, peeking, options).passed).toBe(false);
+    expect(checkLabelEnds('peeking', runs, peeking, options).passed).toBe(false);
   });
 });
 
@@ -147,15 +151,15 @@ describe('on real bars', () => {
     const bars = await readBarFolder(m1!, ['XAUUSD', 'XAGUSD']);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
     const history = buildPairHistory(parsePair('XAUUSD_XAGUSD'), a, b, real, (time) => time % 300 === 0);
-    const own: CutOffOptions = {
+    const own: LookAheadOptions = {
       build: (pair, legA, legB) => buildPairHistory(pair, legA, legB, real, () => true),
       warmupBars: warmupBars(real),
       samples: 100,
       seed: 'real',
     };
     const run = [longRun(history, a, b)];
-    expect(judgeCutOffFeatures(run, own)).toMatchObject({ passed: true });
+    expect(checkFeatureLookAhead(run, own)).toMatchObject({ passed: true });
     for (const [name, labelOf] of Object.entries(LABELS))
-      expect(judgeLabelEnds(name, run, labelOf, own)).toMatchObject({ passed: true });
+      expect(checkLabelEnds(name, run, labelOf, own)).toMatchObject({ passed: true });
   });
 });

@@ -11,21 +11,21 @@ import { parsePair } from '../../shared/pair.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import { buildDataset, type Dataset } from '../dataset/dataset.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
-import { continueModel } from './continue_model.fixture.ts';
-import { continuePeriod, startContinuation, type ContinueStart, withNewRows } from './continue_plan.ts';
+import { warmStartModel } from './warm_start_fit.fixture.ts';
+import { warmStartPeriod, startWarm, type WarmStart, withNewRows } from './warm_start.ts';
 import { runFit, type FitRows } from './trees/fit.ts';
 import { learnerParams } from './learning.ts';
 import { countTrees } from './model_learning.ts';
 
 const MINUTES = { full: 3000, later: 27_000 };
-const settings = tinySettings({ minutehand: { train: { continue_min_days: 0.5, max_rows: 20_000 } } });
+const settings = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, max_rows: 20_000 } } });
 const { train, label, pairs } = settings.minutehand;
 const EMBARGO = label.horizon_bars * 60;
 
 let folder: string;
 let learned: Dataset;
 let bundle: Bundle;
-let start: ContinueStart;
+let start: WarmStart;
 let dataset: Dataset;
 let fresh: Dataset;
 
@@ -43,10 +43,10 @@ beforeAll(async () => {
   learned = full.result.dataset;
   bundle = readBundle(full.path);
   const { manifest } = bundle;
-  start = startContinuation(bundle, { ...manifest, engine: train.engine, most: train.continue_most });
+  start = startWarm(bundle, { ...manifest, engine: train.engine, maxWarmStarts: train.max_warm_starts });
   const to = Math.max(...[...all.values()].map(({ time }) => time.at(-1)!)) as OpenTime;
   const middle = (to - 4000 * 60) as OpenTime;
-  const period = continuePeriod(manifest, to, train, middle);
+  const period = warmStartPeriod(manifest, to, train, middle);
   const bars = new Map([...all].map(([symbol, own]) => [symbol, clipBars(own, period.barsFrom)]));
   dataset = await buildDataset(pairs.map(parsePair), bars, datasetPolicy(settings, period.holdoutFrom), {
     workers: 0,
@@ -58,24 +58,24 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function grow(name: ModelName, rows: FitRows): Promise<Uint8Array> {
-  const params = { ...learnerParams(settings, dataset.definitions, name, 7), rounds: train.continue_rounds };
+  const params = { ...learnerParams(settings, dataset.definitions, name, 7), rounds: train.warm_start_rounds };
   const request = { task: { kind: 'binary' }, rows, subset: Int32Array.from(rows.y.keys()), params } as const;
-  const { model, added } = await continueModel(start.models[name], request, (task) => runFit(task, () => undefined));
+  const { model, added } = await warmStartModel(start.models[name], request, (task) => runFit(task, () => undefined));
   expect(countTrees(model)).toBe(countTrees(start.models[name]) + added);
   return encodeTreeModel(model);
 }
 
-describe('a bundle that is continued', () => {
-  it('learns from no row that its full run learned from, and is judged by none that anything was learned from or judged by', () => {
+describe('a warm-started bundle', () => {
+  it('learns from no row that its full run learned from, and is evaluated on none that anything was learned from or evaluated by', () => {
     for (const name of MODEL_NAMES) {
       const own = fresh.train[name];
       const first = own.time.reduce((least, time) => Math.min(least, time), Infinity);
       const last = own.labelEnd.reduce((most, end) => Math.max(most, end), -Infinity);
       expect(Math.max(...learned.train[name].labelEnd)).toBeLessThan(first);
-      const judged = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
-      const judgedFrom = judged.time.reduce((least, time) => Math.min(least, time), Infinity);
-      expect(last + EMBARGO).toBeLessThan(judgedFrom);
-      expect(Math.max(...learned.holdout[name].time)).toBeLessThan(judgedFrom);
+      const evaluated = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
+      const evaluatedFrom = evaluated.time.reduce((least, time) => Math.min(least, time), Infinity);
+      expect(last + EMBARGO).toBeLessThan(evaluatedFrom);
+      expect(Math.max(...learned.holdout[name].time)).toBeLessThan(evaluatedFrom);
     }
   });
 
@@ -95,13 +95,13 @@ describe('a bundle that is continued', () => {
     }
   });
 
-  it('goes on from the same models when it is continued again', async () => {
+  it('is warm-started from the same models when it is warm-started again', async () => {
     const models = perModel(() => Buffer.alloc(0));
     for (const name of MODEL_NAMES) models[name] = Buffer.from(await grow(name, fresh.train[name]));
-    const manifest = { ...bundle.manifest, continued_from: start.from };
-    const again = startContinuation(
+    const manifest = { ...bundle.manifest, warm_start_from: start.from };
+    const again = startWarm(
       { manifest, models },
-      { ...bundle.manifest, engine: train.engine, most: train.continue_most },
+      { ...bundle.manifest, engine: train.engine, maxWarmStarts: train.max_warm_starts },
     );
     expect(again).toEqual({ from: { ...start.from, times: 2 }, models: start.models });
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../../shared/rng.ts';
 import { walkRows } from '../rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits, type Split } from '../splits.ts';
-import { judgeFoldBorders } from './fold_borders.ts';
+import { checkFoldBorders } from './fold_borders.ts';
 
 const EMBARGO = 600;
 const rows = walkRows({ seed: 'borders', rows: 200 });
@@ -16,8 +16,8 @@ function unpurged(splits: readonly Split[]): Split[] {
   });
 }
 
-describe('judgeFoldBorders', () => {
-  it('passes purged k-fold, walk-forward and the final period', () => {
+describe('checkFoldBorders', () => {
+  it('passes purged k-fold, walk-forward and the holdout', () => {
     const forward = { blocks: 4, firstShare: 0.4, embargo: EMBARGO, window: null };
     const middle = rows.time[100]!;
     for (const splits of [
@@ -25,11 +25,11 @@ describe('judgeFoldBorders', () => {
       walkForwardSplits(rows, forward),
       [finalSplit(rows, middle, 0)],
     ])
-      expect(judgeFoldBorders(rows, splits, EMBARGO)).toMatchObject({ name: 'fold borders', passed: true });
+      expect(checkFoldBorders(rows, splits, EMBARGO)).toMatchObject({ name: 'fold borders', passed: true });
   });
 
   it('fails labels that overlap the border because nothing was purged', () => {
-    const verdict = judgeFoldBorders(rows, unpurged(kFoldSplits(rows, 5, EMBARGO)), EMBARGO);
+    const verdict = checkFoldBorders(rows, unpurged(kFoldSplits(rows, 5, EMBARGO)), EMBARGO);
     expect(verdict.passed).toBe(false);
     expect(verdict.seen).toMatch(/overlapping training rows in kfold 1, .* kfold 5/);
   });
@@ -42,9 +42,9 @@ describe('judgeFoldBorders', () => {
       train: Int32Array.from(rows.y.keys()).filter((row) => fold[row] !== i),
       test: Int32Array.from(rows.y.keys()).filter((row) => fold[row] === i),
     }));
-    expect(judgeFoldBorders(rows, dealt, 0).passed).toBe(false);
-    expect(judgeFoldBorders(rows, kFoldSplits(rows, 5, 0), 0).passed).toBe(true);
-    expect(judgeFoldBorders(rows, kFoldSplits(rows, 5, 0), EMBARGO).passed).toBe(false);
+    expect(checkFoldBorders(rows, dealt, 0).passed).toBe(false);
+    expect(checkFoldBorders(rows, kFoldSplits(rows, 5, 0), 0).passed).toBe(true);
+    expect(checkFoldBorders(rows, kFoldSplits(rows, 5, 0), EMBARGO).passed).toBe(false);
   });
 
   it('counts what comparing every two rows counts', () => {
@@ -62,7 +62,7 @@ describe('judgeFoldBorders', () => {
         const overlapping = split.train.filter((a) =>
           split.test.some((b) => time[a]! <= labelEnd[b]! + embargo && time[b]! <= labelEnd[a]!),
         ).length;
-        const { passed, seen } = judgeFoldBorders({ time, labelEnd }, [split], embargo);
+        const { passed, seen } = checkFoldBorders({ time, labelEnd }, [split], embargo);
         expect(passed).toBe(overlapping === 0);
         if (overlapping > 0) expect(seen).toBe(`${overlapping} overlapping training rows in any`);
       }),

@@ -4,9 +4,9 @@ import type { GateResult } from '../../gate/criteria.ts';
 import { TASK } from '../../learn/learning.ts';
 import type { ModelJob } from '../../learn/model_job.ts';
 import { treeAnswer } from '../../learn/trees/scoring.ts';
-import { judgeQuality, QUALITY_MODELS, type QualityLimits } from '../quality_gate.ts';
+import { checkQuality, QUALITY_MODELS, type QualityLimits } from '../quality_gate.ts';
 import type { Validated } from '../validation.ts';
-import { judgeLearning } from './leaks.ts';
+import { checkLearning } from './leakage.ts';
 
 /** Number of fits of `testModelLeakage`. */
 export function countLeakageFits(folds: number): number {
@@ -24,7 +24,7 @@ export function testModelLeakage(
   limits: QualityLimits,
   seed: string,
 ): Promise<GateResult[]> {
-  return judgeLearning({
+  return checkLearning({
     name,
     rows: rows.trained,
     task: TASK,
@@ -35,7 +35,7 @@ export function testModelLeakage(
     answer: treeAnswer,
     bytes: encodeTreeModel,
     gate: QUALITY_MODELS.includes(name)
-      ? (scores, labels, uniqueness) => judgeQuality({ samples, scores, labels, threshold, uniqueness }, limits)
+      ? (scores, labels, uniqueness) => checkQuality({ samples, scores, labels, threshold, uniqueness }, limits)
       : null,
     seed,
   });

@@ -12,7 +12,7 @@ import type { Fit, ValidationRows } from '../rows.ts';
  * @param fold a split with the model that `fit` gave for it
  * @param bytes all of a model that was fitted
  */
-export async function judgeTrainingOnly<Rows extends ValidationRows, Model>(
+export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   rows: Rows,
   fold: Pick<FoldModel<Model>, 'name' | 'train' | 'model'>,
   fit: Fit<Rows, Model>,

@@ -1,6 +1,6 @@
 import { isoMinute, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { Bundle } from '../../shared/bundle/bundle.ts';
-import type { ContinuedFrom, Manifest } from '../../shared/bundle/manifest.ts';
+import type { WarmStartFrom, Manifest } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -9,48 +9,48 @@ import { MinutehandError } from '../../shared/errors.ts';
 import type { Dataset, DatasetRows, LabelledRows } from '../dataset/dataset.ts';
 import { takeDatasetRows } from '../dataset/labelled_rows.ts';
 import { positions } from '../validate/rows.ts';
-import { FEWEST_ROWS, splitOffTheEnd } from './trees/fit.ts';
+import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
 
 const DAY = 86_400;
-/** A holdout has every hour of the day, or the hours it lacks go unjudged. */
+/** A holdout has every hour of the day, or the hours it lacks go unevaluated. */
 const SHORTEST_HOLDOUT_SECONDS = DAY;
 /** With fewer rows nothing can be told from noise: labels overlap, and a fifth of them or less is independent. */
-const FEWEST_HOLDOUT_ROWS = 200;
+const MIN_HOLDOUT_ROWS = 200;
 
-/** What of a bundle decides whether and from where it is continued. */
-export type ContinueBase = Pick<
+/** What of a bundle decides whether and from where it is warm-started. */
+export type WarmStartBase = Pick<
   Manifest,
   'version' | 'market' | 'feature_schema' | 'label_policy' | 'pairs' | 'period' | 'engine'
-> & { readonly continued_from?: ContinuedFrom | undefined };
+> & { readonly warm_start_from?: WarmStartFrom | undefined };
 
 /** What the run would learn by. */
-export type ContinueRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
+export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
   /** `train.engine`. */
   readonly engine: string;
-  /** `train.continue_most`. */
-  readonly most: number;
+  /** `train.max_warm_starts`. */
+  readonly maxWarmStarts: number;
 };
 
 /** Models as they were last learned in full, to which trees are added. */
-export interface ContinueStart {
+export interface WarmStart {
   /** What stands in the new manifest. */
-  readonly from: ContinuedFrom;
+  readonly from: WarmStartFrom;
   readonly models: Readonly<Record<ModelName, TreeModel>>;
 }
 
 /**
- * The active models as they were last learned in full. What earlier continuations added is left out: it is learned anew, from all bars
+ * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew, from all bars
  * since. Trees upon trees of single days and weeks made the models worse than they were (docs/MODELS.md).
  * @param base the active bundle
- * @throws MinutehandError CONTINUE_REFUSED as `checkContinuable`, MODEL_LOAD when a model is not of trees
+ * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
  */
-export function startContinuation(
-  { manifest, models }: { readonly manifest: ContinueBase; readonly models: Bundle['models'] },
-  run: ContinueRun,
-): ContinueStart {
-  checkContinuable(manifest, run);
-  const before = manifest.continued_from;
+export function startWarm(
+  { manifest, models }: { readonly manifest: WarmStartBase; readonly models: Bundle['models'] },
+  run: WarmStartRun,
+): WarmStart {
+  checkWarmStart(manifest, run);
+  const before = manifest.warm_start_from;
   const full = perModel((name) => {
     const { model } = decodeTreeModel(models[name]);
     const most = before?.trees[name] ?? Infinity;
@@ -68,15 +68,15 @@ export function startContinuation(
 }
 
 /**
- * Whether the active models can be continued at all: learned by gbdt, from the same features and for the same labels, for these pairs, and not
- * continued too often since they were last learned in full.
- * @throws MinutehandError CONTINUE_REFUSED with what is in the way
+ * Whether the active models can be warm-started at all: learned by gbdt, from the same features and for the same labels, for these pairs, and not
+ * warm-started too often since they were last learned in full.
+ * @throws MinutehandError WARM_START_REFUSED with what is in the way
  */
-export function checkContinuable(base: ContinueBase, run: ContinueRun): void {
+export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
   const refuse = (seen: string, expected: string): never => {
-    throw new MinutehandError('CONTINUE_REFUSED', { seen: `${base.version} ${seen}`, expected });
+    throw new MinutehandError('WARM_START_REFUSED', { seen: `${base.version} ${seen}`, expected });
   };
-  const times = base.continued_from?.times ?? 0;
+  const times = base.warm_start_from?.times ?? 0;
   for (const engine of [base.engine.name, run.engine]) {
     if (engine !== 'gbdt') refuse(`and the engine ${engine}`, 'models that gbdt learned, and gbdt to go on');
   }
@@ -88,38 +88,39 @@ export function checkContinuable(base: ContinueBase, run: ContinueRun): void {
   }
   const unknown = run.pairs.filter((pair) => !base.pairs.includes(pair));
   if (unknown.length > 0) refuse(`does not know ${unknown.join(', ')}`, 'models of all pairs');
-  if (times >= run.most) refuse(`was continued ${times} times in a row`, `at most ${run.most} (train.continue_most)`);
+  if (times >= run.maxWarmStarts)
+    refuse(`was warm-started ${times} times in a row`, `at most ${run.maxWarmStarts} (train.max_warm_starts)`);
 }
 
-export interface ContinuePeriod {
+export interface WarmStartPeriod {
   /** First bar that is needed. */
   readonly barsFrom: OpenTime;
   /** Rows are new from here on: the holdout of the full run, which it has not learned from, and what came after. */
   readonly learnFrom: OpenTime;
-  /** Where the final period begins, which neither the base nor its continuation has seen. */
+  /** Where the holdout begins, which neither the base nor its warm start has seen. */
   readonly holdoutFrom: OpenTime;
 }
 
 /** Of `train` in the settings. */
-export interface ContinueLengths {
+export interface WarmStartLengths {
   readonly holdout_fraction: number;
-  readonly continue_min_days: number;
+  readonly warm_start_min_days: number;
 }
 
 /**
- * Where a continuation learns and where it is judged. The holdout of the full run becomes training data, so the new final period begins behind the
- * last bar that the active bundle was judged by, and is `holdout_fraction` of the new time, but at least a day, where that is less.
+ * Where a warm start learns and where it is evaluated. The holdout of the full run becomes training data, so the new holdout begins behind the
+ * last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new time, but at least a day, where that is less.
  * @param to open of the last bar there is
- * @param holdoutFrom where the final period shall begin; null = as above
- * @throws MinutehandError DATA_TOO_SHORT when the final period would be shorter than a day, or begin where the base was judged, or when there are
- * fewer than `continue_min_days` to learn from
+ * @param holdoutFrom where the holdout shall begin; null = as above
+ * @throws MinutehandError DATA_TOO_SHORT when the holdout would be shorter than a day, or begin where the base was evaluated, or when there are
+ * fewer than `warm_start_min_days` to learn from
  */
-export function continuePeriod(
-  base: ContinueBase,
+export function warmStartPeriod(
+  base: WarmStartBase,
   to: OpenTime,
-  { holdout_fraction, continue_min_days }: ContinueLengths,
+  { holdout_fraction, warm_start_min_days }: WarmStartLengths,
   holdoutFrom: OpenTime | null = null,
-): ContinuePeriod {
+): WarmStartPeriod {
   const learnFrom = learnedUntil(base);
   const unseenFrom = firstUnseen(base);
   const share = Math.floor(((to - learnFrom) / SECONDS_PER_BAR) * holdout_fraction) * SECONDS_PER_BAR;
@@ -127,15 +128,15 @@ export function continuePeriod(
   checkUnseen(base, from);
   if (to + SECONDS_PER_BAR - from < SHORTEST_HOLDOUT_SECONDS) {
     throw new MinutehandError('DATA_TOO_SHORT', {
-      seen: `bars up to ${isoMinute(to)}, ${daysBetween(from, to + SECONDS_PER_BAR)} days of a final period from ${isoMinute(from)}`,
-      expected: `at least 1 day behind ${base.period.to}, the last bar that ${base.version} was judged by`,
+      seen: `bars up to ${isoMinute(to)}, ${daysBetween(from, to + SECONDS_PER_BAR)} days of a holdout from ${isoMinute(from)}`,
+      expected: `at least 1 day behind ${base.period.to}, the last bar that ${base.version} was evaluated on`,
       next: 'Wait for more bars, or train in full.',
     });
   }
-  if (from - learnFrom < continue_min_days * DAY) {
+  if (from - learnFrom < warm_start_min_days * DAY) {
     throw new MinutehandError('DATA_TOO_SHORT', {
       seen: `${daysBetween(learnFrom, from)} days to learn from, ${isoMinute(learnFrom)} to ${isoMinute(from)}`,
-      expected: `at least ${continue_min_days} (train.continue_min_days)`,
+      expected: `at least ${warm_start_min_days} (train.warm_start_min_days)`,
       next: 'Wait for more bars, or train in full.',
     });
   }
@@ -148,24 +149,24 @@ export function continuePeriod(
 
 /**
  * The dataset with only the new rows to learn from: those whose features were known no earlier than the holdout of the full run began, for no label of its
- * training reached so far, and whose label was known more than an embargo before the new final period begins (purging: López de Prado 2018, ch. 7).
- * @param dataset built with `ContinuePeriod.holdoutFrom`, of bars from `barsFrom` or earlier
+ * training reached so far, and whose label was known more than an embargo before the new holdout begins (purging: López de Prado 2018, ch. 7).
+ * @param dataset built with `WarmStartPeriod.holdoutFrom`, of bars from `barsFrom` or earlier
  * @param embargo seconds
- * @throws MinutehandError DATA_TOO_SHORT when a model has too few new rows to learn from or to be judged by, or the final period is not unseen
+ * @throws MinutehandError DATA_TOO_SHORT when a model has too few new rows to learn from or to be evaluated on, or the holdout is not unseen
  */
 export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'evaluation' | 'holdoutFrom'>>(
-  base: ContinueBase,
+  base: WarmStartBase,
   dataset: Data,
   embargo: number,
 ): Data {
   checkUnseen(base, dataset.holdoutFrom);
   const learnFrom = learnedUntil(base);
   for (const name of MODEL_NAMES) {
-    const judged: LabelledRows = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
-    if (judged.y.length < FEWEST_HOLDOUT_ROWS) {
+    const evaluated: LabelledRows = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
+    if (evaluated.y.length < MIN_HOLDOUT_ROWS) {
       throw new MinutehandError('DATA_TOO_SHORT', {
-        seen: `${judged.y.length} rows of ${name} from ${isoMinute(dataset.holdoutFrom)} on`,
-        expected: `at least ${FEWEST_HOLDOUT_ROWS} that neither ${base.version} nor its continuation has seen`,
+        seen: `${evaluated.y.length} rows of ${name} from ${isoMinute(dataset.holdoutFrom)} on`,
+        expected: `at least ${MIN_HOLDOUT_ROWS} that neither ${base.version} nor its warm start has seen`,
         next: 'Wait for more bars, or train in full.',
       });
     }
@@ -183,24 +184,24 @@ export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'ev
     const { y } = own[name];
     if (splitOffTheEnd(own[name], Int32Array.from(y.keys())) === null) throw tooFewRows(y.length, name);
   }
-  const judged = evaluation.train === train.ai1 ? own.ai1 : newRows(evaluation.train);
-  return { ...dataset, train: own, evaluation: { ...evaluation, train: judged } };
+  const evaluated = evaluation.train === train.ai1 ? own.ai1 : newRows(evaluation.train);
+  return { ...dataset, train: own, evaluation: { ...evaluation, train: evaluated } };
 }
 
-function learnedUntil({ continued_from, period }: ContinueBase): number {
-  return secondsOf(continued_from?.learned_until ?? period.holdout_from);
+function learnedUntil({ warm_start_from, period }: WarmStartBase): number {
+  return secondsOf(warm_start_from?.learned_until ?? period.holdout_from);
 }
 
 /** A row is known at the close of its bar: the one of the base's last bar is seen, the next one is not. */
-function firstUnseen({ period }: ContinueBase): number {
+function firstUnseen({ period }: WarmStartBase): number {
   return secondsOf(period.to) + 2 * SECONDS_PER_BAR;
 }
 
-function checkUnseen(base: ContinueBase, holdoutFrom: number): void {
+function checkUnseen(base: WarmStartBase, holdoutFrom: number): void {
   if (holdoutFrom >= firstUnseen(base)) return;
   throw new MinutehandError('DATA_TOO_SHORT', {
-    seen: `a final period from ${isoMinute(holdoutFrom)}`,
-    expected: `one behind ${base.period.to}, the last bar that ${base.version} was judged by`,
+    seen: `a holdout from ${isoMinute(holdoutFrom)}`,
+    expected: `one behind ${base.period.to}, the last bar that ${base.version} was evaluated on`,
     next: 'Wait for more bars, or train in full.',
   });
 }
@@ -216,7 +217,7 @@ function daysBetween(from: number, to: number): string {
 function tooFewRows(rows: number, model: ModelName): MinutehandError {
   return new MinutehandError('DATA_TOO_SHORT', {
     seen: `${rows} new rows to learn from for ${model}`,
-    expected: `so many that ${FEWEST_ROWS} are left on either side when the last part of their time is set aside`,
+    expected: `so many that ${MIN_ROWS} are left on either side when the last part of their time is set aside`,
     next: 'Wait for more bars, or train in full.',
   });
 }

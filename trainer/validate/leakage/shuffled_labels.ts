@@ -28,7 +28,7 @@ export interface ShuffleOptions {
  * positive above their median.
  * @returns `shuffled labels`, and with a gate `shuffled labels refused`
  */
-export async function judgeShuffledLabels<Rows extends ValidationRows, Model>(
+export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
   rows: Rows,
   splits: readonly Split[],
   fit: Fit<Rows, Model>,

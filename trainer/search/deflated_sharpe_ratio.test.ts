@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { deflatedSharpe, luckySharpe, probabilisticSharpe, sharpeFacts } from './sharpe_luck.ts';
+import { deflatedSharpe, expectedMaxSharpe, probabilisticSharpe, sharpeFacts } from './deflated_sharpe_ratio.ts';
 
 describe('sharpeFacts', () => {
   it('is what one computes by hand', () => {
@@ -52,9 +52,9 @@ describe('probabilisticSharpe', () => {
   });
 });
 
-describe('luckySharpe', () => {
+describe('expectedMaxSharpe', () => {
   it('is 0.1132 per day for 100 trials with a variance of ½ a year, as published (2014)', () => {
-    expect(luckySharpe(100, 0.5 / 250)).toBeCloseTo(0.1132, 4);
+    expect(expectedMaxSharpe(100, 0.5 / 250)).toBeCloseTo(0.1132, 4);
   });
 
   it('is near the mean best of so many normal values', () => {
@@ -65,13 +65,13 @@ describe('luckySharpe', () => {
       for (let i = 0; i < 50; i++) best = Math.max(best, rng.normal());
       sum += best / 4000;
     }
-    expect(luckySharpe(50, 1)).toBeGreaterThan(sum - 0.05);
-    expect(luckySharpe(50, 1)).toBeLessThan(sum + 0.05);
+    expect(expectedMaxSharpe(50, 1)).toBeGreaterThan(sum - 0.05);
+    expect(expectedMaxSharpe(50, 1)).toBeLessThan(sum + 0.05);
   });
 
   it('is nothing for a single trial', () => {
-    expect(luckySharpe(1, 1)).toBe(0);
-    expect(() => luckySharpe(0, 1)).toThrow(RangeError);
+    expect(expectedMaxSharpe(1, 1)).toBe(0);
+    expect(() => expectedMaxSharpe(0, 1)).toThrow(RangeError);
   });
 });
 
@@ -99,13 +99,13 @@ describe('deflatedSharpe', () => {
     const rng = createRng('many');
     const series = Array.from({ length: 200 }, () => sharpeFacts(Array.from({ length: 250 }, () => rng.normal())));
     const best = series.reduce((a, b) => (b.sharpe > a.sharpe ? b : a));
-    const luck = deflatedSharpe(
+    const deflated = deflatedSharpe(
       best,
       series.map(({ sharpe }) => sharpe),
     );
-    expect(luck.probabilistic).toBeGreaterThan(0.98);
-    expect(luck.deflated).toBeLessThan(0.8);
-    expect(luck.trials).toBe(200);
+    expect(deflated.probabilistic).toBeGreaterThan(0.98);
+    expect(deflated.deflated).toBeLessThan(0.8);
+    expect(deflated.trials).toBe(200);
   });
 
   it('counts trials without a ratio, and leaves them out of the variance', () => {

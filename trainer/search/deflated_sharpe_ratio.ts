@@ -48,12 +48,12 @@ export function probabilisticSharpe({ returns, sharpe, skewness, kurtosis }: Sha
 const EULER_GAMMA = 0.5772156649015329;
 
 /**
- * The Sharpe ratio that the best of so many trials has by luck when none is worth anything: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 − 1/(N·e)))
+ * The Sharpe ratio that is expected of the best of as many trials without skill: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 − 1/(N·e)))
  * (Bailey & López de Prado, The deflated Sharpe ratio, 2014).
  * @param trials independent ones, ≥ 1; alike ones count as fewer, so their full number errs on the strict side
  * @param variance of the Sharpe ratios over trials, per return
  */
-export function luckySharpe(trials: number, variance: number): number {
+export function expectedMaxSharpe(trials: number, variance: number): number {
   if (!(trials >= 1)) throw new RangeError(`the best of ${trials} trials`);
   // The best of one is no choice; the formula is an approximation for many.
   if (trials === 1) return 0;
@@ -64,29 +64,29 @@ export function luckySharpe(trials: number, variance: number): number {
 
 export interface DeflatedSharpe extends SharpeFacts {
   readonly trials: number;
-  /** What luck alone gives the best of them. */
-  readonly luckySharpe: number;
+  /** The expected maximum of as many trials without skill. */
+  readonly expectedMaxSharpe: number;
   /** The probability that the true ratio is above 0, as if there had been one trial. */
   readonly probabilistic: number;
-  /** The probability that it is above what luck gives. Above 0.95 luck is an unlikely explanation. */
+  /** The probability that it is above `expectedMaxSharpe`: the deflated Sharpe ratio. Above 0.95 chance is unlikely. */
   readonly deflated: number;
 }
 
 /**
- * The chosen trial's Sharpe ratio in the light of how many were tried: the probabilistic Sharpe ratio against `luckySharpe`.
+ * The chosen trial's Sharpe ratio in the light of how many were tried: the probabilistic Sharpe ratio against `expectedMaxSharpe`.
  * @param chosen of the returns of the trial that was chosen
  * @param tried the Sharpe ratios, per return, of all trials, the chosen one included; those that are not finite are left out of the variance
  * and count as trials all the same
  */
 export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[]): DeflatedSharpe {
   const trials = Math.max(tried.length, 1);
-  const lucky = luckySharpe(trials, varianceOf(tried.filter(Number.isFinite)));
+  const expectedMax = expectedMaxSharpe(trials, varianceOf(tried.filter(Number.isFinite)));
   return {
     ...chosen,
     trials,
-    luckySharpe: lucky,
+    expectedMaxSharpe: expectedMax,
     probabilistic: probabilisticSharpe(chosen),
-    deflated: probabilisticSharpe(chosen, lucky),
+    deflated: probabilisticSharpe(chosen, expectedMax),
   };
 }
 

@@ -6,7 +6,7 @@ import { PASS_ROWS, type PackedTrees } from './pack.ts';
 import { openTreeKernel } from './tree_kernel.ts';
 
 /** How far an answer may be from onnxruntime's. */
-export const JUDGE_TOLERANCE = 1e-6;
+export const CROSS_CHECK_TOLERANCE = 1e-6;
 /** More than half of the values of a column stand exactly at a threshold: 300 thresholds have their turn. */
 const RANDOM_ROWS = 600;
 /** Rows per call: every way through the kernel, one row to full passes with each number of vectors left over. */
@@ -22,7 +22,7 @@ export interface Verdict {
  * Rows that ask every node hard questions: values exactly at thresholds and their float32 neighbours, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].
  */
-export function judgeRows(ensemble: TreeEnsemble, seed: string): Float32Array {
+export function checkRows(ensemble: TreeEnsemble, seed: string): Float32Array {
   const { columns, trees } = ensemble;
   const rng = createRng(seed);
   const thresholds = Array.from({ length: columns }, (): number[] => []);
@@ -64,11 +64,11 @@ function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array,
 }
 
 /**
- * Compares the kernel's answers with those of the judge, row by row, through every way of the kernel.
+ * Compares the kernel's answers with those of onnxruntime, row by row, through every way of the kernel.
  * @param features [answers.length × columns]
  * @param answers onnxruntime's
  */
-export function judgeTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): Verdict {
+export function checkTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): Verdict {
   const kernel = openTreeKernel([packed], Math.max(...CALLS));
   const own = kernel.answers[0]!;
   let largestDifference = 0;

@@ -5,12 +5,12 @@ const SECONDS_PER_HOUR = 3600;
 const HOURS_PER_DAY = 24;
 const QUANTILES = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 /** A day with fewer answers says nothing about their variance. */
-const FEWEST_ROWS = 10;
+const MIN_ROWS = 10;
 /** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
 export const FROZEN_VARIANCE = 1e-8;
 
 /** How far answers lie apart: in all, and over days that end at each full hour, so that a frozen model is seen. */
-export interface PredictionSpread {
+export interface PredictionDispersion {
   readonly rows: number;
   readonly mean: number | null;
   readonly std: number | null;
@@ -37,12 +37,12 @@ export interface VarianceOfDays {
  * @param time epoch seconds, [rows], in any order
  * @param pair index into `pairs`, [rows]
  */
-export function spreadOfPredictions(
+export function dispersionOfPredictions(
   time: Float64Array,
   scores: Float64Array,
   pair: Int32Array,
   pairs: readonly string[],
-): PredictionSpread {
+): PredictionDispersion {
   const sorted = Float64Array.from(scores).sort();
   const rows = sorted.length;
   const quantile = (share: number): number => sorted[Math.max(0, Math.ceil(share * rows) - 1)]!;
@@ -78,7 +78,7 @@ export function varianceOfDays(time: Float64Array, scores: Float64Array): Varian
       sum += own.sum;
       squares += own.squares;
     }
-    if (count >= FEWEST_ROWS) variances.push(Math.max(0, squares - (sum * sum) / count) / (count - 1));
+    if (count >= MIN_ROWS) variances.push(Math.max(0, squares - (sum * sum) / count) / (count - 1));
   }
   variances.sort((a, b) => a - b);
   const end = time.reduce((latest, at) => Math.max(latest, at), -Infinity);
@@ -114,7 +114,7 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
 }
 
 /** Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one and the same. */
-export function judgePredictionSpread(spread: PredictionSpread, leastVariance = FROZEN_VARIANCE): GateResult {
+export function checkPredictionDispersion(spread: PredictionDispersion, leastVariance = FROZEN_VARIANCE): GateResult {
   const days: (readonly [string, number | null])[] = [
     ['all pairs', spread.variance_24h.last],
     ...Object.entries(spread.variance_24h_by_pair).map(([id, { last }]) => [id, last] as const),
@@ -123,7 +123,7 @@ export function judgePredictionSpread(spread: PredictionSpread, leastVariance = 
   const whole = spread.std === null ? 0 : spread.std * spread.std;
   const moves = whole >= leastVariance;
   return {
-    name: 'prediction spread',
+    name: 'prediction dispersion',
     passed: moves && frozen.length === 0,
     seen: `variance ${whole.toExponential(2)}; in the last 24 h ${shown(spread.variance_24h.last)}${frozen.length > 0 ? `, frozen: ${frozen.join(', ')}` : ''}`,
     limit: `at least ${leastVariance} in all and in the last 24 h of each pair`,

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { encodeOnnx } from '../onnx/onnx.ts';
 import { loadScorer } from '../scorer.ts';
-import { judgeRows, JUDGE_TOLERANCE, judgeTrees } from './judge.ts';
+import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees } from './cross_check.ts';
 import { packTrees, type PackedTrees } from './pack.ts';
 import { randomEnsemble } from './random_ensemble.fixture.ts';
 
 const COLUMNS = 8;
-const ensemble = randomEnsemble({ trees: 30, leaves: 31, columns: COLUMNS, seed: 'judge' });
-const features = judgeRows(ensemble, 'seed');
+const ensemble = randomEnsemble({ trees: 30, leaves: 31, columns: COLUMNS, seed: 'check' });
+const features = checkRows(ensemble, 'seed');
 const rows = features.length / COLUMNS;
 
 async function verdictOn(packed: PackedTrees): Promise<number> {
-  const scorer = await loadScorer(encodeOnnx(ensemble), COLUMNS, 'judge');
-  const verdict = judgeTrees(packed, features, await scorer.score(features, rows));
+  const scorer = await loadScorer(encodeOnnx(ensemble), COLUMNS, 'check');
+  const verdict = checkTrees(packed, features, await scorer.score(features, rows));
   await scorer.release();
   expect(verdict.rows).toBe(2 * rows);
   return verdict.largestDifference;
@@ -31,14 +31,14 @@ const higherLeaves = (view: DataView, at: number): void => {
   for (let leaf = 0; leaf < 31; leaf++) higher(view, at + 4 * leaf);
 };
 
-describe('the judge', () => {
+describe('the check', () => {
   it('finds the kernel’s answers to be onnxruntime’s', async () => {
-    expect(await verdictOn(packTrees(ensemble, 'sigmoid'))).toBeLessThanOrEqual(JUDGE_TOLERANCE);
+    expect(await verdictOn(packTrees(ensemble, 'sigmoid'))).toBeLessThanOrEqual(CROSS_CHECK_TOLERANCE);
   });
 
   it('asks the same rows of the same model, and others of another one', () => {
-    expect(judgeRows(ensemble, 'seed')).toEqual(features);
-    expect(judgeRows(ensemble, 'another')).not.toEqual(features);
+    expect(checkRows(ensemble, 'seed')).toEqual(features);
+    expect(checkRows(ensemble, 'another')).not.toEqual(features);
     expect(rows).toBeGreaterThan(600);
     for (const kind of [Number.isNaN, (x: number) => x === Infinity, (x: number) => x === -Infinity])
       expect(features.some(kind)).toBe(true);
@@ -53,7 +53,7 @@ describe('the judge', () => {
     ['other leaves struck out', 8 + 8, turned],
     ['leaf values a little higher', 8 + 30 * 12, higherLeaves],
   ])('sees a wrong table of the passes: %s', async (_what, at, change) => {
-    expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(JUDGE_TOLERANCE);
+    expect(await verdictOn(corrupted(at, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
   it.each([
@@ -61,7 +61,7 @@ describe('the judge', () => {
     ['another child', 8, (view: DataView, at: number) => view.setUint32(at, view.getUint32(at + 4, true), true)],
   ])('sees a wrong table of the walked trees: %s', async (_what, offset, change) => {
     const { walkedNodesAt } = packTrees(ensemble, 'sigmoid');
-    expect(await verdictOn(corrupted(walkedNodesAt + offset, change))).toBeGreaterThan(JUDGE_TOLERANCE);
+    expect(await verdictOn(corrupted(walkedNodesAt + offset, change))).toBeGreaterThan(CROSS_CHECK_TOLERANCE);
   });
 
   it('sees an answer that is no number', async () => {

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { predictModel, type TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { createRng } from '../../../shared/rng.ts';
 import type { GateResult } from '../../gate/criteria.ts';
-import { judgeQuality } from '../quality_gate.ts';
+import { checkQuality } from '../quality_gate.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
 import { kFoldSplits, type Split } from '../splits.ts';
-import { judgeShuffledLabels, shuffleInBlocks } from './shuffled_labels.ts';
+import { checkShuffledLabels, shuffleInBlocks } from './shuffled_labels.ts';
 
 const EMBARGO = 2400;
 const honest = smallTrees();
@@ -17,8 +17,8 @@ function verdicts(
   fit: Fit<ValidationRows, TreeModel>,
 ): Promise<GateResult[]> {
   const gate = (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] =>
-    judgeQuality({ samples: 5000, scores, labels, threshold: 0.5, uniqueness }, { min_samples: 2000, f1_floor: 0.6 });
-  return judgeShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
+    checkQuality({ samples: 5000, scores, labels, threshold: 0.5, uniqueness }, { min_samples: 2000, f1_floor: 0.6 });
+  return checkShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
 }
 
 /** Folds of rows dealt out at random: neighbours stand on both sides. */
@@ -35,7 +35,7 @@ function dealtOut(rows: ValidationRows, folds: number): Split[] {
   }));
 }
 
-describe('judgeShuffledLabels', () => {
+describe('checkShuffledLabels', () => {
   it('finds nothing in shuffled labels, whether the real ones could be told or not, and the gate refuses what was learned', async () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
@@ -93,7 +93,7 @@ describe('judgeShuffledLabels', () => {
     const rows = walkRows({ seed: 'soft', rows: 500 });
     const soft = { ...rows, y: rows.y.map((label, row) => 0.3 + 0.4 * label + (row % 7) / 100) };
     const options = { seed: 'shuffle', standardErrors: 3, gate: null };
-    const found = await judgeShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
+    const found = await checkShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
     expect(found.map(({ passed }) => passed)).toEqual([true]);
   });
 

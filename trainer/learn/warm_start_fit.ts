@@ -10,7 +10,7 @@ import { countTrees, type ModelFit } from './model_learning.ts';
  * @param params the seed may be that of the base: its draws are not drawn again
  * @param run learns one model on one thread: `runFit`, or the pool's `fit`. By gbdt alone
  */
-export function continuedFit(
+export function warmStartFit(
   base: TreeModel,
   params: LearnerParams,
   task: Task,

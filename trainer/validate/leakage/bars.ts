@@ -6,13 +6,13 @@ import type { GateResult } from '../../gate/criteria.ts';
 import { isCandidate, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';
 import { scaleLabel } from '../../label/scale.ts';
-import { judgeCutOffFeatures, judgeLabelEnds, longRun, type CutOffOptions } from './cut_off.ts';
+import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions } from './look_ahead.ts';
 
 /** Bars that each of these tests tries. */
 const SAMPLES = 100;
 
-/** The leak tests that need the bars: features know nothing later than their bar, labels nothing later than they say. */
-export function judgeBars(
+/** The leakage tests that need the bars: features know nothing later than their bar, labels nothing later than they say. */
+export function checkBars(
   histories: Dataset['histories'],
   bars: ReadonlyMap<string, BarColumns>,
   policy: DatasetPolicy,
@@ -20,7 +20,7 @@ export function judgeBars(
 ): GateResult[] {
   const { windows } = policy;
   const runs = histories.map((history) => longRun(history, bars.get(history.pair.a)!, bars.get(history.pair.b)!));
-  const options: CutOffOptions = {
+  const options: LookAheadOptions = {
     build: (pair, a, b) => buildPairHistory(pair, a, b, windows, () => true),
     warmupBars: warmupBars(windows),
     samples: SAMPLES,
@@ -28,14 +28,14 @@ export function judgeBars(
   };
   const isEntry = (history: PairHistory, t: number): boolean => isCandidate(history, t, policy.barriers);
   return [
-    judgeCutOffFeatures(runs, options),
-    judgeLabelEnds(
+    checkFeatureLookAhead(runs, options),
+    checkLabelEnds(
       'ai1 label ends',
       runs,
       (history, t) => (isEntry(history, t) ? reversionLabel(history, t, policy.barriers) : null),
       options,
     ),
-    judgeLabelEnds('ai2 label ends', runs, (history, t) => riskLabel(history, t, policy.risk), options),
-    judgeLabelEnds('ai3 label ends', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
+    checkLabelEnds('ai2 label ends', runs, (history, t) => riskLabel(history, t, policy.risk), options),
+    checkLabelEnds('ai3 label ends', runs, (history, t) => scaleLabel(history, t, policy.scale), options),
   ];
 }

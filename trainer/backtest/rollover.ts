@@ -6,30 +6,30 @@ const WEDNESDAY = 3;
 const SATURDAY = 6;
 
 /** An end of a trading day: whoever holds a position over it pays, or gets, interest. */
-export interface RollOver {
+export interface Rollover {
   /** Epoch seconds, UTC: 21:00 while New York has summer time, else 22:00. */
   readonly time: number;
-  /** How many nights are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend. */
-  readonly nights: number;
+  /** Days of swap that are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend. */
+  readonly swapDays: number;
 }
 
 /**
  * The ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday. By the rule of the
  * United States since 2007 (Energy Policy Act of 2005), not by this machine's time zones. Holidays are days like any other.
  */
-export function rollOvers(from: number, to: number): RollOver[] {
-  const found: RollOver[] = [];
+export function rollovers(from: number, to: number): Rollover[] {
+  const found: Rollover[] = [];
   for (let day = Math.floor(from / DAY_S); day * DAY_S <= to; day++) {
     const weekday = weekdayOf(day);
     if (weekday === 0 || weekday === SATURDAY) continue;
     const time = day * DAY_S + (ROLL_HOUR + (isSummer(day) ? 4 : 5)) * HOUR_S;
-    if (time > from && time <= to) found.push({ time, nights: weekday === WEDNESDAY ? 3 : 1 });
+    if (time > from && time <= to) found.push({ time, swapDays: weekday === WEDNESDAY ? 3 : 1 });
   }
   return found;
 }
 
-/** Positions of `time` among roll-overs: how many of them are not after it. Bars of one trading day have the same number. */
-export function tradingDayAt(rolls: readonly RollOver[], time: number): number {
+/** Positions of `time` among rollovers: how many of them are not after it. Bars of one trading day have the same number. */
+export function tradingDayAt(rolls: readonly Rollover[], time: number): number {
   let low = 0;
   let high = rolls.length;
   while (low < high) {

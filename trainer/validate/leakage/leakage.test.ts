@@ -8,17 +8,17 @@ import { permutationImportance, IMPORTANCE_DEFAULTS } from '../importance.ts';
 import { modelMetrics } from '../model_metrics.ts';
 import { rowUniqueness } from '../noise.ts';
 import { testedScores } from '../cross_validation.ts';
-import { judgeQuality } from '../quality_gate.ts';
+import { checkQuality } from '../quality_gate.ts';
 import { validationReport } from '../report.ts';
 import { pick, type ValidationRows } from '../rows.ts';
 import { smallTrees, walkRows } from '../rows.fixture.ts';
 import { finalSplit, kFoldSplits, walkForwardSplits } from '../splits.ts';
-import { judgeLearning } from './leaks.ts';
+import { checkLearning } from './leakage.ts';
 
 const EMBARGO = 2400;
 const fit = smallTrees();
 
-/** All that validation does with a model, as training does it: 5 folds, walk-forward, the last fifth untouched, gate and leak tests. */
+/** All that validation does with a model, as training does it: 5 folds, walk-forward, the last fifth untouched, gate and leakage tests. */
 async function validate(rows: ValidationRows) {
   const times = Float64Array.from(rows.time).sort();
   const lastFrom = times[Math.floor(times.length * 0.8)]!;
@@ -41,7 +41,7 @@ async function validate(rows: ValidationRows) {
   const threshold = bestF1Threshold(scores, training.y, balancedWeights(training.y)) ?? 0.5;
   const uniqueness = rowUniqueness(rows);
   const gate = (own: Float64Array, labels: Float64Array, unique: Float64Array): GateResult[] =>
-    judgeQuality(
+    checkQuality(
       { samples: training.y.length, scores: own, labels, threshold, uniqueness: unique },
       { min_samples: 2000, f1_floor: 0.6 },
     );
@@ -52,7 +52,7 @@ async function validate(rows: ValidationRows) {
     forward: forward.map(({ metrics }) => metrics),
     final: modelMetrics(last!.scores, labels),
     gate: gate(last!.scores, labels, pick(uniqueness, final.test)),
-    leaks: await judgeLearning({
+    leaks: await checkLearning({
       name: 'ai1',
       rows: training,
       task: { kind: 'binary' },
@@ -90,7 +90,7 @@ describe('validation as a whole', () => {
     expect(Math.abs(final.auc! - 0.5)).toBeLessThan(0.15);
     for (const { auc } of forward) expect(Math.abs(auc! - 0.5)).toBeLessThan(0.15);
     for (const part of Object.values(report.by_pair)) expect(Math.abs(part.auc! - 0.5)).toBeLessThan(0.12);
-    expect(report.pooled.brier!).toBeGreaterThan(report.pooled.brier_of_mean!);
+    expect(report.pooled.brier!).toBeGreaterThan(report.pooled.brier_baseline!);
     expect(gate.some(({ passed }) => !passed)).toBe(true);
     expect(gate.find(({ name }) => name === 'auc above noise')!.passed).toBe(false);
     expect(leaks.map(({ name, passed }) => [name, passed])).toEqual([

@@ -25,7 +25,7 @@ export function longRun(history: PairHistory, a: BarColumns, b: BarColumns): Lon
   return { history, a, b, inA, inB, time: Float64Array.from(inA, (i) => a.time[i]!) };
 }
 
-export interface CutOffOptions {
+export interface LookAheadOptions {
   /** The features' own way of making a history, keeping the features of every bar. */
   readonly build: (pair: Pair, a: BarColumns, b: BarColumns) => PairHistory;
   /** Bars that the features say they need, the bar itself included. */
@@ -42,7 +42,7 @@ export type LabelOf = (history: PairHistory, t: number) => { readonly label: num
  * Whether features know the future: for sampled bars t, everything is made again from the `warmupBars` minutes up to t alone, and must equal
  * what the long run had, to the bit.
  */
-export function judgeCutOffFeatures(runs: readonly LongRun[], options: CutOffOptions): GateResult {
+export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
   const differing = sampled.flatMap(({ run, t }) => {
     const { history } = run;
@@ -53,7 +53,7 @@ export function judgeCutOffFeatures(runs: readonly LongRun[], options: CutOffOpt
     return columns.length === 0 ? [] : [`${history.pair.id} ${at(history, t)}: ${columns.join(', ')}`];
   });
   return {
-    name: 'features cut off',
+    name: 'features look-ahead',
     passed: sampled.length > 0 && differing.length === 0,
     seen:
       differing.length === 0
@@ -67,11 +67,11 @@ export function judgeCutOffFeatures(runs: readonly LongRun[], options: CutOffOpt
  * Whether labels say truly when they were known: for sampled bars, the label made again from the bars up to its `end` alone must be the same.
  * Purging relies on it.
  */
-export function judgeLabelEnds(
+export function checkLabelEnds(
   name: string,
   runs: readonly LongRun[],
   labelOf: LabelOf,
-  options: CutOffOptions,
+  options: LookAheadOptions,
 ): GateResult {
   // Not every bar has a label.
   const drawn = sampleBars(runs, { ...options, samples: options.samples * DRAWN_PER_LABEL });
@@ -100,7 +100,7 @@ export function judgeLabelEnds(
 }
 
 /** Sampled bars whose features were kept, each pair as often as it has such bars; bars may repeat. */
-function sampleBars(runs: readonly LongRun[], { samples, seed }: CutOffOptions): { run: LongRun; t: number }[] {
+function sampleBars(runs: readonly LongRun[], { samples, seed }: LookAheadOptions): { run: LongRun; t: number }[] {
   const rng = createRng(seed);
   const kept = runs.map(({ history }) => positions(history.length, (t) => history.row[t]! >= 0));
   const total = kept.reduce((sum, { length }) => sum + length, 0);
@@ -113,7 +113,7 @@ function sampleBars(runs: readonly LongRun[], { samples, seed }: CutOffOptions):
 }
 
 /** The history made of the warm-up up to bar `t` and the bars from there to `end`: bar `t` is its first one. */
-function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: CutOffOptions): PairHistory {
+function buildBetween(run: LongRun, t: number, end: number, { build, warmupBars }: LookAheadOptions): PairHistory {
   const { history, a, b, inA, inB, time } = run;
   // A warm bar has its warm-up before it.
   const first = lowerBound(time, history.time[t]!) - warmupBars + 1;

@@ -4,7 +4,7 @@ import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import { createRng } from '../../shared/rng.ts';
 import { calibrated } from '../calibrate/platt.ts';
 import { logLoss } from '../validate/metrics.ts';
-import { continueModel } from './continue_model.fixture.ts';
+import { warmStartModel } from './warm_start_fit.fixture.ts';
 import { runFit, splitOffTheEnd, takeLabels, takeRows, type FitRows, type FitTask } from './trees/fit.ts';
 import { openFitPool } from './trees/fit_pool.ts';
 import { learnHere } from './trees/gbdt.ts';
@@ -56,13 +56,13 @@ const learnBase = (): TreeModel =>
     onRound: silent,
   });
 
-describe('continueModel', () => {
+describe('warmStartModel', () => {
   const base = learnBase();
   const changed = rowsOf('changed', 3000, 0.3, 0.4);
   const request = { task: TASK, rows: changed, subset: all(changed), params: PARAMS };
 
   it('adds trees that know what has changed, and keeps those of the base', async () => {
-    const { model, added } = await continueModel(base, request, run);
+    const { model, added } = await warmStartModel(base, request, run);
     expect(added).toBeGreaterThan(5);
     expect(added).toBeLessThanOrEqual(30);
     expect(countTrees(model)).toBe(60 + added);
@@ -93,12 +93,12 @@ describe('continueModel', () => {
       table: take(all(changed)),
       stopping: null,
     });
-    expect(await continueModel(base, request, run)).toEqual({ model: expected, added: rounds });
+    expect(await warmStartModel(base, request, run)).toEqual({ model: expected, added: rounds });
   });
 
   it('gives back the very model when no tree helps, as when it has learned these rows before', async () => {
-    const first = await continueModel(base, request, run);
-    const second = await continueModel(first.model, request, run);
+    const first = await warmStartModel(base, request, run);
+    const second = await warmStartModel(first.model, request, run);
     expect(second.added).toBe(0);
     expect(second.model).toBe(first.model);
   });
@@ -109,8 +109,8 @@ describe('continueModel', () => {
       seeds.push(task.params.seed);
       return run(task);
     };
-    const first = await continueModel(base, request, listen);
-    await continueModel(first.model, request, listen);
+    const first = await warmStartModel(base, request, listen);
+    await warmStartModel(first.model, request, listen);
     expect(new Set(seeds)).toEqual(new Set(['continue/behind 60 trees', `continue/behind ${60 + first.added} trees`]));
   });
 
@@ -118,8 +118,8 @@ describe('continueModel', () => {
     const pool = openFitPool(2);
     try {
       for (const own of [base, calibrated(base, { slope: 0.9, intercept: 0.1 })]) {
-        const here = await continueModel(own, request, run);
-        const there = await continueModel(own, request, (task) => pool.fit(task, silent));
+        const here = await warmStartModel(own, request, run);
+        const there = await warmStartModel(own, request, (task) => pool.fit(task, silent));
         expect(encodeTreeModel(there.model)).toEqual(encodeTreeModel(here.model));
       }
     } finally {
