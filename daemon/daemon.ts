@@ -13,7 +13,7 @@ import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
 import type { JournalStore } from '../shared/store/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
-import type { Answer } from './decide/answer.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
 import type { Degradation } from './input.ts';
@@ -64,7 +64,7 @@ export interface DaemonPorts {
 /** Told of what happens, beside what the pipeline tells. */
 export interface DaemonObserver {
   /** @param models that scored the batch */
-  onSignals(batch: readonly Answer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
+  onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming, models: ModelSet | null, bootId: string): void;
   onBar: IntakeOptions['onOutcome'];
   onSwap(set: ModelSet): void;
   onModelsRefused(code: string): void;

@@ -9,14 +9,14 @@ import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/po
 import type { Clock, Scheduler } from '../shared/ports.ts';
 import type { MarketKind } from '../shared/signal/signal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
-import type { Answer } from './decide/answer.ts';
+import type { MinuteAnswer } from './decide/answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import type { Publisher } from './publish/publish.ts';
 
 export interface PipelineObserver {
   /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
-  onSignals(batch: readonly Answer[], timing: BatchTiming): void;
+  onSignals(batch: readonly MinuteAnswer[], timing: BatchTiming): void;
   onSwap(set: ModelSet): void;
   /** The active set failed; `fallback` is what serves now. */
   onModelFailure(error: unknown, failed: ModelSet, fallback: ModelSet | null): void;

@@ -1,4 +1,4 @@
-import type { Answer, Door, FeedWeather } from './feed.ts';
+import type { FeedReply, Door, FeedWeather } from './feed.ts';
 import type { ClientSocket, SocketEnd } from './websockets.ts';
 
 export interface DoorOptions {
@@ -6,21 +6,27 @@ export interface DoorOptions {
   readonly kind: FeedWeather['door'];
   /** Counts the daemon's lives: a connection leads to one of them. */
   life(): number;
-  request(method: 'GET' | 'POST', path: string, query: string, body: string, onAnswer: (answer: Answer) => void): void;
+  request(
+    method: 'GET' | 'POST',
+    path: string,
+    query: string,
+    body: string,
+    onAnswer: (answer: FeedReply) => void,
+  ): void;
   /** null: nobody listens. */
   openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
   /** Of the daemon's machine so far. */
   powerCuts(): number;
   /** The text of a WebSocket's answer as that of a request, from a daemon that has seen so many power cuts of its machine. */
-  asAnswer(body: string, powerCuts: number): Answer;
+  asAnswer(body: string, powerCuts: number): FeedReply;
   /** Tells a moment later that there is no answer. */
-  lose(onAnswer: (answer: Answer) => void): void;
+  lose(onAnswer: (answer: FeedReply) => void): void;
 }
 
 interface BarSocket {
   readonly socket: ClientSocket;
   /** Who waits for an answer, in the order of their messages. */
-  readonly waiting: ((answer: Answer) => void)[];
+  readonly waiting: ((answer: FeedReply) => void)[];
 }
 
 /**

@@ -22,7 +22,7 @@ const LONGEST_ANSWER_MS = 20;
 /** Most of these are over the 50 ms that a set may take. */
 const LONGEST_SLOW_ANSWER_MS = 150;
 
-type Answer = BatchScores | Promise<BatchScores>;
+type PendingScores = BatchScores | Promise<BatchScores>;
 
 /** Short times are as likely as long ones. */
 const drawBeginning = ({ timeline, rng }: FailureOptions): number =>
@@ -33,7 +33,7 @@ function spoil(
   set: ModelSet,
   fromMs: number,
   options: FailureOptions,
-  answer: (infer: () => Answer) => Answer,
+  answer: (infer: () => PendingScores) => PendingScores,
 ): ModelSet {
   const { timeline } = options;
   const spoilt: ModelSet = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../shared/bar.ts';
 import { createRng } from '../shared/rng.ts';
-import { startFeed, type Answer } from './feed.ts';
+import { startFeed, type FeedReply } from './feed.ts';
 import { createPrices } from './market.ts';
 import { drawWeather, peaceAfter } from './swarm.ts';
 import { createTimeline } from './timeline.ts';
@@ -16,7 +16,7 @@ describe('the feeder', () => {
       const wrong: string[] = [];
       const sent: string[][] = [];
       let stops = 0;
-      const taken = (text: string): NonNullable<Answer> => {
+      const taken = (text: string): NonNullable<FeedReply> => {
         const bars = [JSON.parse(text) as object[]].flat();
         const body = JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] });
         return { status: 200, body, isJournalled: true, powerCuts: 0 };

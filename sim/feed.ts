@@ -34,7 +34,7 @@ export interface FeedWeather {
 }
 
 /** An answer of the daemon: null when the connection was refused or ended before it. */
-export type Answer = {
+export type FeedReply = {
   readonly status: number;
   readonly body: string;
   /** Whether what was taken is in the journal by the daemon's own word. */
@@ -47,8 +47,8 @@ export type Answer = {
 export interface Door {
   /** The connection that a message goes by that is sent now. */
   line(): number;
-  post(line: number, text: string, backfill: boolean, onAnswer: (answer: Answer) => void): void;
-  getHealth(onAnswer: (answer: Answer) => void): void;
+  post(line: number, text: string, backfill: boolean, onAnswer: (answer: FeedReply) => void): void;
+  getHealth(onAnswer: (answer: FeedReply) => void): void;
 }
 
 export interface FeedOptions {
@@ -65,7 +65,7 @@ export interface FeedOptions {
   isClosed(time: OpenTime): boolean;
   /** A message reaches the daemon's address. */
   onArrival(): void;
-  onAccepted(items: readonly Item[], answer: NonNullable<Answer>): void;
+  onAccepted(items: readonly Item[], answer: NonNullable<FeedReply>): void;
   onWrongAnswer(what: string): void;
   /** The daemon answers that it ends, and has taken nothing. */
   onStopping(): void;
@@ -206,7 +206,7 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     items: readonly Item[],
     junk: Junk | null,
     junkAt: number,
-    answer: NonNullable<Answer>,
+    answer: NonNullable<FeedReply>,
   ): readonly Item[] | null {
     const report = JSON.parse(answer.body) as {
       accepted?: number;

@@ -12,7 +12,7 @@ import type { MemoryJournal } from './memory_journal.ts';
 import type { SimulatedDisk } from './disk.ts';
 import { failingModels, slowModels } from './failing_models.ts';
 import { createModelLine, type ModelLine } from './model_line.ts';
-import type { Answer } from './feed.ts';
+import type { FeedReply } from './feed.ts';
 import type { Oracle, Published } from './oracle.ts';
 import {
   createEarlySwap,
@@ -99,7 +99,13 @@ export interface Machine {
   cutPower(): void;
   /** A stop that lets the daemon finish. */
   stop(): void;
-  request(method: 'GET' | 'POST', path: string, query: string, body: string, onAnswer: (answer: Answer) => void): void;
+  request(
+    method: 'GET' | 'POST',
+    path: string,
+    query: string,
+    body: string,
+    onAnswer: (answer: FeedReply) => void,
+  ): void;
   /** Whether models failed, or were slow, in the process of this boot. */
   failedIn(bootId: string): boolean;
   readonly hasFailedModels: boolean;
@@ -404,7 +410,10 @@ export function createMachine(options: MachineOptions): Machine {
 
   // ---- the server ----
 
-  async function respond(owner: SimulatedProcess, handle: () => HttpResponse | Promise<HttpResponse>): Promise<Answer> {
+  async function respond(
+    owner: SimulatedProcess,
+    handle: () => HttpResponse | Promise<HttpResponse>,
+  ): Promise<FeedReply> {
     try {
       const { status, body } = await handle();
       return { status, body: String(body), isJournalled: !truth.isJournalBroken, powerCuts };
@@ -489,7 +498,7 @@ export function createMachine(options: MachineOptions): Machine {
         return;
       }
       let isAnswered = false;
-      const answerOnce = (answer: Answer): void => {
+      const answerOnce = (answer: FeedReply): void => {
         if (isAnswered) return;
         isAnswered = true;
         timeline.at(timeline.nowMs + 2 * LATENCY_MS, () => onAnswer(answer));

@@ -24,12 +24,12 @@ afterAll(async () => {
   await server?.stop();
 });
 
-interface Answer {
+interface CommandResult {
   readonly code: number | string;
   readonly document: unknown;
 }
 
-async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> {
+async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
   const { code, stdout, stderr } = await place.run([...args, '--json'], { env });
   const lines = stdout.trimEnd().split('\n');
   expect(lines, stderr).toHaveLength(1);

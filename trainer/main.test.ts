@@ -53,14 +53,14 @@ async function start(command: string[], overrides: SettingsOverrides = {}, token
   return trainer;
 }
 
-interface Answer {
+interface HttpReply {
   readonly status: number;
   readonly body: Record<string, unknown> & { error?: { code: string }; runs?: RetrainRun[] };
 }
 
-async function ask(method: string, path: string, init: RequestInit = {}): Promise<Answer> {
+async function ask(method: string, path: string, init: RequestInit = {}): Promise<HttpReply> {
   const response = await fetch(`http://127.0.0.1:${trainer!.port}${path}`, { method, ...init });
-  return { status: response.status, body: (await response.json()) as Answer['body'] };
+  return { status: response.status, body: (await response.json()) as HttpReply['body'] };
 }
 
 /** Only a hang takes longer. */
@@ -232,10 +232,10 @@ describe('the API of the trainer', () => {
     'takes requests that change something from another address of the network only with the token',
     async () => {
       await start(program(HANGS), { minutehand: { transports: { trainer: { host: '0.0.0.0' } } } }, 'secret');
-      const from = async (path: string, method: string, authorization = ''): Promise<Answer> => {
+      const from = async (path: string, method: string, authorization = ''): Promise<HttpReply> => {
         const headers: Record<string, string> = authorization === '' ? {} : { authorization };
         const response = await fetch(`http://${outward}:${trainer!.port}${path}`, { method, headers });
-        return { status: response.status, body: (await response.json()) as Answer['body'] };
+        return { status: response.status, body: (await response.json()) as HttpReply['body'] };
       };
       for (const path of ['/retrain', '/retrain?kind=full', '/retrain/cancel'])
         for (const authorization of ['', 'Bearer wrong', 'secret'])

@@ -30,7 +30,7 @@ const LAST_NODE_OF_UWEBSOCKETS = 20;
 /** Of a shard, as advised. */
 const MAX_PAIRS = 10;
 
-interface Finding {
+interface CheckResult {
   readonly what: string;
   /** A warning does not make the exit code 1: minutehand works without it. */
   readonly verdict: 'ok' | 'warning' | 'error';
@@ -48,7 +48,7 @@ export function addDoctor(program: Command, output: () => Output): void {
 }
 
 async function runDoctor(output: Output): Promise<void> {
-  const findings: Finding[] = [
+  const findings: CheckResult[] = [
     node(),
     await native('onnxruntime-node', () => import('../../shared/bundle/onnxruntime.ts')),
     await native('better-sqlite3', () => import('../../shared/store/sqlite.ts')),
@@ -80,7 +80,7 @@ async function runDoctor(output: Output): Promise<void> {
   if (findings.some(({ verdict }) => verdict === 'error')) process.exitCode = 1;
 }
 
-function node(): Finding {
+function node(): CheckResult {
   const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
   const isRight = Number(process.versions.napi) >= 10 || (major === 20 && minor >= 15);
   return {
@@ -90,7 +90,7 @@ function node(): Finding {
   };
 }
 
-async function native(name: string, load: () => Promise<unknown>): Promise<Finding> {
+async function native(name: string, load: () => Promise<unknown>): Promise<CheckResult> {
   try {
     await load();
     return { what: name, verdict: 'ok', detail: 'loads' };
@@ -101,7 +101,7 @@ async function native(name: string, load: () => Promise<unknown>): Promise<Findi
   }
 }
 
-function serverEngine(): Finding {
+function serverEngine(): CheckResult {
   try {
     loadUwebsockets();
     return { what: 'server engine', verdict: 'ok', detail: 'uWebSockets.js' };
@@ -116,7 +116,7 @@ function serverEngine(): Finding {
   }
 }
 
-function learningEngine(engine: NativeEngine): Finding {
+function learningEngine(engine: NativeEngine): CheckResult {
   try {
     const { path, version } = findEngine(engine);
     return { what: engine, verdict: 'ok', detail: `${version ?? 'of unknown version'}, ${path}` };
@@ -127,7 +127,7 @@ function learningEngine(engine: NativeEngine): Finding {
   }
 }
 
-function ports({ minutehand }: Settings, paths: HomePaths): Promise<Finding[]> {
+function ports({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const { host } = minutehand.transports.daemon;
   const all = shardsOf(minutehand);
   return Promise.all(
@@ -138,8 +138,8 @@ function ports({ minutehand }: Settings, paths: HomePaths): Promise<Finding[]> {
 }
 
 /** A warning for each shard that is larger than advised: its pairs share one thread and fail together. */
-function shards({ minutehand }: Settings): Finding[] {
-  return shardsOf(minutehand).flatMap(({ name, pairs }): Finding[] => {
+function shards({ minutehand }: Settings): CheckResult[] {
+  return shardsOf(minutehand).flatMap(({ name, pairs }): CheckResult[] => {
     if (pairs.length <= MAX_PAIRS) return [];
     const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MAX_PAIRS} are advised, see "Shards" in docs/OPERATIONS.md`;
     return [{ what: 'shards', verdict: 'warning', detail }];
@@ -152,7 +152,7 @@ async function port(
   { host, port: number }: { host: string; port: number },
   kind: string,
   paths: HomePaths,
-): Promise<Finding> {
+): Promise<CheckResult> {
   if (number === 0) return { what, verdict: 'ok', detail: 'a free one' };
   const code = await new Promise<string | null>((resolve) => {
     const server = createServer();
@@ -166,7 +166,7 @@ async function port(
   return { what, verdict: 'warning', detail: `${host}:${number} is in use by another program (${code})` };
 }
 
-async function redis({ minutehand }: Settings): Promise<Finding> {
+async function redis({ minutehand }: Settings): Promise<CheckResult> {
   const { url, enabled } = minutehand.transports.redis;
   const shown = maskPasswords(url);
   if (enabled === 'off') return { what: 'redis', verdict: 'ok', detail: 'off by configuration' };
@@ -189,7 +189,7 @@ async function redis({ minutehand }: Settings): Promise<Finding> {
   }
 }
 
-async function models({ minutehand }: Settings, paths: HomePaths): Promise<Finding> {
+async function models({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult> {
   try {
     const active = readActive(paths.models);
     if (active === null)
@@ -207,7 +207,7 @@ async function models({ minutehand }: Settings, paths: HomePaths): Promise<Findi
   }
 }
 
-function halts(paths: HomePaths): Finding {
+function halts(paths: HomePaths): CheckResult {
   try {
     const active = activeHalts(paths.models);
     if (active.length === 0) return { what: 'halts', verdict: 'ok', detail: 'no pair is halted by its live KPIs' };
@@ -222,24 +222,24 @@ function halts(paths: HomePaths): Finding {
   }
 }
 
-function environment(): Finding[] {
+function environment(): CheckResult[] {
   const { problems, warnings } = checkEnvironment();
   const what = 'environment';
   return [
-    ...problems.map((problem): Finding => ({ what, verdict: 'error', detail: problemText(problem) })),
-    ...warnings.map((detail): Finding => ({ what, verdict: 'warning', detail })),
+    ...problems.map((problem): CheckResult => ({ what, verdict: 'error', detail: problemText(problem) })),
+    ...warnings.map((detail): CheckResult => ({ what, verdict: 'warning', detail })),
   ];
 }
 
 /** What daemons of this home report of themselves; none where none runs. */
-async function runningDaemons(settings: Settings, paths: HomePaths): Promise<Finding[]> {
+async function runningDaemons(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const shardsOfHome = shardsOf(settings.minutehand);
   const daemons = await Promise.all(shardsOfHome.map((shard) => lookAtDaemon(settings, paths, shard)));
   return daemons.filter(({ presence }) => presence !== 'down').map((daemon) => daemonFinding(settings, daemon));
 }
 
 /** An error where no consumer can act on the signals; what else is wrong is a warning here. */
-function daemonFinding(settings: Settings, daemon: DaemonState): Finding {
+function daemonFinding(settings: Settings, daemon: DaemonState): CheckResult {
   const what = `daemon ${daemon.shard}`;
   const problems = ofDaemon(settings, daemon, Date.now()).filter(({ weight }) => weight === 'problem');
   if (problems.length === 0) return { what, verdict: 'ok', detail: `runs, ${daemon.said?.status}` };
@@ -248,7 +248,7 @@ function daemonFinding(settings: Settings, daemon: DaemonState): Finding {
   return { what, verdict: isUseless ? 'error' : 'warning', detail };
 }
 
-function home({ home: folder }: HomePaths): Finding {
+function home({ home: folder }: HomePaths): CheckResult {
   try {
     makePrivateFolder(folder);
     accessSync(folder, constants.W_OK);

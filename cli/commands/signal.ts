@@ -22,7 +22,7 @@ export function addSignal(program: Command, output: () => Output): void {
     .action((files: string[], flags: { fresh?: boolean }) => verify(files, flags.fresh === true, output()));
 }
 
-interface Verdict {
+interface SignalCheck {
   readonly file: string;
   readonly line: number;
   readonly ok: boolean;
@@ -45,7 +45,7 @@ function verify(files: readonly string[], fresh: boolean, output: Output): void 
   if (refused.length > 0) process.exitCode = 1;
 }
 
-function verifyFile(file: string, fresh: boolean): Verdict[] {
+function verifyFile(file: string, fresh: boolean): SignalCheck[] {
   const lines = read(file)
     .split('\n')
     .flatMap((text, index) => signalsOf(text.trim()).map((signal) => ({ text: signal, line: index + 1 })));

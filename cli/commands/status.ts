@@ -4,7 +4,7 @@ import { shownMinute } from '../../shared/bar.ts';
 import { homePaths, type HomePaths } from '../../shared/policy/home.ts';
 import { loadSettings, shardsOf, type Settings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
-import { lookAtDaemon, type DaemonState, type PairState } from '../status/daemon_state.ts';
+import { lookAtDaemon, type DaemonState, type PairStatus } from '../status/daemon_state.ts';
 import { findingsOf, type Finding } from '../status/findings.ts';
 import { lookAtTrainer, type TrainerState } from '../status/trainer_state.ts';
 import { stopSignal } from '../stop_signal.ts';
@@ -114,7 +114,7 @@ function daemonLines({ shard, presence, url, said, hasStandby, pairs }: DaemonSt
 }
 
 /** `8 OK 2 HALT, `: how many last signals of this boot have which mode. */
-function modesText(pairs: readonly PairState[], bootId: string): string {
+function modesText(pairs: readonly PairStatus[], bootId: string): string {
   const counts = new Map<string, number>();
   for (const { signal } of pairs)
     if (signal?.boot_id === bootId) counts.set(signal.mode, (counts.get(signal.mode) ?? 0) + 1);
@@ -123,7 +123,7 @@ function modesText(pairs: readonly PairState[], bootId: string): string {
 }
 
 /** `  XAUUSD_XAGUSD  bar 2026-11-20 12:34  HOLD NO_SETUP  OK  target 0  12 s ago`. */
-function pairLine({ pair_id, signal }: PairState, nowMs: number): string[] {
+function pairLine({ pair_id, signal }: PairStatus, nowMs: number): string[] {
   if (signal === null) return [`  ${pair_id.padEnd(16)} no signal file`];
   const { timestamp, action, reason, mode, target, generated_at_ms, valid_until_ms } = signal;
   const cells = [

@@ -41,7 +41,7 @@ const stateSchema = z.strictObject({
 });
 
 /** All that is remembered of one pair of one market: a file of its own, replaced as a whole. */
-export type PairState = z.infer<typeof stateSchema>;
+export type SavedPair = z.infer<typeof stateSchema>;
 
 const statePath = (folder: string, market: string, pairId: string): string =>
   join(folder, `state_${market}_${pairId}.json`);
@@ -50,7 +50,7 @@ const statePath = (folder: string, market: string, pairId: string): string =>
  * @returns null when nothing is remembered
  * @throws MinutehandError EA_STATE
  */
-export function loadPairState(files: FileSystem, folder: string, market: string, pairId: string): PairState | null {
+export function loadPairState(files: FileSystem, folder: string, market: string, pairId: string): SavedPair | null {
   const path = statePath(folder, market, pairId);
   if (files.stat(path) === null) return null;
   try {
@@ -67,7 +67,7 @@ export function loadPairState(files: FileSystem, folder: string, market: string,
  * @param isDurable whether it has to survive a power cut: something is going to be traded by it
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */
-export function savePairState(files: FileSystem, folder: string, state: PairState, isDurable: boolean): void {
+export function savePairState(files: FileSystem, folder: string, state: SavedPair, isDurable: boolean): void {
   const path = statePath(folder, state.market, state.pairId);
   const beside = `${path}.tmp`;
   try {

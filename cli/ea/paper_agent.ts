@@ -5,7 +5,7 @@ import type { Pair } from '../../shared/pair.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
 import { createConsumer, type ConsumerState, type Verdict } from '../../shared/signal/consumer.ts';
 import type { MarketKind, Mode, Signal } from '../../shared/signal/signal.ts';
-import { loadPairState, savePairState, type PairState } from './pair_state.ts';
+import { loadPairState, savePairState, type SavedPair } from './pair_state.ts';
 import {
   closePaper,
   floatingPnl,
@@ -74,7 +74,7 @@ const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
 export function createPaperAgent(options: AgentOptions): PaperAgent {
   const { folder, pairs, market, rules, clock, files } = options;
   const result = openResultFile(join(folder, 'result.json'));
-  const states = new Map<string, PairState>();
+  const states = new Map<string, SavedPair>();
   for (const { id } of pairs) {
     const found = loadPairState(files, folder, market, id);
     if (found === null) continue;
@@ -91,7 +91,7 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
   const isKilled = (): boolean => [options.killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
   let killed = isKilled();
 
-  function stateOf(pairId: string): PairState {
+  function stateOf(pairId: string): SavedPair {
     const known = states.get(pairId);
     if (known !== undefined) return known;
     const ticket = firstOwnTicket(`${hostname()} ${folder} ${clock.nowMs()}`);
@@ -99,13 +99,13 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
     return { market, pairId, memory: { ...FRESH, entered: [] }, book, outbox: [] };
   }
 
-  function memoryOf(pairId: string): PairState['memory'] {
+  function memoryOf(pairId: string): SavedPair['memory'] {
     const memory = (consumer.state() as ConsumerState)[`${market}/${pairId}`] ?? FRESH;
     return { ...memory, entered: [...memory.entered] };
   }
 
   /** The fills of `state.outbox` that are missing in result.json go there, and out of the outbox. */
-  function finish(state: PairState, missing: readonly string[]): void {
+  function finish(state: SavedPair, missing: readonly string[]): void {
     if (state.outbox.length === 0) return;
     result.append(missing);
     const done = { ...state, outbox: [] };
@@ -115,14 +115,14 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
 
   function keep(pairId: string, book: PaperBook, fills: readonly Fill[]): void {
     const outbox = fills.map(encodeFill);
-    const state = { ...stateOf(pairId), memory: memoryOf(pairId), book: book as PairState['book'], outbox };
+    const state = { ...stateOf(pairId), memory: memoryOf(pairId), book: book as SavedPair['book'], outbox };
     savePairState(files, folder, state, fills.length > 0);
     states.set(pairId, state);
     finish(state, outbox);
     for (const fill of fills) options.onFill(fill);
   }
 
-  function equityOf(all: ReadonlyMap<string, PairState>): number {
+  function equityOf(all: ReadonlyMap<string, SavedPair>): number {
     let sum = rules.equity;
     for (const { book } of all.values()) sum += book.realised + floatingPnl(book, rules);
     return sum;
@@ -139,7 +139,7 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
         fills.push(...done.fills);
       }
       if (order.order === 'open') {
-        const worth = equityOf(new Map(states).set(signal.pair_id, { ...stateOf(signal.pair_id), book: book as PairState['book'] })); // prettier-ignore
+        const worth = equityOf(new Map(states).set(signal.pair_id, { ...stateOf(signal.pair_id), book: book as SavedPair['book'] })); // prettier-ignore
         const done = openPaper(book, order, signal, capReached(signal.pair_id), worth, rules, moment);
         book = done.book;
         fills.push(...done.fills);
@@ -155,7 +155,7 @@ export function createPaperAgent(options: AgentOptions): PaperAgent {
     return others >= rules.maxOpenPairs ? 'CAP_OPEN_PAIRS' : '';
   }
 
-  function closeByItself({ pairId, book }: PairState, reason: string): void {
+  function closeByItself({ pairId, book }: SavedPair, reason: string): void {
     const { positionId } = book.held!;
     const done = closePaper(book, reason, null, rules, { pairId, market, nowMs: clock.nowMs() });
     consumer.closed(positionId);

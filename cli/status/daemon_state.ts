@@ -30,11 +30,11 @@ export interface DaemonState extends ProcessState<HealthReport> {
   readonly shard: string;
   /** Another daemon waits to take over. */
   readonly hasStandby: boolean;
-  readonly pairs: readonly PairState[];
+  readonly pairs: readonly PairStatus[];
 }
 
 /** What the signal file of a pair says, whether or not a daemon runs. */
-export interface PairState {
+export interface PairStatus {
   readonly pair_id: string;
   /** null when there is none, or none that is whole. */
   readonly signal: Pick<
@@ -127,7 +127,7 @@ function readPatiently(path: string): string {
   }
 }
 
-function pairState(folder: string, pairId: string): PairState {
+function pairState(folder: string, pairId: string): PairStatus {
   const path = join(folder, pairId, 'signal.json');
   if (!existsSync(path)) return { pair_id: pairId, signal: null, refusal: null };
   try {

@@ -6,7 +6,7 @@ import { isOpenMinute } from '../../shared/market/trading_week.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import { haltText } from '../commands/models_resume.ts';
-import type { DaemonState, PairState } from './daemon_state.ts';
+import type { DaemonState, PairStatus } from './daemon_state.ts';
 import type { TrainerState } from './trainer_state.ts';
 
 /** Something a person should know. */
@@ -207,7 +207,7 @@ function newestBarText({ last_bars }: HealthReport): string {
 function staleFiles(settings: Settings, { said, pairs }: DaemonState, nowMs: number): string[] {
   if (said === null || said.model_version === null || said.pairs_ready < said.pairs) return [];
   if (said.uptime_seconds * 1000 < INTERVALS_UNTIL_FILES * barIntervalMs(settings)) return [];
-  const isGone = ({ signal }: PairState): boolean => signal === null || signal.valid_until_ms < nowMs;
+  const isGone = ({ signal }: PairStatus): boolean => signal === null || signal.valid_until_ms < nowMs;
   return pairs.filter((pair) => pair.refusal === null && isGone(pair)).map(({ pair_id }) => pair_id);
 }
 

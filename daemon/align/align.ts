@@ -26,7 +26,7 @@ interface Slot {
   b: LegContent | null;
 }
 
-interface PairState {
+interface PairAlignment {
   readonly index: number;
   readonly pair: Pair;
   /** Minutes up to this one are over: what comes later for them is late. */
@@ -45,7 +45,7 @@ interface SymbolState {
   readonly recent: Float64Array;
   /** Minutes taken so far. */
   count: number;
-  readonly pairs: { readonly state: PairState; readonly leg: 'a' | 'b' }[];
+  readonly pairs: { readonly state: PairAlignment; readonly leg: 'a' | 'b' }[];
 }
 
 /**
@@ -57,7 +57,7 @@ interface SymbolState {
  */
 export class Aligner {
   readonly #symbols = new Map<string, SymbolState>();
-  readonly #pairs: PairState[];
+  readonly #pairs: PairAlignment[];
   readonly #screening: ScreenPolicy | null;
   readonly #onMinute: (minute: PairMinute) => void;
 
@@ -120,7 +120,7 @@ export class Aligner {
   }
 
   #offer(
-    state: PairState,
+    state: PairAlignment,
     leg: 'a' | 'b',
     time: OpenTime,
     content: LegContent,
@@ -148,7 +148,7 @@ export class Aligner {
   }
 
   /** Ends the oldest waiting minute of a pair with what is there. */
-  #resolve(state: PairState): void {
+  #resolve(state: PairAlignment): void {
     const { time, a, b, backfill } = state.waiting.shift()!;
     state.resolvedUntil = time;
     this.#onMinute({

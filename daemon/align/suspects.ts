@@ -1,11 +1,11 @@
 import type { Bar } from '../../shared/bar.ts';
-import type { BarScreen, Verdict } from '../../shared/core/screen/bar_screen.ts';
+import type { BarScreen, SuspectOutcome } from '../../shared/core/screen/bar_screen.ts';
 
 /** A bar that was held back as suspect, or the one after it, which confirms or refutes it. */
 export interface ScreenedBar {
   readonly bar: Bar;
   /** null = this is the suspect. */
-  readonly verdict: Verdict | null;
+  readonly verdict: SuspectOutcome | null;
   /** The last trusted close; this bar's own where it is trusted. */
   readonly level: number;
   /** How far from the level a bar may reach in a minute, as a fraction of the price. */

@@ -30,7 +30,7 @@ export interface AnswerContext {
 }
 
 /** The deterministic answer to one minute of one pair. */
-export interface Answer {
+export interface MinuteAnswer {
   readonly minute: AnsweredMinute;
   readonly body: SignalBody;
   readonly bodyText: string;
@@ -55,7 +55,7 @@ export function answerMinute(
   position: Position,
   row: number,
   id: string,
-): Answer {
+): MinuteAnswer {
   const { features, policy, models } = context;
   const { pairIndex, time } = minute;
   const isReady = features.ready(pairIndex);

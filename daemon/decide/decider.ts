@@ -6,7 +6,7 @@ import { pairLabel, type Pair } from '../../shared/pair.ts';
 import type { AnsweredMinute } from '../align/minute.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { MinuteItem } from '../queue.ts';
-import { answerMinute, type Answer, type AnswerContext } from './answer.ts';
+import { answerMinute, type MinuteAnswer, type AnswerContext } from './answer.ts';
 import { SignalIds } from './signal_ids.ts';
 
 export interface DeciderOptions {
@@ -44,7 +44,7 @@ export class Decider {
     models: ModelSet | null,
     scores: BatchScores | null,
     halted: Uint8Array,
-  ): Answer[] {
+  ): MinuteAnswer[] {
     const context = this.contextOf(models, scores, halted);
     return items.map(({ minute }) => {
       const { pairIndex } = minute;
@@ -55,7 +55,7 @@ export class Decider {
     });
   }
 
-  answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): Answer {
+  answer(context: AnswerContext, minute: AnsweredMinute, position: Position, id: string): MinuteAnswer {
     const { pairs, matrix } = this.#options;
     const { pairIndex } = minute;
     const row = matrix.rowOf(pairIndex);

@@ -1,7 +1,7 @@
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
-import type { Answer } from '../decide/answer.ts';
+import type { MinuteAnswer } from '../decide/answer.ts';
 import type { Decider } from '../decide/decider.ts';
 import type { ShadowInput } from '../input.ts';
 import { shadowRow } from '../journal/record.ts';
@@ -43,7 +43,7 @@ export class Shadow {
   }
 
   /** Journals what this set would have said, under the ids of what was published. */
-  async follow(answers: readonly Answer[], rows: number): Promise<void> {
+  async follow(answers: readonly MinuteAnswer[], rows: number): Promise<void> {
     const { matrix, decider, journal, observer } = this.#options;
     const set = this.#set!;
     try {

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../shared/bar.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
-import type { Answer } from '../decide/answer.ts';
+import type { MinuteAnswer } from '../decide/answer.ts';
 import type { FeatureMatrix } from '../infer/feature_matrix.ts';
 import type { Journal } from './journal.ts';
 
@@ -21,7 +21,7 @@ export class SignalRecorder {
     this.#options = options;
   }
 
-  store(answers: readonly Answer[], generatedAtMs: EpochMs): void {
+  store(answers: readonly MinuteAnswer[], generatedAtMs: EpochMs): void {
     const { bootId, matrix, journal } = this.#options;
     for (const { minute, body, bodyText, riskProb, position, seq } of answers) {
       const { pairIndex, time, outcome } = minute;
@@ -43,7 +43,7 @@ export class SignalRecorder {
 }
 
 /** What a shadow set would have said in the place of a published answer. */
-export function shadowRow({ minute, body, bodyText, riskProb, position }: Answer): ShadowRow {
+export function shadowRow({ minute, body, bodyText, riskProb, position }: MinuteAnswer): ShadowRow {
   return {
     signalId: body.signal_id,
     pairId: body.pair_id,

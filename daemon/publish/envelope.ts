@@ -3,7 +3,7 @@ import type { Pair } from '../../shared/pair.ts';
 import { encodeSignal } from '../../shared/signal/encode.ts';
 import { SIGNAL_SCHEMA, type MarketKind } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
-import type { Answer } from '../decide/answer.ts';
+import type { MinuteAnswer } from '../decide/answer.ts';
 import type { Publication } from './publish.ts';
 
 /** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
@@ -39,7 +39,7 @@ export class Envelope {
     this.#validUntilMs.fill(nowMs + validForMs(this.#options.feedIntervalMs));
   }
 
-  seal(answers: readonly Answer[], nowMs: EpochMs): readonly Publication[] {
+  seal(answers: readonly MinuteAnswer[], nowMs: EpochMs): readonly Publication[] {
     const { market, bootId, feedIntervalMs } = this.#options;
     return answers.map((answer) => {
       const { minute, body, bodyText } = answer;

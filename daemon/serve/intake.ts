@@ -8,7 +8,7 @@ const GREATEST_BODIES = 16;
 const GROWN_BYTES = 65_536;
 const EMPTY = Buffer.alloc(0);
 
-export type Verdict =
+export type IntakeReply =
   | { readonly body: Buffer }
   /** `drained`: its last byte has been read, so the connection can go on. */
   | { readonly body: null; readonly error: MinutehandError; readonly drained: boolean };
@@ -29,7 +29,7 @@ export interface Bodies {
    * @param decide called once, unless aborted. A body that is declared too large by far is refused before it is read;
    *   one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
    */
-  open(declaredBytes: number, decide: (verdict: Verdict) => void): Intake;
+  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake;
 }
 
 /** An unfinished body, as far as others may have to evict it. */
@@ -48,7 +48,7 @@ export function createBodies(maxBytes: number): Bodies {
   /** Least recently grown first. */
   const held = new Set<Held>();
 
-  function open(declaredBytes: number, decide: (verdict: Verdict) => void): Intake {
+  function open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake {
     /** Its first `seenBytes` are taken; as long as a body of one chunk, then doubled. */
     let store = EMPTY;
     let seenBytes = 0;
@@ -60,11 +60,11 @@ export function createBodies(maxBytes: number): Bodies {
         decided = true;
         const error = new MinutehandError('BODIES_TOO_MANY', { expected: `at most ${maxHeldBytes} bytes in total` });
         // Not within the turn of another connection: an engine may be in the middle of reading that one.
-        setImmediate(decide, { body: null, error, drained: false } satisfies Verdict);
+        setImmediate(decide, { body: null, error, drained: false } satisfies IntakeReply);
       },
     };
 
-    function settle(verdict: Verdict | null): void {
+    function settle(verdict: IntakeReply | null): void {
       if (decided) return;
       decided = true;
       clearTimeout(timer);
@@ -82,7 +82,7 @@ export function createBodies(maxBytes: number): Bodies {
       return seenBytes > maxBytes || declaredBytes > maxBytes;
     }
 
-    function tooLarge(drained: boolean): Verdict {
+    function tooLarge(drained: boolean): IntakeReply {
       const error = new MinutehandError('BODY_TOO_LARGE', { expected: `at most ${maxBytes} bytes` });
       return { body: null, error, drained };
     }

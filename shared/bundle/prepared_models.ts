@@ -7,7 +7,7 @@ import type { FeatureSchema } from './feature_schema.ts';
 import { MODEL_FILES, type Manifest } from './manifest.ts';
 import { decodeTreeGraph, type TreeGraph } from './onnx/tree_graph.ts';
 import { loadScorer } from './scorer.ts';
-import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type Verdict } from './tree_kernel/cross_check.ts';
+import { checkRows, CROSS_CHECK_TOLERANCE, checkTrees, type CrossCheckResult } from './tree_kernel/cross_check.ts';
 import { packTrees, type PackedTrees } from './tree_kernel/pack.ts';
 import { kernelModule } from './tree_kernel/tree_kernel.ts';
 
@@ -114,7 +114,7 @@ async function compare(
   seed: string,
   golden: Float32Array,
   path: string,
-): Promise<Verdict> {
+): Promise<CrossCheckResult> {
   const { columns } = ensemble;
   const hard = checkRows(ensemble, seed);
   const features = new Float32Array(golden.length + hard.length);

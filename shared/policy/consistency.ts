@@ -21,7 +21,7 @@ export interface Parts {
 }
 
 /** A value that is right by itself and wrong beside another. */
-export interface Finding {
+export interface Inconsistency {
   readonly part: ConfigPart;
   /** Path in the values, i.e. without the `.value` of a policy file. */
   readonly path: KeyPath;
@@ -31,7 +31,7 @@ export interface Finding {
 interface Rule {
   /** `part.key.key`: the rule is asked only when none of these, nothing above and nothing below them is faulty. */
   readonly needs: readonly string[];
-  check(parts: Parts): readonly Finding[];
+  check(parts: Parts): readonly Inconsistency[];
 }
 
 /** A rule about two numbers of which the first must be the smaller. */
@@ -127,7 +127,7 @@ const costsRule: Rule = {
       const legs = pair === null ? [] : [pair.a, pair.b];
       return legs
         .filter((leg) => !Object.hasOwn(symbols, leg))
-        .map((leg): Finding => {
+        .map((leg): Inconsistency => {
           const hint = didYouMean(leg, Object.keys(symbols));
           return {
             part: 'minutehand',
@@ -143,7 +143,7 @@ const costsRule: Rule = {
 const swapsRule: Rule = {
   needs: ['minutehand.symbols'],
   check({ minutehand: { symbols } }) {
-    return Object.entries(symbols).flatMap(([symbol, costs]): Finding[] => {
+    return Object.entries(symbols).flatMap(([symbol, costs]): Inconsistency[] => {
       const { swap_long_bps_per_night: long, swap_short_bps_per_night: short } = costs;
       if (long + short >= 0) return [];
       const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received`;
@@ -167,7 +167,7 @@ export function ownPort(shard: ShardSetting): number | null {
 const shardsRule: Rule = {
   needs: ['minutehand.pairs', 'minutehand.shards'],
   check({ minutehand: { pairs, shards } }) {
-    const findings: Finding[] = [];
+    const findings: Inconsistency[] = [];
     const owner = new Map<string, string>();
     for (const [shard, setting] of Object.entries(shards)) {
       const list = pairList(setting);
@@ -200,7 +200,7 @@ const portsRule: Rule = {
   needs: ['minutehand.shards', 'minutehand.transports.daemon', 'minutehand.transports.trainer'],
   check({ minutehand: { shards, transports } }) {
     const { daemon, trainer } = transports;
-    const findings: Finding[] = [];
+    const findings: Inconsistency[] = [];
     const owner = new Map<number, string>();
     for (const [shard, setting] of Object.entries(shards)) {
       const own = ownPort(setting);
@@ -241,7 +241,7 @@ const RULES: readonly Rule[] = [
   {
     needs: ['retrain.retrain_runs_columns'],
     check({ retrain: { retrain_runs_columns: columns } }) {
-      const twice = repeated(columns).map((index): Finding => {
+      const twice = repeated(columns).map((index): Inconsistency => {
         const text = `is "${columns[index]}", which stands here for the second time`;
         return { part: 'retrain', path: ['retrain_runs_columns', index], text };
       });
@@ -332,7 +332,10 @@ const RULES: readonly Rule[] = [
  * @param parts what was read; wherever `isFaulty` says so, it need not have its type.
  * @param isFaulty whether something is wrong at, above or below this path of values.
  */
-export function findInconsistencies(parts: Parts, isFaulty: (part: ConfigPart, path: KeyPath) => boolean): Finding[] {
+export function findInconsistencies(
+  parts: Parts,
+  isFaulty: (part: ConfigPart, path: KeyPath) => boolean,
+): Inconsistency[] {
   return RULES.filter((rule) =>
     rule.needs.every((need) => {
       const [part, ...path] = need.split('.');

@@ -5,7 +5,7 @@ import type { ArchivePlace } from './archive_place.ts';
 /** What is used of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
 interface Sdk {
   readonly S3Client: new (options: Readonly<Record<string, unknown>>) => {
-    send(command: object, options: { abortSignal: AbortSignal }): Promise<Answer>;
+    send(command: object, options: { abortSignal: AbortSignal }): Promise<StoreResponse>;
     destroy(): void;
   };
   readonly GetObjectCommand: new (input: ObjectName) => object;
@@ -19,7 +19,7 @@ interface ObjectName {
   readonly Key: string;
 }
 
-interface Answer {
+interface StoreResponse {
   readonly Body?: { transformToByteArray(): Promise<Uint8Array> };
 }
 

@@ -12,7 +12,7 @@ import { storeUrl } from '../store/store.ts';
 import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
-import type { Finding, MonitorReport } from './report.ts';
+import type { DriftFinding, MonitorReport } from './report.ts';
 
 /** How the trigger of a run that the monitor has asked for begins. */
 const MONITOR_TRIGGER = 'monitor: ';
@@ -136,7 +136,7 @@ export function startMonitor(options: MonitorOptions): Monitor {
     }
   }
 
-  async function trigger(findings: readonly Finding[]): Promise<void> {
+  async function trigger(findings: readonly DriftFinding[]): Promise<void> {
     if (findings.length === 0 || isCooling()) return;
     const text = triggerText(findings);
     const at = iso(clock.nowMs());
@@ -177,8 +177,8 @@ function taskOf({ settings, paths }: MonitorOptions, nowMs: number): LookTask {
 }
 
 /** `monitor: drift psi z_score 0.41 > 0.25; … and 4 more`. The ones furthest past their limits come first. */
-export function triggerText(findings: readonly Finding[]): string {
-  const severity = ({ figure, limit }: Finding): number => figure / limit;
+export function triggerText(findings: readonly DriftFinding[]): string {
+  const severity = ({ figure, limit }: DriftFinding): number => figure / limit;
   const sorted = [...findings].sort((a, b) => severity(b) - severity(a));
   const named = sorted.slice(0, NAMED_FINDINGS).map(({ text }) => text);
   const more = findings.length - named.length;

@@ -4,9 +4,9 @@ import { triggerText } from './monitor.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
-import { findingsOf, type Finding, type FindingPolicy } from './report.ts';
+import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
 
-const POLICY: FindingPolicy = {
+const POLICY: DriftPolicy = {
   drift_psi_max: 0.25,
   drift_mean_shift_max: 0.5,
   drift_metric_gap: 0.15,
@@ -48,7 +48,7 @@ interface Changes {
   market?: 'live' | 'simulated';
 }
 
-function found(changes: Changes, policy: Partial<FindingPolicy> = {}): Finding[] {
+function found(changes: Changes, policy: Partial<DriftPolicy> = {}): DriftFinding[] {
   const { feature = {}, auc = {}, win_rate = {}, pass_rate = {}, age_days = 10, new_bars = 9000 } = changes;
   const { fills, account = 'real', market = 'live' } = changes;
   const report = {
@@ -65,7 +65,7 @@ function found(changes: Changes, policy: Partial<FindingPolicy> = {}): Finding[]
   return findingsOf(report, { ...POLICY, ...policy }, 5000, market);
 }
 
-const textsOf = (changes: Changes, policy: Partial<FindingPolicy> = {}): string[] =>
+const textsOf = (changes: Changes, policy: Partial<DriftPolicy> = {}): string[] =>
   found(changes, policy).map(({ text }) => text);
 
 describe('findingsOf', () => {
@@ -171,7 +171,7 @@ describe('findingsOf', () => {
 describe('triggerText', () => {
   it('names what is furthest past its limit, and counts the rest', () => {
     const base = { subject: '', limit: 1, pair: null, retrains: true };
-    const of = (text: string, figure: number): Finding => ({ ...base, trigger: text, figure, text });
+    const of = (text: string, figure: number): DriftFinding => ({ ...base, trigger: text, figure, text });
     expect(triggerText([of('a', 2)])).toBe('monitor: a');
     expect(triggerText([of('a', 2), of('b', 5), of('c', 3), of('d', 4), of('e', 1.5)])).toBe(
       'monitor: b; d; c and 2 more',

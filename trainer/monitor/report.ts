@@ -30,13 +30,13 @@ export interface MonitorReport {
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
   /** What does not fit any more; most of it is a reason to train anew. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly DriftFinding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
 }
 
 /** Something that is past its limit by more than chance. */
-export interface Finding {
+export interface DriftFinding {
   /** `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill costs`. */
   readonly trigger: string;
   /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
@@ -51,7 +51,7 @@ export interface Finding {
   readonly text: string;
 }
 
-export type FindingPolicy = Pick<
+export type DriftPolicy = Pick<
   RetrainPolicy,
   | 'drift_psi_max'
   | 'drift_mean_shift_max'
@@ -72,10 +72,10 @@ const SMALLEST_COST_BPS = 0.01;
  */
 export function findingsOf(
   report: Pick<MonitorReport, 'age_days' | 'new_bars' | 'drift' | 'performance' | 'fills'>,
-  policy: FindingPolicy,
+  policy: DriftPolicy,
   minBars: number,
   market: 'live' | 'simulated',
-): Finding[] {
+): DriftFinding[] {
   const { age_days, new_bars, drift, performance, fills } = report;
   const features = isSkipped(drift) ? [] : drift.features;
   return [
@@ -102,9 +102,13 @@ export function findingsOf(
   ];
 }
 
-function fillFindings(account: string, { win_rate, net, symbols }: FillPerformance, policy: FindingPolicy): Finding[] {
+function fillFindings(
+  account: string,
+  { win_rate, net, symbols }: FillPerformance,
+  policy: DriftPolicy,
+): DriftFinding[] {
   const { fill_win_rate_gap, fill_net_gap_bps, fill_cost_gap } = policy;
-  const found: Finding[] = [];
+  const found: DriftFinding[] = [];
   const isBelow = (gap: number | null, limit: number | null, noise: number): boolean =>
     gap !== null && limit !== null && -gap > limit && -gap > noise;
   if (isBelow(win_rate.gap, fill_win_rate_gap, win_rate.gap_noise)) {
@@ -124,7 +128,12 @@ function fillFindings(account: string, { win_rate, net, symbols }: FillPerforman
 }
 
 /** Costs above those of the configuration, with the values to put in instead: those that were measured, where they are too high. */
-function costFinding(account: string, symbol: string, { slippage, shortfall }: SymbolFills, gap: number): Finding[] {
+function costFinding(
+  account: string,
+  symbol: string,
+  { slippage, shortfall }: SymbolFills,
+  gap: number,
+): DriftFinding[] {
   const allowed = gap * shortfall.configured_bps + SMALLEST_COST_BPS;
   const above = ({ bps, configured_bps, noise_bps }: SymbolFills['slippage']): number => {
     const excess = (bps ?? 0) - configured_bps;
@@ -144,9 +153,9 @@ function costFinding(account: string, symbol: string, { slippage, shortfall }: S
   return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: false }];
 }
 
-function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: FindingPolicy): Finding[] {
+function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
   const { name, psi, psi_noise, shift, shift_noise } = feature;
-  const found: Finding[] = [];
+  const found: DriftFinding[] = [];
   if (drift_psi_max !== null && psi > drift_psi_max && psi > psi_noise) {
     const pair = mostMoved(feature, (own) => own.psi);
     found.push(
@@ -187,7 +196,11 @@ function mostIn(pair: string | null): string {
   return pair === null ? '' : ` (most in ${pair})`;
 }
 
-function comparisonFinding(name: string, { live, bundle, gap, gap_noise }: Compared, limit: number | null): Finding[] {
+function comparisonFinding(
+  name: string,
+  { live, bundle, gap, gap_noise }: Compared,
+  limit: number | null,
+): DriftFinding[] {
   if (limit === null || gap === null) return [];
   const apart = Math.abs(gap);
   if (!(apart > limit && apart > gap_noise)) return [];
@@ -195,7 +208,7 @@ function comparisonFinding(name: string, { live, bundle, gap, gap_noise }: Compa
   return [finding(name, '', apart, limit, null, text)];
 }
 
-function passRateFinding({ live, noise }: PassRate, [low, high]: FindingPolicy['pass_rate_range']): Finding[] {
+function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pass_rate_range']): DriftFinding[] {
   if (live === null) return [];
   const limit = live < low ? low : high;
   const beyond = Math.max(low - live, live - high);
@@ -210,6 +223,6 @@ function finding(
   limit: number,
   pair: string | null,
   text: string,
-): Finding {
+): DriftFinding {
   return { trigger, subject, figure, limit, pair, retrains: true, text };
 }

@@ -95,22 +95,32 @@ export function chooseThresholds(
   onProgress(1, 1);
   const thresholds = best === null ? initial : { theta1: best.theta1, theta2: best.theta2 };
   const { days, trades } = daysOf(thresholds);
-  const ratio = sharpe(days);
-  const perDay = tried.map(({ netSharpe }) => netSharpe / Math.sqrt(TRADING_DAYS_PER_YEAR));
-  const deflated = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
   return {
     thresholds,
     report: {
       tried: tried.length,
       allowed: tried.filter(({ isAllowed }) => isAllowed).length,
       chosen: best !== null,
-      net_sharpe: ratio,
       trades,
       pass_rate: shareBelow(risks, thresholds.theta2),
-      expected_max_sharpe: deflated === null ? null : deflated.expectedMaxSharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
-      probabilistic_sharpe: finite(deflated?.probabilistic),
-      deflated_sharpe: finite(deflated?.deflated),
+      ...sharpeReport(days, tried),
     },
+  };
+}
+
+/** The Sharpe ratio of the days, deflated by the number and the spread of the tries. */
+function sharpeReport(
+  days: readonly number[],
+  tried: readonly { readonly netSharpe: number }[],
+): Pick<ChosenThresholds['report'], 'net_sharpe' | 'expected_max_sharpe' | 'probabilistic_sharpe' | 'deflated_sharpe'> {
+  const ratio = sharpe(days);
+  const perDay = tried.map(({ netSharpe }) => netSharpe / Math.sqrt(TRADING_DAYS_PER_YEAR));
+  const deflated = ratio === null ? null : deflatedSharpe(sharpeFacts(days), perDay);
+  return {
+    net_sharpe: ratio,
+    expected_max_sharpe: deflated === null ? null : deflated.expectedMaxSharpe * Math.sqrt(TRADING_DAYS_PER_YEAR),
+    probabilistic_sharpe: finite(deflated?.probabilistic),
+    deflated_sharpe: finite(deflated?.deflated),
   };
 }
 

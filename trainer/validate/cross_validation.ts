@@ -7,7 +7,7 @@ import { pick, positions, type Fit, type ValidationRows } from './rows.ts';
 import { kFoldSplits, type Split } from './splits.ts';
 
 /** One answer per row. */
-export type Answer<Model> = (model: Model, x: Matrix) => Float64Array;
+export type Scorer<Model> = (model: Model, x: Matrix) => Float64Array;
 
 /** A split with the model that learned from its training rows, and its answers to its test rows. */
 export interface FoldModel<Model = TreeModel> extends Split {
@@ -22,7 +22,7 @@ export async function validateSplits<Rows extends ValidationRows, Model>(
   rows: Rows,
   splits: readonly Split[],
   fit: Fit<Rows, Model>,
-  answer: Answer<Model>,
+  answer: Scorer<Model>,
 ): Promise<FoldModel<Model>[]> {
   const models = await Promise.all(splits.map(({ train }) => fit(rows, train)));
   return splits.map((split, i) => {

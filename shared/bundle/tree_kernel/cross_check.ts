@@ -13,7 +13,7 @@ const RANDOM_ROWS = 600;
 const CALLS = [1, 2, 7, PASS_ROWS, PASS_ROWS + 1, 3 * PASS_ROWS + 5, 4, 8, 2 * PASS_ROWS, 11];
 
 /** What was compared, and the largest difference; Infinity where one answer is a number and the other is none. */
-export interface Verdict {
+export interface CrossCheckResult {
   readonly rows: number;
   readonly largestDifference: number;
 }
@@ -68,7 +68,7 @@ function hardValue(rng: Rng, thresholds: readonly number[], cursors: Int32Array,
  * @param features [answers.length × columns]
  * @param answers onnxruntime's
  */
-export function checkTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): Verdict {
+export function checkTrees(packed: PackedTrees, features: Float32Array, answers: Float32Array): CrossCheckResult {
   const kernel = openTreeKernel([packed], Math.max(...CALLS));
   const own = kernel.answers[0]!;
   let largestDifference = 0;

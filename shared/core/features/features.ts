@@ -38,7 +38,7 @@ export interface PairBars {
 }
 
 /** All that is kept of a pair between two bars, but for its values. */
-interface PairState {
+interface PairWindows {
   readonly frame: Frame;
   readonly legA: PairLeg;
   readonly legB: PairLeg;
@@ -117,7 +117,7 @@ class Columns {
     this.definitions = definitions;
   }
 
-  createStates(pairs: readonly Pair[]): PairState[] {
+  createStates(pairs: readonly Pair[]): PairWindows[] {
     const legs = this.#legs.createLegs(pairs.flatMap(({ a, b }) => [a, b]));
     return pairs.map((_, i) => ({
       frame: emptyFrame(),
@@ -133,13 +133,13 @@ class Columns {
 
   // Stryker disable all: reads memory into the cache, no value depends on the sum
   /** See `SlidingFold.touch`. */
-  touch({ folds }: PairState): number {
+  touch({ folds }: PairWindows): number {
     return this.#plan.touch(folds);
   }
   // Stryker restore all
 
   /** Moves a pair on by one bar and writes its columns from `at` on. */
-  step(state: PairState, a: Bar, b: Bar, minute: number, out: Float64Array, at: number): void {
+  step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, at: number): void {
     const { frame, legA, legB, folds } = state;
     const plan = this.#plan;
     const index = frame.bars;
@@ -190,7 +190,7 @@ export class FeatureEngine {
   readonly definitions: readonly FeatureDefinition[];
   readonly warmupBars: number;
   readonly #columns: Columns;
-  readonly #states: readonly PairState[];
+  readonly #states: readonly PairWindows[];
   readonly #values: Float64Array;
   readonly #views: readonly Float64Array[];
   #touched = 0;

@@ -1,9 +1,9 @@
 import type { Bar } from '../../bar.ts';
-import type { ScreenPolicy, Verdict } from './bar_screen.ts';
+import type { ScreenPolicy, SuspectOutcome } from './bar_screen.ts';
 
 export interface Screened {
   readonly isSuspect: boolean;
-  readonly verdict: Verdict | null;
+  readonly verdict: SuspectOutcome | null;
 }
 
 /** The definition of the screen, slowly: every limit from a sorted copy, and no state but the list of answers. */
@@ -27,7 +27,7 @@ export function screenSlowly(bars: readonly Bar[], { sigmas, min_move_bps }: Scr
     const levelClose = bars[Math.max(0, level)]!.close;
     const returns = wasSuspect && farther(levelClose)(bars[i]!) / Math.sqrt(minutes(level, i)) <= limit(i);
     const isLost = i >= 5 && [i, i - 1, i - 2, i - 3, i - 4].every((j) => !agrees(j));
-    let verdict: Verdict | null = null;
+    let verdict: SuspectOutcome | null = null;
     if (wasSuspect) {
       const { high, low } = bars[i - 1]!;
       const tip = high / levelClose >= levelClose / low ? high : low;

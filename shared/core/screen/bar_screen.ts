@@ -9,7 +9,7 @@ export interface ScreenPolicy {
 }
 
 /** What the next bar of the symbol says of a suspect. */
-export type Verdict = 'confirmed' | 'refuted';
+export type SuspectOutcome = 'confirmed' | 'refuted';
 
 /** Moves whose median is the scale. */
 const SCALE_BARS = 240;
@@ -53,7 +53,7 @@ export class BarScreen {
   readonly #state = new Float64Array(PLACES).fill(NaN);
   #unsettled = 0;
   #isSuspect = false;
-  #verdict: Verdict | null = null;
+  #verdict: SuspectOutcome | null = null;
 
   constructor({ sigmas, min_move_bps }: ScreenPolicy) {
     this.#sigmas = sigmas;
@@ -93,7 +93,7 @@ export class BarScreen {
   }
 
   /** What the last bar said of the suspect before it; null when the bar before was none. */
-  get verdict(): Verdict | null {
+  get verdict(): SuspectOutcome | null {
     return this.#verdict;
   }
 
@@ -124,7 +124,7 @@ export class BarScreen {
     state[to] = (Math.max(high / price, price / low) - 1) / Math.sqrt(state[MINUTE]! - state[since]!);
   }
 
-  #check({ close }: Bar, agrees: boolean, returns: boolean): Verdict {
+  #check({ close }: Bar, agrees: boolean, returns: boolean): SuspectOutcome {
     if (!agrees) return 'refuted';
     if (!returns) return 'confirmed';
     const farthest = this.#state[FARTHEST]!;

@@ -1,6 +1,6 @@
 import type { GateResult } from '../../gate/criteria.ts';
 import type { Task } from '../../learn/trees/learner.ts';
-import type { Answer, FoldModel } from '../cross_validation.ts';
+import type { Scorer, FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 import { checkFoldBorders } from './fold_borders.ts';
 import { checkShuffledLabels, type ShuffleOptions } from './shuffled_labels.ts';
@@ -22,7 +22,7 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
   readonly fit: Fit<Rows, Model>;
   /** `fit` where it goes on from a model, which knows the labels before they are shuffled. */
   readonly fitFromNothing: Fit<Rows, Model>;
-  readonly answer: Answer<Model>;
+  readonly answer: Scorer<Model>;
   /** All of a model that was fitted. */
   readonly bytes: (model: Model) => Uint8Array;
   readonly gate: ShuffleOptions['gate'];

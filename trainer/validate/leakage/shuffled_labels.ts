@@ -1,6 +1,6 @@
 import { createRng } from '../../../shared/rng.ts';
 import type { GateResult } from '../../gate/criteria.ts';
-import { testedScores, validateSplits, type Answer } from '../cross_validation.ts';
+import { testedScores, validateSplits, type Scorer } from '../cross_validation.ts';
 import { auc } from '../metrics.ts';
 import { aucStandardError, rowUniqueness } from '../noise.ts';
 import { isHard, pick, positions, type Fit, type ValidationRows } from '../rows.ts';
@@ -32,7 +32,7 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
   rows: Rows,
   splits: readonly Split[],
   fit: Fit<Rows, Model>,
-  answer: Answer<Model>,
+  answer: Scorer<Model>,
   options: ShuffleOptions,
 ): Promise<GateResult[]> {
   const uniqueness = rowUniqueness(rows);
