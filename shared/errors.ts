@@ -99,7 +99,7 @@ export const ERRORS = {
   BOOT_CHANGED: {
     status: 409,
     message: 'This daemon was started after the boot that the request names; none of its bars was taken.',
-    next: 'Send the bars of the last hours with ?backfill=1 first (known ones count as duplicates), then go on with the new boot_id.',
+    next: 'Send the bars of the last hours with ?backfill=1 first (known ones count as duplicates), then continue with the new boot_id.',
   },
   FEED_CLOSED: {
     status: 409,
@@ -124,7 +124,7 @@ export const ERRORS = {
   HTTP_MALFORMED: {
     status: 400,
     message: 'The request is not valid HTTP/1.1.',
-    next: 'Check that the client speaks plain HTTP (no TLS) and frames its body by one Content-Length or by chunks.',
+    next: 'Check that the client uses plain HTTP (no TLS) and frames its body by one Content-Length or by chunks.',
   },
   HEADERS_TOO_LARGE: {
     status: 431,
@@ -188,7 +188,7 @@ export const ERRORS = {
   },
   UPGRADE_REQUIRED: {
     status: 426,
-    message: 'This address speaks WebSocket only.',
+    message: 'This endpoint is WebSocket only.',
     next: 'Connect with a WebSocket client (version 13); see docs/PROTOCOL.md.',
   },
   STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Connect again when it is back.' },
@@ -504,18 +504,18 @@ export const ERRORS = {
   },
   EA_STATE: {
     status: 422,
-    message: 'What the consumer remembers of a pair cannot be used, so nobody knows what it holds.',
+    message: 'The saved state of a pair cannot be used, so its positions are unknown.',
     next: 'Close by hand what the pair holds, then delete the file.',
   },
   PROCESS_ENDED: {
     status: 500,
     message: 'A process of minutehand ended right after its start.',
-    next: 'Its last lines above say why; the log folder has the rest.',
+    next: 'Its last lines above show why; the log folder has the rest.',
   },
   SERVICE_UNSUPPORTED: {
     status: 500,
     message: 'This machine is not run by systemd.',
-    next: 'Keep `minutehand up` running by what runs this machine; docs/OPERATIONS.md says how on Windows. --root <folder> writes the files for another machine.',
+    next: 'Keep `minutehand up` running by what runs this machine; see docs/OPERATIONS.md for Windows. --root <folder> writes the files for another machine.',
   },
   SERVICE_RIGHTS: {
     status: 403,
@@ -535,7 +535,7 @@ export const ERRORS = {
   SERVICE_COMMAND: {
     status: 500,
     message: 'A command of the system failed.',
-    next: 'See what it says, and `journalctl -b -u "minutehand-*"`; then run the same command again: it goes on where it stopped.',
+    next: 'See its output and `journalctl -b -u "minutehand-*"`; then run the same command again: it resumes where it stopped.',
   },
   OUTPUT_UNWRITABLE: {
     status: 500,

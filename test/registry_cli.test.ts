@@ -40,7 +40,7 @@ describe('the commands of models and the registry', () => {
   it('work without it, say so, and it follows later', async () => {
     const back = await json(['models', 'rollback'], UNREACHABLE);
     expect(back).toMatchObject({ code: 0, document: { version: B, previous: A } });
-    expect(back.stderr).toContain('The registry does not know yet (STORE_UNUSABLE');
+    expect(back.stderr).toContain('The registry is not updated yet (STORE_UNUSABLE');
     expect(readActive(place.models)).toEqual({ version: B, previous: A });
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
     await json(['models', 'promote', B]);

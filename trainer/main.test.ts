@@ -367,7 +367,7 @@ describe('a run that is given up', () => {
 describe('the schedules', () => {
   const EACH_SECOND = '* * * * * *';
 
-  it('begin full runs, and no incremental one while there is nothing to go on from', async () => {
+  it('begin full runs, and no incremental one while there are no models to warm-start from', async () => {
     await start(program(HANGS), {
       retrain: { retrain_weekly_cron: EACH_SECOND, retrain_incremental_cron: EACH_SECOND },
     });
@@ -378,7 +378,9 @@ describe('the schedules', () => {
     ]);
     await runsWhere(([run]) => run !== undefined);
     expect(trainer!.retrainer.runs()[0]).toMatchObject({ kind: 'full', trigger: 'weekly schedule' });
-    await expect.poll(() => said.join('\n'), { timeout: WAIT_MS }).toContain('nothing to go on from. No models yet.');
+    await expect
+      .poll(() => said.join('\n'), { timeout: WAIT_MS })
+      .toContain('no models to warm-start from. No models yet.');
     await expect
       .poll(() => said, { timeout: WAIT_MS })
       .toContain('Retraining (weekly schedule) is left out: a full run is under way.');

@@ -108,7 +108,7 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
 
   async function beginIncremental(): Promise<void> {
     const lack = lackOfModels(settings, paths);
-    if (lack !== null) say(`The incremental training is left out: there is nothing to go on from. ${lack}.`);
+    if (lack !== null) say(`The incremental training is left out: there are no models to warm-start from. ${lack}.`);
     else if ((await retrainer.start('incremental schedule', 'incremental')) === null)
       say('The incremental training is left out: a run is under way.');
   }

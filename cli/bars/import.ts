@@ -208,7 +208,7 @@ function groupBySymbol(
       const seen = `no symbol in the name ${basename(path)}`;
       // One nameless file must not keep the others of a folder away.
       if (paths.length > 1) skipOrThrow(path, new MinutehandError('DATA_FORMAT', { seen }));
-      else throw new MinutehandError('USAGE', { seen, next: 'Say it with --symbol.' });
+      else throw new MinutehandError('USAGE', { seen, next: 'Name it with --symbol.' });
     }
   }
   return bySymbol;

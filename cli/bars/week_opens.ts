@@ -85,10 +85,10 @@ export function checkClock(question: ClockQuestion): ClockVerdict {
     // What one opening contradicts is left out; the rest is by habit, and said to be unchecked.
     if (layout === 'histdata') return verdict(usualZone, false);
     throw new MinutehandError('USAGE', {
-      seen: `${file} does not say its clock, and ${
+      seen: `${file} does not name its clock, and ${
         due === null
           ? `it is not known when the trading week of ${symbol} begins`
-          : `its openings of a trading week, ${opens.length}, are too few to tell it`
+          : `its openings of a trading week, ${opens.length}, are too few to determine it`
       }`,
       expected: '--timezone with the clock of its maker',
       next: `Give --timezone, for instance ${USUAL[layout].slice(0, 2).join(' or ')}.`,
@@ -104,7 +104,7 @@ export function checkClock(question: ClockQuestion): ClockVerdict {
   const fitting = fits(leastCount) ? best : null;
   throw new MinutehandError('CLOCK_MISMATCH', {
     seen: `${file}: on ${zone.name}, ${odd} of ${opens.length} weeks do not open ${due.text}`,
-    expected: fitting === null ? 'a clock on which they do; none that is known fits' : `${fitting.name}, which fits`,
+    expected: fitting === null ? 'a clock on which they do; no known clock fits' : `${fitting.name}, which fits`,
     next:
       fitting === null
         ? 'Check the file: its clock may change in the middle. --trust-clock imports it on the usual clock of its maker, or on that of --timezone.'

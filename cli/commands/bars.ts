@@ -62,7 +62,7 @@ export function addBars(program: Command, output: () => Output): void {
     )
     .option('--trust-clock', 'do not check the time zone; without --timezone it is the usual one of the format')
     .addOption(marketOption('bars of a simulated market never stand beside real ones'))
-    .option('--symbol <name>', 'symbol of a single file whose name does not say it')
+    .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
       'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognised by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
@@ -80,7 +80,7 @@ export function addBars(program: Command, output: () => Output): void {
     .argument('[path]', 'a bar file, or a folder of them; without it, the store')
     .addOption(marketOption('which bars of the store'))
     .description(
-      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and says when its weeks open',
+      'counts gaps, holes, breaks, flat bars, spikes and suspect bars of each symbol, and shows when its weeks open',
     )
     .action((path: string | undefined, flags: MarketFlag) => runCheck(path, flags, output()));
   bars

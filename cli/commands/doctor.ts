@@ -42,7 +42,7 @@ export function addDoctor(program: Command, output: () => Output): void {
     .command('doctor')
     .summary('look at this machine and installation')
     .description(
-      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models, the halts and the daemons that run, and says what to do. Exit code 1 when something must be mended.',
+      'Checks Node, native parts, configuration, home folder, disk, ports, Redis, the active models, the halts and the running daemons, and names the next step for each problem. Exit code 1 when something must be fixed.',
     )
     .action(() => runDoctor(output()));
 }

@@ -36,7 +36,7 @@ export function addEa(program: Command, output: () => Output): void {
         'the slippage of config/minutehand.yaml worse; commission is taken at the close, overnight swaps are not. Each fill is a line of <home>/ea/<name>_paper/result.json. ' +
         'Ctrl-C ends it and leaves positions open; the next start goes on with them. While <home>/KILL (beside the folder ea) is there, nothing is entered and all is closed.',
     )
-    .addOption(new Option('--via <way>', 'how signals are heard').choices(WAYS).default('file'))
+    .addOption(new Option('--via <way>', 'how signals are received').choices(WAYS).default('file'))
     .option(
       '--url <address>',
       'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)',

@@ -220,7 +220,7 @@ async function tellRegistry(output: Output): Promise<void> {
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());
   } catch (error) {
     const { code, message } = describeError(error);
-    output.note(`The registry does not know yet (${code}: ${message}). It follows when the trainer starts.`);
+    output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);
   }
 }
 
@@ -232,7 +232,7 @@ async function recover(version: string | undefined, output: Output): Promise<voi
   for (const made of recovered) output.line(`${made}: made again from the registry (${join(models, made)})`);
   for (const whole of intact) output.line(`${whole}: is there, as it was registered`);
   for (const { version: lost, error } of failed) output.line(`${lost}: ${error.code}: ${error.message}`);
-  if (activated !== null) output.line(`Active: ${activated}, as the registry knows it.`);
+  if (activated !== null) output.line(`Active: ${activated}, according to the registry.`);
   if (recovered.length + intact.length + failed.length === 0) output.line('The registry has no bundles.');
   output.result({ models, ...recovery });
   if (failed.length > 0) process.exitCode = 1;

@@ -48,7 +48,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .command('service')
     .summary('let systemd run it: install, uninstall, status')
     .description(
-      'Runs daemons and trainer as services of this machine (Linux with systemd): started with it, started again when they die or hang, each in a cage of its own. docs/OPERATIONS.md tells more.',
+      'Runs daemons and trainer as services of this machine (Linux with systemd): started at boot, restarted when they end or hang, each sandboxed. See docs/OPERATIONS.md.',
     );
   service
     .command('install')
@@ -81,9 +81,9 @@ Examples:
     .action((flags: UninstallFlags) => uninstall(flags, output(), machine));
   service
     .command('status')
-    .summary('what systemd knows of each unit')
+    .summary('the state of each systemd unit')
     .description(
-      'Shows for each unit whether it runs, since when, what it says of itself, how often it was started again, and why it ended last. Exit code 1 when one does not run. `minutehand status` looks inside.',
+      'Shows for each unit whether it runs, since when, its status line, its restarts, and why it ended last. Exit code 1 when one does not run. `minutehand status` shows what the processes report.',
     )
     .action(() => status(output(), machine));
 }
@@ -118,7 +118,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
   // Of shards that are no more, or standbys that nobody wants.
   if (stale.length > 0) runOrThrow(machine, 'systemctl', ['disable', '--now', ...stale]);
   runOrThrow(machine, 'systemctl', ['--quiet', 'enable', ...plan.units]);
-  output.line(`market   ${plan.settings.minutehand.market}, as ${CONFIG_FOLDER}/minutehand.yaml says`);
+  output.line(`market   ${plan.settings.minutehand.market}, as ${CONFIG_FOLDER}/minutehand.yaml sets`);
   if (!flags.start) {
     output.line(`Enabled: ${plan.units.join(' ')}. Start it with: systemctl start ${TARGET}`);
     return output.result({ ...result, states: null });
@@ -130,9 +130,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
   const states = readStates(machine, plan.units);
   for (const line of unitLines(states)) output.line(line);
   if (changed && running.length > 0)
-    output.note(
-      'What ran already runs on as it was: docs/OPERATIONS.md, "Upgrade without a missed bar", says how to go over.',
-    );
+    output.note('Running processes keep their version: see docs/OPERATIONS.md, "Upgrade without a missed bar".');
   output.result({ ...result, states });
   check(states);
 }

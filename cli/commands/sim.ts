@@ -21,7 +21,7 @@ export function addSim(program: Command, output: () => Output): void {
     .description(
       'Runs the daemon inside one process on simulated ports: clock, disk, Redis, feeder and expert advisors, with bars late, lost and doubled, kills, power ' +
         'cuts, full disks, clock steps and bad models. Whatever the seed brings, consumers never obey a stale or repeated signal, features equal an ' +
-        'uninterrupted run, nothing journalled is lost, the mode tells the truth, and all is well again within five minutes of the last fault. Exit code 1 when not, and when 2,000 seeds or more do not reach every one of the states that are counted.',
+        'uninterrupted run, nothing journaled is lost, the mode is right, and every pair is OK again within five minutes of the last fault. Exit code 1 when not, and when 2,000 seeds or more do not reach every one of the states that are counted.',
     )
     .option('--seed <n>', 'run this seed and print its trace')
     .option('--seeds <a..b>', 'run these seeds (default: 1..200)')
@@ -39,7 +39,7 @@ export function addSim(program: Command, output: () => Output): void {
         'doubling_retry',
       ] satisfies PlantedBug[]),
     )
-    .option('--find-planted', 'tell at which seed each of the planted bugs is found')
+    .option('--find-planted', 'print the seed at which each planted bug is found')
     .action((flags: SimFlags) => runSim(flags, output()));
 }
 

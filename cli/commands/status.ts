@@ -30,8 +30,8 @@ export function addStatus(program: Command, output: () => Output): void {
     .command('status')
     .summary('all shards and the trainer at a glance')
     .description(
-      'Says of each shard’s daemon and of the trainer whether it runs and how it is: models, pairs, last signals, Redis, standby, halts, runs, schedule. ' +
-        'Works when nothing runs. Exit code 0 when all is well, 1 when something is wrong; then it says what, and what to do.',
+      'Reports the state of each shard’s daemon and of the trainer: models, pairs, last signals, Redis, standby, halts, runs, schedule. ' +
+        'Works when nothing runs. Exit code 0 when all is well, 1 when something is wrong, with the problem and the next step.',
     )
     .option('--watch [seconds]', `look again every so many seconds until Ctrl-C (${WATCH_SECONDS})`, parseSeconds)
     .addHelpText(

@@ -85,7 +85,7 @@ export function addTrades(program: Command, output: () => Output): void {
     .action((flags: TradesFlags & { out: string }) => exportTrades(flags, output()));
   common(trades.command('check'))
     .description(
-      `lays fills against the daemon’s signals: what lacks its signal, its fill, its other leg or its volume; the last ${CHECKED_DAYS} days unless --from says otherwise. Exit code 1 when there is a finding`,
+      `reconciles fills with the daemon’s signals: missing signals, fills, legs or volume; the last ${CHECKED_DAYS} days unless --from is given. Exit code 1 when there is a finding`,
     )
     .action((flags: TradesFlags) => check(flags, output()));
 }

@@ -196,7 +196,7 @@ async function tellRegistry(
       enterOutcome(registry, outcome, retrain.model_version_retention),
     );
   } catch (error) {
-    output.note(`The registry was not told: ${describeError(error).message}`);
+    output.note(`The registry was not updated: ${describeError(error).message}`);
   }
 }
 

@@ -26,8 +26,8 @@ export function addUp(program: Command, output: () => Output): void {
     .command('up')
     .summary('run daemon and trainer (this is what npm start does)')
     .description(
-      'Starts a daemon for each shard and the trainer, shows what they say, starts one again when it dies, and ends all on Ctrl-C. A second start resumes. ' +
-        'With --json it tells ports and folders once everything is ready.',
+      'Starts a daemon for each shard and the trainer, shows their output, restarts one that ends, and stops all on Ctrl-C. A second start resumes. ' +
+        'With --json it prints ports and folders once everything is ready.',
     )
     .addOption(marketOption())
     .action((flags: { market?: string }) => {
@@ -93,7 +93,7 @@ async function runUp(output: Output): Promise<void> {
     await Promise.all(ended);
     clearTimeout(killing);
   }
-  output.say('All have ended. The next start resumes here.');
+  output.say('All processes have ended. The next start resumes here.');
 }
 
 function partName(shard: string | null): string {

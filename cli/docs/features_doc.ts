@@ -32,7 +32,7 @@ windows hashes to \`feature_schema\`; a daemon refuses models with another one.
   standard deviation of equal values is exactly 0, and the ratio to a usual level of zero is 1 (as usual).
 - **Warm-up.** A column is missing until the bar its warm-up names; a pair is decided on when all columns are there.
 - **Missing** is a state of its own (NaN in float32 to the models, an empty cell in CSV): the trees learned a direction for it.
-  It means that the source does not know, in training and live alike: one bar of volume 0 (unknown) makes \`liquidity_score\`
+  It means that the source has no value, in training and live alike: one bar of volume 0 (unknown) makes \`liquidity_score\`
   missing until it has left the window, a leg without a quoted spread \`quoted_spread\`. Nothing else is ever missing after warm-up.
 - **Finite.** A value that is not missing is finite for every valid bar, whatever its prices, volume and spread (from 5e-324 to
   1.7e308). What is too large for a float32 goes to the models as ±3.4e38.

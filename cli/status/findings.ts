@@ -106,7 +106,8 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
   if (said.pairs_ready < said.pairs) {
     const text = `${said.pairs_ready} of ${said.pairs} pairs are warm; the others have mode WARMUP.`;
     if (isClosed) note(`${text} The market is closed.`);
-    else problem(text, 'They need bars: send history first (`POST /bars?backfill=1`); docs/PROTOCOL.md says how many.');
+    else
+      problem(text, 'They need bars: send history first (`POST /bars?backfill=1`); see docs/PROTOCOL.md for how many.');
   }
   if (said.silent_pairs.length > 0) {
     const text = `no bars for ${said.silent_pairs.join(', ')}.`;
@@ -227,7 +228,7 @@ function ofTrainer({ presence, url, pid, said }: TrainerState): Finding[] {
   }
   const run = said.last_run;
   if (run !== null && ['failed', 'killed', 'aborted'].includes(run.status)) {
-    const text = `training run ${run.run_id} (${run.kind}, ${run.trigger}) ${run.status}: ${run.error ?? 'no reason is known'}`;
+    const text = `training run ${run.run_id} (${run.kind}, ${run.trigger}) ${run.status}: ${run.error ?? 'unknown reason'}`;
     findings.push({
       weight: 'problem',
       about,

@@ -243,7 +243,7 @@ const train = z.strictObject({
   engine: z
     .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
     .describe(
-      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` says where it was looked for).',
+      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` lists where it was searched).',
     ),
   ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: trees.describe('Risk has clear causes: larger trees pay.'),
@@ -338,9 +338,7 @@ const feed = z.strictObject({
     .number()
     .min(1.5)
     .max(10_000)
-    .describe(
-      'A pair without a bar for this many intervals says so by itself: HOLD SILENCE, mode DEGRADED, each interval.',
-    ),
+    .describe('A pair without a bar for this many intervals publishes HOLD SILENCE, mode DEGRADED, each interval.'),
   silence_halt_intervals: z
     .number()
     .min(1.5)
@@ -449,7 +447,7 @@ const transports = z.strictObject({
         ),
       enabled: z
         .enum(['auto', 'off'])
-        .describe('auto uses Redis whenever it answers and says once when it does not; off never connects.'),
+        .describe('auto uses Redis whenever it answers and reports once when it does not; off never connects.'),
       key_ttl_ms: z
         .int()
         .min(1000)

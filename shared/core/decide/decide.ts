@@ -22,7 +22,7 @@ export const REASONS = {
   LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',
   LEG_EMPTY: 'HOLD: one leg did not trade in this minute.',
   BAR_SUSPECT: 'HOLD: the bar of a leg does not fit its recent bars; the next one confirms or refutes it.',
-  SILENCE: 'HOLD: no bar of the pair came for a while; a heartbeat that repeats what was known at its last bar.',
+  SILENCE: 'HOLD: no bar of the pair came for a while; a heartbeat that repeats the values of its last bar.',
   SHUTDOWN: 'HOLD: the daemon ends and no other waits to take over; its last signal of the pair, always in mode HALT.',
 } as const;
 export type Reason = keyof typeof REASONS;
