@@ -185,9 +185,9 @@ function mean(ring: readonly number[], window: number): number {
 }
 
 function deviation(ring: readonly number[], window: number): number {
-  const centre = mean(ring, window);
+  const center = mean(ring, window);
   let sum = 0;
-  for (let i = ring.length - window; i < ring.length; i++) sum += (ring[i]! - centre) ** 2;
+  for (let i = ring.length - window; i < ring.length; i++) sum += (ring[i]! - center) ** 2;
   return Math.sqrt(sum / window);
 }
 

@@ -82,7 +82,7 @@ From sending one minute's bars of all symbols over WebSocket until a consumer ha
 and one consumer per transport are processes of their own. The **null daemon** takes the same bars through the same server and sends ready-made signals of the same length through
 the same publishers, without features, models and journal; the two take turns, ${results[0]?.warm_up_minutes} minutes of each before any that count. Back to back: the next minute leaves when every
 consumer has the last one and the daemon has answered its feeder (which a real daemon does when the journal has the bars). Idle: each daemon rests 2 s before its minute. *file*
-is \`signals.json\`, all pairs in one file, read completely after inotify has called. A minute that Redis missed is in no percentile${missedText(results)}. *trained* models learnt the simulated market; *random* ones have 300 trees × 31 leaves each.
+is \`signals.json\`, all pairs in one file, read completely after inotify has called. A minute that Redis missed is in no percentile${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves each.
 
 | pairs | models | pace | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 |
 |---|---|---|---|---|---|---|---|---|

@@ -46,7 +46,7 @@ async function compile() {
   }
 }
 
-/** @param {string} work an empty folder, removed afterwards */
+/** @param {string} work an empty folder, removed afterward */
 async function compileIn(work) {
   const npm = npmCommand();
   const archive = join(work, `lightgbm-${VERSION}.tgz`);

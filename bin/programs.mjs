@@ -38,7 +38,7 @@ function endWithChildren(signal) {
   setTimeout(() => signalChildren('SIGKILL'), KILL_AFTER_MS);
 }
 
-/** Only while there are children: afterwards signals are for the command that was set up. */
+/** Only while there are children: afterward signals are for the command that was set up. */
 function listenForSignals() {
   for (const signal of Object.keys(SIGNALS)) {
     process.off(signal, endWithChildren);

@@ -190,7 +190,7 @@ export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions)
     activeVersion: () => pipeline.status.models?.version ?? null,
     apply(standing) {
       pipeline.inputs.apply({ kind: 'halts', standing });
-      // Journalled at once, and not with the next bar: a power cut may undo the file.
+      // Journaled at once, and not with the next bar: a power cut may undo the file.
       void pipeline.idleWindow().then(() => pipeline.settled());
     },
   });

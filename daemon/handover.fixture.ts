@@ -16,7 +16,7 @@ import type { HealthReport } from './health/health.ts';
 import { SIGNALS_CHANNEL } from './publish/redis_bus.ts';
 
 const RETRY_MS = 10;
-/** Which hand-over has no standby: the daemon ends by SIGTERM, the next one is started afterwards. */
+/** Which hand-over has no standby: the daemon ends by SIGTERM, the next one is started afterward. */
 const LONELY_HANDOVER = 2;
 /** Bars of one request of a feeder that is behind. */
 const CATCH_UP_MINUTES = 20;

@@ -198,12 +198,12 @@ describe('daemons that take over from each other', () => {
 
 /**
  * The publications of two boots never overlap; a minute is answered once, but for one that a killed daemon had published and not
- * journalled: its successor gives the very same answer again.
+ * journaled: its successor gives the very same answer again.
  * @returns how many were answered again
  */
 function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], rows: readonly Row[]): number {
   const killed = new Set(handovers.filter(({ how }) => how === 'SIGKILL').map(({ bootId }) => bootId));
-  const journalled = new Set(rows.map(({ boot_id, pair_id, seq }) => `${boot_id} ${pair_id} ${seq}`));
+  const journaled = new Set(rows.map(({ boot_id, pair_id, seq }) => `${boot_id} ${pair_id} ${seq}`));
   const first = new Map<string, Heard>();
   const newest = new Map<string, string>();
   let twice = 0;
@@ -230,7 +230,7 @@ function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], row
     expect(bodyOf(one)).toBe(bodyOf(before));
     expect(killed).toContain(before.signal.boot_id);
     const { boot_id, pair_id, seq } = before.signal;
-    expect(journalled).not.toContain(`${boot_id} ${pair_id} ${seq}`);
+    expect(journaled).not.toContain(`${boot_id} ${pair_id} ${seq}`);
   }
   return twice;
 }

@@ -22,7 +22,7 @@ export class IdleWindow {
     this.#lastBarUs = nowUs;
   }
 
-  /** A batch has been answered and journalled. */
+  /** A batch has been answered and journaled. */
   open(): void {
     for (const resume of this.#waiting.splice(0)) resume();
   }

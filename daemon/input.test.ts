@@ -58,7 +58,7 @@ describe('an input', () => {
     );
   });
 
-  it('that changes a state is journalled at the newest minute, and a shadow set not at all', () => {
+  it('that changes a state is journaled at the newest minute, and a shadow set not at all', () => {
     expect(stateRow({ kind: 'degraded', what: 'file' }, NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
     expect(stateRow({ kind: 'shadow', set: null }, NEWEST)).toBeNull();
   });

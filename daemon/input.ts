@@ -48,7 +48,7 @@ export interface BootInput {
   readonly bootId: string;
 }
 
-/** Another shadow set; null = none any more. Not journalled: it publishes nothing. */
+/** Another shadow set; null = none any more. Not journaled: it publishes nothing. */
 export interface ShadowInput {
   readonly kind: 'shadow';
   readonly set: ModelSet | null;
@@ -59,7 +59,7 @@ export interface ShadowInput {
 /** What takes effect between two minutes. */
 export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
 
-/** Everything that can change what the daemon answers: journalled, and applied alike live, in recovery and in a replay. */
+/** Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay. */
 export type Input = SymbolInput | PairInput | StateInput;
 
 /** Where the feeds put bars. */
@@ -88,7 +88,7 @@ export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTim
   return { kind, subject: pairId, time, bar: null, backfill: false };
 }
 
-/** A change of state as the journal has it, at the newest minute; null = not journalled. Every other input is its own row. */
+/** A change of state as the journal has it, at the newest minute; null = not journaled. Every other input is its own row. */
 export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   const row = (subject: string): InputRow => ({
     kind: input.kind as InputRow['kind'],

@@ -37,7 +37,7 @@ export class Inputs implements BarSink, InputSink {
   readonly silence: SilenceWatch;
   readonly #options: InputsOptions;
   readonly #indexOf: ReadonlyMap<string, number>;
-  /** During recovery: nothing is journalled again, and what was published is not published again. */
+  /** During recovery: nothing is journaled again, and what was published is not published again. */
   #publishedUntil: ReadonlyMap<string, OpenTime> | null = null;
 
   constructor(options: InputsOptions) {
@@ -183,7 +183,7 @@ export class Inputs implements BarSink, InputSink {
   }
 
   /**
-   * Brings features to where a killed process had them, by the journalled inputs in their order. Minutes that were journalled but not
+   * Brings features to where a killed process had them, by the journaled inputs in their order. Minutes that were journaled but not
    * answered are queued, after `loadModels` has had its chance to swap: without models they would be held that the killed one
    * would have entered.
    */

@@ -112,7 +112,7 @@ export function byMinute(bars: ReadonlyMap<string, BarColumns>): { time: OpenTim
   return [...minutes(bars)].map(({ time, bars: ofMinute }) => ({ time, bars: [...ofMinute] }));
 }
 
-/** The journalled bodies of one pair, in order. */
+/** The journaled bodies of one pair, in order. */
 export function bodiesOf(rows: readonly SignalRow[], pairId: string): string[] {
   return rows.filter((row) => row.pairId === pairId).map((row) => row.body);
 }

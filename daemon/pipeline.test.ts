@@ -515,7 +515,7 @@ describe('models that fail', () => {
 });
 
 describe('recovery', () => {
-  it('continues to the byte where it was killed, whatever had been journalled and whatever had been answered', async () => {
+  it('continues to the byte where it was killed, whatever had been journaled and whatever had been answered', async () => {
     const until = 420;
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -546,16 +546,16 @@ describe('recovery', () => {
       fc.asyncProperty(
         fc.integer({ min: 0, max: bench.inputs.length }),
         fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 60 })),
-        async (journalled, unansweredInputs) => {
-          const answered = answeredAfter.filter((input) => input <= journalled - unansweredInputs).length;
+        async (journaled, unansweredInputs) => {
+          const answered = answeredAfter.filter((input) => input <= journaled - unansweredInputs).length;
           const store = openJournal(':memory:');
-          store.append(bench.inputs.slice(0, journalled), bench.rows.slice(0, answered));
+          store.append(bench.inputs.slice(0, journaled), bench.rows.slice(0, answered));
           const again = openBench(settings);
           await again.pipeline.recover(store.inputsFrom(recoveryStart(store, PAIRS, WARMUP)), store.lastSignals(), () =>
             Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
           );
           store.close();
-          for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
+          for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journaled)) {
             if (kind === 'timeout') again.pipeline.inputs.endMinute();
             else if (kind === 'empty') again.pipeline.inputs.take(emptyInput(subject, time, backfill));
             else if (kind === 'bar') again.pipeline.inputs.take(barInput(bar!, backfill));

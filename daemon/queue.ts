@@ -18,7 +18,7 @@ export interface QueueOptions {
 }
 
 /**
- * What takes effect (minutes, heartbeats, swaps, halts, degradations), in the order in which it was journalled, so that a replay of the
+ * What takes effect (minutes, heartbeats, swaps, halts, degradations), in the order in which it was journaled, so that a replay of the
  * journal gives the same signals. Everything taken in one loop turn is answered as one batch.
  */
 export class Queue {
@@ -40,7 +40,7 @@ export class Queue {
     return this.#items.length === 0;
   }
 
-  /** Grows with each batch that has been answered and journalled, and with everything else that has taken effect. */
+  /** Grows with each batch that has been answered and journaled, and with everything else that has taken effect. */
   get done(): number {
     return this.#done;
   }

@@ -62,7 +62,7 @@ export const ERRORS = {
   BAR_REVISED: {
     status: 409,
     message: 'Another bar for this symbol and minute was already accepted.',
-    next: 'Revisions are refused: what was decided on stays what is journalled.',
+    next: 'Revisions are refused: what was decided on stays what is journaled.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },

@@ -76,7 +76,7 @@ export function createRng(seed: string | number): Rng {
     if (!Number.isInteger(bound) || bound < 1 || bound > 4294967296) {
       throw new RangeError(`a bound of ${bound} is not an integer in 1…2^32`);
     }
-    // Numbers at or above the last whole multiple of the bound are drawn again, so that no result is favoured.
+    // Numbers at or above the last whole multiple of the bound are drawn again, so that no result is favored.
     const limit = 4294967296 - (4294967296 % bound);
     let value = next();
     while (value >= limit) value = next();

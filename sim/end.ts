@@ -30,7 +30,7 @@ export function checkJournal(world: World): void {
   );
   for (const { kind, subject, time, bar } of journal.inputs) {
     if (kind !== 'bar' && kind !== 'empty') continue;
-    if (time <= (lastTime.get(subject) ?? -Infinity)) violate('minute journalled twice', `${subject} ${time}`);
+    if (time <= (lastTime.get(subject) ?? -Infinity)) violate('minute journaled twice', `${subject} ${time}`);
     lastTime.set(subject, time);
     if (bar !== null && !known.get(subject)!.has(contentOf(bar)))
       violate('bar that was never sent', `${subject} ${JSON.stringify(bar)}`);

@@ -19,9 +19,9 @@ describe('the feeder', () => {
       const taken = (text: string): NonNullable<FeedReply> => {
         const bars = [JSON.parse(text) as object[]].flat();
         const body = JSON.stringify({ accepted: bars.length, duplicates: 0, late: 0, rejected: [] });
-        return { status: 200, body, isJournalled: true, powerCuts: 0 };
+        return { status: 200, body, isJournaled: true, powerCuts: 0 };
       };
-      const stopping = { status: 200, body: '{"error":{"code":"STOPPING"}}', isJournalled: true, powerCuts: 0 };
+      const stopping = { status: 200, body: '{"error":{"code":"STOPPING"}}', isJournaled: true, powerCuts: 0 };
       const { feed: weather } = peaceAfter(drawWeather(createRng(2)));
       startFeed(
         {
@@ -36,7 +36,7 @@ describe('the feeder', () => {
               onAnswer(sent.length === 1 ? stopping : taken(text));
             },
             getHealth: (onAnswer) =>
-              onAnswer({ status: 200, body: '{"last_bars":{}}', isJournalled: true, powerCuts: 0 }),
+              onAnswer({ status: 200, body: '{"last_bars":{}}', isJournaled: true, powerCuts: 0 }),
           },
           weather: () => ({ ...weather, rule, apart: false }),
           trueMs: () => START_MS + timeline.nowMs,

@@ -38,7 +38,7 @@ export type FeedReply = {
   readonly status: number;
   readonly body: string;
   /** Whether what was taken is in the journal by the daemon's own word. */
-  readonly isJournalled: boolean;
+  readonly isJournaled: boolean;
   /** Power cuts of the daemon's machine so far. */
   readonly powerCuts: number;
 } | null;

@@ -11,10 +11,10 @@ export interface HaltLedger {
   lifted(pairId: string, version: string, isDone: boolean): void;
   /**
    * The file became another one, and nobody lifted anything.
-   * @param journalled what the journal says that stands; null when it has lost commits too
+   * @param journaled what the journal says that stands; null when it has lost commits too
    * @param named what the file names now
    */
-  lost(journalled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;
+  lost(journaled: readonly StandingHalt[] | null, named: readonly StandingHalt[]): void;
   /** Every daemon had time to read the file; null: it is damaged. */
   settle(named: readonly StandingHalt[] | null): void;
   /** Something may have changed: nothing has to be obeyed until `settle`. */
@@ -55,10 +55,10 @@ export function createHaltLedger(): HaltLedger {
         else unsure.add(key);
       }
     },
-    lost(journalled, inFile) {
+    lost(journaled, inFile) {
       const stillNamed = new Set(inFile.map(keyOf));
-      if (journalled === null) kept.clear();
-      for (const key of (journalled ?? []).map(keyOf))
+      if (journaled === null) kept.clear();
+      for (const key of (journaled ?? []).map(keyOf))
         if (!stillNamed.has(key) && possible.has(key) && !unsure.has(key)) kept.add(key);
     },
     settle: (halts) => void (named = new Set((halts ?? []).map(keyOf))),

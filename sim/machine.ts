@@ -184,7 +184,7 @@ export function createMachine(options: MachineOptions): Machine {
   function plantedIn(store: JournalStore): JournalStore {
     if (planted === 'short_recovery') return withShortRecovery(store);
     if (planted === 'lost_shadows') return withoutRefusedShadows(store);
-    return planted === 'unjournalled_halts' ? withoutHalts(store) : store;
+    return planted === 'unjournaled_halts' ? withoutHalts(store) : store;
   }
 
   function storeOf(owner: SimulatedProcess): JournalStore {
@@ -397,7 +397,7 @@ export function createMachine(options: MachineOptions): Machine {
       const sent = lastSeqOf(pairId, bootId);
       const inFlight = isStopping ? 0 : 1;
       if (sent - stored > inFlight)
-        violate('published but not journalled', `${pairId} of ${bootId}: seq ${sent} published, ${stored} stored`);
+        violate('published but not journaled', `${pairId} of ${bootId}: seq ${sent} published, ${stored} stored`);
     }
   }
 
@@ -416,11 +416,11 @@ export function createMachine(options: MachineOptions): Machine {
   ): Promise<FeedReply> {
     try {
       const { status, body } = await handle();
-      return { status, body: String(body), isJournalled: !truth.isJournalBroken, powerCuts };
+      return { status, body: String(body), isJournaled: !truth.isJournalBroken, powerCuts };
     } catch (error) {
       if (error instanceof Killed || !owner.alive) return null;
       if (error instanceof MinutehandError)
-        return { status: error.status, body: JSON.stringify({ error }), isJournalled: false, powerCuts };
+        return { status: error.status, body: JSON.stringify({ error }), isJournaled: false, powerCuts };
       violate('defect', describeDefect(error));
       return null;
     }

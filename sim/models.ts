@@ -17,7 +17,7 @@ const RISK_QUANTILES = 10;
 /** Different models that a process ever makes: worlds share them. */
 const MODELS_MADE = 8;
 
-/** Random trees of two splits each. Nothing was learnt: what counts is that they answer, and differ. */
+/** Random trees of two splits each. Nothing was learned: what counts is that they answer, and differ. */
 function randomEnsemble(rng: Rng, columns: number, baseScore: number): TreeEnsemble {
   const tree = (): Tree => {
     const column = (): number => rng.integer(columns);

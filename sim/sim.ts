@@ -55,7 +55,7 @@ export interface SeedReport {
   readonly refusals: Readonly<Record<string, number>>;
   /** Interesting states that the world reached. */
   readonly sightings: readonly Sighting[];
-  /** SHA-256 over all that was published and journalled: the same for the same seed. */
+  /** SHA-256 over all that was published and journaled: the same for the same seed. */
   readonly fingerprint: string;
 }
 

@@ -64,7 +64,7 @@ describe('the timeline', () => {
     expect(done[2]).toBe('later');
   });
 
-  it('does work late when other work takes its time, and forgets what is cancelled', async () => {
+  it('does work late when other work takes its time, and forgets what is canceled', async () => {
     const timeline = createTimeline(createRng(1));
     const seen: number[] = [];
     timeline.at(1, () => timeline.spend(10));

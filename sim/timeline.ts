@@ -8,14 +8,14 @@ interface Due {
   readonly tie: number;
   readonly order: number;
   readonly work: () => void;
-  cancelled: boolean;
+  canceled: boolean;
 }
 
 /** Simulated time: nothing moves it but due work, and no two pieces of work overlap. */
 export interface Timeline {
   /** Milliseconds since the world began; never falls. */
   readonly nowMs: number;
-  /** Pieces of work that wait for their time, cancelled ones included. */
+  /** Pieces of work that wait for their time, canceled ones included. */
   readonly waiting: number;
   /** Pieces of work that were done. */
   readonly worksDone: number;
@@ -85,10 +85,10 @@ export function createTimeline(rng: Rng): Timeline {
     },
     at(timeMs, work, inOrder = false) {
       const tie = inOrder ? 0 : 1 + rng.integer(1 << 20);
-      const due: Due = { timeMs: Math.max(timeMs, nowMs), tie, order: ++orders, work, cancelled: false };
+      const due: Due = { timeMs: Math.max(timeMs, nowMs), tie, order: ++orders, work, canceled: false };
       push(due);
       return () => {
-        due.cancelled = true;
+        due.canceled = true;
       };
     },
     spend(ms) {
@@ -97,7 +97,7 @@ export function createTimeline(rng: Rng): Timeline {
     async run(untilMs) {
       while (heap.length > 0 && heap[0]!.timeMs <= untilMs) {
         const due = pop();
-        if (due.cancelled) continue;
+        if (due.canceled) continue;
         if (due.timeMs > nowMs) nowMs = due.timeMs;
         due.work();
         worksDone++;

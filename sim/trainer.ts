@@ -29,7 +29,7 @@ export interface TrainerOptions {
   trace(line: () => string): void;
   readonly halts: HaltLedger;
   /** What the journal says that stands. */
-  journalledHalts(): readonly StandingHalt[];
+  journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
   /** A person has lifted a halt. */
@@ -196,7 +196,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     knows: (version) => trained.has(version),
     checkSurvived(lostCommits) {
-      options.halts.lost(lostCommits > 0 ? null : options.journalledHalts(), standing() ?? []);
+      options.halts.lost(lostCommits > 0 ? null : options.journaledHalts(), standing() ?? []);
       options.onHaltsChanged();
       if (lastHalts !== null) {
         const now = standing();
@@ -221,7 +221,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     },
     forgetHalts() {
       lastHalts = null;
-      options.halts.lost(options.journalledHalts(), standing() ?? []);
+      options.halts.lost(options.journaledHalts(), standing() ?? []);
       options.onHaltsChanged();
     },
     async settled() {

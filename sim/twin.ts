@@ -31,9 +31,9 @@ export interface TwinOptions {
 export interface TwinReport {
   /** Signals that were made again. */
   readonly compared: number;
-  /** Of these, minutes that a process had journalled and another one answered. */
+  /** Of these, minutes that a process had journaled and another one answered. */
   readonly leftOver: number;
-  /** Heartbeats that were journalled and never answered. */
+  /** Heartbeats that were journaled and never answered. */
   readonly lostHeartbeats: number;
   /** Bars that were held back. */
   readonly suspects: number;
@@ -65,7 +65,7 @@ interface Reign {
 
 /**
  * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped from the first row to the last
- * without a recovery, and every answer is made again, by the reference of `expected_answer.ts`. Each journalled signal has to have the same features, body and position; the models
+ * without a recovery, and every answer is made again, by the reference of `expected_answer.ts`. Each journaled signal has to have the same features, body and position; the models
  * it names have to be the active ones by the rows before it, and its mode what the degradations say.
  */
 export function checkTwin(options: TwinOptions): TwinReport {

@@ -249,7 +249,7 @@ export function createWorld(options: WorldOptions): World {
     },
     trace,
     halts,
-    journalledHalts: () => parseStanding(journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
+    journaledHalts: () => parseStanding(journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
     onHaltsChanged: () => truth.haltsChanged(),
     onLifted() {
       for (const { reason, mode } of lastSignals.values())
@@ -378,7 +378,7 @@ export function createWorld(options: WorldOptions): World {
       asAnswer: (body, powerCuts) => ({
         status: 200,
         body,
-        isJournalled: timeline.nowMs - truth.journalHurtMs > ANSWER_TRAVEL_MS,
+        isJournaled: timeline.nowMs - truth.journalHurtMs > ANSWER_TRAVEL_MS,
         powerCuts,
       }),
       lose: (onAnswer) => void timeline.at(timeline.nowMs + 1, () => onAnswer(null)),
@@ -397,12 +397,12 @@ export function createWorld(options: WorldOptions): World {
           if (answer.powerCuts !== machine.powerCuts) return;
           const { stored } = JSON.parse(answer.body) as { stored: boolean };
           if (!stored) {
-            if (answer.isJournalled) violate('answered as not stored', 'on a disk that takes everything');
+            if (answer.isJournaled) violate('answered as not stored', 'on a disk that takes everything');
             return;
           }
           for (const { symbol, time } of items)
             if (!journal.inputs.some((row) => row.subject === symbol && row.time === time))
-              violate('answered but not journalled', `${symbol} ${new Date(time * 1000).toISOString()}`);
+              violate('answered but not journaled', `${symbol} ${new Date(time * 1000).toISOString()}`);
         },
         onArrival() {
           const strike = world.atNextMessage;

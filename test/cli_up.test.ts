@@ -124,7 +124,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     socket.on('error', () => undefined);
   });
 
-  it('warns of a misspelt variable once', () => {
+  it('warns of a misspelled variable once', () => {
     expect(up.stderr().match(/MINUTEHAND_MARKE is not .*did you mean "MINUTEHAND_MARKET"/g)).toHaveLength(1);
   });
 
@@ -333,9 +333,9 @@ describe('a configuration that is not right', () => {
     expect(syntax.stderr).toMatch(/^CONFIG_SYNTAX: [^]*minutehand\.yaml:\d+:\d+: /);
 
     writeFileSync(path, text.replace('z_entry:', 'z_entri:'));
-    const misspelt = await broken.run(['up', '--json']);
-    expect(misspelt.code).toBe(1);
-    const { error } = JSON.parse(misspelt.stdout) as { error: { code: string; message: string } };
+    const misspelled = await broken.run(['up', '--json']);
+    expect(misspelled.code).toBe(1);
+    const { error } = JSON.parse(misspelled.stdout) as { error: { code: string; message: string } };
     expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
     expect(error.message).toMatch(/minutehand\.yaml:\d+:\d+: decision\.z_entri .*did you mean "decision\.z_entry"\?/);
     expect(existsSync(broken.home)).toBe(false);

@@ -183,8 +183,8 @@ describe('minutehand ea beside a real daemon, its fills in the store of a traine
     const { settings } = place;
     const paths = homePaths({ MINUTEHAND_HOME: place.home });
     const entries = journalLookup(settings, paths).entries('simulated', 0, Date.now() + 1);
-    const journalled = new Set(entries.map(({ body }) => body.signal_id));
-    for (const id of entered) expect(journalled).toContain(id);
+    const journaled = new Set(entries.map(({ body }) => body.signal_id));
+    for (const id of entered) expect(journaled).toContain(id);
     const found = reconcile({ trades, entries, refusedLines, nowMs: Date.now(), barMs: barIntervalMs(settings), settleMs: 0 });
     // What was entered while a program, or Redis, was away was missed; what it held then may have grown old.
     const allowed = ['ENTER_WITHOUT_FILL', 'OPEN_TOO_LONG'];

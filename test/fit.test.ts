@@ -63,14 +63,14 @@ const test = draw(1500, 'test');
 const valid = draw(1500, 'valid');
 const binary = ({ signal, uniform }: Drawn): number[] => signal.map((s, row) => (uniform[row]! < sigmoid(s) ? 1 : 0));
 const value = ({ signal, normal }: Drawn): number[] => signal.map((s, row) => 1e6 + 100 * (s + normal[row]!));
-const colour = ({ signal, normal }: Drawn): string[] =>
+const color = ({ signal, normal }: Drawn): string[] =>
   signal.map((s, row) => (s + normal[row]! < -1 ? 'red' : s + normal[row]! < 1 ? 'green, light' : 'blue'));
 
 let place: Workplace;
 const at = (name: string): string => join(place.folder, name);
 beforeAll(() => {
   place = createWorkplace();
-  for (const [name, labels] of Object.entries({ binary, value, colour }))
+  for (const [name, labels] of Object.entries({ binary, value, color }))
     for (const [part, drawn] of Object.entries({ train, test, valid }))
       writeFileSync(at(`${name}_${part}.csv`), csv(drawn, labels(drawn)));
 });
@@ -166,14 +166,14 @@ describe('minutehand fit', () => {
   });
 
   it('learns classes by name', async () => {
-    const document = await fit(...on('colour'), ...QUICK, '--out', at('c.onnx'), '--predict', at('c.csv'));
+    const document = await fit(...on('color'), ...QUICK, '--out', at('c.onnx'), '--predict', at('c.csv'));
     const classes = ['blue', 'green, light', 'red'];
     expect(document).toMatchObject({ task: 'multiclass', guessed: true, classes });
     const { width, values } = await scoresOf(at('c.onnx'), test);
     expect(width).toBe(3);
     const { header, cells } = readCsv(at('c.csv'));
     expect(header).toBe('p_blue,"p_green, light",p_red,prediction');
-    const labels = colour(test);
+    const labels = color(test);
     let right = 0;
     cells.forEach((row, i) => {
       const shares = [...values.subarray(3 * i, 3 * i + 3)];
@@ -258,9 +258,9 @@ describe('minutehand fit', () => {
   });
 
   it('answers a test table without labels, and checks nothing there', async () => {
-    const unlabelled = readFileSync(at('binary_test.csv'), 'utf8').replaceAll(/,[^,\n]*\n/g, '\n');
-    writeFileSync(at('unlabelled.csv'), unlabelled);
-    const args = ['--train', at('binary_train.csv'), '--label', 'y', '--test', at('unlabelled.csv'), ...QUICK];
+    const unlabeled = readFileSync(at('binary_test.csv'), 'utf8').replaceAll(/,[^,\n]*\n/g, '\n');
+    writeFileSync(at('unlabeled.csv'), unlabeled);
+    const args = ['--train', at('binary_train.csv'), '--label', 'y', '--test', at('unlabeled.csv'), ...QUICK];
     const document = await fit(...args, '--predict', at('n.csv'));
     expect(document).not.toHaveProperty('auc');
     expect(readCsv(at('n.csv')).cells).toHaveLength(1500);
@@ -270,7 +270,7 @@ describe('minutehand fit', () => {
   it('learns forests of every task', async () => {
     for (const [name, metric, least] of [
       ['binary', 'auc', 0.78],
-      ['colour', 'accuracy', 0.5],
+      ['color', 'accuracy', 0.5],
       ['value', 'r2', 0.4],
     ] as const) {
       const document = await fit(...on(name), ...QUICK, '--engine', 'random_forest', '--out', at('f.onnx'));
@@ -308,7 +308,7 @@ describe('minutehand fit', () => {
 
   it('leaves nothing half written, and no file where it failed', async () => {
     expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    const [train, test, out] = [at('binary_train.csv'), at('colour_test.csv'), at('x.onnx')];
+    const [train, test, out] = [at('binary_train.csv'), at('color_test.csv'), at('x.onnx')];
     const { code } = await place.run(['fit', '--train', train, '--label', 'y', '--test', test, '--out', out]);
     expect(code).toBe(1);
     expect(existsSync(at('x.onnx'))).toBe(false);
@@ -340,9 +340,9 @@ describe('minutehand fit refuses', () => {
         'narrow.csv has no column "x1", "x3", "x4"',
       ],
       [args('binary_train.csv', '--weight', 'w'), 'DATA_MISSING', 'no column "w"'],
-      [args('colour_train.csv', '--task', 'binary'), 'TABLE_FORMAT', '3 different values'],
-      [args('colour_train.csv', '--task', 'regression'), 'TABLE_FORMAT', 'colour_train.csv line 2, label "y"'],
-      [args('binary_train.csv', '--test', at('colour_test.csv')), 'TABLE_FORMAT', 'colour_test.csv line 2, label "y"'],
+      [args('color_train.csv', '--task', 'binary'), 'TABLE_FORMAT', '3 different values'],
+      [args('color_train.csv', '--task', 'regression'), 'TABLE_FORMAT', 'color_train.csv line 2, label "y"'],
+      [args('binary_train.csv', '--test', at('color_test.csv')), 'TABLE_FORMAT', 'color_test.csv line 2, label "y"'],
       [args('binary_train.csv', '--out', at('no/folder/m.onnx')), 'OUTPUT_UNWRITABLE', 'ENOENT'],
       [args('binary_train.csv', '--out', place.folder), 'OUTPUT_UNWRITABLE', 'is a folder'],
     ];

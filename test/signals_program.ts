@@ -1,6 +1,6 @@
 /**
  * For tests of a history that is killed: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon and a trainer in one, with a clock of their own. Day by day
- * signals are journalled, copied in pieces, archived when the day is over, and forgotten by the journal. It goes on where it was killed. Step n is counted over transactions
+ * signals are journaled, copied in pieces, archived when the day is over, and forgotten by the journal. It goes on where it was killed. Step n is counted over transactions
  * and files of the archive; step 0 never dies.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -69,7 +69,7 @@ const BATCH_ROWS = 600;
 const journalPath = paths.journal('live', 'main');
 
 /** Rows of a day that the journal has, and the day of the last one. */
-function journalled(day: string): { rows: number; lastDay: string | null } {
+function journaled(day: string): { rows: number; lastDay: string | null } {
   if (!existsSync(journalPath)) return { rows: 0, lastDay: null };
   const db = new Database(journalPath, { readonly: true });
   try {
@@ -88,13 +88,13 @@ function journalled(day: string): { rows: number; lastDay: string | null } {
   }
 }
 
-const resumed = journalled(firstDay).lastDay ?? firstDay;
+const resumed = journaled(firstDay).lastDay ?? firstDay;
 const journal = openJournal(journalPath);
 for (let day = resumed; day < nextDay(firstDay, Number(days)); day = nextDay(day)) {
   const rows = simulatedDay(day, { minutes: Number(minutes), boots: 2 });
   const begunMs = performance.now();
   let copyMs = 0;
-  for (let first = journalled(day).rows; first < rows.length; first += BATCH_ROWS) {
+  for (let first = journaled(day).rows; first < rows.length; first += BATCH_ROWS) {
     journal.append([], rows.slice(first, first + BATCH_ROWS));
     const copyBegunMs = performance.now();
     await copy.pass();

@@ -142,7 +142,7 @@ describe('a bar that does not fit its symbol', () => {
     expect(held.map(({ time }) => time)).toEqual([AT, AT + 2].map((index) => MARKET[index]!.time));
   });
 
-  it('is journalled with a mark behind it, counted, and told of with its verdict', async () => {
+  it('is journaled with a mark behind it, counted, and told of with its verdict', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT ? times(bar, 1000) : bar))));
     const { time } = MARKET[AT]!;
     const at = bench.inputs.findIndex(({ kind }) => kind === 'suspect');
@@ -227,18 +227,18 @@ describe('the minutes that move features', () => {
     const late = bench.inputs.length;
     const cut = fc.oneof(fc.constantFrom(...suspectAt), fc.integer({ min: 0, max: late }));
     await fc.assert(
-      fc.asyncProperty(cut, async (journalled) => {
-        const last = bench.inputs[journalled - 1];
+      fc.asyncProperty(cut, async (journaled) => {
+        const last = bench.inputs[journaled - 1];
         const answered = bench.rows.filter(({ time }) => last !== undefined && time < last.time);
         const store = openJournal(':memory:');
-        store.append(bench.inputs.slice(0, journalled), answered);
+        store.append(bench.inputs.slice(0, journaled), answered);
         const again = openBench(settings);
         const from = recoveryStart(store, PAIRS, WARMUP);
         await again.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () =>
           Promise.resolve(again.pipeline.inputs.apply({ kind: 'swap', set: models })),
         );
         store.close();
-        for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journalled)) {
+        for (const { kind, subject, time, bar, backfill } of bench.inputs.slice(journaled)) {
           if (kind === 'timeout') again.pipeline.inputs.apply(pairInput('timeout', subject, time));
           else if (kind === 'bar') again.pipeline.inputs.take(barInput(bar!, backfill));
           await again.pipeline.settled();
@@ -253,7 +253,7 @@ describe('the minutes that move features', () => {
           expect(parts.map(essence)).toEqual(ofPair(bench.rows, id).map(essence));
         }
         const marks = (inputs: typeof bench.inputs): unknown[] => inputs.filter(({ kind }) => kind === 'suspect');
-        expect(marks(again.inputs)).toEqual(marks(bench.inputs.slice(journalled)));
+        expect(marks(again.inputs)).toEqual(marks(bench.inputs.slice(journaled)));
       }),
       { numRuns: 12 },
     );

@@ -14,7 +14,7 @@ import { loadSettings } from '../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../test/tiny_models.ts';
 import { proveEdge } from './backtest/holdout.ts';
 import type { Dataset } from './dataset/dataset.ts';
-import { relabelled } from './dataset/relabel.ts';
+import { relabeled } from './dataset/relabel.ts';
 import { adoptionGates } from './gate/gate.ts';
 import type { LearnedModel } from './calibrate/calibrate_model.ts';
 import { learnAllModels } from './learn/learned_models.fixture.ts';
@@ -79,7 +79,7 @@ beforeAll(async () => {
     horizon: policy['ai1_horizon']!,
   };
   const { train: rows } = result.dataset;
-  dataset = { ...result.dataset, train: { ...rows, ai1: relabelled(result.dataset, barriers, 10_000) } };
+  dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
   const own = tinySettings({ minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ai1 } } });
   learned = await learnAllModels({ dataset, settings: own, seed: SEED });
 }, 120_000);

@@ -53,7 +53,7 @@ const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)
  * interface gives it (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds, microseconds or ISO
  * text with its zone, also without open time but with `close_time` or `close_datetime`.
  */
-export function recogniseLayout(firstLine: string): BarLayout | null {
+export function recognizeLayout(firstLine: string): BarLayout | null {
   if (/^\d{8} \d{6};/.test(firstLine)) return histdata();
   if (/^\d{13,16},/.test(firstLine) && firstLine.split(',').length >= 6) return binanceWithoutHeader(firstLine);
   const separator = ['\t', ';', ','].find((one) => firstLine.includes(one)) ?? ',';

@@ -61,7 +61,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<MinutehandError> {
   throw outcome;
 }
 
-describe('importBars recognises by the content', () => {
+describe('importBars recognizes by the content', () => {
   it('our own layout', async () => {
     const path = await source('EURUSD.csv', `${HEADER}\n1546383600,1.2,1.3,1.1,1.25,7\n`);
     expect(await importOne(path)).toMatchObject({ symbol: 'EURUSD', read: 1, added: 1, rejected_count: 0, bars: 1 });
@@ -226,7 +226,7 @@ describe('importBars', () => {
         const totals = { added: 0, duplicates: 0, read: 0 };
         for (let i = 1; i < edges.length; i++) {
           const part = minutes.slice(edges[i - 1], edges[i]);
-          // A file without neighbouring minutes is refused as another period; these two rows make it one of minutes.
+          // A file without neighboring minutes is refused as another period; these two rows make it one of minutes.
           const lines = [HEADER, line(300), line(301), ...part.map(line)];
           const report = await importOne(await source('EURUSD.csv', lines.join('\n')));
           totals.added += report.added;

@@ -107,7 +107,7 @@ const DAY_S = 24 * HOUR_S;
 const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
- * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the store; the layout is recognised by the content.
+ * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the store; the layout is recognized by the content.
  * Importing the same again changes nothing. A bad row is counted and reported and never stops the rest; the minute that was there first wins. Spreads in points become
  * price units by the decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken when it is damaged, of an
  * unknown layout or on another clock than was said; then row by row.

@@ -44,7 +44,7 @@ const SERIES_NAME = /^[a-z][a-z0-9_]*$/;
  * @param wanted the name given with --series: the one column of this name, or the name for the only column there is
  * @throws MinutehandError USAGE when `wanted` fits no column, or is no name
  */
-export function recogniseSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
+export function recognizeSeries(firstLine: string, wanted: string | null): SeriesLayout | null {
   const names = firstLine.split(',').map((name) => name.trim().toLowerCase());
   const stamp = STAMPS.map((name) => names.indexOf(name)).find((index) => index >= 0);
   const isOfBars = names.includes('open') && names.includes('close');

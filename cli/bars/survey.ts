@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LATEST_TIME_S, SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { recogniseLayout, type BarLayout } from './bar_layout.ts';
-import { recogniseSeries, type SeriesLayout } from './series_layout.ts';
+import { recognizeLayout, type BarLayout } from './bar_layout.ts';
+import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from './week_opens.ts';
 
@@ -16,12 +16,12 @@ export interface Survey {
   readonly decimals: number;
 }
 
-/** From this many rows on, a file without two neighbouring minutes is not one of minutes. */
+/** From this many rows on, a file without two neighboring minutes is not one of minutes. */
 const ENOUGH_ROWS = 20;
 
 /**
  * Reads a file once from end to end, in bounded memory.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT (unknown layout, damaged, or not of minutes); USAGE as `recogniseSeries`
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT (unknown layout, damaged, or not of minutes); USAGE as `recognizeSeries`
  */
 export async function surveyFile(
   path: string,
@@ -31,7 +31,7 @@ export async function surveyFile(
   const hash = createHash('sha256');
   const opens: number[] = [];
   let layout: BarLayout | SeriesLayout | null = null;
-  let hasNeighbours = false;
+  let hasNeighbors = false;
   let [rows, decimals, smallest, previous] = [0, 0, Infinity, NaN];
   for await (const lines of sourceLines(path, { hash, onBytes })) {
     let first = 0;
@@ -48,7 +48,7 @@ export async function surveyFile(
       if (!(time >= 0 && time < LATEST_TIME_S)) continue;
       rows++;
       const apart = Math.abs(time - previous);
-      if (apart === SECONDS_PER_BAR) hasNeighbours = true;
+      if (apart === SECONDS_PER_BAR) hasNeighbors = true;
       if (apart > 0 && apart < smallest) smallest = apart;
       // Of a file that stands newest first, the later of the two opens the week as well.
       if (apart >= WEEKEND_S) opens.push(Math.max(time, previous));
@@ -56,9 +56,9 @@ export async function surveyFile(
     }
   }
   if (layout === null) throw unknownLayout(path, '');
-  if (layout.name !== 'series' && rows >= ENOUGH_ROWS && !hasNeighbours)
+  if (layout.name !== 'series' && rows >= ENOUGH_ROWS && !hasNeighbors)
     throw new MinutehandError('DATA_FORMAT', {
-      seen: `${path}: neighbouring bars are ${smallest} s apart or more`,
+      seen: `${path}: neighboring bars are ${smallest} s apart or more`,
       expected: 'bars of one minute',
       next: 'Export the M1 (one-minute) chart.',
     });
@@ -67,7 +67,7 @@ export async function surveyFile(
 
 function layoutOf(path: string, firstLine: string, series: string | null): BarLayout | SeriesLayout {
   const first = firstLine.trimEnd();
-  const layout = recogniseLayout(first) ?? recogniseSeries(first, series);
+  const layout = recognizeLayout(first) ?? recognizeSeries(first, series);
   if (layout === null) throw unknownLayout(path, first);
   return layout;
 }

@@ -65,7 +65,7 @@ export function addBars(program: Command, output: () => Output): void {
     .option('--symbol <name>', 'symbol of a single file whose name does not contain it')
     .option('--series <name>', 'name of the series in a file of values that are no bars, such as funding_rate')
     .description(
-      'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognised by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
+      'Reads our own CSV, HistData ASCII M1, MetaTrader 5 exports, Binance klines, and series such as Binance funding rates and open interest, recognized by their content. Running it again adds nothing; conflicting bars are reported and the first copy is kept.',
     )
     .addHelpText(
       'after',

@@ -54,7 +54,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('shadow')
     .argument('[version or path]', 'or `off`; without it: which one it is')
     .description(
-      'verifies a bundle and lets it score along in a running daemon: its answers are journalled, never published',
+      'verifies a bundle and lets it score along in a running daemon: its answers are journaled, never published',
     )
     .action((name: string | undefined) => shadow(name, output()));
   models
@@ -97,7 +97,7 @@ function list(output: Output): void {
     version,
     active: version === active?.version,
     shadow: version === shadowVersion,
-    ...summarise(join(models, version)),
+    ...summarize(join(models, version)),
   }));
   if (rows.length === 0) output.line(`No bundles in ${models}. \`minutehand train\` makes one.`);
   for (const row of rows) {
@@ -111,7 +111,7 @@ function list(output: Output): void {
   output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
 }
 
-function summarise(folder: string): {
+function summarize(folder: string): {
   market: string | null;
   auc: number | null;
   pairs: number;

@@ -139,7 +139,7 @@ async function runTrainer(output: Output): Promise<void> {
   flush();
 }
 
-/** A misspelt variable would otherwise leave its setting at the default without notice. */
+/** A misspelled variable would otherwise leave its setting at the default without notice. */
 export function warnOfUnknownVariables(output: Output): void {
   for (const unknown of unknownVariables()) output.note(`warning: ${unknownVariableText(unknown)}`);
 }

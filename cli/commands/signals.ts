@@ -47,7 +47,7 @@ export function addSignals(program: Command, output: () => Output): void {
     .command('signals')
     .summary('what was said, and where it is kept: list, days, archive, verify, restore')
     .description(
-      'The trainer copies every signal that a daemon has journalled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
+      'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
     );
   signals
@@ -201,7 +201,7 @@ async function days(flags: DayFlags, output: Output): Promise<void> {
       output.line(
         [
           day,
-          `${String(added).padStart(8)} journalled`,
+          `${String(added).padStart(8)} journaled`,
           `${String(rows).padStart(8)} archived${parts > 1 ? ` in ${parts} parts` : ''}, ${(bytes / 1e6).toFixed(2)} MB`,
           added > archived ? 'has rows to archive' : '',
           pruned_ms === null ? '' : 'deleted from the history',

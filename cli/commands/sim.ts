@@ -31,7 +31,7 @@ export function addSim(program: Command, output: () => Output): void {
         'skipped_expiry',
         'short_recovery',
         'early_swap',
-        'unjournalled_halts',
+        'unjournaled_halts',
         'deaf_to_halts',
         'lost_shadows',
         'short_validity',

@@ -52,7 +52,7 @@ export function addTrain(program: Command, output: () => Output): void {
     )
     .option(
       '--data <folder>',
-      'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journalled and those that were imported',
+      'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journaled and those that were imported',
     )
     .option('--from <day>', 'first UTC day or minute of the bars to use')
     .option('--to <day>', 'UTC day or minute at which they end')

@@ -141,7 +141,7 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     [
       'Four YAML files in `config/` are the whole configuration. Every key is required: there are no hidden defaults, so',
       'the files hold the values in effect. `minutehand config check` names every mistake at once, each with its file, line and',
-      'key, and for a misspelt key the nearest right one. The JSON Schemas in `config/schema/` let an editor do the same',
+      'key, and for a misspelled key the nearest right one. The JSON Schemas in `config/schema/` let an editor do the same',
       'while you type.',
     ].join('\n'),
     ...files,

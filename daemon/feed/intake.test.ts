@@ -158,7 +158,7 @@ describe('the intake of bars', () => {
       expect(sendOne({ ...GOOD, time }), time).toMatchObject({ accepted: 1 });
   });
 
-  it('recognises epoch seconds, even the one in a thousand that would be a whole minute of 1970', () => {
+  it('recognizes epoch seconds, even the one in a thousand that would be a whole minute of 1970', () => {
     for (const time of [Date.parse(GOOD.time) / 1000, 1_760_400_000]) {
       expect(sendOne({ ...GOOD, time }).rejected[0]).toMatchObject({
         code: 'BAR_OFF_MINUTE',

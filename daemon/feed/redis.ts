@@ -22,7 +22,7 @@ export interface RedisFeedOptions extends Pick<
   readonly sink: BarSink;
   /** Open of the newest minute of each symbol that has any. */
   lastTimes(): ReadonlyMap<string, OpenTime>;
-  /** Resolves when all that was taken is published and journalled. */
+  /** Resolves when all that was taken is published and journaled. */
   settled(): Promise<unknown>;
   /** Of this daemon's pairs. */
   readonly symbols: readonly string[];
@@ -60,7 +60,7 @@ export interface RedisFeed {
  * history. What was written while nobody read is history too when it is old, so that nothing stale is published as fresh. An entry that
  * cannot be taken is counted, logged and passed over.
  *
- * The position is journalled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on right behind the
+ * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on right behind the
  * last minute that it has; and where it cannot know, it begins at the beginning, which is harmless: what it has is not taken twice.
  */
 export function openRedisFeed(options: RedisFeedOptions): RedisFeed {

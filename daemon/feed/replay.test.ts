@@ -194,7 +194,7 @@ describe('replayJournal', () => {
     expect(differences.map(({ time }) => time)).toEqual(pairIds.map(() => failedAt));
   });
 
-  it('names what differs when the journal was changed afterwards', async () => {
+  it('names what differs when the journal was changed afterward', async () => {
     const path = join(folder, 'changed.db');
     await liveThrough(path, 'wednesday');
     const db = new Database(path);

@@ -15,7 +15,7 @@ export interface SlotOptions {
   readonly halts: HaltedPairs;
   /** 'models' stands in it while a fallback serves. */
   readonly degradations: Set<string>;
-  /** Where a fallback is journalled. */
+  /** Where a fallback is journaled. */
   inputs(): InputSink;
   readonly observer: Pick<PipelineObserver, 'onSwap' | 'onModelFailure'>;
 }
@@ -36,7 +36,7 @@ export class ModelSlots {
     return this.#active;
   }
 
-  /** A swap was journalled; `swap` follows. */
+  /** A swap was journaled; `swap` follows. */
   announce({ set, slow }: SwapInput): void {
     if (set !== null && slow === undefined) this.#waiting++;
   }
@@ -115,7 +115,7 @@ export class ModelSlots {
     this.#fallback = null;
     degradations.add('models');
     // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits in the
-    // queue is journalled before these two and takes effect after them: it ends both.
+    // queue is journaled before these two and takes effect after them: it ends both.
     if (this.#waiting === 0) {
       inputs().record({ kind: 'swap', set: this.#active });
       inputs().record({ kind: 'degraded', what: 'models' });

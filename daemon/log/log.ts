@@ -25,7 +25,7 @@ export interface DaemonLogs {
   readonly events: Logger;
   /**
    * One line each in `signal_dispatch.log` and, when something was scored, `inference.log`; a third among the events when the bar was
-   * over its budget. To be called when the signals are out, in the files and journalled.
+   * over its budget. To be called when the signals are out, in the files and journaled.
    * @param set that scored the batch
    */
   batch(batch: readonly LoggedSignal[], timing: BatchTiming, set: ModelSet | null, bootId: string): void;

@@ -32,14 +32,14 @@ describe('a histogram of latencies', () => {
         async (observations) => {
           const buckets = [...LATENCY_BUCKETS_SECONDS];
           const registers = [new Registry()];
-          const ours = [createLatencyHistogram('labelled', 'Help.', 'by'), createLatencyHistogram('bare', 'Help.')];
-          const labelled = new Histogram({ name: 'labelled', help: 'Help.', labelNames: ['by'], buckets, registers });
+          const ours = [createLatencyHistogram('labeled', 'Help.', 'by'), createLatencyHistogram('bare', 'Help.')];
+          const labeled = new Histogram({ name: 'labeled', help: 'Help.', labelNames: ['by'], buckets, registers });
           const bare = new Histogram({ name: 'bare', help: 'Help.', buckets, registers });
           ours[1]!.series('');
           for (const [by, us] of observations) {
             ours[0]!.series(by).observe(us);
             ours[1]!.series('').observe(us);
-            labelled.observe({ by }, us / 1e6);
+            labeled.observe({ by }, us / 1e6);
             bare.observe(us / 1e6);
           }
           const expected = seriesOf(await registers[0]!.metrics());

@@ -45,7 +45,7 @@ export interface MetricsSources {
 export interface Metrics {
   /** A minute that came in; called once for each leg, so it only counts. */
   bar(outcome: string): void;
-  /** A batch whose signals are out, in the files and journalled. */
+  /** A batch whose signals are out, in the files and journaled. */
   signals(batch: readonly { readonly body: SignalBody }[], timing: BatchTiming): void;
   swap(): void;
   modelRefused(code: string): void;

@@ -18,6 +18,6 @@ export interface Publisher {
   /** How often something was tried again since the start, where that is done. */
   readonly retries?: number;
   publish(batch: readonly Publication[]): void;
-  /** Lets go of sockets and timers. Publishing afterwards does nothing. */
+  /** Lets go of sockets and timers. Publishing afterward does nothing. */
   close(): Promise<void>;
 }

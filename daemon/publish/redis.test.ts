@@ -196,7 +196,7 @@ describe('the Redis publisher', () => {
     expect(states.map((state) => state.split(':')[0])).toEqual(['up', 'down', 'up']);
   });
 
-  it('stays fast while Redis stands still, counts, and afterwards sends only what was published before the stall was noticed', async (context) => {
+  it('stays fast while Redis stands still, counts, and afterward sends only what was published before the stall was noticed', async (context) => {
     const redis = await server(context);
     const publisher = publisherTo(redis.url);
     await until('connected', isUp(publisher));
@@ -380,7 +380,7 @@ describe('the Redis publisher', () => {
     expect(await streamSeqs(client)).toEqual([2]);
   });
 
-  it('is refused by a Redis that loads the data of its master, and goes on afterwards', async (context) => {
+  it('is refused by a Redis that loads the data of its master, and goes on afterward', async (context) => {
     const redis = await server(context, [...SLOW_LOADING, '--replica-read-only', 'no']);
     const master = await server(context, ['--repl-diskless-sync-delay', '0']);
     await clientOf(master).eval(FILL_SCRIPT, 0, 3_000);

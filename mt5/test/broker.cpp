@@ -766,7 +766,7 @@ static void givenUp() {
   EQUAL(refusals(2, "GIVEN_UP HALT"), 1);
   publish(enter(3));
   CHECK(run(250));
-  // The signal ends while the expert advisor is not there; it is too late for it afterwards.
+  // The signal ends while the expert advisor is not there; it is too late for it afterward.
   die();
   nowMs += 200000;
   CHECK(start());

@@ -46,7 +46,7 @@ export interface ModelSet {
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
   infer(features: Float32Array, rows: number): BatchScores | Promise<BatchScores>;
-  /** Gives memory and sessions back. Not to be used afterwards. */
+  /** Gives memory and sessions back. Not to be used afterward. */
   release(): Promise<void>;
 }
 

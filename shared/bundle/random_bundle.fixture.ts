@@ -27,7 +27,7 @@ export function randomModels(options: RandomBundleOptions): Record<ModelName, Tr
 }
 
 /**
- * Writes a bundle of random trees that have learnt nothing: as large as wanted, at once. For benchmarks and tests of loading and scoring.
+ * Writes a bundle of random trees that have learned nothing: as large as wanted, at once. For benchmarks and tests of loading and scoring.
  * @returns its folder
  */
 export function writeRandomBundle(modelsFolder: string, options: RandomBundleOptions): string {
@@ -63,7 +63,7 @@ export function writeRandomBundle(modelsFolder: string, options: RandomBundleOpt
   return writeBundle(modelsFolder, options.created ?? new Date(), {
     manifest,
     models: perModel((name) => options.models?.[name] ?? encodeOnnx(ensembles[name])),
-    card: ({ version }) => `# ${version}: random trees that have learnt nothing\n`,
+    card: ({ version }) => `# ${version}: random trees that have learned nothing\n`,
   });
 }
 

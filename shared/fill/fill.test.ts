@@ -63,7 +63,7 @@ describe('a fill line', () => {
     expect(codeOf(line)).toBe(code);
   });
 
-  it('is recognised by account, signal, leg, ticket and kind, and by nothing else', () => {
+  it('is recognized by account, signal, leg, ticket and kind, and by nothing else', () => {
     expect(fillKey(openFill({ time_ms: 1, filled_price: 1 }))).toBe(fillKey(openFill()));
     const others: Fill[] = [openFill({ leg: 'B' }), openFill({ ticket: 9 }), openFill({ account: 'real' }), closeFill(), refusedFill()]; // prettier-ignore
     expect(new Set([openFill(), ...others].map(fillKey)).size).toBe(others.length + 1);

@@ -5,14 +5,14 @@ const MINUTES_PER_DAY = 1440;
 /** Volatility of each minute of the UTC day as a multiple of the day's root mean square. */
 export const ACTIVITY: Readonly<Record<'currencies' | 'exchange', Float64Array>> = {
   // Tokyo, London's morning, New York's morning while London is still there, London's fixing.
-  currencies: normalised(0.42, [
+  currencies: normalized(0.42, [
     [60, 80, 0.22],
     [490, 90, 0.55],
     [820, 110, 0.85],
     [960, 40, 0.25],
   ]),
   // Metals, indices and oil: Europe wakes them, the New York open and close make the day.
-  exchange: normalised(0.4, [
+  exchange: normalized(0.4, [
     [480, 80, 0.35],
     [820, 60, 0.9],
     [890, 140, 0.7],
@@ -25,22 +25,22 @@ export const THINNESS: Float64Array = Float64Array.from({ length: MINUTES_PER_DA
   return 1 + 0.3 * bump(minute, 120, 240) + 1.6 * bump(minute, 1290, 30);
 });
 
-/** A bell round `centre` on the circle of the day; `width` is its standard deviation, all in minutes. */
-function bump(minute: number, centre: number, width: number): number {
-  const apart = Math.abs(minute - centre);
+/** A bell round `center` on the circle of the day; `width` is its standard deviation, all in minutes. */
+function bump(minute: number, center: number, width: number): number {
+  const apart = Math.abs(minute - center);
   const distance = Math.min(apart, MINUTES_PER_DAY - apart) / width;
   return exp(-0.5 * distance * distance);
 }
 
-function normalised(
+function normalized(
   floor: number,
-  bumps: readonly (readonly [centre: number, width: number, height: number])[],
+  bumps: readonly (readonly [center: number, width: number, height: number])[],
 ): Float64Array {
   const day = new Float64Array(MINUTES_PER_DAY);
   let squares = 0;
   for (let minute = 0; minute < MINUTES_PER_DAY; minute++) {
     let value = floor;
-    for (const [centre, width, height] of bumps) value += height * bump(minute, centre, width);
+    for (const [center, width, height] of bumps) value += height * bump(minute, center, width);
     day[minute] = value;
     squares += value * value;
   }

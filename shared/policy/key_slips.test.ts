@@ -23,7 +23,7 @@ describe('a key that does not exist', () => {
       const text = readFileSync(file, 'utf8');
       for (const path of namedKeys(part)) {
         const key = path.at(-1)!;
-        // Two neighbouring letters change places: the commonest slip, two edits away.
+        // Two neighboring letters change places: the commonest slip, two edits away.
         const at = [...key].findIndex((letter, index) => index > 0 && letter !== key[index - 1]);
         const wrong = key.slice(0, at - 1) + key[at] + key[at - 1] + key.slice(at + 1);
         const document = parseDocument(text);

@@ -8,7 +8,7 @@ import { joinColumns } from './parts.ts';
 
 /** Rows that are scored at once: model sets must be loaded for as many. */
 export const ROWS_PER_SCORE = 4096;
-/** AI2 and AI3 are evaluated on every seventh minute: neighbours say nearly the same, and seven favours no minute of the hour. */
+/** AI2 and AI3 are evaluated on every seventh minute: neighbors say nearly the same, and seven favors no minute of the hour. */
 const MINUTES_PER_EVALUATED = 7;
 
 /** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */

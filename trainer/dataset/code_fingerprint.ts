@@ -23,9 +23,9 @@ export function codeFingerprint(policy: PairPolicy): string {
 
 /** A pair that wanders and reverts, with holes, a weekend, flat bars, and minutes of unknown volume or spread; long enough for all labels. */
 export function probeTask(policy: PairPolicy): PairTask {
-  const labelled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
-  const bars = warmupBars(policy.windows) + labelled;
-  const [a, b] = probeLegs(bars, bars - Math.floor(labelled / 2));
+  const labeled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
+  const bars = warmupBars(policy.windows) + labeled;
+  const [a, b] = probeLegs(bars, bars - Math.floor(labeled / 2));
   const own = { ...policy, holdoutFrom: a.time[bars - 1]!, share: 0.5 };
   return { pair: { id: 'A_B', a: 'A', b: 'B' }, a, b, policy: own };
 }

@@ -131,7 +131,7 @@ describe('buildDataset', () => {
     }
   });
 
-  it('thins AI2 and AI3 to at most max_rows without favouring any minute of the hour', async () => {
+  it('thins AI2 and AI3 to at most max_rows without favoring any minute of the hour', async () => {
     const thinned = await buildDataset(pairs, bars, { ...policy, maxRows: 700 }, QUIET);
     for (const model of MODEL_NAMES) expect(thinned.train[model].x.rows).toBeLessThanOrEqual(700);
     expect(thinned.train.ai2.x.rows).toBeGreaterThan(650);

@@ -12,7 +12,7 @@ import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
 import type { ScaleLabelPolicy } from '../label/scale.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
-import { gatherFeatures, gatherPart, gatherRows } from './labelled_rows.ts';
+import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
 import { openPairCache, pairKeys, type CacheOptions, type CacheReport } from './pair_cache.ts';
 import { countCommonMinutes, type PairHistory } from './pair_history.ts';
@@ -20,7 +20,7 @@ import { buildPairs } from './pair_pool.ts';
 import { hasSameBars, selectRows } from './row_list.ts';
 import { snapshotId } from './snapshot.ts';
 
-export type { DatasetRows, LabelledRows, RiskRows } from './dataset_rows.ts';
+export type { DatasetRows, LabeledRows, RiskRows } from './dataset_rows.ts';
 
 /** Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the models. */
 const DENSEST_SHARE = 0.2;
@@ -112,7 +112,7 @@ export async function buildDataset(
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 
-  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbours say nearly the same.
+  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbors say nearly the same.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {

@@ -1,8 +1,8 @@
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import type { RiskPart } from '../label/pair_labels.ts';
 
-/** Labelled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
-export interface LabelledRows {
+/** Labeled rows of one model, in order of pair, then time. Row i of every array belongs to row i of `x`. */
+export interface LabeledRows {
   readonly x: Matrix;
   readonly y: Float64Array;
   /** Epoch seconds at which the features were known: the bar's close. */
@@ -14,7 +14,7 @@ export interface LabelledRows {
 }
 
 /** Rows with how much their labels have in common. */
-export interface DatasetRows extends LabelledRows {
+export interface DatasetRows extends LabeledRows {
   /** What each row weighs in learning, by the uniqueness of its label among these rows: see `sampleWeights`. */
   readonly weights: Float64Array;
   /** How many independent rows these are worth: the sum of their uniqueness. */

@@ -21,7 +21,7 @@ export interface KnownBarsOptions {
 }
 
 /**
- * All bars of these symbols that this installation knows: those the daemon has journalled, and those that were imported. A minute that is in
+ * All bars of these symbols that this installation knows: those the daemon has journaled, and those that were imported. A minute that is in
  * both counts as the daemon saw it. Symbols without a bar are left out, and so are bars that the daemon holds back as suspect.
  */
 export async function readKnownBars(options: KnownBarsOptions): Promise<Map<string, BarColumns>> {

@@ -2,7 +2,7 @@ import { labelReversion, type BarLabels } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { Dataset } from './dataset.ts';
 import type { DatasetRows } from './dataset_rows.ts';
-import { gatherFeatures, gatherRows } from './labelled_rows.ts';
+import { gatherFeatures, gatherRows } from './labeled_rows.ts';
 import type { PairHistory } from './pair_history.ts';
 import { selectRows } from './row_list.ts';
 
@@ -10,7 +10,7 @@ import { selectRows } from './row_list.ts';
  * AI1's training rows under other barriers: candidates whose label was known before the holdout began, `most` of them at most.
  * @param barriers z_entry not below the one that the dataset was built with: features of other bars were not kept
  */
-export function relabelled(
+export function relabeled(
   { histories, holdoutFrom, definitions }: Pick<Dataset, 'histories' | 'holdoutFrom' | 'definitions'>,
   barriers: Barriers,
   most: number,

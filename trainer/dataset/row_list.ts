@@ -6,7 +6,7 @@ export interface WithHistory {
   readonly history: PairHistory;
 }
 
-/** Labelled bars that become rows, in order of pair, then time. 12 bytes a row. */
+/** Labeled bars that become rows, in order of pair, then time. 12 bytes a row. */
 export interface RowList {
   readonly length: number;
   /** Index of the build. */
@@ -18,7 +18,7 @@ export interface RowList {
 }
 
 /**
- * The labelled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time is favoured.
+ * The labeled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time is favored.
  * @param labelsOf the labels of a build that are meant
  */
 export function selectRows<Build extends WithHistory>(

@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
 import { createRng } from '../../shared/rng.ts';
 import { enterBody, idOf } from '../../shared/signal/signal.fixture.ts';
-import type { JournalledSignal } from './journal_signals.ts';
+import type { JournaledSignal } from './journal_signals.ts';
 import { fillFigures, type FiguresInput } from './fill_figures.ts';
 import type { LiveTrade } from './live_trades.ts';
-import { journalled, tradeOf } from './trade.fixture.ts';
+import { journaled, tradeOf } from './trade.fixture.ts';
 
 const T0 = openFill().signal_ms;
 const LATE_MS = T0 + 1e9;
 
-function figures(trades: LiveTrade[], entries: JournalledSignal[], change: Partial<FiguresInput> = {}) {
+function figures(trades: LiveTrade[], entries: JournaledSignal[], change: Partial<FiguresInput> = {}) {
   return fillFigures({ trades, entries, nowMs: LATE_MS, barMs: 60_000, settleMs: 60_000, ...change });
 }
 
 describe('figures of fills', () => {
   it('are none where there is nothing', () => {
-    expect(figures([], [journalled(enterBody(idOf(1)), T0)])).toEqual({});
+    expect(figures([], [journaled(enterBody(idOf(1)), T0)])).toEqual({});
   });
 
   it('are those of a trade that was made and closed', () => {
@@ -27,7 +27,7 @@ describe('figures of fills', () => {
       tradeOf(closeFill(), null),
       tradeOf(closeFill({ leg: 'B', side: 'SELL', requested_price: 51, filled_price: 51, pnl: -1 }), null),
     ];
-    const { total } = figures(trades, [journalled(enter, T0)])['paper']!;
+    const { total } = figures(trades, [journaled(enter, T0)])['paper']!;
     // 1 bps, 2 bps, 1 bps, none.
     expect(total).toMatchObject({ opened: 1, closed: 1, win_rate: 1, pnl: { USD: 3.5 }, fills: 4, enters: 1, refused: 0, refusal_rate: 0, latency_ms_p50: 250, latency_ms_p95: 750 });
     expect(total.slippage_bps).toBeCloseTo(1, 6);
@@ -36,7 +36,7 @@ describe('figures of fills', () => {
   }); // prettier-ignore
 
   it('count as refused what was not opened, when it is over or was answered', () => {
-    const entries = [1, 2, 3].map((number) => journalled(enterBody(idOf(number)), T0 + number));
+    const entries = [1, 2, 3].map((number) => journaled(enterBody(idOf(number)), T0 + number));
     const trades = [
       tradeOf(openFill(), null),
       tradeOf(openFill({ leg: 'B', side: 'BUY' }), null),
@@ -50,7 +50,7 @@ describe('figures of fills', () => {
   it('are apart for paper and real money, and ask nothing of who was not there', () => {
     const real = openFill({ account: 'real', signal_ms: T0 + 1000, time_ms: T0 + 1100 });
     const trades = [tradeOf(openFill(), null), tradeOf(real, null)];
-    const found = figures(trades, [journalled(enterBody(idOf(1)), T0), journalled(enterBody(idOf(2)), T0 + 1000)]);
+    const found = figures(trades, [journaled(enterBody(idOf(1)), T0), journaled(enterBody(idOf(2)), T0 + 1000)]);
     expect(Object.keys(found)).toEqual(['paper', 'real']);
     expect([found['paper']!.total.enters, found['real']!.total.enters]).toEqual([2, 1]);
   });
@@ -58,14 +58,14 @@ describe('figures of fills', () => {
   it('of pairs add up to the total, and equal those counted by hand', () => {
     const rng = createRng(3);
     const pairs = ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'];
-    const entries: JournalledSignal[] = [];
+    const entries: JournaledSignal[] = [];
     const trades: LiveTrade[] = [];
     const wins = new Map<string, number[]>();
     for (let number = 0; number < 200; number++) {
       const pair_id = pairs[rng.integer(pairs.length)]!;
       const [a, b] = pair_id.split('_') as [string, string];
       const id = idOf(number);
-      entries.push(journalled(enterBody(id, { pair_id }), T0 + number));
+      entries.push(journaled(enterBody(id, { pair_id }), T0 + number));
       const common = { signal_id: id, position_id: id, pair_id, time_ms: T0 + number + 100, signal_ms: T0 + number };
       if (number >= 3 && rng.uniform() < 0.2) {
         if (rng.uniform() < 0.5) trades.push(tradeOf(refusedFill(common), null));

@@ -1,4 +1,4 @@
-import type { JournalledSignal } from './journal_signals.ts';
+import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade } from './live_trades.ts';
 import { booksOf, followedSince, isClosed, positionsOf, type LivePosition } from './positions.ts';
 
@@ -36,7 +36,7 @@ export interface FiguresInput {
   /** Of one market. */
   readonly trades: readonly LiveTrade[];
   /** ENTER signals of that market. */
-  readonly entries: readonly JournalledSignal[];
+  readonly entries: readonly JournaledSignal[];
   readonly nowMs: number;
   /** Wall-clock time of one bar of this market. */
   readonly barMs: number;

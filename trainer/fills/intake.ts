@@ -22,7 +22,7 @@ export interface FillIntake {
    * @param place the file, or the stream
    */
   take(lines: readonly string[], source: 'file' | 'redis', place: string): Promise<IntakeCounts>;
-  /** Looks again for the signals of fills that came before their signal was journalled. @returns how many it found */
+  /** Looks again for the signals of fills that came before their signal was journaled. @returns how many it found */
   join(): Promise<number>;
 }
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { Database, SqliteError } from '../../shared/store/sqlite.ts';
 
-/** A signal as the daemon published and journalled it. */
-export interface JournalledSignal {
+/** A signal as the daemon published and journaled it. */
+export interface JournaledSignal {
   readonly body: SignalBody;
   readonly generatedAtMs: number;
 }
@@ -11,9 +11,9 @@ export interface JournalledSignal {
 /** Looks into the signals of a journal while the daemon writes it. */
 export interface JournalSignals {
   /** Signals of a pair by their ids, as far as they were published from `fromMs` to `toMs` (epoch ms), give or take an hour. */
-  find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournalledSignal[];
+  find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournaledSignal[];
   /** ENTER signals published from `fromMs` on, before `toMs` (epoch ms), in order. */
-  entries(fromMs: number, toMs: number): JournalledSignal[];
+  entries(fromMs: number, toMs: number): JournaledSignal[];
   /** Those of these minutes (bar opens) of a pair at which models of this version spoke; no other signals are read. */
   spokenBy(modelVersion: string, pairId: string, minutes: readonly number[]): Set<number>;
   close(): void;
@@ -99,6 +99,6 @@ function lookInto(db: Database): JournalSignals {
 }
 
 /** The journal keeps the body without its closing brace. */
-function signalOf({ body, generatedAtMs }: Row): JournalledSignal {
+function signalOf({ body, generatedAtMs }: Row): JournaledSignal {
   return { body: JSON.parse(`${body}}`) as SignalBody, generatedAtMs };
 }

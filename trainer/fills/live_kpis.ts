@@ -1,6 +1,6 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
-import type { JournalledSignal } from './journal_signals.ts';
+import type { JournaledSignal } from './journal_signals.ts';
 import type { Store } from '../store/store.ts';
 import type { FiguresInput } from './fill_figures.ts';
 import { readTrades, type LiveTrade } from './live_trades.ts';
@@ -11,7 +11,7 @@ export const SETTLE_MS = 60_000;
 
 /** What fills of the configured market are laid against. */
 export interface Against {
-  readonly entries: readonly JournalledSignal[];
+  readonly entries: readonly JournaledSignal[];
   readonly nowMs: number;
   readonly barMs: number;
   readonly settleMs: number;

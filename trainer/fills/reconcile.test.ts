@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { closeFill, openFill, refusedFill } from '../../shared/fill/fill.fixture.ts';
 import { enterBody, exitBody, idOf, bodyOf } from '../../shared/signal/signal.fixture.ts';
 import { reconcile, type FillFinding, type ReconcileInput } from './reconcile.ts';
-import { journalled, tradeOf } from './trade.fixture.ts';
+import { journaled, tradeOf } from './trade.fixture.ts';
 
 const OPENED_MS = openFill().time_ms;
 const SETTLE_MS = 60_000;
@@ -14,7 +14,7 @@ const A = tradeOf(openFill(), ENTER);
 const B = tradeOf(openFill({ leg: 'B', side: 'BUY' }), ENTER);
 const CLOSE_A = tradeOf(closeFill(), EXIT);
 const CLOSE_B = tradeOf(closeFill({ leg: 'B', side: 'SELL' }), EXIT);
-const ENTERED = journalled(ENTER, openFill().signal_ms);
+const ENTERED = journaled(ENTER, openFill().signal_ms);
 
 function findings(input: Partial<ReconcileInput>): FillFinding[] {
   const nowMs = OPENED_MS + 20 * BAR_MS;
@@ -45,13 +45,13 @@ describe('fills laid against signals', () => {
   }); // prettier-ignore
 
   it('say when a program that was there neither followed nor refused an ENTER', () => {
-    const later = journalled(enterBody(idOf(7)), OPENED_MS + 5 * BAR_MS);
+    const later = journaled(enterBody(idOf(7)), OPENED_MS + 5 * BAR_MS);
     const missed = { trades: [A, B], entries: [ENTERED, later] };
     expect(findings(missed)).toMatchObject([{ code: 'ENTER_WITHOUT_FILL', position_id: idOf(7) }]);
     expect(codes({ ...missed, nowMs: later.generatedAtMs + 2.5 * BAR_MS + SETTLE_MS - 1 })).toEqual([]);
     // It was not there, or does not trade that pair.
-    const earlier = journalled(enterBody(idOf(8)), OPENED_MS - BAR_MS);
-    const elsewhere = journalled(enterBody(idOf(9), { pair_id: 'EURUSD_USDCHF' }), later.generatedAtMs);
+    const earlier = journaled(enterBody(idOf(8)), OPENED_MS - BAR_MS);
+    const elsewhere = journaled(enterBody(idOf(9), { pair_id: 'EURUSD_USDCHF' }), later.generatedAtMs);
     expect(codes({ trades: [A, B], entries: [earlier, elsewhere] })).toEqual([]);
   });
 

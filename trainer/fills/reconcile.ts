@@ -1,4 +1,4 @@
-import type { JournalledSignal } from './journal_signals.ts';
+import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
 
@@ -30,7 +30,7 @@ export interface ReconcileInput {
   /** Of one market, in order of time; whole positions. */
   readonly trades: readonly LiveTrade[];
   /** ENTER signals of that market. */
-  readonly entries: readonly JournalledSignal[];
+  readonly entries: readonly JournaledSignal[];
   readonly refusedLines: readonly RefusedLine[];
   readonly nowMs: number;
   /** Wall-clock time of one bar of this market. */

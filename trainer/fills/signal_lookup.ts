@@ -1,7 +1,7 @@
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import { openJournalSignals, type JournalledSignal, type JournalSignals } from './journal_signals.ts';
+import { openJournalSignals, type JournaledSignal, type JournalSignals } from './journal_signals.ts';
 import { groupedBy } from './grouping.ts';
 
 export interface SoughtSignal {
@@ -19,7 +19,7 @@ export interface SignalLookup {
   /** Each one's signal, null where no journal has it. */
   findAll(sought: readonly SoughtSignal[]): (SignalBody | null)[];
   /** ENTER signals of this market published from `fromMs` on, before `toMs`, in order. */
-  entries(market: string, fromMs: number, toMs: number): JournalledSignal[];
+  entries(market: string, fromMs: number, toMs: number): JournaledSignal[];
 }
 
 /** What closes a position by itself names its ENTER and not when that was: no longer ago than this. */
@@ -51,7 +51,7 @@ export function journalLookup(settings: Settings, paths: HomePaths): SignalLooku
 }
 
 /** ENTER signals of these journals published from `fromMs` on, before `toMs` (epoch ms), in order. */
-export function entriesOf(paths: readonly string[], fromMs: number, toMs: number): JournalledSignal[] {
+export function entriesOf(paths: readonly string[], fromMs: number, toMs: number): JournaledSignal[] {
   return withJournals(paths, (journals) =>
     journals.flatMap((journal) => journal.entries(fromMs, toMs)).sort((a, b) => a.generatedAtMs - b.generatedAtMs),
   );

@@ -1,6 +1,6 @@
 import { fillKey, type Fill } from '../../shared/fill/fill.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import type { JournalledSignal } from './journal_signals.ts';
+import type { JournaledSignal } from './journal_signals.ts';
 import { rowOf } from './intake.ts';
 import type { LiveTrade } from './live_trades.ts';
 
@@ -9,6 +9,6 @@ export function tradeOf(fill: Fill, signal: SignalBody | null, place = 'result.j
   return { ...rowOf(fill, fillKey(fill), signal), source: 'file', place, received_ms: fill.time_ms };
 }
 
-export function journalled(body: SignalBody, generatedAtMs: number): JournalledSignal {
+export function journaled(body: SignalBody, generatedAtMs: number): JournaledSignal {
   return { body, generatedAtMs };
 }

@@ -29,7 +29,7 @@ const PARAMS: LearnerParams = {
 };
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 const HORIZON_SECONDS = 40 * 60;
-/** Rows of five labels that share no bar: neighbours go on resembling each other. */
+/** Rows of five labels that share no bar: neighbors go on resembling each other. */
 const BLOCK_ROWS = 40;
 
 const rows = walkRows({ seed: 'shuffled', pairs: 3, rows: 1000, signal: 0.7 });

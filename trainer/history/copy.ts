@@ -10,7 +10,7 @@ import {
   journalFiles,
   openJournalRows,
   type JournalFile,
-  type JournalledRow,
+  type JournaledRow,
   type JournalRows,
 } from './journal_rows.ts';
 import type { SignalTables } from './signal_tables.ts';
@@ -24,7 +24,7 @@ export interface CopyCounts {
   readonly failures: readonly MinutehandError[];
 }
 
-/** Copies what daemons have journalled into the history. */
+/** Copies what daemons have journaled into the history. */
 export interface SignalCopy {
   /**
    * Copies what is new, all of it. Each batch is one transaction with the position up to which it was read, so a process may die anywhere: nothing is
@@ -70,7 +70,7 @@ export function createSignalCopy(store: Store, tables: SignalTables, paths: Home
     return row === undefined ? null : { signalRow: row.signal_row, fingerprint: row.fingerprint };
   }
 
-  async function keep(file: JournalFile, batch: readonly JournalledRow[]): Promise<number> {
+  async function keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
     const journal = keyOf(file);
     const last = batch.at(-1)!;
     const position = { signalRow: last.signalRow, fingerprint: last.fingerprint };

@@ -87,7 +87,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         .split('\n'),
     );
 
-  it('has every journalled signal once, to the byte, whatever the parts in which it comes', async () => {
+  it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
     const rows = simulatedDay(DAY, SMALL);
     for (let first = 0; first < rows.length; first += 50) {
       journal(rows.slice(first, first + 50));

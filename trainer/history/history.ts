@@ -49,7 +49,7 @@ const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
 
 /**
- * Copies every signal that daemons have journalled into the store, archives the days that are over and deletes old rows that the archive holds, as long as the trainer runs.
+ * Copies every signal that daemons have journaled into the store, archives the days that are over and deletes old rows that the archive holds, as long as the trainer runs.
  * Journals, store and archive may each be away and come back: what cannot be done now is done later, and nothing is deleted before it is proven to be elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {

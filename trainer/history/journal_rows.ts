@@ -11,7 +11,7 @@ export interface JournalFile {
   readonly market: 'live' | 'simulated';
 }
 
-export interface JournalledRow {
+export interface JournaledRow {
   /** Its place in the journal. */
   readonly signalRow: number;
   readonly fingerprint: string;
@@ -21,7 +21,7 @@ export interface JournalledRow {
 /** The signals of a journal while its daemon writes it. Every call is a short read of its own, so that no checkpoint of the daemon waits for it. */
 export interface JournalRows {
   /** Signals behind a row, oldest first. */
-  after(signalRow: number, limit: number): JournalledRow[];
+  after(signalRow: number, limit: number): JournaledRow[];
   /** What stands in a row; null when there is none (any more). */
   fingerprintOf(signalRow: number): string | null;
   /** The first row that is left; null when there is none. */

@@ -82,7 +82,7 @@ export function bodyText(row: SignalRow): string {
 }
 
 /**
- * A row of the history from what was journalled.
+ * A row of the history from what was journaled.
  * @param body as the journal keeps it: JSON without its closing brace
  * @throws MinutehandError JOURNAL_DAMAGED when it is no JSON object
  */

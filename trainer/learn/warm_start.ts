@@ -6,8 +6,8 @@ import { decodeTreeModel } from '../../shared/bundle/onnx/tree_graph.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import type { Dataset, DatasetRows, LabelledRows } from '../dataset/dataset.ts';
-import { takeDatasetRows } from '../dataset/labelled_rows.ts';
+import type { Dataset, DatasetRows, LabeledRows } from '../dataset/dataset.ts';
+import { takeDatasetRows } from '../dataset/labeled_rows.ts';
 import { positions } from '../validate/rows.ts';
 import { MIN_ROWS, splitOffTheEnd } from './trees/fit.ts';
 import { countTrees } from './model_learning.ts';
@@ -162,7 +162,7 @@ export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'ev
   checkUnseen(base, dataset.holdoutFrom);
   const learnFrom = learnedUntil(base);
   for (const name of MODEL_NAMES) {
-    const evaluated: LabelledRows = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
+    const evaluated: LabeledRows = name === 'ai1' ? dataset.evaluation.holdout : dataset.holdout[name];
     if (evaluated.y.length < MIN_HOLDOUT_ROWS) {
       throw new MinutehandError('DATA_TOO_SHORT', {
         seen: `${evaluated.y.length} rows of ${name} from ${isoMinute(dataset.holdoutFrom)} on`,
@@ -171,7 +171,7 @@ export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'ev
       });
     }
   }
-  const isNew = ({ time, labelEnd }: LabelledRows, row: number): boolean =>
+  const isNew = ({ time, labelEnd }: LabeledRows, row: number): boolean =>
     time[row]! >= learnFrom && labelEnd[row]! + embargo < dataset.holdoutFrom;
   const newRows = <Rows extends DatasetRows>(rows: Rows): Rows =>
     takeDatasetRows(

@@ -4,7 +4,7 @@ import {
   columnOf,
   MIN_BLOCKS,
   groupRows,
-  summarise,
+  summarize,
   type ColumnSummary,
   type FeatureProfile,
   type ProfiledRows,
@@ -56,7 +56,7 @@ export function featureDrift(
   return profile.features.flatMap((feature): FeatureDrift[] => {
     const column = definitions.findIndex(({ name }) => name === feature.name);
     if (column < 0) return [];
-    const { total, byPair } = summarise(columnOf(known.x, column), feature.edges, groups);
+    const { total, byPair } = summarize(columnOf(known.x, column), feature.edges, groups);
     const own = profile.pairs.flatMap((pair, i): [string, Drift][] =>
       byPair[i]!.rows === 0 || feature.by_pair[i]!.rows === 0 ? [] : [[pair, driftOf(feature.by_pair[i]!, byPair[i]!)]],
     );

@@ -71,7 +71,7 @@ export function featureProfile(
   const features = watchedColumns(definitions).map((column) => {
     const values = columnOf(rows.x, column);
     const edges = decileEdges(values);
-    const { total, byPair } = summarise(values, edges, groups);
+    const { total, byPair } = summarize(values, edges, groups);
     return { name: definitions[column]!.name, edges, total, by_pair: byPair };
   });
   return { pairs: [...pairs], features };
@@ -142,7 +142,7 @@ export function groupRows({ time, pair }: ProfiledRows, pairs: number, lookBackB
 }
 
 /** One column in the given bins, of all rows and of each pair's. */
-export function summarise(
+export function summarize(
   values: Float32Array,
   edges: readonly number[],
   { all, byPair, blocks }: RowGroups,
@@ -150,8 +150,8 @@ export function summarise(
   const bins = Uint8Array.from(values, (value) => binOf(edges, value));
   const width = edges.length + 2;
   return {
-    total: summariseRows(values, bins, all, width, blocks),
-    byPair: byPair.map((rows) => summariseRows(values, bins, rows, width, blocks)),
+    total: summarizeRows(values, bins, all, width, blocks),
+    byPair: byPair.map((rows) => summarizeRows(values, bins, rows, width, blocks)),
   };
 }
 
@@ -160,7 +160,7 @@ function binOf(edges: readonly number[], value: number): number {
   return Number.isNaN(value) ? edges.length + 1 : lowerBound(edges, value);
 }
 
-function summariseRows(
+function summarizeRows(
   values: Float32Array,
   bins: Uint8Array,
   rows: Int32Array,

@@ -8,7 +8,7 @@ import { createRng } from '../../shared/rng.ts';
 import { enterBody, exitBody, idOf } from '../../shared/signal/signal.fixture.ts';
 import { roundTripBps } from '../backtest/backtest.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
-import { journalled, tradeOf } from '../fills/trade.fixture.ts';
+import { journaled, tradeOf } from '../fills/trade.fixture.ts';
 import { fillPerformance, type FillPerformance } from './fill_performance.ts';
 import { compareShare } from './performance_drift.ts';
 
@@ -189,7 +189,7 @@ describe('fills beside the backtest', () => {
 
   it('have the refusals of the entries that were asked for', () => {
     const trades = tripOf({ number: 1 });
-    const entries = [1, 40].map((number) => journalled(enterBody(idOf(2 * number)), T0_S * 1000 + number));
+    const entries = [1, 40].map((number) => journaled(enterBody(idOf(2 * number)), T0_S * 1000 + number));
     const fills = { trades, entries, nowMs: T0_S * 2000, barMs: 60_000, settleMs: 60_000 };
     const { figures } = fillPerformance(fills, { edge: {} }, COSTS, { fill_min_trades: 1 })['real']!;
     expect(figures.total).toMatchObject({ enters: 2, refused: 1, refusal_rate: 0.5, latency_ms_p50: 250 });
@@ -252,10 +252,10 @@ describe('what may be chance', () => {
         const wins = Array.from({ length: n }, (_, i) => (i < Math.round(won * n) ? 1 : 0));
         const known = { share: before, standardError: 0, trades: 1e9 };
         const { live, gap, gap_noise } = compareShare(wins, [...wins.keys()], n, known, 30);
-        const centre = (live! + 9 / (2 * n)) / (1 + 9 / n);
+        const center = (live! + 9 / (2 * n)) / (1 + 9 / n);
         const half = (3 / (1 + 9 / n)) * Math.sqrt((live! * (1 - live!)) / n + 9 / (4 * n * n));
-        const isOutside = Math.abs(before - centre) > half + 1e-7;
-        const isInside = Math.abs(before - centre) < half - 1e-7;
+        const isOutside = Math.abs(before - center) > half + 1e-7;
+        const isInside = Math.abs(before - center) < half - 1e-7;
         // Days that scatter more than that are believed.
         const isCalm = (live! * (1 - live!)) / (n - 1) <= (before * (1 - before)) / n;
         const isFound = Math.abs(gap!) > gap_noise;

@@ -105,7 +105,7 @@ afterEach(async () => {
 });
 
 /** What a daemon leaves behind that has seen these bars, and spoke by the trained models from a minute on, by none before. */
-function journalled(own: ReadonlyMap<string, BarColumns>, adopted: number = cut, signals: SignalRow[] = []): void {
+function journaled(own: ReadonlyMap<string, BarColumns>, adopted: number = cut, signals: SignalRow[] = []): void {
   const journal = openJournal(paths.journal('simulated', 'main'));
   journal.append(inputsOf(own), []);
   const minutes = [...own.get('XAUUSD')!.time].filter((time) => time >= cut);
@@ -172,7 +172,7 @@ const skippedBy = async (settings: Settings): Promise<string | null> => {
 
 describe('a look at the active models', () => {
   it('finds nothing in a market that goes on as it was, and shows every figure', async () => {
-    journalled(longBars);
+    journaled(longBars);
     const report = await look(settingsOf());
     expect(report.findings).toEqual([]);
     expect(report.breaches).toEqual([]);
@@ -196,11 +196,11 @@ describe('a look at the active models', () => {
   });
 
   it('counts for the halts what these models have published: nothing of the time before they were active', async () => {
-    journalled(bars);
+    journaled(bars);
     const all = (await look(settingsOf())).kpi.total;
     rmSync(paths.journal('simulated', 'main'));
     const half = bars.get('XAUUSD')!.time[TRAINED_MINUTES + LIVE_MINUTES / 2]!;
-    journalled(bars, half);
+    journaled(bars, half);
     const later = (await look(settingsOf())).kpi.total;
     for (const figure of ['trades', 'candidates'] as const) {
       expect(later[figure]).toBeGreaterThan(0.2 * all[figure]);
@@ -209,13 +209,13 @@ describe('a look at the active models', () => {
     expect(later.drawdown).not.toBe(all.drawdown);
   });
 
-  it('gives the same figures again for the same bars, whether they were imported or journalled', async () => {
+  it('gives the same figures again for the same bars, whether they were imported or journaled', async () => {
     const early = clipped(cut);
     const late = new Map([...bars].map(([symbol, own]) => [symbol, clipBars(own, cut)]));
-    journalled(bars);
+    journaled(bars);
     const first = await look(settingsOf());
     rmSync(paths.journal('simulated', 'main'));
-    journalled(late);
+    journaled(late);
     const store = await openStore(paths.trainer);
     for (const own of early.values()) await store.bars.put('simulated', own);
     await store.close();
@@ -223,7 +223,7 @@ describe('a look at the active models', () => {
   });
 
   it('finds a win rate that is another than that of the backtest, a pass rate out of range and an old model', async () => {
-    journalled(bars);
+    journaled(bars);
     const { findings } = await look(
       settingsOf(
         { drift_metric_gap: 0.15, pass_rate_range: [0.05, 0.4], model_max_age_days: 1 },
@@ -236,7 +236,7 @@ describe('a look at the active models', () => {
   it('says why there is nothing to look at', async () => {
     const settings = settingsOf();
     expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
-    journalled(clipped(cut));
+    journaled(clipped(cut));
     expect(await skippedBy(settings)).toBe('no bar has come since the models were trained');
     expect(await skippedBy(settingsOf({}, { windows: { z_window: 25 } }))).toContain('trained on other features');
     expect(await skippedBy(settingsOf({}, { market: 'live' }))).toBe('the models were trained on a simulated market');
@@ -255,13 +255,13 @@ describe('a look at the active models', () => {
     writeFileSync(paths.journal('simulated', 'main'), 'no journal at all');
     expect(await skippedBy(settingsOf())).toContain('simulated_main.db');
     rmSync(paths.journal('simulated', 'main'));
-    journalled(bars);
+    journaled(bars);
     writeFileSync(join(paths.models, version, 'ai1.onnx'), 'no model at all');
     expect(await skippedBy(settingsOf())).toContain('ai1.onnx');
   });
 
   it('leaves drift out for bundles without a reference, and looks at the rest', async () => {
-    journalled(bars);
+    journaled(bars);
     rmSync(join(paths.models, version, MONITOR_FILE));
     const report = await look(settingsOf({ monitor_days: 1 }));
     expect(report.drift).toEqual({ skipped: `the bundle has no ${MONITOR_FILE}: it was made before there was one` });
@@ -319,7 +319,7 @@ describe('the monitor', () => {
       .toBe(runs);
 
   it('looks by itself as often as the market’s clock says, and starts no run where nothing has drifted', async () => {
-    journalled(bars);
+    journaled(bars);
     const { monitor, retrainer } = await monitorOf(settingsOf({ monitor_minutes: 5 }));
     expect(monitor.status()).toMatchObject({ looked_at: null, report: null, last_trigger: null });
     await expect.poll(() => monitor.status().report, { timeout: 20_000 }).not.toBeNull();
@@ -333,7 +333,7 @@ describe('the monitor', () => {
   });
 
   it('starts a run for features that have drifted, says each finding and names the pair', async () => {
-    journalled(shaken());
+    journaled(shaken());
     const { monitor, retrainer } = await monitorOf(settingsOf({ retrain_retry_max: 0 }));
     await monitor.look();
     const [run] = retrainer.runs();
@@ -350,7 +350,7 @@ describe('the monitor', () => {
   });
 
   it('starts one run, says why once, and lets the world cool down', async () => {
-    journalled(bars);
+    journaled(bars);
     const settings = settingsOf({ model_max_age_days: 1, retrain_retry_max: 0 }, { train: { min_bars: LIVE_MINUTES } });
     const { monitor, retrainer } = await monitorOf(settings);
     await monitor.look();
@@ -381,7 +381,7 @@ describe('the monitor', () => {
   });
 
   it('halts what loses too often until a person resumes it, and not again for the same trades', async () => {
-    journalled(bars);
+    journaled(bars);
     const other = {
       pair_id: '*',
       reason: 'win_rate',
@@ -430,7 +430,7 @@ describe('the monitor', () => {
   });
 
   it('does not halt again what a person lifts while a look is under way', async () => {
-    journalled(bars);
+    journaled(bars);
     // No look comes by itself meanwhile.
     const { monitor } = await monitorOf(
       settingsOf({ kpi_win_rate_min: 0.7, model_max_age_days: null, monitor_minutes: 10_080 }),
@@ -453,7 +453,7 @@ describe('the monitor', () => {
   });
 
   it('leaves a damaged file of halts as it is, and goes on with the rest', async () => {
-    journalled(bars);
+    journaled(bars);
     writeFileSync(haltsPath(paths.models), '{');
     const { monitor, retrainer } = await monitorOf(
       settingsOf({ kpi_win_rate_min: 0.9, model_max_age_days: 1, retrain_retry_max: 0 }, { train: { min_bars: 500 } }),
@@ -514,7 +514,7 @@ describe('fills of an expert advisor', () => {
     });
     const { signals, lines } = traded(settings, Date.now());
     // Bars come when the fills are there: a look that came too early would be the only one for long.
-    journalled(clipped(cut), cut, signals);
+    journaled(clipped(cut), cut, signals);
     // Models that had won more often than not.
     const manifestPath = join(paths.models, version, 'manifest.json');
     const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;

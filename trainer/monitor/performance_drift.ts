@@ -25,7 +25,7 @@ export interface Compared {
   readonly bundle_count: number;
 }
 
-/** Labelled candidates of AI1, in all and counted as independent ones. */
+/** Labeled candidates of AI1, in all and counted as independent ones. */
 export interface LabelCounts {
   readonly rows: number;
   readonly positives: number;

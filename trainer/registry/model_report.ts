@@ -1,6 +1,6 @@
 import type { ModelReport } from '../../shared/bundle/manifest.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
-import type { LabelledRows } from '../dataset/dataset.ts';
+import type { LabeledRows } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import type { ModelJob } from '../learn/model_job.ts';
 import { countTrees } from '../learn/model_learning.ts';
@@ -35,7 +35,7 @@ export function modelReport(
 
 function measureHoldout(
   scores: Float64Array,
-  rows: LabelledRows,
+  rows: LabeledRows,
   histories: readonly PairHistory[],
 ): Pick<ModelReport, 'holdout' | 'holdout_by_pair'> {
   const byPair = histories.map(({ pair }, index) => {

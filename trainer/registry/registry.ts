@@ -47,7 +47,7 @@ export interface Recovery {
 
 /**
  * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what daemons read;
- * the registry is told afterwards, and `mend` brings it up to date when a process died in between.
+ * the registry is told afterward, and `mend` brings it up to date when a process died in between.
  */
 export interface Registry {
   /**

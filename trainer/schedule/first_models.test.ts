@@ -29,7 +29,7 @@ describe('the lack of models', () => {
   const paths = () => homePaths({ MINUTEHAND_HOME: home });
   const pointAt = (text: string): void => writeFileSync(join(home, 'models', 'active.json'), text);
 
-  it('is there before any were made active, and not afterwards', () => {
+  it('is there before any were made active, and not afterward', () => {
     expect(lackOfModels(settings, paths())).toBe('No models yet');
     activate(paths().models, version);
     expect(lackOfModels(settings, paths())).toBeNull();

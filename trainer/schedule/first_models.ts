@@ -34,7 +34,7 @@ export function lackOfModels({ minutehand }: Settings, { models }: HomePaths): s
 }
 
 /**
- * Waits until enough bars to train first models on are journalled or imported. A simulated market delivers its whole
+ * Waits until enough bars to train first models on are journaled or imported. A simulated market delivers its whole
  * history at its start, and all of it is waited for, in every shard that has begun.
  * @param why first models are needed, as it is said
  * @returns false when it was aborted
@@ -53,9 +53,9 @@ export async function waitForFirstBars(
   for (let look = 0; !signal.aborted; look++) {
     if (look % LOOKS_PER_STORE_LOOK === 0) imported = await mostImportedBars(paths, market);
     const journals = Object.keys(shards).map((shard) => paths.journal(market, shard));
-    const journalled = journals.filter((path) => existsSync(path)).map(mostBars);
-    const least = journalled.length === 0 ? 0 : Math.min(...journalled);
-    const most = Math.max(imported, ...(market === 'simulated' ? [least] : journalled));
+    const journaled = journals.filter((path) => existsSync(path)).map(mostBars);
+    const least = journaled.length === 0 ? 0 : Math.min(...journaled);
+    const most = Math.max(imported, ...(market === 'simulated' ? [least] : journaled));
     if (most >= enough) return true;
     if (!said) say(`${why}: ${whatIsMissing(enough, most, market)}`);
     said = true;

@@ -49,7 +49,7 @@ class QueuedRetrainer implements Retrainer {
   #current: RetrainRun | null = null;
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
-  #cancelled = false;
+  #canceled = false;
   /** Whatever touches the queue goes one after the other. */
   #turn: Promise<unknown>;
 
@@ -82,7 +82,7 @@ class QueuedRetrainer implements Retrainer {
 
   cancel(): RetrainRun | null {
     if (this.#training === null) return null;
-    this.#cancelled = true;
+    this.#canceled = true;
     this.#training.stop();
     return this.#current;
   }
@@ -182,13 +182,13 @@ class QueuedRetrainer implements Retrainer {
   }
 
   async #work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
-    this.#cancelled = false;
+    this.#canceled = false;
     this.#current = run;
     const queue = () => this.#records.queue;
     this.#training = executeRun(run, expected, this.#options, this.#runLog, queue, this.#attempt);
     const { result, ended } = await this.#training.done;
     // Shown as ended only when it is kept as such.
-    await this.#settlement.settle(ended, result, this.#stopped || this.#cancelled);
+    await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
     await this.#records.keep(ended);
     this.#training = null;
     this.#current = null;

@@ -5,9 +5,9 @@ export interface SharpeFacts {
   readonly returns: number;
   /** mean / std, ddof 1; NaN where all returns are equal. */
   readonly sharpe: number;
-  /** Third standardised moment; 0 for a normal distribution. */
+  /** Third standardized moment; 0 for a normal distribution. */
   readonly skewness: number;
-  /** Fourth standardised moment; 3 for a normal distribution. */
+  /** Fourth standardized moment; 3 for a normal distribution. */
   readonly kurtosis: number;
 }
 

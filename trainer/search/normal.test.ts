@@ -31,7 +31,7 @@ describe('normalCdf', () => {
 
   it('never falls', () => {
     const x = fc.double({ min: -40, max: 40, noNaN: true });
-    // Neighbours may round apart by the last bits.
+    // Neighbors may round apart by the last bits.
     fc.assert(fc.property(x, x, (a, b) => normalCdf(Math.min(a, b)) <= normalCdf(Math.max(a, b)) * (1 + 1e-13)));
   });
 });

@@ -2,7 +2,7 @@ import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
 import { createStudy } from './study.ts';
 
-/** A function with known values to compare searches on. All are minimised. */
+/** A function with known values to compare searches on. All are minimized. */
 export interface Objective {
   readonly space: Space;
   readonly minimum: number;

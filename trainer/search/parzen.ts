@@ -34,7 +34,7 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
   const kernels = points.length + 1;
   const scott = exp(-ln(Math.max(points.length, 1)) / (axes.length + 4));
   const widths = axes.map((axis, a) => (axis.kind === 'ordered' ? axisWidth(points, a, scott) : NaN));
-  const centreOf = (kernel: number, a: number): number => (kernel === prior ? 0.5 : points[kernel]![a]!);
+  const centerOf = (kernel: number, a: number): number => (kernel === prior ? 0.5 : points[kernel]![a]!);
   const widthOf = (kernel: number, a: number): number => (kernel === prior ? 1 : widths[a]!);
 
   // [kernels × axes]: the share of each normal density that lies within [0, 1].
@@ -42,22 +42,22 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
   for (let kernel = 0; kernel < kernels; kernel++) {
     for (let a = 0; a < axes.length; a++) {
       if (axes[a]!.kind === 'categorical') continue;
-      const [centre, width] = [centreOf(kernel, a), widthOf(kernel, a)];
-      inside[kernel * axes.length + a] = normalBetween(-centre / width, (1 - centre) / width);
+      const [center, width] = [centerOf(kernel, a), widthOf(kernel, a)];
+      inside[kernel * axes.length + a] = normalBetween(-center / width, (1 - center) / width);
     }
   }
 
   /** Density of one kernel on one axis; a probability where places share a value. */
   const logKernel = (kernel: number, a: number, at: number, cell: readonly [number, number] | null): number => {
     const axis = axes[a]!;
-    const centre = centreOf(kernel, a);
+    const center = centerOf(kernel, a);
     if (axis.kind === 'categorical') {
-      return ln(choiceShare(axis.choices.length, kernels, kernel !== prior, at === centre));
+      return ln(choiceShare(axis.choices.length, kernels, kernel !== prior, at === center));
     }
     const width = widthOf(kernel, a);
     const share = inside[kernel * axes.length + a]!;
-    if (cell !== null) return ln(normalBetween((cell[0] - centre) / width, (cell[1] - centre) / width) / share);
-    const z = (at - centre) / width;
+    if (cell !== null) return ln(normalBetween((cell[0] - center) / width, (cell[1] - center) / width) / share);
+    const z = (at - center) / width;
     return -(z * z) / 2 - LN_SQRT_2_PI - ln(width * share);
   };
 
@@ -65,11 +65,11 @@ export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]):
     draw(rng) {
       const kernel = rng.integer(kernels);
       return axes.map((axis, a) => {
-        const centre = centreOf(kernel, a);
-        if (axis.kind === 'categorical') return drawChoice(axis.choices.length, kernels, kernel !== prior, centre, rng);
+        const center = centerOf(kernel, a);
+        if (axis.kind === 'categorical') return drawChoice(axis.choices.length, kernels, kernel !== prior, center, rng);
         for (;;) {
-          // The centre lies within [0, 1], so at least one draw in four does.
-          const place = centre + widthOf(kernel, a) * rng.normal();
+          // The center lies within [0, 1], so at least one draw in four does.
+          const place = center + widthOf(kernel, a) * rng.normal();
           if (place >= 0 && place <= 1) return place;
         }
       });

@@ -35,7 +35,7 @@ export interface SearchRequest<Prepared> {
   readonly folds: number;
   /** File to go on with after a crash; null = none. */
   readonly journal: string | null;
-  /** What all folds of a trial share, such as its labelled rows. */
+  /** What all folds of a trial share, such as its labeled rows. */
   prepare(params: Params): Promise<Prepared>;
   /**
    * Learns without fold `fold` of 0 … folds − 1 and measures on it. The measure must be one that trials can be compared by: on the fixed evaluation label, on

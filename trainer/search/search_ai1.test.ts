@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
 import type { Dataset } from '../dataset/dataset.ts';
-import { relabelled } from '../dataset/relabel.ts';
+import { relabeled } from '../dataset/relabel.ts';
 import { labelReversion } from '../label/pair_labels.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import { runFit, type FitTask } from '../learn/trees/fit.ts';
@@ -39,7 +39,7 @@ function withHint(dataset: Dataset): Dataset {
     bar.forEach((t, i) => (features[history.row[t]! * columns + hint] = label[i]! + rng.normal()));
     return { ...history, features };
   });
-  const ai1 = relabelled({ ...dataset, histories }, EVALUATION_BARRIERS, Infinity);
+  const ai1 = relabeled({ ...dataset, histories }, EVALUATION_BARRIERS, Infinity);
   return { ...dataset, histories, train: { ...dataset.train, ai1 } };
 }
 
@@ -89,7 +89,7 @@ describe('searchAi1', () => {
     for (const { rows } of seen) expect(Math.max(...rows.labelEnd)).toBeLessThan(holdoutFrom + 60);
     const { train, label, search: plan } = learning.settings.minutehand;
     const embargo = label.horizon_bars * 60;
-    const evaluated = relabelled(learning.dataset, EVALUATION_BARRIERS, plan.max_rows);
+    const evaluated = relabeled(learning.dataset, EVALUATION_BARRIERS, plan.max_rows);
     const folds = kFoldSplits(evaluated, train.folds, embargo);
     // The first trial is measured whole, fold after fold, on the folds of the evaluation label.
     folds.forEach((fold, i) => expect(seen[i]!.subset).toEqual(fold.train));
@@ -115,18 +115,18 @@ describe('searchAi1', () => {
   });
 });
 
-describe('relabelled', () => {
+describe('relabeled', () => {
   it('with the barriers of evaluation is what AI1 learns already', () => {
     const { max_rows } = learning.settings.minutehand.train;
-    expect(relabelled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
+    expect(relabeled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
   });
 
   it('changes labels and not features, and thins evenly', () => {
     const { dataset } = learning;
-    const wide = relabelled(dataset, { ...EVALUATION_BARRIERS, stop: 3, horizon: 120 }, Infinity);
+    const wide = relabeled(dataset, { ...EVALUATION_BARRIERS, stop: 3, horizon: 120 }, Infinity);
     const share = (y: Float64Array): number => y.reduce((sum, label) => sum + label, 0) / y.length;
     expect(share(wide.y)).toBeGreaterThan(share(dataset.train.ai1.y));
-    expect(relabelled(dataset, EVALUATION_BARRIERS, 200).y.length).toBe(200);
+    expect(relabeled(dataset, EVALUATION_BARRIERS, 200).y.length).toBe(200);
   });
 });
 

@@ -6,7 +6,7 @@ import type { SearchReport } from '../../shared/bundle/manifest.ts';
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { DatasetRows } from '../dataset/dataset.ts';
-import { relabelled } from '../dataset/relabel.ts';
+import { relabeled } from '../dataset/relabel.ts';
 import { EVALUATION_BARRIERS, type Barriers } from '../label/reversion.ts';
 import { takeRows, type FitTask } from '../learn/trees/fit.ts';
 import { learnerParams, TASK, type Learning } from '../learn/learning.ts';
@@ -42,7 +42,7 @@ export interface SearchedLearning {
  * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training period. Every trial is measured on the
  * same rows of the evaluation label by its log loss, which asks for ranks and for probabilities that are right. The best trial is
  * taken only where it beats the configured one by more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in
- * walk-forward, with all rows: a fold has the time on both sides of it to learn from, which favours larger models than the future does.
+ * walk-forward, with all rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
 export async function searchAi1(learning: Learning, options: Ai1SearchOptions): Promise<SearchedLearning> {
@@ -50,7 +50,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   const { search, train, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
   const current: SearchedSettings = { trees: train.ai1, barriers: EVALUATION_BARRIERS };
-  const evaluated = relabelled(dataset, EVALUATION_BARRIERS, search.max_rows);
+  const evaluated = relabeled(dataset, EVALUATION_BARRIERS, search.max_rows);
   const folds = kFoldSplits(evaluated, train.folds, embargo).map(({ test }) => ({
     test,
     x: takeRows(evaluated.x, test),
@@ -72,7 +72,7 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
     prepare: (params) => {
       const { barriers } = settingsOf(params, current);
       const isEvaluated = params['label.barriers'] !== 'searched';
-      return Promise.resolve(isEvaluated ? evaluated : relabelled(dataset, barriers, search.max_rows));
+      return Promise.resolve(isEvaluated ? evaluated : relabeled(dataset, barriers, search.max_rows));
     },
     measureFold: async (rows, fold, params) => {
       const { x, y, span } = folds[fold]!;
@@ -96,8 +96,8 @@ export async function searchAi1(learning: Learning, options: Ai1SearchOptions): 
   const forwardGain = isBetter ? await gainForward(learning, current, settingsOf(best.params, current), options) : null;
   const adopted = forwardGain !== null && forwardGain > 0;
   const chosen = adopted ? settingsOf(best.params, current) : current;
-  const isRelabelled = adopted && best.params['label.barriers'] === 'searched';
-  const ai1 = isRelabelled ? relabelled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
+  const isRelabeled = adopted && best.params['label.barriers'] === 'searched';
+  const ai1 = isRelabeled ? relabeled(dataset, chosen.barriers, train.max_rows) : dataset.train.ai1;
   return {
     learning: {
       seed,
@@ -135,10 +135,10 @@ async function gainForward(
 ): Promise<number> {
   const { train, label } = settings.minutehand;
   const embargo = label.horizon_bars * SECONDS_PER_BAR;
-  const evaluated = relabelled(dataset, EVALUATION_BARRIERS, train.max_rows);
+  const evaluated = relabeled(dataset, EVALUATION_BARRIERS, train.max_rows);
   const blocks = walkForwardSplits(evaluated, { ...WALK_FORWARD, embargo, window: null });
   const lossesOf = async (own: SearchedSettings): Promise<number[]> => {
-    const rows = own.barriers === current.barriers ? evaluated : relabelled(dataset, own.barriers, train.max_rows);
+    const rows = own.barriers === current.barriers ? evaluated : relabeled(dataset, own.barriers, train.max_rows);
     const params = learnerParams(withTrees(settings, own), dataset.definitions, 'ai1', seed);
     return Promise.all(
       blocks.map(async ({ test, from }) => {

@@ -94,7 +94,7 @@ describe('a study', () => {
     expect(run(createStudy({ ...defaults, seed: '7' }), 40)).not.toEqual(trials);
   });
 
-  it('maximises as it minimises the negative', () => {
+  it('maximizes as it minimizes the negative', () => {
     const up = createStudy({ ...defaults, direction: 'maximize' });
     const trials = run(up, 40, (params) => -MIXED.evaluate(params));
     const down = createStudy(defaults);

@@ -48,7 +48,7 @@ const FIRST_PLACES = [1 / 6, 1 / 2, 5 / 6] as const;
 const MIN_GAIN = 1e-6;
 
 /**
- * θ1 and θ2 on their grid by Bayesian optimisation: the next pair is the one with the largest expected improvement (Jones, Schonlau & Welch 1998)
+ * θ1 and θ2 on their grid by Bayesian optimization: the next pair is the one with the largest expected improvement (Jones, Schonlau & Welch 1998)
  * times the probability that it is allowed (Gardner et al. 2014), by Gaussian processes of the net Sharpe ratio, ln(trades + 1) and the pass
  * rate. Each pair is measured once. Nothing is random.
  * @throws RangeError when a range or the step is not one
@@ -111,7 +111,7 @@ function expectedGain(
       of.map(({ place }) => place),
       of.map(value),
     );
-  // Ratios of a handful of trades are wild, and say nothing about their neighbours.
+  // Ratios of a handful of trades are wild, and say nothing about their neighbors.
   const solid = tried.filter(({ trades, netSharpe }) => trades >= minTrades && Number.isFinite(netSharpe));
   const sharpe = solid.length === 0 ? null : process(solid, ({ netSharpe }) => netSharpe);
   const spread = spreadOf(solid.map(({ netSharpe }) => netSharpe));

@@ -69,8 +69,8 @@ describe('readTable', () => {
       seen: 't.csv has no column "c", "d"',
     });
     expect(await refused(text, { label: 'target' })).toMatchObject({ code: 'DATA_MISSING' });
-    const unlabelled = await read('a\n1\n', { features: ['a'], labelIsOptional: true });
-    expect(unlabelled.labels).toBeNull();
+    const unlabeled = await read('a\n1\n', { features: ['a'], labelIsOptional: true });
+    expect(unlabeled.labels).toBeNull();
   });
 
   it('gives numbers for labels that are numbers, whatever they are written like', async () => {

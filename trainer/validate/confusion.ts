@@ -88,7 +88,7 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 }
 
 /**
- * The threshold with the largest F1 among those that tell rows apart: halfway between neighbouring probabilities, the higher one of
+ * The threshold with the largest F1 among those that tell rows apart: halfway between neighboring probabilities, the higher one of
  * equals. Ask it of rows that are not evaluated by it. Work: one sort.
  * @returns null when all probabilities are equal or no positive has weight.
  * @throws RangeError as `confusion`

@@ -132,9 +132,9 @@ describe('permutationImportance', () => {
     // The column is the pair's number, and so is the label: a permutation across pairs would destroy it.
     const rows = independentRows('pairs', 1000, 1, () => 0);
     for (let row = 0; row < 1000; row++) rows.x.values[row] = rows.pair[row] === 1 ? 1 : -1;
-    const labelled = { ...rows, y: Float64Array.from(rows.pair) };
+    const labeled = { ...rows, y: Float64Array.from(rows.pair) };
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(1, [stump(0, 1)])] };
-    const found = permutationImportance(labelled, [{ model, test: everyRow(rows) }], options(1));
+    const found = permutationImportance(labeled, [{ model, test: everyRow(rows) }], options(1));
     expect(found.baseline).toBe(1);
     expect(found.features[0]!.drop).toBe(0);
   });

@@ -96,7 +96,7 @@ export function permutationImportance(
     Float64Array.from({ length: columns }, (_, column) => pooled((trial) => trial.resampled[b]![column]!)),
   );
   const splits = countSplits(folds, columns);
-  const features = summarise(drops, resampled, splits, options);
+  const features = summarize(drops, resampled, splits, options);
   return {
     measure: measure.name,
     baseline: pooled(({ baseline }) => baseline),
@@ -346,7 +346,7 @@ function countSplits(folds: readonly { readonly model: TreeModel }[], columns: n
   return splits;
 }
 
-function summarise(
+function summarize(
   drops: Float64Array,
   resampled: readonly Float64Array[],
   splits: Int32Array,

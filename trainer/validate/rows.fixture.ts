@@ -34,7 +34,7 @@ const WALK: Omit<WalkOptions, 'seed'> = {
 };
 
 /**
- * Random walks, one per pair: a row's label is whether the walk stands higher `horizon` minutes later, so that labels of neighbours overlap as
+ * Random walks, one per pair: a row's label is whether the walk stands higher `horizon` minutes later, so that labels of neighbors overlap as
  * real ones do. The columns are noise with a memory, and tell nothing of it but for `signal`.
  */
 export function walkRows(options: Partial<WalkOptions> & { readonly seed: string }): ValidationRows {

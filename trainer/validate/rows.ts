@@ -1,7 +1,7 @@
-import type { LabelledRows } from '../dataset/dataset_rows.ts';
+import type { LabeledRows } from '../dataset/dataset_rows.ts';
 
-/** What validation asks of labelled rows: any that have these columns will do. */
-export type ValidationRows = Pick<LabelledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
+/** What validation asks of labeled rows: any that have these columns will do. */
+export type ValidationRows = Pick<LabeledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 /**
  * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone: the leakage tests

@@ -1,5 +1,5 @@
 import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import type { Dataset, LabelledRows } from '../dataset/dataset.ts';
+import type { Dataset, LabeledRows } from '../dataset/dataset.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import type { LearnedModel } from '../calibrate/calibrate_model.ts';
 import { balancedWeights, bestF1Threshold } from './confusion.ts';
@@ -32,7 +32,7 @@ export interface Validated {
 
 /** Rows with what the models that did not see them answered; split −1 and a score of NaN where none did. */
 interface Evaluated {
-  readonly rows: LabelledRows;
+  readonly rows: LabeledRows;
   readonly scores: Float64Array;
   readonly split: Int32Array;
 }
@@ -44,7 +44,7 @@ interface Evaluated {
  */
 export function validateModel(
   learned: LearnedModel,
-  rows: { readonly trained: LabelledRows; readonly evaluated: LabelledRows; readonly holdout: LabelledRows },
+  rows: { readonly trained: LabeledRows; readonly evaluated: LabeledRows; readonly holdout: LabeledRows },
   dataset: Pick<Dataset, 'histories' | 'definitions'>,
   seed: string,
 ): Validated {
@@ -53,7 +53,7 @@ export function validateModel(
   const walkForward = answerAll(learned.walkForward, trained, evaluated);
   const holdoutScores = treeAnswer(learned.model, holdout.x);
   const threshold = chooseThreshold(crossValidated);
-  const report = (of: LabelledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
+  const report = (of: LabeledRows, scores: Float64Array, split?: Int32Array): ValidationReport =>
     validationReport({
       scores,
       y: of.y,
@@ -82,7 +82,7 @@ export function validateModel(
   };
 }
 
-function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabelledRows, evaluated: LabelledRows): Evaluated {
+function answerAll(models: readonly FoldModel<TreeModel>[], trained: LabeledRows, evaluated: LabeledRows): Evaluated {
   if (evaluated === trained) return { rows: evaluated, ...testedScores(models, evaluated.y.length) };
   return { rows: evaluated, scores: outOfFold(models, evaluated), split: splitOfTime(models, evaluated.time) };
 }

@@ -631,8 +631,8 @@ private:
          double spreadBps = (ask - bid) / bid * 10000;
          if(spreadBps > m_settings.maxSpreadBps)
             return "CAP_SPREAD " + symbol + " " + MhNumber(spreadBps, 2) + " bps";
-         double signalled = k == 0 ? signal.priceA : signal.priceB;
-         double driftBps = MathAbs((bid + ask) / 2 / signalled - 1) * 10000;
+         double signaled = k == 0 ? signal.priceA : signal.priceB;
+         double driftBps = MathAbs((bid + ask) / 2 / signaled - 1) * 10000;
          if(driftBps > m_settings.maxDriftBps)
             return "CAP_DRIFT " + symbol + " " + MhNumber(driftBps, 2) + " bps";
         }

@@ -25,13 +25,13 @@ function ensembles(count: number, trees: number, seed: string): TreeEnsemble[] {
   );
 }
 
-/** The same trees, whose leaves and base add up to targets around `centre` that differ by about `scale`. */
-function scaled(model: TreeModel, centre: number, scale: number): TreeModel {
+/** The same trees, whose leaves and base add up to targets around `center` that differ by about `scale`. */
+function scaled(model: TreeModel, center: number, scale: number): TreeModel {
   return {
     link: model.link,
     ensembles: model.ensembles.map((ensemble) => ({
       ...ensemble,
-      baseScore: Math.fround(centre),
+      baseScore: Math.fround(center),
       trees: ensemble.trees.map((tree) => ({ ...tree, value: tree.value.map((value) => value * scale) })),
     })),
   };
@@ -85,8 +85,8 @@ describe('a model in onnxruntime', () => {
     ['values of millions', 0, 3e6],
     ['values that differ by little from a million', 1e6, 10],
     ['values of billionths', 0, 1e-9],
-  ])('answers within one rounding to float32 of the greatest value: %s', async (_what, centre, scale) => {
-    const model = scaled({ link: 'identity', ensembles: ensembles(1, 2000, 'large') }, centre, scale);
+  ])('answers within one rounding to float32 of the greatest value: %s', async (_what, center, scale) => {
+    const model = scaled({ link: 'identity', ensembles: ensembles(1, 2000, 'large') }, center, scale);
     const x = hardRows(model, 2000);
     const expected = predictModel(model, x);
     const { values } = await onnxAnswers(encodeTreeModel(model), x);

@@ -93,7 +93,7 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
 let compiled: object | undefined;
 
 /**
- * The compiled kernel, made once: all instances share its code, and what the engine has optimised stays so for the next one.
+ * The compiled kernel, made once: all instances share its code, and what the engine has optimized stays so for the next one.
  * @throws MinutehandError KERNEL_MISSING
  */
 export function kernelModule(): object {

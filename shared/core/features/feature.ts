@@ -68,7 +68,7 @@ export function ratioToUsual(numerator: number, denominator: number): number {
   return denominator === 0 ? 1 : numerator / denominator;
 }
 
-/** Sample standard deviation (ddof 1) of `count` values from their centred second moment. */
+/** Sample standard deviation (ddof 1) of `count` values from their centered second moment. */
 export function sampleStd(m2: number, count: number): number {
   return Math.sqrt(m2 / (count - 1));
 }

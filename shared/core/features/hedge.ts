@@ -56,7 +56,7 @@ export class Hedge {
     frame.alpha = oldestY + meanY - beta * (oldestX + meanX);
     writeCorrelation(result, at + 4, this.#window, out, columns + 2);
     frame.corr = out[columns + 2]!;
-    // Centred, because ln A − alpha − beta · ln B would lose the digits that the means have in common.
+    // Centered, because ln A − alpha − beta · ln B would lose the digits that the means have in common.
     frame.spread = frame.lnA - oldestY - meanY - beta * (frame.lnB - oldestX - meanX);
     out[columns] = beta;
     out[columns + 1] = frame.alpha;

@@ -54,7 +54,7 @@ const LONGEST_SHARED_BARS = 1024;
 
 /**
  * The legs of all pairs of an engine. Pairs with a symbol in common share its windows, stepped once per minute, while
- * their bars are the same; it is an optimisation and nothing else: a leg's values are a pure function of its last
+ * their bars are the same; it is an optimization and nothing else: a leg's values are a pure function of its last
  * `lookBackBars` bars, so whoever has the same bars has the same values, to the bit.
  *
  * A pair is in step with its symbol's track when its last `lookBackBars` bars are the track's, or all its bars are all

@@ -71,7 +71,7 @@ export class ZScore {
     const fast = this.#fast.result;
     const mean = result[slow]!;
     const std = sampleStd(result[slow + 1]!, this.#slowWindow);
-    const z = standardise(frame.spread, mean, std);
+    const z = standardize(frame.spread, mean, std);
     frame.zMean = mean;
     frame.zStd = std;
     frame.z = z;
@@ -83,11 +83,11 @@ export class ZScore {
       const before = history[(frame.bars + HISTORY_BARS - CHANGES_BARS[i]!) % HISTORY_BARS]!;
       out[at + 2 + i] = side * (z - before);
     }
-    out[at + 5] = side * standardise(frame.spread, result[fast]!, sampleStd(result[fast + 1]!, this.#fastWindow));
+    out[at + 5] = side * standardize(frame.spread, result[fast]!, sampleStd(result[fast + 1]!, this.#fastWindow));
   }
 }
 
 /** (value − mean) / std; 0 for a constant series. */
-function standardise(value: number, mean: number, std: number): number {
+function standardize(value: number, mean: number, std: number): number {
   return std < FLAT_STD ? 0 : (value - mean) / std;
 }

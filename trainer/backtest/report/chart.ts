@@ -1,4 +1,4 @@
-/** Plots as SVG text: nothing is loaded from anywhere, colours are those of the page's style sheet (`.s0` … `.s3`). */
+/** Plots as SVG text: nothing is loaded from anywhere, colors are those of the page's style sheet (`.s0` … `.s3`). */
 
 const WIDTH = 720;
 const HEIGHT = 280;

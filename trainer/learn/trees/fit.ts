@@ -10,7 +10,7 @@ const PATIENCE = 20;
 /** With fewer rows on either side, the number of trees is the configured one. */
 export const MIN_ROWS = 200;
 
-/** Labelled rows with their times. All arrays: [rows]. */
+/** Labeled rows with their times. All arrays: [rows]. */
 export interface FitRows {
   readonly x: Matrix;
   readonly y: Float64Array;
@@ -58,7 +58,7 @@ export function runFit(
 
 /**
  * The last part of the subset's own time, where it shows when boosting no longer helps. Rows whose label was not known when that part began
- * take no part in the training, so neighbours do not vouch for each other. null where either side has too few rows.
+ * take no part in the training, so neighbors do not vouch for each other. null where either side has too few rows.
  */
 export function splitOffTheEnd(
   rows: Pick<FitRows, 'time' | 'labelEnd'>,

@@ -67,9 +67,9 @@ describe('openFitPool', () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage');
     const pool = open(2);
     const rows = rowsOf('shared', 2000);
-    const relabelled = { ...rows, y: rows.y.slice() };
+    const relabeled = { ...rows, y: rows.y.slice() };
     await Promise.all(
-      [rows, relabelled, rows, relabelled].map((own, seed) => pool.fit(taskOf(own, String(seed)), silent)),
+      [rows, relabeled, rows, relabeled].map((own, seed) => pool.fit(taskOf(own, String(seed)), silent)),
     );
     const sent = post.mock.calls.map(([task]) => (task as FitTask).rows);
     expect(sent.length).toBe(4);

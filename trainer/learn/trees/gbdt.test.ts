@@ -229,7 +229,7 @@ describe('gbdt', () => {
       return [...counts.values()];
     });
 
-  it('learns what can be learnt, and lowers the training loss with every round', () => {
+  it('learns what can be learned, and lowers the training loss with every round', () => {
     const ensemble = learn(binary, train, params).ensembles[0]!;
     const losses = [0, 1, 5, 20, 60].map((n) =>
       logLossOf(predict({ ...ensemble, trees: ensemble.trees.slice(0, n) }, train.x), train.y),

@@ -70,7 +70,7 @@ describe('a trained ensemble in onnxruntime', () => {
     expect(worst(await run(x), predict(ensemble, x))).toBeLessThan(1e-6);
   });
 
-  it('agrees on rows made of its own thresholds and their float32 neighbours', async () => {
+  it('agrees on rows made of its own thresholds and their float32 neighbors', async () => {
     const rng = createRng('thresholds');
     const used = Array.from({ length: COLUMNS }, (_, column) =>
       ensemble.trees.flatMap((tree) => [...tree.threshold].filter((_t, node) => tree.feature[node] === column)),

@@ -75,11 +75,11 @@ export function checkLabelEnds(
 ): GateResult {
   // Not every bar has a label.
   const drawn = sampleBars(runs, { ...options, samples: options.samples * DRAWN_PER_LABEL });
-  const labelled = drawn.flatMap(({ run, t }) => {
+  const labeled = drawn.flatMap(({ run, t }) => {
     const outcome = labelOf(run.history, t);
     return outcome === null ? [] : [{ run, t, outcome }];
   });
-  const sampled = labelled.slice(0, options.samples);
+  const sampled = labeled.slice(0, options.samples);
   const differing = sampled.flatMap(({ run, t, outcome }) => {
     const cut = buildBetween(run, t, outcome.end, options);
     const again = labelOf(cut, 0);

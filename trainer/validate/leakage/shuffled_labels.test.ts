@@ -21,7 +21,7 @@ function verdicts(
   return checkShuffledLabels(rows, splits, fit, predictModel, { seed: 'shuffle', standardErrors: 3, gate });
 }
 
-/** Folds of rows dealt out at random: neighbours stand on both sides. */
+/** Folds of rows dealt out at random: neighbors stand on both sides. */
 function dealtOut(rows: ValidationRows, folds: number): Split[] {
   const rng = createRng('dealt');
   const fold = rows.y.map(() => rng.integer(folds));
@@ -56,7 +56,7 @@ describe('checkShuffledLabels', () => {
     expect(limit).toMatch(/^0\.5 ± 0\.1\d{3}, 3 standard errors with 26\d independent rows of 2100$/);
   });
 
-  it('fails folds whose neighbours stand on both sides: overlapping labels, unpurged', async () => {
+  it('fails folds whose neighbors stand on both sides: overlapping labels, unpurged', async () => {
     const rows = walkRows({ seed: 'dealt', rows: 700, memory: 0.98 });
     const [noise] = await verdicts(rows, dealtOut(rows, 5), honest);
     expect(noise!.passed).toBe(false);

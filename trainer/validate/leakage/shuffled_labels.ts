@@ -21,7 +21,7 @@ export interface ShuffleOptions {
 /**
  * The same learner and splits on labels that mean nothing any more: what it then finds out of fold, it has from a leak. The labels
  * are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value stays as it is
- * and labels still resemble their neighbours, as far as a block reaches, which is what a leak through neighbours needs.
+ * and labels still resemble their neighbors, as far as a block reaches, which is what a leak through neighbors needs.
  *
  * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error of Hanley & McNeil
  * (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows. Soft labels and values are called

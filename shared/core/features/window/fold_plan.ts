@@ -127,7 +127,7 @@ export class FoldPlan {
 export class FoldPlanner {
   readonly #wanted: Wanted[] = [];
 
-  /** Mean and centred second moment M2 of the last `window` values: one input, two results. */
+  /** Mean and centered second moment M2 of the last `window` values: one input, two results. */
   moments(stage: number, window: number): Series {
     return this.#want('moments', stage, window);
   }

@@ -4,7 +4,7 @@ import { FoldPlanner } from './fold_plan.ts';
 import { LagRing } from './lag_ring.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
-const centredProduct = (x: readonly number[], y: readonly number[]): number => {
+const centeredProduct = (x: readonly number[], y: readonly number[]): number => {
   const mx = mean(x);
   const my = mean(y);
   return x.reduce((sum, v, i) => sum + (v - mx) * (y[i]! - my), 0);
@@ -62,12 +62,12 @@ function naive(points: readonly Point[], windows: Windows): number[] {
   const cy = last(windows.comoments, (p) => p.y);
   return [
     mean(x),
-    centredProduct(x, x),
+    centeredProduct(x, x),
     mean(cx),
     mean(cy),
-    centredProduct(cx, cx),
-    centredProduct(cy, cy),
-    centredProduct(cx, cy),
+    centeredProduct(cx, cx),
+    centeredProduct(cy, cy),
+    centeredProduct(cx, cy),
     mean(last(windows.mean, (p) => Math.abs(p.x))),
   ];
 }

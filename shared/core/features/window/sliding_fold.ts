@@ -64,7 +64,7 @@ export const COUNTERS = 7;
  * weights depend on counts alone, so all series of a fold share them.
  *
  * Comoments keep their means as a distance from an anchor, the oldest point of the aggregate: log prices have most of their
- * digits in common, and the differences of such neighbours are exact.
+ * digits in common, and the differences of such neighbors are exact.
  *
  * A value that does not exist yet is NaN. It makes every window that holds it NaN, and leaves with its bar.
  */
@@ -139,7 +139,7 @@ export class SlidingFold {
     const own = this.#ring + counters[at + SLOT]! * row;
     const built = this.#ring + counters[at + BUILD_SLOT]! * row;
     let sum = mem[this.#blockEnd]!;
-    // Own and oldest rows are neighbours, and so are the row that is built and the one before it.
+    // Own and oldest rows are neighbors, and so are the row that is built and the one before it.
     for (let i = 0; i < 2 * row; i += LINE) sum += mem[own + i]! + mem[built + i]! + mem[this.#running + i]!;
     return sum;
   }

@@ -81,7 +81,7 @@ export function request(task: Task, table: TrainingTable, more: Partial<LearnReq
   return { task, table, params: LEARNER_DEFAULTS, stopping: null, threads: 1, onRound: () => undefined, ...more };
 }
 
-/** `x` with many cells set to thresholds of the model, their neighbours and other delicate values. */
+/** `x` with many cells set to thresholds of the model, their neighbors and other delicate values. */
 export function withDelicateValues(x: Matrix, { ensembles }: TreeModel, seed: string): Matrix {
   const rng = createRng(seed);
   const values = x.values.slice();

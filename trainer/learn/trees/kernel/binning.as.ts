@@ -45,7 +45,7 @@ export function binGroup(group: u32, thread: u32): void {
   }
 }
 
-/** Row by row, since a line of memory holds neighbours of a row and not of a column. */
+/** Row by row, since a line of memory holds neighbors of a row and not of a column. */
 function layOutColumns(first: u32, count: u32, floats: u32, stride: u32): void {
   const rowBytes = load<u32>(WIDTH) * 4;
   const columns = load<u32>(SLOT_COLUMNS) + first * 4;

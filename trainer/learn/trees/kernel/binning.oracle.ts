@@ -11,7 +11,7 @@ function below(x: number): number {
 
 /**
  * A float32 threshold t with lower ≤ t < upper for two float32 numbers lower < upper: their midpoint rounded down, or
- * `lower` itself where there is none (neighbours, infinities). Rounding to nearest could reach `upper`, and rows that
+ * `lower` itself where there is none (neighbors, infinities). Rounding to nearest could reach `upper`, and rows that
  * tie with it would change sides between training and the float32 graph.
  */
 export function float32Between(lower: number, upper: number): number {

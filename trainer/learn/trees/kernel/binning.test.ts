@@ -69,7 +69,7 @@ describe('float32Between', () => {
     );
   });
 
-  it('is the midpoint where float32 has one, and the lower number between neighbours', () => {
+  it('is the midpoint where float32 has one, and the lower number between neighbors', () => {
     expect(float32Between(1, 2)).toBe(1.5);
     expect(float32Between(1, 1 + 3 * 2 ** -23)).toBe(1 + 2 ** -23); // Down, where nearest would go up.
     const next = 1 + 2 ** -23;

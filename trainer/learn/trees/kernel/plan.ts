@@ -1,6 +1,6 @@
 import type { LearnerParams } from '../learner.ts';
 
-/** What is minimised; a forest's trees each learn by themselves the means of what they are told. */
+/** What is minimized; a forest's trees each learn by themselves the means of what they are told. */
 export type Objective =
   | { readonly kind: 'binary' }
   | { readonly kind: 'multiclass'; readonly classes: number }
