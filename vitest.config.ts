@@ -11,6 +11,7 @@ const ALONE = [
   'cli/{commands/**/*,bars/store_sink,systemd/systemd*,output}.test.ts',
   'daemon/*.test.ts',
   'daemon/{publish,serve}/**/*.test.ts',
+  'daemon/feed/redis.test.ts',
   'shared/{store,log,market}/**/*.test.ts',
   'shared/bundle/{halts,onnxruntime,signature,model_set}.test.ts',
   'shared/bundle/tree_kernel/**/*.test.ts',
@@ -18,6 +19,14 @@ const ALONE = [
   'trainer/*.test.ts',
   'trainer/{store,schedule,registry,monitor,fills,learn,search}/**/*.test.ts',
   'trainer/dataset/{dataset_process,pair_cache}.test.ts',
+  'trainer/history/{history,bucket}.test.ts',
+];
+/** Files that would need a third of the time of `npm run test:unit`, measured. They share a process too. */
+const SLOW = [
+  'shared/bundle/onnx/tree_model.test.ts',
+  'cli/bars/import.test.ts',
+  'trainer/dataset/real_dataset.test.ts',
+  'trainer/gate/{gate,shuffled}.test.ts',
 ];
 /** The longest first, so that the last of them does not run when all the others are done. The order: by time, measured. */
 const LONGEST = [
@@ -33,6 +42,9 @@ const LONGEST = [
   'trainer/pipeline',
   'trainer/searched_pipeline',
   'test/fit',
+  'test/examples',
+  'test/readme',
+  'test/pre_commit',
   'test/ea',
   'daemon/pipeline',
   'daemon/feed/replay',
@@ -68,7 +80,9 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       project('alone', { include: ALONE }),
-      project('together', { include: [EVERY], exclude: ALONE, isolate: false }),
+      project('slow', { include: SLOW, isolate: false }),
+      // The unit tests: `npm run test:unit`.
+      project('together', { include: [EVERY], exclude: [...ALONE, ...SLOW], isolate: false }),
     ],
   },
 });

@@ -1,11 +1,21 @@
 #!/usr/bin/env node
-/** The quick tests: those that start no program. Arguments go to vitest. */
+/**
+ * The unit tests, project `together` of vitest.config.ts: they start no server and no program of this folder. `npm test` runs the others too.
+ * Arguments go to vitest.
+ */
 import { conclude, testsHold } from './steps.mjs';
+import { say } from './project.mjs';
 import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
+
+/** On two idle cores. */
+const BUDGET_SECONDS = 90;
 
 await run(async () => {
   await ensureInstalled();
   await ensureBuilt();
+  const startMs = performance.now();
   await testsHold('unit tests', ['--project', 'together', ...process.argv.slice(2)]);
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+  say(`The unit tests took ${seconds} s; the budget is ${BUDGET_SECONDS} s on two idle cores.`);
   return conclude();
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { homePaths } from '../shared/policy/home.ts';
 import { expectedLines, journalSignals, simulatedDay } from '../trainer/history/signals.fixture.ts';
-import { createWorkplace, type Workplace } from './cli_process.ts';
+import { createWorkplace, type Finished, type Workplace } from './cli_process.ts';
 
 const DAY = '2024-03-04';
 const rows = simulatedDay(DAY, { pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD'], minutes: 30 });
@@ -58,14 +58,20 @@ describe('minutehand signals', () => {
     ]);
     expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2]);
 
-    const [enters, text, csvAnswer] = await place.runEach([
+    const [enters, text, csvAnswer, both, one] = await place.runEach([
       ['signals', 'list', '--day', DAY, '--action', 'ENTER', '--limit', '100', ...live],
       ['signals', 'list', '--day', DAY, '--limit', '3', '--market', 'live'],
       ['signals', 'list', '--day', DAY, '--out', csv, ...live],
+      ['signals', 'list', '--day', DAY, '--limit', '1000', '--pairs', 'XAUUSD_XAGUSD,EURUSD_GBPUSD', ...live],
+      ['signals', 'list', '--day', DAY, '--limit', '1000', '--pair', 'XAUUSD_XAGUSD', ...live],
     ]);
     const expectedEnters = rows.filter(({ body }) => body.includes('"action":"ENTER"')).map(({ signalId }) => signalId);
     const { signals } = JSON.parse(enters!.stdout) as { signals: { signal_id: string }[] };
     expect(signals.map(({ signal_id }) => signal_id).sort()).toEqual(expectedEnters.sort());
+    const pairsOf = ({ stdout }: Finished): string[] =>
+      (JSON.parse(stdout) as { signals: { pair_id: string }[] }).signals.map(({ pair_id }) => pair_id);
+    expect(pairsOf(both!)).toHaveLength(rows.length);
+    expect(pairsOf(one!)).toEqual(pairsOf(both!).filter((id) => id === 'XAUUSD_XAGUSD'));
     expect(text!.stdout.trimEnd().split('\n')).toHaveLength(3);
     expect(JSON.parse(csvAnswer!.stdout)).toMatchObject({ rows: rows.length });
     const [header, ...cells] = readFileSync(csv, 'utf8').trimEnd().split('\n');

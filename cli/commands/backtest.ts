@@ -11,7 +11,7 @@ import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
-import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
@@ -28,14 +28,14 @@ import { ASSUMPTIONS, isTrainedOn, renderReport, verdict } from '../../trainer/b
 import { datasetPolicy } from '../../trainer/dataset/dataset_policy.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
+import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger, parsePeriod } from '../period.ts';
 
-interface BacktestFlags {
+interface BacktestFlags extends PairsFlags {
   readonly data: string;
   readonly models?: string[];
   readonly from?: string;
   readonly to?: string;
-  readonly pairs?: string[];
   readonly theta1?: string;
   readonly theta2?: string;
   readonly workers?: string;
@@ -43,7 +43,7 @@ interface BacktestFlags {
 }
 
 export function addBacktest(program: Command, output: () => Output): void {
-  program
+  const backtest = program
     .command('backtest')
     .summary('what a bundle would have earned, after costs, by the daemon’s own code')
     .description(
@@ -58,8 +58,11 @@ export function addBacktest(program: Command, output: () => Output): void {
       (folder: string, before: string[] | undefined) => [...(before ?? []), folder],
     )
     .option('--from <day>', 'first UTC day or minute that is decided on; up to 14 days before it warm the features')
-    .option('--to <day>', 'UTC day or minute at which it ends')
-    .option('--pairs <ids...>', 'only these pairs (default: all configured pairs whose symbols are there)')
+    .option('--to <day>', 'UTC day or minute at which it ends');
+  addPairsOption(
+    backtest,
+    'only these pairs, separated by commas (default: all configured pairs whose symbols are there)',
+  )
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
     .option(
@@ -78,7 +81,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
   const startedMs = performance.now();
   const settings = loadSettings();
   const { minutehand } = settings;
-  const pairs = wantedPairs(flags.pairs, settings);
+  const pairs = configuredPairs(flags, settings).map(parsePair);
   const { from = 0 as OpenTime, to } = parsePeriod(flags);
   const thresholds = parseThresholds(flags);
   const folders = flags.models ?? [homePaths().models];
@@ -137,14 +140,6 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     seconds,
     files,
   });
-}
-
-/** @throws MinutehandError PAIR_UNKNOWN */
-function wantedPairs(ids: readonly string[] | undefined, { minutehand }: Settings): Pair[] {
-  const wanted = ids?.flatMap((text) => text.split(',')).filter((id) => id !== '') ?? minutehand.pairs;
-  const unknown = wanted.find((id) => !minutehand.pairs.includes(id));
-  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  return [...new Set(wanted)].map(parsePair);
 }
 
 /** @throws MinutehandError USAGE */

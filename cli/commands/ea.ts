@@ -8,14 +8,14 @@ import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { startEa, WAYS, type RunningEa, type Way } from '../ea/ea.ts';
 import { statusLines } from '../ea/status.ts';
 import type { Output } from '../output.ts';
+import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger } from '../period.ts';
 import { stopSignal } from '../stop_signal.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
-interface EaFlags {
+interface EaFlags extends PairsFlags {
   readonly via: Way;
   readonly url?: string;
-  readonly pairs?: readonly string[];
   readonly name: string;
   readonly equity: string;
   readonly risk: string;
@@ -28,7 +28,7 @@ const NARROW = 80;
 const SHORT = 24;
 
 export function addEa(program: Command, output: () => Output): void {
-  program
+  const ea = program
     .command('ea')
     .summary('trade the signals on paper, as an expert advisor would')
     .description(
@@ -40,8 +40,8 @@ export function addEa(program: Command, output: () => Output): void {
     .option(
       '--url <address>',
       'with --via ws: the daemon’s address (default: as configured, ws://127.0.0.1:7400/signals)',
-    )
-    .option('--pairs <ids...>', 'only these pairs (default: all configured)')
+    );
+  addPairsOption(ea, 'only these pairs, separated by commas (default: all configured)')
     .option('--name <name>', 'of its folder; two at the same time need two', 'terminal')
     .option('--equity <amount>', 'paper money at the first start', '10000')
     .option('--risk <share>', 'notional of leg A as a share of the equity, at a position_scale of 1', '0.5')
@@ -56,7 +56,7 @@ export function addEa(program: Command, output: () => Output): void {
 async function run(flags: EaFlags, output: Output): Promise<void> {
   const stopping = stopSignal();
   const settings = loadSettings();
-  const pairIds = pairsOf(settings, flags.pairs);
+  const pairIds = configuredPairs(flags, settings);
   if (!/^[\w-]{1,40}$/.test(flags.name))
     throw new MinutehandError('USAGE', { seen: `--name ${flags.name}`, expected: 'letters, digits, - and _' });
   const counts = { open: 0, close: 0, refused: 0 };
@@ -97,12 +97,6 @@ async function run(flags: EaFlags, output: Output): Promise<void> {
     open_positions: held.map(({ positionId }) => positionId),
     equity: ea.agent.equity(),
   });
-}
-
-function pairsOf({ minutehand }: Settings, wanted: readonly string[] | undefined): readonly string[] {
-  for (const id of wanted ?? [])
-    if (!minutehand.pairs.includes(id)) throw new MinutehandError('PAIR_UNKNOWN', { seen: id });
-  return wanted ?? minutehand.pairs;
 }
 
 function daemonUrl({ minutehand }: Settings): string {

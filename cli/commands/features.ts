@@ -7,17 +7,18 @@ import { featureSchema } from '../../shared/bundle/feature_schema.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import { MinutehandError } from '../../shared/errors.ts';
-import { parsePair } from '../../shared/pair.ts';
+import { parsePair, type Pair } from '../../shared/pair.ts';
 import { loadSettings, screenPolicy } from '../../shared/policy/policy.ts';
 import { commonMinutes } from '../../trainer/dataset/pair_history.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
+import { addPairsOption } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
 
 const ROWS_PER_WRITE = 1000;
 
 interface FeaturesFlags {
-  readonly pair: string;
+  readonly pairs: readonly string[];
   readonly data: string;
   readonly from?: string;
   readonly to?: string;
@@ -25,14 +26,14 @@ interface FeaturesFlags {
 }
 
 export function addFeatures(program: Command, output: () => Output): void {
-  program
+  const features = program
     .command('features')
     .summary('the feature matrix of a pair as CSV')
     .description(
       'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have and that is not suspect. A cell is empty while its ' +
         'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/FEATURES.md explains the columns.',
-    )
-    .requiredOption('--pair <id>', 'such as XAUUSD_XAGUSD')
+    );
+  addPairsOption(features, 'one pair, such as XAUUSD_XAGUSD', { isRequired: true })
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')
     .option('--from <day>', 'first UTC day or minute to write')
     .option('--to <day>', 'UTC day or minute at which it ends')
@@ -45,7 +46,7 @@ async function runFeatures(flags: FeaturesFlags, output: Output): Promise<void> 
     throw new MinutehandError('USAGE', { seen: '--json without --out', expected: '--out <file>: the matrix is CSV' });
   const settings = loadSettings();
   const { windows } = settings.minutehand;
-  const pair = parsePairId(flags.pair);
+  const pair = parseOnePair(flags.pairs);
   const { from = -Infinity, to } = parsePeriod(flags);
   const bars = await readBarFolder(flags.data, [pair.a, pair.b], to === undefined ? {} : { to });
   const missing = [pair.a, pair.b].filter((symbol) => !bars.has(symbol));
@@ -75,12 +76,15 @@ async function writeStdout(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
-function parsePairId(id: string): ReturnType<typeof parsePair> {
+/** A matrix has the columns of one pair. @throws MinutehandError USAGE */
+function parseOnePair(ids: readonly string[]): Pair {
+  const seen = `--pairs ${ids.join(',')}`;
+  if (ids.length !== 1) throw new MinutehandError('USAGE', { seen, expected: 'one pair' });
   try {
-    return parsePair(id);
+    return parsePair(ids[0]!);
   } catch (cause) {
     throw new MinutehandError('USAGE', {
-      seen: `--pair ${id}`,
+      seen,
       expected: 'two symbols joined by one underscore, such as XAUUSD_XAGUSD',
       cause,
     });

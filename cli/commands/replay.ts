@@ -16,20 +16,20 @@ import { openJournal } from '../../shared/store/journal.ts';
 import { replayBars, replayJournal, type JournalReplaySummary } from '../../daemon/feed/replay.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
+import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod } from '../period.ts';
 
-interface ReplayFlags {
+interface ReplayFlags extends PairsFlags {
   readonly data?: string;
   readonly journal?: string;
   readonly models?: string;
   readonly from?: string;
   readonly to?: string;
   readonly out?: string;
-  readonly pair?: string[];
 }
 
 export function addReplay(program: Command, output: () => Output): void {
-  program
+  const replay = program
     .command('replay')
     .summary('run bar files, or a journal, through the very pipeline of the daemon')
     .description(
@@ -47,8 +47,11 @@ export function addReplay(program: Command, output: () => Output): void {
       'a bundle, or a folder of bundles (then the active one, else the newest); default: the models folder of this installation',
     )
     .option('--from <day>', 'first UTC day or minute that is answered; up to 14 days before it warm the features')
-    .option('--to <day>', 'UTC day or minute at which it ends')
-    .option('--pair <ids...>', 'only these pairs (default: all configured pairs whose symbols are there)')
+    .option('--to <day>', 'UTC day or minute at which it ends');
+  addPairsOption(
+    replay,
+    'only these pairs, separated by commas (default: all configured pairs whose symbols are there)',
+  )
     .option('--out <file>', 'write the signals there, one JSON object per line')
     .addHelpText(
       'after',
@@ -61,7 +64,7 @@ function runReplay(flags: ReplayFlags, output: Output): Promise<void> {
   if ((flags.data === undefined) === (flags.journal === undefined))
     throw new MinutehandError('USAGE', { seen: 'replay', expected: 'either --data <folder> or --journal <file>' });
   if (flags.data !== undefined) return runBars(flags.data, flags, output);
-  const bound = (['from', 'to', 'pair'] as const).find((name) => flags[name] !== undefined);
+  const bound = (['from', 'to', 'pairs'] as const).find((name) => flags[name] !== undefined);
   if (bound !== undefined)
     throw new MinutehandError('USAGE', {
       seen: `--journal with --${bound}`,
@@ -120,9 +123,7 @@ async function runBars(data: string, flags: ReplayFlags, output: Output): Promis
   const settings = loadSettings();
   const { minutehand } = settings;
   const { from = 0 as OpenTime, to = Infinity as OpenTime } = parsePeriod(flags);
-  const unknown = flags.pair?.find((id) => !minutehand.pairs.includes(id));
-  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
-  const wanted = (flags.pair ?? minutehand.pairs).map(parsePair);
+  const wanted = configuredPairs(flags, settings).map(parsePair);
   const progress = output.progress();
   const bars = await readBarFolder(data, symbolsOf(wanted), {
     from: (from - WARM_UP_SECONDS) as OpenTime,

@@ -17,12 +17,12 @@ import { openStore, storeUrl, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../csv.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
+import { addPairsOption, type PairsFlags } from '../pairs_option.ts';
 import { parseInteger, parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
-interface ListFlags extends PeriodFlags {
+interface ListFlags extends PeriodFlags, PairsFlags {
   readonly day?: string;
-  readonly pair?: string;
   readonly action?: string;
   readonly market?: string;
   readonly limit: string;
@@ -50,12 +50,10 @@ export function addSignals(program: Command, output: () => Output): void {
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
     );
-  signals
-    .command('list')
+  addPairsOption(signals.command('list'), 'only these pairs, separated by commas')
     .option('--day <day>', 'published on this UTC day')
     .option('--from <day>', 'published from this UTC day or minute on')
     .option('--to <day>', 'published before this UTC day or minute')
-    .option('--pair <id>', 'only this pair')
     .addOption(new Option('--action <action>', 'only these').choices(['ENTER', 'EXIT', 'HOLD']))
     .option('--live', 'the last signal of each pair instead of the history')
     .option('--limit <rows>', 'the newest so many; --out has all', SHOWN_ROWS)
@@ -161,7 +159,7 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
   await withHistory(flags, async ({ market, tables }) => {
     const filter: SignalFilter = {
       market,
-      ...(flags.pair === undefined ? {} : { pairId: flags.pair }),
+      ...(flags.pairs === undefined ? {} : { pairIds: flags.pairs }),
       ...(flags.action === undefined ? {} : { action: flags.action }),
       ...(fromMs === undefined ? {} : { fromMs }),
       ...(toMs === undefined ? {} : { toMs }),
@@ -169,7 +167,7 @@ async function list(flags: ListFlags, output: Output): Promise<void> {
     if (flags.out !== undefined) return writeCsv(flags.out, filter, tables, output);
     const rows =
       flags.live === true
-        ? (await tables.live(market)).filter((row) => flags.pair === undefined || row.pair_id === flags.pair)
+        ? (await tables.live(market)).filter((row) => flags.pairs?.includes(row.pair_id) ?? true)
         : await tables.newest(filter, limit);
     if (rows.length === 0)
       output.line('No such signals in the history; `minutehand signals days` shows what there is.');

@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import { MACHINE_CLOCK } from '../../shared/clock.ts';
-import { MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
 import { fillFigures, type FillFigures } from '../../trainer/fills/fill_figures.ts';
@@ -11,11 +10,11 @@ import { openStoreIfThere, type Store } from '../../trainer/store/store.ts';
 import { csvCell } from '../csv.ts';
 import type { Output } from '../output.ts';
 import { openOutputFile } from '../output_file.ts';
+import { addPairsOption, configuredPairs, type PairsFlags } from '../pairs_option.ts';
 import { parsePeriod, type PeriodFlags } from '../period.ts';
 import { applyMarket, marketOption } from './processes.ts';
 
-interface TradesFlags extends PeriodFlags {
-  readonly pair?: string;
+interface TradesFlags extends PeriodFlags, PairsFlags {
   readonly market?: string;
 }
 
@@ -71,8 +70,7 @@ export function addTrades(program: Command, output: () => Output): void {
       'Reads core.live_trades of the trainer’s store, where the trainer keeps every fill of result.json files and of Redis, with the signal that caused it.',
     );
   const common = (command: Command): Command =>
-    command
-      .option('--pair <id>', 'only this pair')
+    addPairsOption(command, 'only these pairs, separated by commas')
       .option('--from <day>', 'first UTC day or minute')
       .option('--to <day>', 'UTC day or minute at which it ends')
       .addOption(marketOption());
@@ -95,21 +93,20 @@ interface Asked {
   readonly market: string;
   readonly fromMs?: number;
   readonly toMs?: number;
-  readonly pairId?: string;
+  readonly pairIds?: readonly string[];
 }
 
 function asked(flags: TradesFlags): Asked {
   applyMarket(flags.market);
   const settings = loadSettings();
   const { from, to } = parsePeriod(flags);
-  if (flags.pair !== undefined && !settings.minutehand.pairs.includes(flags.pair))
-    throw new MinutehandError('PAIR_UNKNOWN', { seen: flags.pair });
+  const pairIds = flags.pairs === undefined ? undefined : configuredPairs(flags, settings);
   return {
     settings,
     market: settings.minutehand.market,
     ...(from === undefined ? {} : { fromMs: from * 1000 }),
     ...(to === undefined ? {} : { toMs: to * 1000 }),
-    ...(flags.pair === undefined ? {} : { pairId: flags.pair }),
+    ...(pairIds === undefined ? {} : { pairIds }),
   };
 }
 
@@ -160,7 +157,7 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
   const { trades, refusedLines } = await withStore(
     async (store) => ({
       // Whole positions: what is closed in the period may have been opened before it, and the other way round.
-      trades: await readTrades(store, { market: wanted.market, ...pairOf(wanted), fromMs: fromMs - OPENED_BEFORE_MS }),
+      trades: await readTrades(store, { market: wanted.market, ...pairsOf(wanted), fromMs: fromMs - OPENED_BEFORE_MS }),
       refusedLines: await readRefusedLines(store, fromMs, wanted.toMs),
     }),
     { trades: [], refusedLines: [] },
@@ -176,13 +173,13 @@ async function check(flags: TradesFlags, output: Output): Promise<void> {
 }
 
 /** What the fills that were asked for are laid against. */
-function signalsOf({ settings, pairId, toMs }: Asked, fromMs: number): Against {
+function signalsOf({ settings, pairIds, toMs }: Asked, fromMs: number): Against {
   const nowMs = MACHINE_CLOCK.nowMs();
   const { entries, ...rest } = against(settings, homePaths(), fromMs - DAY_MS, toMs ?? Number.MAX_SAFE_INTEGER, nowMs);
-  return { ...rest, entries: entries.filter(({ body }) => pairId === undefined || body.pair_id === pairId) };
+  return { ...rest, entries: entries.filter(({ body }) => pairIds?.includes(body.pair_id) ?? true) };
 }
 
-const pairOf = ({ pairId }: Asked): { pairId?: string } => (pairId === undefined ? {} : { pairId });
+const pairsOf = ({ pairIds }: Asked): Pick<Asked, 'pairIds'> => (pairIds === undefined ? {} : { pairIds });
 
 function rowOf(trade: LiveTrade): string {
   const { time_ms, account, pair_id, kind, leg, side, lots, symbol, filled_price, slippage_bps, latency_ms, pnl, error, reason } = trade; // prettier-ignore

@@ -154,7 +154,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
 
   it('are read by pair and period', async () => {
     await intake.take(linesOf(someFills()), 'file', 'x');
-    expect(await readTrades(store, { market: 'live', pairId: 'EURUSD_GBPUSD' })).toEqual([]);
+    expect(await readTrades(store, { market: 'live', pairIds: ['EURUSD_GBPUSD'] })).toEqual([]);
     expect(await readTrades(store, { market: 'simulated' })).toEqual([]);
     const part = await readTrades(store, { market: 'live', fromMs: BEGAN_MS + 2000, toMs: BEGAN_MS + 5000 });
     expect(part.map(({ ticket }) => ticket)).toEqual([1002, 1003, 1004]);

@@ -7,7 +7,7 @@ export type RefusedLine = Selectable<RefusedFillsTable>;
 
 export interface TradeFilter {
   readonly market: string;
-  readonly pairId?: string;
+  readonly pairIds?: readonly string[];
   /** Epoch ms, inclusive. */
   readonly fromMs?: number;
   /** Epoch ms, exclusive. */
@@ -15,9 +15,9 @@ export interface TradeFilter {
 }
 
 /** Fills and refused orders of a market in order of time. */
-export function readTrades({ db }: Store, { market, pairId, fromMs, toMs }: TradeFilter): Promise<LiveTrade[]> {
+export function readTrades({ db }: Store, { market, pairIds, fromMs, toMs }: TradeFilter): Promise<LiveTrade[]> {
   let query = db.selectFrom('core.live_trades').selectAll().where('market', '=', market);
-  if (pairId !== undefined) query = query.where('pair_id', '=', pairId);
+  if (pairIds !== undefined) query = query.where('pair_id', 'in', pairIds);
   if (fromMs !== undefined) query = query.where('time_ms', '>=', fromMs);
   if (toMs !== undefined) query = query.where('time_ms', '<', toMs);
   return query.orderBy('time_ms').orderBy('ticket').orderBy('fill_key').execute();

@@ -97,7 +97,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     // Another process, which remembers nothing but what the store does.
     expect((await createSignalCopy(store, tables, paths).pass()).added).toBe(0);
     expect(await stored()).toEqual(expectedLines(rows));
-    const [one] = await all(tables.pages({ market: 'live', pairId: 'EURUSD_GBPUSD' }));
+    const [one] = await all(tables.pages({ market: 'live', pairIds: ['EURUSD_GBPUSD'] }));
     expect(one!.body).toBeNull();
     expect(rows.map(({ body }) => body)).toContain(bodyText(one!));
   });

@@ -9,7 +9,7 @@ type Db = Kysely<Tables>;
 
 export interface SignalFilter {
   readonly market: string;
-  readonly pairId?: string;
+  readonly pairIds?: readonly string[];
   readonly action?: string;
   /** Moments of publication, epoch ms: from inclusive, to exclusive. */
   readonly fromMs?: number;
@@ -84,13 +84,13 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
     return added;
   }
 
-  const where = ({ market, pairId, action, fromMs, toMs }: SignalFilter) =>
+  const where = ({ market, pairIds, action, fromMs, toMs }: SignalFilter) =>
     sql.join(
       [
         sql`market = ${market}`,
         ...(fromMs === undefined ? [] : [sql`generated_at_ms >= ${fromMs}`]),
         ...(toMs === undefined ? [] : [sql`generated_at_ms < ${toMs}`]),
-        ...(pairId === undefined ? [] : [sql`pair_id = ${pairId}`]),
+        ...(pairIds === undefined ? [] : [sql`pair_id IN (${sql.join(pairIds)})`]),
         ...(action === undefined ? [] : [sql`action = ${action}`]),
       ],
       sql` AND `,

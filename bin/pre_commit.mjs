@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/**
+ * What a commit must hold: format and lint of the staged files, types of the whole project when one of them is TypeScript. It reads the
+ * working tree; a staged file with further changes that are not staged is named.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, SetupError, say } from './project.mjs';
+import { checkInstalled, run } from './setup.mjs';
+
+/** @param {string[]} args of `git diff` @returns {string[]} paths from the root */
+function changed(args) {
+  const { status, stdout, stderr } = spawnSync('git', ['diff', '--name-only', '-z', ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new SetupError(`git diff failed: ${stderr}`);
+  return stdout.split('\0').filter((path) => path !== '');
+}
+
+/** @param {string} name @param {string} script @param {string[]} args @returns {boolean} whether it holds */
+function holds(name, script, args) {
+  const command = [join(ROOT, 'node_modules', script), ...args];
+  const { status } = spawnSync(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  if (status !== 0) say(`pre-commit: ${name} failed`);
+  return status === 0;
+}
+
+await run(async () => {
+  checkInstalled();
+  const staged = changed(['--cached', '--diff-filter=ACMR']).filter((path) => existsSync(join(ROOT, path)));
+  if (staged.length === 0) return 0;
+  const further = new Set(changed([]));
+  const partial = staged.filter((path) => further.has(path));
+  if (partial.length > 0) say(`pre-commit: checked with the changes that are not staged: ${partial.join(', ')}`);
+  const scripts = staged.filter((path) => /\.(ts|mts|js|mjs)$/.test(path));
+  const isTyped = staged.some((path) => path.endsWith('.ts') || /^(package|tsconfig.*)\.json$/.test(path));
+  const results = [
+    holds('prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '--ignore-unknown', ...staged]),
+    scripts.length === 0 || holds('eslint', 'eslint/bin/eslint.js', ['--no-warn-ignored', ...scripts]),
+    !isTyped || holds('tsc', 'typescript/bin/tsc', ['--noEmit']),
+  ];
+  if (results.every(Boolean)) return 0;
+  say('pre-commit: `npm run format` formats; `git commit --no-verify` commits all the same.');
+  return 1;
+});

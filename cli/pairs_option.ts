@@ -1,0 +1,41 @@
+import { Option, type Command } from 'commander';
+import { MinutehandError } from '../shared/errors.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+
+/** What `addPairsOption` gives a command; absent when neither spelling was used. */
+export interface PairsFlags {
+  readonly pairs?: readonly string[];
+}
+
+/** Has another spelling, and the same value. */
+class PairAlias extends Option {
+  override attributeName(): string {
+    return 'pairs';
+  }
+}
+
+/** `--pairs A,B`, which may also be written `--pairs A B`, and its alias `--pair`. */
+export function addPairsOption(command: Command, description: string, { isRequired = false } = {}): Command {
+  const option = new Option('--pairs <ids...>', description);
+  command.addOption(option.argParser(collect).makeOptionMandatory(isRequired));
+  command.addOption(new PairAlias('--pair <ids...>').argParser(collect).hideHelp());
+  return command;
+}
+
+/** Options are given value by value. @throws MinutehandError USAGE when a value names no pair */
+function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  const ids = text.split(',').filter((id) => id !== '');
+  if (ids.length === 0)
+    throw new MinutehandError('USAGE', {
+      seen: `--pairs ${text}`,
+      expected: 'pairs such as XAUUSD_XAGUSD,EURUSD_GBPUSD',
+    });
+  return [...new Set([...(before ?? []), ...ids])];
+}
+
+/** @returns all configured pairs when none were given @throws MinutehandError PAIR_UNKNOWN */
+export function configuredPairs({ pairs }: PairsFlags, { minutehand }: Settings): readonly string[] {
+  const unknown = pairs?.find((id) => !minutehand.pairs.includes(id));
+  if (unknown !== undefined) throw new MinutehandError('PAIR_UNKNOWN', { seen: unknown });
+  return pairs ?? minutehand.pairs;
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/env node
+/**
+ * Follows pairs by WebSocket and prints what to do: OPEN, CLOSE, HALT. Node 20 or newer; Node 22 needs no package, Node 20 needs `ws`.
+ *
+ *     node examples/follow.mjs NZDUSD_USDCAD,GBPUSD_USDCHF --paper
+ *
+ * Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
+ * program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const MAX_CLOCK_SKEW_MS = 2000;
+const OPENED_KEPT = 1000;
+
+const text = (pattern) => (value) => typeof value === 'string' && pattern.test(value);
+const number = (low, high) => (value) => Number.isFinite(value) && value >= low && value <= high;
+const whole = (low, high) => (value) => Number.isSafeInteger(value) && value >= low && value <= high;
+const ANY_NUMBER = number(-Infinity, Infinity);
+const SHARE = number(0, 1);
+const PRICE = number(Number.MIN_VALUE, Infinity);
+const COUNT = whole(1, Infinity);
+const ANY_TEXT = text(/^/);
+const NAME = text(/./s);
+
+/** In the order of the line. */
+const FIELDS = {
+  timestamp: text(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/),
+  pair: NAME,
+  z_score: ANY_NUMBER,
+  return_prob: SHARE,
+  risk_score: SHARE,
+  entry: ANY_TEXT,
+  confidence: SHARE,
+  risk_flag: whole(0, 1),
+  theta1: SHARE,
+  theta2: SHARE,
+  position_scale: SHARE,
+  action: text(/^(ENTER|EXIT|HOLD)$/),
+  reason: text(/^[A-Z_]+$/),
+  target: whole(-1, 1),
+  position_id: text(/^([0-9a-f]{32})?$/),
+  max_age_bars: COUNT,
+  beta: ANY_NUMBER,
+  price_a: PRICE,
+  price_b: PRICE,
+  pair_id: text(/^[A-Z0-9.]+_[A-Z0-9.]+$/),
+  signal_id: text(/^[0-9a-f]{32}$/),
+  model_version: ANY_TEXT,
+  feature_schema: text(/^[0-9a-f]{16}$/),
+  policy_hash: text(/^[0-9a-f]{16}$/),
+  mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
+  schema: ANY_TEXT,
+  market: text(/^(live|simulated|replay)$/),
+  boot_id: NAME,
+  seq: COUNT,
+  generated_at_ms: COUNT,
+  valid_until_ms: COUNT,
+  crc32: text(/^[0-9a-f]{8}$/),
+};
+const NULLABLE = new Set(
+  'z_score return_prob risk_score confidence risk_flag theta1 theta2 position_scale beta price_a price_b'.split(' '),
+);
+
+/** The signal is no order. `code`: TORN, SCHEMA, FORMAT, MARKET, OLDER_BOOT, OUT_OF_ORDER, REPEATED, STALE, FUTURE. */
+export class Refused extends Error {
+  constructor(code) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** CRC-32 (IEEE 802.3) of UTF-8 text, eight lowercase hex digits; `zlib.crc32` is not in every Node 20. */
+function crc32(covered) {
+  let crc = -1;
+  for (const byte of Buffer.from(covered, 'utf8')) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  }
+  return (~crc >>> 0).toString(16).padStart(8, '0');
+}
+
+function isConsistent(signal) {
+  if (Object.keys(signal).join() !== Object.keys(FIELDS).join()) return false;
+  const { action, reason, mode, target, entry, position_id, signal_id, pair_id, beta } = signal;
+  const mayBeNull = ['WARMUP', 'HALT'].includes(mode) || ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'].includes(reason);
+  for (const [name, fits] of Object.entries(FIELDS))
+    if (!fits(signal[name]) && !(signal[name] === null && NULLABLE.has(name) && mayBeNull)) return false;
+  if (reason === 'SILENCE' && (action !== 'HOLD' || mode === 'OK')) return false;
+  if (reason === 'SHUTDOWN' && (action !== 'HOLD' || mode !== 'HALT')) return false;
+  if (action === 'EXIT') return target === 0 && entry === '';
+  if ((target === 0) !== (position_id === '')) return false;
+  if (action !== 'ENTER') return entry === '';
+  if (target === 0 || position_id !== signal_id || (mode !== 'OK' && mode !== 'DEGRADED')) return false;
+  const [a, b] = pair_id.split('_');
+  const word = (side) => (side > 0 ? 'BUY' : 'SELL');
+  return entry === `${word(target)}_${a}, ${word(beta < 0 ? target : -target)}_${b}`;
+}
+
+function parse(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+/** Checks 1 to 3. @throws Refused */
+function readSignal(data) {
+  const line = data.trim();
+  const end = line.lastIndexOf(',"crc32":"');
+  const isWhole = line.startsWith('{') && end > 0 && line.slice(end) === `,"crc32":"${crc32(line.slice(0, end))}"}`;
+  if (!isWhole) throw new Refused('TORN');
+  const signal = parse(line);
+  if (signal?.schema !== 'minutehand.signal/1') throw new Refused('SCHEMA');
+  if (!isConsistent(signal)) throw new Refused('FORMAT');
+  return signal;
+}
+
+/** Text and time in, orders out. `state` is plain data, to be stored before an order is carried out. */
+export class Consumer {
+  constructor(markets, state = {}) {
+    this.markets = markets;
+    this.state = state;
+  }
+
+  /** @returns orders, each a list of words @throws Refused */
+  take(data, nowMs) {
+    const signal = readSignal(data);
+    const { market, pair_id, boot_id, seq, mode, action, target, position_id, reason } = signal;
+    if (!this.markets.includes(market)) throw new Refused('MARKET');
+    const memory = (this.state[`${market}/${pair_id}`] ??= { boot_id: '', seq: 0, held: '', opened: [] });
+    if (boot_id < memory.boot_id) throw new Refused('OLDER_BOOT');
+    if (boot_id === memory.boot_id && seq < memory.seq) throw new Refused('OUT_OF_ORDER');
+    if (boot_id === memory.boot_id && seq === memory.seq) throw new Refused('REPEATED');
+    Object.assign(memory, { boot_id, seq }); // also when it has expired
+    if (signal.valid_until_ms < nowMs) throw new Refused('STALE');
+    if (signal.generated_at_ms > nowMs + MAX_CLOCK_SKEW_MS) throw new Refused('FUTURE');
+    const orders = [];
+    if (memory.held !== '' && (target === 0 || position_id !== memory.held)) {
+      orders.push(['CLOSE', memory.held, reason]);
+      memory.held = '';
+    }
+    const mayEnter = mode === 'OK' || mode === 'DEGRADED';
+    if (action === 'ENTER' && mayEnter && !memory.opened.includes(position_id)) {
+      memory.held = position_id;
+      memory.opened = [...memory.opened, position_id].slice(-OPENED_KEPT);
+      const [a, b] = signal.entry.split(', ');
+      const legs = [a, 1, b, Math.abs(signal.beta)]; // side_symbol, weight
+      orders.push(['OPEN', position_id, ...legs, 'scale', signal.position_scale, 'max_age_bars', signal.max_age_bars]);
+    }
+    if (mode === 'HALT') orders.push(['HALT', pair_id, reason]); // no entries; cancel those that wait
+    return orders;
+  }
+
+  /** A position was closed by anything but a CLOSE: own stop, maximum age, a person. */
+  closed(positionId) {
+    for (const memory of Object.values(this.state)) if (memory.held === positionId) memory.held = '';
+  }
+}
+
+function save(path, state) {
+  const file = openSync(`${path}.new`, 'w');
+  writeSync(file, JSON.stringify(state));
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(`${path}.new`, path);
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      paper: { type: 'boolean', default: false }, // accept the simulated market and replays, too
+      url: { type: 'string', default: `ws://127.0.0.1:${process.env.MINUTEHAND_DAEMON_PORT ?? 7400}/signals` },
+      state: { type: 'string', default: 'var/follow_mjs.json' }, // what has been seen, held and opened; one file per process
+    },
+  });
+  const markets = values.paper ? ['live', 'simulated', 'replay'] : ['live'];
+  const state = existsSync(values.state) ? JSON.parse(readFileSync(values.state, 'utf8')) : {};
+  const consumer = new Consumer(markets, state);
+  const WebSocket = globalThis.WebSocket ?? (await import('ws')).WebSocket;
+  const url = positionals.length === 0 ? values.url : `${values.url}?pairs=${positionals.join()}`;
+
+  function take(data) {
+    let orders = [];
+    try {
+      orders = consumer.take(data, Date.now());
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      process.stderr.write(`refused ${error.code}\n`);
+    }
+    save(values.state, consumer.state);
+    for (const order of orders) process.stdout.write(`${order.join(' ')}\n`); // a real program places its order here
+  }
+
+  for (;;) {
+    const socket = new WebSocket(url);
+    await new Promise((resolve) => {
+      socket.onmessage = ({ data }) => take(data);
+      socket.onclose = resolve;
+      socket.onerror = resolve;
+    });
+    await sleep(1000); // the daemon has ended, or is not there yet
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href)
+  await main();

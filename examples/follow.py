@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Python 3.8 or newer, standard library only.
+
+    python3 examples/follow.py var/signals/NZDUSD_USDCAD/signal.json --paper
+
+Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
+program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
+"""
+import argparse, json, math, os, re, sys, time, zlib
+
+MAX_CLOCK_SKEW_MS = 2000
+OPENED_KEPT = 1000
+
+
+def text(pattern):
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def number(low=-math.inf, high=math.inf):
+    return lambda value: type(value) in (int, float) and math.isfinite(value) and low <= value <= high
+
+
+def whole(low, high=math.inf):
+    return lambda value: type(value) is int and low <= value <= high
+
+
+SHARE, PRICE, ANY = number(0, 1), number(5e-324), text(r"(?s:.*)")
+FIELDS = {  # in the order of the line
+    "timestamp": text(r"\d{4}-\d\d-\d\dT\d\d:\d\d:00Z"), "pair": text(".+"), "z_score": number(), "return_prob": SHARE,
+    "risk_score": SHARE, "entry": ANY, "confidence": SHARE, "risk_flag": whole(0, 1), "theta1": SHARE, "theta2": SHARE,
+    "position_scale": SHARE, "action": text("ENTER|EXIT|HOLD"), "reason": text("[A-Z_]+"), "target": whole(-1, 1),
+    "position_id": text("([0-9a-f]{32})?"), "max_age_bars": whole(1), "beta": number(), "price_a": PRICE, "price_b": PRICE,
+    "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
+    "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
+    "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
+    "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
+}  # fmt: skip
+NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
+            "price_a", "price_b"}  # fmt: skip
+
+
+class Refused(Exception):
+    """The signal is no order. Its text is one of TORN, SCHEMA, FORMAT, MARKET, OLDER_BOOT, OUT_OF_ORDER, REPEATED, STALE, FUTURE."""
+
+
+def is_consistent(s):
+    if list(s) != list(FIELDS):
+        return False
+    may_be_null = s["mode"] in ("WARMUP", "HALT") or s["reason"] in ("LEG_MISSING", "LEG_EMPTY", "BAR_SUSPECT")
+    for name, fits in FIELDS.items():
+        if not (fits(s[name]) or (s[name] is None and name in NULLABLE and may_be_null)):
+            return False
+    if s["reason"] == "SILENCE" and (s["action"] != "HOLD" or s["mode"] == "OK"):
+        return False
+    if s["reason"] == "SHUTDOWN" and (s["action"] != "HOLD" or s["mode"] != "HALT"):
+        return False
+    if s["action"] == "EXIT":
+        return s["target"] == 0 and s["entry"] == ""
+    if (s["target"] == 0) != (s["position_id"] == ""):
+        return False
+    if s["action"] != "ENTER":
+        return s["entry"] == ""
+    if s["target"] == 0 or s["position_id"] != s["signal_id"] or s["mode"] not in ("OK", "DEGRADED"):
+        return False
+    a, b = s["pair_id"].split("_")
+    side_b = s["target"] if s["beta"] < 0 else -s["target"]
+    word = {1: "BUY", -1: "SELL"}
+    return s["entry"] == "%s_%s, %s_%s" % (word[s["target"]], a, word[side_b], b)
+
+
+def read_signal(data):
+    """Checks 1 to 3. `data` is the text as it came, in bytes: parsing and writing it again may change digits."""
+    line = data.strip()
+    covered, mark, rest = line.rpartition(b',"crc32":"')
+    if not line.startswith(b"{") or not mark or rest != b'%08x"}' % zlib.crc32(covered):
+        raise Refused("TORN")
+    try:
+        signal = json.loads(line)
+    except ValueError:
+        raise Refused("SCHEMA") from None
+    if signal.get("schema") != "minutehand.signal/1":
+        raise Refused("SCHEMA")
+    if not is_consistent(signal):
+        raise Refused("FORMAT")
+    return signal
+
+
+class Consumer:
+    """Text and time in, orders out. `state` is plain data, to be stored before an order is carried out."""
+
+    def __init__(self, markets, state=None):
+        self.markets = markets
+        self.state = state or {}
+
+    def take(self, data, now_ms):
+        """Returns the orders, each a list of words. Raises Refused."""
+        s = read_signal(data)
+        if s["market"] not in self.markets:
+            raise Refused("MARKET")
+        fresh = {"boot_id": "", "seq": 0, "held": "", "opened": []}
+        memory = self.state.setdefault("%s/%s" % (s["market"], s["pair_id"]), fresh)
+        if s["boot_id"] < memory["boot_id"]:
+            raise Refused("OLDER_BOOT")
+        if s["boot_id"] == memory["boot_id"] and s["seq"] <= memory["seq"]:
+            raise Refused("REPEATED" if s["seq"] == memory["seq"] else "OUT_OF_ORDER")
+        memory["boot_id"], memory["seq"] = s["boot_id"], s["seq"]  # also when it has expired
+        if s["valid_until_ms"] < now_ms:
+            raise Refused("STALE")
+        if s["generated_at_ms"] > now_ms + MAX_CLOCK_SKEW_MS:
+            raise Refused("FUTURE")
+        orders = []
+        if memory["held"] and (s["target"] == 0 or s["position_id"] != memory["held"]):
+            orders.append(["CLOSE", memory["held"], s["reason"]])
+            memory["held"] = ""
+        if s["action"] == "ENTER" and s["mode"] in ("OK", "DEGRADED") and s["position_id"] not in memory["opened"]:
+            memory["held"] = s["position_id"]
+            memory["opened"] = (memory["opened"] + [s["position_id"]])[-OPENED_KEPT:]
+            a, b = s["entry"].split(", ")
+            legs = [a, "1", b, repr(abs(s["beta"]))]  # side_symbol, weight
+            orders.append(["OPEN", s["position_id"], *legs, "scale", repr(s["position_scale"]), "max_age_bars", str(s["max_age_bars"])])
+        if s["mode"] == "HALT":
+            orders.append(["HALT", s["pair_id"], s["reason"]])  # no entries; cancel those that wait
+        return orders
+
+    def closed(self, position_id):
+        """A position was closed by anything but a CLOSE: own stop, maximum age, a person."""
+        for memory in self.state.values():
+            if memory["held"] == position_id:
+                memory["held"] = ""
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def save(path, state):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("signal", help="<home>/signals/<pair>/signal.json")
+    arguments.add_argument("--paper", action="store_true", help="accept the simulated market and replays, too")
+    arguments.add_argument("--state", default="var/follow_py.json", help="what has been seen, held and opened; one file per process")
+    options = arguments.parse_args()
+    markets = ("live", "simulated", "replay") if options.paper else ("live",)
+    consumer = Consumer(markets, load(options.state))
+    last = b""
+    while True:
+        time.sleep(0.05)
+        try:
+            with open(options.signal, "rb") as file:
+                data = file.read()
+        except OSError:
+            continue  # not there yet; on Windows also while it is being replaced
+        if data == last:
+            continue
+        last = data
+        try:
+            orders = consumer.take(data, time.time() * 1000)
+        except Refused as refusal:
+            orders = []
+            print("refused", refusal, file=sys.stderr, flush=True)
+        save(options.state, consumer.state)
+        for order in orders:
+            print(*order, flush=True)  # a real program places its order here
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

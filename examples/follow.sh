@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Follows the signal file of one pair and prints what to do: OPEN, CLOSE, HALT. Needs bash 4, jq 1.6 and gzip.
+#
+#     bash examples/follow.sh var/signals/NZDUSD_USDCAD/signal.json --paper
+#
+# Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
+# program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
+export LC_ALL=C # compare boot_id as bytes
+declare -A boot=() seq=() held=() opened=() # by market/pair
+markets=live state=var/follow_sh.state
+
+# Checks 2 and 3; prints FORMAT, SCHEMA, or the fields that `take` uses.
+read -r -d '' CHECK <<'JQ'
+def text($pattern): type == "string" and test($pattern);
+def number($low; $high): type == "number" and (isinfinite | not) and . >= $low and . <= $high;
+def whole($low; $high): number($low; $high) and . == floor;
+def real: number(-infinite; infinite);
+def share: number(0; 1);
+def price: number(0; infinite) and . > 0;
+def count: whole(1; infinite);
+def word: if . > 0 then "BUY" else "SELL" end;
+def fits: [
+  (.timestamp | text("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:00Z$")), (.pair | text(".")), (.entry | type == "string"),
+  (.action | text("^(ENTER|EXIT|HOLD)$")), (.reason | text("^[A-Z_]+$")), (.target | whole(-1; 1)),
+  (.position_id | text("^([0-9a-f]{32})?$")), (.max_age_bars | count), (.pair_id | text("^[A-Z0-9.]+_[A-Z0-9.]+$")),
+  (.signal_id | text("^[0-9a-f]{32}$")), (.model_version | type == "string"), (.feature_schema | text("^[0-9a-f]{16}$")),
+  (.policy_hash | text("^[0-9a-f]{16}$")), (.mode | text("^(OK|WARMUP|DEGRADED|HALT)$")), (.market | text("^(live|simulated|replay)$")),
+  (.boot_id | text("^\\S+$")), (.seq | count), (.generated_at_ms | count), (.valid_until_ms | count), (.crc32 | text("^[0-9a-f]{8}$"))
+] | all;
+def may_be_null: .mode == "WARMUP" or .mode == "HALT" or (.reason | text("^(LEG_MISSING|LEG_EMPTY|BAR_SUSPECT)$"));
+def numbers_fit: may_be_null as $null | [
+  (.z_score, .beta | real or ($null and . == null)), (.price_a, .price_b | price or ($null and . == null)),
+  (.risk_flag | whole(0; 1) or ($null and . == null)),
+  (.return_prob, .risk_score, .confidence, .theta1, .theta2, .position_scale | share or ($null and . == null))
+] | all;
+def consistent:
+  if .reason == "SILENCE" and (.action != "HOLD" or .mode == "OK") then false
+  elif .reason == "SHUTDOWN" and (.action != "HOLD" or .mode != "HALT") then false
+  elif .action == "EXIT" then .target == 0 and .entry == ""
+  elif (.target == 0) != (.position_id == "") then false
+  elif .action != "ENTER" then .entry == ""
+  elif .target == 0 or .position_id != .signal_id or (.mode | text("^(OK|DEGRADED)$") | not) then false
+  else (.pair_id | split("_")) as [$a, $b] | (if .beta < 0 then .target else -.target end) as $side
+    | .entry == "\(.target | word)_\($a), \($side | word)_\($b)" end;
+if .schema != "minutehand.signal/1" then "SCHEMA"
+elif keys_unsorted != $fields or (fits and numbers_fit and consistent | not) then "FORMAT"
+else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_ms, .mode, .action, .reason, .target,
+  (.position_id | if . == "" then "-" else . end), .max_age_bars, (.position_scale // "-"), ((.beta // 0) | if . < 0 then -. else . end),
+  (.entry | if . == "" then "-" else . end)] | map(tostring) | join(" ") end
+JQ
+FIELDS='["timestamp","pair","z_score","return_prob","risk_score","entry","confidence","risk_flag","theta1","theta2","position_scale",
+"action","reason","target","position_id","max_age_bars","beta","price_a","price_b","pair_id","signal_id","model_version","feature_schema",
+"policy_hash","mode","schema","market","boot_id","seq","generated_at_ms","valid_until_ms","crc32"]'
+
+refuse() { echo "refused $1" >&2; }
+
+# CRC-32 of a text: the first four of the last eight bytes of gzip, the lowest byte first.
+crc32() { printf %s "$1" | gzip -c | tail -c 8 | od -An -tx1 -N4 | { read -r a b c d; echo "$d$c$b$a"; }; }
+
+# take TEXT NOW_MS: prints orders, or why the text is no order.
+take() {
+  local line=${1#"${1%%[![:space:]]*}"} now=$2 covered fields key b s valid made mode action reason target id age scale weight a_leg b_leg
+  line=${line%"${line##*[![:space:]]}"}
+  covered=${line%,\"crc32\":*}
+  [[ $line == "{"* && $line == "$covered,\"crc32\":\"$(crc32 "$covered")\"}" ]] || { refuse TORN; return; }
+  fields=$(jq -r --argjson fields "$FIELDS" "$CHECK" <<<"$line" 2>/dev/null) || fields=SCHEMA # not JSON
+  [[ $fields == *" "* ]] || { refuse "$fields"; return; }
+  read -r key b s valid made mode action reason target id age scale weight a_leg b_leg <<<"$fields"
+  [[ " $markets " == *" ${key%/*} "* ]] || { refuse MARKET; return; }
+  [[ ! $b < ${boot[$key]-} ]] || { refuse OLDER_BOOT; return; }
+  if [[ $b == "${boot[$key]-}" ]]; then
+    ((s != seq[$key])) || { refuse REPEATED; return; }
+    ((s > seq[$key])) || { refuse OUT_OF_ORDER; return; }
+  fi
+  boot[$key]=$b seq[$key]=$s # also when it has expired
+  ((valid >= now)) || { save && refuse STALE; return; }
+  ((made <= now + 2000)) || { save && refuse FUTURE; return; }
+  local ends=${held[$key]-} orders=()
+  if [[ -n $ends ]] && { [[ $target == 0 ]] || [[ $id != "$ends" ]]; }; then
+    orders+=("CLOSE $ends $reason")
+    held[$key]=
+  fi
+  if [[ $action == ENTER && ($mode == OK || $mode == DEGRADED) && " ${opened[$key]-} " != *" $id "* ]]; then
+    orders+=("OPEN $id ${a_leg%,} 1 $b_leg $weight scale $scale max_age_bars $age") # legs: side_symbol, weight
+    held[$key]=$id
+    opened[$key]="${opened[$key]-} $id"
+  fi
+  [[ $mode != HALT ]] || orders+=("HALT ${key#*/} $reason") # no entries; cancel those that wait
+  save || exit
+  ((${#orders[@]} == 0)) || printf '%s\n' "${orders[@]}" # a real program places its orders here
+}
+
+# closed POSITION_ID: it was closed by anything but a CLOSE (own stop, maximum age, a person).
+closed() {
+  local key
+  for key in "${!held[@]}"; do [[ ${held[$key]} != "$1" ]] || held[$key]=; done
+  save
+}
+
+save() { declare -p boot seq held opened | sed 's/^declare -A/declare -gA/' >"$state.new" && mv "$state.new" "$state"; }
+
+main() {
+  local path=$1 text last=
+  shift
+  while (($# > 0)); do
+    case $1 in
+    --paper) markets="live simulated replay" ;;
+    --state) state=$2 && shift ;; # what has been seen, held and opened; one file per process
+    *) echo "usage: follow.sh <signal.json> [--paper] [--state <file>]" >&2 && exit 2 ;;
+    esac
+    shift
+  done
+  # shellcheck source=/dev/null
+  [[ ! -f $state ]] || . "$state"
+  while sleep 0.05; do
+    text=$(cat "$path" 2>/dev/null) || continue
+    [[ $text != "$last" ]] || continue
+    last=$text
+    take "$text" "$(date +%s%3N)"
+  done
+}
+
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@"

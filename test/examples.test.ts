@@ -1,0 +1,240 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { startDaemon, type RunningDaemon } from '../daemon/main.ts';
+import { activate } from '../shared/bundle/bundle.ts';
+import { MACHINE_CLOCK } from '../shared/clock.ts';
+import { homePaths } from '../shared/policy/home.ts';
+import { packageRoot } from '../shared/root.ts';
+import type { Signal } from '../shared/signal/signal.ts';
+import { createWorkplace, eventually, type Workplace } from './cli_process.ts';
+import { skipNote } from './skip_note.ts';
+import { trainTinyModels } from './tiny_models.ts';
+import type { ConsumerVector } from './vectors/consumer_vectors.ts';
+
+// A busy machine makes them slower, and nothing else.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const EXAMPLES = join(packageRoot(), 'examples');
+const PAIR = 'XAUUSD_XAGUSD';
+const vectors = JSON.parse(
+  readFileSync(join(packageRoot(), 'test', 'vectors', 'consumer.json'), 'utf8'),
+) as ConsumerVector[];
+
+const isThere = (...command: [string, string]): boolean => spawnSync(command[0], [command[1]]).status === 0;
+const LANGUAGES = [
+  { name: 'Python', file: 'follow.py', program: 'python3', needs: ['python3'] },
+  { name: 'Node', file: 'follow.mjs', program: process.execPath, needs: [] },
+  { name: 'bash', file: 'follow.sh', program: 'bash', needs: ['bash', 'jq', 'gzip'] },
+].map((language) => {
+  const missing = language.needs.filter((program) => !isThere(program, '--version'));
+  // In CI, skipping would hide a gap: there the test runs, and fails.
+  return { ...language, isSkipped: missing.length > 0 && !process.env['CI'], note: `${missing.join(', ')} not found` };
+});
+
+type Step = ConsumerVector['steps'][number];
+type Answers = readonly (readonly string[])[];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'minutehand-examples-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Asks an example what it does with the texts of each vector: its orders, or `refused <code>`. */
+const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
+  Python: () => JSON.parse(run('python3', ['-B', '-c', PYTHON_DRIVER, EXAMPLES], JSON.stringify(vectors))) as Answers[],
+  Node: () =>
+    JSON.parse(run(process.execPath, ['--input-type=module', '-e', NODE_DRIVER], JSON.stringify(vectors))) as Answers[],
+  bash: () => {
+    const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+    const lineOf = (step: Step): string => {
+      if ('restart' in step) return 'boot=() seq=() held=() opened=(); . "$state"';
+      if ('closed' in step) return `closed ${step.closed}`;
+      return `take ${quoted(step.text)} ${step.now_ms} 2>&1; echo =`;
+    };
+    const lines = vectors.flatMap(({ markets, steps }) => [
+      'boot=() seq=() held=() opened=(); echo =VECTOR',
+      `markets=${quoted(markets.join(' '))}`,
+      ...steps.map(lineOf),
+    ]);
+    const output = run('bash', ['-s'], [`. ${EXAMPLES}/follow.sh`, `state=${folder}/state`, ...lines].join('\n'));
+    const answersOf = (part: string): Answers =>
+      part
+        .split('=\n')
+        .slice(0, -1)
+        .map((answer) => answer.split('\n').slice(0, -1));
+    return output.split('=VECTOR\n').slice(1).map(answersOf);
+  },
+};
+
+function run(program: string, args: readonly string[], input: string): string {
+  return execFileSync(program, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+const PYTHON_DRIVER = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import follow
+def life(vector):
+    consumer, answers = follow.Consumer(vector["markets"]), []
+    for step in vector["steps"]:
+        if "restart" in step:
+            consumer = follow.Consumer(vector["markets"], json.loads(json.dumps(consumer.state)))
+        elif "closed" in step:
+            consumer.closed(step["closed"])
+        else:
+            try:
+                answers.append([" ".join(order) for order in consumer.take(step["text"].encode(), step["now_ms"])])
+            except follow.Refused as refusal:
+                answers.append(["refused %s" % refusal])
+    return answers
+print(json.dumps([life(vector) for vector in json.load(sys.stdin)]))`;
+
+const NODE_DRIVER = `
+import { readFileSync } from 'node:fs';
+import { Consumer, Refused } from ${JSON.stringify(pathToFileURL(join(EXAMPLES, 'follow.mjs')).href)};
+function life({ markets, steps }) {
+  let consumer = new Consumer(markets);
+  const answers = [];
+  for (const step of steps) {
+    if ('restart' in step) consumer = new Consumer(markets, JSON.parse(JSON.stringify(consumer.state)));
+    else if ('closed' in step) consumer.closed(step.closed);
+    else
+      try {
+        answers.push(consumer.take(step.text, step.now_ms).map((order) => order.join(' ')));
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        answers.push(['refused ' + error.code]);
+      }
+  }
+  return answers;
+}
+console.log(JSON.stringify(JSON.parse(readFileSync(0, 'utf8')).map(life)));`;
+
+/** `OPEN <id> …` as the vectors have it. */
+function short(line: string): string {
+  const [order, id] = line.split(' ');
+  if (order === 'refused') return line;
+  return order === 'HALT' ? 'halt' : `${order!.toLowerCase()} ${id}`;
+}
+
+describe.each(LANGUAGES)('examples/$file', ({ name, isSkipped, note }) => {
+  it.skipIf(isSkipped)(`holds every conformance vector${skipNote(isSkipped, note)}`, () => {
+    const all = ASK[name]!();
+    expect(all).toHaveLength(vectors.length);
+    for (const [life, vector] of vectors.entries()) {
+      const steps = vector.steps.filter((step) => 'text' in step);
+      expect(all[life]!.length, vector.name).toBe(steps.length);
+      for (const [index, step] of steps.entries()) {
+        const where = `${vector.name}, step ${index}: ${step.text}`;
+        const answer = all[life]![index]!;
+        const expected = 'refuse' in step.expect ? [`refused ${step.expect.refuse}`] : step.expect.orders;
+        expect(answer.length === 0 ? ['hold'] : answer.map(short), where).toEqual(expected);
+        if (step.legs === undefined) continue;
+        const [a, b] = step.legs;
+        expect(answer[0], where).toContain(
+          ` ${a!.side}_${a!.symbol} 1 ${b!.side}_${b!.symbol} ${b!.weight} scale 0.5 max_age_bars 60`,
+        );
+      }
+    }
+  });
+});
+
+/** A consumer in a process of its own. */
+interface Follower {
+  readonly child: ChildProcess;
+  readonly orders: () => readonly string[];
+  readonly refusals: () => string;
+}
+
+describe('the examples beside a running daemon', () => {
+  let place: Workplace;
+  let daemon: RunningDaemon | null = null;
+  const entered = new Map<string, string>();
+  const followers = new Set<ChildProcess>();
+  const usable = LANGUAGES.filter(({ isSkipped }) => !isSkipped);
+
+  /** As a user starts it. */
+  function follow({ file, program }: (typeof LANGUAGES)[number], state: string, ...flags: string[]): Follower {
+    const from = file === 'follow.mjs' ? [PAIR, '--url', `ws://127.0.0.1:${daemon!.port}/signals`] : [signalFile()];
+    const args = [join(EXAMPLES, file), ...from, '--state', join(folder, state), ...flags];
+    const env = { ...process.env, NODE_OPTIONS: '', PYTHONDONTWRITEBYTECODE: '1' };
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    followers.add(child);
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream]!.setEncoding('utf8').on('data', (text: string) => (output[stream] += text));
+    return { child, orders: () => output.stdout.split('\n').slice(0, -1), refusals: () => output.stderr };
+  }
+
+  const signalFile = (): string => join(place.home, 'signals', PAIR, 'signal.json');
+  const idsOf = (orders: readonly string[], order: string): string[] =>
+    orders.filter((line) => line.startsWith(`${order} `)).map((line) => line.split(' ')[1]!);
+
+  beforeAll(async () => {
+    place = createWorkplace({ minutehand: { simulated: { bar_interval_ms: 300 } } });
+    const { settings } = place;
+    const paths = homePaths({ MINUTEHAND_HOME: place.home });
+    mkdirSync(paths.models, { recursive: true });
+    activate(paths.models, (await trainTinyModels(paths.models, { settings })).version);
+    const say = (): void => undefined;
+    daemon = await startDaemon({ settings, paths, shard: 'main', clock: MACHINE_CLOCK, token: undefined, say });
+    const socket = new WebSocket(`ws://127.0.0.1:${daemon.port}/signals?pairs=${PAIR}`);
+    socket.on('message', (data: Buffer) => {
+      const { action, position_id } = JSON.parse(data.toString()) as Signal;
+      if (action === 'ENTER') entered.set(position_id, data.toString());
+    });
+  });
+  afterAll(async () => {
+    for (const child of followers) child.kill('SIGKILL');
+    await daemon?.stop();
+    await place.remove();
+  });
+
+  it('open what the daemon enters, once each, close what it leaves, also when they are killed in between', async () => {
+    const orders = new Map<string, string[]>(usable.map(({ name }) => [name, []]));
+    const live = usable.map((language) => ({ language, paper: follow(language, `${language.name}.state`, '--paper') }));
+    const watching = usable.map((language) => follow(language, `${language.name}_live.state`));
+    for (const one of live) {
+      const { language } = one;
+      const before = await eventually(`an OPEN of ${language.name}`, () => {
+        const lines = one.paper.orders();
+        return idsOf(lines, 'OPEN').length > 0 && lines;
+      });
+      one.paper.child.kill('SIGKILL');
+      orders.get(language.name)!.push(...before);
+      one.paper = follow(language, `${language.name}.state`, '--paper');
+    }
+    for (const { language, paper } of live)
+      await eventually(`a CLOSE of ${language.name}`, () => idsOf(paper.orders(), 'CLOSE').length > 0);
+    await daemon!.stop();
+    daemon = null;
+    for (const { language, paper } of live) {
+      await eventually(`the HALT of ${language.name}`, () => paper.orders().includes(`HALT ${PAIR} SHUTDOWN`));
+      const all = [...orders.get(language.name)!, ...paper.orders()];
+      const opened = idsOf(all, 'OPEN');
+      expect(new Set(opened).size, all.join('\n')).toBe(opened.length);
+      expect(opened.filter((id) => !entered.has(id))).toEqual([]);
+      expect(idsOf(all, 'CLOSE').filter((id) => !opened.includes(id))).toEqual([]);
+    }
+    for (const { orders: ordersOf, refusals } of watching) {
+      expect(ordersOf()).toEqual([]);
+      expect(refusals()).toMatch(/^(refused MARKET\n)+$/);
+    }
+  });
+
+  it('refuse an ENTER that has expired', async () => {
+    const [enter] = [...entered.values()];
+    writeFileSync(signalFile(), `${enter!}\n`);
+    for (const language of usable.filter(({ file }) => file !== 'follow.mjs')) {
+      const follower = follow(language, `${language.name}_late.state`, '--paper');
+      await eventually(`the refusal of ${language.name}`, () => follower.refusals().includes('refused STALE'));
+      expect(follower.orders()).toEqual([]);
+    }
+  });
+});
