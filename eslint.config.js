@@ -121,14 +121,16 @@ function core(depth) {
 }
 
 /** Lines of a function, blank ones and comments not counted: it fits on a screen. */
-const FUNCTION_LINES_MAX = 70;
+export const FUNCTION_LINES_MAX = 70;
 
-/** Files with a longer function, and how long the longest may be. No file is added, and no number grows. */
-const LONGER_FUNCTIONS = {
-  'bench/end_to_end/field.ts': 104,
-  'bench/stations.ts': 86,
-  'cli/commands/train.ts': 82,
-  'cli/ea/paper_agent.ts': 134,
+/** How many files may have a longer function: lower it with every entry that goes. */
+export const LONGER_FUNCTIONS_MAX = 31;
+
+/**
+ * Files with a longer function, and how long the longest is. No file is added, and no number grows; test/long_functions.test.ts fails on a
+ * number above the longest function of its file, and on an entry that is no longer needed.
+ */
+export const LONGER_FUNCTIONS = {
   'daemon/daemon.ts': 177,
   'daemon/feed/redis.ts': 114,
   'daemon/infer/model_watch.ts': 89,
@@ -145,23 +147,9 @@ const LONGER_FUNCTIONS = {
   'daemon/serve/router.ts': 81,
   'daemon/serve/uwebsockets.ts': 134,
   'shared/core/features/volatility.ts': 87,
-  'shared/core/features/window/sliding_fold.ts': 191,
+  'shared/core/features/window/sliding_fold.ts': 188,
   'shared/log/log_file.ts': 128,
   'shared/store/journal.ts': 253,
-  'sim/consumers.ts': 96,
-  'sim/disk.ts': 214,
-  'sim/feed.ts': 211,
-  'sim/machine.ts': 345,
-  'sim/memory_journal.ts': 131,
-  'sim/oracle.ts': 124,
-  'sim/process.ts': 84,
-  'sim/redis.ts': 203,
-  'sim/storm.ts': 167,
-  'sim/trainer.ts': 144,
-  'sim/truth.ts': 127,
-  'sim/twin.ts': 179,
-  'sim/websockets.ts': 113,
-  'sim/world.ts': 343,
   'trainer/fills/intake.ts': 101,
   'trainer/history/copy.ts': 95,
   'trainer/history/history.ts': 110,
@@ -176,7 +164,7 @@ const LONGER_FUNCTIONS = {
   'trainer/table/table.ts': 128,
 };
 
-function functionsOf(max) {
+export function functionsOf(max) {
   return { 'max-lines-per-function': ['error', { max, skipBlankLines: true, skipComments: true }] };
 }
 

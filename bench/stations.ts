@@ -8,7 +8,7 @@ import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
 import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
-import { openJournal } from '../shared/store/journal.ts';
+import { openJournal, type JournalStore } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
 import { Pipeline } from '../daemon/pipeline.ts';
@@ -83,12 +83,41 @@ async function runPipeline(
   redisUrl: string | null,
   minutes: number,
 ): Promise<{ times: MinuteTimes[]; engines: string[] }> {
-  const { minutehand } = settings;
-  const schema = featureSchema(minutehand.windows);
-  const onFailure = (error: unknown): never => {
-    throw error;
-  };
-  const websocket = createWebSocketPublisher({ pairIds: minutehand.pairs, onFailure });
+  const { windows, pairs, inference } = settings.minutehand;
+  const transports = await openTransports(settings, folder, redisUrl);
+  const store = openJournal(join(folder, 'journal.db'));
+  const times: MinuteTimes[] = [];
+  const pipeline = openPipeline(settings, transports, store, (minute) => times.push(minute));
+  const set = await loadModelSet(models, featureSchema(windows), pairs.length, { engine: inference.engine });
+  pipeline.inputs.apply({ kind: 'swap', set: set });
+  const market = benchMarket(pairs, 'bench stations', START);
+  for (let i = 0; i < 2 * warmupBars(windows); i++)
+    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, true));
+  await pipeline.settled();
+  for (let i = 0; i < WARM_UP_MINUTES + minutes; i++) {
+    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, false));
+    await pipeline.settled();
+  }
+  await transports.close();
+  store.close();
+  await set.release();
+  return { times: times.slice(-minutes), engines: MODEL_NAMES.map((name) => set.engines[name]) };
+}
+
+interface Transports {
+  readonly websocket: Publisher;
+  readonly redis: Publisher | null;
+  readonly files: ReturnType<typeof createFileThread>;
+  close(): Promise<void>;
+}
+
+function onFailure(error: unknown): never {
+  throw error;
+}
+
+/** Signal files, Redis, and a WebSocket server with one client. */
+async function openTransports(settings: Settings, folder: string, redisUrl: string | null): Promise<Transports> {
+  const websocket = createWebSocketPublisher({ pairIds: settings.minutehand.pairs, onFailure });
   const redis = redisUrl === null ? null : await connectRedis(settings, redisUrl, onFailure);
   const server = await openServer({
     host: '127.0.0.1',
@@ -103,20 +132,38 @@ async function runPipeline(
   websocket.attach(server);
   const client = new WebSocket(`ws://127.0.0.1:${server.port}/signals`);
   await new Promise((resolve, reject) => client.once('open', resolve).once('error', reject));
-  const store = openJournal(join(folder, 'journal.db'));
   const files = createFileThread({
     folder: join(folder, 'signals'),
     scheduler: MACHINE_SCHEDULER,
     onFailure,
     onRecovered: () => undefined,
   });
-  const times: MinuteTimes[] = [];
+  return {
+    websocket,
+    redis,
+    files,
+    async close() {
+      client.terminate();
+      await server.close();
+      await redis?.close();
+      await files.close();
+    },
+  };
+}
+
+function openPipeline(
+  settings: Settings,
+  { websocket, redis, files }: Transports,
+  store: JournalStore,
+  onMinute: (times: MinuteTimes) => void,
+): Pipeline {
+  const { minutehand } = settings;
   const spent = { websocket: 0, redis: 0 };
-  const pipeline = new Pipeline({
+  return new Pipeline({
     pairs: minutehand.pairs.map(parsePair),
     windows: minutehand.windows,
     screen: minutehand.screen,
-    schema,
+    schema: featureSchema(minutehand.windows),
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
     market: 'simulated',
@@ -137,30 +184,13 @@ async function runPipeline(
     files: [files],
     journal: createJournal({ store, onFailure, onRecovered: () => undefined }),
     observer: {
-      onSignals: (_batch, timing) => void times.push(timesOf(timing, spent)),
+      onSignals: (_batch, timing) => onMinute(timesOf(timing, spent)),
       onSwap: () => undefined,
       onModelFailure: onFailure,
       onShadowFailure: onFailure,
       onScreened: () => undefined,
     },
   });
-  const set = await loadModelSet(models, schema, minutehand.pairs.length, { engine: minutehand.inference.engine });
-  pipeline.inputs.apply({ kind: 'swap', set: set });
-  const market = benchMarket(minutehand.pairs, 'bench stations', START);
-  for (let i = 0; i < 2 * warmupBars(minutehand.windows); i++)
-    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, true));
-  await pipeline.settled();
-  for (let i = 0; i < WARM_UP_MINUTES + minutes; i++) {
-    for (const bar of market.next().bars) pipeline.inputs.take(barInput(bar, false));
-    await pipeline.settled();
-  }
-  client.terminate();
-  await server.close();
-  await redis?.close();
-  await files.close();
-  store.close();
-  await set.release();
-  return { times: times.slice(-minutes), engines: MODEL_NAMES.map((name) => set.engines[name]) };
 }
 
 function timesOf(timing: BatchTiming, spent: Readonly<Record<'websocket' | 'redis', number>>): MinuteTimes {

@@ -45,121 +45,193 @@ const DOWN_MS = 20_000;
 const PAUSE_CHECK_MS = 5000;
 const HOUR_MS = 3_600_000;
 
-/** An expert advisor: it listens on some transports, obeys by the protocol, and keeps its state on a disk of its own. */
+/** Starts an expert advisor: it listens on some transports, obeys by the protocol, and keeps its state on a disk of its own. */
 export function startConsumer(options: ConsumerOptions): void {
-  const { timeline, rng, redis, files, transports } = options;
-  let saved: string | undefined;
-  let consumer: Consumer | null = null;
-  /** Counts the lives, so that what was meant for an earlier one is not heard by a later one. */
-  let life = 0;
-  let subscription: RedisSubscription | null = null;
-  let socket: ClientSocket | null = null;
-  const lastSeen = new Map<string, string>();
+  new ExpertAdvisor(options).begin();
+}
 
-  function take(text: string): void {
-    if (consumer === null) return;
-    const clockMs = options.clockMs();
-    const verdict = consumer.take(text, clockMs);
-    // Saved before the orders are carried out: an end in between may miss an entry, and never doubles one.
-    saved = JSON.stringify(consumer.state());
-    options.onVerdict(text, clockMs, verdict);
+class ExpertAdvisor {
+  readonly #options: ConsumerOptions;
+  /** Its state on disk. */
+  #saved: string | undefined;
+  /** null while it does not run. */
+  #life: Life | null = null;
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
   }
 
-  const inLife = (work: () => void): (() => void) => {
-    const mine = life;
+  begin(): void {
+    const { timeline } = this.#options;
+    timeline.at(1, () => this.#start());
+    timeline.at(60_000, () => this.#restart());
+  }
+
+  #start(): void {
+    const { transports, make, timeline } = this.#options;
+    const consumer = make(this.#saved === undefined ? undefined : (JSON.parse(this.#saved) as ConsumerState));
+    const life = new Life(timeline, (text) => this.#take(consumer, text));
+    this.#life = life;
+    if (transports.includes('file')) new FileListener(this.#options, life).read();
+    if (transports.includes('redis')) new RedisListener(this.#options, life).subscribe();
+    if (transports.includes('websocket')) {
+      const listener = new SocketListener(this.#options, life);
+      listener.connect();
+      listener.pause();
+    }
+  }
+
+  #take(consumer: Consumer, text: string): void {
+    const clockMs = this.#options.clockMs();
+    const verdict = consumer.take(text, clockMs);
+    // Saved before the orders are carried out: an end in between may miss an entry, and never doubles one.
+    this.#saved = JSON.stringify(consumer.state());
+    this.#options.onVerdict(text, clockMs, verdict);
+  }
+
+  #restart(): void {
+    const { name, timeline, rng, weather, trace } = this.#options;
+    const { restarts } = weather();
+    const nextMs = restarts === 0 ? HOUR_MS / 30 : (HOUR_MS / restarts) * rng.uniform() * 2;
+    timeline.at(timeline.nowMs + nextMs, () => this.#restart());
+    if (restarts === 0 || this.#life === null) return;
+    this.#life.end();
+    this.#life = null;
+    trace(() => `${name}: killed`);
+    timeline.at(timeline.nowMs + rng.uniform() * DOWN_MS, () => this.#start());
+  }
+}
+
+/** One run of the program: what was meant for it is not heard by a later one. */
+class Life {
+  readonly #timeline: Timeline;
+  readonly #take: (text: string) => void;
+  readonly #endListeners: (() => void)[] = [];
+  #isOver = false;
+
+  constructor(timeline: Timeline, take: (text: string) => void) {
+    this.#timeline = timeline;
+    this.#take = take;
+  }
+
+  take(text: string): void {
+    if (!this.#isOver) this.#take(text);
+  }
+
+  /** `work`, without effect once the run is over. */
+  during(work: () => void): () => void {
     return () => {
-      if (mine === life) work();
+      if (!this.#isOver) work();
     };
-  };
-  const again = (ms: number, work: () => void): void => void timeline.at(timeline.nowMs + ms, inLife(work));
+  }
 
-  // ---- files ----
+  after(ms: number, work: () => void): void {
+    this.#timeline.at(this.#timeline.nowMs + ms, this.during(work));
+  }
 
-  function readFiles(): void {
-    again(FILE_POLL_MS, readFiles);
-    for (const pairId of options.pairIds) {
-      const path = `${options.signalsFolder}/${pairId}/signal.json`;
+  onEnd(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  end(): void {
+    this.#isOver = true;
+    for (const listener of this.#endListeners) listener();
+  }
+}
+
+class FileListener {
+  readonly #options: ConsumerOptions;
+  readonly #life: Life;
+  readonly #lastSeen = new Map<string, string>();
+
+  constructor(options: ConsumerOptions, life: Life) {
+    this.#options = options;
+    this.#life = life;
+  }
+
+  read(): void {
+    const { files, pairIds, signalsFolder, rng } = this.#options;
+    this.#life.after(FILE_POLL_MS, () => this.read());
+    for (const pairId of pairIds) {
+      const path = `${signalsFolder}/${pairId}/signal.json`;
       const stat = files.stat(path);
       if (stat === null) continue;
       const mark = `${stat.inode} ${stat.bytes} ${stat.modifiedMs}`;
       // Most readers look for a change first; now and then one reads the same again.
-      if (lastSeen.get(pairId) === mark && rng.uniform() > 0.02) continue;
-      lastSeen.set(pairId, mark);
+      if (this.#lastSeen.get(pairId) === mark && rng.uniform() > 0.02) continue;
+      this.#lastSeen.set(pairId, mark);
       try {
-        take(files.read(path).toString());
+        this.#life.take(files.read(path).toString());
       } catch {
         // Not readable now: the next look.
       }
     }
   }
+}
 
-  // ---- Redis ----
+class RedisListener {
+  readonly #options: ConsumerOptions;
+  readonly #life: Life;
+  #subscription: RedisSubscription | null = null;
 
-  function subscribe(): void {
-    const mine = inLife(() => again(RETRY_MS, subscribe));
-    const ofLife = life;
-    subscription = redis.subscribe((text) => ofLife === life && take(text), mine);
-    if (subscription === null) return again(RETRY_MS, subscribe);
-    for (const pairId of options.pairIds) {
+  constructor(options: ConsumerOptions, life: Life) {
+    this.#options = options;
+    this.#life = life;
+    life.onEnd(() => this.#subscription?.unsubscribe());
+  }
+
+  subscribe(): void {
+    const { redis, pairIds } = this.#options;
+    const retry = (): void => this.#life.after(RETRY_MS, () => this.subscribe());
+    this.#subscription = redis.subscribe((text) => this.#life.take(text), this.#life.during(retry));
+    if (this.#subscription === null) return retry();
+    for (const pairId of pairIds) {
       const text = redis.get(pairId);
-      if (text !== null) take(text);
+      if (text !== null) this.#life.take(text);
     }
   }
+}
 
-  // ---- WebSocket ----
+class SocketListener {
+  readonly #options: ConsumerOptions;
+  readonly #life: Life;
+  #socket: ClientSocket | null = null;
 
-  function connect(): void {
-    const ofLife = life;
-    socket = options.openSocket({
-      onMessage: (text) => ofLife === life && take(text),
-      onClose: inLife(() => {
-        socket = null;
-        again(RETRY_MS, connect);
-      }),
-    });
-    if (socket === null) again(RETRY_MS, connect);
+  constructor(options: ConsumerOptions, life: Life) {
+    this.#options = options;
+    this.#life = life;
+    life.onEnd(() => this.#socket?.close());
   }
 
-  function pause(): void {
-    const { pauses, pauseMs } = options.weather();
-    again(pauses === 0 ? HOUR_MS / 60 : (HOUR_MS / pauses) * rng.uniform() * 2, pause);
-    if (pauses === 0 || socket === null) return;
-    const paused = socket;
+  connect(): void {
+    this.#socket = this.#options.openSocket({
+      onMessage: (text) => this.#life.take(text),
+      onClose: this.#life.during(() => {
+        this.#socket = null;
+        this.#retry();
+      }),
+    });
+    if (this.#socket === null) this.#retry();
+  }
+
+  #retry(): void {
+    this.#life.after(RETRY_MS, () => this.connect());
+  }
+
+  /** Stands still now and then. */
+  pause(): void {
+    const { timeline, rng, weather } = this.#options;
+    const { pauses, pauseMs } = weather();
+    const nextMs = pauses === 0 ? HOUR_MS / 60 : (HOUR_MS / pauses) * rng.uniform() * 2;
+    this.#life.after(nextMs, () => this.pause());
+    if (pauses === 0 || this.#socket === null) return;
+    const paused = this.#socket;
     const untilMs = timeline.nowMs + rng.uniform() * pauseMs;
     paused.isPaused = true;
     const goOn = (): void => {
-      if (timeline.nowMs >= untilMs || options.weather().pauses === 0) paused.isPaused = false;
+      if (timeline.nowMs >= untilMs || weather().pauses === 0) paused.isPaused = false;
       else timeline.at(timeline.nowMs + PAUSE_CHECK_MS, goOn);
     };
     goOn();
   }
-
-  // ---- lives ----
-
-  function start(): void {
-    consumer = options.make(saved === undefined ? undefined : (JSON.parse(saved) as ConsumerState));
-    if (transports.includes('file')) readFiles();
-    if (transports.includes('redis')) subscribe();
-    if (transports.includes('websocket')) {
-      connect();
-      pause();
-    }
-  }
-
-  function restart(): void {
-    const { restarts } = options.weather();
-    timeline.at(timeline.nowMs + (restarts === 0 ? HOUR_MS / 30 : (HOUR_MS / restarts) * rng.uniform() * 2), restart);
-    if (restarts === 0 || consumer === null) return;
-    life++;
-    consumer = null;
-    subscription?.unsubscribe();
-    socket?.close();
-    [subscription, socket] = [null, null];
-    lastSeen.clear();
-    options.trace(() => `${options.name}: killed`);
-    timeline.at(timeline.nowMs + rng.uniform() * DOWN_MS, start);
-  }
-
-  timeline.at(1, start);
-  timeline.at(60_000, restart);
 }

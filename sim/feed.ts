@@ -1,6 +1,7 @@
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Rng } from '../shared/ports.ts';
+import { composeMessage, revisionOf, wireOf, type Item, type Message } from './bar_message.ts';
 import type { Prices } from './market.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -10,7 +11,7 @@ export interface FeedWeather {
   readonly lost: number;
   /** A bar that the feeder gets seconds to minutes late. */
   readonly late: number;
-  /** A minute in which the symbol does not trade, and the feeder says so. */
+  /** A minute in which the symbol does not trade, and the feeder reports that. */
   readonly empty: number;
   /** A bar that is sent again later. */
   readonly doubled: number;
@@ -72,21 +73,6 @@ export interface FeedOptions {
   trace(line: () => string): void;
 }
 
-/** One minute of one symbol as the feeder has it. */
-export interface Item {
-  readonly symbol: string;
-  readonly time: OpenTime;
-  /** null: no trade. */
-  readonly bar: Bar | null;
-  /** Older than the first live minute: sent as backfill. */
-  readonly isHistory: boolean;
-}
-
-interface Junk {
-  readonly text: string;
-  readonly codes: readonly ErrorCode[];
-}
-
 export interface Feed {
   /** All that the source ever gave, and all that a revision may have put in its place. */
   readonly bars: ReadonlyMap<string, readonly Bar[]>;
@@ -101,82 +87,84 @@ const MAX_ITEMS = 1000;
 /** A minute that opened this long ago is no news. */
 const OLD_MS = 210_000;
 
-const wireOf = ({ symbol, time, bar }: Item): string =>
-  bar === null
-    ? JSON.stringify({ symbol, time: time * 1000, empty: true })
-    : JSON.stringify({ ...bar, time: new Date(time * 1000).toISOString() });
-
-/** A bar that must be refused, with the codes that are right for it: a clock that was set back makes any bar one of the future. */
-function junkOf(rng: Rng, { symbol, time, bar }: Item): Junk {
-  const good = bar ?? { open: 1, high: 1, low: 1, close: 1, volume: 1 };
-  const wire = { ...good, symbol, time: time * 1000 };
-  const kinds: (() => Junk)[] = [
-    () => ({
-      text: JSON.stringify({ ...wire, close: 'x' }).replace('"x"', 'NaN'),
-      codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'],
-    }),
-    () => ({ text: JSON.stringify({ ...wire, high: null }), codes: ['BAR_NOT_FINITE', 'BAR_FUTURE'] }),
-    () => ({ text: JSON.stringify({ ...wire, low: -1 }), codes: ['BAR_NOT_POSITIVE', 'BAR_FUTURE'] }),
-    () => ({ text: JSON.stringify({ ...wire, high: wire.low / 2 }), codes: ['BAR_RANGE', 'BAR_FUTURE'] }),
-    () => ({ text: JSON.stringify({ ...wire, time: time * 1000 + 1 }), codes: ['BAR_OFF_MINUTE'] }),
-    () => ({ text: JSON.stringify({ ...wire, symbol: 'NOTHING' }), codes: ['BAR_UNKNOWN_SYMBOL', 'BAR_FUTURE'] }),
-    () => ({ text: JSON.stringify({ ...wire, time: (time + 86_400 * 400) * 1000 }), codes: ['BAR_FUTURE'] }),
-    () => ({ text: '[[]]', codes: ['BAR_MALFORMED'] }),
-    () => ({ text: '"bar"', codes: ['BAR_MALFORMED'] }),
-  ];
-  return kinds[rng.integer(kinds.length)]!();
-}
-
-/** A revision: the same minute with another close. */
-function revisionOf(bar: Bar): Bar {
-  const close = bar.close === bar.high ? bar.low : bar.high;
-  return {
-    ...bar,
-    close: close === bar.close ? bar.close * 1.0001 : close,
-    high: Math.max(bar.high, close, bar.close * 1.0001),
-  };
-}
-
 /**
  * The program that brings bars to the daemon: it gets them from a source after each minute and sends them on by one of the two rules that
  * docs/ARCHITECTURE.md gives. It never dies; the weather is in its source and in its network.
  */
 export function startFeed(options: FeedOptions, history: readonly OpenTime[]): Feed {
-  const { timeline, rng, door } = options;
+  const book = new Book(options.symbols);
   const bars = new Map<string, Bar[]>(options.symbols.map((symbol) => [symbol, []]));
-  /** In ascending time per symbol: what the feeder could send again. */
-  const book = new Map<string, Item[]>(options.symbols.map((symbol) => [symbol, []]));
-  let outbox: Item[] = [];
-  let isBusy = false;
-  let isInStep = false;
-  let heard = 0;
-  let heardWhenAsked = 0;
+  for (const time of history)
+    for (const bar of options.prices.next(time)) {
+      bars.get(bar.symbol)!.push(bar);
+      book.keep({ symbol: bar.symbol, time, bar, isHistory: true });
+    }
+  const messenger = new Messenger(options);
+  const rule =
+    options.weather().rule === 'resend'
+      ? new ResendRule(options.timeline, messenger, book)
+      : new HealthRule(options, messenger, book);
+  options.timeline.at(0, () => rule.begin());
+  new Source(options, bars, book, rule).begin();
+  return {
+    bars,
+    get waiting() {
+      return rule.waiting;
+    },
+  };
+}
 
-  function keep(item: Item): void {
-    const items = book.get(item.symbol)!;
+/** What the feeder could send again. */
+class Book {
+  /** In ascending time per symbol. */
+  readonly #items: Map<string, Item[]>;
+  size = 0;
+
+  constructor(symbols: readonly string[]) {
+    this.#items = new Map(symbols.map((symbol) => [symbol, []]));
+  }
+
+  keep(item: Item): void {
+    const items = this.#items.get(item.symbol)!;
     let at = items.length;
     while (at > 0 && items[at - 1]!.time > item.time) at--;
     items.splice(at, 0, item);
+    this.size++;
   }
 
-  function isSentAsHistory({ isHistory, time }: Item): boolean {
-    const { catchesUpAsHistory, rule } = options.weather();
-    return isHistory || (rule === 'health' && catchesUpAsHistory && options.trueMs() - time * 1000 > OLD_MS);
+  /** All that `isWanted`, in ascending time. */
+  filter(isWanted: (item: Item) => boolean): Item[] {
+    return [...this.#items.values()]
+      .flat()
+      .filter(isWanted)
+      .sort((x, y) => x.time - y.time);
+  }
+}
+
+/** @param kept items that are in the future by the daemon's clock */
+type OnDone = (isTaken: boolean, kept: readonly Item[]) => void;
+
+/** Sends messages and checks their answers. */
+class Messenger {
+  readonly #options: FeedOptions;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
   }
 
-  // ---- messages ----
+  isSentAsHistory({ isHistory, time }: Item): boolean {
+    const { catchesUpAsHistory, rule } = this.#options.weather();
+    return isHistory || (rule === 'health' && catchesUpAsHistory && this.#options.trueMs() - time * 1000 > OLD_MS);
+  }
 
   /** Sends one message and waits for its answer, not for ever. */
-  function send(items: readonly Item[], onDone: (isTaken: boolean, kept: readonly Item[]) => void): void {
-    const weather = options.weather();
-    const junk = rng.uniform() < weather.malformed ? junkOf(rng, items[rng.integer(items.length)]!) : null;
-    const texts = items.map(wireOf);
-    const junkAt = junk === null ? -1 : rng.integer(texts.length + 1);
-    if (junk !== null) texts.splice(junkAt, 0, junk.text);
-    const isBackfill = isSentAsHistory(items[0]!);
-    const text = texts.length === 1 ? texts[0]! : `[${texts.join(',')}]`;
+  send(items: readonly Item[], onDone: OnDone): void {
+    const { timeline, rng, door, onArrival } = this.#options;
+    const weather = this.#options.weather();
+    const message = composeMessage(rng, items, weather.malformed);
+    const isBackfill = this.isSentAsHistory(items[0]!);
     let isOver = false;
-    const finish = (isTaken: boolean, kept: readonly Item[]): void => {
+    const finish: OnDone = (isTaken, kept) => {
       if (isOver) return;
       isOver = true;
       onDone(isTaken, kept);
@@ -185,13 +173,13 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
     if (rng.uniform() < weather.requestLost) return;
     const line = door.line();
     timeline.at(timeline.nowMs + 1 + rng.uniform() * weather.spreadMs, () => {
-      options.onArrival();
-      door.post(line, text, isBackfill, (answer) => {
+      onArrival();
+      door.post(line, message.text, isBackfill, (answer) => {
         if (answer === null) return finish(false, []);
         if (rng.uniform() < weather.answerLost) return;
         timeline.at(timeline.nowMs + 1, () => {
           if (isOver) return;
-          const kept = check(items, junk, junkAt, answer);
+          const kept = this.#check(message, answer);
           finish(kept !== null, kept ?? []);
         });
       });
@@ -200,185 +188,254 @@ export function startFeed(options: FeedOptions, history: readonly OpenTime[]): F
 
   /**
    * Checks the answer against what was sent.
-   * @returns items that the daemon's clock does not believe yet; null when the daemon ends and has taken nothing
+   * @returns items that are in the future by the daemon's clock; null when the daemon ends and has taken nothing
    */
-  function check(
-    items: readonly Item[],
-    junk: Junk | null,
-    junkAt: number,
-    answer: NonNullable<FeedReply>,
-  ): readonly Item[] | null {
-    const report = JSON.parse(answer.body) as {
-      accepted?: number;
-      duplicates?: number;
-      late?: number;
-      rejected?: { index: number; code: ErrorCode }[];
-      error?: { code: ErrorCode };
-    };
+  #check({ items, junk, junkAt }: Message, answer: NonNullable<FeedReply>): readonly Item[] | null {
+    const { onStopping, onWrongAnswer, onAccepted, trace } = this.#options;
+    const report = JSON.parse(answer.body) as Report;
     // Nothing was taken: the daemon ends. The same minutes are sent again to the next one.
     if (report.error?.code === 'STOPPING') {
-      options.onStopping();
+      onStopping();
       return null;
     }
     if (report.rejected === undefined) {
-      options.onWrongAnswer(`status ${answer.status}: ${answer.body}`);
+      onWrongAnswer(`status ${answer.status}: ${answer.body}`);
       return [];
     }
     const sent = items.length + (junk === null ? 0 : 1);
     const counted = report.accepted! + report.duplicates! + report.late! + report.rejected.length;
-    if (counted !== sent) options.onWrongAnswer(`${sent} minutes sent, ${counted} counted in ${answer.body}`);
+    if (counted !== sent) onWrongAnswer(`${sent} minutes sent, ${counted} counted in ${answer.body}`);
     const refused = new Map(report.rejected.map(({ index, code }) => [index, code]));
     if (junk !== null && !junk.codes.includes(refused.get(junkAt)!))
-      options.onWrongAnswer(`${junk.text} answered by ${refused.get(junkAt)}, not ${junk.codes.join(' or ')}`);
+      onWrongAnswer(`${junk.text} answered by ${refused.get(junkAt)}, not ${junk.codes.join(' or ')}`);
     const isSimple = refused.size === (junk === null ? 0 : 1) && report.late === 0;
     const sentAt = items.map((item, i) => ({ item, code: refused.get(junk !== null && i >= junkAt ? i + 1 : i) }));
-    options.onAccepted(
+    onAccepted(
       sentAt.filter(({ code }) => code === undefined).map(({ item }) => item),
       answer,
     );
-    if (!isSimple) options.trace(() => `feed: answered ${answer.status} ${answer.body.slice(0, 200)}`);
+    if (!isSimple) trace(() => `feed: answered ${answer.status} ${answer.body.slice(0, 200)}`);
     return sentAt.filter(({ code }) => code === 'BAR_FUTURE').map(({ item }) => item);
   }
+}
 
-  // ---- rule 1: send again what was not answered ----
+interface Report {
+  readonly accepted?: number;
+  readonly duplicates?: number;
+  readonly late?: number;
+  readonly rejected?: readonly { readonly index: number; readonly code: ErrorCode }[];
+  readonly error?: { readonly code: ErrorCode };
+}
 
-  function pump(): void {
-    if (isBusy || outbox.length === 0) return;
-    isBusy = true;
-    const { isHistory } = outbox[0]!;
-    const end = outbox.findIndex((item) => item.isHistory !== isHistory);
-    const items = outbox.slice(0, Math.min(end < 0 ? outbox.length : end, MAX_ITEMS));
-    send(items, (isTaken, kept) => {
-      if (isTaken) outbox = [...kept, ...outbox.filter((item) => !items.includes(item))];
+/** How a feeder delivers minutes and catches up after an interruption. */
+interface CatchUp {
+  begin(): void;
+  deliver(items: readonly Item[]): void;
+  /** Whether a message beside the feed changes nothing: a newer bar of a symbol would shut out what is still to be caught up on. */
+  readonly mayDisturb: boolean;
+  readonly waiting: number;
+}
+
+/** The first items that are all history or all live, as many as fit into a message. */
+function firstPart(items: readonly Item[], isHistory: (item: Item) => boolean): Item[] {
+  const first = isHistory(items[0]!);
+  const end = items.findIndex((item) => isHistory(item) !== first);
+  return items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
+}
+
+/** Sends again what was not answered. */
+class ResendRule implements CatchUp {
+  readonly #timeline: Timeline;
+  readonly #messenger: Messenger;
+  #outbox: Item[];
+  #isBusy = false;
+
+  constructor(timeline: Timeline, messenger: Messenger, book: Book) {
+    this.#timeline = timeline;
+    this.#messenger = messenger;
+    this.#outbox = book.filter(() => true);
+  }
+
+  get waiting(): number {
+    return this.#outbox.length;
+  }
+
+  get mayDisturb(): boolean {
+    return this.#outbox.length === 0;
+  }
+
+  begin(): void {
+    this.#pump();
+  }
+
+  deliver(items: readonly Item[]): void {
+    this.#outbox.push(...items);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#isBusy || this.#outbox.length === 0) return;
+    this.#isBusy = true;
+    const items = firstPart(this.#outbox, ({ isHistory }) => isHistory);
+    this.#messenger.send(items, (isTaken, kept) => {
+      if (isTaken) this.#outbox = [...kept, ...this.#outbox.filter((item) => !items.includes(item))];
       const pauseMs = !isTaken ? RETRY_MS : kept.length > 0 ? CLOCK_RETRY_MS : 0;
-      timeline.at(timeline.nowMs + pauseMs, () => {
-        isBusy = false;
-        pump();
+      this.#timeline.at(this.#timeline.nowMs + pauseMs, () => {
+        this.#isBusy = false;
+        this.#pump();
       });
     });
   }
+}
 
-  // ---- rule 2: ask where to go on ----
+/** Asks the daemon's health where to go on. */
+class HealthRule implements CatchUp {
+  readonly #options: FeedOptions;
+  readonly #messenger: Messenger;
+  readonly #book: Book;
+  readonly waiting = 0;
+  #isBusy = false;
+  #isInStep = false;
+  #bookedWhenAsked = 0;
 
-  function ask(): void {
-    if (isBusy) return;
-    isBusy = true;
-    isInStep = false;
-    door.getHealth((answer) => {
-      if (answer === null) {
-        timeline.at(timeline.nowMs + RETRY_MS, () => {
-          isBusy = false;
-          ask();
-        });
-        return;
-      }
-      heardWhenAsked = heard;
-      const { last_bars } = JSON.parse(answer.body) as { last_bars: Record<string, string> };
-      const missing = [...book.values()]
-        .flat()
-        .filter(({ symbol, time }) => time * 1000 > Date.parse(last_bars[symbol] ?? '1970-01-01'))
-        .sort((x, y) => x.time - y.time);
-      options.trace(() => `feed: goes on with ${missing.length} minutes after the daemon's last bars`);
-      sendAll(missing);
-    });
+  constructor(options: FeedOptions, messenger: Messenger, book: Book) {
+    this.#options = options;
+    this.#messenger = messenger;
+    this.#book = book;
   }
 
-  function sendAll(items: readonly Item[]): void {
-    if (items.length === 0) {
-      isBusy = false;
-      isInStep = heard === heardWhenAsked;
-      if (!isInStep) ask();
-      return;
-    }
-    const isHistory = isSentAsHistory(items[0]!);
-    const end = items.findIndex((item) => isSentAsHistory(item) !== isHistory);
-    const part = items.slice(0, Math.min(end < 0 ? items.length : end, MAX_ITEMS));
-    send(part, (isTaken, kept) => {
-      if (isTaken && kept.length === 0) return sendAll(items.slice(part.length));
-      timeline.at(timeline.nowMs + (isTaken ? CLOCK_RETRY_MS : RETRY_MS), () => {
-        isBusy = false;
-        ask();
-      });
-    });
+  get mayDisturb(): boolean {
+    return this.#isInStep;
   }
 
-  // ---- minutes ----
+  begin(): void {
+    this.#ask();
+  }
 
-  function deliver(items: readonly Item[]): void {
-    if (options.weather().rule === 'resend') {
-      outbox.push(...items);
-      pump();
+  deliver(items: readonly Item[]): void {
+    if (!this.#isInStep) {
+      this.#ask();
       return;
     }
-    if (!isInStep) return isBusy ? undefined : ask();
-    send(items, (isTaken, kept) => {
+    this.#messenger.send(items, (isTaken, kept) => {
       if (isTaken && kept.length === 0) return;
-      isInStep = false;
-      timeline.at(timeline.nowMs + (isTaken ? CLOCK_RETRY_MS : RETRY_MS), ask);
+      this.#isInStep = false;
+      this.#after(isTaken ? CLOCK_RETRY_MS : RETRY_MS, () => this.#ask());
     });
   }
 
-  /** Noise beside the feed: messages whose answer nobody waits for. */
-  function resend(item: Item): void {
-    timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => {
-      // A newer bar of a symbol would shut out what is still to be caught up on.
-      const mayDisturb = options.weather().rule === 'resend' ? outbox.length === 0 : isInStep;
-      if (mayDisturb) door.post(door.line(), wireOf(item), false, () => undefined);
+  #after(ms: number, work: () => void): void {
+    const { timeline } = this.#options;
+    timeline.at(timeline.nowMs + ms, work);
+  }
+
+  #ask(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    this.#isInStep = false;
+    this.#options.door.getHealth((answer) => {
+      if (answer === null) return this.#askAgain(RETRY_MS);
+      this.#bookedWhenAsked = this.#book.size;
+      const { last_bars } = JSON.parse(answer.body) as { last_bars: Record<string, string> };
+      const missing = this.#book.filter(
+        ({ symbol, time }) => time * 1000 > Date.parse(last_bars[symbol] ?? '1970-01-01'),
+      );
+      this.#options.trace(() => `feed: goes on with ${missing.length} minutes after the daemon's last bars`);
+      this.#sendAll(missing);
     });
   }
 
-  function hear(items: readonly Item[]): void {
-    const weather = options.weather();
-    for (const item of items) {
-      keep(item);
-      heard++;
-      if (rng.uniform() < weather.doubled) resend(item);
-      if (item.bar !== null && rng.uniform() < weather.revised) {
-        const revised = rng.integer(4) === 0 ? null : revisionOf(item.bar);
-        if (revised !== null) bars.get(item.symbol)!.push(revised);
-        resend({ ...item, bar: revised });
-      }
+  #askAgain(ms: number): void {
+    this.#after(ms, () => {
+      this.#isBusy = false;
+      this.#ask();
+    });
+  }
+
+  #sendAll(items: readonly Item[]): void {
+    if (items.length === 0) {
+      this.#isBusy = false;
+      this.#isInStep = this.#book.size === this.#bookedWhenAsked;
+      if (!this.#isInStep) this.#ask();
+      return;
     }
-    if (weather.apart) for (const item of items) deliver([item]);
-    else deliver(items);
+    const part = firstPart(items, (item) => this.#messenger.isSentAsHistory(item));
+    this.#messenger.send(part, (isTaken, kept) => {
+      if (isTaken && kept.length === 0) return this.#sendAll(items.slice(part.length));
+      this.#askAgain(isTaken ? CLOCK_RETRY_MS : RETRY_MS);
+    });
+  }
+}
+
+/** Gives the minutes as they close, as the weather lets the feeder have them. */
+class Source {
+  readonly #options: FeedOptions;
+  readonly #bars: ReadonlyMap<string, Bar[]>;
+  readonly #book: Book;
+  readonly #rule: CatchUp;
+
+  constructor(options: FeedOptions, bars: ReadonlyMap<string, Bar[]>, book: Book, rule: CatchUp) {
+    this.#options = options;
+    this.#bars = bars;
+    this.#book = book;
+    this.#rule = rule;
   }
 
-  /** The source after the minute that opened at `time`. */
-  function close(time: OpenTime): void {
-    const untilNextMs = 60_000 - (options.trueMs() % 60_000);
-    timeline.at(timeline.nowMs + untilNextMs, () =>
-      close((Math.floor(options.trueMs() / 60_000) * 60 - 60) as OpenTime),
-    );
-    if (options.isClosed(time)) return;
-    const weather = options.weather();
+  begin(): void {
+    const { timeline, trueMs } = this.#options;
+    const firstClose = Math.ceil((trueMs() + 1) / 60_000) * 60_000;
+    timeline.at(firstClose - trueMs(), () => this.#close((firstClose / 1000 - 60) as OpenTime));
+  }
+
+  /** The minute that opened at `time` is over. */
+  #close(time: OpenTime): void {
+    const { timeline, rng, prices, trueMs, isClosed } = this.#options;
+    const untilNextMs = 60_000 - (trueMs() % 60_000);
+    timeline.at(timeline.nowMs + untilNextMs, () => this.#close((Math.floor(trueMs() / 60_000) * 60 - 60) as OpenTime));
+    if (isClosed(time)) return;
+    const weather = this.#options.weather();
     const inTime: Item[] = [];
-    for (const bar of options.prices.next(time)) {
+    for (const bar of prices.next(time)) {
       const isEmpty = rng.uniform() < weather.empty;
       const item: Item = { symbol: bar.symbol, time, bar: isEmpty ? null : bar, isHistory: false };
-      if (!isEmpty) bars.get(bar.symbol)!.push(bar);
+      if (!isEmpty) this.#bars.get(bar.symbol)!.push(bar);
       if (rng.uniform() < weather.lost) continue;
-      if (rng.uniform() < weather.late)
-        timeline.at(timeline.nowMs + 1000 + rng.uniform() * 100_000, () => hear([item]));
+      if (rng.uniform() < weather.late) this.#hearWithin(1000, 100_000, [item]);
       else inTime.push(item);
     }
     if (inTime.length === 0) return;
-    if (!weather.apart) timeline.at(timeline.nowMs + 100 + rng.uniform() * 1000, () => hear(inTime));
-    else for (const item of inTime) timeline.at(timeline.nowMs + 100 + rng.uniform() * 3000, () => hear([item]));
+    if (!weather.apart) this.#hearWithin(100, 1000, inTime);
+    else for (const item of inTime) this.#hearWithin(100, 3000, [item]);
   }
 
-  for (const time of history)
-    for (const bar of options.prices.next(time)) {
-      bars.get(bar.symbol)!.push(bar);
-      keep({ symbol: bar.symbol, time, bar, isHistory: true });
+  #hearWithin(leastMs: number, spreadMs: number, items: readonly Item[]): void {
+    const { timeline, rng } = this.#options;
+    timeline.at(timeline.nowMs + leastMs + rng.uniform() * spreadMs, () => this.#hear(items));
+  }
+
+  #hear(items: readonly Item[]): void {
+    const { rng } = this.#options;
+    const weather = this.#options.weather();
+    for (const item of items) {
+      this.#book.keep(item);
+      if (rng.uniform() < weather.doubled) this.#resend(item);
+      if (item.bar !== null && rng.uniform() < weather.revised) this.#revise(item, item.bar);
     }
-  if (options.weather().rule === 'resend') outbox = [...book.values()].flat().sort((x, y) => x.time - y.time);
-  timeline.at(0, () => (options.weather().rule === 'resend' ? pump() : ask()));
-  const firstClose = Math.ceil((options.trueMs() + 1) / 60_000) * 60_000;
-  timeline.at(firstClose - options.trueMs(), () => close((firstClose / 1000 - 60) as OpenTime));
-  return {
-    bars,
-    get waiting() {
-      return outbox.length;
-    },
-  };
+    if (weather.apart) for (const item of items) this.#rule.deliver([item]);
+    else this.#rule.deliver(items);
+  }
+
+  #revise(item: Item, bar: Bar): void {
+    const revised = this.#options.rng.integer(4) === 0 ? null : revisionOf(bar);
+    if (revised !== null) this.#bars.get(item.symbol)!.push(revised);
+    this.#resend({ ...item, bar: revised });
+  }
+
+  /** Noise beside the feed: messages whose answer nobody waits for. */
+  #resend(item: Item): void {
+    const { timeline, rng, door } = this.#options;
+    timeline.at(timeline.nowMs + 100 + rng.uniform() * 100_000, () => {
+      if (this.#rule.mayDisturb) door.post(door.line(), wireOf(item), false, () => undefined);
+    });
+  }
 }

@@ -41,147 +41,192 @@ export interface MemoryJournal {
   readonly boots: readonly BootRow[];
 }
 
+const NOTHING: Commit = {
+  inputs: [],
+  signals: [],
+  shadows: [],
+  boot: null,
+  feedPosition: null,
+  forgetBefore: null,
+};
+
+/** What a run of commits has stored, and the queries on it. */
+class Tables {
+  readonly boots: BootRow[] = [];
+  inputs: InputRow[] = [];
+  signals: StoredSignal[] = [];
+  shadows: ShadowRow[] = [];
+  feedPosition: string | null = null;
+  #inputsEver = 0;
+
+  apply(commit: Commit): void {
+    for (const row of commit.inputs) this.inputs.push(row);
+    this.#inputsEver += commit.inputs.length;
+    for (const row of commit.signals) this.signals.push({ ...row, afterInput: this.#inputsEver });
+    for (const row of commit.shadows) this.shadows.push(row);
+    if (commit.boot !== null) this.boots.push(commit.boot);
+    this.feedPosition = commit.feedPosition ?? this.feedPosition;
+    if (commit.forgetBefore !== null) this.#forgetBefore(commit.forgetBefore);
+  }
+
+  #forgetBefore(first: OpenTime): void {
+    const lastHalts = this.inputs.findLast(({ kind, time }) => kind === 'halts' && time < first);
+    this.inputs = this.inputs.filter((row) => row.time >= first || row === lastHalts);
+    this.signals = this.signals.filter(({ time }) => time >= first);
+    this.shadows = this.shadows.filter(({ time }) => time >= first);
+  }
+
+  lastBoot(): BootRow | null {
+    return this.boots.reduce<BootRow | null>(
+      (latest, boot) => (latest === null || boot.bootId > latest.bootId ? boot : latest),
+      null,
+    );
+  }
+
+  lastHalts(): string {
+    return this.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '';
+  }
+
+  barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null {
+    const times = this.inputs.flatMap(({ kind, subject, time }) =>
+      kind === 'bar' && subject === symbol && time <= until ? [time] : [],
+    );
+    return (
+      times
+        .sort((x, y) => y - x)
+        .slice(0, count)
+        .at(-1) ?? null
+    );
+  }
+
+  lastBars(): Map<string, OpenTime> {
+    const last = new Map<string, OpenTime>();
+    for (const { kind, subject, time } of this.inputs)
+      if (kind === 'bar') last.set(subject, Math.max(time, last.get(subject) ?? 0) as OpenTime);
+    return last;
+  }
+
+  mostBars(): number {
+    const counts = new Map<string, number>();
+    for (const { kind, subject } of this.inputs)
+      if (kind === 'bar') counts.set(subject, (counts.get(subject) ?? 0) + 1);
+    return Math.max(0, ...counts.values());
+  }
+
+  bars(symbol: string, from: OpenTime, to: OpenTime): Bar[] {
+    return this.inputs
+      .filter(({ kind, subject, time }) => kind === 'bar' && subject === symbol && time >= from && time < to)
+      .sort((x, y) => x.time - y.time)
+      .map(({ bar }) => bar as Bar);
+  }
+}
+
 /**
  * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more: a commit is
  * there whole or not at all; a process that dies loses none; a machine that loses its power may lose the last ones since the last
  * checkpoint, boot or change of the halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
-  let commits: Commit[] = [];
-  let safe = 0;
-  let inputs: InputRow[] = [];
-  let signals: StoredSignal[] = [];
-  let shadows: ShadowRow[] = [];
-  let boots: BootRow[] = [];
-  let position: string | null = null;
-  let inputsEver = 0;
+  return new CommitLog();
+}
 
-  function apply(commit: Commit): void {
-    for (const row of commit.inputs) inputs.push(row);
-    inputsEver += commit.inputs.length;
-    for (const row of commit.signals) signals.push({ ...row, afterInput: inputsEver });
-    for (const row of commit.shadows) shadows.push(row);
-    if (commit.boot !== null) boots.push(commit.boot);
-    position = commit.feedPosition ?? position;
-    const { forgetBefore } = commit;
-    if (forgetBefore === null) return;
-    const lastHalts = inputs.findLast(({ kind, time }) => kind === 'halts' && time < forgetBefore);
-    inputs = inputs.filter((row) => row.time >= forgetBefore || row === lastHalts);
-    signals = signals.filter(({ time }) => time >= forgetBefore);
-    shadows = shadows.filter(({ time }) => time >= forgetBefore);
+class CommitLog implements MemoryJournal {
+  refusal: string | null = null;
+  #commits: Commit[] = [];
+  /** Commits that survive a power cut. */
+  #safe = 0;
+  #tables = new Tables();
+
+  #commit(content: Partial<Commit>): void {
+    if (this.refusal !== null) throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: ${this.refusal}` });
+    this.#store({ ...NOTHING, ...content });
   }
 
-  function commit(content: Partial<Commit>): void {
-    if (journal.refusal !== null) throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: ${journal.refusal}` });
-    const whole: Commit = {
-      inputs: [],
-      signals: [],
-      shadows: [],
-      boot: null,
-      feedPosition: null,
-      forgetBefore: null,
-      ...content,
+  #store(commit: Commit): void {
+    this.#commits.push(commit);
+    this.#tables.apply(commit);
+  }
+
+  #append(
+    inputs: readonly InputRow[],
+    signals: readonly SignalRow[],
+    shadows: readonly ShadowRow[],
+    feedPosition: string | null,
+  ): void {
+    // The columns of the real tables are NOT NULL.
+    if (signals.some(({ body, position }) => typeof body !== 'string' || typeof position !== 'string'))
+      throw new MinutehandError('JOURNAL_WRITE', { seen: 'memory: a signal without a body' });
+    this.#commit({ inputs: [...inputs], signals: [...signals], shadows: [...shadows], feedPosition });
+    if (inputs.some(({ kind }) => kind === 'halts')) this.checkpoint();
+  }
+
+  #addBoot(boot: BootRow): void {
+    if (this.boots.some(({ bootId }) => bootId === boot.bootId))
+      throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: a second boot ${boot.bootId}` });
+    this.#commit({ boot });
+    // Synced, and with it all before.
+    this.checkpoint();
+  }
+
+  open(): JournalStore {
+    return {
+      append: (inputs, signals, shadows = [], feedPosition = null) =>
+        this.#append(inputs, signals, shadows, feedPosition),
+      addBoot: (boot) => this.#addBoot(boot),
+      feedPosition: () => this.#tables.feedPosition,
+      lastBoot: () => this.#tables.lastBoot(),
+      lastSignals: () => lastOfEachPair(this.signals),
+      lastShadows: (version) => lastOfEachPair(this.shadows.filter(({ modelVersion }) => modelVersion === version)),
+      lastHalts: () => this.#tables.lastHalts(),
+      shadows: () => [...this.shadows].values(),
+      commonMinuteBefore: (pair, count, until) => commonMinuteBefore(this.inputs, pair, count, until),
+      barBefore: (symbol, count, until) => this.#tables.barBefore(symbol, count, until),
+      inputsFrom: (from) => this.inputs.filter(({ time }) => time >= from).values(),
+      signals: () => [...this.signals].values(),
+      lastBars: () => this.#tables.lastBars(),
+      mostBars: () => this.#tables.mostBars(),
+      bars: (symbol, from = -Infinity as OpenTime, to = Infinity as OpenTime) =>
+        this.#tables.bars(symbol, from, to).values(),
+      forgetBefore: (time) => this.#commit({ forgetBefore: time }),
+      snapshot: (read) => read(copyOf(this.#commits).open()),
+      close: () => undefined,
     };
-    commits.push(whole);
-    apply(whole);
   }
 
-  const open = (): JournalStore => ({
-    append(newInputs, newSignals, newShadows = [], feedPosition = null) {
-      // The columns of the real tables are NOT NULL.
-      if (newSignals.some(({ body, position }) => typeof body !== 'string' || typeof position !== 'string'))
-        throw new MinutehandError('JOURNAL_WRITE', { seen: 'memory: a signal without a body' });
-      commit({ inputs: [...newInputs], signals: [...newSignals], shadows: [...newShadows], feedPosition });
-      if (newInputs.some(({ kind }) => kind === 'halts')) safe = commits.length;
-    },
-    feedPosition: () => position,
-    addBoot(boot) {
-      if (boots.some(({ bootId }) => bootId === boot.bootId))
-        throw new MinutehandError('JOURNAL_WRITE', { seen: `memory: a second boot ${boot.bootId}` });
-      commit({ boot });
-      // Synced, and with it all before.
-      safe = commits.length;
-    },
-    lastBoot: () =>
-      boots.reduce<BootRow | null>(
-        (latest, boot) => (latest === null || boot.bootId > latest.bootId ? boot : latest),
-        null,
-      ),
-    lastSignals: () => lastOfEachPair(signals),
-    lastShadows: (modelVersion) => lastOfEachPair(shadows.filter((row) => row.modelVersion === modelVersion)),
-    lastHalts: () => inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '',
-    shadows: () => [...shadows].values(),
-    commonMinuteBefore: (pair, count, until) => commonMinuteBefore(inputs, pair, count, until),
-    barBefore: (symbol, count, until) => {
-      const times = inputs.flatMap(({ kind, subject, time }) =>
-        kind === 'bar' && subject === symbol && time <= until ? [time] : [],
-      );
-      return (
-        times
-          .sort((x, y) => y - x)
-          .slice(0, count)
-          .at(-1) ?? null
-      );
-    },
-    inputsFrom: (from) => inputs.filter(({ time }) => time >= from).values(),
-    signals: () => [...signals].values(),
-    lastBars() {
-      const last = new Map<string, OpenTime>();
-      for (const { kind, subject, time } of inputs)
-        if (kind === 'bar') last.set(subject, Math.max(time, last.get(subject) ?? 0) as OpenTime);
-      return last;
-    },
-    mostBars() {
-      const counts = new Map<string, number>();
-      for (const { kind, subject } of inputs) if (kind === 'bar') counts.set(subject, (counts.get(subject) ?? 0) + 1);
-      return Math.max(0, ...counts.values());
-    },
-    bars: (symbol, from = -Infinity as OpenTime, to = Infinity as OpenTime) =>
-      inputs
-        .filter(({ kind, subject, time }) => kind === 'bar' && subject === symbol && time >= from && time < to)
-        .sort((x, y) => x.time - y.time)
-        .map(({ bar }) => bar as Bar)
-        .values(),
-    forgetBefore: (time) => commit({ forgetBefore: time }),
-    snapshot: (read) => read(copyOf(commits).open()),
-    close: () => undefined,
-  });
+  cutPower(rng: Rng): number {
+    const kept = this.#safe + rng.integer(this.#commits.length - this.#safe + 1);
+    const surviving = this.#commits.slice(0, kept);
+    const lost = this.#commits.length - kept;
+    this.#commits = [];
+    this.#tables = new Tables();
+    for (const commit of surviving) this.#store(commit);
+    this.#safe = kept;
+    return lost;
+  }
 
-  const journal: MemoryJournal = {
-    open,
-    refusal: null,
-    cutPower(rng) {
-      const kept = safe + rng.integer(commits.length - safe + 1);
-      const lost = commits.length - kept;
-      const surviving = commits.slice(0, kept);
-      [commits, inputs, signals, shadows, boots, position, inputsEver] = [[], [], [], [], [], null, 0];
-      for (const survivor of surviving) {
-        commits.push(survivor);
-        apply(survivor);
-      }
-      safe = kept;
-      return lost;
-    },
-    checkpoint() {
-      safe = commits.length;
-    },
-    get commits() {
-      return commits.length;
-    },
-    get inputs() {
-      return inputs;
-    },
-    get signals() {
-      return signals;
-    },
-    get shadows() {
-      return shadows;
-    },
-    get boots() {
-      return boots;
-    },
-  };
-  return journal;
+  checkpoint(): void {
+    this.#safe = this.#commits.length;
+  }
+
+  get commits(): number {
+    return this.#commits.length;
+  }
+
+  get inputs(): readonly InputRow[] {
+    return this.#tables.inputs;
+  }
+
+  get signals(): readonly StoredSignal[] {
+    return this.#tables.signals;
+  }
+
+  get shadows(): readonly ShadowRow[] {
+    return this.#tables.shadows;
+  }
+
+  get boots(): readonly BootRow[] {
+    return this.#tables.boots;
+  }
 }
 
 function copyOf(commits: readonly Commit[]): MemoryJournal {

@@ -25,14 +25,6 @@ export interface Published {
   readonly atMs: number;
 }
 
-/** What a consumer did, as the oracle remembers it. */
-interface Account {
-  /** Last (boot_id, seq) obeyed, by pair. */
-  readonly last: Map<string, { bootId: string; seq: number }>;
-  readonly opened: Set<string>;
-  readonly held: Map<string, string>;
-}
-
 export interface Oracle {
   /** A text leaves the daemon by some way. @returns it, when it is the first time */
   publish(text: string): Published | null;
@@ -49,7 +41,7 @@ export interface OracleOptions {
   /** Of the world, since its beginning; and as epoch milliseconds. */
   nowMs(): number;
   trueMs(): number;
-  /** What the clock of the daemon's machine says. */
+  /** The wall clock of the daemon's machine. */
   wallMs(): number;
   /** How much the wall clocks may lie at this moment, in ms: 0 unless somebody set one. */
   clockErrorMs(): number;
@@ -62,9 +54,19 @@ export interface OracleOptions {
 /** A signal leaves the daemon so long after it was made, at most. */
 const PUBLISHING_MS = 5000;
 
-const isHeartbeat = ({ reason }: Seen): boolean => reason === 'SILENCE' || reason === 'SHUTDOWN';
+export const isHeartbeat = ({ reason }: Seen): boolean => reason === 'SILENCE' || reason === 'SHUTDOWN';
 
 const asOrders = (orders: readonly Order[]): string => orders.map(({ order }) => order).join(' + ');
+
+/** The number of a signal among those of its pair. */
+interface Place {
+  readonly bootId: string;
+  readonly seq: number;
+}
+
+const placeOf = ({ boot_id, seq }: Seen): Place => ({ bootId: boot_id, seq });
+
+const isAfter = (x: Place, y: Place): boolean => (x.bootId === y.bootId ? x.seq > y.seq : x.bootId > y.bootId);
 
 /**
  * Sees everything: when each text left the daemon, and what every consumer did with what reached it. Its checks share no code with the
@@ -72,31 +74,97 @@ const asOrders = (orders: readonly Order[]): string => orders.map(({ order }) =>
  */
 export function createOracle(options: OracleOptions): Oracle {
   const published = new Map<string, Published>();
+  const publications = new PublicationCheck(options);
   const accounts = new Map<string, Account>();
   const refusals = new Map<string, number>();
-  const lastPublished = new Map<string, { bootId: string; seq: number }>();
-  /** By pair and minute: the boot that answered it; and with the models, the id of the decision. */
-  const answered = new Map<string, string>();
-  const ids = new Map<string, string>();
   let obeyed = 0;
-  let opens = 0;
 
-  const isAfter = (x: { bootId: string; seq: number }, y: { bootId: string; seq: number }): boolean =>
-    x.bootId === y.bootId ? x.seq > y.seq : x.bootId > y.bootId;
+  function accountOf(consumer: string): Account {
+    let account = accounts.get(consumer);
+    if (account === undefined) {
+      account = new Account(options);
+      accounts.set(consumer, account);
+    }
+    return account;
+  }
 
-  /** A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision. */
-  function checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
-    const minute = `${pair_id} ${timestamp}`;
-    if (answered.get(minute) === boot_id) options.onViolation('minute answered twice', `${minute} in ${boot_id}`);
-    answered.set(minute, boot_id);
-    const decision = `${minute} ${model_version}`;
-    const id = ids.get(decision) ?? signal_id;
-    if (id !== signal_id) options.onViolation('signal_id changed', `${decision}: ${signal_id} after ${id}`);
-    ids.set(decision, id);
+  return {
+    published,
+    refusals,
+    get obeyed() {
+      return obeyed;
+    },
+    get opens() {
+      return [...accounts.values()].reduce((sum, { opens }) => sum + opens, 0);
+    },
+    publish(text) {
+      if (published.has(text)) return null;
+      const signal = JSON.parse(text) as Seen;
+      const fresh: Published = { signal, atMs: options.nowMs() };
+      published.set(text, fresh);
+      publications.check(text, signal);
+      return fresh;
+    },
+    check(consumer, text, clockMs, verdict) {
+      const line = text.trimEnd();
+      const original = published.get(line);
+      if (verdict.verdict === 'refuse') {
+        refusals.set(verdict.code, (refusals.get(verdict.code) ?? 0) + 1);
+        if (verdict.code === 'STALE' && original !== undefined) checkStale(options, consumer, text, original);
+        return;
+      }
+      obeyed++;
+      const violation = (rule: string, detail: string): void =>
+        options.onViolation(rule, `${consumer} obeyed (${asOrders(verdict.orders)}) ${detail}: ${line}`);
+      if (original === undefined) return violation('torn signal obeyed', 'a text that was never published');
+      accountOf(consumer).obey(original, clockMs, verdict.orders, violation);
+    },
+  };
+}
+
+/** A consumer found a text stale: by the world's time it has to be. */
+function checkStale(options: OracleOptions, consumer: string, text: string, { signal, atMs }: Published): void {
+  const sinceNewsMs = isHeartbeat(signal)
+    ? options.nowMs() - atMs
+    : Math.max(options.nowMs() - atMs, options.trueMs() - Date.parse(signal.timestamp) - options.intervalMs);
+  if (sinceNewsMs + options.clockErrorMs() + PUBLISHING_MS < options.validMs)
+    options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
+}
+
+/** What holds of every signal that leaves the daemon for the first time, and of those before it. */
+class PublicationCheck {
+  readonly #options: OracleOptions;
+  readonly #last = new Map<string, Place>();
+  /** By pair and minute: the boot that answered it; and with the models, the id of the decision. */
+  readonly #answered = new Map<string, string>();
+  readonly #ids = new Map<string, string>();
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+  }
+
+  check(text: string, signal: Seen): void {
+    const [covered, tail] = [text.slice(0, text.lastIndexOf(',"crc32":"')), text.slice(-10, -2)];
+    if (crc32(covered).toString(16).padStart(8, '0') !== tail) this.#options.onViolation('checksum', text);
+    this.#checkOrder(signal);
+    this.#checkTimes(signal);
+    if (!isHeartbeat(signal)) this.#checkIdentity(signal);
+  }
+
+  #checkOrder(signal: Seen): void {
+    const place = placeOf(signal);
+    const before = this.#last.get(signal.pair_id);
+    if (before !== undefined && !isAfter(place, before))
+      this.#options.onViolation(
+        'publication order',
+        `${signal.pair_id} ${place.bootId} ${place.seq} after ${before.bootId} ${before.seq}`,
+      );
+    this.#last.set(signal.pair_id, place);
   }
 
   /** `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after its close. */
-  function checkTimes(signal: Seen): void {
+  #checkTimes(signal: Seen): void {
+    const options = this.#options;
     const { pair_id, seq, timestamp, reason, generated_at_ms, valid_until_ms } = signal;
     const newsUntilMs = isHeartbeat(signal) ? Infinity : Date.parse(timestamp) + options.intervalMs;
     const expectedMs = Math.min(generated_at_ms, newsUntilMs) + options.validMs;
@@ -108,99 +176,89 @@ export function createOracle(options: OracleOptions): Oracle {
       options.onViolation('generated_at', `${where}: ${sinceMs} ms before it left the daemon`);
   }
 
-  /** A consumer found a text stale: by the world's time it has to be. */
-  function checkStale(consumer: string, text: string): void {
-    const original = published.get(text.trimEnd());
-    if (original === undefined) return;
-    const { signal, atMs } = original;
-    const sinceNewsMs = isHeartbeat(signal)
-      ? options.nowMs() - atMs
-      : Math.max(options.nowMs() - atMs, options.trueMs() - Date.parse(signal.timestamp) - options.intervalMs);
-    if (sinceNewsMs + options.clockErrorMs() + PUBLISHING_MS < options.validMs)
-      options.onViolation('fresh signal refused', `${consumer}, after ${Math.round(sinceNewsMs / 1000)} s: ${text}`);
+  /** A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision. */
+  #checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
+    const { onViolation } = this.#options;
+    const minute = `${pair_id} ${timestamp}`;
+    if (this.#answered.get(minute) === boot_id) onViolation('minute answered twice', `${minute} in ${boot_id}`);
+    this.#answered.set(minute, boot_id);
+    const decision = `${minute} ${model_version}`;
+    const id = this.#ids.get(decision) ?? signal_id;
+    if (id !== signal_id) onViolation('signal_id changed', `${decision}: ${signal_id} after ${id}`);
+    this.#ids.set(decision, id);
+  }
+}
+
+type Violate = (rule: string, detail: string) => void;
+
+/** What one consumer obeyed, opened and holds. */
+class Account {
+  readonly #options: OracleOptions;
+  /** Last signal obeyed, by pair. */
+  readonly #last = new Map<string, Place>();
+  readonly #opened = new Set<string>();
+  readonly #held = new Map<string, string>();
+  opens = 0;
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
   }
 
-  return {
-    published,
-    refusals,
-    get obeyed() {
-      return obeyed;
-    },
-    get opens() {
-      return opens;
-    },
-    publish(text) {
-      if (published.has(text)) return null;
-      const signal = JSON.parse(text) as Seen;
-      const fresh: Published = { signal, atMs: options.nowMs() };
-      published.set(text, fresh);
-      const [covered, tail] = [text.slice(0, text.lastIndexOf(',"crc32":"')), text.slice(-10, -2)];
-      if (crc32(covered).toString(16).padStart(8, '0') !== tail) options.onViolation('checksum', text);
-      const place = { bootId: signal.boot_id, seq: signal.seq };
-      const before = lastPublished.get(signal.pair_id);
-      if (before !== undefined && !isAfter(place, before))
-        options.onViolation(
-          'publication order',
-          `${signal.pair_id} ${place.bootId} ${place.seq} after ${before.bootId} ${before.seq}`,
-        );
-      lastPublished.set(signal.pair_id, place);
-      checkTimes(signal);
-      if (!isHeartbeat(signal)) checkIdentity(signal);
-      return fresh;
-    },
-    check(consumer, text, clockMs, verdict) {
-      if (verdict.verdict === 'refuse') {
-        refusals.set(verdict.code, (refusals.get(verdict.code) ?? 0) + 1);
-        if (verdict.code === 'STALE') checkStale(consumer, text);
-        return;
-      }
-      obeyed++;
-      let account = accounts.get(consumer);
-      if (account === undefined) {
-        account = { last: new Map(), opened: new Set(), held: new Map() };
-        accounts.set(consumer, account);
-      }
-      const line = text.trimEnd();
-      const violation = (rule: string, detail: string): void =>
-        options.onViolation(rule, `${consumer} obeyed (${asOrders(verdict.orders)}) ${detail}: ${line}`);
-      const original = published.get(line);
-      if (original === undefined) return violation('torn signal obeyed', 'a text that was never published');
-      const { signal, atMs } = original;
-      const ageMs = options.nowMs() - atMs;
-      if (ageMs > options.validMs + options.clockErrorMs())
-        violation('stale signal obeyed', `${(ageMs / 1000).toFixed(0)} s after its publication`);
-      if (signal.valid_until_ms < clockMs)
-        violation('stale signal obeyed', `${clockMs - signal.valid_until_ms} ms after valid_until_ms by its own clock`);
-      const place = { bootId: signal.boot_id, seq: signal.seq };
-      const last = account.last.get(signal.pair_id);
-      if (last !== undefined && !isAfter(place, last))
-        violation('repeated or out of order signal obeyed', `after ${last.bootId} ${last.seq}`);
-      account.last.set(signal.pair_id, place);
+  /** @param clockMs the consumer's wall clock */
+  obey(original: Published, clockMs: number, orders: readonly Order[], violation: Violate): void {
+    const { signal } = original;
+    this.#checkFresh(original, clockMs, violation);
+    this.#checkOrder(signal, violation);
+    for (const order of orders) {
+      if (order.order === 'open') this.#open(signal, order.positionId, violation);
+      else if (order.order === 'close') this.#close(signal, order.positionId, violation);
+    }
+    const held = this.#heldOf(signal);
+    if (held !== '' && (signal.target === 0 || signal.position_id !== held))
+      violation('position kept that is over', held);
+  }
 
-      for (const order of verdict.orders) {
-        const held = account.held.get(signal.pair_id) ?? '';
-        if (order.order === 'open') {
-          opens++;
-          if (signal.action !== 'ENTER' || (signal.mode !== 'OK' && signal.mode !== 'DEGRADED'))
-            violation('open without ENTER', `with action ${signal.action} in mode ${signal.mode}`);
-          if (account.opened.has(order.positionId)) violation('position opened twice', order.positionId);
-          if (held !== '') violation('position opened twice', `while it held ${held}`);
-          const barAgeMs = options.trueMs() - Date.parse(signal.timestamp);
-          if (barAgeMs > options.intervalMs + options.validMs + options.clockErrorMs())
-            violation('stale signal obeyed', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
-          if (order.positionId !== signal.signal_id) violation('open without ENTER', `position ${order.positionId}`);
-          account.opened.add(order.positionId);
-          account.held.set(signal.pair_id, order.positionId);
-        } else if (order.order === 'close') {
-          if (held !== order.positionId)
-            violation('close of what is not held', `${order.positionId}, holding "${held}"`);
-          if (signal.target !== 0 && signal.position_id === held) violation('close of what is still wanted', held);
-          account.held.set(signal.pair_id, '');
-        }
-      }
-      const holds = account.held.get(signal.pair_id) ?? '';
-      if (holds !== '' && (signal.target === 0 || signal.position_id !== holds))
-        violation('position kept that is over', holds);
-    },
-  };
+  #heldOf({ pair_id }: Seen): string {
+    return this.#held.get(pair_id) ?? '';
+  }
+
+  #checkFresh({ signal, atMs }: Published, clockMs: number, violation: Violate): void {
+    const { nowMs, validMs, clockErrorMs } = this.#options;
+    const ageMs = nowMs() - atMs;
+    if (ageMs > validMs + clockErrorMs())
+      violation('stale signal obeyed', `${(ageMs / 1000).toFixed(0)} s after its publication`);
+    if (signal.valid_until_ms < clockMs)
+      violation('stale signal obeyed', `${clockMs - signal.valid_until_ms} ms after valid_until_ms by its own clock`);
+  }
+
+  #checkOrder(signal: Seen, violation: Violate): void {
+    const place = placeOf(signal);
+    const last = this.#last.get(signal.pair_id);
+    if (last !== undefined && !isAfter(place, last))
+      violation('repeated or out of order signal obeyed', `after ${last.bootId} ${last.seq}`);
+    this.#last.set(signal.pair_id, place);
+  }
+
+  #open(signal: Seen, positionId: string, violation: Violate): void {
+    const { trueMs, intervalMs, validMs, clockErrorMs } = this.#options;
+    const held = this.#heldOf(signal);
+    this.opens++;
+    if (signal.action !== 'ENTER' || (signal.mode !== 'OK' && signal.mode !== 'DEGRADED'))
+      violation('open without ENTER', `with action ${signal.action} in mode ${signal.mode}`);
+    if (this.#opened.has(positionId)) violation('position opened twice', positionId);
+    if (held !== '') violation('position opened twice', `while it held ${held}`);
+    const barAgeMs = trueMs() - Date.parse(signal.timestamp);
+    if (barAgeMs > intervalMs + validMs + clockErrorMs())
+      violation('stale signal obeyed', `on a bar that closed ${(barAgeMs / 1000).toFixed(0)} s ago`);
+    if (positionId !== signal.signal_id) violation('open without ENTER', `position ${positionId}`);
+    this.#opened.add(positionId);
+    this.#held.set(signal.pair_id, positionId);
+  }
+
+  #close(signal: Seen, positionId: string, violation: Violate): void {
+    const held = this.#heldOf(signal);
+    if (held !== positionId) violation('close of what is not held', `${positionId}, holding "${held}"`);
+    if (signal.target !== 0 && signal.position_id === held) violation('close of what is still wanted', held);
+    this.#held.set(signal.pair_id, '');
+  }
 }

@@ -10,6 +10,11 @@ export class Killed extends Error {
   }
 }
 
+/** With its stack where it has one. */
+export function describeDefect(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** One life of a simulated program: from its start to its end, its ports work; after that they throw. */
 export interface SimulatedProcess {
   readonly name: string;
@@ -45,92 +50,127 @@ export interface ProcessOptions {
 
 /** Starts a process on the timeline of a world. */
 export function startProcess(options: ProcessOptions): SimulatedProcess {
-  const { name, timeline, rng, onDefect } = options;
-  let alive = true;
-  let callsUntilKill = Infinity;
-  let lastTurnMs = 0;
-  const listeners: (() => void)[] = [];
+  return new Life(options);
+}
 
-  function die(): void {
-    if (!alive) return;
-    alive = false;
-    for (const listener of listeners.splice(0)) listener();
+class Life implements SimulatedProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly #options: ProcessOptions;
+  readonly #deathListeners: (() => void)[] = [];
+  #alive = true;
+  #callsUntilKill = Infinity;
+
+  constructor(options: ProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.clock = this.#openClock();
+    this.scheduler = new ProcessScheduler(this, options);
   }
 
-  function mustLive(): void {
-    if (!alive) throw new Killed(name);
+  get alive(): boolean {
+    return this.#alive;
   }
 
-  function call<T>(effect: () => T, torn?: () => void): T {
-    mustLive();
-    if (callsUntilKill-- > 0) return effect();
-    const moment = rng.integer(3);
+  #openClock(): Clock {
+    const { timeline, wallMs } = this.#options;
+    return {
+      nowMs: () => {
+        this.mustLive();
+        return Math.floor(wallMs()) as EpochMs;
+      },
+      monotonicUs: () => {
+        this.mustLive();
+        return timeline.nowMs * 1000;
+      },
+    };
+  }
+
+  /** @throws Killed */
+  mustLive(): void {
+    if (!this.#alive) throw new Killed(this.name);
+  }
+
+  call<T>(effect: () => T, torn?: () => void): T {
+    this.mustLive();
+    if (this.#callsUntilKill-- > 0) return effect();
+    const moment = this.#options.rng.integer(3);
     if (moment === 1 && torn !== undefined) torn();
     if (moment === 2) effect();
-    die();
-    throw new Killed(name);
+    this.kill();
+    throw new Killed(this.name);
   }
 
-  function guarded(work: () => void): () => void {
+  /** `work`, without effect once the process is dead. */
+  guarded(work: () => void): () => void {
     return () => {
-      if (!alive) return;
+      if (!this.#alive) return;
       try {
         work();
       } catch (error) {
-        if (!(error instanceof Killed)) onDefect(error);
+        if (!(error instanceof Killed)) this.#options.onDefect(error);
       }
     };
   }
 
-  const at = (timeMs: number, work: () => void, inOrder = false): (() => void) =>
-    timeline.at(timeMs, guarded(work), inOrder);
-  const scheduler: Scheduler = {
-    afterTurn(work) {
-      mustLive();
-      // The turns of one event loop follow each other, and what is asked for first is done first.
-      lastTurnMs = Math.max(lastTurnMs, timeline.nowMs + (options.turnMs === 0 ? 0 : rng.uniform() * options.turnMs));
-      timeline.at(lastTurnMs, guarded(work), true);
-    },
-    after(ms, work) {
-      mustLive();
-      return at(timeline.nowMs + Math.max(1, ms), work);
-    },
-    every(ms, work) {
-      mustLive();
-      let cancel: () => void;
-      const again = (): void => {
-        cancel = at(timeline.nowMs + Math.max(1, ms), () => {
-          again();
-          work();
-        });
-      };
-      again();
-      return () => cancel();
-    },
-  };
-  const clock: Clock = {
-    nowMs() {
-      mustLive();
-      return Math.floor(options.wallMs()) as EpochMs;
-    },
-    monotonicUs() {
-      mustLive();
-      return timeline.nowMs * 1000;
-    },
-  };
-  return {
-    name,
-    get alive() {
-      return alive;
-    },
-    clock,
-    scheduler,
-    call,
-    at,
-    kill: die,
-    killAtCall(n) {
-      callsUntilKill = n;
-    },
-    onDeath: (listener) => void listeners.push(listener),
-  };
+  at(timeMs: number, work: () => void, inOrder = false): () => void {
+    return this.#options.timeline.at(timeMs, this.guarded(work), inOrder);
+  }
+
+  kill(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    for (const listener of this.#deathListeners.splice(0)) listener();
+  }
+
+  killAtCall(n: number): void {
+    this.#callsUntilKill = n;
+  }
+
+  onDeath(listener: () => void): void {
+    this.#deathListeners.push(listener);
+  }
+}
+
+/** The event loop of a process. */
+class ProcessScheduler implements Scheduler {
+  readonly #life: Life;
+  readonly #timeline: Timeline;
+  readonly #rng: Rng;
+  readonly #turnMs: number;
+  #lastTurnMs = 0;
+
+  constructor(life: Life, { timeline, rng, turnMs }: ProcessOptions) {
+    this.#life = life;
+    this.#timeline = timeline;
+    this.#rng = rng;
+    this.#turnMs = turnMs;
+  }
+
+  afterTurn(work: () => void): void {
+    this.#life.mustLive();
+    // The turns of one event loop follow each other, and what is asked for first is done first.
+    const turnMs = this.#turnMs === 0 ? 0 : this.#rng.uniform() * this.#turnMs;
+    this.#lastTurnMs = Math.max(this.#lastTurnMs, this.#timeline.nowMs + turnMs);
+    this.#timeline.at(this.#lastTurnMs, this.#life.guarded(work), true);
+  }
+
+  after(ms: number, work: () => void): () => void {
+    this.#life.mustLive();
+    return this.#life.at(this.#timeline.nowMs + Math.max(1, ms), work);
+  }
+
+  every(ms: number, work: () => void): () => void {
+    this.#life.mustLive();
+    let cancel: () => void;
+    const again = (): void => {
+      cancel = this.#life.at(this.#timeline.nowMs + Math.max(1, ms), () => {
+        again();
+        work();
+      });
+    };
+    again();
+    return () => cancel();
+  }
 }

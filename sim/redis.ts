@@ -1,4 +1,4 @@
-import type { Bus, BusMessage, Rng } from '../shared/ports.ts';
+import type { Bus, BusMessage, BusRefusal, Rng } from '../shared/ports.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -50,6 +50,8 @@ export interface RedisOptions {
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
+/** How often a connection asks a server that does not answer yet. */
+const GREETING_POLL_MS = 50;
 const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 
@@ -63,219 +65,290 @@ interface Request {
 
 /** A server and its network on the timeline of a world. */
 export function createRedis(options: RedisOptions): SimulatedRedis {
-  const { timeline, rng, weather } = options;
-  let isUp = true;
-  let isStalled = false;
-  let loadingUntilMs = 0;
-  let busyUntilMs = 0;
-  let life = 0;
-  let entries = 0;
-  let connectionsMade = 0;
-  let mostWaiting = 0;
-  let waiting: Request[] = [];
-  const keys = new Map<string, { text: string; untilMs: number }>();
-  const subscribers = new Set<{ onSignal(text: string): void; onEnd(): void; lastMs: number }>();
-  const connections = new Set<() => void>();
+  return new Server(options);
+}
 
-  const travelMs = (): number => weather.latencyMs + rng.uniform() * weather.spreadMs;
+interface Subscriber {
+  onSignal(text: string): void;
+  onEnd(): void;
+  /** When the last signal reaches it. */
+  lastMs: number;
+}
 
-  function execute({ batch, answer }: Request): void {
-    if (timeline.nowMs < loadingUntilMs) return answer(LOADING);
-    for (const { text } of batch)
-      for (const subscriber of subscribers) {
-        subscriber.lastMs = Math.max(subscriber.lastMs, timeline.nowMs + travelMs());
-        timeline.at(subscriber.lastMs, () => subscribers.has(subscriber) && subscriber.onSignal(text), true);
-      }
-    if (server.isFull) return answer(OUT_OF_MEMORY);
-    for (const { pairId, text } of batch) {
-      keys.set(pairId, { text, untilMs: timeline.nowMs + options.keyTtlMs });
-      entries++;
-    }
-    answer(null);
+class Server implements SimulatedRedis {
+  readonly options: RedisOptions;
+  isFull = false;
+  slowMs = 0;
+  mostWaiting = 0;
+  entries = 0;
+  /** Counts the lives: what was under way to an earlier one is lost. */
+  life = 0;
+  /** Listens: it may be stalled or loading. */
+  isRunning = true;
+  #isStalled = false;
+  #loadingUntilMs = 0;
+  #busyUntilMs = 0;
+  #connectionsMade = 0;
+  #waiting: Request[] = [];
+  readonly #keys = new Map<string, { text: string; untilMs: number }>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #connections = new Set<Connection>();
+
+  constructor(options: RedisOptions) {
+    this.options = options;
+  }
+
+  get isUp(): boolean {
+    return this.isRunning && !this.#isStalled && this.options.timeline.nowMs >= this.#loadingUntilMs;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  travelMs(): number {
+    const { rng, weather } = this.options;
+    return weather.latencyMs + rng.uniform() * weather.spreadMs;
+  }
+
+  // ---- connections ----
+
+  connect(process: SimulatedProcess): Bus {
+    return new Connection(this, process);
+  }
+
+  nextConnection(): number {
+    return ++this.#connectionsMade;
+  }
+
+  attach(connection: Connection): void {
+    this.#connections.add(connection);
+  }
+
+  detach(connection: Connection): void {
+    this.#connections.delete(connection);
+  }
+
+  subscribe(onSignal: (text: string) => void, onEnd: () => void): RedisSubscription | null {
+    if (!this.isUp) return null;
+    const subscriber = { onSignal, onEnd, lastMs: this.options.timeline.nowMs };
+    this.#subscribers.add(subscriber);
+    return { unsubscribe: () => void this.#subscribers.delete(subscriber) };
+  }
+
+  // ---- commands ----
+
+  get(pairId: string): string | null {
+    const key = this.#keys.get(pairId);
+    return this.isUp && key !== undefined && key.untilMs > this.options.timeline.nowMs ? key.text : null;
   }
 
   /** One command after the other, each when the one before it is done. */
-  function receive(request: Request): void {
-    waiting.push(request);
-    mostWaiting = Math.max(mostWaiting, waiting.length);
-    const ofLife = life;
-    busyUntilMs = Math.max(busyUntilMs, timeline.nowMs) + server.slowMs;
+  receive(request: Request): void {
+    const { timeline } = this.options;
+    this.#waiting.push(request);
+    this.mostWaiting = Math.max(this.mostWaiting, this.#waiting.length);
+    const ofLife = this.life;
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, timeline.nowMs) + this.slowMs;
     timeline.at(
-      busyUntilMs,
+      this.#busyUntilMs,
       () => {
-        if (ofLife === life && !isStalled) executeUpTo(request);
+        if (ofLife === this.life && !this.#isStalled) this.#executeUpTo(request);
       },
       true,
     );
   }
 
-  function executeUpTo(request: Request): void {
-    while (waiting.includes(request)) execute(waiting.shift()!);
+  #executeUpTo(request: Request): void {
+    while (this.#waiting.includes(request)) this.#execute(this.#waiting.shift()!);
   }
 
-  function connect(process: SimulatedProcess): Bus {
-    let state: 'up' | 'down' | null = null;
-    let connection = ++connectionsMade;
-    let attempts = 0;
-    let closing = false;
-    const pending = new Set<() => void>();
-    const listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
-
-    function enter(next: 'up' | 'down', detail: string): void {
-      if (state === next || closing) return;
-      state = next;
-      for (const listener of listeners) listener(next, detail);
+  #execute({ batch, answer }: Request): void {
+    const { timeline, keyTtlMs } = this.options;
+    if (timeline.nowMs < this.#loadingUntilMs) return answer(LOADING);
+    for (const { text } of batch) for (const subscriber of this.#subscribers) this.#deliver(subscriber, text);
+    if (this.isFull) return answer(OUT_OF_MEMORY);
+    for (const { pairId, text } of batch) {
+      this.#keys.set(pairId, { text, untilMs: timeline.nowMs + keyTtlMs });
+      this.entries++;
     }
+    answer(null);
+  }
 
-    function hangUp(detail: string): void {
-      connection = ++connectionsMade;
-      connections.delete(onServerEnd);
-      for (const lose of [...pending]) lose();
-      pending.clear();
-      enter('down', detail);
-      if (closing) return;
-      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts++, 10), MAX_RETRY_MS);
-      process.at(timeline.nowMs + retryMs, attempt);
+  #deliver(subscriber: Subscriber, text: string): void {
+    const { timeline } = this.options;
+    subscriber.lastMs = Math.max(subscriber.lastMs, timeline.nowMs + this.travelMs());
+    timeline.at(subscriber.lastMs, () => this.#subscribers.has(subscriber) && subscriber.onSignal(text), true);
+  }
+
+  // ---- faults ----
+
+  shutDown(): void {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.life++;
+    this.#waiting = [];
+    this.#keys.clear();
+    this.#busyUntilMs = 0;
+    for (const connection of [...this.#connections]) connection.serverEnded();
+    this.#connections.clear();
+    for (const subscriber of [...this.#subscribers]) {
+      this.#subscribers.delete(subscriber);
+      subscriber.onEnd();
     }
+  }
 
-    const onServerEnd = (): void => {
-      if (process.alive)
-        process.at(timeline.nowMs + travelMs(), () => state === 'up' && hangUp('Connection is closed.'));
-    };
+  start(loadingMs: number): void {
+    this.isRunning = true;
+    this.#isStalled = false;
+    this.#loadingUntilMs = this.options.timeline.nowMs + loadingMs;
+  }
 
-    function attempt(): void {
-      if (closing || state === 'up') return;
-      const mine = (connection = ++connectionsMade);
-      process.at(timeline.nowMs + 2 * travelMs(), () => {
-        if (mine !== connection || closing) return;
-        if (!isUp) return hangUp('connect ECONNREFUSED');
-        const isReady = (): boolean => isUp && !isStalled && timeline.nowMs >= loadingUntilMs;
-        const greet = (untilMs: number): void => {
-          if (mine !== connection || closing) return;
-          if (isReady()) {
-            attempts = 0;
-            connections.add(onServerEnd);
-            enter('up', 'connected');
-          } else if (!isUp || timeline.nowMs >= untilMs) hangUp('connect ETIMEDOUT');
-          else process.at(timeline.nowMs + 50, () => greet(untilMs));
-        };
-        greet(timeline.nowMs + options.connectTimeoutMs);
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  resume(): void {
+    if (!this.#isStalled) return;
+    const { timeline, rng } = this.options;
+    this.#isStalled = false;
+    this.#busyUntilMs = timeline.nowMs;
+    while (this.#waiting.length > 0) {
+      const lines = [...new Set(this.#waiting.map(({ connection }) => connection))];
+      const line = lines[rng.integer(lines.length)];
+      const first = this.#waiting.findIndex(({ connection }) => connection === line);
+      this.#execute(this.#waiting.splice(first, 1)[0]!);
+    }
+  }
+}
+
+/** The connection of one process, over all its attempts. */
+class Connection implements Bus {
+  readonly #server: Server;
+  readonly #process: SimulatedProcess;
+  readonly #timeline: Timeline;
+  /** The attempt, or the connection that came of it: answers to an earlier one are not heard. */
+  #current: number;
+  #state: 'up' | 'down' | null = null;
+  #attempts = 0;
+  #isClosing = false;
+  #lastArrivalMs = 0;
+  /** What loses each batch that waits for its answer. */
+  readonly #pending = new Set<() => void>();
+  readonly #listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
+
+  constructor(server: Server, process: SimulatedProcess) {
+    this.#server = server;
+    this.#process = process;
+    this.#timeline = server.options.timeline;
+    this.#current = server.nextConnection();
+    process.onDeath(() => server.detach(this));
+    process.at(this.#timeline.nowMs, () => this.#attempt());
+  }
+
+  get ready(): boolean {
+    return this.#process.alive && this.#state === 'up';
+  }
+
+  onState(listener: (state: 'up' | 'down', detail: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  reset(): void {
+    this.#process.call(() => this.#hangUp('reset'));
+  }
+
+  close(): Promise<void> {
+    this.#isClosing = true;
+    this.#server.detach(this);
+    return Promise.resolve();
+  }
+
+  serverEnded(): void {
+    if (!this.#process.alive) return;
+    this.#process.at(
+      this.#timeline.nowMs + this.#server.travelMs(),
+      () => this.#state === 'up' && this.#hangUp('Connection is closed.'),
+    );
+  }
+
+  // ---- state ----
+
+  #enter(next: 'up' | 'down', detail: string): void {
+    if (this.#state === next || this.#isClosing) return;
+    this.#state = next;
+    for (const listener of this.#listeners) listener(next, detail);
+  }
+
+  #hangUp(detail: string): void {
+    this.#current = this.#server.nextConnection();
+    this.#server.detach(this);
+    for (const lose of [...this.#pending]) lose();
+    this.#pending.clear();
+    this.#enter('down', detail);
+    if (this.#isClosing) return;
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#attempts++, 10), MAX_RETRY_MS);
+    this.#process.at(this.#timeline.nowMs + retryMs, () => this.#attempt());
+  }
+
+  #attempt(): void {
+    if (this.#isClosing || this.#state === 'up') return;
+    const mine = (this.#current = this.#server.nextConnection());
+    this.#process.at(this.#timeline.nowMs + 2 * this.#server.travelMs(), () => {
+      if (mine !== this.#current || this.#isClosing) return;
+      if (!this.#server.isRunning) return this.#hangUp('connect ECONNREFUSED');
+      this.#greet(mine, this.#timeline.nowMs + this.#server.options.connectTimeoutMs);
+    });
+  }
+
+  /** Waits for the server to answer, until `untilMs`. */
+  #greet(mine: number, untilMs: number): void {
+    if (mine !== this.#current || this.#isClosing) return;
+    if (this.#server.isUp) {
+      this.#attempts = 0;
+      this.#server.attach(this);
+      this.#enter('up', 'connected');
+    } else if (!this.#server.isRunning || this.#timeline.nowMs >= untilMs) this.#hangUp('connect ETIMEDOUT');
+    else this.#process.at(this.#timeline.nowMs + GREETING_POLL_MS, () => this.#greet(mine, untilMs));
+  }
+
+  // ---- batches ----
+
+  send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
+    return this.#process.call(() => {
+      if (this.#state !== 'up') return Promise.reject(new Error('not connected'));
+      this.#server.options.onBatch(batch);
+      return new Promise((resolve, reject) => {
+        const lose = (): void => reject(new Error('Connection is closed.'));
+        this.#pending.add(lose);
+        this.#dispatch(batch, (refusal) => {
+          if (this.#pending.delete(lose)) resolve(refusal === null ? null : { words: refusal, signals: batch.length });
+        });
       });
-    }
-
-    process.onDeath(() => connections.delete(onServerEnd));
-    process.at(timeline.nowMs, attempt);
-    let lastArrivalMs = 0;
-
-    return {
-      get ready() {
-        return process.alive && state === 'up';
-      },
-      send: (batch) =>
-        process.call(() => {
-          if (state !== 'up') return Promise.reject(new Error('not connected'));
-          options.onBatch(batch);
-          return new Promise((resolve, reject) => {
-            const mine = connection;
-            const lose = (): void => reject(new Error('Connection is closed.'));
-            pending.add(lose);
-            lastArrivalMs = Math.max(lastArrivalMs, timeline.nowMs + travelMs());
-            const ofLife = life;
-            // Underway it belongs to nobody: the end of the process or of the connection does not call it back, most of the time.
-            timeline.at(
-              lastArrivalMs,
-              () => {
-                if (ofLife !== life || !isUp) return;
-                if (mine !== connection && rng.integer(2) === 0) return;
-                receive({
-                  connection: mine,
-                  batch,
-                  answer: (refusal) => {
-                    if (!process.alive || mine !== connection) return;
-                    process.at(timeline.nowMs + travelMs(), () => {
-                      if (mine !== connection || !pending.delete(lose)) return;
-                      resolve(refusal === null ? null : { words: refusal, signals: batch.length });
-                    });
-                  },
-                });
-              },
-              true,
-            );
-          });
-        }),
-      reset: () => process.call(() => hangUp('reset')),
-      onState: (listener) => void listeners.push(listener),
-      close() {
-        closing = true;
-        connections.delete(onServerEnd);
-        return Promise.resolve();
-      },
-    };
+    });
   }
 
-  const server: SimulatedRedis = {
-    isFull: false,
-    slowMs: 0,
-    get isUp() {
-      return isUp && !isStalled && timeline.nowMs >= loadingUntilMs;
-    },
-    get waiting() {
-      return waiting.length;
-    },
-    get mostWaiting() {
-      return mostWaiting;
-    },
-    get entries() {
-      return entries;
-    },
-    connect,
-    subscribe(onSignal, onEnd) {
-      if (!server.isUp) return null;
-      const subscriber = { onSignal, onEnd, lastMs: timeline.nowMs };
-      subscribers.add(subscriber);
-      return { unsubscribe: () => void subscribers.delete(subscriber) };
-    },
-    get(pairId) {
-      const key = keys.get(pairId);
-      return server.isUp && key !== undefined && key.untilMs > timeline.nowMs ? key.text : null;
-    },
-    shutDown() {
-      if (!isUp) return;
-      isUp = false;
-      life++;
-      waiting = [];
-      keys.clear();
-      busyUntilMs = 0;
-      for (const end of [...connections]) end();
-      connections.clear();
-      for (const subscriber of [...subscribers]) {
-        subscribers.delete(subscriber);
-        subscriber.onEnd();
-      }
-    },
-    start(loadingMs) {
-      isUp = true;
-      isStalled = false;
-      loadingUntilMs = timeline.nowMs + loadingMs;
-    },
-    stall() {
-      isStalled = true;
-    },
-    resume() {
-      if (!isStalled) return;
-      isStalled = false;
-      busyUntilMs = timeline.nowMs;
-      while (waiting.length > 0) {
-        const lines = [...new Set(waiting.map(({ connection }) => connection))];
-        const line = lines[rng.integer(lines.length)];
-        execute(
-          waiting.splice(
-            waiting.findIndex(({ connection }) => connection === line),
-            1,
-          )[0]!,
-        );
-      }
-    },
-  };
-  return server;
+  #dispatch(batch: readonly BusMessage[], onAnswer: (refusal: string | null) => void): void {
+    const server = this.#server;
+    const mine = this.#current;
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#timeline.nowMs + server.travelMs());
+    const ofLife = server.life;
+    // In transit it is independent of the sender: most of the time the end of the process or of the connection does not recall it.
+    this.#timeline.at(
+      this.#lastArrivalMs,
+      () => {
+        if (ofLife !== server.life || !server.isRunning) return;
+        if (mine !== this.#current && server.options.rng.integer(2) === 0) return;
+        server.receive({ connection: mine, batch, answer: (refusal) => this.#answered(mine, refusal, onAnswer) });
+      },
+      true,
+    );
+  }
+
+  #answered(mine: number, refusal: string | null, onAnswer: (refusal: string | null) => void): void {
+    if (!this.#process.alive || mine !== this.#current) return;
+    this.#process.at(this.#timeline.nowMs + this.#server.travelMs(), () => {
+      if (mine === this.#current) onAnswer(refusal);
+    });
+  }
 }

@@ -2,6 +2,7 @@ import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { createRng } from '../shared/rng.ts';
 import { checkBarsArrived, checkBounds, checkJournal, checkReplay, checkShadows, fingerprintOf } from './end.ts';
 import { checkLive, LIVENESS_BOUND_MS } from './liveness.ts';
+import type { Violation } from './chronicle.ts';
 import type { PlantedBug } from './planted.ts';
 import { watchRejections } from './rejections.ts';
 import { simulatedSettings } from './settings.ts';
@@ -9,7 +10,7 @@ import { SIGHTINGS, type Sighting } from './sightings.ts';
 import { scheduleStorm } from './storm.ts';
 import { describeWeather, drawWeather } from './swarm.ts';
 import { checkTwin } from './twin.ts';
-import { createWorld, type Violation } from './world.ts';
+import { createWorld } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,6 +1,9 @@
 import { ALL_PAIRS, haltsPath } from '../shared/bundle/halts.ts';
 import { ln } from '../shared/elementary.ts';
+import type { Rng } from '../shared/ports.ts';
 import type { Operation } from './disk.ts';
+import type { Weather } from './swarm.ts';
+import type { Timeline } from './timeline.ts';
 import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -9,46 +12,78 @@ const MINUTE_MS = 60_000;
 const RUNS_OF_FAILING_MODELS = 8;
 const WRITING: readonly Operation[] = ['write', 'rename', 'makeFolder', 'sync'];
 
-/** Lets loose what the weather of a world says, from its beginning until `endMs`. */
+/** Schedules the faults of a world's weather, from its beginning until `endMs`. */
 export function scheduleStorm(world: World, endMs: number): void {
-  const { timeline, rng, disk, journal, redis } = world;
-  const { weather } = world;
-  const pick = <T>(...choices: readonly T[]): T => choices[rng.integer(choices.length)]!;
+  const storm = new Storm(world, endMs);
+  // Each draws from the randomness of the world's events: their order is part of what a seed means.
+  scheduleMachineFaults(storm);
+  scheduleDiskFaults(storm);
+  scheduleRedisFaults(storm);
+  scheduleModelEvents(storm);
+  scheduleSilences(storm);
+}
+
+/** When events happen, and how long what they begin lasts. */
+class Storm {
+  readonly world: World;
+  readonly weather: Weather;
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly endMs: number;
+
+  constructor(world: World, endMs: number) {
+    this.world = world;
+    this.weather = world.weather;
+    this.timeline = world.timeline;
+    this.rng = world.rng;
+    this.endMs = endMs;
+  }
+
+  pick<T>(...choices: readonly T[]): T {
+    return choices[this.rng.integer(choices.length)]!;
+  }
+
   /** Short times are as likely as long ones. */
-  const duration = (longestMs: number): number => 1000 * (longestMs / 1000) ** rng.uniform();
+  duration(longestMs: number): number {
+    return 1000 * (longestMs / 1000) ** this.rng.uniform();
+  }
+
+  /** After a duration of up to `longestMs`, and at the end at the latest. */
+  within(longestMs: number, work: () => void): void {
+    this.timeline.at(Math.min(this.endMs, this.timeline.nowMs + this.duration(longestMs)), work);
+  }
 
   /** An event so many times an hour, at times of no pattern. */
-  function often(perHour: number, event: () => void): void {
+  often(perHour: number, event: () => void): void {
     if (perHour === 0) return;
-    const next = (): void => {
-      const timeMs = timeline.nowMs - (HOUR_MS / perHour) * ln(1 - rng.uniform());
-      if (timeMs >= endMs) return;
-      timeline.at(timeMs, () => {
-        event();
-        next();
-      });
-    };
-    next();
+    const timeMs = this.timeline.nowMs - (HOUR_MS / perHour) * ln(1 - this.rng.uniform());
+    if (timeMs >= this.endMs) return;
+    this.timeline.at(timeMs, () => {
+      event();
+      this.often(perHour, event);
+    });
   }
 
   /** Something that begins and ends again. */
-  function spell(longestMs: number, begin: () => void, end: () => void): () => void {
+  spell(longestMs: number, begin: () => void, end: () => void): () => void {
     return () => {
       begin();
-      timeline.at(Math.min(endMs, timeline.nowMs + duration(longestMs)), end);
+      this.within(longestMs, end);
     };
   }
 
   /** Strikes when the bars of a minute arrive: that is when a daemon has most to lose. */
-  function atNextBars(strike: () => void): void {
-    const untilMinuteMs = MINUTE_MS - (world.trueMs() % MINUTE_MS);
-    const atMs = timeline.nowMs + untilMinuteMs + rng.uniform() * 1500;
-    if (atMs < endMs) timeline.at(atMs, strike);
+  atNextBars(strike: () => void): void {
+    const untilMinuteMs = MINUTE_MS - (this.world.trueMs() % MINUTE_MS);
+    const atMs = this.timeline.nowMs + untilMinuteMs + this.rng.uniform() * 1500;
+    if (atMs < this.endMs) this.timeline.at(atMs, strike);
   }
+}
 
-  // ---- the process and the machine ----
-
-  often(weather.kills, () => {
+/** The process and the machine. */
+function scheduleMachineFaults(storm: Storm): void {
+  const { world, weather, rng, timeline } = storm;
+  storm.often(weather.kills, () => {
     const calls = rng.integer(60);
     const strike = (): void => {
       world.trace(() => `daemon: dies at its ${calls}. call from now`);
@@ -56,95 +91,107 @@ export function scheduleStorm(world: World, endMs: number): void {
     };
     if (rng.integer(4) === 0) world.machine.kill();
     else if (rng.integer(4) === 0) strike();
-    else atNextBars(strike);
+    else storm.atNextBars(strike);
   });
-  often(weather.powerCuts, () => {
+  storm.often(weather.powerCuts, () => {
     if (rng.integer(2) === 0) world.machine.cutPower();
-    else atNextBars(() => world.machine.cutPower());
+    else storm.atNextBars(() => world.machine.cutPower());
   });
-  often(weather.restarts, () => {
+  storm.often(weather.restarts, () => {
     const stop = (): void => world.machine.stop();
     const kind = rng.integer(4);
     if (kind === 0) stop();
     else if (kind === 1) world.atNextMessage = stop;
-    else atNextBars(stop);
+    else storm.atNextBars(stop);
   });
-  often(weather.clockSteps, () => {
+  storm.often(weather.clockSteps, () => {
     const stepMs = Math.round((rng.uniform() * 2 - 1) * weather.clockStepMs);
-    spell(
+    storm.spell(
       10 * MINUTE_MS,
       () => (world.wallOffsetMs = stepMs),
       () => (world.wallOffsetMs = 0),
     )();
   });
-  often(weather.sleeps, () => {
+  storm.often(weather.sleeps, () => {
     const sleptMs = HOUR_MS * (2 + 46 * rng.uniform());
     world.trace(() => `machine: sleeps for ${(sleptMs / HOUR_MS).toFixed(1)} h`);
     world.sleptMs += sleptMs;
     timeline.spend(sleptMs);
   });
+}
 
-  // ---- disks ----
-
-  const diskFault = (under: string, operations: readonly Operation[]): void => {
-    const lasting = rng.integer(2) === 0;
-    disk.fault({
-      code: pick('ENOSPC', 'EIO', 'EACCES', 'EROFS'),
-      under,
-      operations,
-      after: rng.integer(8),
-      times: lasting ? 1 + rng.integer(200) : 1 + rng.integer(3),
-    });
-    world.trace(() => `disk: ${under} will fail`);
-    timeline.at(Math.min(endMs, timeline.nowMs + duration(5 * MINUTE_MS)), () => disk.clearFaults());
-  };
-  often(weather.signalDiskFaults, () => {
-    const pair = pick('', '', ...world.settings.minutehand.pairs.map((id) => `/${id}`));
-    diskFault(`${world.signalsFolder}${pair}`, WRITING);
+/** Disks, and the journal on one. */
+function scheduleDiskFaults(storm: Storm): void {
+  const { world, weather, rng } = storm;
+  const { disk, journal } = world;
+  storm.often(weather.signalDiskFaults, () => {
+    const pair = storm.pick('', '', ...world.settings.minutehand.pairs.map((id) => `/${id}`));
+    strikeDisk(storm, `${world.signalsFolder}${pair}`, WRITING);
   });
-  often(weather.modelDiskFaults, () => {
-    diskFault(world.modelsFolder, pick<readonly Operation[]>(['read'], WRITING, [...WRITING, 'read']));
+  storm.often(weather.modelDiskFaults, () => {
+    strikeDisk(storm, world.modelsFolder, storm.pick<readonly Operation[]>(['read'], WRITING, [...WRITING, 'read']));
     // Faults matter most while somebody is at work there.
     world.trainer.publish();
   });
-  often(
+  storm.often(
     weather.slowDisk,
-    spell(
+    storm.spell(
       3 * MINUTE_MS,
-      () => (disk.slowness = { ms: 300 ** rng.uniform(), under: pick('/home', world.signalsFolder) }),
+      () => (disk.slowness = { ms: 300 ** rng.uniform(), under: storm.pick('/home', world.signalsFolder) }),
       () => (disk.slowness = null),
     ),
   );
-  often(
+  storm.often(
     weather.journalFaults,
-    spell(
+    storm.spell(
       4 * MINUTE_MS,
       () => {
-        journal.refusal = pick('database or disk is full', 'disk I/O error', 'attempt to write a readonly database');
+        journal.refusal = storm.pick(
+          'database or disk is full',
+          'disk I/O error',
+          'attempt to write a readonly database',
+        );
         world.trace(() => `journal: ${journal.refusal}`);
         // What the journal could not write is in memory alone.
-        if (weather.powerCuts > 0 && rng.integer(3) === 0) atNextBars(() => world.machine.cutPower());
+        if (weather.powerCuts > 0 && rng.integer(3) === 0) storm.atNextBars(() => world.machine.cutPower());
       },
       () => (journal.refusal = null),
     ),
   );
+}
 
-  // ---- Redis ----
+function strikeDisk(storm: Storm, under: string, operations: readonly Operation[]): void {
+  const { world, rng } = storm;
+  const { disk } = world;
+  const lasting = rng.integer(2) === 0;
+  disk.fault({
+    code: storm.pick('ENOSPC', 'EIO', 'EACCES', 'EROFS'),
+    under,
+    operations,
+    after: rng.integer(8),
+    times: lasting ? 1 + rng.integer(200) : 1 + rng.integer(3),
+  });
+  world.trace(() => `disk: ${under} will fail`);
+  storm.within(5 * MINUTE_MS, () => disk.clearFaults());
+}
 
-  often(
+function scheduleRedisFaults(storm: Storm): void {
+  const { world, weather, rng } = storm;
+  const { redis } = world;
+  storm.often(
     weather.redisEnds,
-    spell(
+    storm.spell(
       3 * MINUTE_MS,
       () => {
         world.trace(() => 'redis: shut down');
         redis.shutDown();
       },
-      () => redis.start(rng.integer(2) * duration(10_000)),
+      () => redis.start(rng.integer(2) * storm.duration(10_000)),
     ),
   );
-  often(
+  storm.often(
     weather.redisStalls,
-    spell(
+    storm.spell(
       6 * MINUTE_MS,
       () => {
         world.trace(() => 'redis: stands still');
@@ -156,48 +203,51 @@ export function scheduleStorm(world: World, endMs: number): void {
       },
     ),
   );
-  often(
+  storm.often(
     weather.redisFull,
-    spell(
+    storm.spell(
       5 * MINUTE_MS,
       () => (redis.isFull = true),
       () => (redis.isFull = false),
     ),
   );
-  often(
+  storm.often(
     weather.redisSlow,
-    spell(
+    storm.spell(
       3 * MINUTE_MS,
       () => (redis.slowMs = 3000 ** rng.uniform()),
       () => (redis.slowMs = 0),
     ),
   );
+}
 
-  // ---- models ----
-
-  often(weather.swaps, () => {
+/** Training runs, spoilt bundles, halts and shadows. */
+function scheduleModelEvents(storm: Storm): void {
+  const { world, weather, rng } = storm;
+  storm.often(weather.swaps, () => {
     if (rng.integer(2) === 0) world.trainer.publish();
-    else atNextBars(() => world.trainer.publish());
+    else storm.atNextBars(() => world.trainer.publish());
   });
   // What serves in the place of failed models shows only where there were several.
-  often(weather.failingModels > 0 ? RUNS_OF_FAILING_MODELS : 0, () => world.trainer.publish());
-  often(weather.trainerKills, () => {
+  storm.often(weather.failingModels > 0 ? RUNS_OF_FAILING_MODELS : 0, () => world.trainer.publish());
+  storm.often(weather.trainerKills, () => {
     world.trainer.publish(rng.integer(30));
   });
-  often(weather.badModels, () => spoilModels(world));
-  often(weather.halts, () => {
+  storm.often(weather.badModels, () => spoilModels(world));
+  storm.often(weather.halts, () => {
     const killAt = rng.integer(4) === 0 ? rng.integer(12) : undefined;
     if (rng.integer(2) === 0) world.trainer.halt(killAt);
-    else atNextBars(() => world.trainer.halt(killAt));
+    else storm.atNextBars(() => world.trainer.halt(killAt));
     if (rng.integer(2) === 0) return;
-    const pairId = pick(ALL_PAIRS, ...world.settings.minutehand.pairs);
-    timeline.at(Math.min(endMs, timeline.nowMs + duration(10 * MINUTE_MS)), () => world.trainer.resume(pairId));
+    const pairId = storm.pick(ALL_PAIRS, ...world.settings.minutehand.pairs);
+    storm.within(10 * MINUTE_MS, () => world.trainer.resume(pairId));
   });
-  often(weather.shadows, () => world.trainer.nameShadow());
+  storm.often(weather.shadows, () => world.trainer.nameShadow());
+}
 
-  // ---- bars ----
-
-  often(weather.silences, () => {
+function scheduleSilences(storm: Storm): void {
+  const { world, weather, timeline, endMs } = storm;
+  storm.often(weather.silences, () => {
     world.closedUntilMs = timeline.nowMs + Math.min(weather.silenceMs, endMs - timeline.nowMs);
     world.trace(() => `market: closed for ${Math.round(weather.silenceMs / 1000)} s`);
   });

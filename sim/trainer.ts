@@ -28,7 +28,7 @@ export interface TrainerOptions {
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** What the journal says that stands. */
+  /** The halts that stand by the journal. */
   journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
@@ -47,7 +47,7 @@ export interface Trainer {
   halt(killAt?: number): void;
   /** A person lifts the halts of a pair under the active models, or all of them. */
   resume(pairId: string): void;
-  /** What `halts.json` says; null when it is damaged. */
+  /** The halts of `halts.json`; null when it is damaged. */
   standing(): readonly StandingHalt[] | null;
   /** Runs that ended, whatever became of their models. */
   readonly published: number;
@@ -77,155 +77,240 @@ export function peekingFiles(disk: SimulatedDisk): FileSystem {
 }
 
 export function createTrainer(options: TrainerOptions): Trainer {
-  const { settings, schema, folder, disk, rng, trace } = options;
-  const peeking = peekingFiles(disk);
-  /** Out of the reach of faults. */
-  const archive = createDisk({ rng, wallMs: () => 0, spend: () => undefined });
-  const trained = new Map<string, ModelSet>();
-  const loading: Promise<void>[] = [];
-  let published = 0;
-  let lastActivated: string | null = null;
-  /** What `halts.json` said when it was last written to its end. */
-  let lastHalts: string | null = null;
+  return new SimulatedTrainer(options);
+}
 
-  function keep(version: string): void {
-    archive.makeFolder(`${folder}/${version}`);
-    for (const name of ['manifest.json', ...Object.values(MODEL_FILES)]) {
-      const content = disk.peek(`${folder}/${version}/${name}`);
-      if (content !== null) archive.write(`${folder}/${version}/${name}`, content);
+class SimulatedTrainer implements Trainer {
+  readonly #options: TrainerOptions;
+  readonly #peeking: FileSystem;
+  readonly #archive: Archive;
+  readonly #halts: HaltsFile;
+  #published = 0;
+  #lastActivated: string | null = null;
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+    this.#peeking = peekingFiles(options.disk);
+    this.#archive = new Archive(options);
+    this.#halts = new HaltsFile(options, this.#peeking);
+  }
+
+  get published(): number {
+    return this.#published;
+  }
+
+  publish(killAt?: number): string | null {
+    const { settings, folder, openFiles, trueMs, trace } = this.#options;
+    try {
+      const content = modelContent(++this.#published, settings);
+      const { version } = publishModels(openFiles(killAt), folder, new Date(trueMs()), content);
+      this.#lastActivated = version;
+      this.#archive.keep(version);
+      trace(() => `trainer: models ${version} written and made active`);
+      return version;
+    } catch (error) {
+      trace(() => `trainer: ${String(error)}`);
+      this.#keepHalfPublished();
+      return null;
     }
-    const { pairs } = settings.minutehand;
-    loading.push(
-      loadModelSet(`${folder}/${version}`, schema, pairs.length, { crossCheck: false, files: archive }).then(
-        (set) => void trained.set(version, set),
-        (error: unknown) =>
-          options.onViolation('defect', `the trainer's own models cannot be loaded: ${String(error)}`),
+  }
+
+  /** It may have come as far as to make them active. Which of two it is after a power cut, nobody has promised. */
+  #keepHalfPublished(): void {
+    const { disk, folder } = this.#options;
+    const active = this.#peekActive();
+    const isWhole = active !== null && disk.peek(`${folder}/${active}/manifest.json`) !== null;
+    if (isWhole && !this.#archive.has(active)) this.#archive.keep(active);
+    this.#lastActivated = null;
+  }
+
+  #peekActive(): string | null {
+    try {
+      return readActive(this.#options.folder, this.#peeking)?.version ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  nameShadow(): void {
+    const { folder, rng, disk, trace } = this.#options;
+    try {
+      setShadow(folder, rng.integer(3) === 0 ? null : this.#peekActive(), disk);
+    } catch (error) {
+      trace(() => `shadow: ${String(error)}`);
+    }
+  }
+
+  trainedSet(version: string): ModelSet {
+    return this.#archive.set(version);
+  }
+
+  knows(version: string): boolean {
+    return this.#archive.has(version);
+  }
+
+  halt(killAt?: number): void {
+    const version = this.#peekActive();
+    if (version !== null) this.#halts.halt(version, killAt);
+  }
+
+  resume(pairId: string): void {
+    this.#halts.resume(pairId, this.#peekActive());
+  }
+
+  standing(): readonly StandingHalt[] | null {
+    return this.#halts.standing();
+  }
+
+  checkSurvived(lostCommits: number): void {
+    this.#halts.checkSurvived(lostCommits);
+    if (this.#lastActivated !== null) this.#checkModelsSurvived(this.#lastActivated);
+  }
+
+  #checkModelsSurvived(activated: string): void {
+    const { folder, onViolation } = this.#options;
+    try {
+      const active = readActive(folder, this.#peeking);
+      if (active?.version !== activated)
+        onViolation('models lost', `${activated} was active before the power cut, now ${active?.version ?? 'none'}`);
+      readBundle(`${folder}/${activated}`, this.#peeking);
+    } catch (error) {
+      onViolation('models lost', `${activated} after the power cut: ${String(error)}`);
+    }
+  }
+
+  forgetActivated(): void {
+    this.#lastActivated = null;
+  }
+
+  forgetHalts(): void {
+    this.#halts.forget();
+  }
+
+  async settled(): Promise<void> {
+    await this.#archive.settled();
+  }
+}
+
+/** Every set that was published, as it was trained, out of the reach of faults. */
+class Archive {
+  readonly #options: TrainerOptions;
+  readonly #files: SimulatedDisk;
+  readonly #sets = new Map<string, ModelSet>();
+  readonly #loading: Promise<void>[] = [];
+
+  constructor(options: TrainerOptions) {
+    this.#options = options;
+    this.#files = createDisk({ rng: options.rng, wallMs: () => 0, spend: () => undefined });
+  }
+
+  /** Copies a bundle from the disk. */
+  keep(version: string): void {
+    const { folder, disk, schema, settings, onViolation } = this.#options;
+    const bundle = `${folder}/${version}`;
+    this.#files.makeFolder(bundle);
+    for (const name of ['manifest.json', ...Object.values(MODEL_FILES)]) {
+      const content = disk.peek(`${bundle}/${name}`);
+      if (content !== null) this.#files.write(`${bundle}/${name}`, content);
+    }
+    const maxRows = settings.minutehand.pairs.length;
+    this.#loading.push(
+      loadModelSet(bundle, schema, maxRows, { crossCheck: false, files: this.#files }).then(
+        (set) => void this.#sets.set(version, set),
+        (error: unknown) => onViolation('defect', `the trainer's own models cannot be loaded: ${String(error)}`),
       ),
     );
   }
 
-  function peekActive(): string | null {
+  has(version: string): boolean {
+    return this.#sets.has(version);
+  }
+
+  /** @throws RangeError */
+  set(version: string): ModelSet {
+    const set = this.#sets.get(version);
+    if (set === undefined) throw new RangeError(`no models ${version} were ever trained`);
+    return set;
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#loading);
+  }
+}
+
+/** `halts.json`, as the monitor and a person change it. */
+class HaltsFile {
+  readonly #options: TrainerOptions;
+  readonly #peeking: FileSystem;
+  /** What it contained when it was last written to its end; null: unknown. */
+  #last: string | null = null;
+
+  constructor(options: TrainerOptions, peeking: FileSystem) {
+    this.#options = options;
+    this.#peeking = peeking;
+  }
+
+  /** null when it is damaged. */
+  standing(): readonly StandingHalt[] | null {
     try {
-      return readActive(folder, peeking)?.version ?? null;
+      return readHalts(this.#options.folder, this.#peeking).halts;
     } catch {
       return null;
     }
   }
 
-  function standing(): readonly StandingHalt[] | null {
-    try {
-      return readHalts(folder, peeking).halts;
-    } catch {
-      return null;
-    }
-  }
-
-  /** A change of `halts.json`. @returns whether it came to its end; if not, nobody knows how far it came */
-  function changeHalts(words: string, change: () => void): boolean {
-    lastHalts = null;
+  /** @returns whether the change came to its end; if not, it may or may not have taken effect */
+  #change(words: string, change: () => void): boolean {
+    const { trace, onHaltsChanged } = this.#options;
+    this.#last = null;
     let isDone = false;
     try {
       change();
       isDone = true;
-      lastHalts = standingText({ halts: standing() ?? [], resumed: [] });
-      trace(() => `${words}; halted: ${lastHalts === '' ? 'nothing' : lastHalts}`);
+      const written = standingText({ halts: this.standing() ?? [], resumed: [] });
+      this.#last = written;
+      trace(() => `${words}; halted: ${written === '' ? 'nothing' : written}`);
     } catch (error) {
       trace(() => `${words}: ${String(error)}`);
     }
-    options.onHaltsChanged();
+    onHaltsChanged();
     return isDone;
   }
 
-  return {
-    halt(killAt) {
-      const version = peekActive();
-      if (version === null) return;
-      const pairs = settings.minutehand.pairs;
-      const pair_id = rng.integer(4) === 0 ? ALL_PAIRS : pairs[rng.integer(pairs.length)]!;
-      const since = new Date(options.trueMs()).toISOString();
-      options.halts.ordered({ pair_id, version });
-      changeHalts(`monitor: halts ${pair_id}`, () =>
-        addHalts(
-          folder,
-          [{ pair_id, reason: 'drawdown', seen: '0.2', limit: '0.1', version, since }],
-          options.openFiles(killAt),
-        ),
-      );
-    },
-    resume(pairId) {
-      const version = peekActive();
-      const isDone = changeHalts(`person: resumes ${pairId}`, () =>
-        resume(folder, pairId, new Date(options.trueMs()), disk),
-      );
-      if (version !== null) options.halts.lifted(pairId, version, isDone);
-      if (isDone) options.onLifted();
-    },
-    standing,
-    get published() {
-      return published;
-    },
-    publish(killAt) {
-      try {
-        const content = modelContent(++published, settings);
-        const { version } = publishModels(options.openFiles(killAt), folder, new Date(options.trueMs()), content);
-        lastActivated = version;
-        keep(version);
-        trace(() => `trainer: models ${version} written and made active`);
-        return version;
-      } catch (error) {
-        trace(() => `trainer: ${String(error)}`);
-        // It may have come as far as to make them active. Which of two it is after a power cut, nobody has promised.
-        const active = peekActive();
-        const isWhole = active !== null && disk.peek(`${folder}/${active}/manifest.json`) !== null;
-        if (isWhole && !trained.has(active)) keep(active);
-        lastActivated = null;
-        return null;
-      }
-    },
-    nameShadow() {
-      try {
-        setShadow(folder, rng.integer(3) === 0 ? null : peekActive(), disk);
-      } catch (error) {
-        trace(() => `shadow: ${String(error)}`);
-      }
-    },
-    trainedSet(version) {
-      const set = trained.get(version);
-      if (set === undefined) throw new RangeError(`no models ${version} were ever trained`);
-      return set;
-    },
-    knows: (version) => trained.has(version),
-    checkSurvived(lostCommits) {
-      options.halts.lost(lostCommits > 0 ? null : options.journaledHalts(), standing() ?? []);
-      options.onHaltsChanged();
-      if (lastHalts !== null) {
-        const now = standing();
-        if (now === null || standingText({ halts: now, resumed: [] }) !== lastHalts)
-          options.onViolation('halts lost', `"${lastHalts}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
-      }
-      if (lastActivated === null) return;
-      try {
-        const active = readActive(folder, peeking);
-        if (active?.version !== lastActivated)
-          options.onViolation(
-            'models lost',
-            `${lastActivated} was active before the power cut, now ${active?.version ?? 'none'}`,
-          );
-        readBundle(`${folder}/${lastActivated}`, peeking);
-      } catch (error) {
-        options.onViolation('models lost', `${lastActivated} after the power cut: ${String(error)}`);
-      }
-    },
-    forgetActivated() {
-      lastActivated = null;
-    },
-    forgetHalts() {
-      lastHalts = null;
-      options.halts.lost(options.journaledHalts(), standing() ?? []);
-      options.onHaltsChanged();
-    },
-    async settled() {
-      await Promise.all(loading);
-    },
-  };
+  halt(version: string, killAt?: number): void {
+    const { settings, rng, folder, halts, trueMs, openFiles } = this.#options;
+    const { pairs } = settings.minutehand;
+    const pair_id = rng.integer(4) === 0 ? ALL_PAIRS : pairs[rng.integer(pairs.length)]!;
+    const since = new Date(trueMs()).toISOString();
+    halts.ordered({ pair_id, version });
+    const halt = { pair_id, reason: 'drawdown', seen: '0.2', limit: '0.1', version, since } as const;
+    this.#change(`monitor: halts ${pair_id}`, () => addHalts(folder, [halt], openFiles(killAt)));
+  }
+
+  /** @param version of the active models */
+  resume(pairId: string, version: string | null): void {
+    const { folder, disk, halts, trueMs, onLifted } = this.#options;
+    const isDone = this.#change(`person: resumes ${pairId}`, () => resume(folder, pairId, new Date(trueMs()), disk));
+    if (version !== null) halts.lifted(pairId, version, isDone);
+    if (isDone) onLifted();
+  }
+
+  /** @param lostCommits of the journal, by a power cut */
+  checkSurvived(lostCommits: number): void {
+    const { halts, disk, folder, journaledHalts, onHaltsChanged, onViolation } = this.#options;
+    halts.lost(lostCommits > 0 ? null : journaledHalts(), this.standing() ?? []);
+    onHaltsChanged();
+    if (this.#last === null) return;
+    const now = this.standing();
+    if (now === null || standingText({ halts: now, resumed: [] }) !== this.#last)
+      onViolation('halts lost', `"${this.#last}" before the power cut, now ${disk.peek(haltsPath(folder))}`);
+  }
+
+  /** Somebody else has spoilt it. */
+  forget(): void {
+    const { halts, journaledHalts, onHaltsChanged } = this.#options;
+    this.#last = null;
+    halts.lost(journaledHalts(), this.standing() ?? []);
+    onHaltsChanged();
+  }
 }

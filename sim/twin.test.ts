@@ -33,9 +33,9 @@ function rulesBroken(changes: { signals?: readonly StoredSignal[]; inputs?: read
   const rules: string[] = [];
   checkTwin({
     journal: {
-      ...world.journal,
       inputs: world.journal.inputs,
       signals: world.journal.signals,
+      shadows: world.journal.shadows,
       ...changes,
     } as MemoryJournal,
     settings: world.settings,

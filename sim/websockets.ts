@@ -41,7 +41,6 @@ export interface SocketOptions {
 }
 
 export function openSockets(options: SocketOptions): SimulatedSockets {
-  const { process, timeline, rng } = options;
   let mostBuffered = 0;
   const audience = createAudience({
     host: 'simulated',
@@ -53,113 +52,140 @@ export function openSockets(options: SocketOptions): SimulatedSockets {
     maxBufferedBytes: options.maxBufferedBytes,
     onError: options.onDefect,
   });
-
-  function connect(path: string, query: string, end: SocketEnd): ClientSocket {
-    let isPaused = false;
-    let isOpen = true;
-    let closingCode: number | null = null;
-    let isClosing = false;
-    let inKernel: string[] = [];
-    let kernelBytes = 0;
-    let atServer: string[] = [];
-    let serverBytes = 0;
-    let lastArrivalMs = 0;
-    let lastSentMs = 0;
-    let client: Client | null = null;
-
-    const arrival = (): number =>
-      (lastArrivalMs = Math.max(lastArrivalMs, timeline.nowMs + options.latencyMs + rng.uniform() * options.spreadMs));
-
-    /** Moves what fits from the server into the kernels, and from there to the reader. */
-    function flow(): void {
-      if (process.alive)
-        while (atServer.length > 0 && kernelBytes + atServer[0]!.length <= options.kernelBytes) {
-          const text = atServer.shift()!;
-          serverBytes -= text.length;
-          kernelBytes += text.length;
-          inKernel.push(text);
-        }
-      if (isPaused) return;
-      const texts = inKernel;
-      if (texts.length === 0) {
-        if (closingCode !== null && !isClosing) {
-          isClosing = true;
-          tellClosed(closingCode);
-        }
-        return;
-      }
-      inKernel = [];
-      kernelBytes = 0;
-      for (const text of texts) timeline.at(arrival(), () => isOpen && end.onMessage(text), true);
-      flow();
-    }
-
-    /** The connection ends for the reader after what the kernels hold. */
-    function hangUp(code: number): void {
-      closingCode ??= code;
-      atServer = [];
-      serverBytes = 0;
-      flow();
-    }
-
-    function tellClosed(code: number): void {
-      timeline.at(
-        arrival(),
-        () => {
-          if (!isOpen) return;
-          isOpen = false;
-          end.onClose(code);
-        },
-        true,
-      );
-    }
-
-    const wire: Wire = {
-      write(texts) {
-        process.call(() => {
-          for (const bytes of texts) {
-            const text = bytes.toString();
-            if (path === '/signals') options.onText(text);
-            atServer.push(text);
-            serverBytes += text.length;
-          }
-          flow();
-          mostBuffered = Math.max(mostBuffered, serverBytes);
-        });
-      },
-      bufferedBytes: () => serverBytes,
-      finish: (code) => hangUp(code),
-    };
-
-    process.onDeath(() => hangUp(1006));
-    const route = options.routes.find((candidate) => candidate.path === path)!;
-    process.at(timeline.nowMs + options.latencyMs, () => {
-      client = audience.admit(route, new URLSearchParams(query), '127.0.0.1', wire);
-    });
-    return {
-      get isPaused() {
-        return isPaused;
-      },
-      set isPaused(paused) {
-        isPaused = paused;
-        if (!paused) flow();
-      },
-      send(text) {
-        lastSentMs = Math.max(lastSentMs, timeline.nowMs + options.latencyMs + rng.uniform() * options.spreadMs);
-        process.at(lastSentMs, () => client?.receive(text), true);
-      },
-      close() {
-        isOpen = false;
-        process.at(timeline.nowMs + options.latencyMs, () => client?.retire());
-      },
-    };
-  }
-
   return {
     audience,
-    connect,
+    connect: (path, query, end) =>
+      connect(options, audience, path, query, end, (bytes) => (mostBuffered = Math.max(mostBuffered, bytes))),
     get mostBuffered() {
       return mostBuffered;
     },
   };
+}
+
+function connect(
+  options: SocketOptions,
+  audience: Audience,
+  path: string,
+  query: string,
+  end: SocketEnd,
+  onBuffered: (bytes: number) => void,
+): ClientSocket {
+  const { process, timeline, rng, latencyMs, spreadMs } = options;
+  const outbound = new Outbound(options, end);
+  let lastSentMs = 0;
+  let client: Client | null = null;
+  const wire: Wire = {
+    write(texts) {
+      process.call(() => {
+        for (const bytes of texts) {
+          const text = bytes.toString();
+          if (path === '/signals') options.onText(text);
+          outbound.add(text);
+        }
+        outbound.flow();
+        onBuffered(outbound.serverBytes);
+      });
+    },
+    bufferedBytes: () => outbound.serverBytes,
+    finish: (code) => outbound.hangUp(code),
+  };
+  process.onDeath(() => outbound.hangUp(1006));
+  const route = options.routes.find((candidate) => candidate.path === path)!;
+  process.at(timeline.nowMs + latencyMs, () => {
+    client = audience.admit(route, new URLSearchParams(query), '127.0.0.1', wire);
+  });
+  return {
+    get isPaused() {
+      return outbound.isPaused;
+    },
+    set isPaused(paused) {
+      outbound.isPaused = paused;
+      if (!paused) outbound.flow();
+    },
+    send(text) {
+      lastSentMs = Math.max(lastSentMs, timeline.nowMs + latencyMs + rng.uniform() * spreadMs);
+      process.at(lastSentMs, () => client?.receive(text), true);
+    },
+    close() {
+      outbound.abandon();
+      process.at(timeline.nowMs + latencyMs, () => client?.retire());
+    },
+  };
+}
+
+/** What the server sends to one reader: it waits at the server until the kernels have room, and in them until the reader reads. */
+class Outbound {
+  readonly #options: SocketOptions;
+  readonly #end: SocketEnd;
+  isPaused = false;
+  serverBytes = 0;
+  #atServer: string[] = [];
+  #inKernel: string[] = [];
+  #kernelBytes = 0;
+  #lastArrivalMs = 0;
+  #isOpen = true;
+  #closingCode: number | null = null;
+  #isClosing = false;
+
+  constructor(options: SocketOptions, end: SocketEnd) {
+    this.#options = options;
+    this.#end = end;
+  }
+
+  add(text: string): void {
+    this.#atServer.push(text);
+    this.serverBytes += text.length;
+  }
+
+  /** Moves what fits from the server into the kernels, and from there to the reader. */
+  flow(): void {
+    if (this.#options.process.alive) this.#fillKernel();
+    if (this.isPaused) return;
+    const texts = this.#inKernel;
+    if (texts.length === 0) return this.#closeWhenDue();
+    this.#inKernel = [];
+    this.#kernelBytes = 0;
+    for (const text of texts) this.#arrive(() => this.#isOpen && this.#end.onMessage(text));
+    this.flow();
+  }
+
+  #fillKernel(): void {
+    const atServer = this.#atServer;
+    while (atServer.length > 0 && this.#kernelBytes + atServer[0]!.length <= this.#options.kernelBytes) {
+      const text = atServer.shift()!;
+      this.serverBytes -= text.length;
+      this.#kernelBytes += text.length;
+      this.#inKernel.push(text);
+    }
+  }
+
+  /** The connection ends for the reader after what the kernels hold. */
+  hangUp(code: number): void {
+    this.#closingCode ??= code;
+    this.#atServer = [];
+    this.serverBytes = 0;
+    this.flow();
+  }
+
+  #closeWhenDue(): void {
+    if (this.#closingCode === null || this.#isClosing) return;
+    const code = this.#closingCode;
+    this.#isClosing = true;
+    this.#arrive(() => {
+      if (!this.#isOpen) return;
+      this.#isOpen = false;
+      this.#end.onClose(code);
+    });
+  }
+
+  /** The reader has closed: nothing reaches it any more. */
+  abandon(): void {
+    this.#isOpen = false;
+  }
+
+  #arrive(work: () => void): void {
+    const { timeline, rng, latencyMs, spreadMs } = this.#options;
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, timeline.nowMs + latencyMs + rng.uniform() * spreadMs);
+    timeline.at(this.#lastArrivalMs, work, true);
+  }
 }

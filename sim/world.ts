@@ -1,30 +1,35 @@
 import type { Daemon } from '../daemon/daemon.ts';
 import { SECONDS_PER_BAR, type OpenTime } from '../shared/bar.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
+import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import { haltsPath, parseStanding } from '../shared/bundle/halts.ts';
 import { parsePair, symbolsOf } from '../shared/pair.ts';
 import type { Settings } from '../shared/policy/policy.ts';
-import type { Rng } from '../shared/ports.ts';
+import type { FileSystem, Rng } from '../shared/ports.ts';
 import { createRng } from '../shared/rng.ts';
 import type { Verdict } from '../shared/signal/consumer.ts';
 import { createMemoryJournal, type MemoryJournal } from './memory_journal.ts';
 import { protocolConsumer, startConsumer, type ConsumerMaker, type Transport } from './consumers.ts';
+import { Chronicle, type Violation } from './chronicle.ts';
 import { createDisk, type SimulatedDisk } from './disk.ts';
+import type { Item } from './bar_message.ts';
 import { createDoor } from './door.ts';
-import { startFeed, type Feed } from './feed.ts';
-import { createHaltLedger } from './halt_ledger.ts';
-import { createMachine, guardFiles, type Machine } from './machine.ts';
+import { startFeed, type FeedReply, type Door, type Feed } from './feed.ts';
+import { createHaltLedger, type HaltLedger } from './halt_ledger.ts';
+import { guardFiles } from './guarded_files.ts';
+import { createMachine, type Machine } from './machine.ts';
 import { createPrices } from './market.ts';
-import { createOracle, type Oracle, type Seen } from './oracle.ts';
+import { createOracle, type Oracle } from './oracle.ts';
 import { consumerWithoutExpiry, forgetfulConsumer, withoutSync, type PlantedBug } from './planted.ts';
 import { startProcess, type SimulatedProcess } from './process.ts';
 import { createRedis, type SimulatedRedis } from './redis.ts';
 import { createShadowWatch, type ShadowWatch } from './shadow_watch.ts';
-import { isSighting, type Sighting } from './sightings.ts';
+import type { Sighting } from './sightings.ts';
+import { SignalWatch } from './signal_watch.ts';
 import { peaceAfter, type Weather } from './swarm.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTrainer, peekingFiles, type Trainer } from './trainer.ts';
-import { createTruth } from './truth.ts';
+import { Truth } from './truth.ts';
+import { WorldClock } from './world_clock.ts';
 
 /** Tuesday, 2025-10-14, 12:00:00 UTC, and some seconds of the seed. */
 const EPOCH_MS = 1_760_443_200_000;
@@ -38,12 +43,6 @@ const MAX_SKEW_MS = 500;
 const LATE_SEND_MS = 1000;
 /** An answer by WebSocket is under way for less. */
 const ANSWER_TRAVEL_MS = 2000;
-
-export interface Violation {
-  readonly atMs: number;
-  readonly rule: string;
-  readonly what: string;
-}
 
 export interface WorldOptions {
   readonly seed: number;
@@ -113,362 +112,407 @@ const CONSUMERS: readonly { name: string; transports: readonly Transport[] }[] =
 
 /** Makes a world as it is before anything has happened in it. The daemon has models and no bars yet. */
 export function createWorld(options: WorldOptions): World {
-  const { seed, settings, planted } = options;
-  const stream = (part: string): Rng => createRng(`world ${seed} ${part}`);
-  const timeline = createTimeline(stream('time'));
-  const rng = stream('events');
-  const processRng = stream('process');
-  const startMs = EPOCH_MS + rng.integer(MINUTE_MS);
-  const { minutehand } = settings;
-  const pairs = minutehand.pairs.map(parsePair);
-  const schema = featureSchema(minutehand.windows);
-  const intervalMs = minutehand.feed.interval_ms;
+  return new SimulatedWorld(options);
+}
 
-  const violations: Violation[] = [];
-  const sightings = new Set<Sighting>();
-  const see = (name: string): void => {
-    if (isSighting(name)) sightings.add(name);
-  };
-  const lastSignals = new Map<string, Seen>();
-  const obeyedOk = new Set<string>();
-  let { weather } = options;
-  let wallOffsetMs = 0;
-  let lowestOffsetMs = 0;
-  let highestOffsetMs = 0;
-  let isRetraining = false;
+class SimulatedWorld implements World {
+  readonly timeline: Timeline;
+  readonly rng: Rng;
+  readonly settings: Settings;
+  readonly machine: Machine;
+  readonly disk: SimulatedDisk;
+  readonly journal = createMemoryJournal();
+  readonly redis: SimulatedRedis;
+  readonly trainer: Trainer;
+  readonly feed: Feed;
+  readonly oracle: Oracle;
+  readonly shadowWatch: ShadowWatch;
+  readonly signalsFolder = SIGNALS;
+  readonly modelsFolder = MODELS;
+  readonly consumers = CONSUMERS.map(({ name }) => name);
+  readonly obeyedOk = new Set<string>();
+  readonly sightings: ReadonlySet<Sighting>;
+  readonly violations: Violation[];
+  readonly violate: World['violate'];
+  readonly see: World['see'];
+  readonly trace: World['trace'];
+  closedUntilMs = 0;
+  needsNewModels = false;
+  sleptMs = 0;
+  atNextMessage: (() => void) | null = null;
+  readonly #options: WorldOptions;
+  readonly #processRng: Rng;
+  readonly #schema: FeatureSchema;
+  readonly #clock: WorldClock;
+  readonly #halts: HaltLedger = createHaltLedger();
+  readonly #truth: Truth;
+  readonly #signals: SignalWatch;
+  #weather: Weather;
+  #isRetraining = false;
 
-  const trueMs = (): number => startMs + timeline.nowMs;
-  const wallMs = (): number => trueMs() + wallOffsetMs;
-  const trace = (line: () => string): void => {
-    if (options.trace === null) return;
-    options.trace(`${new Date(trueMs()).toISOString().slice(11, 23)} ${line()}`);
-  };
-  const violate = (rule: string, what: string): void => {
-    violations.push({ atMs: timeline.nowMs, rule, what });
-    trace(() => `VIOLATION ${rule}: ${what}`);
-  };
-
-  const disk = createDisk({ rng: stream('disk'), wallMs, spend: (ms) => timeline.spend(ms) });
-  const journal = createMemoryJournal();
-  const halts = createHaltLedger();
-  const { redis: redisSettings } = minutehand.transports;
-  const redis = createRedis({
-    timeline,
-    rng: stream('redis'),
-    weather: options.weather.network,
-    keyTtlMs: redisSettings.key_ttl_ms,
-    connectTimeoutMs: redisSettings.connect_timeout_ms,
-    onBatch(batch) {
-      for (const { text } of batch) {
-        publish(text);
-        const sinceMs = timeline.nowMs - oracle.published.get(text)!.atMs;
-        if (sinceMs > LATE_SEND_MS)
-          violate('sent late as fresh', `to Redis ${Math.round(sinceMs)} ms after others: ${text}`);
-      }
-    },
-  });
-  const oracle = createOracle({
-    nowMs: () => timeline.nowMs,
-    trueMs,
-    wallMs,
-    intervalMs,
-    clockErrorMs: () => highestOffsetMs - lowestOffsetMs + MAX_SKEW_MS,
-    validMs: 2.5 * intervalMs,
-    onViolation: violate,
-  });
-  const truth = createTruth({
-    timeline,
-    feed: minutehand.feed,
-    signalsFolder: SIGNALS,
-    pipeline: () => machine.daemon?.pipeline ?? null,
-    standing: () => trainer.standing(),
-    halts,
-    knowsMinuteOf: (pairId) => journal.signals.some((row) => row.pairId === pairId),
-    onViolation: violate,
-  });
-  disk.onFailure = (operation, path, code) => {
-    trace(() => `disk: ${code} at ${operation} ${path.replace(/\.\d+\.tmp/, '.tmp')}`);
-    const isWriting = operation === 'write' || operation === 'rename' || operation === 'makeFolder';
-    if (isWriting && path.startsWith(SIGNALS)) truth.fileFailed(path);
-    if (path === haltsPath(MODELS)) truth.haltsChanged();
-  };
-
-  /** A signal leaves the daemon by some way. */
-  function publish(text: string): void {
-    const fresh = oracle.publish(text);
-    if (fresh === null) return;
-    const { pair_id, timestamp, seq, action, reason, mode, target, model_version } = fresh.signal;
-    trace(
-      () =>
-        `signal ${pair_id} ${timestamp} seq ${seq} ${action} ${reason} ${mode} target ${target} models ${model_version}`,
-    );
-    truth.hear(fresh);
-    machine.hear(fresh);
-    if (options.weather.shadows > 0) shadowWatch.hear(fresh);
-    note(fresh.signal);
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#weather = options.weather;
+    this.settings = options.settings;
+    this.#schema = featureSchema(options.settings.minutehand.windows);
+    this.timeline = createTimeline(this.#stream('time'));
+    this.rng = this.#stream('events');
+    this.#processRng = this.#stream('process');
+    this.#clock = new WorldClock(this.timeline, EPOCH_MS + this.rng.integer(MINUTE_MS));
+    const chronicle = new Chronicle(this.timeline, this.#clock, options.trace);
+    ({
+      violations: this.violations,
+      sightings: this.sightings,
+      violate: this.violate,
+      see: this.see,
+      trace: this.trace,
+    } = chronicle);
+    this.disk = this.#openDisk();
+    this.redis = this.#openRedis();
+    this.oracle = this.#openOracle();
+    this.#truth = this.#openTruth();
+    this.shadowWatch = this.#openShadowWatch();
+    this.trainer = this.#openTrainer();
+    this.machine = this.#openMachine();
+    this.#signals = new SignalWatch({
+      oracle: this.oracle,
+      truth: this.#truth,
+      machine: this.machine,
+      shadowWatch: options.weather.shadows > 0 ? this.shadowWatch : null,
+      see: this.see,
+      trace: this.trace,
+    });
+    this.#install();
+    this.feed = this.#openFeed();
+    for (const { name, transports } of CONSUMERS) this.#openConsumer(name, transports);
+    this.timeline.at(0, () => this.machine.boot());
+    this.#truth.silence.watch();
   }
 
-  function note(signal: Seen): void {
-    lastSignals.set(signal.pair_id, signal);
-    const { reason, mode, generated_at_ms, valid_until_ms } = signal;
-    if (reason === 'SILENCE') see(`heartbeat ${mode}`);
-    if (valid_until_ms < generated_at_ms) see('signal born expired');
-    if (mode === 'DEGRADED')
-      for (const what of machine.daemon?.pipeline.status.degradations ?? []) see(`degraded: ${what}`);
+  #stream(part: string): Rng {
+    return createRng(`world ${this.#options.seed} ${part}`);
   }
 
-  const shadowWatch = createShadowWatch({
-    timeline,
-    journal,
-    shadow() {
-      const daemon = machine.daemon;
-      const version = daemon?.health().shadow_version ?? null;
-      return daemon === null || version === null ? null : { bootId: daemon.bootId, version };
-    },
-    onViolation: violate,
-  });
+  #install(): void {
+    this.disk.makeFolder(SIGNALS);
+    this.disk.makeFolder(MODELS);
+    this.trainer.publish();
+    this.disk.settle();
+  }
 
-  const trainer = createTrainer({
-    settings,
-    schema,
-    folder: MODELS,
-    disk,
-    rng,
-    trueMs,
-    openFiles(killAt) {
-      const process = startProcess({
-        name: 'trainer',
-        timeline,
-        rng: processRng,
-        wallMs,
-        turnMs: 1,
-        onDefect: (error) => violate('defect', String(error)),
-      });
-      if (killAt !== undefined) process.killAtCall(killAt);
-      return guardFiles(process, planted === 'lost_sync' ? withoutSync(disk) : disk, disk);
-    },
-    trace,
-    halts,
-    journaledHalts: () => parseStanding(journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
-    onHaltsChanged: () => truth.haltsChanged(),
-    onLifted() {
-      for (const { reason, mode } of lastSignals.values())
-        if (reason === 'IN_POSITION' && mode === 'HALT') see('halt lifted while a position is open');
-    },
-    onViolation: violate,
-  });
-  const machine: Machine = createMachine({
-    timeline,
-    rng,
-    processRng,
-    settings,
-    schema,
-    storm: options.weather,
-    stormMs: options.stormMs,
-    planted,
-    signalsFolder: SIGNALS,
-    modelsFolder: MODELS,
-    disk,
-    journal,
-    redis,
-    oracle,
-    truth,
-    trainer,
-    wallMs,
-    weather: () => weather,
-    onText: publish,
-    onModelsFailed() {
-      world.needsNewModels = true;
-      retrain();
-    },
-    newestMinute: () => Math.max(0, ...[...feed.bars.values()].map((bars) => bars.at(-1)?.time ?? 0)),
-    see,
-    trace,
-    onViolation: violate,
-  });
+  // ---- state ----
 
-  disk.makeFolder(SIGNALS);
-  disk.makeFolder(MODELS);
-  trainer.publish();
-  disk.settle();
-  const feed = openFeed();
-  const world: World = {
-    timeline,
-    rng,
-    settings,
-    machine,
-    disk,
-    journal,
-    redis,
-    trainer,
-    feed,
-    oracle,
-    shadowWatch,
-    sightings,
-    violations,
-    get process() {
-      return machine.process;
-    },
-    get daemon() {
-      return machine.daemon;
-    },
-    signalsFolder: SIGNALS,
-    modelsFolder: MODELS,
-    consumers: CONSUMERS.map(({ name }) => name),
-    obeyedOk,
-    get weather() {
-      return weather;
-    },
-    get wallOffsetMs() {
-      return wallOffsetMs;
-    },
-    set wallOffsetMs(ms) {
-      if (ms - wallOffsetMs < -MINUTE_MS) see('clock set back by over a minute');
-      wallOffsetMs = ms;
-      lowestOffsetMs = Math.min(lowestOffsetMs, ms);
-      highestOffsetMs = Math.max(highestOffsetMs, ms);
-      trace(() => `clock: ${ms >= 0 ? '+' : ''}${(ms / 1000).toFixed(1)} s`);
-    },
-    closedUntilMs: 0,
-    needsNewModels: false,
-    sleptMs: 0,
-    atNextMessage: null,
-    trueMs,
-    violate,
-    see,
-    trace,
-    endFaults() {
-      weather = peaceAfter(options.weather);
-      world.closedUntilMs = 0;
-      world.atNextMessage = null;
-      disk.clearFaults();
-      journal.refusal = null;
-      redis.isFull = false;
-      redis.slowMs = 0;
-      if (!redis.isUp) redis.start(0);
-      redis.resume();
-      if (wallOffsetMs !== 0) world.wallOffsetMs = 0;
-      machine.process?.killAtCall(Infinity);
-      trace(() => 'PEACE: no more faults');
-    },
-    async run(untilMs) {
-      await timeline.run(untilMs);
-      await trainer.settled();
-    },
-  };
-  for (const { name, transports } of CONSUMERS) openConsumer(name, transports);
-  timeline.at(0, machine.boot);
-  truth.watchSilence();
-  return world;
+  get process(): SimulatedProcess | null {
+    return this.machine.process;
+  }
 
-  function openFeed(): Feed {
-    const firstLive = Math.floor(startMs / MINUTE_MS) * SECONDS_PER_BAR;
+  get daemon(): Daemon | null {
+    return this.machine.daemon;
+  }
+
+  get weather(): Weather {
+    return this.#weather;
+  }
+
+  get wallOffsetMs(): number {
+    return this.#clock.offsetMs;
+  }
+
+  set wallOffsetMs(ms: number) {
+    if (ms - this.#clock.offsetMs < -MINUTE_MS) this.see('clock set back by over a minute');
+    this.#clock.offsetMs = ms;
+    this.trace(() => `clock: ${ms >= 0 ? '+' : ''}${(ms / 1000).toFixed(1)} s`);
+  }
+
+  readonly trueMs = (): number => this.#clock.trueMs();
+
+  readonly #wallMs = (): number => this.#clock.wallMs();
+
+  endFaults(): void {
+    this.#weather = peaceAfter(this.#options.weather);
+    this.closedUntilMs = 0;
+    this.atNextMessage = null;
+    this.disk.clearFaults();
+    this.journal.refusal = null;
+    this.redis.isFull = false;
+    this.redis.slowMs = 0;
+    if (!this.redis.isUp) this.redis.start(0);
+    this.redis.resume();
+    if (this.wallOffsetMs !== 0) this.wallOffsetMs = 0;
+    this.machine.process?.killAtCall(Infinity);
+    this.trace(() => 'PEACE: no more faults');
+  }
+
+  async run(untilMs: number): Promise<void> {
+    await this.timeline.run(untilMs);
+    await this.trainer.settled();
+  }
+
+  // ---- disk, Redis, observers ----
+
+  #openDisk(): SimulatedDisk {
+    const spend = (ms: number): void => this.timeline.spend(ms);
+    const disk = createDisk({ rng: this.#stream('disk'), wallMs: this.#wallMs, spend });
+    disk.onFailure = (operation, path, code) => {
+      this.trace(() => `disk: ${code} at ${operation} ${path.replace(/\.\d+\.tmp/, '.tmp')}`);
+      const isWriting = operation === 'write' || operation === 'rename' || operation === 'makeFolder';
+      if (isWriting && path.startsWith(SIGNALS)) this.#truth.disks.fileFailed(path);
+      if (path === haltsPath(MODELS)) this.#truth.haltsChanged();
+    };
+    return disk;
+  }
+
+  #openRedis(): SimulatedRedis {
+    const { key_ttl_ms, connect_timeout_ms } = this.settings.minutehand.transports.redis;
+    return createRedis({
+      timeline: this.timeline,
+      rng: this.#stream('redis'),
+      weather: this.#options.weather.network,
+      keyTtlMs: key_ttl_ms,
+      connectTimeoutMs: connect_timeout_ms,
+      onBatch: (batch) => {
+        for (const { text } of batch) {
+          this.#signals.publish(text);
+          const sinceMs = this.timeline.nowMs - this.oracle.published.get(text)!.atMs;
+          if (sinceMs > LATE_SEND_MS)
+            this.violate('sent late as fresh', `to Redis ${Math.round(sinceMs)} ms after others: ${text}`);
+        }
+      },
+    });
+  }
+
+  #openOracle(): Oracle {
+    const intervalMs = this.settings.minutehand.feed.interval_ms;
+    return createOracle({
+      nowMs: () => this.timeline.nowMs,
+      trueMs: this.trueMs,
+      wallMs: this.#wallMs,
+      intervalMs,
+      clockErrorMs: () => this.#clock.errorMs + MAX_SKEW_MS,
+      validMs: 2.5 * intervalMs,
+      onViolation: this.violate,
+    });
+  }
+
+  #openTruth(): Truth {
+    return new Truth({
+      timeline: this.timeline,
+      feed: this.settings.minutehand.feed,
+      signalsFolder: SIGNALS,
+      pipeline: () => this.daemon?.pipeline ?? null,
+      standing: () => this.trainer.standing(),
+      halts: this.#halts,
+      knowsMinuteOf: (pairId) => this.journal.signals.some((row) => row.pairId === pairId),
+      onViolation: this.violate,
+    });
+  }
+
+  #openShadowWatch(): ShadowWatch {
+    return createShadowWatch({
+      timeline: this.timeline,
+      journal: this.journal,
+      shadow: () => {
+        const { daemon } = this;
+        const version = daemon?.health().shadow_version ?? null;
+        return daemon === null || version === null ? null : { bootId: daemon.bootId, version };
+      },
+      onViolation: this.violate,
+    });
+  }
+
+  // ---- trainer and daemon ----
+
+  #openTrainer(): Trainer {
+    return createTrainer({
+      settings: this.settings,
+      schema: this.#schema,
+      folder: MODELS,
+      disk: this.disk,
+      rng: this.rng,
+      trueMs: this.trueMs,
+      openFiles: (killAt) => this.#openTrainerFiles(killAt),
+      trace: this.trace,
+      halts: this.#halts,
+      journaledHalts: () =>
+        parseStanding(this.journal.inputs.findLast(({ kind }) => kind === 'halts')?.subject ?? '').halts,
+      onHaltsChanged: () => this.#truth.haltsChanged(),
+      onLifted: () => this.#signals.haltsLifted(),
+      onViolation: this.violate,
+    });
+  }
+
+  #openTrainerFiles(killAt: number | undefined): FileSystem {
+    const process = startProcess({
+      name: 'trainer',
+      timeline: this.timeline,
+      rng: this.#processRng,
+      wallMs: this.#wallMs,
+      turnMs: 1,
+      onDefect: (error) => this.violate('defect', String(error)),
+    });
+    if (killAt !== undefined) process.killAtCall(killAt);
+    const files = this.#options.planted === 'lost_sync' ? withoutSync(this.disk) : this.disk;
+    return guardFiles(process, files, this.disk);
+  }
+
+  #openMachine(): Machine {
+    const { weather, stormMs, planted } = this.#options;
+    return createMachine({
+      timeline: this.timeline,
+      rng: this.rng,
+      processRng: this.#processRng,
+      settings: this.settings,
+      schema: this.#schema,
+      storm: weather,
+      stormMs,
+      planted,
+      signalsFolder: SIGNALS,
+      modelsFolder: MODELS,
+      disk: this.disk,
+      journal: this.journal,
+      redis: this.redis,
+      oracle: this.oracle,
+      truth: this.#truth,
+      trainer: this.trainer,
+      wallMs: this.#wallMs,
+      weather: () => this.#weather,
+      onText: (text) => this.#signals.publish(text),
+      onModelsFailed: () => {
+        this.needsNewModels = true;
+        this.#retrain();
+      },
+      newestMinute: () => Math.max(0, ...[...this.feed.bars.values()].map((bars) => bars.at(-1)?.time ?? 0)),
+      see: this.see,
+      trace: this.trace,
+      onViolation: this.violate,
+    });
+  }
+
+  /** Most failures of models are answered by a training run at once. */
+  #retrain(): void {
+    if (this.#isRetraining || this.rng.integer(4) === 0) return;
+    this.#isRetraining = true;
+    const endsMs = this.timeline.nowMs + MINUTE_MS * (0.5 + 2 * this.rng.uniform());
+    this.timeline.at(endsMs, () => {
+      this.#isRetraining = false;
+      if (endsMs < this.#options.stormMs) this.trainer.publish();
+    });
+  }
+
+  // ---- feeder ----
+
+  #openFeed(): Feed {
+    const firstLive = Math.floor(this.#clock.startMs / MINUTE_MS) * SECONDS_PER_BAR;
     const history = Array.from(
       { length: HISTORY_MINUTES },
       (_, i) => (firstLive - (HISTORY_MINUTES - i) * SECONDS_PER_BAR) as OpenTime,
     );
-    const door = createDoor({
-      rule: options.weather.feed.rule,
-      kind: options.weather.feed.door,
+    const symbols = symbolsOf(this.settings.minutehand.pairs.map(parsePair));
+    return startFeed(
+      {
+        timeline: this.timeline,
+        rng: this.#stream('feed'),
+        prices: createPrices(this.#options.seed, symbols),
+        symbols,
+        door: this.#openDoor(),
+        weather: () => this.#weather.feed,
+        trueMs: this.trueMs,
+        isClosed: () => this.timeline.nowMs < this.closedUntilMs,
+        onAccepted: (items, answer) => this.#checkStored(items, answer),
+        onArrival: () => this.#strike(),
+        onStopping: () => this.see('STOPPING answered'),
+        onWrongAnswer: (what) => this.violate('wrong answer to a message', what),
+        trace: this.trace,
+      },
+      history,
+    );
+  }
+
+  #openDoor(): Door {
+    const { timeline, machine } = this;
+    const { rule, door: kind } = this.#options.weather.feed;
+    return createDoor({
+      rule,
+      kind,
       life: () => machine.boots,
-      request: machine.request,
+      request: (method, path, query, body, onAnswer) => machine.request(method, path, query, body, onAnswer),
       openSocket: (path, query, end) => machine.sockets?.connect(path, query, end) ?? null,
       powerCuts: () => machine.powerCuts,
       // It was on its way for a moment, in which much can happen.
       asAnswer: (body, powerCuts) => ({
         status: 200,
         body,
-        isJournaled: timeline.nowMs - truth.journalHurtMs > ANSWER_TRAVEL_MS,
+        isJournaled: timeline.nowMs - this.#truth.disks.journalHurtMs > ANSWER_TRAVEL_MS,
         powerCuts,
       }),
       lose: (onAnswer) => void timeline.at(timeline.nowMs + 1, () => onAnswer(null)),
     });
-    return startFeed(
-      {
-        timeline,
-        rng: stream('feed'),
-        prices: createPrices(seed, symbolsOf(pairs)),
-        symbols: symbolsOf(pairs),
-        door,
-        weather: () => weather.feed,
-        trueMs,
-        isClosed: () => timeline.nowMs < world.closedUntilMs,
-        onAccepted(items, answer) {
-          if (answer.powerCuts !== machine.powerCuts) return;
-          const { stored } = JSON.parse(answer.body) as { stored: boolean };
-          if (!stored) {
-            if (answer.isJournaled) violate('answered as not stored', 'on a disk that takes everything');
-            return;
-          }
-          for (const { symbol, time } of items)
-            if (!journal.inputs.some((row) => row.subject === symbol && row.time === time))
-              violate('answered but not journaled', `${symbol} ${new Date(time * 1000).toISOString()}`);
-        },
-        onArrival() {
-          const strike = world.atNextMessage;
-          world.atNextMessage = null;
-          strike?.();
-        },
-        onStopping: () => see('STOPPING answered'),
-        onWrongAnswer: (what) => violate('wrong answer to a message', what),
-        trace,
-      },
-      history,
-    );
   }
 
-  function openConsumer(name: string, transports: readonly Transport[]): void {
-    const skewMs = rng.integer(2 * MAX_SKEW_MS) - MAX_SKEW_MS;
+  #strike(): void {
+    const strike = this.atNextMessage;
+    this.atNextMessage = null;
+    strike?.();
+  }
+
+  /** What the daemon has answered as taken and stored is in the journal. */
+  #checkStored(items: readonly Item[], answer: NonNullable<FeedReply>): void {
+    if (answer.powerCuts !== this.machine.powerCuts) return;
+    const { stored } = JSON.parse(answer.body) as { stored: boolean };
+    if (!stored) {
+      if (answer.isJournaled) this.violate('answered as not stored', 'on a disk that takes everything');
+      return;
+    }
+    for (const { symbol, time } of items)
+      if (!this.journal.inputs.some((row) => row.subject === symbol && row.time === time))
+        this.violate('answered but not journaled', `${symbol} ${new Date(time * 1000).toISOString()}`);
+  }
+
+  // ---- consumers ----
+
+  #openConsumer(name: string, transports: readonly Transport[]): void {
+    const skewMs = this.rng.integer(2 * MAX_SKEW_MS) - MAX_SKEW_MS;
     startConsumer({
       name,
       transports,
-      pairIds: minutehand.pairs,
-      timeline,
-      rng: stream(name),
-      files: peekingFiles(disk),
+      pairIds: this.settings.minutehand.pairs,
+      timeline: this.timeline,
+      rng: this.#stream(name),
+      files: peekingFiles(this.disk),
       signalsFolder: SIGNALS,
-      redis,
-      make: consumerMaker(planted),
-      clockMs: () => wallMs() + skewMs,
-      weather: () => weather.consumer,
-      openSocket: (end) => machine.sockets?.connect('/signals', '', end) ?? null,
-      onVerdict(text, clockMs, verdict) {
-        oracle.check(name, text, clockMs, verdict);
-        if (verdict.verdict === 'refuse') {
-          see(`consumer refuses ${verdict.code}`);
-          return checkRefusal(name, transports, verdict);
-        }
-        const signal = oracle.published.get(text.trimEnd())?.signal;
-        if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') see('heartbeat HALT obeyed');
-        if (signal?.mode === 'OK') obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
-        const orders = verdict.orders.map(({ order }) => order);
-        if (orders.includes('open') || orders.includes('close'))
-          trace(() => `${name}: ${orders.join(', ')} ${verdict.pairId} at ${signal?.timestamp}`);
+      redis: this.redis,
+      make: consumerMaker(this.#options.planted),
+      clockMs: () => this.#clock.wallMs() + skewMs,
+      weather: () => this.#weather.consumer,
+      openSocket: (end) => this.machine.sockets?.connect('/signals', '', end) ?? null,
+      onVerdict: (text, clockMs, verdict) => {
+        this.oracle.check(name, text, clockMs, verdict);
+        if (verdict.verdict === 'refuse') this.#refused(name, transports, verdict);
+        else this.#obeyed(name, text, verdict);
       },
-      trace,
+      trace: this.trace,
     });
   }
 
-  /** Most failures of models are answered by a training run at once. */
-  function retrain(): void {
-    if (isRetraining || rng.integer(4) === 0) return;
-    isRetraining = true;
-    const endsMs = timeline.nowMs + MINUTE_MS * (0.5 + 2 * rng.uniform());
-    timeline.at(endsMs, () => {
-      isRetraining = false;
-      if (endsMs < options.stormMs) trainer.publish();
-    });
+  #obeyed(name: string, text: string, { orders, pairId }: Extract<Verdict, { verdict: 'obey' }>): void {
+    const signal = this.oracle.published.get(text.trimEnd())?.signal;
+    if (signal?.reason === 'SILENCE' && signal.mode === 'HALT') this.see('heartbeat HALT obeyed');
+    if (signal?.mode === 'OK') this.obeyedOk.add(`${name} ${signal.pair_id} ${signal.timestamp}`);
+    const kinds = orders.map(({ order }) => order);
+    if (kinds.includes('open') || kinds.includes('close'))
+      this.trace(() => `${name}: ${kinds.join(', ')} ${pairId} at ${signal?.timestamp}`);
   }
 
   /** Renames and connections tear nothing; only a power cut does, and only files. */
-  function checkRefusal(
+  #refused(
     name: string,
     transports: readonly Transport[],
     { code, seen }: Extract<Verdict, { verdict: 'refuse' }>,
   ): void {
-    const mayBeTorn = transports.includes('file') && machine.powerCuts > 0;
+    this.see(`consumer refuses ${code}`);
+    const mayBeTorn = transports.includes('file') && this.machine.powerCuts > 0;
     const isWrong = code === 'SCHEMA' || code === 'FORMAT' || code === 'MARKET' || (code === 'TORN' && !mayBeTorn);
-    if (isWrong) violate('a signal that no consumer can take', `${name}: ${code} ${seen}`);
+    if (isWrong) this.violate('a signal that no consumer can take', `${name}: ${code} ${seen}`);
   }
 }
 

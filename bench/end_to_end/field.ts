@@ -124,113 +124,163 @@ const REDIS_PATIENCE_MS = 3000;
  */
 export async function openField(options: FieldOptions): Promise<Field> {
   const { path: folder, remove } = openTemporaryFolder('home');
-  const undo: (() => Promise<void> | void)[] = [remove];
+  const undo: Undo = [remove];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const redis = await startRedis();
-    if (redis !== null) undo.push(() => redis.end());
-    const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
-    const base = options.settings ?? loadSettings({ env: {} });
-    const pairs = benchPairs(options.pairs, base.minutehand.pairs);
-    const settings = benchSettings({
-      base,
-      pairs,
-      redisUrl: redis?.url ?? 'redis://127.0.0.1:1',
-      ...(options.engine === undefined ? {} : { engine: options.engine }),
-    });
-    const home = join(folder, 'real');
-    const modelsFolder = join(home, 'models');
-    const signalsOf = (kind: Target['kind']): string => join(folder, kind, 'signals');
-    for (const kind of ['real', 'null'] as const) mkdirSync(signalsOf(kind), { recursive: true });
-    for (const bundle of options.bundles) cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
-    activate(modelsFolder, basename(options.bundles[0]!));
-    const settingsPath = join(folder, 'settings.json');
-    writeFileSync(settingsPath, JSON.stringify(settings));
-
-    const daemon = startHelper(
-      'daemon',
-      { settingsPath, home } satisfies DaemonArgument,
-      options.exposeGc ? ['--expose-gc'] : [],
-    );
-    undo.push(() => daemon.end());
-    const { port } = await daemon.next<{ port: number }>((message) => message.port !== undefined);
-    const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
-    await backfill(port, market, 2 * warmupBars(settings.minutehand.windows));
-    await untilReady(daemon, pairs.length, redis !== null);
-
-    const feeder = await connectFeeder(port);
-    undo.push(() => feeder.close());
-    const sample = await firstSignals(feeder, market, port, pairs.length);
-
-    const targets = [{ port, signals: signalsOf('real') }];
-    let nullDaemon: Helper | null = null;
-    let nullFeeder: Feeder | null = null;
-    if (options.withNull) {
-      const samplePath = join(folder, 'sample.json');
-      writeFileSync(samplePath, JSON.stringify(sample));
-      nullDaemon = startHelper('null_daemon', {
-        signalsFolder: signalsOf('null'),
-        samplePath,
-        transports: settings.minutehand.transports,
-      } satisfies NullArgument);
-      const helper = nullDaemon;
-      undo.push(() => helper.end());
-      const started = await helper.next<{ port: number }>((message) => message.port !== undefined);
-      targets.push({ port: started.port, signals: signalsOf('null') });
-      const connected = await connectFeeder(started.port);
-      undo.push(() => connected.close());
-      nullFeeder = connected;
-    }
-
-    const listeners: Helper[] = [];
-    const waiting = new Map<string, (transport: Transport, report: MinuteReport) => void>();
-    for (const transport of transports) {
-      const listener = startHelper('listener', {
-        transport,
-        pairs: pairs.length,
-        redisUrl: redis?.url ?? null,
-        targets,
-      } satisfies ListenerArgument);
-      undo.push(() => listener.end());
-      listeners.push(listener);
-      await listener.next<{ listening: true }>((message) => message.listening === true);
-      listener.onMessage((message) => {
-        const report = message as MinuteReport;
-        waiting.get(report.timestamp)?.(transport, report);
-      });
-    }
-
-    const broken = Promise.race(
-      [daemon, ...(nullDaemon === null ? [] : [nullDaemon]), ...listeners].map(({ ended }) => ended),
-    ).then(() => {
-      throw new Error('a helper process of the bench ended');
-    });
-    // In the end they all end.
-    broken.catch(() => undefined);
-    const target = (kind: Target['kind'], helper: Helper, own: Feeder, from: SimulatedMarket): Target => ({
-      kind,
-      helper,
-      minute: () => Promise.race([sendMinute(own, from, transports, waiting), broken]),
-    });
-    return {
-      pairs,
-      transports,
-      modelsFolder,
-      real: target('real', daemon, feeder, market),
-      null:
-        nullDaemon === null
-          ? null
-          : target('null', nullDaemon, nullFeeder!, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
-      memory: () => askMemory(daemon, { memory: true }),
-      collect: () => askMemory(daemon, { collect: true }),
-      close,
-    };
+    return { ...(await raiseField(options, folder, undo)), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Steps that end what was started, in the order in which it was. */
+type Undo = (() => Promise<void> | void)[];
+
+/** What every process of a field is started with. */
+interface Ground {
+  readonly folder: string;
+  readonly home: string;
+  readonly modelsFolder: string;
+  readonly settings: Settings;
+  readonly settingsPath: string;
+  readonly pairs: readonly string[];
+  readonly redisUrl: string | null;
+  readonly transports: readonly Transport[];
+  readonly undo: Undo;
+}
+
+/** A daemon's process, and the connection that feeds it. */
+interface FedDaemon {
+  readonly helper: Helper;
+  readonly port: number;
+  readonly feeder: Feeder;
+}
+
+type Waiting = Map<string, (transport: Transport, report: MinuteReport) => void>;
+
+const signalsOf = (folder: string, kind: Target['kind']): string => join(folder, kind, 'signals');
+
+async function raiseField(options: FieldOptions, folder: string, undo: Undo): Promise<Omit<Field, 'close'>> {
+  const ground = await layGround(options, folder, undo);
+  const { pairs, transports, modelsFolder } = ground;
+  const market = benchMarket(pairs, 'bench live', daysAgo(REAL_DAYS_AGO));
+  const real = await startDaemon(ground, market, options.exposeGc === true);
+  const sample = await firstSignals(real.feeder, market, real.port, pairs.length);
+  const nullDaemon = options.withNull ? await startNullDaemon(ground, sample) : null;
+  const daemons = nullDaemon === null ? [real] : [real, nullDaemon];
+  const targets = [{ port: real.port, signals: signalsOf(folder, 'real') }];
+  if (nullDaemon !== null) targets.push({ port: nullDaemon.port, signals: signalsOf(folder, 'null') });
+  const waiting: Waiting = new Map();
+  const listeners = await startListeners(ground, targets, waiting);
+  const broken = firstEnd([...daemons.map(({ helper }) => helper), ...listeners]);
+  const target = (kind: Target['kind'], { helper, feeder }: FedDaemon, from: SimulatedMarket): Target => ({
+    kind,
+    helper,
+    minute: () => Promise.race([sendMinute(feeder, from, transports, waiting), broken]),
+  });
+  return {
+    pairs,
+    transports,
+    modelsFolder,
+    real: target('real', real, market),
+    null:
+      nullDaemon === null ? null : target('null', nullDaemon, benchMarket(pairs, 'bench null', daysAgo(NULL_DAYS_AGO))),
+    memory: () => askMemory(real.helper, { memory: true }),
+    collect: () => askMemory(real.helper, { collect: true }),
+  };
+}
+
+/** A Redis server where there is one, and the files of both daemons. */
+async function layGround(options: FieldOptions, folder: string, undo: Undo): Promise<Ground> {
+  const redis = await startRedis();
+  if (redis !== null) undo.push(() => redis.end());
+  const base = options.settings ?? loadSettings({ env: {} });
+  const pairs = benchPairs(options.pairs, base.minutehand.pairs);
+  const settings = benchSettings({
+    base,
+    pairs,
+    redisUrl: redis?.url ?? 'redis://127.0.0.1:1',
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
+  });
+  const home = join(folder, 'real');
+  const modelsFolder = join(home, 'models');
+  for (const kind of ['real', 'null'] as const) mkdirSync(signalsOf(folder, kind), { recursive: true });
+  for (const bundle of options.bundles) cpSync(bundle, join(modelsFolder, basename(bundle)), { recursive: true });
+  activate(modelsFolder, basename(options.bundles[0]!));
+  const settingsPath = join(folder, 'settings.json');
+  writeFileSync(settingsPath, JSON.stringify(settings));
+  const transports = TRANSPORTS.filter((transport) => transport !== 'redis' || redis !== null);
+  return { folder, home, modelsFolder, settings, settingsPath, pairs, redisUrl: redis?.url ?? null, transports, undo };
+}
+
+/** The real daemon, with warm features and active models. */
+async function startDaemon(
+  { settingsPath, home, settings, pairs, redisUrl, undo }: Ground,
+  market: SimulatedMarket,
+  exposeGc: boolean,
+): Promise<FedDaemon> {
+  const argument: DaemonArgument = { settingsPath, home };
+  const helper = startHelper('daemon', argument, exposeGc ? ['--expose-gc'] : []);
+  undo.push(() => helper.end());
+  const { port } = await helper.next<{ port: number }>((message) => message.port !== undefined);
+  await backfill(port, market, 2 * warmupBars(settings.minutehand.windows));
+  await untilReady(helper, pairs.length, redisUrl !== null);
+  const feeder = await connectFeeder(port);
+  undo.push(() => feeder.close());
+  return { helper, port, feeder };
+}
+
+async function startNullDaemon(
+  { folder, settings, undo }: Ground,
+  sample: readonly SampleSignal[],
+): Promise<FedDaemon> {
+  const samplePath = join(folder, 'sample.json');
+  writeFileSync(samplePath, JSON.stringify(sample));
+  const argument: NullArgument = {
+    signalsFolder: signalsOf(folder, 'null'),
+    samplePath,
+    transports: settings.minutehand.transports,
+  };
+  const helper = startHelper('null_daemon', argument);
+  undo.push(() => helper.end());
+  const { port } = await helper.next<{ port: number }>((message) => message.port !== undefined);
+  const feeder = await connectFeeder(port);
+  undo.push(() => feeder.close());
+  return { helper, port, feeder };
+}
+
+/** One consumer for each transport that waits on all daemons, and reports to `waiting`. */
+async function startListeners(
+  { transports, pairs, redisUrl, undo }: Ground,
+  targets: ListenerArgument['targets'],
+  waiting: Waiting,
+): Promise<Helper[]> {
+  const listeners: Helper[] = [];
+  for (const transport of transports) {
+    const argument: ListenerArgument = { transport, pairs: pairs.length, redisUrl, targets };
+    const listener = startHelper('listener', argument);
+    undo.push(() => listener.end());
+    listeners.push(listener);
+    await listener.next<{ listening: true }>((message) => message.listening === true);
+    listener.onMessage((message) => {
+      const report = message as MinuteReport;
+      waiting.get(report.timestamp)?.(transport, report);
+    });
+  }
+  return listeners;
+}
+
+/** Rejects when one of the processes ends. */
+function firstEnd(helpers: readonly Helper[]): Promise<never> {
+  const broken = Promise.race(helpers.map(({ ended }) => ended)).then((): never => {
+    throw new Error('a helper process of the bench ended');
+  });
+  // In the end they all end.
+  broken.catch(() => undefined);
+  return broken;
 }
 
 function askMemory(daemon: Helper, question: object): Promise<DaemonMemory> {
@@ -327,7 +377,7 @@ async function sendMinute(
   feeder: Feeder,
   market: SimulatedMarket,
   transports: readonly Transport[],
-  waiting: Map<string, (transport: Transport, report: MinuteReport) => void>,
+  waiting: Waiting,
 ): Promise<Latencies> {
   const { time, bars } = market.next();
   const text = barsMessage(bars);

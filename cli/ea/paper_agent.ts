@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { encodeFill, firstOwnTicket, type Fill } from '../../shared/fill/fill.ts';
 import type { Pair } from '../../shared/pair.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
-import { createConsumer, type ConsumerState, type Verdict } from '../../shared/signal/consumer.ts';
+import {
+  createConsumer,
+  type Consumer,
+  type ConsumerState,
+  type Order,
+  type Verdict,
+} from '../../shared/signal/consumer.ts';
 import type { MarketKind, Mode, Signal } from '../../shared/signal/signal.ts';
 import { loadPairState, savePairState, type SavedPair } from './pair_state.ts';
 import {
@@ -72,149 +78,208 @@ const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
  * @throws MinutehandError EA_STATE, OUTPUT_UNWRITABLE
  */
 export function createPaperAgent(options: AgentOptions): PaperAgent {
-  const { folder, pairs, market, rules, clock, files } = options;
-  const result = openResultFile(join(folder, 'result.json'));
-  const states = new Map<string, SavedPair>();
-  for (const { id } of pairs) {
-    const found = loadPairState(files, folder, market, id);
-    if (found === null) continue;
-    states.set(id, found);
-    finish(found, result.missing(found.outbox));
-  }
-  const consumer = createConsumer({
-    markets: [market],
-    maxClockSkewMs: options.maxClockSkewMs,
-    state: Object.fromEntries([...states].map(([id, { memory }]) => [`${market}/${id}`, memory])),
-  });
-  const views = new Map<string, Pick<PairView, 'last' | 'refusal'>>();
-  const configured = new Set(pairs.map(({ id }) => id));
-  const isKilled = (): boolean => [options.killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
-  let killed = isKilled();
+  return new Agent(options);
+}
 
-  function stateOf(pairId: string): SavedPair {
-    const known = states.get(pairId);
+/** The state of each pair on disk, and the fills on their way from it to result.json. */
+class PairStates {
+  readonly #options: AgentOptions;
+  readonly #result: ReturnType<typeof openResultFile>;
+  readonly #states = new Map<string, SavedPair>();
+
+  constructor(options: AgentOptions) {
+    const { files, folder, market, pairs } = options;
+    this.#options = options;
+    this.#result = openResultFile(join(folder, 'result.json'));
+    for (const { id } of pairs) {
+      const found = loadPairState(files, folder, market, id);
+      if (found === null) continue;
+      this.#states.set(id, found);
+      this.#finish(found, this.#result.missing(found.outbox));
+    }
+  }
+
+  /** Of pairs that have been traded or heard of. */
+  get known(): ReadonlyMap<string, SavedPair> {
+    return this.#states;
+  }
+
+  of(pairId: string): SavedPair {
+    const known = this.#states.get(pairId);
     if (known !== undefined) return known;
+    const { folder, clock, market } = this.#options;
     const ticket = firstOwnTicket(`${hostname()} ${folder} ${clock.nowMs()}`);
     const book = { held: null, prices: null, realised: 0, ticket };
     return { market, pairId, memory: { ...FRESH, entered: [] }, book, outbox: [] };
   }
 
-  function memoryOf(pairId: string): SavedPair['memory'] {
-    const memory = (consumer.state() as ConsumerState)[`${market}/${pairId}`] ?? FRESH;
-    return { ...memory, entered: [...memory.entered] };
+  keep(pairId: string, memory: SavedPair['memory'], book: PaperBook, fills: readonly Fill[]): void {
+    const { files, folder, onFill } = this.#options;
+    const outbox = fills.map(encodeFill);
+    const state = { ...this.of(pairId), memory, book: book as SavedPair['book'], outbox };
+    savePairState(files, folder, state, fills.length > 0);
+    this.#states.set(pairId, state);
+    this.#finish(state, outbox);
+    for (const fill of fills) onFill(fill);
   }
 
   /** The fills of `state.outbox` that are missing in result.json go there, and out of the outbox. */
-  function finish(state: SavedPair, missing: readonly string[]): void {
+  #finish(state: SavedPair, missing: readonly string[]): void {
     if (state.outbox.length === 0) return;
-    result.append(missing);
+    this.#result.append(missing);
     const done = { ...state, outbox: [] };
-    savePairState(files, folder, done, false);
-    states.set(state.pairId, done);
+    savePairState(this.#options.files, this.#options.folder, done, false);
+    this.#states.set(state.pairId, done);
+  }
+}
+
+class Agent implements PaperAgent {
+  readonly #options: AgentOptions;
+  readonly #states: PairStates;
+  readonly #consumer: Consumer;
+  readonly #views = new Map<string, Pick<PairView, 'last' | 'refusal'>>();
+  readonly #configured: ReadonlySet<string>;
+  #killed: boolean;
+
+  constructor(options: AgentOptions) {
+    const { market, maxClockSkewMs, pairs } = options;
+    this.#options = options;
+    this.#states = new PairStates(options);
+    this.#consumer = createConsumer({
+      markets: [market],
+      maxClockSkewMs,
+      state: Object.fromEntries([...this.#states.known].map(([id, { memory }]) => [`${market}/${id}`, memory])),
+    });
+    this.#configured = new Set(pairs.map(({ id }) => id));
+    this.#killed = this.#isKilled();
   }
 
-  function keep(pairId: string, book: PaperBook, fills: readonly Fill[]): void {
-    const outbox = fills.map(encodeFill);
-    const state = { ...stateOf(pairId), memory: memoryOf(pairId), book: book as SavedPair['book'], outbox };
-    savePairState(files, folder, state, fills.length > 0);
-    states.set(pairId, state);
-    finish(state, outbox);
-    for (const fill of fills) options.onFill(fill);
+  get killed(): boolean {
+    return this.#killed;
   }
 
-  function equityOf(all: ReadonlyMap<string, SavedPair>): number {
-    let sum = rules.equity;
-    for (const { book } of all.values()) sum += book.realised + floatingPnl(book, rules);
-    return sum;
+  #isKilled(): boolean {
+    const { killFile, folder, files } = this.#options;
+    return [killFile, join(folder, 'KILL')].some((path) => files.stat(path) !== null);
   }
 
-  function obey(signal: Signal, verdict: Extract<Verdict, { verdict: 'obey' }>): void {
-    const moment: PaperMoment = { pairId: signal.pair_id, market, nowMs: clock.nowMs() };
-    let book: PaperBook = withPrices(stateOf(signal.pair_id).book, signal);
+  // ---- signals ----
+
+  hear(text: string): Verdict {
+    const before = this.#consumer.state();
+    const verdict = this.#consumer.take(text, this.#options.clock.nowMs());
+    if (verdict.verdict === 'refuse') this.#refuse(text, verdict.code, before);
+    else if (this.#configured.has(verdict.pairId)) {
+      const signal = JSON.parse(text) as Signal;
+      this.#views.set(verdict.pairId, { last: viewOf(signal), refusal: '' });
+      this.#obey(signal, verdict.orders);
+    }
+    return verdict;
+  }
+
+  /** What came in order is remembered although it was refused: a clock that steps back must not make it fresh. */
+  #refuse(text: string, code: string, before: ConsumerState): void {
+    const after = this.#consumer.state();
+    for (const id of this.#configured) {
+      const key = `${this.#options.market}/${id}`;
+      if (after[key] !== before[key]) this.#keep(id, this.#states.of(id).book, []);
+    }
+    if (code === 'REPEATED') return;
+    const id = /"pair_id":"([A-Z0-9._]+)"/.exec(text)?.[1] ?? '';
+    if (this.#configured.has(id)) this.#views.set(id, { last: this.#views.get(id)?.last ?? null, refusal: code });
+  }
+
+  #obey(signal: Signal, orders: readonly Order[]): void {
+    const { market, rules, clock } = this.#options;
+    const pairId = signal.pair_id;
+    const moment: PaperMoment = { pairId, market, nowMs: clock.nowMs() };
+    let book: PaperBook = withPrices(this.#states.of(pairId).book, signal);
     const fills: Fill[] = [];
-    for (const order of verdict.orders) {
+    for (const order of orders) {
       if (order.order === 'close' && book.held?.positionId === order.positionId) {
         const done = closePaper(book, signal.reason, signal, rules, moment);
         book = done.book;
         fills.push(...done.fills);
       }
       if (order.order === 'open') {
-        const worth = equityOf(new Map(states).set(signal.pair_id, { ...stateOf(signal.pair_id), book: book as SavedPair['book'] })); // prettier-ignore
-        const done = openPaper(book, order, signal, capReached(signal.pair_id), worth, rules, moment);
+        const done = openPaper(book, order, signal, this.#capReached(pairId), this.#worth(pairId, book), rules, moment);
         book = done.book;
         fills.push(...done.fills);
-        if (book.held === null) consumer.closed(order.positionId);
+        if (book.held === null) this.#consumer.closed(order.positionId);
       }
     }
-    keep(signal.pair_id, book, fills);
+    this.#keep(pairId, book, fills);
   }
 
-  function capReached(pairId: string): string {
-    if (killed) return 'KILL';
-    const others = [...states.values()].filter((state) => state.pairId !== pairId && state.book.held !== null).length;
-    return others >= rules.maxOpenPairs ? 'CAP_OPEN_PAIRS' : '';
+  #keep(pairId: string, book: PaperBook, fills: readonly Fill[]): void {
+    const memory = this.#consumer.state()[`${this.#options.market}/${pairId}`] ?? FRESH;
+    this.#states.keep(pairId, { ...memory, entered: [...memory.entered] }, book, fills);
   }
 
-  function closeByItself({ pairId, book }: SavedPair, reason: string): void {
-    const { positionId } = book.held!;
+  /** Why no position may be opened; empty when one may. */
+  #capReached(pairId: string): string {
+    if (this.#killed) return 'KILL';
+    const others = [...this.#states.known.values()].filter(
+      (state) => state.pairId !== pairId && state.book.held !== null,
+    );
+    return others.length >= this.#options.rules.maxOpenPairs ? 'CAP_OPEN_PAIRS' : '';
+  }
+
+  // ---- without a signal ----
+
+  tick(): void {
+    this.#killed = this.#isKilled();
+    const nowMs = this.#options.clock.nowMs();
+    for (const state of [...this.#states.known.values()]) {
+      const { held } = state.book;
+      if (held === null) continue;
+      if (this.#killed) this.#close(state, held.positionId, 'KILL');
+      else if (isTooOld(held, nowMs)) this.#close(state, held.positionId, 'OWN_MAX_AGE');
+    }
+  }
+
+  #close({ pairId, book }: SavedPair, positionId: string, reason: string): void {
+    const { rules, market, clock } = this.#options;
     const done = closePaper(book, reason, null, rules, { pairId, market, nowMs: clock.nowMs() });
-    consumer.closed(positionId);
-    keep(pairId, done.book, done.fills);
+    this.#consumer.closed(positionId);
+    this.#keep(pairId, done.book, done.fills);
   }
 
-  return {
-    hear(text) {
-      const before = consumer.state();
-      const verdict = consumer.take(text, clock.nowMs());
-      if (verdict.verdict === 'obey') {
-        if (!configured.has(verdict.pairId)) return verdict;
-        const signal = JSON.parse(text) as Signal;
-        views.set(verdict.pairId, { last: viewOf(signal), refusal: '' });
-        obey(signal, verdict);
-        return verdict;
-      }
-      // What came in order is remembered although it was refused: a clock that steps back must not make it fresh.
-      const after = consumer.state();
-      for (const id of configured) {
-        const key = `${market}/${id}`;
-        if (after[key] !== before[key]) keep(id, stateOf(id).book, []);
-      }
-      if (verdict.code !== 'REPEATED') {
-        const id = /"pair_id":"([A-Z0-9._]+)"/.exec(text)?.[1] ?? '';
-        if (configured.has(id)) views.set(id, { last: views.get(id)?.last ?? null, refusal: verdict.code });
-      }
-      return verdict;
-    },
-    tick() {
-      killed = isKilled();
-      const nowMs = clock.nowMs();
-      for (const state of [...states.values()]) {
-        const { held } = state.book;
-        if (held === null) continue;
-        if (killed) closeByItself(state, 'KILL');
-        else if (isTooOld(held, nowMs)) closeByItself(state, 'OWN_MAX_AGE');
-      }
-    },
-    get killed() {
-      return killed;
-    },
-    equity: () => equityOf(states),
-    views: () =>
-      pairs.map(({ id }) => {
-        const { book } = stateOf(id);
-        const { last = null, refusal = '' } = views.get(id) ?? {};
-        return {
-          pairId: id,
-          last,
-          refusal,
-          positionId: book.held?.positionId ?? '',
-          openedMs: book.held?.openedMs ?? null,
-          side: book.held?.legs[0].side ?? 0,
-          floating: floatingPnl(book, rules),
-          realised: book.realised,
-        };
-      }),
-  };
+  // ---- figures ----
+
+  equity(): number {
+    return equityOf(this.#states.known, this.#options.rules);
+  }
+
+  /** The equity with `book` in the place of the pair's own. */
+  #worth(pairId: string, book: PaperBook): number {
+    const state = { ...this.#states.of(pairId), book: book as SavedPair['book'] };
+    return equityOf(new Map(this.#states.known).set(pairId, state), this.#options.rules);
+  }
+
+  views(): PairView[] {
+    const { pairs, rules } = this.#options;
+    return pairs.map(({ id }) => {
+      const { book } = this.#states.of(id);
+      const { last = null, refusal = '' } = this.#views.get(id) ?? {};
+      return {
+        pairId: id,
+        last,
+        refusal,
+        positionId: book.held?.positionId ?? '',
+        openedMs: book.held?.openedMs ?? null,
+        side: book.held?.legs[0].side ?? 0,
+        floating: floatingPnl(book, rules),
+        realised: book.realised,
+      };
+    });
+  }
+}
+
+function equityOf(states: ReadonlyMap<string, SavedPair>, rules: PaperRules): number {
+  let sum = rules.equity;
+  for (const { book } of states.values()) sum += book.realised + floatingPnl(book, rules);
+  return sum;
 }
 
 function viewOf(signal: Signal): NonNullable<PairView['last']> {

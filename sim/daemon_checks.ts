@@ -1,0 +1,54 @@
+import type { Daemon } from '../daemon/daemon.ts';
+import type { MachineOptions } from './machine_options.ts';
+import type { Oracle } from './oracle.ts';
+
+/** A feeder goes on after `last_bars`: what the journal has not, must not be among them, and what it has, must. */
+export function checkLastBars({ truth, journal, onViolation }: MachineOptions, daemon: Daemon): void {
+  if (truth.disks.isJournalRefusing) return;
+  const stored = new Map<string, number>();
+  for (const { kind, subject, time } of journal.inputs)
+    if (kind === 'bar' || kind === 'empty') stored.set(subject, Math.max(time, stored.get(subject) ?? 0));
+  const expected = Object.fromEntries(
+    [...stored].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
+  );
+  const { last_bars } = daemon.health();
+  for (const symbol of new Set([...Object.keys(expected), ...Object.keys(last_bars)]))
+    if (last_bars[symbol] !== expected[symbol])
+      onViolation('last_bars differ from the journal', `${symbol}: ${last_bars[symbol]}, stored ${expected[symbol]}`);
+}
+
+/** A daemon that nobody succeeds halts every pair that had a minute, last of all; one that is succeeded does not. */
+export function checkFinalHeartbeats(
+  { oracle, onViolation }: MachineOptions,
+  { bootId }: Daemon,
+  isSucceeded: boolean,
+): void {
+  const lastReason = new Map<string, string>();
+  for (const { signal } of oracle.published.values())
+    if (signal.boot_id === bootId) lastReason.set(signal.pair_id, `${signal.mode} ${signal.reason}`);
+  for (const [pairId, reason] of lastReason)
+    if ((reason === 'HALT SHUTDOWN') === isSucceeded)
+      onViolation('final heartbeat', `${pairId} of ${bootId}: ${reason}, ${isSucceeded ? '' : 'not '}succeeded`);
+}
+
+/** Every signal that the process published is in the journal, except `inFlight` batches. */
+export function checkNothingLost(
+  { settings, truth, journal, oracle, onViolation }: MachineOptions,
+  bootId: string,
+  inFlight: number,
+): void {
+  if (truth.disks.isJournalRefusing) return;
+  for (const pairId of settings.minutehand.pairs) {
+    const stored = journal.signals.findLast((row) => row.pairId === pairId && row.bootId === bootId)?.seq ?? 0;
+    const sent = lastSeqOf(oracle, pairId, bootId);
+    if (sent - stored > inFlight)
+      onViolation('published but not journaled', `${pairId} of ${bootId}: seq ${sent} published, ${stored} stored`);
+  }
+}
+
+function lastSeqOf({ published }: Oracle, pairId: string, bootId: string): number {
+  let last = 0;
+  for (const { signal } of published.values())
+    if (signal.boot_id === bootId && signal.pair_id === pairId) last = Math.max(last, signal.seq);
+  return last;
+}

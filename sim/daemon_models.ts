@@ -1,0 +1,107 @@
+import { loadModelSet, type ModelSet, type Quietly } from '../shared/bundle/model_set.ts';
+import type { FileSystem } from '../shared/ports.ts';
+import { failingModels, slowModels } from './failing_models.ts';
+import type { MachineOptions } from './machine_options.ts';
+import { createModelLine, type ModelLine } from './model_line.ts';
+import type { Published } from './oracle.ts';
+import { createEarlySwap, createLostFallback } from './planted.ts';
+import type { SimulatedProcess } from './process.ts';
+
+const SHORTEST_LOAD_MS = 5;
+const LONGEST_LOAD_MS = 3000;
+/** How often models that follow failed ones fail at least. */
+const FAILS_AGAIN = 0.7;
+
+/** The models that the daemon loads, which may fail or be slow, and which of them can answer. */
+export class DaemonModels {
+  readonly #options: MachineOptions;
+  readonly #bootId: () => string | null;
+  readonly #earlySwap = createEarlySwap();
+  #lostFallback = createLostFallback();
+  #line: ModelLine = createModelLine();
+  readonly #failedBoots = new Set<string>();
+  /** Models failed since the last ones were loaded: the next ones are likely to have the same fault. */
+  #haveFailed = false;
+
+  /** @param bootId of the daemon that runs */
+  constructor(options: MachineOptions, bootId: () => string | null) {
+    this.#options = options;
+    this.#bootId = bootId;
+  }
+
+  get hasFailed(): boolean {
+    return this.#failedBoots.size > 0;
+  }
+
+  failedIn(bootId: string): boolean {
+    return this.#failedBoots.has(bootId);
+  }
+
+  /** @returns what has to be called at each swap of the new process */
+  processStarted(): (set: ModelSet) => void {
+    const line = createModelLine();
+    const fallback = createLostFallback();
+    [this.#line, this.#lostFallback] = [line, fallback];
+    return (set) => {
+      line.swapped(set);
+      fallback.swapped();
+    };
+  }
+
+  /** A signal names only models that can have answered it. */
+  check({ signal: { pair_id, seq, model_version } }: Published): void {
+    if (this.#line.named(model_version)) return;
+    this.#options.onViolation(
+      'models that cannot have answered',
+      `${pair_id} seq ${seq}: "${model_version}", active ${this.#line.possible}`,
+    );
+  }
+
+  async load(owner: SimulatedProcess, files: FileSystem, folder: string, quietly: Quietly): Promise<ModelSet> {
+    const { timeline, rng, settings, schema, planted, trainer, weather } = this.#options;
+    const version = folder.slice(folder.lastIndexOf('/') + 1);
+    if (planted === 'early_swap' && trainer.knows(version)) this.#earlySwap.begin(trainer.trainedSet(version));
+    const { failingModels: failing, slowModels: slow } = weather();
+    // Reading, verifying and checking takes its time, in a thread of its own.
+    const tookMs = SHORTEST_LOAD_MS + rng.uniform() * LONGEST_LOAD_MS;
+    await new Promise<void>((resolve) => void owner.at(timeline.nowMs + tookMs, resolve));
+    const maxRows = settings.minutehand.pairs.length;
+    const loaded = await loadModelSet(folder, schema, maxRows, { crossCheck: false, files, quietly });
+    const set = planted === 'lost_fallback' ? this.#lostFallback.wrap(loaded) : loaded;
+    if (planted === 'early_swap') return this.#earlySwap.wrap(set);
+    return this.#withFaults(set, owner, failing, slow);
+  }
+
+  /** @param failing chances, 0…1 */
+  #withFaults(set: ModelSet, owner: SimulatedProcess, failing: number, slow: number): ModelSet {
+    const { timeline, rng, stormMs } = this.#options;
+    const failure = { timeline, rng, owner, untilMs: stormMs };
+    const chance = this.#haveFailed && failing > 0 ? Math.max(failing, FAILS_AGAIN) : failing;
+    this.#haveFailed = false;
+    if (rng.uniform() < chance)
+      return failingModels(set, { ...failure, onFailure: (failed) => this.#onFailed(failed) });
+    if (rng.uniform() < slow) return slowModels(set, { ...failure, onFailure: (tardy) => this.#onSlow(tardy) });
+    return set;
+  }
+
+  #onFailed(set: ModelSet): void {
+    const serving = this.#line.failed(set);
+    if (serving === null) this.#options.see('no models left after failures');
+    else if (serving !== undefined) this.#options.see('predecessor answers for failed models');
+    this.#haveFailed = true;
+    this.#lostFallback.failed();
+    this.#onFailure(set);
+  }
+
+  #onSlow(set: ModelSet): void {
+    this.#line.slow(set);
+    this.#onFailure(set);
+  }
+
+  #onFailure(set: ModelSet): void {
+    const bootId = this.#bootId();
+    this.#options.onModelsFailed();
+    if (bootId !== null) this.#failedBoots.add(bootId);
+    this.#options.trace(() => `models ${set.version} fail`);
+  }
+}

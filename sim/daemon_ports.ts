@@ -1,0 +1,58 @@
+import { haltsPath } from '../shared/bundle/halts.ts';
+import type { FileSystem } from '../shared/ports.ts';
+import type { JournalStore } from '../shared/store/journal.ts';
+import { guardFiles } from './guarded_files.ts';
+import type { MachineOptions } from './machine_options.ts';
+import { withOldHalts, withoutHalts, withoutRefusedShadows, withShortRecovery, type PlantedBug } from './planted.ts';
+import type { SimulatedProcess } from './process.ts';
+
+/** The files of the daemon's process; each signal is reported before it is written. */
+export function openFiles(owner: SimulatedProcess, options: MachineOptions): FileSystem {
+  const { disk, truth, planted, modelsFolder, onText } = options;
+  const files = guardFiles(
+    owner,
+    disk,
+    disk,
+    (path, data) => {
+      if (path.includes('/.signal.json')) onText(String(data).trimEnd());
+    },
+    (to) => truth.disks.fileReplaced(to),
+  );
+  return planted === 'deaf_to_halts' ? withOldHalts(files, haltsPath(modelsFolder)) : files;
+}
+
+/** The journal of the daemon's process. */
+export function openStore(
+  owner: SimulatedProcess,
+  { journal, planted, truth, see }: MachineOptions,
+  onBoot: (bootId: string) => void,
+): JournalStore {
+  const store = withBug(journal.open(), planted);
+  return {
+    ...store,
+    append: (inputs, signals, shadows, feedPosition) =>
+      owner.call(() => {
+        try {
+          store.append(inputs, signals, shadows, feedPosition);
+          if (truth.disks.isJournalRefusing) see('journal refuses, then recovers');
+          truth.disks.journalStored();
+        } catch (error) {
+          if ((shadows?.length ?? 0) > 0) see('shadow waits in a refused flush');
+          truth.disks.journalRefused();
+          throw error;
+        }
+      }),
+    addBoot: (boot) =>
+      owner.call(() => {
+        store.addBoot(boot);
+        onBoot(boot.bootId);
+      }),
+    lastShadows: (version) => owner.call(() => store.lastShadows(version)),
+  };
+}
+
+function withBug(store: JournalStore, planted: PlantedBug | null): JournalStore {
+  if (planted === 'short_recovery') return withShortRecovery(store);
+  if (planted === 'lost_shadows') return withoutRefusedShadows(store);
+  return planted === 'unjournaled_halts' ? withoutHalts(store) : store;
+}

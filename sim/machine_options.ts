@@ -1,0 +1,43 @@
+import type { FeatureSchema } from '../shared/bundle/feature_schema.ts';
+import type { Settings } from '../shared/policy/policy.ts';
+import type { Rng } from '../shared/ports.ts';
+import type { SimulatedDisk } from './disk.ts';
+import type { MemoryJournal } from './memory_journal.ts';
+import type { Oracle } from './oracle.ts';
+import type { PlantedBug } from './planted.ts';
+import type { SimulatedRedis } from './redis.ts';
+import type { Sighting } from './sightings.ts';
+import type { Weather } from './swarm.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trainer } from './trainer.ts';
+import type { Truth } from './truth.ts';
+
+export interface MachineOptions {
+  readonly timeline: Timeline;
+  /** Of what happens to the machine, and of what processes do. */
+  readonly rng: Rng;
+  readonly processRng: Rng;
+  readonly settings: Settings;
+  readonly schema: FeatureSchema;
+  readonly storm: Weather;
+  readonly stormMs: number;
+  readonly planted: PlantedBug | null;
+  readonly signalsFolder: string;
+  readonly modelsFolder: string;
+  readonly disk: SimulatedDisk;
+  readonly journal: MemoryJournal;
+  readonly redis: SimulatedRedis;
+  readonly oracle: Oracle;
+  readonly truth: Truth;
+  readonly trainer: Trainer;
+  wallMs(): number;
+  weather(): Weather;
+  /** A signal goes out by a file or a WebSocket. */
+  onText(text: string): void;
+  onModelsFailed(): void;
+  /** The newest minute that the feeder has of any symbol, epoch seconds. */
+  newestMinute(): number;
+  see(sighting: Sighting): void;
+  trace(line: () => string): void;
+  onViolation(rule: string, what: string): void;
+}

@@ -1,0 +1,163 @@
+import { Aligner } from '../daemon/align/align.ts';
+import { isHeartbeat, type AnsweredMinute } from '../daemon/align/minute.ts';
+import type { OpenTime } from '../shared/bar.ts';
+import { parseStanding, type StandingHalt } from '../shared/bundle/halts.ts';
+import { parsePair } from '../shared/pair.ts';
+import { screenPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { InputRow } from '../shared/store/journal.ts';
+
+/** A minute of a pair, or a heartbeat after it, as the inputs say it ended. */
+export interface Ended {
+  readonly minute: AnsweredMinute;
+  /** Number of the input that ended it, counted from 1. */
+  readonly input: number;
+}
+
+/** Halts that stand from an input on: across boots, for they are the world's. */
+export interface Standing {
+  readonly input: number;
+  readonly halts: readonly StandingHalt[];
+}
+
+/** What was active, by the rows of one boot. */
+export interface Reign {
+  readonly bootId: string;
+  readonly bootInput: number;
+  /** Swaps and degradations in order, each with the number of its input. */
+  readonly swaps: { readonly input: number; readonly version: string }[];
+  readonly degradations: { readonly input: number; readonly what: string; readonly isOver: boolean }[];
+}
+
+/** What the inputs of a journal say, over all boots. */
+export interface TwinInputs {
+  readonly endedByPair: readonly (readonly Ended[])[];
+  readonly reigns: ReadonlyMap<string, Reign>;
+  readonly standings: readonly Standing[];
+  /** Bars that were held back. */
+  readonly suspects: number;
+}
+
+type Violate = (rule: string, what: string) => void;
+
+/** Aligns all inputs from the first to the last, and notes what was active when. */
+export function readInputs(inputs: readonly InputRow[], settings: Settings, onViolation: Violate): TwinInputs {
+  const reader = new InputReader(settings, onViolation);
+  for (const row of inputs) reader.take(row);
+  return reader.end();
+}
+
+class InputReader {
+  readonly #pairIds: readonly string[];
+  readonly #aligner: Aligner;
+  readonly #marks: SuspectMarks;
+  readonly #endedByPair: Ended[][];
+  readonly #reigns = new Map<string, Reign>();
+  readonly #standings: Standing[] = [{ input: 0, halts: [] }];
+  #reign: Reign | null = null;
+  #input = 0;
+
+  constructor(settings: Settings, onViolation: Violate) {
+    this.#pairIds = settings.minutehand.pairs;
+    this.#endedByPair = this.#pairIds.map(() => []);
+    this.#marks = new SuspectMarks(onViolation);
+    const pairs = this.#pairIds.map(parsePair);
+    this.#aligner = new Aligner(pairs, screenPolicy(settings), (minute) => this.#ended(minute));
+  }
+
+  end(): TwinInputs {
+    this.#marks.end();
+    const [endedByPair, reigns, standings] = [this.#endedByPair, this.#reigns, this.#standings];
+    return { endedByPair, reigns, standings, suspects: this.#marks.count };
+  }
+
+  take(row: InputRow): void {
+    const { kind, subject, time } = row;
+    this.#input++;
+    switch (kind) {
+      case 'bar':
+      case 'empty':
+        return this.#takeBar(row);
+      case 'suspect':
+        return this.#marks.mark(subject, time);
+      case 'timeout':
+        return this.#aligner.giveUp(this.#pairIds.indexOf(subject), time);
+      case 'silence':
+      case 'silence_halt':
+      case 'shutdown':
+        return this.#takeHeartbeat(this.#pairIds.indexOf(subject), kind);
+      case 'halts':
+        this.#standings.push({ input: this.#input, halts: parseStanding(subject).halts });
+        return;
+      case 'boot':
+      case 'swap':
+      case 'degraded':
+      case 'recovered':
+        return this.#takeReign(kind, subject);
+    }
+  }
+
+  #takeBar({ kind, subject, time, bar, backfill }: InputRow): void {
+    this.#marks.beforeBar();
+    this.#aligner.take(subject, time, bar ?? 'empty', backfill, 0);
+    if (kind === 'bar' && this.#aligner.screenOf(subject)!.isSuspect) this.#marks.expect(subject, time);
+  }
+
+  #takeHeartbeat(pairIndex: number, kind: 'silence' | 'silence_halt' | 'shutdown'): void {
+    const last = this.#endedByPair[pairIndex]!.findLast(({ minute }) => !isHeartbeat(minute));
+    if (last !== undefined) this.#ended(heartbeatMinute(pairIndex, last.minute.time, kind));
+  }
+
+  #takeReign(kind: 'boot' | 'swap' | 'degraded' | 'recovered', subject: string): void {
+    const input = this.#input;
+    if (kind === 'boot') {
+      this.#reign = { bootId: subject, bootInput: input, swaps: [], degradations: [] };
+      this.#reigns.set(subject, this.#reign);
+    } else if (kind === 'swap') this.#reign?.swaps.push({ input, version: subject });
+    else this.#reign?.degradations.push({ input, what: subject, isOver: kind === 'recovered' });
+  }
+
+  #ended(minute: AnsweredMinute): void {
+    this.#endedByPair[minute.pairIndex]!.push({ minute, input: this.#input });
+  }
+}
+
+/** A suspect bar is followed by its mark, before any other bar. */
+class SuspectMarks {
+  readonly #onViolation: Violate;
+  /** The suspect bar whose mark has to come next. */
+  #unmarked: string | null = null;
+  count = 0;
+
+  constructor(onViolation: Violate) {
+    this.#onViolation = onViolation;
+  }
+
+  expect(symbol: string, time: OpenTime): void {
+    this.#unmarked = `${symbol} ${describeTime(time)}`;
+  }
+
+  mark(symbol: string, time: OpenTime): void {
+    const where = `${symbol} ${describeTime(time)}`;
+    if (this.#unmarked !== where) this.#onViolation('mark without a suspect bar', where);
+    this.#unmarked = null;
+    this.count++;
+  }
+
+  beforeBar(): void {
+    this.end();
+    this.#unmarked = null;
+  }
+
+  end(): void {
+    if (this.#unmarked !== null) this.#onViolation('suspect bar without its mark', this.#unmarked);
+  }
+}
+
+export function describeTime(time: OpenTime): string {
+  return new Date(time * 1000).toISOString().slice(0, 16);
+}
+
+function heartbeatMinute(pairIndex: number, time: OpenTime, kind: 'silence' | 'silence_halt' | 'shutdown') {
+  const outcome = kind === 'shutdown' ? 'SHUTDOWN' : 'SILENCE';
+  return { pairIndex, time, a: null, b: null, outcome, isHalted: kind !== 'silence', backfill: false } as const;
+}
