@@ -7,13 +7,15 @@ import { MACHINE_CLOCK, MACHINE_SCHEDULER } from '../shared/clock.ts';
 import { MODEL_NAMES } from '../shared/core/features/feature.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { parsePair } from '../shared/pair.ts';
-import { decisionPolicy, loadSettings, type Settings } from '../shared/policy/policy.ts';
+import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { openJournal, type JournalStore } from '../shared/store/journal.ts';
 import { createJournal } from '../daemon/journal/journal.ts';
 import type { BatchTiming } from '../daemon/metrics/stopwatch.ts';
 import { Pipeline } from '../daemon/pipeline.ts';
+import { pipelineSettings } from '../daemon/pipeline_options.ts';
 import { createFileThread } from '../daemon/publish/file_thread.ts';
 import type { Publisher } from '../daemon/publish/publish.ts';
+import type { TransportName } from '../daemon/publish/transports.ts';
 import { createWebSocketPublisher } from '../daemon/publish/websocket.ts';
 import { openServer } from '../daemon/serve/serve.ts';
 import { startRedis } from './end_to_end/process.ts';
@@ -105,8 +107,8 @@ async function runPipeline(
 }
 
 interface Transports {
-  readonly websocket: Publisher;
-  readonly redis: Publisher | null;
+  readonly websocket: Publisher<'websocket'>;
+  readonly redis: Publisher<'redis'> | null;
   readonly files: ReturnType<typeof createFileThread>;
   close(): Promise<void>;
 }
@@ -161,26 +163,17 @@ function openPipeline(
   const spent = { websocket: 0, redis: 0 };
   return new Pipeline({
     pairs: minutehand.pairs.map(parsePair),
-    windows: minutehand.windows,
-    screen: minutehand.screen,
-    schema: featureSchema(minutehand.windows),
-    policy: decisionPolicy(settings),
-    policyHash: settings.policyHash,
+    ...pipelineSettings(settings),
     market: 'simulated',
     bootId: 'bench',
     feedIntervalMs: 1000,
-    stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
-    silence: {
-      degradedIntervals: minutehand.feed.silence_degraded_intervals,
-      haltIntervals: minutehand.feed.silence_halt_intervals,
-    },
-    slowInferenceMs: minutehand.inference.slow_ms,
     restMs: 0,
     clock: MACHINE_CLOCK,
     scheduler: MACHINE_SCHEDULER,
-    sockets: [timed(websocket, (us) => (spent.websocket = us))].concat(
-      redis === null ? [] : timed(redis, (us) => (spent.redis = us)),
-    ),
+    sockets: [
+      timed(websocket, (us) => (spent.websocket = us)),
+      ...(redis === null ? [] : [timed(redis, (us) => (spent.redis = us))]),
+    ],
     files: [files],
     journal: createJournal({ store, onFailure, onRecovered: () => undefined }),
     observer: {
@@ -208,7 +201,7 @@ function timesOf(timing: BatchTiming, spent: Readonly<Record<'websocket' | 'redi
 }
 
 /** The same publisher, whose `publish` is timed. */
-function timed(publisher: Publisher, onSpent: (us: number) => void): Publisher {
+function timed<Name extends TransportName>(publisher: Publisher<Name>, onSpent: (us: number) => void): Publisher<Name> {
   return {
     name: publisher.name,
     get failures() {
@@ -224,7 +217,11 @@ function timed(publisher: Publisher, onSpent: (us: number) => void): Publisher {
 }
 
 /** Resolves when Redis answers. */
-async function connectRedis(settings: Settings, url: string, onFailure: (error: unknown) => never): Promise<Publisher> {
+async function connectRedis(
+  settings: Settings,
+  url: string,
+  onFailure: (error: unknown) => never,
+): Promise<Publisher<'redis'>> {
   return new Promise((resolve) => {
     const publisher = openRedisPublisher(
       { ...settings.minutehand.transports.redis, url },

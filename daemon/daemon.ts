@@ -5,9 +5,9 @@ import { parseStanding } from '../shared/bundle/halts.ts';
 import type { ModelSet, Quietly } from '../shared/bundle/model_set.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
 import { MinutehandError, type ErrorReport } from '../shared/errors.ts';
-import { parsePair, symbolsOf } from '../shared/pair.ts';
+import { parsePair, symbolsOf, type Pair } from '../shared/pair.ts';
 import type { HomePaths } from '../shared/policy/home.ts';
-import { shardPairs, type Settings } from '../shared/policy/policy.ts';
+import { barIntervalMs, shardPairs, type Settings } from '../shared/policy/policy.ts';
 import type { Bus, Clock, FileSystem, Scheduler } from '../shared/ports.ts';
 import type { StreamReader } from '../shared/redis_stream.ts';
 import { bootIdAt } from '../shared/signal/boot_id.ts';
@@ -16,25 +16,24 @@ import type { ScreenedBar } from './align/suspects.ts';
 import type { MinuteAnswer } from './decide/answer.ts';
 import { waitAtMost } from './wait.ts';
 import { watchArrivals, type LateBars } from './feed/arrival.ts';
-import type { Degradation } from './input.ts';
+import type { Degradation } from './degradations.ts';
 import { barsRoute } from './feed/http.ts';
 import { createIntake, type Intake, type IntakeOptions } from './feed/intake.ts';
 import { openRedisFeed, type RedisFeed } from './feed/redis.ts';
 import type { StreamListener } from './feed/redis_stream.ts';
 import { barsWebSocket } from './feed/websocket.ts';
 import { healthRoutes, type HealthReport } from './health/health.ts';
-import { healthReport } from './health/report.ts';
+import { healthReport, type HealthIdentity } from './health/report.ts';
 import { FollowedModels } from './infer/followed_models.ts';
-import { followHalts } from './infer/active_halts.ts';
-import { createJournal } from './journal/journal.ts';
+import { followHalts, type ActiveHalts } from './infer/active_halts.ts';
+import { createJournal, type Journal } from './journal/journal.ts';
 import { recoveryStart } from './journal/recovery.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import { Pipeline } from './pipeline.ts';
 import { pipelineSettings } from './pipeline_options.ts';
 import { EXPIRED_AFTER_INTERVALS } from './publish/envelope.ts';
 import type { FilePublisher, FilePublisherOptions } from './publish/file.ts';
-import type { Publisher } from './publish/publish.ts';
-import { openPublishers } from './publish/publishers.ts';
+import { Publishers } from './publish/publishers.ts';
 import type { TopicServer } from './publish/websocket.ts';
 import type { Route } from './serve/http_route.ts';
 import type { WebSocketRoute } from './serve/websocket_route.ts';
@@ -91,8 +90,7 @@ export interface Daemon {
   readonly bootId: string;
   readonly pipeline: Pipeline;
   readonly intake: Intake;
-  readonly publishers: readonly Publisher[];
-  readonly redisMissed: () => number;
+  readonly publishers: Publishers;
   /** Of the stream of bars; see RedisFeed. */
   readonly streamLost: () => number;
   /** Of live bars that arrive too late; null while they come in time. */
@@ -119,190 +117,270 @@ export interface Daemon {
  * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {
-  const { clock, scheduler, files, store, bus } = ports;
-  const { settings, paths, shard, log, observer, say, modelPollMs = MODEL_POLL_MS } = options;
-  const { minutehand } = settings;
-  const { market, feed } = minutehand;
-  const pairs = shardPairs(minutehand, shard);
-  const schema = featureSchema(minutehand.windows);
-  const bootId = startBoot(store, settings, schema.hash, clock.nowMs());
-  const intervalMs = market === 'simulated' ? minutehand.simulated.bar_interval_ms : feed.interval_ms;
+  const daemon = new AssembledDaemon(ports, options);
+  await daemon.recover();
+  return daemon;
+}
+
+class AssembledDaemon implements Daemon {
+  readonly bootId: string;
+  readonly pipeline: Pipeline;
+  readonly publishers: Publishers;
+  readonly intake: Intake;
+  readonly routes: readonly Route[];
+  readonly webSockets: readonly WebSocketRoute[];
+  readonly #ports: DaemonPorts;
+  readonly #options: DaemonOptions;
+  readonly #pairs: readonly Pair[];
+  readonly #identity: HealthIdentity;
+  /** Wall-clock distance of two bars. */
+  readonly #intervalMs: number;
+  readonly #startedMs: EpochMs;
+  readonly #journal: Journal;
+  readonly #models: FollowedModels;
+  readonly #halts: ActiveHalts;
+  readonly #arrivals: ReturnType<typeof watchArrivals>;
+  #redisFeed: RedisFeed | null = null;
+  #serverEngine = '';
+  #isSigningOff = false;
+  #endChecks: () => void = () => undefined;
+
+  constructor(ports: DaemonPorts, options: DaemonOptions) {
+    const { clock, store } = ports;
+    const { settings, shard, log } = options;
+    const { market, windows } = settings.minutehand;
+    this.#ports = ports;
+    this.#options = options;
+    this.#pairs = shardPairs(settings.minutehand, shard);
+    this.#intervalMs = barIntervalMs(settings);
+    const schema = featureSchema(windows);
+    this.bootId = startBoot(store, settings, schema.hash, clock.nowMs());
+    this.#identity = {
+      ...{ market, boot_id: this.bootId, shard, pairs: this.#pairs.length },
+      feature_schema: schema.hash,
+      policy_hash: settings.policyHash,
+    };
+    this.publishers = this.#openPublishers();
+    this.#journal = createJournal({
+      store,
+      onFailure: this.#degradesWith('journal'),
+      onRecovered: () => this.#recovered('journal'),
+    });
+    this.pipeline = this.#openPipeline();
+    this.#models = this.#followModels();
+    this.#halts = this.#followHalts();
+    this.#arrivals = this.#watchArrivals();
+    this.#startedMs = clock.nowMs();
+    const intake = createIntake({ ...this.#barRules(), open: market === 'live' });
+    this.intake = (text, backfill) => {
+      if (this.#isSigningOff) throw new MinutehandError('STOPPING');
+      return intake(text, backfill);
+    };
+    const settled = (): Promise<boolean> => this.pipeline.settled();
+    this.routes = [barsRoute(this.intake, settled, this.bootId), ...healthRoutes(this.health)];
+    this.webSockets = [
+      ...this.publishers.webSockets,
+      barsWebSocket(this.intake, settled, (error) => log.error({ err: error }, 'unexpected error')),
+    ];
+  }
+
+  readonly streamLost = (): number => this.#redisFeed?.lost ?? 0;
+
+  readonly lateBars = (): LateBars | null => this.#arrivals.late;
+
+  readonly health = (): HealthReport =>
+    healthReport({
+      identity: this.#identity,
+      ...{ status: this.pipeline.status, models: this.#models, halts: this.#halts, links: this.publishers.links },
+      redisFeed: () => this.#redisFeed,
+      lateBars: this.lateBars,
+      serverEngine: () => this.#serverEngine,
+      uptimeSeconds: () => (this.#ports.clock.nowMs() - this.#startedMs) / 1000,
+    });
+
+  /** Brings the daemon to where the one before it was, and begins to check for time-outs and silence. */
+  async recover(): Promise<void> {
+    const { scheduler, store } = this.#ports;
+    const { minutehand } = this.#options.settings;
+    const from = recoveryStart(store, this.#pairs, warmupBars(minutehand.windows));
+    await this.pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
+      // Before the models, so that not one bar is answered without them.
+      this.#halts.check();
+      return this.#models.check();
+    });
+    const checkMs = Math.max(SHORTEST_CHECK_MS, minutehand.feed.straggler_timeout_ms / 8);
+    this.#endChecks = scheduler.every(checkMs, () => this.#checkTimes());
+  }
+
+  attach(server: TopicServer & { readonly engine: string }): void {
+    this.#serverEngine = server.engine;
+    this.publishers.attach(server);
+  }
+
+  readBars(): void {
+    const { readBarStream, scheduler, store } = this.#ports;
+    const { settings, log, say } = this.#options;
+    const { market, feed, pairs } = settings.minutehand;
+    if (readBarStream === undefined || market !== 'live') return;
+    this.#redisFeed = openRedisFeed({
+      ...this.#barRules(),
+      symbols: symbolsOf(this.#pairs),
+      allSymbols: symbolsOf(pairs.map(parsePair)),
+      feedIntervalMs: feed.interval_ms,
+      scheduler,
+      lastTimes: () => this.pipeline.status.lastTimes,
+      settled: () => this.pipeline.settled(),
+      position: store.feedPosition(),
+      keepPosition: (position) => this.#journal.feedPosition(position),
+      read: (listener) => readBarStream(listener),
+      onRefused: this.#degradesWith('bar_stream'),
+      onReadable: () => this.#recovered('bar_stream'),
+      log,
+      say,
+    });
+  }
+
+  async signOff(hasSuccessor: () => boolean): Promise<void> {
+    this.#isSigningOff = true;
+    this.#endChecks();
+    this.#halts.stop();
+    void this.#models.stop();
+    await this.#redisFeed?.stop();
+    await this.pipeline.settled();
+    if (!hasSuccessor()) this.pipeline.inputs.shutDown();
+    await this.pipeline.settled();
+  }
+
+  async stop(): Promise<void> {
+    this.#endChecks();
+    this.#halts.stop();
+    await this.#redisFeed?.stop();
+    await waitAtMost(this.#ports.scheduler, LOADING_GRACE_MS, (tell) => void this.#models.stop().then(tell));
+    await this.pipeline.settled();
+    await this.publishers.close();
+  }
+
+  // ---- parts ----
+
+  #openPublishers(): Publishers {
+    const { files, scheduler, bus, openSignalFiles } = this.#ports;
+    const { settings, paths, shard, log, say } = this.#options;
+    return new Publishers({
+      ...{ settings, pairs: this.#pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
+      openFileThread: openSignalFiles?.bind(this.#ports),
+      onFailure: (what) => this.#degradesWith(what),
+      onRecovered: (what) => this.#recovered(what),
+    });
+  }
+
+  #openPipeline(): Pipeline {
+    const { clock, scheduler, store } = this.#ports;
+    const { settings, observer, log } = this.#options;
+    return new Pipeline({
+      ...pipelineSettings(settings),
+      ...{ pairs: this.#pairs, bootId: this.bootId, feedIntervalMs: this.#intervalMs, restMs: REST_MS },
+      ...{ clock, scheduler, journal: this.#journal },
+      halts: parseStanding(store.lastHalts()),
+      sockets: this.publishers.sockets,
+      files: this.publishers.files,
+      observer: {
+        onSignals: (batch, timing) => observer.onSignals(batch, timing, this.pipeline.status.models, this.bootId),
+        onSwap: (set) => {
+          observer.onSwap(set);
+          this.#models.onSwap(set);
+        },
+        onModelFailure: (...failure) => this.#models.onModelFailure(...failure),
+        onShadowFailure: (...failure) => this.#models.onShadowFailure(...failure),
+        onScreened: (screened) => logScreened(screened, log),
+      },
+    });
+  }
+
+  #followModels(): FollowedModels {
+    const { files, scheduler, store } = this.#ports;
+    const { settings, paths, observer, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    const { market } = settings.minutehand;
+    return new FollowedModels({
+      ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
+      load: (folder) =>
+        this.#ports.loadModels(folder, async (work) => {
+          await this.pipeline.idleWindow();
+          return work();
+        }),
+      apply: (input) => this.pipeline.inputs.apply(input),
+      lastShadows: (version) => {
+        // What the same set answered a moment ago may still wait in memory.
+        this.#journal.flush();
+        return store.lastShadows(version);
+      },
+      onRefused: (code) => observer.onModelsRefused(code),
+      onFailed: (code) => observer.onModelsFailed(code),
+    });
+  }
+
+  #followHalts(): ActiveHalts {
+    const { files, scheduler, store } = this.#ports;
+    const { paths, log, say, modelPollMs = MODEL_POLL_MS } = this.#options;
+    return followHalts({
+      ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, say },
+      standing: parseStanding(store.lastHalts()),
+      activeVersion: () => this.pipeline.status.models?.version ?? null,
+      apply: (standing) => {
+        this.pipeline.inputs.apply({ kind: 'halts', standing });
+        // Journaled at once, and not with the next bar: a power cut may undo the file.
+        void this.pipeline.idleWindow().then(() => this.pipeline.settled());
+      },
+    });
+  }
+
+  #watchArrivals(): ReturnType<typeof watchArrivals> {
+    const { log, say } = this.#options;
+    return watchArrivals({
+      limitMs: EXPIRED_AFTER_INTERVALS * this.#intervalMs,
+      symbols: symbolsOf(this.#pairs).length,
+      degraded: (what) => this.pipeline.inputs.apply({ kind: 'degraded', what }),
+      recovered: (what) => this.#recovered(what),
+      log,
+      say,
+    });
+  }
+
+  /** What holds for bars, whichever way they come. */
+  #barRules() {
+    const { feed } = this.#options.settings.minutehand;
+    return {
+      sink: this.pipeline.inputs,
+      bootId: this.bootId,
+      clock: this.#ports.clock,
+      maxClockSkewMs: feed.max_clock_skew_ms,
+      maxBars: feed.max_bars_per_request,
+      onOutcome: (outcome: Parameters<IntakeOptions['onOutcome']>[0]): void => this.#options.observer.onBar(outcome),
+      onLive: this.#arrivals.note,
+    };
+  }
+
+  // ---- what is wrong ----
 
   /** What is said and logged when signals or journal cannot be written, once until it works again. */
-  const degradesWith =
-    (what: Degradation) =>
-    (error: ErrorReport): void => {
-      pipeline.inputs.apply({ kind: 'degraded', what });
+  #degradesWith(what: Degradation): (error: ErrorReport) => void {
+    const { log, say } = this.#options;
+    return (error) => {
+      this.pipeline.inputs.apply({ kind: 'degraded', what });
       log.error({ code: error.code }, error.message);
       say(`${error.code}: ${error.message} ${error.next}`);
     };
-  const publishers = openPublishers({
-    ...{ settings, pairs, shard, signalsFolder: paths.signals, files, scheduler, bus, log, say },
-    openFileThread: ports.openSignalFiles?.bind(ports),
-    onFailure: degradesWith,
-    onRecovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what }),
-  });
-  const { websocket, redis } = publishers;
-  const journal = createJournal({
-    store,
-    onFailure: degradesWith('journal'),
-    onRecovered: () => pipeline.inputs.apply({ kind: 'recovered', what: 'journal' }),
-  });
+  }
 
-  let serverEngine = '';
-  let redisFeed: RedisFeed | null = null;
-  const pipeline: Pipeline = new Pipeline({
-    ...pipelineSettings(settings),
-    ...{ pairs, bootId, feedIntervalMs: intervalMs, restMs: REST_MS, clock, scheduler, journal },
-    halts: parseStanding(store.lastHalts()),
-    sockets: publishers.sockets,
-    files: publishers.files,
-    observer: {
-      onSignals: (batch, timing) => observer.onSignals(batch, timing, pipeline.status.models, bootId),
-      onSwap(set) {
-        observer.onSwap(set);
-        models.onSwap(set);
-      },
-      onModelFailure: (...failure) => models.onModelFailure(...failure),
-      onShadowFailure: (...failure) => models.onShadowFailure(...failure),
-      onScreened: (screened) => logScreened(screened, log),
-    },
-  });
-  const models: FollowedModels = new FollowedModels({
-    ...{ modelsFolder: paths.models, files, scheduler, market, pollMs: modelPollMs, log, say },
-    load: (folder) =>
-      ports.loadModels(folder, async (work) => {
-        await pipeline.idleWindow();
-        return work();
-      }),
-    apply: (input) => pipeline.inputs.apply(input),
-    lastShadows(version) {
-      // What the same set answered a moment ago may still wait in memory.
-      journal.flush();
-      return store.lastShadows(version);
-    },
-    onRefused: (code) => observer.onModelsRefused(code),
-    onFailed: (code) => observer.onModelsFailed(code),
-  });
-  const halts = followHalts({
-    ...{ modelsFolder: paths.models, files, scheduler, pollMs: modelPollMs, log, say },
-    standing: parseStanding(store.lastHalts()),
-    activeVersion: () => pipeline.status.models?.version ?? null,
-    apply(standing) {
-      pipeline.inputs.apply({ kind: 'halts', standing });
-      // Journaled at once, and not with the next bar: a power cut may undo the file.
-      void pipeline.idleWindow().then(() => pipeline.settled());
-    },
-  });
-  const arrivals = watchArrivals({
-    limitMs: EXPIRED_AFTER_INTERVALS * intervalMs,
-    symbols: symbolsOf(pairs).length,
-    degraded: (what) => pipeline.inputs.apply({ kind: 'degraded', what }),
-    recovered: (what) => pipeline.inputs.apply({ kind: 'recovered', what }),
-    log,
-    say,
-  });
+  #recovered(what: Degradation): void {
+    this.pipeline.inputs.apply({ kind: 'recovered', what });
+  }
 
-  const startedMs = clock.nowMs();
-  const health = (): HealthReport =>
-    healthReport({
-      identity: {
-        ...{ market, boot_id: bootId, shard, pairs: pairs.length },
-        feature_schema: schema.hash,
-        policy_hash: settings.policyHash,
-      },
-      ...{ status: pipeline.status, models, halts, redis },
-      redisFeed: () => redisFeed,
-      lateBars: () => arrivals.late,
-      serverEngine: () => serverEngine,
-      uptimeSeconds: () => (clock.nowMs() - startedMs) / 1000,
-    });
-  const rules = {
-    sink: pipeline.inputs,
-    bootId,
-    clock,
-    maxClockSkewMs: feed.max_clock_skew_ms,
-    maxBars: feed.max_bars_per_request,
-    onOutcome: (outcome: Parameters<IntakeOptions['onOutcome']>[0]): void => observer.onBar(outcome),
-    onLive: arrivals.note,
-  };
-  const intake = createIntake({ ...rules, open: market === 'live' });
-  let isSigningOff = false;
-  const takeBars: Intake = (text, backfill) => {
-    if (isSigningOff) throw new MinutehandError('STOPPING');
-    return intake(text, backfill);
-  };
-  const settled = (): Promise<boolean> => pipeline.settled();
-
-  const from = recoveryStart(store, pairs, warmupBars(minutehand.windows));
-  await pipeline.recover(store.inputsFrom(from), store.lastSignals(), () => {
-    // Before the models, so that not one bar is answered without them.
-    halts.check();
-    return models.check();
-  });
-
-  const endChecks = scheduler.every(Math.max(SHORTEST_CHECK_MS, feed.straggler_timeout_ms / 8), () => {
-    pipeline.inputs.expire();
-    arrivals.report();
-    if (options.isFeedOpen()) pipeline.inputs.checkSilence();
-    else pipeline.expectNoBars();
-  });
-  return {
-    bootId,
-    pipeline,
-    intake: takeBars,
-    publishers: publishers.all,
-    redisMissed: () => redis?.missed ?? 0,
-    streamLost: () => redisFeed?.lost ?? 0,
-    lateBars: () => arrivals.late,
-    routes: [barsRoute(takeBars, settled, bootId), ...healthRoutes(health)],
-    webSockets: [
-      websocket.subscriptionRoute(),
-      barsWebSocket(takeBars, settled, (error) => log.error({ err: error }, 'unexpected error')),
-    ],
-    attach(server) {
-      serverEngine = server.engine;
-      websocket.attach(server);
-    },
-    readBars() {
-      if (ports.readBarStream === undefined || market !== 'live') return;
-      redisFeed = openRedisFeed({
-        ...rules,
-        symbols: symbolsOf(pairs),
-        allSymbols: symbolsOf(minutehand.pairs.map(parsePair)),
-        feedIntervalMs: feed.interval_ms,
-        scheduler,
-        lastTimes: () => pipeline.status.lastTimes,
-        settled,
-        position: store.feedPosition(),
-        keepPosition: (position) => journal.feedPosition(position),
-        read: ports.readBarStream,
-        onRefused: degradesWith('bar_stream'),
-        onReadable: () => pipeline.inputs.apply({ kind: 'recovered', what: 'bar_stream' }),
-        log,
-        say,
-      });
-    },
-    health,
-    async signOff(hasSuccessor) {
-      isSigningOff = true;
-      endChecks();
-      halts.stop();
-      void models.stop();
-      await redisFeed?.stop();
-      await pipeline.settled();
-      if (!hasSuccessor()) pipeline.inputs.shutDown();
-      await pipeline.settled();
-    },
-    async stop() {
-      endChecks();
-      halts.stop();
-      await redisFeed?.stop();
-      await waitAtMost(scheduler, LOADING_GRACE_MS, (tell) => void models.stop().then(tell));
-      await pipeline.settled();
-      await Promise.all(publishers.all.map((publisher) => publisher.close()));
-    },
-  };
+  #checkTimes(): void {
+    this.pipeline.inputs.expire();
+    this.#arrivals.report();
+    if (this.#options.isFeedOpen()) this.pipeline.inputs.checkSilence();
+    else this.pipeline.expectNoBars();
+  }
 }
 
 function logScreened({ bar, verdict, level, limit }: ScreenedBar, log: Logger): void {

@@ -2,17 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../shared/bar.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
+import { DEGRADATION_NAMES } from './degradations.ts';
 import { openJournal } from '../shared/store/journal.ts';
-import {
-  barInput,
-  DEGRADATIONS,
-  emptyInput,
-  inputOf,
-  minuteInputOf,
-  pairInput,
-  stateRow,
-  type Input,
-} from './input.ts';
+import { barInput, emptyInput, inputOf, minuteInputOf, pairInput, stateRow, type Input } from './input.ts';
 
 const NEWEST = 1_700_000_040 as OpenTime;
 const SETS = new Map(['v1', 'v2'].map((version) => [version, { version } as ModelSet]));
@@ -35,7 +27,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
     standing: { halts: versions.map((version) => ({ pair_id: '*', version })), resumed: [] },
   })),
   fc
-    .tuple(fc.constantFrom('degraded', 'recovered'), fc.constantFrom(...DEGRADATIONS))
+    .tuple(fc.constantFrom('degraded', 'recovered'), fc.constantFrom(...DEGRADATION_NAMES))
     .map(([kind, what]): Input => ({ kind, what })),
   word.map((bootId): Input => ({ kind: 'boot', bootId })),
 );

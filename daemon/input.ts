@@ -4,6 +4,7 @@ import type { ModelSet } from '../shared/bundle/model_set.ts';
 import type { Position } from '../shared/core/position/position.ts';
 import type { InputRow } from '../shared/store/journal.ts';
 import type { BarOutcome } from './align/align.ts';
+import type { Degradation } from './degradations.ts';
 
 /** One bar of a symbol, a minute without a trade, or the mark of a bar that was held back as suspect. */
 export interface SymbolInput extends InputRow {
@@ -31,10 +32,6 @@ export interface HaltsInput {
   readonly kind: 'halts';
   readonly standing: Standing;
 }
-
-/** What can be wrong while signals continue; docs/OPERATIONS.md says what to do. */
-export const DEGRADATIONS = ['models', 'file', 'redis', 'journal', 'bar_stream', 'late_bars'] as const;
-export type Degradation = (typeof DEGRADATIONS)[number];
 
 /** Something is wrong but signals continue (mode DEGRADED), until `recovered` names it. */
 export interface DegradationInput {
@@ -112,30 +109,28 @@ export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   }
 }
 
+const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = {
+  bar: true,
+  empty: true,
+  suspect: true,
+  timeout: true,
+  silence: true,
+  silence_halt: true,
+  shutdown: true,
+};
+type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
+
 /** What a journal's row about bars or heartbeats stands for; null for a change of state, which a restart finds elsewhere. */
 export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
-  switch (row.kind) {
-    case 'bar':
-    case 'empty':
-    case 'suspect':
-      return row as SymbolInput;
-    case 'timeout':
-    case 'silence':
-    case 'silence_halt':
-    case 'shutdown':
-      return row as PairInput;
-    case 'swap':
-    case 'halts':
-    case 'degraded':
-    case 'recovered':
-    case 'boot':
-      return null;
-  }
+  return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
 }
 
 /** What any row of a journal stands for. @param loadModels opens the set of a version */
 export async function inputOf(row: InputRow, loadModels: (version: string) => Promise<ModelSet>): Promise<Input> {
-  const { kind, subject } = row;
+  const minute = minuteInputOf(row);
+  if (minute !== null) return minute;
+  const { subject } = row;
+  const kind = row.kind as StateKind;
   switch (kind) {
     case 'swap':
       return { kind, set: subject === '' ? null : await loadModels(subject) };
@@ -146,13 +141,5 @@ export async function inputOf(row: InputRow, loadModels: (version: string) => Pr
       return { kind, what: subject as Degradation };
     case 'boot':
       return { kind, bootId: subject };
-    case 'bar':
-    case 'empty':
-    case 'suspect':
-    case 'timeout':
-    case 'silence':
-    case 'silence_halt':
-    case 'shutdown':
-      return minuteInputOf(row)!;
   }
 }

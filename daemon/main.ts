@@ -9,22 +9,26 @@ import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
 import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
-import { openJournal, type JournalStore } from '../shared/store/journal.ts';
-import { assembleDaemon, type Daemon } from './daemon.ts';
+import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
+import { assembleDaemon, type Daemon, type DaemonObserver } from './daemon.ts';
 import type { DaemonOptions } from './daemon_options.ts';
 import { readBarStream } from './feed/redis_stream.ts';
 import { startSimulatedFeed, type RunningFeed } from './feed/simulated.ts';
 import type { HealthReport } from './health/health.ts';
 import { keepRetention } from './journal/retention.ts';
 import { watchProgress } from './health/progress.ts';
-import { openDaemonLogs } from './log/log.ts';
-import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { watchProcess } from './metrics/process_watch.ts';
+import { openDaemonLogs, type DaemonLogs } from './log/log.ts';
+import { Exposition } from './metrics/exposition.ts';
+import type { MetricsSource } from './metrics/metrics.ts';
+import { Observed } from './metrics/observed.ts';
+import { ProcessWatch } from './metrics/process_watch.ts';
 import type { Pipeline } from './pipeline.ts';
 import { createFileThread } from './publish/file_thread.ts';
+import type { Route } from './serve/http_route.ts';
 import { openServer } from './serve/serve.ts';
 import type { Server, ServerOptions } from './serve/server.ts';
 import { awaitSuccession, loaderOf, openBus, type Provisions } from './standby.ts';
+import { allSettled, Undo } from './undo.ts';
 
 /** A simulated market makes a week of bars in two hours: it forgets what is older than this many of its minutes. */
 const SIMULATED_MEMORY_MINUTES = 30 * 1440;
@@ -86,158 +90,182 @@ export async function standBy(
 }
 
 async function run(options: DaemonOptions, unlock: () => void, provisions: Provisions | null): Promise<RunningDaemon> {
-  const { settings, paths, shard, clock, say } = options;
-  const { minutehand } = settings;
-  const { market, transports } = minutehand;
-  const { redis } = transports;
-  const undo: Undo[] = [unlock];
-  const logs = openDaemonLogs({
-    folder: paths.log,
-    level: minutehand.log.level,
-    shard,
-    budgetMs: minutehand.feed.budget_ms,
-  });
-  undo.push(() => logs.close());
-  const log = logs.events;
+  const daemon = new DaemonProcess(options, unlock, provisions);
   try {
+    return await daemon.start();
+  } catch (error) {
+    await daemon.giveUp();
+    throw error;
+  }
+}
+
+/** A daemon with its sockets, files and logs on this machine. */
+class DaemonProcess {
+  readonly #options: DaemonOptions;
+  readonly #provisions: Provisions | null;
+  readonly #undo: Undo;
+  readonly #logs: DaemonLogs;
+  readonly #observed: Observed;
+  #server: Server | null = null;
+  #feed: RunningFeed | null = null;
+
+  constructor(options: DaemonOptions, unlock: () => void, provisions: Provisions | null) {
+    const { settings, paths, shard, clock } = options;
+    const { log, feed } = settings.minutehand;
+    this.#options = options;
+    this.#provisions = provisions;
+    this.#undo = new Undo(unlock);
+    this.#logs = openDaemonLogs({ folder: paths.log, level: log.level, shard, budgetMs: feed.budget_ms });
+    this.#undo.push(() => this.#logs.close());
+    this.#observed = new Observed(feed.budget_ms, clock);
+  }
+
+  async start(): Promise<RunningDaemon> {
+    const { settings, paths, shard } = this.#options;
+    const { market } = settings.minutehand;
+    const log = this.#logs.events;
     const journalPath = paths.journal(market, shard);
     const store = openJournal(journalPath);
-    undo.push(() => store.close());
-    let server: Server | null = null;
-    let feed: RunningFeed | null = null;
-    let daemon: Daemon | null = null;
-    const processWatch = watchProcess();
-    undo.push(() => processWatch.close());
-    const metrics: Metrics = createMetrics(
-      {
-        budgetMs: minutehand.feed.budget_ms,
-        readyPairs: () => daemon?.pipeline.status.readyPairs ?? 0,
-        silentPairs: () => daemon?.pipeline.status.silentPairs.length ?? 0,
-        expiredPairs: () => daemon?.pipeline.status.expiredPairs.length ?? 0,
-        barsLateSeconds: () => daemon?.lateBars()?.late_seconds ?? 0,
-        haltedPairs: () => daemon?.pipeline.status.haltedPairs.length ?? 0,
-        connections: () => server?.connections ?? 0,
-        degradations: () => daemon?.pipeline.status.degradations.size ?? 0,
-        modelCreatedMs: () => {
-          const models = daemon?.pipeline.status.models;
-          return models ? Date.parse(models.manifest.created) : null;
-        },
-        engines: () => daemon?.pipeline.status.models?.engines ?? null,
-        redisMissed: () => daemon?.redisMissed() ?? 0,
-        streamLost: () => daemon?.streamLost() ?? 0,
-        signalFileRetries: () => daemon?.publishers.reduce((sum, { retries = 0 }) => sum + retries, 0) ?? 0,
-        suspectBars: () => daemon?.pipeline.status.suspectBars ?? new Map<string, number>(),
-        publishFailures: () =>
-          Object.fromEntries((daemon?.publishers ?? []).map(({ name, failures }) => [name, failures])),
-        logLinesLost: () => logs.lost(),
-        nowMs: () => clock.nowMs(),
-      },
-      processWatch,
-    );
-    const bus = provisions === null ? openBus(options) : provisions.bus;
-    undo.push(() => bus?.close());
-    const assembled = await assembleDaemon(
-      {
-        clock,
-        scheduler: MACHINE_SCHEDULER,
-        files: MACHINE_FILES,
-        store,
-        bus,
-        ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
-        openSignalFiles: (given) =>
-          createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: options.signalsUmask ?? null }),
-        loadModels: provisions?.loadModels ?? loaderOf(options),
-      },
-      {
-        settings,
-        paths,
-        shard,
-        log,
-        say,
-        observer: {
-          onSignals(batch, timing, models, bootId) {
-            metrics.signals(batch, timing);
-            logs.batch(batch, timing, models, bootId);
-          },
-          onBar: (outcome) => metrics.bar(outcome),
-          onSwap: () => metrics.swap(),
-          onModelsRefused: (code) => metrics.modelRefused(code),
-          onModelsFailed: (code) => metrics.modelFailed(code),
-        },
-        isFeedOpen: () => market === 'live' || feed?.begun === true,
-      },
-    );
-    daemon = assembled;
-    undo.push(() => allSettled([server?.close() ?? Promise.resolve(), assembled.stop()]));
-
+    this.#undo.push(() => store.close());
+    const processWatch = new ProcessWatch();
+    this.#undo.push(() => processWatch.close());
+    const daemon = await this.#assemble(store);
+    const metrics = new Exposition(this.#metricsSource(daemon), processWatch);
     // The first text of a process takes some milliseconds, later ones a fraction of one.
     await metrics.text();
-    const { host, allowed_hosts, engine, max_buffered_bytes } = minutehand.transports.daemon;
-    const { port } = shardOf(minutehand, shard);
-    const opened = await openServerOf(provisions !== null, {
-      host,
+    const port = await this.#listen(daemon, metrics);
+    if (market === 'simulated') this.#feed = await startSimulated(this.#options, daemon.pipeline, store, log);
+    else this.#keepRetention(daemon, store, journalPath);
+    this.#undo.push(async () => {
+      await this.#feed?.stop();
+      await daemon.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
+    });
+    return {
       port,
-      engine,
-      routes: [
-        ...assembled.routes,
-        {
-          method: 'GET',
-          path: '/metrics',
-          handle: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
+      bootId: daemon.bootId,
+      health: daemon.health,
+      isMoving: watchProgress(daemon.pipeline.queue),
+      stop: (reason = 'asked to') => {
+        log.info({ reason }, 'daemon ends');
+        return this.#undo.unwind();
+      },
+    };
+  }
+
+  async giveUp(): Promise<void> {
+    await this.#undo
+      .unwind()
+      .catch((failure: unknown) => this.#logs.events.error({ err: failure }, 'not everything was undone'));
+  }
+
+  async #assemble(store: JournalStore): Promise<Daemon> {
+    const { settings, paths, shard, clock, say, signalsUmask = null } = this.#options;
+    const { market, transports } = settings.minutehand;
+    const { redis } = transports;
+    const bus = this.#provisions === null ? openBus(this.#options) : this.#provisions.bus;
+    this.#undo.push(() => bus?.close());
+    const daemon = await assembleDaemon(
+      {
+        ...{ clock, scheduler: MACHINE_SCHEDULER, files: MACHINE_FILES, store, bus },
+        ...(redis.enabled === 'off' ? {} : { readBarStream: (listener) => readBarStream(redis, listener) }),
+        openSignalFiles: (given) => createFileThread({ ...given, scheduler: MACHINE_SCHEDULER, umask: signalsUmask }),
+        loadModels: this.#provisions?.loadModels ?? loaderOf(this.#options),
+      },
+      {
+        ...{ settings, paths, shard, log: this.#logs.events, say },
+        observer: this.#observer(),
+        isFeedOpen: () => market === 'live' || this.#feed?.begun === true,
+      },
+    );
+    this.#undo.push(() => allSettled([this.#server?.close() ?? Promise.resolve(), daemon.stop()]));
+    return daemon;
+  }
+
+  #observer(): DaemonObserver {
+    const [observed, logs] = [this.#observed, this.#logs];
+    return {
+      onSignals(batch, timing, models, bootId) {
+        observed.batch(batch, timing);
+        logs.batch(batch, timing, models, bootId);
+      },
+      onBar: (outcome) => observed.bar(outcome),
+      onSwap: () => observed.swap(),
+      onModelsRefused: (code) => observed.modelRefused(code),
+      onModelsFailed: (code) => observed.modelFailed(code),
+    };
+  }
+
+  #metricsSource({ pipeline, publishers, lateBars, streamLost }: Daemon): MetricsSource {
+    const connections = (): number => this.#server?.connections ?? 0;
+    return {
+      ...{ clock: this.#options.clock, observed: this.#observed, logs: this.#logs },
+      ...{ status: pipeline.status, publishers, lateBars, streamLost },
+      server: {
+        get connections() {
+          return connections();
         },
-      ],
-      webSockets: assembled.webSockets,
-      maxBodyBytes: minutehand.feed.max_body_bytes,
+      },
+    };
+  }
+
+  /** @returns the port */
+  async #listen(daemon: Daemon, metrics: Exposition): Promise<number> {
+    const { settings, paths, shard, token } = this.#options;
+    const { market, feed, transports } = settings.minutehand;
+    const log = this.#logs.events;
+    const { host, allowed_hosts, engine, max_buffered_bytes } = transports.daemon;
+    const server = await openServerOf(this.#provisions !== null, {
+      host,
+      port: shardOf(settings.minutehand, shard).port,
+      engine,
+      routes: [...daemon.routes, metricsRoute(metrics)],
+      webSockets: daemon.webSockets,
+      maxBodyBytes: feed.max_body_bytes,
       maxBufferedBytes: max_buffered_bytes,
       authorize: createAccess({
         host,
         allowedHosts: allowed_hosts,
-        token: options.token,
+        token,
         needsAuthorization: ({ path }) => path === '/bars',
       }),
       onError: (error) => log.error({ err: error }, 'unexpected error'),
     });
-    server = opened;
-    assembled.attach(opened);
-    assembled.readBars();
-    undo.push(announce(paths.address(`daemon_${shard}`), { host, port: opened.port }));
-    log.info({ port: opened.port, engine: opened.engine, market, boot_id: assembled.bootId }, 'daemon listens');
-
-    if (market === 'simulated') feed = await startSimulated(options, assembled.pipeline, store, log);
-    const days = settings.signals.signals_journal_days;
-    if (market === 'live' && days !== null) {
-      const endRetention = keepRetention({
-        store,
-        journalPath,
-        archivedPath: paths.archivedSignals,
-        days,
-        files: MACHINE_FILES,
-        clock,
-        scheduler: MACHINE_SCHEDULER,
-        idleWindow: () => assembled.pipeline.idleWindow(),
-        onFailure: (error) => log.error(describeError(error), 'old signals not deleted from the journal'),
-        onPruned: (signals) => log.debug({ signals }, 'old signals deleted from the journal'),
-      });
-      undo.push(endRetention);
-    }
-    undo.push(async () => {
-      await feed?.stop();
-      await assembled.signOff(() => isLocked(paths.lock(`standby_${shard}`)));
-    });
-    return {
-      port: opened.port,
-      bootId: assembled.bootId,
-      health: assembled.health,
-      isMoving: watchProgress(assembled.pipeline.queue),
-      stop(reason = 'asked to') {
-        log.info({ reason }, 'daemon ends');
-        return unwind(undo);
-      },
-    };
-  } catch (error) {
-    await unwind(undo).catch((failure: unknown) => log.error({ err: failure }, 'not everything was undone'));
-    throw error;
+    this.#server = server;
+    daemon.attach(server);
+    daemon.readBars();
+    this.#undo.push(announce(paths.address(`daemon_${shard}`), { host, port: server.port }));
+    log.info({ port: server.port, engine: server.engine, market, boot_id: daemon.bootId }, 'daemon listens');
+    return server.port;
   }
+
+  /** Of a live market: old signals are deleted. */
+  #keepRetention({ pipeline }: Daemon, store: JournalFile, journalPath: string): void {
+    const { settings, paths, clock } = this.#options;
+    const log = this.#logs.events;
+    const days = settings.signals.signals_journal_days;
+    if (days === null) return;
+    const endRetention = keepRetention({
+      store,
+      journalPath,
+      archivedPath: paths.archivedSignals,
+      days,
+      files: MACHINE_FILES,
+      clock,
+      scheduler: MACHINE_SCHEDULER,
+      idleWindow: () => pipeline.idleWindow(),
+      onFailure: (error) => log.error(describeError(error), 'old signals not deleted from the journal'),
+      onPruned: (signals) => log.debug({ signals }, 'old signals deleted from the journal'),
+    });
+    this.#undo.push(endRetention);
+  }
+}
+
+function metricsRoute(metrics: Exposition): Route {
+  return {
+    method: 'GET',
+    path: '/metrics',
+    handle: async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
+  };
 }
 
 /** A predecessor that was killed may hold the port for a moment longer than its place. */
@@ -252,26 +280,6 @@ async function openServerOf(isSuccessor: boolean, options: ServerOptions): Promi
       await sleep(PORT_RETRY_MS);
     }
   }
-}
-
-type Undo = () => Promise<void> | void;
-
-/** Waits for all of it, and then throws what failed first. */
-async function allSettled(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
-}
-
-/** Undoes what was started, last first. A step that fails does not keep the others, such as the lock, from their turn. */
-async function unwind(undo: Undo[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const step of undo.splice(0).reverse()) {
-    try {
-      await step();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
 }
 
 async function startSimulated(

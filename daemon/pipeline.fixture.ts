@@ -1,17 +1,16 @@
 import type { Bar, EpochMs, OpenTime } from '../shared/bar.ts';
 import { minutes, type BarColumns } from '../shared/bar_file/bar_file.ts';
-import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import { MACHINE_SCHEDULER } from '../shared/clock.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
 import { parsePair } from '../shared/pair.ts';
-import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
+import type { Settings } from '../shared/policy/policy.ts';
 import type { Signal, SignalBody } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
 import type { InputRow, ShadowRow, SignalRow } from '../shared/store/journal.ts';
 import type { Journal } from './journal/journal.ts';
 import type { ScreenedBar } from './align/suspects.ts';
 import { Pipeline } from './pipeline.ts';
-import type { PipelineOptions } from './pipeline_options.ts';
+import { pipelineSettings, type PipelineOptions } from './pipeline_options.ts';
 
 export const START_MS = Date.parse('2025-10-14T12:00:00Z');
 
@@ -56,20 +55,10 @@ export function openBench(settings: Settings, changes: Partial<PipelineOptions> 
   };
   const pipeline = new Pipeline({
     pairs: minutehand.pairs.map(parsePair),
-    windows: minutehand.windows,
-    screen: screenPolicy(settings),
-    schema: featureSchema(minutehand.windows),
-    policy: decisionPolicy(settings),
-    policyHash: settings.policyHash,
+    ...pipelineSettings(settings),
     market: 'simulated',
     bootId: '20251014T120000000Z',
     feedIntervalMs: minutehand.feed.interval_ms,
-    stragglerTimeoutMs: minutehand.feed.straggler_timeout_ms,
-    silence: {
-      degradedIntervals: minutehand.feed.silence_degraded_intervals,
-      haltIntervals: minutehand.feed.silence_halt_intervals,
-    },
-    slowInferenceMs: minutehand.inference.slow_ms,
     restMs: 0,
     scheduler: MACHINE_SCHEDULER,
     clock: { nowMs: () => (START_MS + passedMs) as EpochMs, monotonicUs: () => passedMs * 1000 },

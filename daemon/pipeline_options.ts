@@ -13,6 +13,7 @@ import type { MinuteAnswer } from './decide/answer.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BatchTiming } from './metrics/stopwatch.ts';
 import type { Publisher } from './publish/publish.ts';
+import type { TransportName } from './publish/transports.ts';
 
 export interface PipelineObserver {
   /** After files and journal: nothing here delays a signal, but the next bar waits for it. */
@@ -50,9 +51,9 @@ export interface PipelineOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /** What takes signals without holding this thread, in this order: WebSocket, files of a thread of their own, Redis. */
-  readonly sockets: readonly Publisher[];
+  readonly sockets: readonly Publisher<TransportName>[];
   /** Signal files that this thread writes: a loop turn later, when the sockets have been flushed. */
-  readonly files: readonly Publisher[];
+  readonly files: readonly Publisher<TransportName>[];
   readonly journal: Journal;
   readonly observer: PipelineObserver;
 }

@@ -5,6 +5,8 @@ import { DEFAULT } from '../shared/core/features/features.fixture.ts';
 import { renderErrorsDoc } from '../cli/docs/errors_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
+import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
+import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
 import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
@@ -21,6 +23,14 @@ describe('generated documents (written by `minutehand docs`)', () => {
 
   it('docs/GATES.md is the list of gates', () => {
     expect(read('GATES.md')).toBe(renderGatesDoc());
+  });
+
+  it('docs/reference/METRICS.md is the list of metrics', () => {
+    expect(read('reference/METRICS.md')).toBe(renderMetricsDoc());
+  });
+
+  it('docs/reference/DEGRADATIONS.md is the list of degradations', () => {
+    expect(read('reference/DEGRADATIONS.md')).toBe(renderDegradationsDoc());
   });
 
   it('docs/signal.schema.json is the schema that signals are verified with', () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
 import { writeConfigurationDoc } from '../docs/configuration_doc.ts';
@@ -8,6 +9,7 @@ import { writeJsonSchemas } from '../../shared/policy/json_schema.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { renderGatesDoc } from '../docs/gates_doc.ts';
+import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
@@ -18,6 +20,8 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
     writeFileSync(join(root, 'docs', 'ERRORS.md'), renderErrorsDoc());
     writeFileSync(join(root, 'docs', 'GATES.md'), renderGatesDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
     writeJsonSchemas(join(root, 'config', 'schema'));
     writeConfigurationDoc();

@@ -1,5 +1,7 @@
+import { DEGRADATIONS, type Degradation } from '../../daemon/degradations.ts';
 import { LATE_BARS } from '../../daemon/feed/arrival.ts';
 import type { HealthReport } from '../../daemon/health/health.ts';
+import { REMOTE_TRANSPORTS } from '../../daemon/publish/transports.ts';
 import { SECONDS_PER_BAR, shownMinute } from '../../shared/bar.ts';
 import { ALL_PAIRS } from '../../shared/bundle/halts.ts';
 import { isOpenMinute } from '../../shared/market/trading_week.ts';
@@ -23,14 +25,6 @@ export interface Finding {
 /** After this many intervals between bars, a daemon must have written every file anew. */
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
-
-/** What a degradation means; docs/OPERATIONS.md says more. */
-const DEGRADATIONS: Readonly<Record<string, string>> = {
-  file: 'Check disk space and permissions of the signals folder, and on Windows that no program keeps a signal file open; WebSocket and Redis go on.',
-  journal:
-    'Check disk space and permissions of the home folder; bars are answered, and stored as soon as that works again.',
-  models: 'Models failed and the predecessor serves: train again, or `minutehand models rollback`.',
-};
 
 /** What is wrong with daemons and trainer, the worst first within each. Pure: a look in, findings out. */
 export function findingsOf(
@@ -63,7 +57,8 @@ export function ofDaemon(settings: Settings, daemon: DaemonState, nowMs: number)
   reportDegradations(report, said);
   reportSignals(report, settings, daemon, said, nowMs);
 
-  if (said.redis === 'down') note('Redis does not answer: signals go out by file and WebSocket only.');
+  for (const { name, label } of REMOTE_TRANSPORTS)
+    if (said[name] === 'down') note(`${label} does not answer: signals go out by the other transports only.`);
   if (said.policy_hash !== settings.policyHash)
     note('the decision policy in the files is not the one it was started with.', 'Restart it to apply the files.');
   if (said.market !== settings.minutehand.market)
@@ -138,18 +133,23 @@ function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }
 
 /** Late bars are reported with the bars. */
 function reportDegradations({ problem }: Report, said: HealthReport): void {
-  const refusals: Record<string, HealthReport['redis_refused'] | undefined> = {
-    redis: said.redis_refused,
-    bar_stream: said.bar_stream_refused,
-  };
-  for (const [what, refusal] of Object.entries(refusals)) {
-    if (!refusal) continue;
-    const missed = what === 'redis' ? ` ${said.redis_missed} signals were missed since the start.` : '';
-    problem(`${refusal.code}: ${refusal.message}${missed}`, refusal.next);
+  const explained = new Set<string>([LATE_BARS]);
+  for (const { name } of REMOTE_TRANSPORTS) {
+    const refusal = said[`${name}_refused`];
+    if (refusal === null) continue;
+    explained.add(name);
+    const missed = `${said[`${name}_missed`]} signals were missed since the start.`;
+    problem(`${refusal.code}: ${refusal.message} ${missed}`, refusal.next);
   }
-  for (const what of said.degradations)
-    if (what !== LATE_BARS && !refusals[what])
-      problem(`degraded: ${what}.`, DEGRADATIONS[what] ?? `Look into log/daemon_${said.shard}.log.`);
+  if (said.bar_stream_refused !== null) {
+    explained.add('bar_stream');
+    problem(`${said.bar_stream_refused.code}: ${said.bar_stream_refused.message}`, said.bar_stream_refused.next);
+  }
+  for (const what of said.degradations) {
+    if (explained.has(what)) continue;
+    const next = what in DEGRADATIONS ? DEGRADATIONS[what as Degradation].next : 'Look into `log/daemon_<shard>.log`.';
+    problem(`degraded: ${what}.`, next.replace('<shard>', said.shard));
+  }
 }
 
 /** Whether consumers get signals that they may act on. */

@@ -5,7 +5,7 @@ import type { Clock, Scheduler } from '../../shared/ports.ts';
 import type { StreamConnectionState, StreamReader } from '../../shared/redis_stream.ts';
 import type { BarOutcome } from '../align/align.ts';
 import type { BarSink, SymbolInput } from '../input.ts';
-import { createIntake, type IntakeOptions } from './intake.ts';
+import { createIntake, type Intake, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
 import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stream.ts';
 
@@ -64,128 +64,164 @@ export interface RedisFeed {
  * last minute that it has; and where it cannot know, it begins at the beginning, which is harmless: what it has is not taken twice.
  */
 export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
-  const { sink, clock, scheduler, log, say } = options;
-  const configured = new Set(options.allSymbols);
-  const symbols = [...options.symbols].sort().join(',');
-  let state: RedisFeed['state'] = null;
-  let refusal: MinutehandError | null = null;
-  let lost = 0;
-  /** Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new to say. */
-  let known: ReadonlyMap<string, OpenTime> | null = null;
-  const saidCodes = new Set<ErrorCode>();
-  let refusals: { id: string; code: ErrorCode; message: string; next: string }[] = [];
-  let cancelQuiet: (() => void) | null = null;
+  return new StreamFeed(options);
+}
 
-  function offer(input: SymbolInput): BarOutcome {
+class StreamFeed implements RedisFeed, StreamListener {
+  state: RedisFeed['state'] = null;
+  refusal: MinutehandError | null = null;
+  lost = 0;
+  readonly from: StreamPosition;
+  readonly #options: RedisFeedOptions;
+  /** Sorted and joined: a position counts for these only. */
+  readonly #symbols: string;
+  readonly #intake: Intake;
+  readonly #refusedEntries: RefusedEntries;
+  readonly #reader: StreamReader;
+  /** Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new to say. */
+  #known: ReadonlyMap<string, OpenTime> | null = null;
+  #cancelQuiet: (() => void) | null = null;
+
+  constructor(options: RedisFeedOptions) {
+    this.#options = options;
+    this.#symbols = [...options.symbols].sort().join(',');
+    this.#refusedEntries = new RefusedEntries(options);
+    const configured = new Set(options.allSymbols);
+    this.#intake = createIntake({
+      ...options,
+      open: true,
+      sink: { knows: (symbol) => options.sink.knows(symbol), take: (input) => this.#offer(input) },
+      isElsewhere: (symbol) => configured.has(symbol),
+    });
+    this.from = parsePosition(options.position, this.#symbols);
+    this.#reader = options.read(this);
+  }
+
+  async stop(): Promise<void> {
+    await this.#reader.stop();
+    if (this.#cancelQuiet !== null) await this.#settle();
+  }
+
+  onBeginning(): void {
+    this.#known = new Map(this.#options.lastTimes());
+  }
+
+  async onEntries(entries: readonly StreamEntry[], position: StreamPosition, isAll: boolean): Promise<void> {
+    for (const entry of entries) this.#take(entry);
+    this.onPosition(position);
+    if (!isAll) return this.#settle();
+    this.#known = null;
+    const { scheduler, log } = this.#options;
+    this.#cancelQuiet ??= scheduler.after(QUIET_MS, () => {
+      this.#settle().catch((error: unknown) => log.error({ err: error }, 'unexpected error'));
+    });
+    // The signals go out before the next entries are asked for.
+    await new Promise<void>((resolve) => scheduler.afterTurn(resolve));
+  }
+
+  onPosition({ id, number }: StreamPosition): void {
+    this.#options.keepPosition(JSON.stringify({ id, number, symbols: this.#symbols }));
+  }
+
+  onLost(count: number | null): void {
+    const { log, say } = this.#options;
+    this.lost += count ?? 1;
+    const seen = count === null ? 'some entries, nobody knows how many' : `${count} entries`;
+    const error = new MinutehandError('STREAM_TRIMMED', { seen });
+    log.error({ code: error.code, count }, error.message);
+    say(`${error.code}: ${error.message} ${error.next}`);
+  }
+
+  onAnother(): void {
+    const { log, say } = this.#options;
+    log.warn(`${BARS_STREAM} is not the stream that was read before`);
+    say(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
+  }
+
+  onState(next: StreamConnectionState, detail: string): void {
+    const { log, say, onRefused, onReadable } = this.#options;
+    const wasUp = this.state === 'up';
+    this.state = next;
+    log.info({ state: next, detail }, 'bars by redis');
+    if (next === 'up') {
+      if (this.refusal !== null) onReadable();
+      this.refusal = null;
+      return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
+    }
+    if (next === 'refused') {
+      if (this.refusal !== null) return;
+      this.refusal = new MinutehandError('STREAM_REFUSED', { seen: detail });
+      return onRefused(this.refusal);
+    }
+    // A Redis that is not there at the start is said by who publishes.
+    if (wasUp) say(`Redis gives no bars (${detail}): they are read on from where they stopped as soon as it answers.`);
+  }
+
+  #offer(input: SymbolInput): BarOutcome {
+    const { sink, clock, feedIntervalMs } = this.#options;
     const { subject, time, backfill } = input;
-    if (known !== null && time <= (known.get(subject) ?? -Infinity)) return 'duplicate';
+    if (this.#known !== null && time <= (this.#known.get(subject) ?? -Infinity)) return 'duplicate';
     const overMs = clock.nowMs() - (time + SECONDS_PER_BAR) * 1000;
-    const isHistory = backfill || overMs >= HISTORY_INTERVALS * options.feedIntervalMs;
+    const isHistory = backfill || overMs >= HISTORY_INTERVALS * feedIntervalMs;
     return sink.take(isHistory === backfill ? input : { ...input, backfill: isHistory });
   }
-  const intake = createIntake({
-    ...options,
-    open: true,
-    sink: { knows: (symbol) => sink.knows(symbol), take: offer },
-    isElsewhere: (symbol) => configured.has(symbol),
-  });
 
-  function take([id, fields]: StreamEntry): void {
+  #take([id, fields]: StreamEntry): void {
     try {
-      const { rejected } = intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1');
-      for (const { code, message, next } of rejected) refusals.push({ id, code, message, next });
+      const { rejected } = this.#intake(fieldOf(fields, 'bar'), fieldOf(fields, 'backfill', '') === '1');
+      for (const { code, message, next } of rejected) this.#refusedEntries.add({ id, code, message, next });
     } catch (error) {
-      if (!(error instanceof MinutehandError)) log.error({ err: error }, 'unexpected error');
+      if (!(error instanceof MinutehandError)) this.#options.log.error({ err: error }, 'unexpected error');
       const { code, message, next } = describeError(error) as { code: ErrorCode; message: string; next: string };
-      options.onOutcome(code);
-      refusals.push({ id, code, message, next });
+      this.#options.onOutcome(code);
+      this.#refusedEntries.add({ id, code, message, next });
     }
   }
 
   /** Behind the signals: lines about what was refused, and the journal of what no signal follows. */
-  async function settle(): Promise<void> {
-    cancelQuiet?.();
-    cancelQuiet = null;
-    await options.settled();
-    for (const code of new Set(refusals.map((refusal) => refusal.code))) {
-      const alike = refusals.filter((refusal) => refusal.code === code);
+  async #settle(): Promise<void> {
+    this.#cancelQuiet?.();
+    this.#cancelQuiet = null;
+    await this.#options.settled();
+    this.#refusedEntries.report();
+  }
+}
+
+interface RefusedEntry {
+  readonly id: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly next: string;
+}
+
+/** Entries that could not be taken, until they are reported: each batch is logged, each code said once. */
+class RefusedEntries {
+  readonly #options: Pick<RedisFeedOptions, 'log' | 'say'>;
+  readonly #saidCodes = new Set<ErrorCode>();
+  #entries: RefusedEntry[] = [];
+
+  constructor(options: Pick<RedisFeedOptions, 'log' | 'say'>) {
+    this.#options = options;
+  }
+
+  add(entry: RefusedEntry): void {
+    this.#entries.push(entry);
+  }
+
+  report(): void {
+    const { log, say } = this.#options;
+    for (const code of new Set(this.#entries.map((entry) => entry.code))) {
+      const alike = this.#entries.filter((entry) => entry.code === code);
       const { message, next } = alike[0]!;
-      const entries = alike.slice(0, NAMED_ENTRIES).map(({ id }) => id);
-      log.warn({ code, count: alike.length, entries }, message);
+      const ids = alike.slice(0, NAMED_ENTRIES).map(({ id }) => id);
+      log.warn({ code, count: alike.length, entries: ids }, message);
       // History that comes too late is what a feeder sends that cannot know what is here.
-      if (saidCodes.has(code) || code === 'BAR_OUT_OF_ORDER') continue;
-      saidCodes.add(code);
-      say(`${BARS_STREAM} ${entries[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);
+      if (this.#saidCodes.has(code) || code === 'BAR_OUT_OF_ORDER') continue;
+      this.#saidCodes.add(code);
+      say(`${BARS_STREAM} ${ids[0]}: ${code}: ${message} ${next} Further ones are only logged and counted.`);
     }
-    refusals = [];
+    this.#entries = [];
   }
-
-  function keep({ id, number }: StreamPosition): void {
-    options.keepPosition(JSON.stringify({ id, number, symbols }));
-  }
-
-  const reader = options.read({
-    from: parsePosition(options.position, symbols),
-    onBeginning() {
-      known = new Map(options.lastTimes());
-    },
-    async onEntries(entries, position, isAll) {
-      for (const entry of entries) take(entry);
-      keep(position);
-      if (!isAll) return settle();
-      known = null;
-      cancelQuiet ??= scheduler.after(QUIET_MS, () => {
-        settle().catch((error: unknown) => log.error({ err: error }, 'unexpected error'));
-      });
-      // The signals go out before the next entries are asked for.
-      await new Promise<void>((resolve) => scheduler.afterTurn(resolve));
-    },
-    onPosition: keep,
-    onLost(count) {
-      lost += count ?? 1;
-      const seen = count === null ? 'some entries, nobody knows how many' : `${count} entries`;
-      const error = new MinutehandError('STREAM_TRIMMED', { seen });
-      log.error({ code: error.code, count }, error.message);
-      say(`${error.code}: ${error.message} ${error.next}`);
-    },
-    onAnother() {
-      log.warn(`${BARS_STREAM} is not the stream that was read before`);
-      say(`The stream ${BARS_STREAM} is not the one that was read before: it is read from its beginning.`);
-    },
-    onState(next, detail) {
-      const wasUp = state === 'up';
-      state = next;
-      log.info({ state: next, detail }, 'bars by redis');
-      if (next === 'up') {
-        if (refusal !== null) options.onReadable();
-        refusal = null;
-        return say(`Bars are taken from Redis too (${BARS_STREAM}).`);
-      }
-      if (next === 'refused') {
-        if (refusal !== null) return;
-        refusal = new MinutehandError('STREAM_REFUSED', { seen: detail });
-        return options.onRefused(refusal);
-      }
-      // A Redis that is not there at the start is said by who publishes.
-      if (wasUp)
-        say(`Redis gives no bars (${detail}): they are read on from where they stopped as soon as it answers.`);
-    },
-  });
-  return {
-    get state() {
-      return state;
-    },
-    get refusal() {
-      return refusal;
-    },
-    get lost() {
-      return lost;
-    },
-    async stop() {
-      await reader.stop();
-      if (cancelQuiet !== null) await settle();
-    },
-  };
 }
 
 /** @throws MinutehandError BAR_MALFORMED when it is not there and there is nothing to take instead */

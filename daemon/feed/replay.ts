@@ -14,7 +14,8 @@ import { NO_JOURNAL, type Journal } from '../journal/journal.ts';
 import { Pipeline } from '../pipeline.ts';
 import { pipelineSettings } from '../pipeline_options.ts';
 import type { Publication } from '../publish/publish.ts';
-import { barInput, inputOf, minuteInputOf, type Degradation } from '../input.ts';
+import type { Degradation } from '../degradations.ts';
+import { barInput, inputOf, minuteInputOf } from '../input.ts';
 
 const ROWS_PER_TURN = 500;
 

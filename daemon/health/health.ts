@@ -4,10 +4,23 @@ import type { ErrorReport } from '../../shared/errors.ts';
 import type { MarketKind } from '../../shared/signal/signal.ts';
 import type { ModelRefusal } from '../infer/followed_models.ts';
 import type { LateBars } from '../feed/arrival.ts';
+import type { RemoteName } from '../publish/transports.ts';
 import type { Route } from '../serve/http_route.ts';
 
+/** refused: the server answers, and refuses. */
+export type ConnectionState = 'up' | 'down' | 'refused' | 'off' | 'unknown';
+
+/** By remote transport: `redis`, `redis_refused` and `redis_missed`. */
+export type TransportsHealth = Readonly<
+  Record<RemoteName, ConnectionState> &
+    /** Why the server refuses signals, until it takes a whole batch again. */
+    Record<`${RemoteName}_refused`, ErrorReport | null> &
+    /** Signals that the server did not take since the start. */
+    Record<`${RemoteName}_missed`, number>
+>;
+
 /** What the daemon says of itself. */
-export interface HealthReport {
+export interface HealthReport extends TransportsHealth {
   /** ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet. */
   readonly status: 'ok' | 'degraded' | 'waiting';
   readonly market: MarketKind;
@@ -44,14 +57,8 @@ export interface HealthReport {
   readonly late_bars: LateBars | null;
   /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
   readonly suspect_bars: Readonly<Record<string, number>>;
-  /** refused: Redis answers, and refuses the last signals, all of them or some. */
-  readonly redis: 'up' | 'down' | 'refused' | 'off' | 'unknown';
-  /** Why Redis refuses signals, until it takes a whole batch again. */
-  readonly redis_refused: ErrorReport | null;
-  /** Signals that Redis did not take since the start. */
-  readonly redis_missed: number;
-  /** The same of the connection that reads bars from Redis. */
-  readonly bar_stream: 'up' | 'down' | 'refused' | 'off' | 'unknown';
+  /** The connection that reads bars from Redis. */
+  readonly bar_stream: ConnectionState;
   readonly bar_stream_refused: ErrorReport | null;
   /** Open time of the newest minute of each symbol: where a feeder goes on after an interruption. */
   readonly last_bars: Readonly<Record<string, string>>;

@@ -1,9 +1,10 @@
 import type { ActiveHalts } from '../infer/active_halts.ts';
 import type { FollowedModels } from '../infer/followed_models.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
-import type { RedisPublisher } from '../publish/redis.ts';
+import type { Publishers } from '../publish/publishers.ts';
+import { REMOTE_TRANSPORTS } from '../publish/transports.ts';
 import type { RedisFeed } from '../feed/redis.ts';
-import type { HealthReport } from './health.ts';
+import type { HealthReport, TransportsHealth } from './health.ts';
 
 /** What does not change while a process runs. */
 export type HealthIdentity = Pick<
@@ -16,8 +17,7 @@ export interface HealthSources {
   readonly status: PipelineStatus;
   readonly models: Pick<FollowedModels, 'refused' | 'shadowVersion'>;
   readonly halts: ActiveHalts;
-  /** null = not used. */
-  readonly redis: RedisPublisher | null;
+  readonly links: Publishers['links'];
   redisFeed(): RedisFeed | null;
   lateBars(): HealthReport['late_bars'];
   serverEngine(): string;
@@ -26,7 +26,7 @@ export interface HealthSources {
 
 /** Collects the daemon's health. */
 export function healthReport(sources: HealthSources): HealthReport {
-  const { identity, status, models: followed, halts, redis } = sources;
+  const { identity, status, models: followed, halts, links } = sources;
   const { models, silentPairs, expiredPairs, haltedPairs, readyPairs, degradations } = status;
   const redisFeed = sources.redisFeed();
   const isWaiting = models === null || readyPairs < identity.pairs;
@@ -56,13 +56,24 @@ export function healthReport(sources: HealthSources): HealthReport {
     degradations: [...degradations],
     late_bars: sources.lateBars(),
     suspect_bars: Object.fromEntries(status.suspectBars),
-    redis: redis === null ? 'off' : (redis.state ?? 'unknown'),
-    redis_refused: redis?.refusal?.toJSON() ?? null,
-    redis_missed: redis?.missed ?? 0,
+    ...transportsHealth(links),
     bar_stream: redisFeed === null ? 'off' : (redisFeed.state ?? 'unknown'),
     bar_stream_refused: redisFeed?.refusal?.toJSON() ?? null,
     last_bars: Object.fromEntries(
       [...status.lastTimes].map(([symbol, time]) => [symbol, new Date(time * 1000).toISOString()]),
     ),
   };
+}
+
+/** @param links of the transports that are used */
+export function transportsHealth(links: Publishers['links']): TransportsHealth {
+  const entries = REMOTE_TRANSPORTS.flatMap(({ name }) => {
+    const link = links[name];
+    return [
+      [name, link === undefined ? 'off' : (link.state ?? 'unknown')],
+      [`${name}_refused`, link?.refusal?.toJSON() ?? null],
+      [`${name}_missed`, link?.missed ?? 0],
+    ];
+  });
+  return Object.fromEntries(entries) as TransportsHealth;
 }

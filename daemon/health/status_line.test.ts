@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HealthReport } from './health.ts';
+import { transportsHealth } from './report.ts';
 import { statusLine } from './status_line.ts';
 
 const GOOD: HealthReport = {
@@ -27,9 +28,7 @@ const GOOD: HealthReport = {
   degradations: [],
   late_bars: null,
   suspect_bars: {},
-  redis: 'off',
-  redis_refused: null,
-  redis_missed: 0,
+  ...transportsHealth({}),
   bar_stream: 'off',
   bar_stream_refused: null,
   last_bars: { XAUUSD: '2026-11-20T12:34:00.000Z', XAGUSD: '2026-11-20T12:33:00.000Z' },

@@ -39,101 +39,133 @@ export interface ModelWatch {
  * refused for that: they are tried again, in silence.
  */
 export function watchModels(options: ModelWatchOptions): ModelWatch {
-  const { modelsFolder, files, scheduler } = options;
-  let isStopped = false;
-  const active = follow({
-    slot: 'active',
-    pointer: activePath(modelsFolder),
-    read: () => readActive(modelsFolder, files)?.version ?? null,
-    onReady: (set) => options.onReady(set),
-    // Without a pointer, or with a bad one, what is active stays.
-    onNone: () => undefined,
-  });
-  const shadow = follow({
-    slot: 'shadow',
-    pointer: shadowPath(modelsFolder),
-    read: () => readShadow(modelsFolder, files),
-    onReady: (set) => options.onShadow(set),
-    onNone: () => options.onShadow(null),
-  });
+  return new PointerWatch(options);
+}
 
-  interface Followed {
-    readonly slot: ModelSlot;
-    readonly pointer: string;
-    read(): string | null;
-    onReady(set: ModelSet): void;
-    onNone(): void;
-  }
+class PointerWatch implements ModelWatch {
+  readonly #active: FollowedPointer;
+  readonly #shadow: FollowedPointer;
+  readonly #stopTimer: () => void;
+  #checking: Promise<void> | null = null;
 
-  /** @returns a function that looks once */
-  function follow({ slot, pointer, read, onReady, onNone }: Followed): () => Promise<void> {
-    /** Fingerprint of the set that was handed over last; empty when there is none. */
-    let current = '';
-    const refused = new Set<string>();
-    const said = new Set<string>();
-    let refusalStands = false;
-
-    const none = (): void => {
-      if (slot === 'active' || current === '') return;
-      current = '';
-      onNone();
-    };
-    const withdraw = (): void => {
-      if (refusalStands) options.onWithdrawn(slot);
-      refusalStands = false;
-    };
-    return async function look(): Promise<void> {
-      if (isStopped) return;
-      let version = `(${slot}.json)`;
-      let seen = fingerprint(files, [pointer]);
-      try {
-        const named = read();
-        if (named === null) {
-          none();
-          // No pointer names nothing bad; the active set is one that no pointer has taken back.
-          if (slot === 'shadow') withdraw();
-          return;
-        }
-        version = named;
-        const folder = join(modelsFolder, version);
-        seen = bundleMark(folder, files);
-        if (seen === current) return withdraw();
-        if (refused.has(seen)) return;
-        const set = await options.load(folder);
-        await refuseSimulatedModels(set, options.market);
-        if (isStopped) return await set.release();
-        current = seen;
-        refusalStands = false;
-        onReady(set);
-      } catch (error) {
-        if (!isUnread(error, seen)) refused.add(seen);
-        if (said.has(seen)) return;
-        said.add(seen);
-        refusalStands = true;
-        options.onRefused(version, error, slot);
-      }
-    };
-  }
-
-  let checking: Promise<void> | null = null;
-  const check = async (): Promise<void> => {
-    checking ??= (async () => {
-      await active();
-      await shadow();
-    })().finally(() => {
-      checking = null;
+  constructor(options: ModelWatchOptions) {
+    const { modelsFolder, files, scheduler } = options;
+    this.#active = new FollowedPointer(options, {
+      slot: 'active',
+      pointer: activePath(modelsFolder),
+      read: () => readActive(modelsFolder, files)?.version ?? null,
+      onReady: (set) => options.onReady(set),
+      // Without a pointer, or with a bad one, what is active stays.
+      onNone: null,
     });
-    return checking;
-  };
-  const stopTimer = scheduler.every(options.pollMs, () => void check());
-  return {
-    check,
-    async stop() {
-      isStopped = true;
-      stopTimer();
-      await checking;
-    },
-  };
+    this.#shadow = new FollowedPointer(options, {
+      slot: 'shadow',
+      pointer: shadowPath(modelsFolder),
+      read: () => readShadow(modelsFolder, files),
+      onReady: (set) => options.onShadow(set),
+      onNone: () => options.onShadow(null),
+    });
+    this.#stopTimer = scheduler.every(options.pollMs, () => void this.check());
+  }
+
+  async check(): Promise<void> {
+    this.#checking ??= this.#look().finally(() => {
+      this.#checking = null;
+    });
+    return this.#checking;
+  }
+
+  async stop(): Promise<void> {
+    this.#active.stop();
+    this.#shadow.stop();
+    this.#stopTimer();
+    await this.#checking;
+  }
+
+  async #look(): Promise<void> {
+    await this.#active.look();
+    await this.#shadow.look();
+  }
+}
+
+interface Pointer {
+  readonly slot: ModelSlot;
+  readonly pointer: string;
+  /** @returns the version that it names; null = none. @throws MinutehandError */
+  read(): string | null;
+  onReady(set: ModelSet): void;
+  /** null = the last set stays when the pointer names none. */
+  readonly onNone: (() => void) | null;
+}
+
+/** One pointer file and the set that it names. */
+class FollowedPointer {
+  readonly #options: ModelWatchOptions;
+  readonly #pointer: Pointer;
+  /** Fingerprint of the set that was handed over last; empty when there is none. */
+  #current = '';
+  readonly #refused = new Set<string>();
+  readonly #said = new Set<string>();
+  #refusalStands = false;
+  #isStopped = false;
+
+  constructor(options: ModelWatchOptions, pointer: Pointer) {
+    this.#options = options;
+    this.#pointer = pointer;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Looks once. */
+  async look(): Promise<void> {
+    if (this.#isStopped) return;
+    const { slot, pointer, read } = this.#pointer;
+    const { modelsFolder, files } = this.#options;
+    let version = `(${slot}.json)`;
+    let seen = fingerprint(files, [pointer]);
+    try {
+      const named = read();
+      if (named === null) return this.#none();
+      version = named;
+      const folder = join(modelsFolder, version);
+      seen = bundleMark(folder, files);
+      if (seen === this.#current) return this.#withdraw();
+      if (this.#refused.has(seen)) return;
+      await this.#load(folder, seen);
+    } catch (error) {
+      if (!isUnread(error, seen)) this.#refused.add(seen);
+      if (this.#said.has(seen)) return;
+      this.#said.add(seen);
+      this.#refusalStands = true;
+      this.#options.onRefused(version, error, slot);
+    }
+  }
+
+  async #load(folder: string, seen: string): Promise<void> {
+    const set = await this.#options.load(folder);
+    await refuseSimulatedModels(set, this.#options.market);
+    if (this.#isStopped) return await set.release();
+    this.#current = seen;
+    this.#refusalStands = false;
+    this.#pointer.onReady(set);
+  }
+
+  #none(): void {
+    const { slot, onNone } = this.#pointer;
+    if (onNone !== null && this.#current !== '') {
+      this.#current = '';
+      onNone();
+    }
+    // No pointer names nothing bad; the active set is one that no pointer has taken back.
+    if (slot === 'shadow') this.#withdraw();
+  }
+
+  #withdraw(): void {
+    if (this.#refusalStands) this.#options.onWithdrawn(this.#pointer.slot);
+    this.#refusalStands = false;
+  }
 }
 
 async function refuseSimulatedModels(set: ModelSet, market: MarketKind): Promise<void> {

@@ -8,6 +8,7 @@ import { batchOf, timingOf } from '../metrics/metrics.fixture.ts';
 import { byMinute, openBench } from '../pipeline.fixture.ts';
 import type { PipelineOptions } from '../pipeline_options.ts';
 import type { Publisher } from '../publish/publish.ts';
+import type { TransportName } from '../publish/transports.ts';
 import { openDaemonLogs, type DaemonLogs, type DaemonLogsOptions } from './log.ts';
 import { skipNote } from '../../test/skip_note.ts';
 import { barInput } from '../input.ts';
@@ -236,7 +237,7 @@ describe('the place of the logs on a bar’s way', () => {
   it('is behind sockets, files and journal, at every bar', async () => {
     const daemon = open();
     const order: string[] = [];
-    const publisher = (name: Publisher['name']): Publisher => ({
+    const publisher = (name: TransportName): Publisher<TransportName> => ({
       name,
       failures: 0,
       publish: () => void order.push(name),

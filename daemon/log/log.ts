@@ -4,6 +4,7 @@ import { openLog, type LogLevel, type OpenLog } from '../../shared/log/log.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { isOverBudget } from '../metrics/budget.ts';
 import type { BatchTiming } from '../metrics/stopwatch.ts';
+import { TRANSPORT_NAMES } from '../publish/transports.ts';
 
 /** A signal that is out, as the pipeline tells of it. */
 export interface LoggedSignal {
@@ -75,21 +76,26 @@ function dispatchLine(batch: readonly LoggedSignal[], timing: BatchTiming, bootI
     ids += `${ids === '' ? '' : ' '}${body.pair_id}:${seq}:${body.signal_id}`;
     if (body.action !== 'HOLD') acted.push(body);
   }
-  const { websocket, redis, file } = timing.bar_to_us;
   return {
     boot_id: bootId,
     bar: barsOf(batch),
     signals: batch.length,
     answers: countAnswers(batch),
-    bar_to_websocket_us: tenths(websocket),
-    bar_to_redis_us: tenths(redis),
-    bar_to_file_us: tenths(file),
+    ...handedTimes(timing),
     publish_us: tenths(timing.publish_us),
     file_us: tenths(timing.file_us),
     journal_us: tenths(timing.journal_us),
     acted: acted.length === 0 ? undefined : acted,
     ids,
   };
+}
+
+const HANDED_FIELDS = TRANSPORT_NAMES.map((name) => ({ name, field: `bar_to_${name}_us` }));
+
+function handedTimes({ bar_to_us }: BatchTiming): Record<string, number | null> {
+  const times: Record<string, number | null> = {};
+  for (const { name, field } of HANDED_FIELDS) times[field] = tenths(bar_to_us[name]);
+  return times;
 }
 
 /** How often there was each `mode action reason`. The few there are in a bar are compared: a key for each signal takes longer. */

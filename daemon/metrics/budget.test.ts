@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { isOverBudget } from './budget.ts';
 import { batchOf, timingOf } from './metrics.fixture.ts';
+import type { BatchTiming } from './stopwatch.ts';
 
-const isLate = (bar_to_us: { websocket: number | null; redis: number | null; file: number | null }): boolean =>
+const isLate = (bar_to_us: Partial<BatchTiming['bar_to_us']>): boolean =>
   isOverBudget(batchOf(1), timingOf({ bar_to_us }), 200);
 
 describe('a bar', () => {

@@ -1,4 +1,5 @@
 import type { SignalBody } from '../../shared/signal/signal.ts';
+import { TRANSPORT_NAMES } from '../publish/transports.ts';
 import type { BatchTiming } from './stopwatch.ts';
 
 /** Whether a batch answers bars. A heartbeat has none to count its time from. */
@@ -13,6 +14,7 @@ export function isOverBudget(
   { bar_to_us }: BatchTiming,
   budgetMs: number,
 ): boolean {
-  const slowestUs = Math.max(bar_to_us.websocket ?? 0, bar_to_us.redis ?? 0, bar_to_us.file ?? 0);
+  let slowestUs = 0;
+  for (const name of TRANSPORT_NAMES) slowestUs = Math.max(slowestUs, bar_to_us[name] ?? 0);
   return slowestUs > budgetMs * 1000 && answersBars(batch);
 }

@@ -1,30 +1,50 @@
+import type { EpochMs } from '../../shared/bar.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { LoggedSignal } from '../log/log.ts';
+import { byTransport } from '../publish/transports.ts';
 import type { BatchTiming } from './stopwatch.ts';
-import type { MetricsSources } from './metrics.ts';
+import type { MetricsSource } from './metrics.ts';
+import { Exposition } from './exposition.ts';
+import { Observed } from './observed.ts';
+import type { ProcessWatch } from './process_watch.ts';
 
 export const NOW_MS = Date.parse('2025-10-14T12:35:01Z');
 
 /** A daemon to which nothing happens. */
-export const QUIET_SOURCES: MetricsSources = {
-  budgetMs: 200,
-  readyPairs: () => 0,
-  haltedPairs: () => 0,
-  silentPairs: () => 0,
-  expiredPairs: () => 0,
-  barsLateSeconds: () => 0,
-  connections: () => 0,
-  degradations: () => 0,
-  modelCreatedMs: () => null,
-  engines: () => null,
-  redisMissed: () => 0,
+const QUIET: Omit<MetricsSource, 'observed'> = {
+  clock: { nowMs: () => NOW_MS as EpochMs },
+  status: {
+    models: null,
+    degradations: new Set(),
+    lastTimes: new Map(),
+    suspectBars: new Map(),
+    silentPairs: [],
+    expiredPairs: [],
+    haltedPairs: [],
+    readyPairs: 0,
+  },
+  publishers: { all: [], links: {} },
+  lateBars: () => null,
   streamLost: () => 0,
-  signalFileRetries: () => 0,
-  suspectBars: () => new Map(),
-  publishFailures: () => ({}),
-  logLinesLost: () => 0,
-  nowMs: () => NOW_MS,
+  server: { connections: 0 },
+  logs: { lost: () => 0 },
 };
+
+export type SourceChanges = Partial<Omit<MetricsSource, 'status' | 'observed'>> & {
+  readonly status?: Partial<MetricsSource['status']>;
+};
+
+/** Metrics of a daemon that is quiet but for `changes`. */
+export function openMetrics(
+  { status = {}, ...changes }: SourceChanges = {},
+  watch: ProcessWatch | null = null,
+): { readonly observed: Observed; readonly exposition: Exposition } {
+  const quiet = { ...QUIET, ...changes };
+  const observed = new Observed(200, quiet.clock);
+  // Getters stay getters: each scrape reads them.
+  const changedStatus = Object.defineProperties({ ...QUIET.status }, Object.getOwnPropertyDescriptors(status));
+  return { observed, exposition: new Exposition({ ...quiet, observed, status: changedStatus }, watch) };
+}
 
 /** The signals of one bar, HOLD NO_EDGE each unless `changes` say otherwise. */
 export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 1): LoggedSignal[] {
@@ -61,8 +81,13 @@ export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 
   }));
 }
 
-/** A bar that went well. */
-export function timingOf(changes: Partial<BatchTiming>): BatchTiming {
+type Times = BatchTiming['bar_to_us'];
+
+/** A bar that went well. A transport that `bar_to_us` does not name is not used. */
+export function timingOf({
+  bar_to_us = { websocket: 120, redis: 140, file: 750 },
+  ...changes
+}: Partial<Omit<BatchTiming, 'bar_to_us'>> & { readonly bar_to_us?: Partial<Times> }): BatchTiming {
   return {
     signals: 10,
     features_us: 20,
@@ -73,7 +98,7 @@ export function timingOf(changes: Partial<BatchTiming>): BatchTiming {
     shadow_us: 0.05,
     journal_us: 70,
     bar_to_signal_us: 140,
-    bar_to_us: { websocket: 120, redis: 140, file: 750 },
+    bar_to_us: { ...byTransport(() => null), ...bar_to_us },
     ...changes,
   };
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../shared/root.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
-import { batchOf, NOW_MS, QUIET_SOURCES, timingOf } from './metrics.fixture.ts';
-import { createMetrics, type MetricsSources } from './metrics.ts';
-import { watchProcess, type ProcessWatch } from './process_watch.ts';
+import type { EpochMs } from '../../shared/bar.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { batchOf, NOW_MS, openMetrics, timingOf } from './metrics.fixture.ts';
+import { DAEMON_METRICS, PROCESS_METRICS } from './metrics.ts';
+import { ProcessWatch } from './process_watch.ts';
 
 let watch: ProcessWatch | null = null;
 afterEach(() => {
@@ -14,9 +13,9 @@ afterEach(() => {
 });
 
 /** The exposition format, read as Prometheus reads it: every line a comment, or a series with a number. */
-async function scrape(metrics: { text(): Promise<string> }): Promise<Map<string, number>> {
+async function scrape({ exposition }: { exposition: { text(): Promise<string> } }): Promise<Map<string, number>> {
   const series = new Map<string, number>();
-  for (const line of (await metrics.text()).split('\n')) {
+  for (const line of (await exposition.text()).split('\n')) {
     if (line === '' || /^# (HELP|TYPE) minutehand_[a-z0-9_]+ \S/.test(line)) continue;
     const read = /^(minutehand_[a-z0-9_]+(?:\{[a-z_]+="[^"\n]*"(?:,[a-z_]+="[^"\n]*")*\})?) (\S+)$/.exec(line);
     expect(read, line).not.toBeNull();
@@ -29,14 +28,14 @@ async function scrape(metrics: { text(): Promise<string> }): Promise<Map<string,
 }
 
 const ENGINES = { ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'onnxruntime-node' } as const;
-const open = (changes: Partial<MetricsSources> = {}) => createMetrics({ ...QUIET_SOURCES, ...changes });
+const models = { engines: ENGINES, manifest: { created: new Date(NOW_MS - 86_400_000).toISOString() } } as ModelSet;
 
 describe('the metrics of a batch', () => {
   it('count each signal by pair, action, reason and mode', async () => {
-    const metrics = open();
-    metrics.signals(batchOf(3), timingOf({}));
-    metrics.signals(batchOf(2, { action: 'ENTER', reason: 'ENTRY' }), timingOf({}));
-    metrics.signals(batchOf(3), timingOf({}));
+    const metrics = openMetrics();
+    metrics.observed.batch(batchOf(3), timingOf({}));
+    metrics.observed.batch(batchOf(2, { action: 'ENTER', reason: 'ENTRY' }), timingOf({}));
+    metrics.observed.batch(batchOf(3), timingOf({}));
     const series = await scrape(metrics);
     const counted = [...series].filter(([name]) => name.startsWith('minutehand_signals_total'));
     expect(counted).toEqual([
@@ -50,7 +49,7 @@ describe('the metrics of a batch', () => {
   });
 
   it('keep signals apart that differ in one label only', async () => {
-    const metrics = open();
+    const metrics = openMetrics();
     const kinds: Partial<SignalBody>[] = [
       { mode: 'OK' },
       { mode: 'DEGRADED' },
@@ -58,17 +57,17 @@ describe('the metrics of a batch', () => {
       { action: 'EXIT', reason: 'STOP' },
       { action: 'HOLD', reason: 'STOP' },
     ];
-    for (const kind of kinds) metrics.signals(batchOf(1, kind), timingOf({}));
+    for (const kind of kinds) metrics.observed.batch(batchOf(1, kind), timingOf({}));
     const counted = [...(await scrape(metrics))].filter(([name]) => name.startsWith('minutehand_signals_total'));
     expect(counted.map(([, count]) => count)).toEqual([1, 1, 1, 1, 1]);
   });
 
   it('have the time of each station, of inference, and of each transport in seconds', async () => {
-    const metrics = open();
-    metrics.signals(batchOf(10), timingOf({}));
+    const metrics = openMetrics();
+    metrics.observed.batch(batchOf(10), timingOf({}));
     const series = await scrape(metrics);
     const sums = Object.fromEntries([...series].filter(([name]) => name.includes('_seconds_sum')));
-    expect(sums).toEqual({
+    expect(sums).toMatchObject({
       minutehand_inference_latency_seconds_sum: 30e-6,
       'minutehand_station_seconds_sum{station="features"}': 20e-6,
       'minutehand_station_seconds_sum{station="infer"}': 30e-6,
@@ -89,10 +88,10 @@ describe('the metrics of a batch', () => {
   });
 
   it('have a shadow set as a station only when there is one, and no time of a transport that is not there', async () => {
-    const metrics = open();
+    const metrics = openMetrics();
     const bar_to_us = { websocket: 100, redis: null, file: null };
-    metrics.signals(batchOf(1), timingOf({ bar_to_us }));
-    metrics.signals(batchOf(1), timingOf({ bar_to_us, shadow_us: 35 }));
+    metrics.observed.batch(batchOf(1), timingOf({ bar_to_us }));
+    metrics.observed.batch(batchOf(1), timingOf({ bar_to_us, shadow_us: 35 }));
     const series = await scrape(metrics);
     expect(series.get('minutehand_station_seconds_count{station="shadow"}')).toBe(1);
     expect(series.get('minutehand_station_seconds_count{station="infer"}')).toBe(2);
@@ -102,11 +101,11 @@ describe('the metrics of a batch', () => {
   });
 
   it('count a bar over its budget, and a heartbeat of silence as a signal without a bar', async () => {
-    const metrics = open();
+    const metrics = openMetrics();
     const late = timingOf({ bar_to_us: { websocket: 100, redis: null, file: 200_001 } });
-    metrics.signals(batchOf(1), timingOf({}));
-    metrics.signals(batchOf(1), late);
-    metrics.signals(batchOf(1, { reason: 'SILENCE', mode: 'DEGRADED' }), late);
+    metrics.observed.batch(batchOf(1), timingOf({}));
+    metrics.observed.batch(batchOf(1), late);
+    metrics.observed.batch(batchOf(1, { reason: 'SILENCE', mode: 'DEGRADED' }), late);
     const series = await scrape(metrics);
     expect(series.get('minutehand_bars_over_budget_total')).toBe(1);
     expect(series.get('minutehand_bar_to_signal_seconds_count{transport="file"}')).toBe(2);
@@ -118,12 +117,12 @@ describe('the metrics of a batch', () => {
 
 describe('the metrics of what happens', () => {
   it('count bars by outcome, swaps, refused and failed models', async () => {
-    const metrics = open();
-    for (const outcome of ['accepted', 'accepted', 'BAR_FUTURE']) metrics.bar(outcome);
-    metrics.swap();
-    metrics.modelRefused('MODEL_HASH');
-    metrics.modelFailed('MODEL_OUTPUT');
-    metrics.modelFailed('MODEL_OUTPUT');
+    const metrics = openMetrics();
+    for (const outcome of ['accepted', 'accepted', 'BAR_FUTURE']) metrics.observed.bar(outcome);
+    metrics.observed.swap();
+    metrics.observed.modelRefused('MODEL_HASH');
+    metrics.observed.modelFailed('MODEL_OUTPUT');
+    metrics.observed.modelFailed('MODEL_OUTPUT');
     for (let scrapes = 0; scrapes < 2; scrapes++) {
       const series = await scrape(metrics);
       expect(series.get('minutehand_bars_total{outcome="accepted"}')).toBe(2);
@@ -136,23 +135,31 @@ describe('the metrics of what happens', () => {
 
   it('show the daemon as it is at the scrape, and nothing where there is nothing to show', async () => {
     let nowMs = NOW_MS;
-    let models = true;
-    const metrics = open({
-      nowMs: () => nowMs,
-      readyPairs: () => 9,
-      silentPairs: () => 1,
-      connections: () => 3,
-      degradations: () => 2,
-      redisMissed: () => 40,
-      signalFileRetries: () => 3,
-      logLinesLost: () => 5,
-      publishFailures: () => ({ file: 6, websocket: 0 }),
-      suspectBars: () => new Map([['EURUSD', 2]]),
-      modelCreatedMs: () => (models ? NOW_MS - 86_400_000 : null),
-      engines: () => (models ? ENGINES : null),
+    let hasModels = true;
+    const publisher = { publish: () => undefined, close: () => Promise.resolve() };
+    const metrics = openMetrics({
+      clock: { nowMs: () => nowMs as EpochMs },
+      status: {
+        readyPairs: 9,
+        silentPairs: ['A_B'],
+        degradations: new Set(['file', 'redis']),
+        suspectBars: new Map([['EURUSD', 2]]),
+        get models() {
+          return hasModels ? models : null;
+        },
+      },
+      server: { connections: 3 },
+      publishers: {
+        all: [
+          { ...publisher, name: 'websocket', failures: 0 },
+          { ...publisher, name: 'file', failures: 6, retries: 3 },
+        ],
+        links: { redis: { state: 'up', refusal: null, missed: 40 } },
+      },
+      logs: { lost: () => 5 },
     });
     expect((await scrape(metrics)).has('minutehand_signal_age_seconds')).toBe(false);
-    metrics.signals(batchOf(1), timingOf({}));
+    metrics.observed.batch(batchOf(1), timingOf({}));
     nowMs += 61_500;
     const series = await scrape(metrics);
     expect(Object.fromEntries(series)).toMatchObject({
@@ -160,18 +167,19 @@ describe('the metrics of what happens', () => {
       minutehand_pairs_silent: 1,
       minutehand_websocket_connections: 3,
       minutehand_degradations: 2,
-      minutehand_redis_missed_signals: 40,
+      minutehand_redis_missed_signals_total: 40,
+      minutehand_signal_file_retries_total: 3,
       minutehand_log_lines_lost_total: 5,
-      'minutehand_publish_failures{publisher="file"}': 6,
+      'minutehand_publish_failures_total{publisher="file"}': 6,
       'minutehand_bars_suspect_total{symbol="EURUSD"}': 2,
-      'minutehand_publish_failures{publisher="websocket"}': 0,
+      'minutehand_publish_failures_total{publisher="websocket"}': 0,
       minutehand_model_age_seconds: 86_461.5,
       minutehand_signal_age_seconds: 61.5,
       minutehand_signals_per_minute: 0,
       'minutehand_inference_engine_info{model="ai1",engine="wasm-simd"}': 1,
       'minutehand_inference_engine_info{model="ai3",engine="onnxruntime-node"}': 1,
     });
-    models = false;
+    hasModels = false;
     const names = [...(await scrape(metrics)).keys()];
     expect(names.filter((name) => /model_age|engine_info/.test(name))).toEqual([]);
   });
@@ -179,8 +187,8 @@ describe('the metrics of what happens', () => {
 
 describe('the metrics of the process', () => {
   it('have memory, CPU time and version, and no other series twice', async () => {
-    watch = watchProcess();
-    const series = await scrape(createMetrics(QUIET_SOURCES, watch));
+    watch = new ProcessWatch();
+    const series = await scrape(openMetrics({}, watch));
     expect(series.get('minutehand_process_resident_memory_bytes')).toBeGreaterThan(1e7);
     expect(series.get('minutehand_nodejs_heap_size_used_bytes')).toBeGreaterThan(1e6);
     expect(series.get('minutehand_nodejs_heap_size_total_bytes')).toBeGreaterThan(1e6);
@@ -194,8 +202,8 @@ describe('the metrics of the process', () => {
   });
 
   it('show how long the loop was held since the last scrape, and that it was free', async () => {
-    watch = watchProcess();
-    const metrics = createMetrics(QUIET_SOURCES, watch);
+    watch = new ProcessWatch();
+    const metrics = openMetrics({}, watch);
     const delays = async (): Promise<{ median: number; greatest: number }> => {
       const series = await scrape(metrics);
       const [median, greatest] = ['0.5', '1'].map((quantile) =>
@@ -219,8 +227,8 @@ describe('the metrics of the process', () => {
   });
 
   it('count every garbage collection by its kind', async () => {
-    watch = watchProcess();
-    const metrics = createMetrics(QUIET_SOURCES, watch);
+    watch = new ProcessWatch();
+    const metrics = openMetrics({}, watch);
     await new Promise((resolve) => setTimeout(resolve, 20));
     const kept: unknown[] = [];
     for (let index = 0; index < 400_000; index++) kept[index % 1000] = { index, text: `text ${index}` };
@@ -233,45 +241,46 @@ describe('the metrics of the process', () => {
   });
 });
 
-describe('docs/PROTOCOL.md', () => {
-  it('names every metric with its labels, and none that is not there', async () => {
-    watch = watchProcess();
-    const metrics = createMetrics(
+describe('the declared metrics', () => {
+  it('are what a scrape shows, with their types and labels', async () => {
+    watch = new ProcessWatch();
+    watch.pauses.series('minor').observe(1);
+    const publisher = { publish: () => undefined, close: () => Promise.resolve() };
+    const metrics = openMetrics(
       {
-        ...QUIET_SOURCES,
-        publishFailures: () => ({ file: 0 }),
-        suspectBars: () => new Map([['EURUSD', 1]]),
-        engines: () => ENGINES,
+        status: { models, suspectBars: new Map([['EURUSD', 1]]) },
+        publishers: { all: [{ ...publisher, name: 'file', failures: 0 }], links: {} },
       },
       watch,
     );
-    metrics.bar('accepted');
-    metrics.modelRefused('MODEL_HASH');
-    metrics.modelFailed('MODEL_OUTPUT');
-    metrics.signals(batchOf(1), timingOf({}));
+    metrics.observed.bar('accepted');
+    metrics.observed.modelRefused('MODEL_HASH');
+    metrics.observed.modelFailed('MODEL_OUTPUT');
+    metrics.observed.batch(batchOf(1), timingOf({}));
+    const declared = [...DAEMON_METRICS, ...PROCESS_METRICS];
+    const types = [...(await metrics.exposition.text()).matchAll(/^# TYPE (\S+) (\S+)/gm)];
+    expect(types.map(([, name, type]) => [name, type])).toEqual(declared.map(({ name, type }) => [name, type]));
     const shown = new Map<string, string[]>();
-    for (const [, name] of (await metrics.text()).matchAll(/^# TYPE (\S+)/gm)) shown.set(name!, []);
     for (const series of (await scrape(metrics)).keys()) {
       const labels = [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le');
-      const name = series.replace(/\{.*/, '');
-      shown.set(shown.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''), labels);
+      shown.set(series.replace(/\{.*/, '').replace(/_seconds_(bucket|sum|count)$/, '_seconds'), labels);
     }
-    const ofDaemon = [...shown].filter(([name]) => !/^minutehand_(process|nodejs|gc)_/.test(name));
-    const expected = ofDaemon.map(([name, labels]) => (labels.length === 0 ? name : `${name}{${labels.join()}}`));
-    const protocol = readFileSync(join(packageRoot(), 'docs', 'PROTOCOL.md'), 'utf8');
-    const table = protocol.slice(protocol.indexOf('| metric '), protocol.indexOf('### Logs'));
-    const named = [...table.matchAll(/`(minutehand_[a-z_]+(?:\{[a-z_,]+\})?)`/g)].map(([, name]) => name!);
-    expect(named.filter((name) => !name.startsWith('minutehand_gc_')).sort()).toEqual(expected.sort());
+    expect(shown).toEqual(new Map(declared.map(({ name, labels = [] }) => [name, [...labels]])));
+  });
+
+  it('end with _total exactly where they are counters', () => {
+    for (const { name, type } of [...DAEMON_METRICS, ...PROCESS_METRICS])
+      expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
   });
 });
 
 describe('a scrape', () => {
   it('of thousands of series lets the loop turn many times before it ends', async () => {
-    const metrics = open();
+    const metrics = openMetrics();
     for (const reason of ['NO_EDGE', 'NO_SETUP', 'PROB_LOW', 'RISK_HIGH', 'IN_POSITION'] as const)
-      metrics.signals(batchOf(4000, { reason }), timingOf({}));
+      metrics.observed.batch(batchOf(4000, { reason }), timingOf({}));
     let isDone = false;
-    const text = metrics.text().finally(() => (isDone = true));
+    const text = metrics.exposition.text().finally(() => (isDone = true));
     let turns = 0;
     while (!isDone) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -283,15 +292,21 @@ describe('a scrape', () => {
 
   it('that comes while another is under way shares its work', async () => {
     let looks = 0;
-    const metrics = open({ readyPairs: () => ++looks });
-    const [one, other] = await Promise.all([metrics.text(), metrics.text()]);
+    const { exposition } = openMetrics({
+      status: {
+        get readyPairs() {
+          return ++looks;
+        },
+      },
+    });
+    const [one, other] = await Promise.all([exposition.text(), exposition.text()]);
     expect(one).toBe(other);
     expect(looks).toBe(1);
-    await metrics.text();
+    await exposition.text();
     expect(looks).toBe(2);
   });
 
   it('is announced as the text format of Prometheus', () => {
-    expect(open().contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(openMetrics().exposition.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/ports.ts';
-import type { Publisher } from '../publish/publish.ts';
+import { byTransport, type TransportName } from '../publish/transports.ts';
 
 /** Microseconds spent in each station for one batch. */
 export interface BatchTiming {
@@ -15,10 +15,13 @@ export interface BatchTiming {
   /** From the arrival of the batch's first completing bar until WebSocket and Redis have the signals. */
   readonly bar_to_signal_us: number;
   /** The same until each transport has been handed all signals; null for one that is not there. */
-  readonly bar_to_us: Readonly<Record<Publisher['name'], number | null>>;
+  readonly bar_to_us: Readonly<Record<TransportName, number | null>>;
 }
 
-export type Station = 'features' | 'infer' | 'decide' | 'publish' | 'file' | 'shadow' | 'journal';
+export const STATIONS = ['features', 'infer', 'decide', 'publish', 'file', 'shadow', 'journal'] as const;
+export type Station = (typeof STATIONS)[number];
+
+const NOT_HANDED: BatchTiming['bar_to_us'] = byTransport(() => null);
 
 /** Times one batch at a time. */
 export class Stopwatch {
@@ -35,7 +38,7 @@ export class Stopwatch {
   #arrivedUs = 0;
   #lapUs = 0;
   #publishedUs = 0;
-  #handedUs: Record<Publisher['name'], number | null> = { websocket: null, redis: null, file: null };
+  #handedUs = { ...NOT_HANDED };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -57,11 +60,11 @@ export class Stopwatch {
   /** The batch is to be published; its first bar arrived at that time. */
   arrived(arrivedUs: number): void {
     this.#arrivedUs = arrivedUs;
-    this.#handedUs = { websocket: null, redis: null, file: null };
+    this.#handedUs = { ...NOT_HANDED };
   }
 
   /** A transport has been handed all signals. */
-  handed(name: Publisher['name']): void {
+  handed(name: TransportName): void {
     this.#handedUs[name] = this.#clock.monotonicUs() - this.#arrivedUs;
   }
 

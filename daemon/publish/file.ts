@@ -1,8 +1,9 @@
-import { dirname, join } from 'node:path';
-import { BLOCKED_PAUSES_MS, isBlocked } from '../../shared/durable_file.ts';
+import { join } from 'node:path';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { FileSystem } from '../../shared/ports.ts';
+import { ALL_PAIRS_FILE, removeLeftovers } from './leftovers.ts';
 import type { Publication, Publisher } from './publish.ts';
+import { ReplacedFiles } from './replaced_files.ts';
 
 export interface FilePublisherOptions {
   readonly files: FileSystem;
@@ -18,8 +19,7 @@ export interface FilePublisherOptions {
   onRecovered(): void;
 }
 
-export interface FilePublisher extends Publisher {
-  readonly name: 'file';
+export interface FilePublisher extends Publisher<'file'> {
   /** Files whose last write failed. */
   readonly failing: number;
   /** How often a file that a reader blocked was tried again. */
@@ -30,17 +30,6 @@ export interface FileWriter extends FilePublisher {
   /** Writes what failed once more: the newest text of each file. No further failure is counted or told. */
   retry(): void;
 }
-
-/** A file that is to get a new text. */
-interface Replacement {
-  readonly path: string;
-  readonly temporaryPath: string;
-  readonly text: string;
-}
-
-const ALL_PAIRS = 'signals.json';
-const ONE_SHARD = /^signals_[a-z0-9_-]+\.json$/;
-const TEMPORARY_NAME = /^\.signal(?:s(?:_[a-z0-9_-]+)?)?\.json\.(\d+)\.tmp$/;
 
 /**
  * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one JSON
@@ -61,100 +50,87 @@ const TEMPORARY_NAME = /^\.signal(?:s(?:_[a-z0-9_-]+)?)?\.json\.(\d+)\.tmp$/;
  * written again.
  */
 export function createFilePublisher(options: FilePublisherOptions): FileWriter {
-  const { files, folder, allName = ALL_PAIRS, pause } = options;
-  const temporarySuffix = `.${process.pid}.tmp`;
-  const allPath = join(folder, allName);
-  const allTemporaryPath = join(folder, `.${allName}${temporarySuffix}`);
-  const pathsByPair = new Map<string, { readonly path: string; readonly temporaryPath: string }>();
-  const lastTextByPair = new Map<string, string>();
-  /** Files whose last write failed. A pair that is not in a batch says nothing of its own. */
-  const failing = new Map<string, Replacement>();
-  let failures = 0;
-  let retries = 0;
-  let closed = false;
+  return new SignalFiles(options);
+}
 
-  removeLeftovers(files, folder, allName);
+class SignalFiles implements FileWriter {
+  readonly name = 'file';
+  readonly #options: FilePublisherOptions;
+  readonly #written: ReplacedFiles;
+  readonly #paths: SignalPaths;
+  readonly #lastTextByPair = new Map<string, string>();
+  #closed = false;
 
-  function pathsOf(pairId: string): { readonly path: string; readonly temporaryPath: string } {
-    let paths = pathsByPair.get(pairId);
-    if (paths === undefined) {
-      paths = {
-        path: join(folder, pairId, 'signal.json'),
-        temporaryPath: join(folder, pairId, `.signal.json${temporarySuffix}`),
-      };
-      pathsByPair.set(pairId, paths);
-    }
-    return paths;
+  constructor(options: FilePublisherOptions) {
+    const { files, folder, allName = ALL_PAIRS_FILE, pause } = options;
+    this.#options = options;
+    this.#written = new ReplacedFiles(files, pause);
+    this.#paths = new SignalPaths(folder, allName);
+    removeLeftovers(files, folder, allName);
   }
 
-  /** @returns what went wrong, or null */
-  function write(replacement: Replacement): unknown {
-    const { path, temporaryPath } = replacement;
-    try {
-      replaceFile(files, replacement);
-      failing.delete(path);
-      return null;
-    } catch (error) {
-      failing.set(path, replacement);
-      files.remove(temporaryPath);
-      return error;
-    }
+  get failures(): number {
+    return this.#written.failures;
   }
 
-  /** @returns the error of the first file that could not be written, or null */
-  function writeAll(replacements: readonly Replacement[]): unknown {
-    let left = replacements.map((replacement) => ({ replacement, error: write(replacement) }));
-    for (const pauseMs of pause === undefined ? [] : BLOCKED_PAUSES_MS) {
-      if (!left.some(({ error }) => isBlocked(error))) break;
-      pause!(pauseMs);
-      left = left.map((one) => {
-        if (!isBlocked(one.error)) return one;
-        retries++;
-        return { ...one, error: write(one.replacement) };
-      });
-    }
-    const failed = left.filter(({ error }) => error !== null);
-    failures += failed.length;
-    return failed[0]?.error ?? null;
+  get failing(): number {
+    return this.#written.failing;
   }
 
-  return {
-    name: 'file',
-    get failures() {
-      return failures;
-    },
-    get failing() {
-      return failing.size;
-    },
-    get retries() {
-      return retries;
-    },
-    publish(batch: readonly Publication[]): void {
-      if (closed || batch.length === 0) return;
-      for (const { pairId, text } of batch) lastTextByPair.set(pairId, text);
-      const wasFailing = failing.size > 0;
-      const error = writeAll([
-        { path: allPath, temporaryPath: allTemporaryPath, text: joinSignals(lastTextByPair) },
-        ...batch.map(({ pairId, text }) => ({ ...pathsOf(pairId), text: text + '\n' })),
-      ]);
+  get retries(): number {
+    return this.#written.retries;
+  }
 
-      if (error !== null && !wasFailing)
-        options.onFailure(new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error }));
-      else if (failing.size === 0 && wasFailing) options.onRecovered();
-    },
-    retry(): void {
-      if (closed || failing.size === 0) return;
-      for (const replacement of [...failing.values()]) {
-        retries++;
-        write(replacement);
-      }
-      if (failing.size === 0) options.onRecovered();
-    },
-    close(): Promise<void> {
-      closed = true;
-      return Promise.resolve();
-    },
-  };
+  publish(batch: readonly Publication[]): void {
+    if (this.#closed || batch.length === 0) return;
+    for (const { pairId, text } of batch) this.#lastTextByPair.set(pairId, text);
+    const wasFailing = this.failing > 0;
+    const error = this.#written.writeAll([
+      { ...this.#paths.all, text: joinSignals(this.#lastTextByPair) },
+      ...batch.map(({ pairId, text }) => ({ ...this.#paths.of(pairId), text: text + '\n' })),
+    ]);
+    if (error !== null && !wasFailing)
+      this.#options.onFailure(new MinutehandError('PUBLISH_FILE', { seen: messageOf(error), cause: error }));
+    else if (this.failing === 0 && wasFailing) this.#options.onRecovered();
+  }
+
+  retry(): void {
+    if (this.#closed || this.failing === 0) return;
+    this.#written.retry();
+    if (this.failing === 0) this.#options.onRecovered();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+}
+
+interface SignalPath {
+  readonly path: string;
+  readonly temporaryPath: string;
+}
+
+/** Where the signal files stand, and the temporary files of this process beside them. */
+class SignalPaths {
+  readonly all: SignalPath;
+  readonly #folder: string;
+  readonly #byPair = new Map<string, SignalPath>();
+
+  constructor(folder: string, allName: string) {
+    this.#folder = folder;
+    this.all = signalPath(folder, allName);
+  }
+
+  of(pairId: string): SignalPath {
+    let path = this.#byPair.get(pairId);
+    if (path === undefined) this.#byPair.set(pairId, (path = signalPath(join(this.#folder, pairId), 'signal.json')));
+    return path;
+  }
+}
+
+function signalPath(folder: string, name: string): SignalPath {
+  return { path: join(folder, name), temporaryPath: join(folder, `.${name}.${process.pid}.tmp`) };
 }
 
 function joinSignals(lastTextByPair: ReadonlyMap<string, string>): string {
@@ -163,53 +139,6 @@ function joinSignals(lastTextByPair: ReadonlyMap<string, string>): string {
     text += `${text.length > 1 ? ',' : ''}${JSON.stringify(pairId)}:${signal}`;
   }
   return text + '}\n';
-}
-
-function replaceFile(files: FileSystem, { path, temporaryPath, text }: Replacement): void {
-  try {
-    files.write(temporaryPath, text);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    files.makeFolder(dirname(path));
-    files.write(temporaryPath, text);
-  }
-  files.rename(temporaryPath, path);
-}
-
-/**
- * Removes temporary files that a crash left behind, in `folder` and one level below, and files of all pairs that nobody
- * writes any more. Those of another process that lives (a second shard on the same folder) stay: it may be about to rename them.
- */
-function removeLeftovers(files: FileSystem, folder: string, allName: string): void {
-  for (const entry of files.list(folder)) {
-    const path = join(folder, entry.name);
-    if (!entry.isFolder) {
-      const isOutdated = allName === ALL_PAIRS ? ONE_SHARD.test(entry.name) : entry.name === ALL_PAIRS;
-      if (isOutdated || isLeftover(entry.name)) files.remove(path);
-      continue;
-    }
-    for (const inner of files.list(path)) if (isLeftover(inner.name)) files.remove(join(path, inner.name));
-  }
-}
-
-function isLeftover(name: string): boolean {
-  const match = TEMPORARY_NAME.exec(name);
-  if (match === null) return false;
-  const pid = Number(match[1]);
-  return pid === process.pid || !isAlive(pid);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function messageOf(error: unknown): string {

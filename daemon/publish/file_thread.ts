@@ -50,110 +50,123 @@ const CLOSE_GRACE_MS = 1_000;
  * per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the caller writes the files.
  */
 export function createFileThread(options: FileThreadOptions): FilePublisher {
-  const { folder, allName, umask = null, scheduler, program = PROGRAM, onFailure, onRecovered } = options;
-  const place = {
+  const { program = PROGRAM, onFailure, onRecovered } = options;
+  if (!existsSync(program)) return createFilePublisher({ ...placeOf(options), onFailure, onRecovered });
+  return new FileThread(options, program);
+}
+
+function placeOf({ folder, allName, umask = null }: FileThreadOptions) {
+  return {
     files: umask === null ? MACHINE_FILES : filesUnderUmask(umask),
     folder,
     ...(allName === undefined ? {} : { allName }),
   };
-  if (!existsSync(program)) return createFilePublisher({ ...place, onFailure, onRecovered });
+}
 
-  const lastTextByPair = new Map<string, string>();
-  let waiting = new Map<string, string>();
-  let inPlace: FilePublisher | null = null;
-  let failures = 0;
-  let failing = 0;
-  let retries = 0;
-  let closed = false;
+type Outcome = Omit<FileThreadAnswer, 'isBetween' | 'retries'>;
+
+class FileThread implements FilePublisher {
+  readonly name = 'file';
+  failures = 0;
+  failing = 0;
+  retries = 0;
+  readonly #options: FileThreadOptions;
+  readonly #thread: Worker;
+  readonly #lastTextByPair = new Map<string, string>();
+  #waiting = new Map<string, string>();
+  /** Not null when the thread has died. */
+  #inPlace: FilePublisher | null = null;
+  #seenInPlace = '';
+  #closed = false;
   /** Not null while the thread has a batch. */
-  let endStallWatch: (() => void) | null = null;
-  let whenIdle: (() => void) | null = null;
+  #endStallWatch: (() => void) | null = null;
+  #whenIdle: (() => void) | null = null;
 
-  const thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
+  constructor(options: FileThreadOptions, program: URL) {
+    const { folder, allName, umask = null } = options;
+    this.#options = options;
+    this.#thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
+    this.#thread.on('message', (answer: FileThreadAnswer) => this.#onAnswer(answer));
+    this.#thread.on('error', (error) => this.#onDeath(error));
+    // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes this back, so it comes last.
+    this.#thread.unref();
+  }
 
-  function check({
-    failures: newFailures,
-    failing: nowFailing,
-    seen,
-  }: Omit<FileThreadAnswer, 'isBetween' | 'retries'>): void {
-    const wasFailing = failing;
-    failures += newFailures;
-    failing = nowFailing;
-    if (nowFailing > 0 && wasFailing === 0) onFailure(new MinutehandError('PUBLISH_FILE', { seen }));
-    else if (nowFailing === 0 && wasFailing > 0) onRecovered();
+  publish(batch: readonly Publication[]): void {
+    if (this.#closed || batch.length === 0) return;
+    if (this.#inPlace !== null) return this.#writeInPlace(this.#inPlace, batch);
+    for (const { pairId, text } of batch) {
+      this.#lastTextByPair.set(pairId, text);
+      this.#waiting.set(pairId, text);
+    }
+    if (this.#endStallWatch === null) this.#handOver();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#endStallWatch !== null) {
+      await waitAtMost(this.#options.scheduler, CLOSE_GRACE_MS, (tell) => (this.#whenIdle = tell));
+    }
+    await this.#thread.terminate();
+  }
+
+  #handOver(): void {
+    this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
+      this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
+    );
+    this.#thread.postMessage([...this.#waiting].flat());
+    // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major collection.
+    this.#waiting = new Map();
+  }
+
+  #onAnswer(answer: FileThreadAnswer): void {
+    this.retries = answer.retries;
+    if (answer.isBetween) return this.#note(answer);
+    this.#endStallWatch?.();
+    this.#note(answer);
+    if (this.#waiting.size > 0) this.#handOver();
+    else this.#rest();
+  }
+
+  #onDeath(error: Error): void {
+    this.#note(this.#lost(`the thread that writes them ended: ${error.message}`));
+    const last = [...this.#lastTextByPair].map(([pairId, text]) => ({ pairId, text }));
+    this.#writeInPlace(this.#inPlace ?? this.#openInPlace(), last);
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#endStallWatch?.();
+    this.#endStallWatch = null;
+    this.#whenIdle?.();
+  }
+
+  #note({ failures, failing, seen }: Outcome): void {
+    const wasFailing = this.failing > 0;
+    this.failures += failures;
+    this.failing = failing;
+    if (failing > 0 && !wasFailing) this.#options.onFailure(new MinutehandError('PUBLISH_FILE', { seen }));
+    else if (failing === 0 && wasFailing) this.#options.onRecovered();
   }
 
   /** Nobody knows how many files it is. */
-  const lost = (seen: string): Parameters<typeof check>[0] => ({ failures: 1, failing: Math.max(1, failing), seen });
-
-  function handOver(): void {
-    endStallWatch = scheduler.after(STALL_MS, () => check(lost(`not written within ${STALL_MS} ms`)));
-    thread.postMessage([...waiting].flat());
-    // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major collection.
-    waiting = new Map();
+  #lost(seen: string): Outcome {
+    return { failures: 1, failing: Math.max(1, this.failing), seen };
   }
 
-  function rest(): void {
-    endStallWatch?.();
-    endStallWatch = null;
-    whenIdle?.();
-  }
-
-  function writeInPlace(batch: readonly Publication[]): void {
-    let seen = '';
-    inPlace ??= createFilePublisher({
-      ...place,
-      onFailure: (error) => (seen = error.seen ?? error.message),
+  #openInPlace(): FilePublisher {
+    return (this.#inPlace = createFilePublisher({
+      ...placeOf(this.#options),
+      onFailure: (error) => (this.#seenInPlace = error.seen ?? error.message),
       onRecovered: () => undefined,
-    });
-    const before = inPlace.failures;
-    inPlace.publish(batch);
-    check({ failures: inPlace.failures - before, failing: inPlace.failing, seen });
+    }));
   }
 
-  thread.on('message', (answer: FileThreadAnswer) => {
-    retries = answer.retries;
-    if (answer.isBetween) return check(answer);
-    endStallWatch?.();
-    check(answer);
-    if (waiting.size > 0) handOver();
-    else rest();
-  });
-  thread.on('error', (error) => {
-    check(lost(`the thread that writes them ended: ${error.message}`));
-    writeInPlace([...lastTextByPair].map(([pairId, text]) => ({ pairId, text })));
-    rest();
-  });
-  // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes this back, so it comes last.
-  thread.unref();
-
-  return {
-    name: 'file',
-    get failures() {
-      return failures;
-    },
-    get failing() {
-      return failing;
-    },
-    get retries() {
-      return retries;
-    },
-    publish(batch: readonly Publication[]): void {
-      if (closed || batch.length === 0) return;
-      if (inPlace !== null) return writeInPlace(batch);
-      for (const { pairId, text } of batch) {
-        lastTextByPair.set(pairId, text);
-        waiting.set(pairId, text);
-      }
-      if (endStallWatch === null) handOver();
-    },
-    async close(): Promise<void> {
-      if (closed) return;
-      closed = true;
-      if (endStallWatch !== null) {
-        await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (whenIdle = tell));
-      }
-      await thread.terminate();
-    },
-  };
+  #writeInPlace(inPlace: FilePublisher, batch: readonly Publication[]): void {
+    const before = inPlace.failures;
+    this.#seenInPlace = '';
+    inPlace.publish(batch);
+    this.#note({ failures: inPlace.failures - before, failing: inPlace.failing, seen: this.#seenInPlace });
+  }
 }

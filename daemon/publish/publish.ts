@@ -11,8 +11,8 @@ export interface Publication {
  * On a bar's way the WebSocket and Redis publishers come first and the file publisher a loop turn later: the sockets
  * are only flushed when the turn ends, and a synchronous write before that would delay every client.
  */
-export interface Publisher {
-  readonly name: 'file' | 'redis' | 'websocket';
+export interface Publisher<Name extends string = string> {
+  readonly name: Name;
   /** How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave. */
   readonly failures: number;
   /** How often something was tried again since the start, where that is done. */

@@ -1,92 +1,62 @@
-import type { Logger } from 'pino';
-import type { Pair } from '../../shared/pair.ts';
-import type { Bus, FileSystem, Scheduler } from '../../shared/ports.ts';
-import { allSignalsFile, type Settings } from '../../shared/policy/policy.ts';
-import { createFilePublisher, type FilePublisher, type FilePublisherOptions } from './file.ts';
+import type { MinutehandError } from '../../shared/errors.ts';
+import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Publisher } from './publish.ts';
-import { createRedisPublisher, type RedisPublisher } from './redis.ts';
-import { createWebSocketPublisher, type WebSocketPublisher } from './websocket.ts';
+import {
+  TRANSPORTS,
+  type DegradingName,
+  type Link,
+  type OpenTransport,
+  type RemoteName,
+  type TransportName,
+  type TransportOptions,
+} from './transports.ts';
+import type { TopicServer } from './websocket.ts';
 
-export interface PublishersOptions {
-  readonly settings: Settings;
-  readonly pairs: readonly Pair[];
-  readonly shard: string;
-  readonly signalsFolder: string;
-  readonly files: FileSystem;
-  readonly scheduler: Scheduler;
-  /** null = Redis is not used. */
-  readonly bus: Bus | null;
-  /** Opens signal files that another thread writes; without it this thread writes them. */
-  readonly openFileThread: ((options: Omit<FilePublisherOptions, 'files'>) => FilePublisher) | undefined;
+export interface PublishersOptions extends Omit<TransportOptions, 'onFailure' | 'onRecovered'> {
   /** Called once until it works again. */
-  onFailure(what: 'file' | 'redis'): FilePublisherOptions['onFailure'];
-  onRecovered(what: 'file' | 'redis'): void;
-  readonly log: Logger;
-  say(line: string): void;
-}
-
-export interface Publishers {
-  readonly websocket: WebSocketPublisher;
-  readonly redis: RedisPublisher | null;
-  /** What takes signals without holding this thread, in order. */
-  readonly sockets: readonly Publisher[];
-  /** Signal files that this thread writes. */
-  readonly files: readonly Publisher[];
-  readonly all: readonly Publisher[];
+  onFailure(what: DegradingName): (error: MinutehandError) => void;
+  onRecovered(what: DegradingName): void;
 }
 
 /** Every transport that the settings enable. */
-export function openPublishers(options: PublishersOptions): Publishers {
-  const { pairs, bus, log, openFileThread } = options;
-  const websocket = createWebSocketPublisher({
-    pairIds: pairs.map(({ id }) => id),
-    onFailure: (error) => log.error({ err: error }, 'websocket publish failed'),
-  });
-  const files = options.settings.minutehand.transports.files.enabled ? [openFiles(options)] : [];
-  const redis = bus === null ? null : openRedis(bus, options);
-  const withRedis = redis === null ? [] : [redis];
-  const isThread = openFileThread !== undefined;
-  return {
-    websocket,
-    redis,
-    // Files of another thread only have to be handed over, which takes less than what Redis does.
-    sockets: [websocket, ...(isThread ? files : []), ...withRedis],
-    files: isThread ? [] : files,
-    all: [websocket, ...files, ...withRedis],
-  };
-}
+export class Publishers {
+  readonly all: readonly Publisher<TransportName>[];
+  /** Non-blocking publishers, in publication order. */
+  readonly sockets: readonly Publisher<TransportName>[];
+  /** Publishers that block this thread, in publication order. */
+  readonly files: readonly Publisher<TransportName>[];
+  /** Of the remote transports that are used. */
+  readonly links: Readonly<Partial<Record<RemoteName, Link>>>;
+  readonly webSockets: readonly WebSocketRoute[];
+  readonly #open: readonly OpenTransport<TransportName>[];
 
-function openFiles(options: PublishersOptions): FilePublisher {
-  const open = options.openFileThread ?? ((given) => createFilePublisher({ ...given, files: options.files }));
-  return open({
-    folder: options.signalsFolder,
-    allName: allSignalsFile(options.settings.minutehand, options.shard),
-    onFailure: options.onFailure('file'),
-    onRecovered: () => options.onRecovered('file'),
-  });
-}
+  constructor(options: PublishersOptions) {
+    const open = TRANSPORTS.map(({ name, degradation, open }): OpenTransport<TransportName> | null =>
+      open({
+        ...options,
+        onFailure:
+          degradation === null
+            ? (error) => options.log.error({ err: error }, `${name} publish failed`)
+            : options.onFailure(name),
+        onRecovered: () => {
+          if (degradation !== null) options.onRecovered(name);
+        },
+      }),
+    ).filter((transport) => transport !== null);
+    this.#open = open;
+    this.all = open.map(({ publisher }) => publisher);
+    this.sockets = open.filter(({ isBlocking }) => !isBlocking).map(({ publisher }) => publisher);
+    this.files = open.filter(({ isBlocking }) => isBlocking).map(({ publisher }) => publisher);
+    this.links = Object.fromEntries(open.flatMap(({ publisher, link }) => (link ? [[publisher.name, link]] : [])));
+    this.webSockets = open.flatMap(({ webSockets = [] }) => webSockets);
+  }
 
-function openRedis(bus: Bus, options: PublishersOptions): RedisPublisher {
-  const { scheduler, settings, log, say } = options;
-  const { command_timeout_ms, max_batches_in_flight } = settings.minutehand.transports.redis;
-  return createRedisPublisher({
-    bus,
-    scheduler,
-    commandTimeoutMs: command_timeout_ms,
-    maxBatchesInFlight: max_batches_in_flight,
-    onState(state, detail) {
-      log.info({ state, detail }, 'redis');
-      say(
-        state === 'up'
-          ? `Redis takes the signals too (${detail}).`
-          : `Redis does not answer (${detail}): signals go out by file and WebSocket; it is used as soon as it answers.`,
-      );
-    },
-    onFailure: options.onFailure('redis'),
-    onRecovered(missedMeanwhile) {
-      options.onRecovered('redis');
-      log.info({ missed: missedMeanwhile }, 'redis takes signals again');
-      say(`Redis takes all signals again (${missedMeanwhile} were missed).`);
-    },
-  });
+  /** Names the server that the transports of this process send by. */
+  attach(server: TopicServer): void {
+    for (const transport of this.#open) transport.attach?.(server);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((publisher) => publisher.close()));
+  }
 }

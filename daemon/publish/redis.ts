@@ -23,8 +23,7 @@ export interface RedisPublisherOptions {
   onRecovered(missedMeanwhile: number): void;
 }
 
-export interface RedisPublisher extends Publisher {
-  readonly name: 'redis';
+export interface RedisPublisher extends Publisher<'redis'> {
   /**
    * Signals that Redis did not take, or not by every command (key, channels, stream), or of which nobody knows: it was absent, stalled, refused
    * them, or the bound in flight was reached.
@@ -48,99 +47,103 @@ const CLOSE_GRACE_MS = 500;
  * a minute a single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
-  const { bus, scheduler, commandTimeoutMs, maxBatchesInFlight } = options;
-  let missed = 0;
-  let missedWhenUp = 0;
-  let missedBeforeRefusal = 0;
-  let failures = 0;
-  let refusal: MinutehandError | null = null;
-  let state: 'up' | 'down' | null = null;
-  let stalled = false;
-  let batchesInFlight = 0;
-  let closing = false;
-  let whenIdle: (() => void) | null = null;
+  return new BusPublisher(options);
+}
 
-  bus.onState((next, detail) => {
-    if (closing || state === next) return;
-    state = next;
-    if (next === 'up') {
-      const missedMeanwhile = missed - missedWhenUp;
-      options.onState(next, missedMeanwhile > 0 ? `${missedMeanwhile} signals were missed` : detail);
-      missedWhenUp = missed;
-    } else {
-      options.onState(next, stalled ? `no answer within ${commandTimeoutMs} ms` : detail);
-    }
-    stalled = false;
-  });
+class BusPublisher implements RedisPublisher {
+  readonly name = 'redis';
+  failures = 0;
+  missed = 0;
+  refusal: MinutehandError | null = null;
+  readonly #options: RedisPublisherOptions;
+  #missedWhenUp = 0;
+  #missedBeforeRefusal = 0;
+  #connection: 'up' | 'down' | null = null;
+  #isStalled = false;
+  #batchesInFlight = 0;
+  #isClosing = false;
+  #whenIdle: (() => void) | null = null;
 
-  function check(refused: BusRefusal | null): void {
-    if (refused === null) {
-      if (refusal === null) return;
-      refusal = null;
-      options.onRecovered(missed - missedBeforeRefusal);
-      return;
-    }
-    failures++;
-    if (refusal === null) {
-      missedBeforeRefusal = missed;
-      const { words } = refused;
-      refusal = new MinutehandError('PUBLISH_REDIS', { seen: words, next: refusalAdvice(words) });
-      options.onFailure(refusal);
-    }
-    missed += refused.signals;
+  constructor(options: RedisPublisherOptions) {
+    this.#options = options;
+    options.bus.onState((state, detail) => this.#enter(state, detail));
   }
 
-  function send(batch: readonly Publication[]): void {
-    batchesInFlight++;
+  get state(): RedisPublisher['state'] {
+    return this.#connection === 'up' && this.refusal !== null ? 'refused' : this.#connection;
+  }
+
+  publish(batch: readonly Publication[]): void {
+    if (this.#isClosing || batch.length === 0) return;
+    const { bus, maxBatchesInFlight } = this.#options;
+    if (bus.ready && this.#batchesInFlight < maxBatchesInFlight) this.#send(batch);
+    else this.missed += batch.length;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const { bus, scheduler } = this.#options;
+    if (this.#batchesInFlight > 0) {
+      await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (this.#whenIdle = tell));
+      // What has not left yet must not leave after this process has given up its place.
+      if (this.#batchesInFlight > 0) bus.reset();
+    }
+    await bus.close();
+  }
+
+  #enter(next: 'up' | 'down', detail: string): void {
+    if (this.#isClosing || this.#connection === next) return;
+    this.#connection = next;
+    const { onState, commandTimeoutMs } = this.#options;
+    if (next === 'up') {
+      const missedMeanwhile = this.missed - this.#missedWhenUp;
+      onState(next, missedMeanwhile > 0 ? `${missedMeanwhile} signals were missed` : detail);
+      this.#missedWhenUp = this.missed;
+    } else {
+      onState(next, this.#isStalled ? `no answer within ${commandTimeoutMs} ms` : detail);
+    }
+    this.#isStalled = false;
+  }
+
+  #send(batch: readonly Publication[]): void {
+    const { bus, scheduler, commandTimeoutMs } = this.#options;
+    this.#batchesInFlight++;
     const cancel = scheduler.after(commandTimeoutMs, () => {
-      stalled = true;
+      this.#isStalled = true;
       bus.reset();
     });
     const settle = (): void => {
       cancel();
-      batchesInFlight--;
-      if (batchesInFlight === 0) whenIdle?.();
+      this.#batchesInFlight--;
+      if (this.#batchesInFlight === 0) this.#whenIdle?.();
     };
     void bus.send(batch).then(
       (refused) => {
         settle();
-        check(refused);
+        if (refused === null) this.#recover();
+        else this.#refuse(refused);
       },
       () => {
         settle();
-        missed += batch.length;
+        this.missed += batch.length;
       },
     );
   }
 
-  return {
-    name: 'redis',
-    get missed() {
-      return missed;
-    },
-    get failures() {
-      return failures;
-    },
-    get state() {
-      return state === 'up' && refusal !== null ? 'refused' : state;
-    },
-    get refusal() {
-      return refusal;
-    },
-    publish(batch: readonly Publication[]): void {
-      if (closing || batch.length === 0) return;
-      if (bus.ready && batchesInFlight < maxBatchesInFlight) send(batch);
-      else missed += batch.length;
-    },
-    async close(): Promise<void> {
-      if (closing) return;
-      closing = true;
-      if (batchesInFlight > 0) {
-        await waitAtMost(scheduler, CLOSE_GRACE_MS, (tell) => (whenIdle = tell));
-        // What has not left yet must not leave after this process has given up its place.
-        if (batchesInFlight > 0) bus.reset();
-      }
-      await bus.close();
-    },
-  };
+  #recover(): void {
+    if (this.refusal === null) return;
+    this.refusal = null;
+    this.#options.onRecovered(this.missed - this.#missedBeforeRefusal);
+  }
+
+  #refuse({ words, signals }: BusRefusal): void {
+    this.failures++;
+    if (this.refusal === null) {
+      this.#missedBeforeRefusal = this.missed;
+      this.refusal = new MinutehandError('PUBLISH_REDIS', { seen: words, next: refusalAdvice(words) });
+      this.#options.onFailure(this.refusal);
+    }
+    this.missed += signals;
+  }
 }

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { RedisTransport } from '../../shared/policy/policy.ts';
 import type { Bus, BusMessage, BusRefusal } from '../../shared/ports.ts';
 import { connectionProblem, redisAddress } from '../../shared/redis_address.ts';
@@ -65,6 +65,7 @@ for i = 3, #ARGV, 2 do
 end
 return {pairsRefused, words}`;
 
+const CONNECTION_CLOSED = 'the connection was closed';
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** Redis's own estimate of how long it still loads is often far too long at its beginning. */
@@ -83,12 +84,103 @@ const LOADING_RETRY_MS = 1_000;
  * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `caFile` cannot be read
  */
 export function createRedisBus(options: RedisBusOptions): Bus {
-  const listeners: ((state: 'up' | 'down', detail: string) => void)[] = [];
-  let state: 'up' | 'down' | null = null;
-  let closing = false;
-  let lastError = 'the connection was closed';
+  return new RedisBus(options);
+}
 
-  const redis = new Redis({
+type BusListener = Parameters<Bus['onState']>[0];
+
+class RedisBus implements Bus {
+  readonly #options: RedisBusOptions;
+  readonly #redis: Redis;
+  readonly #listeners: BusListener[] = [];
+  #state: 'up' | 'down' | null = null;
+  #isClosing = false;
+  #lastError = CONNECTION_CLOSED;
+
+  constructor(options: RedisBusOptions) {
+    this.#options = options;
+    this.#redis = new Redis(clientOptions(options));
+    this.#redis.on('error', (error: Error) => {
+      this.#lastError = connectionProblem(error);
+    });
+    this.#redis.on('ready', () => {
+      this.#lastError = CONNECTION_CLOSED;
+      this.#enter('up', 'connected');
+    });
+    this.#redis.on('close', () => this.#enter('down', this.#lastError));
+    // How the attempt ended is told by the events above.
+    this.#redis.connect().catch(() => undefined);
+  }
+
+  /** ioredis hears of a connection's end a turn after it. */
+  get ready(): boolean {
+    return this.#redis.status === 'ready' && this.#redis.stream.writable;
+  }
+
+  async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
+    if (!this.ready) throw new Error('not connected');
+    const replies = await Promise.allSettled(this.#write(batch));
+    for (const reply of replies) {
+      if (reply.status === 'fulfilled') continue;
+      const error = reply.reason as Error;
+      if (error.name !== 'ReplyError') throw error;
+      return { words: error.message, signals: batch.length };
+    }
+    const [signals, words] = (replies[1] as PromiseFulfilledResult<unknown>).value as [signals: number, words?: string];
+    return words === undefined ? null : { words, signals };
+  }
+
+  reset(): void {
+    const { stream } = this.#redis;
+    // A reset drops what the kernel still has to send; only bare TCP knows it.
+    if (stream instanceof Socket && !('encrypted' in stream) && stream.remoteFamily !== undefined) {
+      stream.resetAndDestroy();
+    } else {
+      stream?.destroy();
+    }
+  }
+
+  onState(listener: BusListener): void {
+    this.#listeners.push(listener);
+    if (this.#state !== null) listener(this.#state, this.#state === 'up' ? 'connected' : this.#lastError);
+  }
+
+  close(): Promise<void> {
+    // Disconnected again, ioredis would wait its two seconds.
+    if (this.#isClosing) return Promise.resolve();
+    this.#isClosing = true;
+    const { stream } = this.#redis;
+    this.#redis.disconnect();
+    // `disconnect` waits two seconds for the other side to hang up; a stalled one never does.
+    stream?.destroy();
+    return Promise.resolve();
+  }
+
+  /** Hands both commands to the socket at once. */
+  #write(batch: readonly BusMessage[]): [Promise<unknown>, Promise<unknown>] {
+    // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a major collection.
+    const { stream } = this.#redis;
+    const { keyTtlMs, streamMaxLen } = this.#options;
+    stream.cork();
+    const lines = batch.map(({ text }) => text).join('\n');
+    const pairs = batch.flatMap(({ pairId, text }) => [pairId, text]);
+    const commands: [Promise<unknown>, Promise<unknown>] = [
+      this.#redis.publish(SIGNALS_CHANNEL, lines),
+      this.#redis.eval(PAIRS_SCRIPT, 0, keyTtlMs, streamMaxLen, ...pairs),
+    ];
+    stream.uncork();
+    return commands;
+  }
+
+  #enter(next: 'up' | 'down', detail: string): void {
+    if (this.#state === next || this.#isClosing) return;
+    this.#state = next;
+    for (const listener of this.#listeners) listener(next, detail);
+  }
+}
+
+function clientOptions(options: RedisBusOptions) {
+  return {
     ...redisAddress(options.url, options.caFile),
     lazyConnect: true,
     // ioredis starts this timer on a connection that is closed already, too, and a process would wait for it.
@@ -99,88 +191,10 @@ export function createRedisBus(options: RedisBusOptions): Bus {
     maxRetriesPerRequest: 0,
     connectTimeout: options.connectTimeoutMs,
     socketTimeout: 2 * options.commandTimeoutMs,
-    retryStrategy: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
+    retryStrategy: (attempt: number) => Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 10), MAX_RETRY_MS),
     maxLoadingRetryTime: LOADING_RETRY_MS,
     connectionName: 'minutehand-publish',
     // Only the plain replies of RESP2 are used, and every server speaks it.
     protocol: 2,
-  });
-
-  function enter(next: 'up' | 'down', detail: string): void {
-    if (state === next || closing) return;
-    state = next;
-    for (const listener of listeners) listener(next, detail);
-  }
-
-  redis.on('error', (error: Error) => {
-    lastError = connectionProblem(error);
-  });
-  redis.on('ready', () => {
-    lastError = 'the connection was closed';
-    enter('up', 'connected');
-  });
-  redis.on('close', () => enter('down', lastError));
-  // How the attempt ended is told by the events above.
-  redis.connect().catch(() => undefined);
-
-  /** ioredis hears of a connection's end a turn after it. */
-  function isReady(): boolean {
-    return redis.status === 'ready' && redis.stream.writable;
-  }
-
-  function hangUp(): void {
-    const { stream } = redis;
-    // A reset drops what the kernel still has to send; only bare TCP knows it.
-    if (stream instanceof Socket && !('encrypted' in stream) && stream.remoteFamily !== undefined) {
-      stream.resetAndDestroy();
-    } else {
-      stream?.destroy();
-    }
-  }
-
-  return {
-    get ready() {
-      return isReady();
-    },
-    async send(batch: readonly BusMessage[]): Promise<BusRefusal | null> {
-      if (!isReady()) throw new Error('not connected');
-      // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a major collection.
-      const { stream } = redis;
-      stream.cork();
-      const lines = batch.map(({ text }) => text).join('\n');
-      const pairs = batch.flatMap(({ pairId, text }) => [pairId, text]);
-      const commands = [
-        redis.publish(SIGNALS_CHANNEL, lines),
-        redis.eval(PAIRS_SCRIPT, 0, options.keyTtlMs, options.streamMaxLen, ...pairs),
-      ];
-      stream.uncork();
-      const replies = await Promise.allSettled(commands);
-      for (const reply of replies) {
-        if (reply.status === 'fulfilled') continue;
-        const error = reply.reason as Error;
-        if (error.name !== 'ReplyError') throw error;
-        return { words: error.message, signals: batch.length };
-      }
-      const [signals, words] = (replies[1] as PromiseFulfilledResult<unknown>).value as [
-        signals: number,
-        words?: string,
-      ];
-      return words === undefined ? null : { words, signals };
-    },
-    reset: hangUp,
-    onState(listener) {
-      listeners.push(listener);
-      if (state !== null) listener(state, state === 'up' ? 'connected' : lastError);
-    },
-    close(): Promise<void> {
-      // Disconnected again, ioredis would wait its two seconds.
-      if (closing) return Promise.resolve();
-      closing = true;
-      const { stream } = redis;
-      redis.disconnect();
-      // `disconnect` waits two seconds for the other side to hang up; a stalled one never does.
-      stream?.destroy();
-      return Promise.resolve();
-    },
-  };
+  } satisfies RedisOptions;
 }

@@ -32,107 +32,140 @@ export interface Bodies {
   open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake;
 }
 
-/** An unfinished body, as far as others may have to evict it. */
-interface Held {
-  evict(): void;
-}
-
 /**
  * Bounds what unfinished bodies hold in total. When a chunk does not fit, the bodies that have been still for longest are evicted and
  * refused with BODIES_TOO_MANY: clients that stand still, and never a message that arrives at once.
  * @param maxBytes of one body
  */
 export function createBodies(maxBytes: number): Bodies {
-  const maxHeldBytes = GREATEST_BODIES * maxBytes;
-  let heldBytes = 0;
+  return new BoundedBodies(maxBytes);
+}
+
+class BoundedBodies implements Bodies {
+  readonly maxBytes: number;
+  readonly maxHeldBytes: number;
+  #heldBytes = 0;
   /** Least recently grown first. */
-  const held = new Set<Held>();
+  readonly #held = new Set<Body>();
 
-  function open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake {
-    /** Its first `seenBytes` are taken; as long as a body of one chunk, then doubled. */
-    let store = EMPTY;
-    let seenBytes = 0;
-    let decided = false;
-    let timer: NodeJS.Timeout | undefined;
-    const self: Held = {
-      evict: () => {
-        release();
-        decided = true;
-        const error = new MinutehandError('BODIES_TOO_MANY', { expected: `at most ${maxHeldBytes} bytes in total` });
-        // Not within the turn of another connection: an engine may be in the middle of reading that one.
-        setImmediate(decide, { body: null, error, drained: false } satisfies IntakeReply);
-      },
-    };
-
-    function settle(verdict: IntakeReply | null): void {
-      if (decided) return;
-      decided = true;
-      clearTimeout(timer);
-      release();
-      if (verdict) decide(verdict);
-    }
-
-    function release(): void {
-      heldBytes -= store.length;
-      store = EMPTY;
-      held.delete(self);
-    }
-
-    function isTooLarge(): boolean {
-      return seenBytes > maxBytes || declaredBytes > maxBytes;
-    }
-
-    function tooLarge(drained: boolean): IntakeReply {
-      const error = new MinutehandError('BODY_TOO_LARGE', { expected: `at most ${maxBytes} bytes` });
-      return { body: null, error, drained };
-    }
-
-    function linger(): void {
-      release();
-      if (Math.max(seenBytes, declaredBytes || 0) > maxBytes + LINGER_BYTES) settle(tooLarge(false));
-      else timer ??= setTimeout(() => settle(tooLarge(false)), LINGER_MS);
-    }
-
-    function grow(): void {
-      const limit = Math.max(seenBytes, Math.min(maxBytes, declaredBytes || maxBytes));
-      const larger = Buffer.allocUnsafeSlow(Math.min(limit, Math.max(seenBytes, 2 * store.length, GROWN_BYTES)));
-      store.copy(larger);
-      heldBytes += larger.length - store.length;
-      store = larger;
-    }
-
-    function keep(chunk: Uint8Array): void {
-      if (store.length === 0) {
-        store = Buffer.from(chunk);
-        heldBytes += store.length;
-      } else {
-        if (seenBytes > store.length) grow();
-        store.set(chunk, seenBytes - chunk.byteLength);
-      }
-      held.delete(self);
-      held.add(self);
-      for (const other of held) {
-        if (heldBytes <= maxHeldBytes) break;
-        other.evict();
-      }
-    }
-
-    if (isTooLarge()) linger();
-    return {
-      take(chunk) {
-        if (decided) return;
-        seenBytes += chunk.byteLength;
-        if (isTooLarge()) linger();
-        else if (chunk.byteLength > 0) keep(chunk);
-      },
-      end() {
-        settle(isTooLarge() ? tooLarge(true) : { body: store.subarray(0, seenBytes) });
-      },
-      abort() {
-        settle(null);
-      },
-    };
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+    this.maxHeldBytes = GREATEST_BODIES * maxBytes;
   }
 
-  return { open };
+  open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake {
+    return new Body(this, declaredBytes, decide);
+  }
+
+  /** The body has grown by so much; others give way. */
+  grown(body: Body, bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#held.delete(body);
+    this.#held.add(body);
+    for (const other of this.#held) {
+      if (this.#heldBytes <= this.maxHeldBytes) break;
+      other.evict();
+    }
+  }
+
+  released(body: Body, bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#held.delete(body);
+  }
+}
+
+class Body implements Intake {
+  readonly #bodies: BoundedBodies;
+  readonly #declaredBytes: number;
+  readonly #decide: (verdict: IntakeReply) => void;
+  /** Its first `#seenBytes` are taken; as long as a body of one chunk, then doubled. */
+  #store = EMPTY;
+  #seenBytes = 0;
+  #isDecided = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(bodies: BoundedBodies, declaredBytes: number, decide: (verdict: IntakeReply) => void) {
+    this.#bodies = bodies;
+    this.#declaredBytes = declaredBytes;
+    this.#decide = decide;
+    if (this.#isTooLarge()) this.#linger();
+  }
+
+  take(chunk: Uint8Array): void {
+    if (this.#isDecided) return;
+    this.#seenBytes += chunk.byteLength;
+    if (this.#isTooLarge()) this.#linger();
+    else if (chunk.byteLength > 0) this.#keep(chunk);
+  }
+
+  end(): void {
+    this.#settle(this.#isTooLarge() ? this.#tooLarge(true) : { body: this.#store.subarray(0, this.#seenBytes) });
+  }
+
+  abort(): void {
+    this.#settle(null);
+  }
+
+  evict(): void {
+    this.#release();
+    this.#isDecided = true;
+    const error = new MinutehandError('BODIES_TOO_MANY', {
+      expected: `at most ${this.#bodies.maxHeldBytes} bytes in total`,
+    });
+    // Not within the turn of another connection: an engine may be in the middle of reading that one.
+    setImmediate(this.#decide, { body: null, error, drained: false } satisfies IntakeReply);
+  }
+
+  #settle(verdict: IntakeReply | null): void {
+    if (this.#isDecided) return;
+    this.#isDecided = true;
+    clearTimeout(this.#timer);
+    this.#release();
+    if (verdict) this.#decide(verdict);
+  }
+
+  #release(): void {
+    this.#bodies.released(this, this.#store.length);
+    this.#store = EMPTY;
+  }
+
+  #isTooLarge(): boolean {
+    const { maxBytes } = this.#bodies;
+    return this.#seenBytes > maxBytes || this.#declaredBytes > maxBytes;
+  }
+
+  #tooLarge(drained: boolean): IntakeReply {
+    const error = new MinutehandError('BODY_TOO_LARGE', { expected: `at most ${this.#bodies.maxBytes} bytes` });
+    return { body: null, error, drained };
+  }
+
+  #linger(): void {
+    this.#release();
+    const bytes = Math.max(this.#seenBytes, this.#declaredBytes || 0);
+    if (bytes > this.#bodies.maxBytes + LINGER_BYTES) this.#settle(this.#tooLarge(false));
+    else this.#timer ??= setTimeout(() => this.#settle(this.#tooLarge(false)), LINGER_MS);
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const before = this.#store.length;
+    if (before === 0) {
+      this.#store = Buffer.from(chunk);
+    } else {
+      if (this.#seenBytes > before) this.#grow();
+      this.#store.set(chunk, this.#seenBytes - chunk.byteLength);
+    }
+    this.#bodies.grown(this, this.#store.length - before);
+  }
+
+  #grow(): void {
+    const limit = Math.max(
+      this.#seenBytes,
+      Math.min(this.#bodies.maxBytes, this.#declaredBytes || this.#bodies.maxBytes),
+    );
+    const larger = Buffer.allocUnsafeSlow(
+      Math.min(limit, Math.max(this.#seenBytes, 2 * this.#store.length, GROWN_BYTES)),
+    );
+    this.#store.copy(larger);
+    this.#store = larger;
+  }
 }

@@ -9,14 +9,16 @@ import {
   maxMessageBytes,
   TOO_LONG_CODE,
   tooLongReason,
+  type Audience,
   type Wire,
 } from './audience.ts';
-import { createBodies } from './intake.ts';
+import { encodeFrames } from './frames.ts';
+import { createBodies, type Bodies } from './intake.ts';
 import { listeningError } from './listening.ts';
-import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
+import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
 import type { HttpResponse, RequestHead, Route } from './http_route.ts';
 import type { Server, ServerOptions } from './server.ts';
-import type { WebSocketRoute } from './websocket_route.ts';
+import type { Message, WebSocketRoute } from './websocket_route.ts';
 import {
   accessRequestOf,
   answerClientError,
@@ -32,58 +34,172 @@ const REQUEST_MS = 30_000;
 
 /** The engine that works wherever Node works: node:http and ws. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
 export async function openNodeHttp(options: ServerOptions): Promise<Server> {
-  const audience = createAudience(options);
-  const router = createRouter(options, audience.sizeOf);
-  const bodies = createBodies(options.maxBodyBytes);
-  const sockets = new Set<WebSocket>();
-  const heard = new WeakSet<WebSocket>();
-  const upgraders = new Map(
-    options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
-  );
-  const server = createServer({
+  const server = new NodeHttpServer(options);
+  await server.listen();
+  return server;
+}
+
+class NodeHttpServer implements Server {
+  readonly engine = 'ws';
+  port = 0;
+  readonly #options: ServerOptions;
+  readonly #audience: Audience;
+  readonly #router: Router;
+  readonly #requests: NodeRequests;
+  readonly #sockets = new WebSockets();
+  readonly #upgraders: ReadonlyMap<WebSocketRoute, WebSocketServer>;
+  readonly #server = createServer({
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_MS,
     requireHostHeader: REQUIRE_HOST_HEADER,
   });
-  /** The newest response of each connection. */
-  const begun = new WeakMap<Duplex, ServerResponse>();
-  let closing: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
 
-  server.on('request', (request, response) => {
-    begun.set(request.socket, response);
-    const head = headOf(request);
-    const found = router.route(head);
-    if (missesHost(request)) {
-      respond(response, router.refuse(hostMissing()), true);
-    } else if (isRefusal(found)) {
-      respond(response, found);
-    } else if (head.method === 'GET') {
-      settle(response, found, head, EMPTY);
-    } else {
-      collect(request, response, found, head);
-    }
-  });
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#audience = createAudience(options);
+    this.#router = createRouter(options, (route) => this.#audience.sizeOf(route));
+    this.#requests = new NodeRequests(this.#router, options.maxBodyBytes, () => this.#closing !== null);
+    this.#upgraders = new Map(
+      options.webSockets.map((route) => [route, createUpgrader(maxMessageBytes(route, options))]),
+    );
+    this.#server.on('request', (request, response) => this.#requests.serve(request, response));
+    this.#server.on('clientError', (error, socket) =>
+      answerClientError(error, socket, this.#requests.newestResponse(socket)),
+    );
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) =>
+      this.#upgrade(request, socket, rest),
+    );
+  }
 
-  function collect(request: IncomingMessage, response: ServerResponse, route: Route, head: RequestHead): void {
-    const intake = bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
-      if (verdict.body) return settle(response, route, head, verdict.body);
-      respond(response, router.refuse(verdict.error), !verdict.drained);
+  get connections(): number {
+    return this.#audience.size;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port, onError } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        this.#sockets.stop();
+        reject(listeningError(error, host, port));
+      });
+      this.#server.listen(port, host, resolve);
     });
-    request.on('data', intake.take);
-    request.on('end', intake.end);
-    request.on('close', intake.abort);
-    request.on('error', intake.abort);
+    this.#server.on('error', onError);
+    this.port = (this.#server.address() as AddressInfo).port;
   }
 
-  function settle(response: ServerResponse, route: Route, head: RequestHead, body: Buffer): void {
-    const answer = router.answer(route, { ...head, body });
-    if (answer instanceof Promise) void answer.then((late) => respond(response, late));
-    else respond(response, answer);
+  publish(topic: string, text: string): void {
+    this.#audience.publishAll([{ topic, text }]);
   }
 
-  function respond(response: ServerResponse, answer: HttpResponse, lastOfConnection = false): void {
+  publishAll(messages: readonly Message[], everything?: string): void {
+    this.#audience.publishAll(messages, everything);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#shut());
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, rest: Buffer): void {
+    const head = headOf(request);
+    if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(this.#server, request, socket, rest);
+    const found = missesHost(request) ? this.#router.refuse(hostMissing()) : this.#router.upgrade(head);
+    if (isRefusal(found)) return this.#requests.refuseUpgrade(request, socket, found);
+    this.#upgraders
+      .get(found)!
+      .handleUpgrade(request, socket, rest, (webSocket) => this.#welcome(webSocket, socket, found, head));
+  }
+
+  #welcome(webSocket: WebSocket, socket: Duplex, route: WebSocketRoute, head: RequestHead): void {
+    nameLength(webSocket, maxMessageBytes(route, this.#options));
+    this.#sockets.add(webSocket, socket);
+    const client = this.#audience.admit(route, head.query, head.remoteAddress, this.#sockets.wireOf(webSocket, socket));
+    // Only with the default binaryType 'nodebuffer' is the data one Buffer.
+    webSocket.on('message', (data) => client.receive((data as Buffer).toString()));
+    webSocket.on('close', () => {
+      this.#sockets.delete(webSocket);
+      client.retire();
+    });
+    // A client that breaks the protocol is closed by ws itself; 'close' follows.
+    webSocket.on('error', () => {});
+  }
+
+  async #shut(): Promise<void> {
+    this.#router.stop();
+    this.#sockets.stop();
+    const gone = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#audience.closeAll(1001, 'Shutting down');
+    const deadline = setTimeout(() => {
+      this.#server.closeAllConnections();
+      this.#sockets.terminate();
+    }, CLOSE_GRACE_MS);
+    await gone;
+    clearTimeout(deadline);
+  }
+}
+
+/** Requests and their responses. */
+class NodeRequests {
+  readonly #router: Router;
+  readonly #bodies: Bodies;
+  readonly #isClosing: () => boolean;
+  /** The newest response of each connection. */
+  readonly #begun = new WeakMap<Duplex, ServerResponse>();
+
+  constructor(router: Router, maxBodyBytes: number, isClosing: () => boolean) {
+    this.#router = router;
+    this.#bodies = createBodies(maxBodyBytes);
+    this.#isClosing = isClosing;
+  }
+
+  newestResponse(socket: Duplex): ServerResponse | undefined {
+    return this.#begun.get(socket);
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#begun.set(request.socket, response);
+    const head = headOf(request);
+    const found = this.#router.route(head);
+    if (missesHost(request)) {
+      this.#respond(response, this.#router.refuse(hostMissing()), true);
+    } else if (isRefusal(found)) {
+      this.#respond(response, found);
+    } else if (head.method === 'GET') {
+      this.#settle(response, found, head, EMPTY);
+    } else {
+      this.#collect(request, response, found, head);
+    }
+  }
+
+  refuseUpgrade(request: IncomingMessage, socket: Duplex, refusal: HttpResponse): void {
+    socket.on('error', () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.assignSocket(socket as Socket);
+    response.on('finish', () => socket.end());
+    this.#respond(response, refusal, true);
+  }
+
+  #collect(request: IncomingMessage, response: ServerResponse, route: Route, head: RequestHead): void {
+    const intake = this.#bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
+      if (verdict.body) return this.#settle(response, route, head, verdict.body);
+      this.#respond(response, this.#router.refuse(verdict.error), !verdict.drained);
+    });
+    request.on('data', (chunk: Buffer) => intake.take(chunk));
+    request.on('end', () => intake.end());
+    request.on('close', () => intake.abort());
+    request.on('error', () => intake.abort());
+  }
+
+  #settle(response: ServerResponse, route: Route, head: RequestHead, body: Buffer): void {
+    const answer = this.#router.answer(route, { ...head, body });
+    if (answer instanceof Promise) void answer.then((late) => this.#respond(response, late));
+    else this.#respond(response, answer);
+  }
+
+  #respond(response: ServerResponse, answer: HttpResponse, lastOfConnection = false): void {
     if (response.destroyed) return;
-    if (lastOfConnection || closing) response.shouldKeepAlive = false;
+    if (lastOfConnection || this.#isClosing()) response.shouldKeepAlive = false;
     response.writeHead(answer.status, {
       'content-type': answer.contentType,
       'content-length': Buffer.byteLength(answer.body),
@@ -91,125 +207,61 @@ export async function openNodeHttp(options: ServerOptions): Promise<Server> {
     });
     response.end(answer.body);
   }
+}
 
-  server.on('clientError', (error, socket) => answerClientError(error, socket, begun.get(socket)));
+/** Open WebSockets: their wires, and the pings that tell which are alive. */
+class WebSockets {
+  readonly #open = new Set<WebSocket>();
+  readonly #heard = new WeakSet<WebSocket>();
+  readonly #heartbeat = setInterval(() => this.#ping(), (IDLE_S / 2) * 1000).unref();
+  #framedTexts: readonly Buffer[] = [];
+  #frames: Buffer = EMPTY;
 
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) => {
-    const head = headOf(request);
-    if (!isWebSocketUpgrade(head)) return serveWithoutUpgrade(server, request, socket, rest);
-    const found = missesHost(request) ? router.refuse(hostMissing()) : router.upgrade(head);
-    if (isRefusal(found)) {
-      socket.on('error', () => socket.destroy());
-      const response = new ServerResponse(request);
-      response.assignSocket(socket as Socket);
-      response.on('finish', () => socket.end());
-      respond(response, found, true);
-      return;
-    }
-    const upgrader = upgraders.get(found)!;
-    upgrader.handleUpgrade(request, socket, rest, (webSocket) => welcome(webSocket, socket, found, head));
-  });
+  add(webSocket: WebSocket, socket: Duplex): void {
+    this.#open.add(webSocket);
+    this.#heard.add(webSocket);
+    socket.on('data', () => this.#heard.add(webSocket));
+  }
 
-  function welcome(webSocket: WebSocket, socket: Duplex, route: WebSocketRoute, head: RequestHead): void {
-    const wire: Wire = {
-      write(texts) {
+  delete(webSocket: WebSocket): void {
+    this.#open.delete(webSocket);
+  }
+
+  wireOf(webSocket: WebSocket, socket: Duplex): Wire {
+    return {
+      write: (texts) => {
         // ws itself drops what is sent after either side has said goodbye.
-        if (webSocket.readyState === WebSocket.OPEN) socket.write(framesOf(texts));
+        if (webSocket.readyState === WebSocket.OPEN) socket.write(this.#framesOf(texts));
       },
       bufferedBytes: () => webSocket.bufferedAmount,
       finish: (code, reason) => webSocket.close(code, reason),
     };
-    nameLength(webSocket, maxMessageBytes(route, options));
-    sockets.add(webSocket);
-    heard.add(webSocket);
-    const client = audience.admit(route, head.query, head.remoteAddress, wire);
-    // Only with the default binaryType 'nodebuffer' is the data one Buffer.
-    webSocket.on('message', (data) => client.receive((data as Buffer).toString()));
-    socket.on('data', () => heard.add(webSocket));
-    webSocket.on('close', () => {
-      sockets.delete(webSocket);
-      client.retire();
-    });
-    // A client that breaks the protocol is closed by ws itself; 'close' follows.
-    webSocket.on('error', () => {});
   }
 
-  let framedTexts: readonly Buffer[] = [];
-  let frames: Buffer = EMPTY;
-  function framesOf(texts: readonly Buffer[]): Buffer {
-    if (texts !== framedTexts) {
-      framedTexts = texts;
-      frames = encodeFrames(texts);
+  /** Ends the pings. */
+  stop(): void {
+    clearInterval(this.#heartbeat);
+  }
+
+  terminate(): void {
+    for (const webSocket of this.#open) webSocket.terminate();
+  }
+
+  #ping(): void {
+    for (const webSocket of this.#open) {
+      if (this.#heard.delete(webSocket)) webSocket.ping();
+      else webSocket.terminate();
     }
-    return frames;
   }
 
-  const heartbeat = setInterval(
-    () => {
-      for (const webSocket of sockets) {
-        if (heard.delete(webSocket)) webSocket.ping();
-        else webSocket.terminate();
-      }
-    },
-    (IDLE_S / 2) * 1000,
-  );
-  heartbeat.unref();
-
-  async function shut(): Promise<void> {
-    router.stop();
-    clearInterval(heartbeat);
-    const gone = new Promise<void>((resolve) => server.close(() => resolve()));
-    audience.closeAll(1001, 'Shutting down');
-    const deadline = setTimeout(() => {
-      server.closeAllConnections();
-      for (const webSocket of sockets) webSocket.terminate();
-    }, CLOSE_GRACE_MS);
-    await gone;
-    clearTimeout(deadline);
+  /** Clients that get the same messages are given the same array: its frames are kept for the next. */
+  #framesOf(texts: readonly Buffer[]): Buffer {
+    if (texts !== this.#framedTexts) {
+      this.#framedTexts = texts;
+      this.#frames = encodeFrames(texts);
+    }
+    return this.#frames;
   }
-
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      clearInterval(heartbeat);
-      reject(listeningError(error, options.host, options.port));
-    });
-    server.listen(options.port, options.host, resolve);
-  });
-  server.on('error', options.onError);
-
-  return {
-    engine: 'ws',
-    port: (server.address() as AddressInfo).port,
-    get connections() {
-      return audience.size;
-    },
-    publish: (topic, text) => audience.publishAll([{ topic, text }]),
-    publishAll: audience.publishAll,
-    close: () => (closing ??= shut()),
-  };
-}
-
-/**
- * Text frames of a server (RFC 6455, 5.2: FIN, opcode 1, no mask), one after the other. They are the same for every client,
- * so they are made once and not by ws for each: ten messages to 1,000 clients then take a third of the time.
- */
-function encodeFrames(texts: readonly Buffer[]): Buffer {
-  const frames = Buffer.allocUnsafe(texts.reduce((bytes, text) => bytes + headerBytes(text.length) + text.length, 0));
-  let at = 0;
-  for (const text of texts) {
-    const header = headerBytes(text.length);
-    frames[at] = 0x81;
-    frames[at + 1] = header === 2 ? text.length : header === 4 ? 126 : 127;
-    if (header === 4) frames.writeUInt16BE(text.length, at + 2);
-    if (header === 10) frames.writeBigUInt64BE(BigInt(text.length), at + 2);
-    text.copy(frames, at + header);
-    at += header + text.length;
-  }
-  return frames;
-}
-
-function headerBytes(length: number): 2 | 4 | 10 {
-  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
 function createUpgrader(maxPayload: number): WebSocketServer {

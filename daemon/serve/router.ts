@@ -27,16 +27,76 @@ export function isRefusal(found: Route | WebSocketRoute | HttpResponse): found i
  * @param sizeOf how many WebSockets of a route are open
  */
 export function createRouter(options: ServerOptions, sizeOf: (route: WebSocketRoute) => number): Router {
-  const routes = new Map<string, Map<string, Route>>();
-  for (const route of options.routes) {
-    const methods = routes.get(route.path) ?? new Map<string, Route>();
-    routes.set(route.path, methods.set(route.method, route));
-  }
-  const webSockets = new Map(options.webSockets.map((route) => [route.path, route]));
-  let stopping = false;
+  return new RouteTable(options, sizeOf);
+}
 
-  function refuse(error: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
-    if (!(error instanceof MinutehandError)) options.onError(error);
+class RouteTable implements Router {
+  readonly #options: ServerOptions;
+  readonly #sizeOf: (route: WebSocketRoute) => number;
+  /** By path, then by method. */
+  readonly #routes = new Map<string, Map<string, Route>>();
+  readonly #webSockets: ReadonlyMap<string, WebSocketRoute>;
+  #isStopping = false;
+
+  constructor(options: ServerOptions, sizeOf: (route: WebSocketRoute) => number) {
+    this.#options = options;
+    this.#sizeOf = sizeOf;
+    for (const route of options.routes) {
+      const methods = this.#routes.get(route.path) ?? new Map<string, Route>();
+      this.#routes.set(route.path, methods.set(route.method, route));
+    }
+    this.#webSockets = new Map(options.webSockets.map((route) => [route.path, route]));
+  }
+
+  route(head: RequestHead): Route | HttpResponse {
+    if (isWebSocketUpgrade(head)) {
+      const found = this.upgrade(head);
+      return isRefusal(found) ? found : this.#refuseWithoutWebSocket();
+    }
+    const refusal = this.#refuseAtTheDoor(head);
+    if (refusal) return refusal;
+    const methods = this.#routes.get(head.path);
+    const found = methods?.get(head.method);
+    if (found) return found;
+    if (methods) {
+      const allow = [...methods.keys()].join(', ');
+      return this.#refuse(new MinutehandError('METHOD_NOT_ALLOWED', { seen: head.method, expected: allow }), { allow });
+    }
+    if (this.#webSockets.has(head.path)) return this.#refuseWithoutWebSocket();
+    return this.refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
+  }
+
+  upgrade(head: RequestHead): WebSocketRoute | HttpResponse {
+    const refusal = this.#refuseAtTheDoor(head);
+    if (refusal) return refusal;
+    const found = this.#webSockets.get(head.path);
+    if (!found) return this.refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
+    if (!isSoundUpgrade(head)) return this.#refuseWithoutWebSocket();
+    if (found.maxConnections !== undefined && this.#sizeOf(found) >= found.maxConnections)
+      return this.refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected: `at most ${found.maxConnections}` }));
+    return found;
+  }
+
+  answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    try {
+      const response = found.handle(request);
+      if (!(response instanceof Promise)) return checkedResponse(response);
+      return response.then(checkedResponse).catch((error: unknown) => this.refuse(error));
+    } catch (error) {
+      return this.refuse(error);
+    }
+  }
+
+  refuse(error: unknown): HttpResponse {
+    return this.#refuse(error, {});
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  #refuse(error: unknown, headers: Readonly<Record<string, string>>): HttpResponse {
+    if (!(error instanceof MinutehandError)) this.#options.onError(error);
     return {
       status: error instanceof MinutehandError ? error.status : 500,
       contentType: 'application/json',
@@ -46,74 +106,32 @@ export function createRouter(options: ServerOptions, sizeOf: (route: WebSocketRo
   }
 
   /** A refusal that comes before any route is looked up, so that strangers learn nothing about routes. */
-  function refuseAtTheDoor(head: RequestHead): HttpResponse | null {
-    if (stopping) return refuse(new MinutehandError('STOPPING'));
+  #refuseAtTheDoor(head: RequestHead): HttpResponse | null {
+    if (this.#isStopping) return this.refuse(new MinutehandError('STOPPING'));
     try {
-      const error = options.authorize?.(head) ?? null;
-      return error === null ? null : refuse(error);
+      const error = this.#options.authorize?.(head) ?? null;
+      return error === null ? null : this.refuse(error);
     } catch (error) {
-      return refuse(error);
+      return this.refuse(error);
     }
   }
 
-  function route(head: RequestHead): Route | HttpResponse {
-    if (isWebSocketUpgrade(head)) {
-      const found = upgrade(head);
-      return isRefusal(found) ? found : refuseWithoutWebSocket();
-    }
-    const refusal = refuseAtTheDoor(head);
-    if (refusal) return refusal;
-    const methods = routes.get(head.path);
-    const found = methods?.get(head.method);
-    if (found) return found;
-    if (methods) {
-      const allow = [...methods.keys()].join(', ');
-      return refuse(new MinutehandError('METHOD_NOT_ALLOWED', { seen: head.method, expected: allow }), { allow });
-    }
-    if (webSockets.has(head.path)) return refuseWithoutWebSocket();
-    return refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
+  #refuseWithoutWebSocket(): HttpResponse {
+    return this.#refuse(new MinutehandError('UPGRADE_REQUIRED'), {
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+    });
   }
+}
 
-  function refuseWithoutWebSocket(): HttpResponse {
-    return refuse(new MinutehandError('UPGRADE_REQUIRED'), { upgrade: 'websocket', 'sec-websocket-version': '13' });
-  }
-
-  function upgrade(head: RequestHead): WebSocketRoute | HttpResponse {
-    const refusal = refuseAtTheDoor(head);
-    if (refusal) return refusal;
-    const found = webSockets.get(head.path);
-    if (!found) return refuse(new MinutehandError('NOT_FOUND', { seen: head.path }));
-    const sound =
-      head.method === 'GET' &&
-      isWebSocketUpgrade(head) &&
-      /\bupgrade\b/i.test(head.header('connection')) &&
-      head.header('sec-websocket-version') === '13' &&
-      /^[+/0-9A-Za-z]{22}==$/.test(head.header('sec-websocket-key'));
-    if (!sound) return refuseWithoutWebSocket();
-    if (found.maxConnections !== undefined && sizeOf(found) >= found.maxConnections)
-      return refuse(new MinutehandError('CONNECTIONS_TOO_MANY', { expected: `at most ${found.maxConnections}` }));
-    return found;
-  }
-
-  function answer(found: Route, request: HttpRequest): HttpResponse | Promise<HttpResponse> {
-    try {
-      const response = found.handle(request);
-      if (!(response instanceof Promise)) return checkedResponse(response);
-      return response.then(checkedResponse).catch((error: unknown) => refuse(error));
-    } catch (error) {
-      return refuse(error);
-    }
-  }
-
-  return {
-    route,
-    upgrade,
-    answer,
-    refuse: (error) => refuse(error),
-    stop() {
-      stopping = true;
-    },
-  };
+function isSoundUpgrade(head: RequestHead): boolean {
+  return (
+    head.method === 'GET' &&
+    isWebSocketUpgrade(head) &&
+    /\bupgrade\b/i.test(head.header('connection')) &&
+    head.header('sec-websocket-version') === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(head.header('sec-websocket-key'))
+  );
 }
 
 /** Other upgrades (Java's HTTP client offers h2c with every request) are offers to ignore, not to refuse. */

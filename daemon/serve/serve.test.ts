@@ -14,7 +14,8 @@ import type { HttpRequest } from './http_route.ts';
 import { chooseEngine, openServer } from './serve.ts';
 import type { Server, ServerOptions } from './server.ts';
 import type { Connection, WebSocketRoute } from './websocket_route.ts';
-import { addressText, loadUwebsockets } from './uwebsockets.ts';
+import { loadUwebsockets } from './uwebsockets.ts';
+import { addressText } from './uwebsockets_requests.ts';
 
 const MAX_BODY_BYTES = 100_000;
 const MAX_BUFFERED_BYTES = 1_000_000;
@@ -134,8 +135,17 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       ...changes,
     });
     cleanups.push(() => server.close());
-    const probe = { defects, opened, closed, requests };
-    return Object.create(server, Object.getOwnPropertyDescriptors(probe)) as Probe;
+    return {
+      engine: server.engine,
+      port: server.port,
+      get connections() {
+        return server.connections;
+      },
+      publish: (topic, text) => server.publish(topic, text),
+      publishAll: (messages, everything) => server.publishAll(messages, everything),
+      close: () => server.close(),
+      ...{ defects, opened, closed, requests },
+    };
   }
 
   function url(server: Server, path: string): string {

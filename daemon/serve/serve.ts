@@ -1,6 +1,7 @@
 import { openNodeHttp } from './node_http.ts';
 import type { Server, ServerOptions } from './server.ts';
-import { loadUwebsockets, openUwebsockets, type Uwebsockets } from './uwebsockets.ts';
+import { loadUwebsockets, openUwebsockets } from './uwebsockets.ts';
+import type { Uwebsockets } from './uwebsockets_native.ts';
 
 /**
  * The engine to use: `auto` prefers uWebSockets.js and falls back to ws.

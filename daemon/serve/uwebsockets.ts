@@ -1,22 +1,26 @@
-import { STATUS_CODES } from 'node:http';
 import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Client, type Wire } from './audience.ts';
-import { createBodies, type Intake } from './intake.ts';
-import { listeningError } from './listening.ts';
-import { createRouter, isRefusal, isWebSocketUpgrade } from './router.ts';
-import type { HttpResponse, RequestHead, Route } from './http_route.ts';
-import type { Server, ServerOptions } from './server.ts';
-import type { WebSocketRoute } from './websocket_route.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { CLOSE_GRACE_MS, createAudience, IDLE_S, maxMessageBytes, type Audience } from './audience.ts';
+import type { RequestHead } from './http_route.ts';
+import { listeningError } from './listening.ts';
+import { createRouter, isRefusal, isWebSocketUpgrade, type Router } from './router.ts';
+import type { Server, ServerOptions } from './server.ts';
+import type {
+  App,
+  Behavior,
+  ListenSocket,
+  NativeResponse,
+  NativeWebSocket,
+  Session,
+  UpgradeContext,
+  Uwebsockets,
+} from './uwebsockets_native.ts';
+import { headOf, NativeRequests, writeResponse } from './uwebsockets_requests.ts';
+import { NativeWires } from './uwebsockets_wires.ts';
+import type { Message } from './websocket_route.ts';
 
-const EMPTY = Buffer.alloc(0);
-/**
- * Messages go out in pieces of this size. The 2023 build writes a wrong rest when the operating system takes only a
- * part of a message over 16 kB: the reader then sees garbage (measured: every size from 16.5 kB on; never in pieces).
- */
-const FRAGMENT_BYTES = 8192;
 /**
  * It cuts the connection of a message over its limit without a close frame. Messages up to this many times ours are read, so that
  * their senders get a code and a reason.
@@ -25,82 +29,6 @@ const LENGTH_SLACK = 4;
 const FREE_PORT_ATTEMPTS = 5;
 /** Between the last byte to the clients and the hard end of all sockets, so that they can read it. */
 const LAST_WORDS_MS = 20;
-
-/** The part of uWebSockets.js that is used. The package is optional, so its own types may not be there. */
-export interface Uwebsockets {
-  App(): App;
-  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
-  /** The name in the official release, then the one in the build on the npm registry. */
-  us_listen_socket_close?(socket: ListenSocket): void;
-  closeSocket?(socket: ListenSocket): void;
-}
-
-type ListenSocket = { readonly __native: 'us_listen_socket' };
-type UpgradeContext = { readonly __native: 'us_socket_context' };
-
-interface App {
-  any(pattern: string, handler: (response: NativeResponse, request: NativeRequest) => void): App;
-  ws(pattern: string, behavior: Behavior): App;
-  listen(host: string, port: number, options: number, done: (socket: ListenSocket | false) => void): App;
-  /** Ends the listening socket and all connections at once. */
-  close(): App;
-}
-
-interface Behavior {
-  readonly maxPayloadLength: number;
-  /** 0 = no limit. */
-  readonly maxBackpressure: number;
-  readonly idleTimeout: number;
-  readonly sendPingsAutomatically: boolean;
-  readonly compression: 0;
-  upgrade(response: NativeResponse, request: NativeRequest, context: UpgradeContext): void;
-  open(socket: NativeWebSocket): void;
-  message(socket: NativeWebSocket, message: ArrayBuffer): void;
-  drain(socket: NativeWebSocket): void;
-  close(socket: NativeWebSocket): void;
-}
-
-interface NativeRequest {
-  getCaseSensitiveMethod(): string;
-  getUrl(): string;
-  getQuery(): string | undefined;
-  forEachHeader(each: (name: string, value: string) => void): void;
-}
-
-interface NativeResponse {
-  onAborted(handler: () => void): void;
-  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void;
-  cork(write: () => void): void;
-  writeStatus(status: string): void;
-  writeHeader(name: string, value: string): void;
-  end(body: string | Buffer, closeConnection: boolean): void;
-  endWithoutBody(contentLength: number, closeConnection: boolean): void;
-  getRemoteAddress(): ArrayBuffer;
-  upgrade(data: { session: Session }, key: string, protocol: string, extensions: string, context: UpgradeContext): void;
-}
-
-interface NativeWebSocket {
-  /** A copy of what the upgrade was given, in some releases: hence one property that refers to the session. */
-  getUserData(): { readonly session: Session };
-  getBufferedAmount(): number;
-  send(text: Buffer, isBinary: boolean): number;
-  sendFirstFragment(text: Buffer, isBinary: boolean): number;
-  sendFragment(text: Buffer): number;
-  sendLastFragment(text: Buffer): number;
-  cork(write: () => void): void;
-  end(code: number, reason: string): void;
-  close(): void;
-}
-
-/** What belongs to one WebSocket from its upgrade on. */
-interface Session {
-  readonly route: WebSocketRoute;
-  readonly head: RequestHead;
-  client: Client | null;
-  /** After this any call of the native socket throws. */
-  gone: boolean;
-  onDrain: (() => void) | null;
-}
 
 /**
  * Loads the optional package. CommonJS on purpose: its ES module wrapper lacks functions that its native part has.
@@ -117,148 +45,111 @@ export function loadUwebsockets(require: (name: string) => unknown = createRequi
 
 /** The fast engine. @throws MinutehandError PORT_TAKEN, ADDRESS_UNUSABLE */
 export async function openUwebsockets(native: Uwebsockets, options: ServerOptions): Promise<Server> {
-  const audience = createAudience(options);
-  const router = createRouter(options, audience.sizeOf);
-  const bodies = createBodies(options.maxBodyBytes);
-  const app = native.App();
-  let requestsInProgress = 0;
-  let socketsFinishing = 0;
-  let closing: Promise<void> | null = null;
+  const server = new NativeServer(native, options);
+  await server.listen();
+  return server;
+}
 
-  /** All that is read from `request` is read before this returns: it lives on the native stack. */
-  function serve(response: NativeResponse, head: RequestHead): void {
-    const found = router.route(head);
-    let open = true;
-    requestsInProgress++;
-    const leave = (): boolean => {
-      if (!open) return false;
-      open = false;
-      requestsInProgress--;
-      return true;
-    };
-    const respond = (answer: HttpResponse, lastOfConnection = false): void => {
-      if (leave()) writeResponse(response, head.method, answer, lastOfConnection || closing !== null);
-    };
-    const settle = (route: Route, body: Buffer): void => {
-      const answer = router.answer(route, { ...head, body });
-      if (answer instanceof Promise) void answer.then((late) => respond(late));
-      else respond(answer);
-    };
-    let intake: Intake | null = null;
-    response.onAborted(() => {
-      leave();
-      intake?.abort();
-    });
-    const malformed = framingProblem(head);
-    if (malformed !== null)
-      return respond(router.refuse(new MinutehandError('HTTP_MALFORMED', { seen: malformed })), true);
-    if (isRefusal(found)) return respond(found);
-    if (head.method === 'GET') return settle(found, EMPTY);
-    intake = bodies.open(Number.parseInt(head.header('content-length'), 10), (verdict) => {
-      if (verdict.body) settle(found, verdict.body);
-      else respond(router.refuse(verdict.error), !verdict.drained);
-    });
-    if (!open) return;
-    response.onData((chunk, isLast) => {
-      intake?.take(new Uint8Array(chunk));
-      if (isLast) intake?.end();
-    });
+class NativeServer implements Server {
+  readonly engine = 'uwebsockets';
+  port = 0;
+  readonly #native: Uwebsockets;
+  readonly #options: ServerOptions;
+  readonly #app: App;
+  readonly #audience: Audience;
+  readonly #router: Router;
+  readonly #requests: NativeRequests;
+  readonly #wires = new NativeWires();
+  #listener: ListenSocket | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(native: Uwebsockets, options: ServerOptions) {
+    this.#native = native;
+    this.#options = options;
+    this.#app = native.App();
+    this.#audience = createAudience(options);
+    this.#router = createRouter(options, (route) => this.#audience.sizeOf(route));
+    this.#requests = new NativeRequests(this.#router, options.maxBodyBytes, () => this.#closing !== null);
+    this.#app.any('/*', (response, request) => this.#requests.serve(response, headOf(response, request)));
+    for (const route of options.webSockets) this.#app.ws(route.path, this.#behaviorOf(maxMessageBytes(route, options)));
+    // Every other address, for its refusal.
+    this.#app.ws('/*', this.#behaviorOf(0));
   }
 
-  app.any('/*', (response, request) => serve(response, headOf(response, request)));
+  get connections(): number {
+    return this.#audience.size;
+  }
 
-  const behaviorOf = (maxBytes: number): Behavior => ({
-    maxPayloadLength: LENGTH_SLACK * maxBytes,
-    maxBackpressure: 0,
-    idleTimeout: IDLE_S,
-    sendPingsAutomatically: true,
-    compression: 0,
-    upgrade(response, request, context) {
-      const head = headOf(response, request);
-      if (!isWebSocketUpgrade(head)) return serve(response, head);
-      const found = router.upgrade(head);
-      if (isRefusal(found)) return writeResponse(response, head.method, found, true);
-      const session: Session = { route: found, head, client: null, gone: false, onDrain: null };
-      const protocol = head.header('sec-websocket-protocol');
-      response.upgrade({ session }, head.header('sec-websocket-key'), protocol, '', context);
-    },
-    open(socket) {
-      const { session } = socket.getUserData();
-      const { route, head } = session;
-      const client = audience.admit(route, head.query, head.remoteAddress, wireOf(socket, session));
-      if (session.gone) client.retire();
-      session.client = client;
-    },
-    message(socket, message) {
-      const { client } = socket.getUserData().session;
-      if (message.byteLength > maxBytes) client?.refuseLength();
-      else client?.receive(Buffer.from(message).toString());
-    },
-    drain(socket) {
-      socket.getUserData().session.onDrain?.();
-    },
-    close(socket) {
-      const { session } = socket.getUserData();
-      session.gone = true;
-      session.onDrain?.();
-      session.client?.retire();
-    },
-  });
+  async listen(): Promise<void> {
+    const { listener, port } = await listen(this.#native, this.#app, this.#options);
+    this.#listener = listener;
+    this.port = port;
+  }
 
-  for (const route of options.webSockets) app.ws(route.path, behaviorOf(maxMessageBytes(route, options)));
-  // Every other address, for its refusal.
-  app.ws('/*', behaviorOf(0));
+  publish(topic: string, text: string): void {
+    this.#audience.publishAll([{ topic, text }]);
+  }
 
-  function wireOf(socket: NativeWebSocket, session: Session): Wire {
-    const bufferedBytes = (): number => (session.gone ? 0 : socket.getBufferedAmount());
+  publishAll(messages: readonly Message[], everything?: string): void {
+    this.#audience.publishAll(messages, everything);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#shut());
+  }
+
+  #behaviorOf(maxBytes: number): Behavior {
     return {
-      bufferedBytes,
-      write(texts) {
-        if (session.gone) return;
-        socket.cork(() => {
-          for (const text of texts) if (!session.gone) sendInPieces(socket, text);
-        });
+      maxPayloadLength: LENGTH_SLACK * maxBytes,
+      maxBackpressure: 0,
+      idleTimeout: IDLE_S,
+      sendPingsAutomatically: true,
+      compression: 0,
+      upgrade: (response, request, context) => this.#upgrade(response, headOf(response, request), context),
+      open: (socket) => this.#welcome(socket),
+      message(socket, message) {
+        const { client } = socket.getUserData().session;
+        if (message.byteLength > maxBytes) client?.refuseLength();
+        else client?.receive(Buffer.from(message).toString());
       },
-      finish(code, reason) {
-        if (session.gone) return;
-        if (bufferedBytes() === 0) return socket.end(code, reason);
-        socketsFinishing++;
-        const cut = setTimeout(() => {
-          if (!session.gone) socket.close();
-        }, CLOSE_GRACE_MS);
-        session.onDrain = () => {
-          if (bufferedBytes() > 0) return;
-          session.onDrain = null;
-          clearTimeout(cut);
-          socketsFinishing--;
-          if (!session.gone) socket.end(code, reason);
-        };
+      drain(socket) {
+        socket.getUserData().session.onDrain?.();
+      },
+      close(socket) {
+        const { session } = socket.getUserData();
+        session.gone = true;
+        session.onDrain?.();
+        session.client?.retire();
       },
     };
   }
 
-  async function shut(listener: ListenSocket): Promise<void> {
-    router.stop();
-    (native.us_listen_socket_close ?? native.closeSocket)!(listener);
-    audience.closeAll(1001, 'Shutting down');
+  #upgrade(response: NativeResponse, head: RequestHead, context: UpgradeContext): void {
+    if (!isWebSocketUpgrade(head)) return this.#requests.serve(response, head);
+    const found = this.#router.upgrade(head);
+    if (isRefusal(found)) return writeResponse(response, head.method, found, true);
+    const session: Session = { route: found, head, client: null, gone: false, onDrain: null };
+    const protocol = head.header('sec-websocket-protocol');
+    response.upgrade({ session }, head.header('sec-websocket-key'), protocol, '', context);
+  }
+
+  #welcome(socket: NativeWebSocket): void {
+    const { session } = socket.getUserData();
+    const { route, head } = session;
+    const client = this.#audience.admit(route, head.query, head.remoteAddress, this.#wires.wireOf(socket, session));
+    if (session.gone) client.retire();
+    session.client = client;
+  }
+
+  async #shut(): Promise<void> {
+    this.#router.stop();
+    (this.#native.us_listen_socket_close ?? this.#native.closeSocket)!(this.#listener!);
+    this.#audience.closeAll(1001, 'Shutting down');
     const deadlineMs = performance.now() + CLOSE_GRACE_MS + LAST_WORDS_MS;
     do await delay(LAST_WORDS_MS);
-    while (requestsInProgress + socketsFinishing > 0 && performance.now() < deadlineMs);
-    app.close();
+    while (this.#requests.inProgress + this.#wires.finishing > 0 && performance.now() < deadlineMs);
+    this.#app.close();
   }
-
-  const { listener, port } = await listen(native, app, options);
-
-  return {
-    engine: 'uwebsockets',
-    port,
-    get connections() {
-      return audience.size;
-    },
-    publish: (topic, text) => audience.publishAll([{ topic, text }]),
-    publishAll: audience.publishAll,
-    close: () => (closing ??= shut(listener)),
-  };
 }
 
 /**
@@ -295,68 +186,4 @@ async function tryListening(host: string, port: number): Promise<number> {
   const found = (probe.address() as AddressInfo).port;
   await new Promise((resolve) => probe.close(resolve));
   return found;
-}
-
-/** Limits of its parser. Requests that the parser refuses get a fixed text that cannot be configured. */
-function framingProblem({ header }: RequestHead): string | null {
-  const length = header('content-length');
-  if (length !== '' && !/^\d+$/.test(length)) return `Content-Length: ${length.slice(0, 40)}`;
-  const encoding = header('transfer-encoding');
-  return encoding === '' || /^chunked$/i.test(encoding) ? null : `Transfer-Encoding: ${encoding.slice(0, 40)}`;
-}
-
-function headOf(response: NativeResponse, request: NativeRequest): RequestHead {
-  const headers = new Map<string, string>();
-  request.forEachHeader((name, value) => {
-    const earlier = headers.get(name);
-    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
-  });
-  return {
-    method: request.getCaseSensitiveMethod(),
-    path: request.getUrl(),
-    query: new URLSearchParams(request.getQuery() ?? ''),
-    header: (name) => headers.get(name.toLowerCase()) ?? '',
-    remoteAddress: addressText(new Uint8Array(response.getRemoteAddress())),
-  };
-}
-
-/** @param bytes 4 of an IPv4 address or 16 of an IPv6 one, in network order */
-export function addressText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
-  if (bytes.length !== 16) return '';
-  const words = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
-  const isMappedIpv4 = words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff;
-  if (isMappedIpv4) return bytes.subarray(12).join('.');
-  const full = words.map((word) => word.toString(16)).join(':');
-  // The URL parser writes an address in its shortest form (RFC 5952).
-  return new URL(`http://[${full}]`).hostname.slice(1, -1);
-}
-
-function writeResponse(
-  response: NativeResponse,
-  method: string,
-  answer: HttpResponse,
-  lastOfConnection: boolean,
-): void {
-  response.cork(() => {
-    response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
-    response.writeHeader('content-type', answer.contentType);
-    for (const [name, value] of Object.entries(answer.headers ?? {})) response.writeHeader(name, value);
-    // endWithoutBody leaves the connection in a state that cannot take another request.
-    if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(answer.body), true);
-    else response.end(answer.body, lastOfConnection);
-  });
-}
-
-function sendInPieces(socket: NativeWebSocket, text: Buffer): void {
-  if (text.length <= FRAGMENT_BYTES) {
-    socket.send(text, false);
-    return;
-  }
-  socket.sendFirstFragment(text.subarray(0, FRAGMENT_BYTES), false);
-  let start = FRAGMENT_BYTES;
-  for (; start + FRAGMENT_BYTES < text.length; start += FRAGMENT_BYTES) {
-    socket.sendFragment(text.subarray(start, start + FRAGMENT_BYTES));
-  }
-  socket.sendLastFragment(text.subarray(start));
 }

@@ -49,91 +49,152 @@ function flushAll(): void {
  * removed: who rotates logs need not tell anybody, and what was written until then is in the file of the other name.
  */
 export function openLogFile(path: string): LogFile {
-  let descriptor: number | null = null;
-  let lookedMs = 0;
-  let waiting = '';
+  const file = new GatheredFile(path);
+  if (filesInUse.size === 0) process.on('exit', flushAll);
+  filesInUse.add(file);
+  return file;
+}
+
+class GatheredFile implements LogFile {
+  lost = 0;
+  readonly #file: OpenedFile;
+  #waiting = '';
   /** What is being written, or what the last write left over. */
-  let chunk: Buffer | null = null;
-  let writing: Promise<void> | null = null;
-  /** The system has `chunk`, and will write it whatever becomes of this process. */
-  let isUnderWay = false;
-  let timer: NodeJS.Timeout | undefined;
+  #chunk: Buffer | null = null;
+  #writing: Promise<void> | null = null;
+  /** The system has `#chunk`, and will write it whatever becomes of this process. */
+  #isUnderWay = false;
+  #timer: NodeJS.Timeout | undefined;
   /** The last write failed: a timer is set for the next. */
-  let isFailing = false;
-  let isClosed = false;
-  let lost = 0;
+  #isFailing = false;
+  #isClosed = false;
 
-  function nextChunk(): Buffer | null {
-    if (chunk === null && waiting !== '') {
-      chunk = Buffer.from(waiting);
-      waiting = '';
+  constructor(path: string) {
+    this.#file = new OpenedFile(path);
+  }
+
+  write(line: string): void {
+    const waiting = this.#waiting.length + (this.#chunk?.length ?? 0) + line.length;
+    if (this.#isClosed || waiting > MAX_WAITING_CHARACTERS) {
+      this.lost++;
+      return;
     }
-    return chunk;
+    this.#waiting += line;
+    if (this.#writing !== null || this.#isFailing) return;
+    if (this.#waiting.length > GATHER_CHARACTERS) this.#drainNow();
+    else if (this.#timer === undefined) this.#drainAfter(GATHER_MS);
   }
 
-  function written(bytes: number): void {
-    chunk = bytes < chunk!.length ? chunk!.subarray(bytes) : null;
+  flush(): void {
+    if (this.#chunk === null && this.#waiting === '') return;
+    try {
+      this.#file.use((fd) => this.#flushInto(fd));
+    } catch {
+      // It waits for the next attempt.
+    }
   }
 
-  function drainAfter(ms: number): void {
-    timer = setTimeout(drainNow, ms);
-    timer.unref();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#writing;
+    if (this.#nextChunk() !== null) await this.#drain();
+    this.lost += lineCount(this.#chunk) + lineCount(Buffer.from(this.#waiting));
+    this.#chunk = null;
+    this.#waiting = '';
+    filesInUse.delete(this);
+    if (filesInUse.size === 0) process.off('exit', flushAll);
+    await this.#file.close();
   }
 
-  function drainNow(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    writing = drain().finally(() => {
-      writing = null;
-      if (timer === undefined && waiting !== '' && !isClosed) drainAfter(GATHER_MS);
+  #nextChunk(): Buffer | null {
+    if (this.#chunk === null && this.#waiting !== '') {
+      this.#chunk = Buffer.from(this.#waiting);
+      this.#waiting = '';
+    }
+    return this.#chunk;
+  }
+
+  #written(bytes: number): void {
+    this.#chunk = bytes < this.#chunk!.length ? this.#chunk!.subarray(bytes) : null;
+  }
+
+  #drainAfter(ms: number): void {
+    this.#timer = setTimeout(() => this.#drainNow(), ms);
+    this.#timer.unref();
+  }
+
+  #drainNow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#drain().finally(() => {
+      this.#writing = null;
+      if (this.#timer === undefined && this.#waiting !== '' && !this.#isClosed) this.#drainAfter(GATHER_MS);
     });
   }
 
-  async function drain(): Promise<void> {
+  async #drain(): Promise<void> {
     try {
-      while (chunk !== null || waiting !== '') {
-        const file = await openUnderName();
+      while (this.#chunk !== null || this.#waiting !== '') {
+        const fd = await this.#file.underName();
         // What waited may have been flushed meanwhile.
-        const next = nextChunk();
+        const next = this.#nextChunk();
         if (next === null) break;
-        isUnderWay = true;
-        written((await writeFile(file, next)).bytesWritten);
-        isUnderWay = false;
+        this.#isUnderWay = true;
+        this.#written((await writeFile(fd, next)).bytesWritten);
+        this.#isUnderWay = false;
       }
-      isFailing = false;
+      this.#isFailing = false;
     } catch {
-      isUnderWay = false;
-      isFailing = true;
-      if (descriptor !== null) await closeFile(descriptor).catch(() => undefined);
-      descriptor = null;
-      if (!isClosed) drainAfter(RETRY_MS);
+      this.#isUnderWay = false;
+      this.#isFailing = true;
+      await this.#file.close();
+      if (!this.#isClosed) this.#drainAfter(RETRY_MS);
     }
+  }
+
+  #flushInto(fd: number): void {
+    // A chunk that is under way arrives by itself: Node ends no process before its file operations have ended.
+    const underWay = this.#isUnderWay ? this.#chunk : null;
+    if (underWay !== null) this.#chunk = null;
+    try {
+      for (let next = this.#nextChunk(); next !== null; next = this.#nextChunk()) this.#written(writeSync(fd, next));
+    } finally {
+      if (underWay !== null) {
+        this.lost += lineCount(this.#chunk);
+        this.#chunk = underWay;
+      }
+    }
+  }
+}
+
+/** The descriptor of a file that others may rename or remove. */
+class OpenedFile {
+  readonly #path: string;
+  #descriptor: number | null = null;
+  #lookedMs = 0;
+
+  constructor(path: string) {
+    this.#path = path;
   }
 
   /** The file that has the name now. */
-  async function openUnderName(): Promise<number> {
-    if (descriptor !== null && performance.now() - lookedMs > LOOK_MS) await letGoWhereRenamed(descriptor);
-    if (descriptor === null) {
-      await makeFolderAsync(dirname(path), privateFolderMode());
-      descriptor = await openFile(path, 'a');
-      lookedMs = performance.now();
+  async underName(): Promise<number> {
+    if (this.#descriptor !== null && performance.now() - this.#lookedMs > LOOK_MS)
+      await this.#closeWhereRenamed(this.#descriptor);
+    if (this.#descriptor === null) {
+      await makeFolderAsync(dirname(this.#path), privateFolderMode());
+      this.#descriptor = await openFile(this.#path, 'a');
+      this.#lookedMs = performance.now();
     }
-    return descriptor;
+    return this.#descriptor;
   }
 
-  async function letGoWhereRenamed(open: number): Promise<void> {
-    lookedMs = performance.now();
-    const [named, written] = await Promise.all([statPath(path).catch(() => null), statFile(open)]);
-    if (named !== null && named.ino === written.ino && named.dev === written.dev) return;
-    descriptor = null;
-    await closeFile(open);
-  }
-
-  /** With a file of its own when none is open: the one that `drain` is opening now stays `drain`'s. */
-  function withDescriptor(work: (fd: number) => void): void {
-    if (descriptor !== null) return work(descriptor);
-    makePrivateFolder(dirname(path));
-    const fd = openSync(path, 'a');
+  /** With a descriptor of its own when none is open: the one that `underName` is opening now stays its own. */
+  use(work: (fd: number) => void): void {
+    if (this.#descriptor !== null) return work(this.#descriptor);
+    makePrivateFolder(dirname(this.#path));
+    const fd = openSync(this.#path, 'a');
     try {
       work(fd);
     } finally {
@@ -141,57 +202,18 @@ export function openLogFile(path: string): LogFile {
     }
   }
 
-  const file: LogFile = {
-    write(line) {
-      if (isClosed || waiting.length + (chunk?.length ?? 0) + line.length > MAX_WAITING_CHARACTERS) {
-        lost++;
-        return;
-      }
-      waiting += line;
-      if (writing !== null || isFailing) return;
-      if (waiting.length > GATHER_CHARACTERS) drainNow();
-      else if (timer === undefined) drainAfter(GATHER_MS);
-    },
-    flush() {
-      if (chunk === null && waiting === '') return;
-      try {
-        withDescriptor((fd) => {
-          // A chunk that is under way arrives by itself: Node ends no process before its file operations have ended.
-          const underWay = isUnderWay ? chunk : null;
-          if (underWay !== null) chunk = null;
-          try {
-            for (let next = nextChunk(); next !== null; next = nextChunk()) written(writeSync(fd, next));
-          } finally {
-            if (underWay !== null) {
-              lost += lineCount(chunk);
-              chunk = underWay;
-            }
-          }
-        });
-      } catch {
-        // It waits for the next attempt.
-      }
-    },
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      await writing;
-      if (nextChunk() !== null) await drain();
-      lost += lineCount(chunk) + lineCount(Buffer.from(waiting));
-      chunk = null;
-      waiting = '';
-      filesInUse.delete(file);
-      if (filesInUse.size === 0) process.off('exit', flushAll);
-      if (descriptor !== null) await closeFile(descriptor).catch(() => undefined);
-      descriptor = null;
-    },
-    get lost() {
-      return lost;
-    },
-  };
-  if (filesInUse.size === 0) process.on('exit', flushAll);
-  filesInUse.add(file);
-  return file;
+  async close(): Promise<void> {
+    if (this.#descriptor !== null) await closeFile(this.#descriptor).catch(() => undefined);
+    this.#descriptor = null;
+  }
+
+  async #closeWhereRenamed(open: number): Promise<void> {
+    this.#lookedMs = performance.now();
+    const [named, written] = await Promise.all([statPath(this.#path).catch(() => null), statFile(open)]);
+    if (named !== null && named.ino === written.ino && named.dev === written.dev) return;
+    this.#descriptor = null;
+    await closeFile(open);
+  }
 }
 
 function lineCount(bytes: Buffer | null): number {

@@ -1,0 +1,33 @@
+import { TRANSPORTS, type DegradingName } from './publish/transports.ts';
+
+export type Degradation = 'models' | 'journal' | 'bar_stream' | 'late_bars' | DegradingName;
+
+/** What can be wrong while signals continue in mode DEGRADED. docs/reference/DEGRADATIONS.md is generated from this. */
+export const DEGRADATIONS = {
+  journal: {
+    means: '`JOURNAL_WRITE`: the journal cannot be written; bars are answered and wait in memory.',
+    next: 'Check disk space (`df -h`) and permissions of the home folder soon: what waits is lost when the process ends.',
+  },
+  models: {
+    means: 'The active models failed or were too slow; their predecessor serves.',
+    next: '`log/daemon_<shard>.log` has the code. Run `minutehand models rollback` or train again; raise `inference.slow_ms` on a slow machine.',
+  },
+  late_bars: {
+    means:
+      '`BARS_LATE`: live bars arrive so long after their close that every signal has expired at publication; no consumer trades.',
+    next: 'Check the time zone of the feeder: `time` is the open in UTC, and the message names the zone that fits. Else check both clocks (NTP), and whether the data is delayed.',
+  },
+  ...transportDegradations(),
+  bar_stream: {
+    means: '`STREAM_REFUSED`: Redis refuses reads of `minutehand:bars`; bars by HTTP are taken.',
+    next: 'Its user needs `+xread +xrange +xinfo`; the key must be a stream. `transports.redis.enabled: off` disables Redis.',
+  },
+} as const satisfies Readonly<Record<Degradation, { readonly means: string; readonly next: string }>>;
+
+export const DEGRADATION_NAMES = Object.keys(DEGRADATIONS) as readonly Degradation[];
+
+function transportDegradations(): Record<DegradingName, { means: string; next: string }> {
+  return Object.fromEntries(
+    TRANSPORTS.flatMap(({ name, degradation }) => (degradation === null ? [] : [[name, degradation]])),
+  ) as Record<DegradingName, { means: string; next: string }>;
+}

@@ -1,0 +1,16 @@
+import type { Sample } from './metric.ts';
+
+/** How often each value of one label was counted. */
+export class Counts implements Iterable<Sample> {
+  readonly #byLabel = new Map<string, { count: number }>();
+
+  add(label: string): void {
+    const counted = this.#byLabel.get(label);
+    if (counted === undefined) this.#byLabel.set(label, { count: 1 });
+    else counted.count++;
+  }
+
+  *[Symbol.iterator](): Generator<Sample> {
+    for (const [label, { count }] of this.#byLabel) yield [label, count];
+  }
+}

@@ -1,0 +1,86 @@
+import { dirname } from 'node:path';
+import { BLOCKED_PAUSES_MS, isBlocked } from '../../shared/durable_file.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+
+/** A file that is to get a new text. */
+export interface Replacement {
+  readonly path: string;
+  readonly temporaryPath: string;
+  readonly text: string;
+}
+
+/**
+ * Replaces files, each by a rename, so that a reader sees the old or the new text and never a part. Keeps what could not be written, until a
+ * newer text takes its place.
+ */
+export class ReplacedFiles {
+  /** Writes that failed since the start, retries not counted. */
+  failures = 0;
+  /** How often a file that a reader blocked was tried again. */
+  retries = 0;
+  readonly #files: FileSystem;
+  readonly #pause: ((ms: number) => void) | undefined;
+  /** By path. A pair that is not in a batch says nothing of its own. */
+  readonly #failing = new Map<string, Replacement>();
+
+  /** @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written */
+  constructor(files: FileSystem, pause: ((ms: number) => void) | undefined) {
+    this.#files = files;
+    this.#pause = pause;
+  }
+
+  /** Files whose last write failed. */
+  get failing(): number {
+    return this.#failing.size;
+  }
+
+  /** @returns the error of the first file that could not be written, or null */
+  writeAll(replacements: readonly Replacement[]): unknown {
+    let left = replacements.map((replacement) => ({ replacement, error: this.#write(replacement) }));
+    for (const pauseMs of this.#pause === undefined ? [] : BLOCKED_PAUSES_MS) {
+      if (!left.some(({ error }) => isBlocked(error))) break;
+      this.#pause!(pauseMs);
+      left = left.map((one) => {
+        if (!isBlocked(one.error)) return one;
+        this.retries++;
+        return { ...one, error: this.#write(one.replacement) };
+      });
+    }
+    const failed = left.filter(({ error }) => error !== null);
+    this.failures += failed.length;
+    return failed[0]?.error ?? null;
+  }
+
+  /** Writes what failed once more. No further failure is counted. */
+  retry(): void {
+    for (const replacement of [...this.#failing.values()]) {
+      this.retries++;
+      this.#write(replacement);
+    }
+  }
+
+  /** @returns what went wrong, or null */
+  #write(replacement: Replacement): unknown {
+    const { path, temporaryPath } = replacement;
+    try {
+      replaceFile(this.#files, replacement);
+      this.#failing.delete(path);
+      return null;
+    } catch (error) {
+      this.#failing.set(path, replacement);
+      this.#files.remove(temporaryPath);
+      return error;
+    }
+  }
+}
+
+function replaceFile(files: FileSystem, { path, temporaryPath, text }: Replacement): void {
+  try {
+    files.write(temporaryPath, text);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    files.makeFolder(dirname(path));
+    files.write(temporaryPath, text);
+  }
+  files.rename(temporaryPath, path);
+}

@@ -1,0 +1,142 @@
+import { MinutehandError, describeError } from '../../shared/errors.ts';
+import type { Connection, WebSocketRoute } from '../serve/websocket_route.ts';
+
+/** A list of some thousand pairs. */
+const SUBSCRIPTION_BYTES_MAX = 65_536;
+
+export interface SubscriptionsOptions {
+  /** What a client may subscribe to. */
+  readonly pairIds: readonly string[];
+  topicOf(pairId: string): string;
+  /** The topic of all pairs. */
+  readonly allTopic: string;
+  /** The last signal of each pair that has any: what a client gets on subscription. */
+  readonly lastTexts: ReadonlyMap<string, string>;
+}
+
+/**
+ * The route `/signals`: which client gets the signals of which pairs.
+ *
+ * `/signals` gives all pairs, `/signals?pairs=XAUUSD_XAGUSD,EURUSD_USDCHF` these. Later a client may send
+ * `{"subscribe": [...]}` or `{"unsubscribe": [...]}`: the first `subscribe` of a client that named no pairs when it came
+ * replaces "all" with its list; `unsubscribe` takes pairs away, from "all" too. An unknown pair is answered with
+ * `{"error": {code, message, next}}` (PAIR_UNKNOWN), the known ones of the same list count; other messages with
+ * SUBSCRIPTION_MALFORMED.
+ */
+export class Subscriptions implements WebSocketRoute {
+  readonly path = '/signals';
+  readonly maxMessageBytes = SUBSCRIPTION_BYTES_MAX;
+  readonly #options: SubscriptionsOptions;
+  readonly #knownPairs: ReadonlySet<string>;
+  /** null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would hear twice. */
+  readonly #pairsByConnection = new Map<number, Set<string> | null>();
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+    this.#knownPairs = new Set(options.pairIds);
+  }
+
+  onOpen(connection: Connection): void {
+    const { allTopic, lastTexts } = this.#options;
+    const asked = connection.query.get('pairs');
+    if (asked === null || asked === '') {
+      this.#pairsByConnection.set(connection.id, null);
+      connection.subscribe(allTopic);
+      this.#sendLast(connection, lastTexts.keys());
+    } else {
+      this.#pairsByConnection.set(connection.id, new Set());
+      this.#subscribe(connection, asked.split(','));
+    }
+  }
+
+  onMessage(connection: Connection, text: string): void {
+    const request = parseRequest(text);
+    if (request === null) {
+      sendError(connection, new MinutehandError('SUBSCRIPTION_MALFORMED', { seen: text.slice(0, 80) }));
+      return;
+    }
+    if (request.unsubscribe) this.#unsubscribe(connection, request.unsubscribe);
+    if (request.subscribe) this.#subscribe(connection, request.subscribe);
+  }
+
+  onClose(connection: Connection): void {
+    this.#pairsByConnection.delete(connection.id);
+  }
+
+  #subscribe(connection: Connection, asked: readonly string[]): void {
+    const known = this.#keepKnown(connection, asked);
+    if (known.length === 0) return;
+    const pairs = this.#pairsByConnection.get(connection.id) ?? this.#leaveAll(connection, []);
+    for (const pairId of known) {
+      pairs.add(pairId);
+      connection.subscribe(this.#options.topicOf(pairId));
+    }
+    this.#sendLast(connection, new Set(known));
+  }
+
+  #unsubscribe(connection: Connection, asked: readonly string[]): void {
+    const { topicOf } = this.#options;
+    const known = this.#keepKnown(connection, asked);
+    if (known.length === 0) return;
+    let pairs = this.#pairsByConnection.get(connection.id);
+    if (!pairs) {
+      pairs = this.#leaveAll(connection, this.#knownPairs);
+      for (const pairId of pairs) if (!known.includes(pairId)) connection.subscribe(topicOf(pairId));
+    } else {
+      for (const pairId of known) if (pairs.has(pairId)) connection.unsubscribe(topicOf(pairId));
+    }
+    for (const pairId of known) pairs.delete(pairId);
+  }
+
+  /** The client has pairs of its own from here on. */
+  #leaveAll(connection: Connection, pairIds: Iterable<string>): Set<string> {
+    connection.unsubscribe(this.#options.allTopic);
+    const pairs = new Set(pairIds);
+    this.#pairsByConnection.set(connection.id, pairs);
+    return pairs;
+  }
+
+  #sendLast(connection: Connection, pairIds: Iterable<string>): void {
+    for (const pairId of pairIds) {
+      const text = this.#options.lastTexts.get(pairId);
+      if (text !== undefined) connection.send(text);
+    }
+  }
+
+  #keepKnown(connection: Connection, asked: readonly string[]): string[] {
+    const unknown = asked.filter((pairId) => !this.#knownPairs.has(pairId));
+    if (unknown.length > 0) {
+      const seen = unknown.map((pairId) => JSON.stringify(pairId.slice(0, 40))).slice(0, 5);
+      sendError(connection, new MinutehandError('PAIR_UNKNOWN', { seen: seen.join(', ') }));
+    }
+    return asked.filter((pairId) => this.#knownPairs.has(pairId));
+  }
+}
+
+function sendError(connection: Connection, error: MinutehandError): void {
+  connection.send(JSON.stringify({ error: describeError(error) }));
+}
+
+interface SubscriptionRequest {
+  readonly subscribe?: readonly string[];
+  readonly unsubscribe?: readonly string[];
+}
+
+function parseRequest(text: string): SubscriptionRequest | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const keys = Object.keys(value);
+  const lists = Object.values(value) as unknown[];
+  const isRequest =
+    keys.length > 0 && keys.every((key) => key === 'subscribe' || key === 'unsubscribe') && lists.every(isPairList);
+  return isRequest ? (value as SubscriptionRequest) : null;
+}
+
+function isPairList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,79 @@
+import type { Client } from './audience.ts';
+import type { RequestHead } from './http_route.ts';
+import type { WebSocketRoute } from './websocket_route.ts';
+
+/** The part of uWebSockets.js that is used. The package is optional, so its own types may not be there. */
+export interface Uwebsockets {
+  App(): App;
+  readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+  /** The name in the official release, then the one in the build on the npm registry. */
+  us_listen_socket_close?(socket: ListenSocket): void;
+  closeSocket?(socket: ListenSocket): void;
+}
+
+export type ListenSocket = { readonly __native: 'us_listen_socket' };
+export type UpgradeContext = { readonly __native: 'us_socket_context' };
+
+export interface App {
+  any(pattern: string, handler: (response: NativeResponse, request: NativeRequest) => void): App;
+  ws(pattern: string, behavior: Behavior): App;
+  listen(host: string, port: number, options: number, done: (socket: ListenSocket | false) => void): App;
+  /** Ends the listening socket and all connections at once. */
+  close(): App;
+}
+
+export interface Behavior {
+  readonly maxPayloadLength: number;
+  /** 0 = no limit. */
+  readonly maxBackpressure: number;
+  readonly idleTimeout: number;
+  readonly sendPingsAutomatically: boolean;
+  readonly compression: 0;
+  upgrade(response: NativeResponse, request: NativeRequest, context: UpgradeContext): void;
+  open(socket: NativeWebSocket): void;
+  message(socket: NativeWebSocket, message: ArrayBuffer): void;
+  drain(socket: NativeWebSocket): void;
+  close(socket: NativeWebSocket): void;
+}
+
+export interface NativeRequest {
+  getCaseSensitiveMethod(): string;
+  getUrl(): string;
+  getQuery(): string | undefined;
+  forEachHeader(each: (name: string, value: string) => void): void;
+}
+
+export interface NativeResponse {
+  onAborted(handler: () => void): void;
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void;
+  cork(write: () => void): void;
+  writeStatus(status: string): void;
+  writeHeader(name: string, value: string): void;
+  end(body: string | Buffer, closeConnection: boolean): void;
+  endWithoutBody(contentLength: number, closeConnection: boolean): void;
+  getRemoteAddress(): ArrayBuffer;
+  upgrade(data: { session: Session }, key: string, protocol: string, extensions: string, context: UpgradeContext): void;
+}
+
+export interface NativeWebSocket {
+  /** A copy of what the upgrade was given, in some releases: hence one property that refers to the session. */
+  getUserData(): { readonly session: Session };
+  getBufferedAmount(): number;
+  send(text: Buffer, isBinary: boolean): number;
+  sendFirstFragment(text: Buffer, isBinary: boolean): number;
+  sendFragment(text: Buffer): number;
+  sendLastFragment(text: Buffer): number;
+  cork(write: () => void): void;
+  end(code: number, reason: string): void;
+  close(): void;
+}
+
+/** What belongs to one WebSocket from its upgrade on. */
+export interface Session {
+  readonly route: WebSocketRoute;
+  readonly head: RequestHead;
+  client: Client | null;
+  /** After this any call of the native socket throws. */
+  gone: boolean;
+  onDrain: (() => void) | null;
+}

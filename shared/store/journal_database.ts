@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MinutehandError } from '../errors.ts';
+import { makePrivateFolder } from '../private_files.ts';
+import { Database, SqliteError } from './sqlite.ts';
+
+/**
+ * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal names
+ * the last input before it. The trainer reads the bars of the same file.
+ */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS boots (
+    boot_id TEXT PRIMARY KEY, market TEXT NOT NULL, feature_schema TEXT NOT NULL, policy_hash TEXT NOT NULL, started_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS inputs (
+    input_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, time INTEGER NOT NULL,
+    open REAL, high REAL, low REAL, close REAL, volume REAL, spread REAL, backfill INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS inputs_by_subject ON inputs (subject, time) WHERE kind = 'bar';
+  CREATE INDEX IF NOT EXISTS inputs_by_time ON inputs (time);
+  CREATE INDEX IF NOT EXISTS inputs_of_halts ON inputs (input_id) WHERE kind = 'halts';
+  CREATE TABLE IF NOT EXISTS signals (
+    signal_row INTEGER PRIMARY KEY, after_input INTEGER NOT NULL, boot_id TEXT NOT NULL, seq INTEGER NOT NULL, pair_id TEXT NOT NULL,
+    time INTEGER NOT NULL, signal_id TEXT NOT NULL, body TEXT NOT NULL, features_crc TEXT, risk_prob REAL, position TEXT NOT NULL,
+    generated_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS signals_by_time ON signals (time);
+  CREATE INDEX IF NOT EXISTS signals_by_pair ON signals (pair_id, signal_row);
+  CREATE TABLE IF NOT EXISTS shadow_signals (
+    shadow_row INTEGER PRIMARY KEY, signal_id TEXT NOT NULL, pair_id TEXT NOT NULL, time INTEGER NOT NULL, model_version TEXT NOT NULL,
+    body TEXT NOT NULL, risk_prob REAL, position TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS shadow_signals_by_time ON shadow_signals (time);
+  CREATE INDEX IF NOT EXISTS shadow_signals_by_pair ON shadow_signals (pair_id, shadow_row);
+  CREATE TABLE IF NOT EXISTS feed_position (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), position TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pruned_signals (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), signal_row INTEGER NOT NULL, after_input INTEGER NOT NULL, last TEXT NOT NULL
+  ) STRICT;
+`;
+
+/**
+ * Opens the database of a journal, creating it when `readOnly` is not set.
+ * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED, DATA_MISSING
+ */
+export function openDatabase(path: string, readOnly: boolean): Database {
+  if (readOnly && !existsSync(path)) {
+    throw new MinutehandError('DATA_MISSING', {
+      seen: path,
+      next: 'Start the daemon first, or name its journal file.',
+    });
+  }
+  let db: Database | null = null;
+  try {
+    if (!readOnly) makePrivateFolder(dirname(path));
+    db = new Database(path, { readonly: readOnly, timeout: 5000 });
+    if (readOnly) {
+      db.prepare('SELECT 1 FROM inputs, signals, boots LIMIT 1').get();
+    } else {
+      db.pragma('journal_mode = WAL');
+      // A killed process loses nothing that was committed; only a power cut may lose the last moments.
+      db.pragma('synchronous = NORMAL');
+      db.exec(TABLES);
+    }
+    return db;
+  } catch (cause) {
+    db?.close();
+    const isNoJournal = cause instanceof SqliteError && /^SQLITE_(NOTADB|CORRUPT|ERROR)/.test(cause.code);
+    throw new MinutehandError(isNoJournal ? 'JOURNAL_DAMAGED' : 'JOURNAL_WRITE', {
+      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
+}
+
+/** Runs what writes. @throws MinutehandError JOURNAL_WRITE */
+export function writing(path: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    throw new MinutehandError('JOURNAL_WRITE', {
+      seen: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
+}
+
+/**
+ * A commit that survives a power cut, and with it all before. For what is rare and must not be taken back: a boot, which could be followed by
+ * one that sorts before it, and a change of the halts, whose file a power cut may undo as well.
+ */
+export function durably(db: Database, work: () => void): void {
+  db.pragma('synchronous = FULL');
+  try {
+    work();
+  } finally {
+    db.pragma('synchronous = NORMAL');
+  }
+}

@@ -1,0 +1,185 @@
+import type { Bar, OpenTime } from '../bar.ts';
+import type { Pair } from '../pair.ts';
+
+export type InputKind =
+  | 'bar'
+  | 'empty'
+  | 'suspect'
+  | 'timeout'
+  | 'silence'
+  | 'silence_halt'
+  | 'shutdown'
+  | 'swap'
+  | 'halts'
+  | 'degraded'
+  | 'recovered'
+  | 'boot';
+
+/**
+ * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a leg time-out of a pair, a heartbeat of its silence or of the
+ * daemon's end, a swap to a version, a change of the halts, a degradation or its end, a boot.
+ */
+export interface InputRow {
+  readonly kind: InputKind;
+  /**
+   * By kind: symbol, pair id, model version (empty: no models any more), all halts that stand from here on (`standingText` of
+   * shared/bundle/halts.ts), what is degraded, or boot id.
+   */
+  readonly subject: string;
+  readonly time: OpenTime;
+  readonly bar: Bar | null;
+  readonly backfill: boolean;
+}
+
+export interface SignalRow {
+  readonly bootId: string;
+  readonly seq: number;
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly signalId: string;
+  /** The deterministic part of the signal, as encodeBody gives it. */
+  readonly body: string;
+  /** CRC-32 of the pair's feature values (float64, little endian); null when the bar moved no features. */
+  readonly featuresCrc: string | null;
+  readonly riskProb: number | null;
+  /** The virtual position after the bar, as JSON. */
+  readonly position: string;
+  readonly generatedAtMs: number;
+}
+
+/** What the shadow set would have said in the place of a published signal. */
+export interface ShadowRow {
+  /** Of the published signal. */
+  readonly signalId: string;
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly modelVersion: string;
+  readonly body: string;
+  readonly riskProb: number | null;
+  /** The shadow's own virtual position after the bar, as JSON. */
+  readonly position: string;
+}
+
+export interface BootRow {
+  readonly bootId: string;
+  readonly market: string;
+  readonly featureSchema: string;
+  readonly policyHash: string;
+  readonly startedMs: number;
+}
+
+/** What a replay of the inputs must give again, to the byte. */
+export interface AnsweredSignal {
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly body: string;
+  readonly featuresCrc: string | null;
+  readonly position: string;
+}
+
+export interface LastSignal {
+  readonly pairId: string;
+  readonly time: OpenTime;
+  readonly position: string;
+}
+
+export interface JournalStore {
+  /**
+   * Stores all or nothing, inputs before signals.
+   * @param feedPosition where a feed that remembers stands behind these inputs, in its own words; none = where it stood
+   * @throws MinutehandError JOURNAL_WRITE
+   */
+  append(
+    inputs: readonly InputRow[],
+    signals: readonly SignalRow[],
+    shadows?: readonly ShadowRow[],
+    feedPosition?: string | null,
+  ): void;
+  /** The newest one that was stored; null when there is none. */
+  feedPosition(): string | null;
+  /** Survives a power cut, and with it all that was stored before. @throws MinutehandError JOURNAL_WRITE */
+  addBoot(boot: BootRow): void;
+  lastBoot(): BootRow | null;
+  /** The newest signal of each pair. */
+  lastSignals(): LastSignal[];
+  /** The newest answer of each pair by the shadow set of this version. */
+  lastShadows(modelVersion: string): LastSignal[];
+  /** The halts that stood at the end, in the words of their row; empty when there are none. They outlive boots. */
+  lastHalts(): string;
+  /** All answers of shadow sets, in order. */
+  shadows(): IterableIterator<ShadowRow>;
+  /**
+   * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
+   * them, none of the two bars was suspect, and they were not given up before the second leg came. When there are fewer: of the oldest minute
+   * that both legs have and that was not given up, suspect or not; null when there is none.
+   */
+  commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
+  /** Open time of the `count`-th last bar of a symbol up to `until`; of its first when there are fewer, null when there is none. */
+  barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null;
+  /** All inputs from minute `from` on, in the order in which they took effect. */
+  inputsFrom(from: OpenTime): IterableIterator<InputRow>;
+  /** All signals in the order in which they were published. */
+  signals(): IterableIterator<AnsweredSignal>;
+  /** Symbols with bars, and the open of their last one. */
+  lastBars(): Map<string, OpenTime>;
+  /** Bars of the symbol that has most. */
+  mostBars(): number;
+  /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
+  bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
+  /** Forgets inputs and signals of minutes before `time`, but not which halts stood then. @throws MinutehandError JOURNAL_WRITE */
+  forgetBefore(time: OpenTime): void;
+  /**
+   * Gives `read` a store whose contents are those of one moment (one read transaction), whatever other connections write meanwhile.
+   * Nothing may be written to either store until it resolves.
+   */
+  snapshot<T>(read: (store: JournalStore) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+/** What `prune` may delete. */
+export interface PruneBounds {
+  /** Row of the last signal that may go. */
+  readonly throughRow: number;
+  readonly publishedBeforeMs: number;
+}
+
+/** What pruning has passed so far. */
+export interface PrunedSignals {
+  /** Signals up to this row are gone, but for the newest of each pair. */
+  readonly signalRow: number;
+  /** The last input before that signal. All inputs stay. */
+  readonly afterInput: number;
+  /** The last signal of each pair up to there. */
+  readonly last: readonly LastSignal[];
+}
+
+/** A journal on disk. */
+export interface JournalFile extends JournalStore {
+  /** @param ids input ids after `after` and up to `through` only */
+  inputsFrom(from: OpenTime, ids?: { readonly after?: number; readonly through?: number }): IterableIterator<InputRow>;
+  /** @param afterRow signals behind this row only */
+  signals(afterRow?: number): IterableIterator<AnsweredSignal>;
+  /** null when nothing was ever pruned. */
+  pruned(): PrunedSignals | null;
+  /**
+   * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs stay, and so does the newest
+   * signal of each pair, which has its position. Their pages are used again; the file does not shrink.
+   * @param limit signals at most
+   * @returns how many signals were passed; 0 when none is left within the bounds
+   * @throws MinutehandError JOURNAL_WRITE
+   */
+  prune(bounds: PruneBounds, limit: number): number;
+  /** See `signalFingerprint`; null when the row is not there. */
+  fingerprintOf(signalRow: number): string | null;
+}
+
+/** Tells a signal of one journal from the one in the same row of another. */
+export function signalFingerprint(row: {
+  readonly boot_id: string;
+  readonly pair_id: string;
+  readonly seq: number;
+  readonly signal_id: string;
+  readonly generated_at_ms: number;
+}): string {
+  return `${row.boot_id}/${row.pair_id}/${row.seq}/${row.signal_id}/${row.generated_at_ms}`;
+}
