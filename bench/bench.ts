@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: every part, for the record. Writes docs/BENCHMARKS.md and the raw figures to bench/results/latest.json, and prints them.
+ * `npm run bench`: every part, for the record. Writes docs/reference/BENCHMARKS.md and the raw figures to bench/results/latest.json, and prints them.
  * It takes about three quarters of an hour; `-- --soak 1m --swaps 200` makes it half an hour.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const root = packageRoot();
 const raw = join(root, 'bench', 'results', 'latest.json');
 mkdirSync(dirname(raw), { recursive: true });
 writeFileSync(raw, `${JSON.stringify(result, null, 1)}\n`);
-writeFileSync(join(root, 'docs', 'BENCHMARKS.md'), renderBenchmarks(result));
+writeFileSync(join(root, 'docs', 'reference', 'BENCHMARKS.md'), renderBenchmarks(result));
 process.stdout.write(`${JSON.stringify(result)}\n`);
 const failure = result.soak === undefined ? null : soakFailure(result.soak);
 if (failure !== null) {

@@ -33,12 +33,12 @@ const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
   equity: 'every trade marked to market at every close',
 };
 const TRANSPORT_NAMES: Readonly<Record<Transport, string>> = {
-  file: 'file (inotify)',
+  file: 'file',
   redis: 'Redis',
   websocket: 'WebSocket',
 };
 
-/** docs/BENCHMARKS.md from a run; parts that were not run have no section. */
+/** docs/reference/BENCHMARKS.md from a run; parts that were not run have no section. */
 export function renderBenchmarks(result: BenchResult): string {
   const { machine } = result;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
@@ -64,25 +64,29 @@ Percentiles are nearest-rank; with fewer than 1,000 values p99.9 is the greatest
     result.backtest && backtest(result.backtest),
     result.search && search(result.search),
   ];
-  return `${sections.filter((section) => section !== undefined).join('\n')}`;
+  return compactTables(sections.filter((section) => section !== undefined).join('\n'));
+}
+
+/** Cells without blanks around them: the page is read as rendered. */
+function compactTables(text: string): string {
+  return text.replace(/^\|.*$/gm, (row) => row.replace(/ *\| */g, '|'));
 }
 
 function endToEnd(results: readonly EndToEndResult[]): string {
   const rows = results.flatMap(({ pairs, models, gap_ms, minutes, transports }) =>
     Object.entries(transports).map(
       ([transport, t]) =>
-        `| ${pairs} | ${models} | ${gap_ms === 0 ? 'back to back' : `${gap_ms / 1000} s idle`} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ` +
-        `${ms(t.p50_us)} / ${ms(t.p99_us)} / ${ms(t.p999_us)} / ${ms(t.max_us)} | ` +
-        `${ms(t.null_p50_us)} / ${ms(t.null_p99_us)} / ${ms(t.null_p999_us)} / ${ms(t.null_max_us)} | **${t.ratio_p50.toFixed(2)}** | **${t.ratio_p99.toFixed(2)}** |`,
+        `| ${pairs} | ${models} | ${gap_ms === 0 ? 'back-to-back' : 'idle'} | ${TRANSPORT_NAMES[transport as Transport]} | ${minutes} | ` +
+        `${ms(t.p50_us)}/${ms(t.p99_us)}/${ms(t.p999_us)}/${ms(t.max_us)} | ` +
+        `${ms(t.null_p50_us)}/${ms(t.null_p99_us)}/${ms(t.null_p999_us)}/${ms(t.null_max_us)} | **${t.ratio_p50.toFixed(2)}** | **${t.ratio_p99.toFixed(2)}** |`,
     ),
   );
   return `## End to end
 
-From sending one minute's bars of all symbols over WebSocket until a consumer has the signals of all pairs; milliseconds, p50 / p99 / p99.9 / max. Feeder, daemon, Redis
-and one consumer per transport are processes of their own. The **null daemon** takes the same bars through the same server and sends ready-made signals of the same length through
-the same publishers, without features, models and journal; the two take turns, ${results[0]?.warm_up_minutes} minutes of each before any that count. Back to back: the next minute leaves when every
-consumer has the last one and the daemon has answered its feeder (which a real daemon does when the journal has the bars). Idle: each daemon rests 2 s before its minute. *file*
-is \`signals.json\`, all pairs in one file, read completely after inotify has called. A minute that Redis missed is in no percentile${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves each.
+From sending a minute's bars of all symbols over WebSocket until a consumer has all signals; milliseconds, p50/p99/p99.9/max. Feeder, daemon, Redis and
+consumers are separate processes. The **null daemon** sends ready-made signals of the same length through the same server and publishers, without features, models
+and journal; both alternate, after ${results[0]?.warm_up_minutes} warm-up minutes. Back-to-back: the next minute is sent when every consumer has the last one and the daemon has responded; idle: 2 s later. *file* is
+\`signals.json\`, read after inotify. Minutes that Redis missed count in no percentile${missedText(results)}. *trained* models learned the simulated market; *random* ones have 300 trees × 31 leaves.
 
 | pairs | models | pace | transport | minutes | daemon | null daemon | ratio p50 | ratio p99 |
 |---|---|---|---|---|---|---|---|---|
@@ -109,14 +113,14 @@ function weather(results: readonly WeatherResult[]): string {
       training_runs === null ? '' : `, with \`minutehand train\` under way all the time (${training_runs} runs ended)`;
     return `${minutes} minutes of ${pairs} pairs, one each ${pace_ms} ms, ${swaps} hot swaps${training}. ${memoryText(memory)}
 
-| transport | daemon, ms: p50 / p99 / p99.9 / max | over 20 ms | null daemon | over 20 ms |
+| transport | daemon, ms: p50/p99/p99.9/max | over 20 ms | null daemon | over 20 ms |
 |---|---|---|---|---|
 ${rows.join('\n')}
 `;
   };
   return `## While training and swapping
 
-Random models of 300 trees, two bundles in turns; \`active.json\` changes as soon as the last swap shows in the signals.
+Random models of 300 trees, two bundles in turns.
 
 ${results.map(one).join('\n')}`;
 }
@@ -135,8 +139,7 @@ function stations({
   const rows = Object.entries(by).map(([name, p]) => row(name, p, STATION_MEANING[name as Station]));
   return `## Stations
 
-One simulated minute of ${pairs} pairs at a time, back to back, in one process, ${minutes} minutes after ${warm_up_minutes} minutes of warm-up; microseconds of the main thread per
-minute (all pairs together). Models of ${trees.join(', ')} trees × 31 leaves, really trained, in ${[...new Set(engines)].join(', ')}; feature rows change every minute, as real bars do.
+One minute of ${pairs} pairs at a time, in one process, ${minutes} minutes after ${warm_up_minutes} of warm-up; microseconds of the main thread per minute. Models of ${trees.join(', ')} trees × 31 leaves, trained, in ${[...new Set(engines)].join(', ')}.
 
 | station | p50 | p99 | p99.9 | max | what it does |
 |---|---|---|---|---|---|
@@ -153,8 +156,8 @@ function inference({ engines, batches }: InferenceResult): string {
   const used = [...new Set(Object.values(engines))].join(', ');
   return `## Inference
 
-Three models of 300 trees × 31 leaves, all three answers for a batch of rows that are others at every call; microseconds, p50 / p99 / p99.9 / max. Ours: ${used}. onnxruntime-node gets
-one batched call per model, with one thread (as the daemon runs it where it must) and with its defaults. The engines take turns; the first eighth of the calls does not count.
+Three models of 300 trees × 31 leaves, all answers for a batch of new rows; microseconds, p50/p99/p99.9/max. Ours: ${used}. onnxruntime-node gets one batched
+call per model, with one thread and with its defaults, alternately with ours.
 
 | rows | ours | onnxruntime-node, one thread | onnxruntime-node, defaults | × faster | than defaults |
 |---|---|---|---|---|---|
@@ -162,15 +165,15 @@ ${rows.join('\n')}
 `;
 }
 
-function features({ columns, costs, fastest_peer_ratio }: FeaturesResult): string {
+function features({ costs, fastest_peer_ratio }: FeaturesResult): string {
   const rows = costs.map(
     ({ name, computes, p50_us, p99_us, p999_us, max_us, ratio_p50 }) =>
-      `| ${name} | ${[p50_us, p99_us, p999_us, max_us].map(us).join(' / ')} | ${ratio_p50.toFixed(1)} | ${computes} |`,
+      `| ${name} | ${[p50_us, p99_us, p999_us, max_us].map(us).join('/')} | ${ratio_p50.toFixed(1)} | ${computes.split(':')[0]} |`,
   );
   return `## Features
 
-One bar of one pair, microseconds, p50 / p99 / p99.9 / max of samples of 50 bars (tinybench). Ours are all ${columns} columns with the configured windows; the libraries compute what
-they share with us, with the same windows on the same prices, by their streaming calls. What they lack (regression, spread, hedged return) is handed to them for nothing. The fastest library takes **${fastest_peer_ratio.toFixed(1)} ×** our time.
+One bar of one pair, microseconds, p50/p99/p99.9/max of samples of 50 bars. Ours are all columns; the libraries compute what they have in common with
+them, on the same windows and prices, by their streaming calls, and get regression, spread and hedged return ready-made. The fastest library takes **${fastest_peer_ratio.toFixed(1)} ×** our time.
 
 | | µs | × ours | what it computes |
 |---|---|---|---|
@@ -185,7 +188,7 @@ function growth({ by_look_back, by_pairs }: GrowthResult): string {
     `| ${name} | µs per pair and bar, mean | minute p50 | p99 | max |\n|---|---|---|---|---|`;
   return `## Growth
 
-Features alone, microseconds for a minute of all pairs. Look-back: bars of the longest window, the others scaled with it; ${by_look_back[0]?.pairs} pairs. End to end per pairs: see the first table.
+Features alone, microseconds for a minute of all pairs. Look-back: bars of the longest window, ${by_look_back[0]?.pairs} pairs.
 
 ${head('look-back, bars')}
 ${by_look_back.map((point) => row(point.look_back, point)).join('\n')}
@@ -216,7 +219,7 @@ ${minutes} minutes of ${pairs} pairs in ${(duration_ms / 60_000).toFixed(1)} min
 
 ${heapText(heap)} ${failed === null ? 'Passed.' : `**Failed:** ${failed}.`}
 
-| transport | first minute, ms: p50 / p99 / p99.9 / max | last minute | all |
+| transport | first minute, ms: p50/p99/p99.9/max | last minute | all |
 |---|---|---|---|
 ${rows.join('\n')}
 `;
@@ -226,8 +229,7 @@ function trainer({ rows, columns, rounds, leaves, missing, runs }: TrainerResult
   const absent = Object.entries(missing).map(([engine, why]) => `${engine} was not measured: ${why}`);
   return `## Learning trees
 
-One matrix of ${rows.toLocaleString('en')} × ${columns}, ${rounds} trees of ${leaves} leaves, binning included, the same parameters for all, by turns. Time ratio: ours by theirs, the median of the turns; AUC on rows nobody
-learned from, ours less theirs.
+One matrix of ${rows.toLocaleString('en')} × ${columns}, ${rounds} trees of ${leaves} leaves, binning included, the same parameters for all, by turns. Ratios are medians; AUC on unseen rows.
 ${absent.map((line) => `\n${line}\n`).join('')}
 | threads | engine | seconds | processor seconds | AUC | ours / theirs: time | processor time | AUC difference |
 |---|---|---|---|---|---|---|---|
@@ -243,7 +245,7 @@ function trainerRows({ threads, busy_core, fits, against }: TrainerRun): string[
       ratio === undefined
         ? '– | – | –'
         : `**${ratio.time_ratio.toFixed(2)}** | ${ratio.cpu_ratio.toFixed(2)} | ${ratio.auc_difference.toFixed(4)}`;
-    const where = `${threads}${busy_core ? ', one core taken by another process' : ''}`;
+    const where = `${threads}${busy_core ? ' + busy core' : ''}`;
     return `| ${where} | ${engine} | ${list(seconds)} | ${list(cpu_seconds)} | ${auc.toFixed(4)} | ${compared} |`;
   });
 }
@@ -262,11 +264,10 @@ function retraining({ pairs, pace_ms, minutes, without, ways }: RetrainingResult
   const [own] = ways;
   return `## While a full retrain runs
 
-One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, by turns without and with \`minutehand train\` at work, ${minutes} minutes of each; random models of 300 trees. The training is a whole one, search and backtest
-included, on ${own?.workers} ${own?.workers === 1 ? 'thread' : 'threads'}; out of its turn it stands still (SIGSTOP). The trainer starts its runs with ${own?.name}; the other ways are what else this machine has. ${ways.map(({ name, runs }) => `${runs} with ${name}`).join(', ')} ended
-meanwhile. The p99 is to stay within ${RETRAINING_LIMIT} of that without.
+One daemon, ${pairs} pairs, a minute each ${pace_ms} ms, alternately without and with \`minutehand train\` (search and backtest included, ${own?.workers} ${own?.workers === 1 ? 'thread' : 'threads'}), ${minutes} minutes of
+each; random models of 300 trees. The trainer starts its runs with ${own?.name}. Runs: ${ways.map(({ name, runs }) => `${runs} with ${name}`).join(', ')}. The p99 must stay within ${RETRAINING_LIMIT} of that without.
 
-| transport | training | ms: p50 / p99 / p99.9 / max | ratio p50 | ratio p99 |
+| transport | training | ms: p50/p99/p99.9/max | ratio p50 | ratio p99 |
 |---|---|---|---|---|
 ${rows.join('\n')}
 `;
@@ -299,7 +300,7 @@ function search({ seeds, points, not_worse, us_per_trial }: SearchBenchResult): 
   );
   return `## Search
 
-Best value found, medians of ${seeds} seeds; less is better. Optuna 5.0 with its TPESampler and RandomSampler at their defaults, measured once on the same functions. Ours is not worse than its TPE at **${not_worse} of ${points.length}**; a trial
+Best value found, medians of ${seeds} seeds. Optuna 5.0 at its defaults, measured once on the same functions. Ours is not worse than its TPE at **${not_worse} of ${points.length}**; a trial
 of ours takes ${us(us_per_trial)} µs.
 
 | function | minimum | trials | ours, TPE | Optuna, TPE | ours, random | Optuna, random |
@@ -320,19 +321,20 @@ function heapText({ collections, first_left_mb, last_left_mb, left_bytes_per_min
   return `After a major collection (${collections} of them; the first third does not count) ${first_left_mb.toFixed(1)} MB of heap and external memory are left at first, ${last_left_mb.toFixed(1)} MB at last: ${left.slope.toFixed(0)} bytes a minute (one-sided 99 % bounds ${left.low.toFixed(0)} and ${left.high.toFixed(0)}).`;
 }
 
-function us(value: number): string {
-  if (Number.isNaN(value)) return '–';
+/** @param value null in a record read from JSON where it was not measured (NaN) */
+function us(value: number | null): string {
+  if (value === null || Number.isNaN(value)) return '–';
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
 }
 
-function ms(valueUs: number): string {
-  return Number.isNaN(valueUs) ? '–' : (valueUs / 1000).toFixed(valueUs < 10_000 ? 2 : 1);
+function ms(valueUs: number | null): string {
+  return valueUs === null || Number.isNaN(valueUs) ? '–' : (valueUs / 1000).toFixed(valueUs < 10_000 ? 2 : 1);
 }
 
 function spread({ p50, p99, p999, max }: Percentiles): string {
-  return [p50, p99, p999, max].map(ms).join(' / ');
+  return [p50, p99, p999, max].map(ms).join('/');
 }
 
 function spreadUs({ p50, p99, p999, max }: Percentiles): string {
-  return [p50, p99, p999, max].map(us).join(' / ');
+  return [p50, p99, p999, max].map(us).join('/');
 }

@@ -60,10 +60,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The command that `argv` begins with; all of them where it names none, for help and hints. */
+/** The command that `argv` begins with; all of them where it names none, for help and hints, and for `docs`, which lists them. */
 function wantedCommands(argv: readonly string[]): readonly string[] {
   const first = argv.find((argument) => argument !== '--json');
-  return first !== undefined && Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+  const isAlone = first !== undefined && first !== 'docs' && Object.hasOwn(COMMANDS, first);
+  return isAlone ? [first] : Object.keys(COMMANDS);
 }
 
 /** What commander has already said on standard error, for programs. */
@@ -74,12 +75,13 @@ function misuse({ message }: CommanderError): object {
 
 /**
  * @param wanted names of the commands it has
+ * @param output where its actions write
  * @param answer takes what was asked for: help, or the version
  */
-async function createProgram(
-  wanted: readonly string[],
-  output: () => Output,
-  answer: (text: string) => void,
+export async function createProgram(
+  wanted: readonly string[] = Object.keys(COMMANDS),
+  output: () => Output = () => createOutput(false),
+  answer: (text: string) => void = (text) => process.stdout.write(text),
 ): Promise<Command> {
   const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
     version: string;

@@ -1,12 +1,12 @@
 /**
- * The one table of error codes. API answers, CLI messages, logs and docs/ERRORS.md all read it.
+ * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it.
  * Every entry says what is wrong and what to do next; the thrower adds what was seen and what was expected.
  */
 export const ERRORS = {
   BAR_MALFORMED: {
     status: 400,
     message: 'The bar is not an object with the expected fields.',
-    next: 'Send {symbol, time, open, high, low, close, volume}; see docs/PROTOCOL.md.',
+    next: 'Send {symbol, time, open, high, low, close, volume}; see docs/reference/PROTOCOL.md#bars.',
   },
   BAR_NOT_FINITE: {
     status: 422,
@@ -37,7 +37,7 @@ export const ERRORS = {
     status: 422,
     message:
       'The local time does not exist: it lies in the gap when daylight saving time begins in this time zone (DST gap).',
-    next: 'The file is not on the clock of that zone: give the right one with --timezone.',
+    next: 'Give the zone of the file with --timezone.',
   },
   BAR_FUTURE: {
     status: 422,
@@ -46,8 +46,8 @@ export const ERRORS = {
   },
   BARS_LATE: {
     status: 422,
-    message: 'Live bars arrive so late that every signal has expired when it is published: no consumer acts on it.',
-    next: 'Send `time` as the bar open in UTC, not local or broker time; check the clocks of both machines (NTP) and whether the data is delayed. History belongs into ?backfill=1.',
+    message: 'Live bars arrive so late that every signal is expired at publication.',
+    next: 'Send `time` as the bar open in UTC; check both clocks (NTP) and whether the data is delayed. Send history with ?backfill=1.',
   },
   BAR_UNKNOWN_SYMBOL: {
     status: 422,
@@ -62,13 +62,13 @@ export const ERRORS = {
   BAR_REVISED: {
     status: 409,
     message: 'Another bar for this symbol and minute was already accepted.',
-    next: 'Revisions are refused: what was decided on stays what is journaled.',
+    next: 'Revisions are refused.',
   },
   BAR_TOO_MANY: { status: 413, message: 'Too many bars in one request.', next: 'Send fewer bars per request.' },
   BODY_TOO_LARGE: { status: 413, message: 'The request body is too large.', next: 'Send fewer bars per request.' },
   BODIES_TOO_MANY: {
     status: 503,
-    message: 'Unfinished requests take too much memory; those that stood still for longest were refused.',
+    message: 'Unfinished requests take too much memory; the longest idle ones were refused.',
     next: 'Send the request again, whole and at once.',
   },
   CONNECTIONS_TOO_MANY: {
@@ -84,22 +84,22 @@ export const ERRORS = {
   BODY_TOO_DEEP: {
     status: 400,
     message: 'The JSON of the request is nested too deep.',
-    next: 'Send a flat object per bar; see docs/PROTOCOL.md.',
+    next: 'Send a flat object per bar; see docs/reference/PROTOCOL.md#bars.',
   },
   STREAM_TRIMMED: {
     status: 500,
     message: 'Entries were removed from the stream minutehand:bars before the daemon had read them.',
-    next: 'Their minutes enter no feature. Let what writes the stream keep more entries: XADD with a greater MAXLEN.',
+    next: 'Their minutes enter no feature. Keep more entries: XADD with a greater MAXLEN.',
   },
   STREAM_REFUSED: {
     status: 500,
     message: 'Redis does not let the daemon read bars from the stream minutehand:bars.',
-    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars, and let the key be a stream; bars sent by HTTP are taken meanwhile.',
+    next: 'Allow its user +xread +xrange +xinfo ~minutehand:bars; the key must be a stream. Bars by HTTP are taken.',
   },
   BOOT_CHANGED: {
     status: 409,
-    message: 'This daemon was started after the boot that the request names; none of its bars was taken.',
-    next: 'Send the bars of the last hours with ?backfill=1 first (known ones count as duplicates), then continue with the new boot_id.',
+    message: 'The daemon was restarted since the boot of the request; no bar was taken.',
+    next: 'Send the last hours with ?backfill=1, then continue with the new boot_id.',
   },
   FEED_CLOSED: {
     status: 409,
@@ -114,7 +114,7 @@ export const ERRORS = {
   ORIGIN_REFUSED: {
     status: 403,
     message: 'The Origin header names a web page of another site.',
-    next: 'Use a program or a page of this machine, or add the host name of the page to allowed_hosts in config/minutehand.yaml.',
+    next: 'Use a page of this machine, or add its host name to allowed_hosts in config/minutehand.yaml.',
   },
   HOST_REFUSED: {
     status: 403,
@@ -124,7 +124,7 @@ export const ERRORS = {
   HTTP_MALFORMED: {
     status: 400,
     message: 'The request is not valid HTTP/1.1.',
-    next: 'Check that the client uses plain HTTP (no TLS) and frames its body by one Content-Length or by chunks.',
+    next: 'Use plain HTTP (no TLS) with one Content-Length or chunks.',
   },
   HEADERS_TOO_LARGE: {
     status: 431,
@@ -138,13 +138,13 @@ export const ERRORS = {
   },
   NOT_FOUND: {
     status: 404,
-    message: 'There is nothing at this address.',
-    next: 'See docs/PROTOCOL.md for the endpoints.',
+    message: 'No such endpoint.',
+    next: 'See docs/reference/PROTOCOL.md#endpoints.',
   },
   METHOD_NOT_ALLOWED: {
     status: 405,
-    message: 'This address does not take this method.',
-    next: 'See docs/PROTOCOL.md for the endpoints.',
+    message: 'The endpoint does not take this method.',
+    next: 'See docs/reference/PROTOCOL.md#endpoints.',
   },
   INTERNAL: {
     status: 500,
@@ -188,8 +188,8 @@ export const ERRORS = {
   },
   UPGRADE_REQUIRED: {
     status: 426,
-    message: 'This endpoint is WebSocket only.',
-    next: 'Connect with a WebSocket client (version 13); see docs/PROTOCOL.md.',
+    message: 'The endpoint takes WebSocket only.',
+    next: 'Connect with a WebSocket client (version 13); see docs/reference/PROTOCOL.md#endpoints.',
   },
   STOPPING: { status: 503, message: 'The process is shutting down.', next: 'Connect again when it is back.' },
   HOME_LOCKED: {
@@ -234,8 +234,8 @@ export const ERRORS = {
   },
   CLOCK_MISMATCH: {
     status: 422,
-    message: 'On this time zone the trading weeks of the file would not begin where they must.',
-    next: 'Name the zone that fits with --timezone, or import without the check by --trust-clock.',
+    message: 'On this time zone the trading weeks of the file open at wrong hours.',
+    next: 'Give the zone that fits with --timezone, or skip the check with --trust-clock.',
   },
   STORE_UNUSABLE: {
     status: 500,
@@ -260,7 +260,7 @@ export const ERRORS = {
   MODEL_FILE: {
     status: 422,
     message: 'A file of the models folder is not read: it is not a regular file, or it is too large.',
-    next: 'Put the original file in its place. Pipes, devices and, in a bundle, symbolic links are refused; `minutehand models promote` writes active.json anew.',
+    next: 'Restore the original file; pipes, devices and links in a bundle are refused. `minutehand models promote` rewrites active.json.',
   },
   MODEL_MANIFEST: {
     status: 422,
@@ -275,7 +275,7 @@ export const ERRORS = {
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If you know where it comes from, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/OPERATIONS.md.',
+    next: 'If you know where it comes from, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   KEY_UNUSABLE: {
     status: 422,
@@ -370,7 +370,7 @@ export const ERRORS = {
   SEARCH_JOURNAL: {
     status: 422,
     message: 'The journal of a search is damaged, or belongs to another search.',
-    next: 'Remove the file to search from the beginning, or go on with the settings it was begun with.',
+    next: 'Remove the file, or use its settings.',
   },
   RETRAIN_RUNNING: {
     status: 409,
@@ -435,7 +435,7 @@ export const ERRORS = {
   SIGNAL_FORMAT: {
     status: 422,
     message: 'The signal is not one JSON object with the fields of the contract, in order.',
-    next: 'Do not trade on it; see docs/PROTOCOL.md.',
+    next: 'Do not trade on it; see docs/reference/PROTOCOL.md#what-a-consumer-checks.',
   },
   SIGNAL_CRC: {
     status: 422,
@@ -450,7 +450,7 @@ export const ERRORS = {
   FILL_FORMAT: {
     status: 422,
     message: 'The line is not a fill: one JSON object with the fields of the contract.',
-    next: 'Correct the program that wrote it; see "Fills" in docs/PROTOCOL.md. The line is kept, see `minutehand trades check`.',
+    next: 'Correct the program that wrote it; see docs/reference/PROTOCOL.md#fills. `minutehand trades check` lists the line.',
   },
   FILL_SCHEMA: {
     status: 422,
@@ -464,13 +464,13 @@ export const ERRORS = {
   },
   FILL_CONFLICT: {
     status: 409,
-    message: 'Another fill with the same account, signal, leg, ticket and kind is known; that one stays.',
+    message: 'Another fill has the same account, signal, leg, ticket and kind; that one stays.',
     next: 'Give every program that trades on paper a ticket series of its own.',
   },
   ARCHIVE_UNREACHABLE: {
     status: 503,
     message: 'The archive does not answer, or is not there.',
-    next: 'Check that the folder is mounted, or address, region and network of the bucket. It is tried again; nothing is deleted until then.',
+    next: 'Check that the folder is mounted, or address, region and network of the bucket. It is tried again.',
   },
   ARCHIVE_REFUSED: {
     status: 403,
@@ -485,7 +485,7 @@ export const ERRORS = {
   ARCHIVE_DAMAGED: {
     status: 422,
     message: 'A file of the archive is not what was written.',
-    next: 'Put it back from a copy. Where the history still has the rows: move the files of that day away and run `minutehand signals archive`.',
+    next: 'Restore it from a copy, or if the history has the rows: move the files of that day away and run `minutehand signals archive`.',
   },
   ARCHIVE_MISSING: {
     status: 404,
@@ -515,7 +515,7 @@ export const ERRORS = {
   SERVICE_UNSUPPORTED: {
     status: 500,
     message: 'This machine is not run by systemd.',
-    next: 'Keep `minutehand up` running by what runs this machine; see docs/OPERATIONS.md for Windows. --root <folder> writes the files for another machine.',
+    next: 'Keep `minutehand up` running by what runs this machine; for Windows see docs/guides/OPERATE.md#without-systemd. --root <folder> writes the files for another machine.',
   },
   SERVICE_RIGHTS: {
     status: 403,

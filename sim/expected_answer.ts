@@ -73,7 +73,7 @@ interface Outcome {
 }
 
 /**
- * The answer that docs/PROTOCOL.md promises, field by field from its tables. It shares no code with `daemon/answer.ts`, `decide` and
+ * The answer that docs/reference/PROTOCOL.md specifies, field by field from its tables. It shares no code with `daemon/answer.ts`, `decide` and
  * `position`.
  */
 export function expectedAnswer(situation: Situation): ExpectedAnswer {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { renderBenchmarks } from '../bench/report.ts';
+import type { BenchResult } from '../bench/parts.ts';
 import { DEFAULT } from '../shared/core/features/features.fixture.ts';
 import { renderErrorsDoc } from '../cli/docs/errors_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
@@ -12,17 +14,24 @@ import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
 
-describe('generated documents (written by `minutehand docs`)', () => {
-  it('docs/FEATURES.md, tested beside the features, is for the windows of config/minutehand.yaml', () => {
+describe('generated documents (written by `npm run docs`)', () => {
+  it('docs/reference/FEATURES.md, tested beside the features, is for the windows of config/minutehand.yaml', () => {
     expect(loadSettings({ env: {} }).minutehand.windows).toEqual(DEFAULT);
   });
 
-  it('docs/ERRORS.md is the table of codes', () => {
-    expect(read('ERRORS.md')).toBe(renderErrorsDoc());
+  it('docs/reference/ERRORS.md is the table of codes', () => {
+    expect(read('reference/ERRORS.md')).toBe(renderErrorsDoc());
   });
 
-  it('docs/GATES.md is the list of gates', () => {
-    expect(read('GATES.md')).toBe(renderGatesDoc());
+  it('docs/reference/GATES.md is the list of gates', () => {
+    expect(read('reference/GATES.md')).toBe(renderGatesDoc());
+  });
+
+  it('docs/reference/BENCHMARKS.md shows the run on record, bench/results/latest.json', () => {
+    const result = JSON.parse(
+      readFileSync(join(packageRoot(), 'bench', 'results', 'latest.json'), 'utf8'),
+    ) as BenchResult;
+    expect(read('reference/BENCHMARKS.md')).toBe(renderBenchmarks(result));
   });
 
   it('docs/reference/METRICS.md is the list of metrics', () => {

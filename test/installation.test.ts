@@ -209,7 +209,7 @@ describe.runIf(isLinux)(`the set-up${skipNote(!isLinux, 'only Linux shows what a
 });
 
 describe('SQLite', () => {
-  it('is chosen by the set-up as by the programs, and its errors are those of docs/ERRORS.md', async () => {
+  it('is chosen by the set-up as by the programs, and its errors are those of docs/reference/ERRORS.md', async () => {
     const load = async (name: string): Promise<Record<string, unknown>> =>
       (await import(pathToFileURL(join(packageRoot(), 'bin', name)).href)) as Record<string, unknown>;
     expect((await load('node_version.mjs'))['SQLITE_PACKAGE']).toBe(SQLITE_PACKAGE);

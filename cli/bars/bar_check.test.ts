@@ -108,7 +108,7 @@ describe('checkBars', () => {
         ];
         expect(seen, symbol).toEqual(known);
       }
-      // One true bar in 77,500 is held back: docs/OPERATIONS.md lists them.
+      // One true bar in 77,500 is held back: see docs/guides/OPERATE.md#suspect-bars.
       expect(suspects).toEqual({ AUDNZD: 14, AUDUSD: 11, NZDUSD: 12, USDCAD: 2, USDJPY: 3, XAUUSD: 1 });
       expect(bars).toBe(3_332_739);
     },

@@ -9,7 +9,9 @@ export function addConfig(program: Command, output: () => Output): void {
   const config = program
     .command('config')
     .summary('check and show the configuration')
-    .description('config/*.yaml, or the folder MINUTEHAND_CONFIG names; docs/CONFIGURATION.md explains every key.');
+    .description(
+      'config/*.yaml, or the folder MINUTEHAND_CONFIG names; docs/reference/CONFIGURATION.md explains every key.',
+    );
   config
     .command('check')
     .description(

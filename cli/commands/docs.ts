@@ -1,6 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { renderBenchmarks } from '../../bench/report.ts';
+import type { BenchResult } from '../../bench/parts.ts';
+import { renderCliDoc } from '../docs/cli_doc.ts';
 import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
@@ -17,9 +20,11 @@ import type { Output } from '../output.ts';
 export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(() => {
     const root = packageRoot();
-    writeFileSync(join(root, 'docs', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
-    writeFileSync(join(root, 'docs', 'ERRORS.md'), renderErrorsDoc());
-    writeFileSync(join(root, 'docs', 'GATES.md'), renderGatesDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'FEATURES.md'), renderFeaturesDoc(loadSettings().minutehand.windows));
+    writeFileSync(join(root, 'docs', 'reference', 'ERRORS.md'), renderErrorsDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'GATES.md'), renderGatesDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'CLI.md'), renderCliDoc(program));
+    writeFileSync(join(root, 'docs', 'reference', 'BENCHMARKS.md'), renderBenchmarks(recordedResult(root)));
     writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
@@ -27,4 +32,9 @@ export function addDocs(program: Command, output: () => Output): void {
     writeConfigurationDoc();
     output().line('docs/ and config/schema written');
   });
+}
+
+/** The run of the bench that is on record. */
+function recordedResult(root: string): BenchResult {
+  return JSON.parse(readFileSync(join(root, 'bench', 'results', 'latest.json'), 'utf8')) as BenchResult;
 }

@@ -141,7 +141,7 @@ function ports({ minutehand }: Settings, paths: HomePaths): Promise<CheckResult[
 function shards({ minutehand }: Settings): CheckResult[] {
   return shardsOf(minutehand).flatMap(({ name, pairs }): CheckResult[] => {
     if (pairs.length <= MAX_PAIRS) return [];
-    const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MAX_PAIRS} are advised, see "Shards" in docs/OPERATIONS.md`;
+    const detail = `shard ${name} has ${pairs.length} pairs; 5 to ${MAX_PAIRS} are advised, see docs/guides/OPERATE.md#shards`;
     return [{ what: 'shards', verdict: 'warning', detail }];
   });
 }

@@ -31,7 +31,7 @@ export function addFeatures(program: Command, output: () => Output): void {
     .summary('the feature matrix of a pair as CSV')
     .description(
       'Writes `time,` and the feature columns in schema order, full precision, one row per minute that both legs have and that is not suspect. A cell is empty while its ' +
-        'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/FEATURES.md explains the columns.',
+        'feature is in warm-up, or where its source is missing. Rows before --from warm the features. docs/reference/FEATURES.md explains the columns.',
     );
   addPairsOption(features, 'one pair, such as XAUUSD_XAGUSD', { isRequired: true })
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { MinutehandError } from '../../shared/errors.ts';
 import { packageRoot } from '../../shared/root.ts';
 import type { Output } from '../output.ts';
@@ -48,7 +48,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .command('service')
     .summary('let systemd run it: install, uninstall, status')
     .description(
-      'Runs daemons and trainer as services of this machine (Linux with systemd): started at boot, restarted when they end or hang, each sandboxed. See docs/OPERATIONS.md.',
+      'Runs daemons and trainer as services of this machine (Linux with systemd): started at boot, restarted when they end or hang, each sandboxed. See docs/guides/OPERATE.md#install.',
     );
   service
     .command('install')
@@ -58,8 +58,13 @@ export function addService(program: Command, output: () => Output, machine: Mach
     )
     .option('--no-start', 'write and enable, and leave the start to you')
     .option('--no-standby', 'no second daemon for each shard that waits for the place of the first')
-    .option('--program <folder>', 'where the package lies, as the service sees it', packageRoot())
-    .option('--node <file>', 'the Node that runs it', process.execPath)
+    .addOption(
+      new Option('--program <folder>', 'where the package lies, as the service sees it').default(
+        packageRoot(),
+        'this package',
+      ),
+    )
+    .addOption(new Option('--node <file>', 'the Node that runs it').default(process.execPath, 'this Node'))
     .option('--root <folder>', 'write the files into this folder in the place of /, and do nothing else', machine.root)
     .option('--dry-run', 'show what would be written, and do nothing')
     .addHelpText(
@@ -130,7 +135,7 @@ function install(flags: InstallFlags, output: Output, machine: Machine): void {
   const states = readStates(machine, plan.units);
   for (const line of unitLines(states)) output.line(line);
   if (changed && running.length > 0)
-    output.note('Running processes keep their version: see docs/OPERATIONS.md, "Upgrade without a missed bar".');
+    output.note('Running processes keep their version: see docs/guides/OPERATE.md#upgrade-without-a-missed-bar.');
   output.result({ ...result, states });
   check(states);
 }

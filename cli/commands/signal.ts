@@ -8,7 +8,7 @@ export function addSignal(program: Command, output: () => Output): void {
   const signal = program
     .command('signal')
     .summary('check signals as a consumer must')
-    .description('docs/PROTOCOL.md explains every field and the order of checks.');
+    .description('docs/reference/PROTOCOL.md explains every field and the order of checks.');
   signal
     .command('verify')
     .argument(

@@ -8,6 +8,7 @@ import { keyText, problemsError } from '../../shared/policy/problem.ts';
 import { CONFIG_FILES } from '../../shared/policy/schema.ts';
 import type { ConfigPart } from '../../shared/policy/schema.ts';
 import { readYamlFile } from '../../shared/policy/yaml_file.ts';
+import { table } from './table.ts';
 
 const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   core: 'When to trade, and what counts as a risk. Its values are part of `policy_hash`.',
@@ -16,24 +17,6 @@ const INTRODUCTIONS: Readonly<Record<ConfigPart, string>> = {
   minutehand: 'Pairs, costs, windows, rules, learning and transports, as plain values.',
 };
 
-/** Scripts whose letters take two columns in a fixed-width font (Unicode East Asian Width W and F, those in use here). */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
-
-function columnsOf(text: string): number {
-  return text.length + (text.match(WIDE)?.length ?? 0);
-}
-
-/** A Markdown table whose columns are aligned, as the formatter of this repository wants it. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(3, ...[head, ...rows].map((row) => columnsOf(row[column] ?? title))),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell + ' '.repeat(widths[column]! - columnsOf(cell))).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
 function code(text: string): string {
   return `\`${text}\``;
 }
@@ -41,7 +24,7 @@ function code(text: string): string {
 /** Prose for a table cell: names and quotations as code, bars escaped. */
 function prose(text: string): string {
   return text
-    .replace(/"[^"]*"|[\w:<>]*_[\w:<>]*\w>?/g, (name) => code(name.replaceAll('"', '')))
+    .replace(/`[^`]*`|"[^"]*"|[\w:<>]*_[\w:<>]*\w>?/g, (name) => code(name.replaceAll(/["`]/g, '')))
     .replaceAll('|', '\\|');
 }
 
@@ -60,7 +43,7 @@ function policyTable(part: ConfigPart, content: Record<string, Entry>): string {
   const rows = Object.entries(content).map(([key, entry]) => [
     code(key),
     shown(entry.value),
-    prose(allowed(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
+    prose(allowedShort(schemaAt(jsonSchema(part), [key, 'value']) ?? {})),
     entry.label_ja,
     prose(entry.description),
   ]);
@@ -75,10 +58,20 @@ function leaves(schema: JsonSchema, value: unknown, path: readonly string[] = []
     const row = [
       code(keyText([...path, key])),
       shown(child),
-      prose(allowed(childSchema)),
+      prose(allowedShort(childSchema)),
       prose(childSchema.description ?? ''),
     ];
     return [row];
+  });
+}
+
+/** The same meaning further down is that of the first key which has it. */
+function withoutRepetition(rows: readonly string[][]): string[][] {
+  const first = new Map<string, string>();
+  return rows.map(([key, value, range, meaning]) => {
+    const known = first.get(meaning!);
+    if (known === undefined) first.set(meaning!, key!);
+    return [key!, value!, range!, known === undefined ? meaning! : `as ${known}`];
   });
 }
 
@@ -106,10 +99,26 @@ function plainSections(content: Record<string, unknown>): string {
       const body =
         section.properties === undefined
           ? freeSection(section, value)
-          : table(['key', 'value', 'allowed', 'meaning'], leaves(section, value));
+          : table(['key', 'value', 'allowed', 'meaning'], withoutRepetition(leaves(section, value)));
       return `### ${key}\n\n${prose(section.description ?? '')}\n\n${body}`;
     })
     .join('\n\n');
+}
+
+/** What is allowed, as a mathematician writes it: `1…5000` is a whole number, `(0, 1]` any. */
+function allowedShort(schema: JsonSchema): string {
+  return allowed(schema)
+    .replace(/a whole number from (\S+) to ([^\s,]+)/g, '`$1…$2`')
+    .replace(/a number from (\S+) to ([^\s,]+)/g, '`[$1, $2]`')
+    .replace(/a number above (\S+) and below ([^\s,]+)/g, '`($1, $2)`')
+    .replace(/a number above (\S+) and at most ([^\s,]+)/g, '`($1, $2]`')
+    .replace(/a number at least (\S+) and below ([^\s,]+)/g, '`[$1, $2)`')
+    .replace(/^text such as .*/, 'text')
+    .replace(/^a list, each text such as .*/, 'texts')
+    .replace(/^a list, each one of .*/, 'a subset, in any order')
+    .replace('a map with the keys ', 'keys ')
+    .replace('a list of 2: ', '')
+    .replaceAll('one of ', '');
 }
 
 function contentOf(configDir: string, part: ConfigPart): Record<string, unknown> {
@@ -119,7 +128,7 @@ function contentOf(configDir: string, part: ConfigPart): Record<string, unknown>
 }
 
 /**
- * The text of docs/CONFIGURATION.md: every key of every file with its value, what is allowed, and what it means.
+ * The text of docs/reference/CONFIGURATION.md: every key of every file with its value, what is allowed, and what it means.
  * @param configDir folder of valid configuration files; `config/` of the package unless given.
  * @throws MinutehandError CONFIG_MISSING or CONFIG_SYNTAX.
  */
@@ -139,10 +148,9 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '# Configuration',
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
-      'Four YAML files in `config/` are the whole configuration. Every key is required: there are no hidden defaults, so',
-      'the files hold the values in effect. `minutehand config check` names every mistake at once, each with its file, line and',
-      'key, and for a misspelled key the nearest right one. The JSON Schemas in `config/schema/` let an editor do the same',
-      'while you type.',
+      'Four YAML files in `config/` are the whole configuration. Every key is required; there are no hidden defaults.',
+      '`minutehand config check` reports every problem with file, line and key. The JSON Schemas in `config/schema/` are',
+      'for editors. Column "allowed": `1…9` are whole numbers, `(0, 1]` is an interval of numbers.',
     ].join('\n'),
     ...files,
     '## Environment variables',
@@ -153,7 +161,9 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     .concat('\n');
 }
 
-/** Writes docs/CONFIGURATION.md, or another `file`. */
-export function writeConfigurationDoc(file: string = join(packageRoot(), 'docs', 'CONFIGURATION.md')): void {
+/** Writes docs/reference/CONFIGURATION.md, or another `file`. */
+export function writeConfigurationDoc(
+  file: string = join(packageRoot(), 'docs', 'reference', 'CONFIGURATION.md'),
+): void {
   writeFileSync(file, renderConfigurationDoc());
 }

@@ -1,15 +1,14 @@
 import { DEGRADATIONS } from '../../daemon/degradations.ts';
+import { table } from './table.ts';
 
 /** docs/reference/DEGRADATIONS.md: what can be wrong while signals continue. */
 export function renderDegradationsDoc(): string {
-  const rows = Object.entries(DEGRADATIONS).map(([name, { means, next }]) => `| \`${name}\` | ${means} | ${next} |`);
+  const rows = Object.entries(DEGRADATIONS).map(([name, { means, next }]) => [`\`${name}\``, means, next]);
   return `# Degradations
 
-Generated from \`daemon/degradations.ts\` by \`minutehand docs\`. Do not edit. A degradation shows in \`/healthz\` \`degradations\`, in mode DEGRADED of
+Generated from \`daemon/degradations.ts\` by \`npm run docs\`. Do not edit. A degradation shows in \`/healthz\` \`degradations\`, in mode DEGRADED of
 every signal, and in \`minutehand status\`. Signals continue, and the mode recovers by itself.
 
-| degradation | meaning | what to do |
-|---|---|---|
-${rows.join('\n')}
+${table(['degradation', 'meaning', 'what to do'], rows)}
 `;
 }

@@ -1,17 +1,19 @@
 import { ERRORS } from '../../shared/errors.ts';
+import { table } from './table.ts';
 
-/** docs/ERRORS.md: the table of codes. */
+/** docs/reference/ERRORS.md: the table of codes. */
 export function renderErrorsDoc(): string {
-  const rows = Object.entries(ERRORS).map(
-    ([code, { status, message, next }]) => `| \`${code}\` | ${status} | ${message} | ${next} |`,
-  );
+  const rows = Object.entries(ERRORS).map(([code, { status, message, next }]) => [
+    `\`${code}\``,
+    String(status),
+    message,
+    next,
+  ]);
   return `# Error codes
 
-Generated from \`shared/errors.ts\` by \`minutehand docs\`. Do not edit. The same codes stand in API answers, CLI messages, logs and
-\`minutehand_bars_total{outcome}\`.
+Generated from \`shared/errors.ts\` by \`npm run docs\`. Do not edit. API answers, CLI messages, logs and
+\`minutehand_bars_total{outcome}\` use the same codes.
 
-| code | HTTP status | what is wrong | what to do |
-|---|---|---|---|
-${rows.join('\n')}
+${table(['code', 'HTTP status', 'what is wrong', 'what to do'], rows)}
 `;
 }

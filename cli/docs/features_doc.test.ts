@@ -5,6 +5,8 @@ import { packageRoot } from '../../shared/root.ts';
 import { DEFAULT } from '../../shared/core/features/features.fixture.ts';
 import { renderFeaturesDoc } from './features_doc.ts';
 
-it('docs/FEATURES.md, written by `minutehand docs`, is what the features say of themselves', () => {
-  expect(renderFeaturesDoc(DEFAULT)).toBe(readFileSync(join(packageRoot(), 'docs', 'FEATURES.md'), 'utf8'));
+it('docs/reference/FEATURES.md, written by `npm run docs`, is what the features say of themselves', () => {
+  expect(renderFeaturesDoc(DEFAULT)).toBe(
+    readFileSync(join(packageRoot(), 'docs', 'reference', 'FEATURES.md'), 'utf8'),
+  );
 });

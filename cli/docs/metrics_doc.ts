@@ -1,27 +1,28 @@
 import type { Metric } from '../../daemon/metrics/metric.ts';
 import { DAEMON_METRICS, PROCESS_METRICS } from '../../daemon/metrics/metrics.ts';
+import { table } from './table.ts';
 
 /** docs/reference/METRICS.md: the list of metrics. */
 export function renderMetricsDoc(): string {
   return `# Metrics
 
-Generated from \`daemon/metrics/metrics.ts\` by \`minutehand docs\`. Do not edit. \`GET /metrics\` of a daemon answers them in the text format of
-Prometheus. Times and ages are in seconds; histograms have buckets from 1 µs to 1 s. What to watch: [OPERATIONS.md](../OPERATIONS.md#metrics).
+Generated from \`daemon/metrics/metrics.ts\` by \`npm run docs\`. Do not edit. \`GET /metrics\` of a daemon, in the text format of Prometheus. Times and ages
+are in seconds; histograms have buckets from 1 µs to 1 s. What to watch: [OPERATE.md](../guides/OPERATE.md#metrics).
 
 ## Of a daemon
 
-${table(DAEMON_METRICS)}
+${metricTable(DAEMON_METRICS)}
 
 ## Of its process
 
-${table(PROCESS_METRICS)}
+${metricTable(PROCESS_METRICS)}
 `;
 }
 
-function table(metrics: readonly Metric<never>[]): string {
+function metricTable(metrics: readonly Metric<never>[]): string {
   const rows = metrics.map(({ name, labels = [], type, help }) => {
     const withLabels = labels.length === 0 ? name : `${name}{${labels.join()}}`;
-    return `| \`${withLabels}\` | ${type} | ${help} |`;
+    return [`\`${withLabels}\``, type, help];
   });
-  return ['| metric | type | meaning |', '|---|---|---|', ...rows].join('\n');
+  return table(['metric', 'type', 'meaning'], rows);
 }

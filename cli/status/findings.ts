@@ -102,7 +102,10 @@ function reportBars({ problem, note }: Report, settings: Settings, said: HealthR
     const text = `${said.pairs_ready} of ${said.pairs} pairs are warm; the others have mode WARMUP.`;
     if (isClosed) note(`${text} The market is closed.`);
     else
-      problem(text, 'They need bars: send history first (`POST /bars?backfill=1`); see docs/PROTOCOL.md for how many.');
+      problem(
+        text,
+        'They need bars: send history first (`POST /bars?backfill=1`); its length: docs/reference/FEATURES.md#semantics.',
+      );
   }
   if (said.silent_pairs.length > 0) {
     const text = `no bars for ${said.silent_pairs.join(', ')}.`;
@@ -123,7 +126,7 @@ function reportHalts({ problem }: Report, { halts, halts_refused, halted_pairs }
   for (const halt of halts)
     problem(
       `halted by a live KPI, ${haltText(halt)}.`,
-      '`minutehand models resume <pair>` lifts it; see docs/TRAINING.md first.',
+      '`minutehand models resume <pair>` lifts it; see docs/guides/TRAIN.md#live-kpi-halts first.',
     );
   const isNamed = (id: string): boolean => halts.some(({ pair_id }) => pair_id === id || pair_id === ALL_PAIRS);
   const others = halted_pairs.filter((id) => !isNamed(id));

@@ -204,7 +204,7 @@ describe('bars from the stream minutehand:bars', () => {
   it('can be sent by hand, as the manual says', async (context) => {
     const server = await redisServer(context);
     const { taken, outcomes } = openFeed(server.url, { now: 3 });
-    const manual = readFileSync(join(packageRoot(), 'docs', 'PROTOCOL.md'), 'utf8');
+    const manual = readFileSync(join(packageRoot(), 'docs', 'reference', 'PROTOCOL.md'), 'utf8');
     const line = /^redis-cli XADD .*$/m.exec(manual)![0];
     const here = line
       .replace('redis-cli', `redis-cli -p ${server.port}`)

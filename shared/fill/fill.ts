@@ -68,7 +68,7 @@ const fillSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** One line, as docs/PROTOCOL.md has it. */
+/** One line, as docs/reference/PROTOCOL.md has it. */
 export type Fill = z.infer<typeof fillSchema>;
 
 /** The fields in the order in which they are written. */

@@ -65,46 +65,41 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   { variable: 'MINUTEHAND_CONFIG', meaning: 'Folder of the configuration files; else `config/` of the package.' },
   {
     variable: 'MINUTEHAND_HOME',
-    meaning: 'Folder of run-time data; else `var/` of the package. Model bundles then go to its `models/`.',
+    meaning: 'Folder of run-time data and `models/`; else `var/` and `models/` of the package.',
   },
   {
     variable: 'MINUTEHAND_EXCHANGE',
     meaning:
-      'Folder that MetaTrader shares with minutehand: its `signals` and `ea`, e.g. `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
+      'Folder of `signals` and `ea`, shared with MetaTrader: `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
   },
   { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
   {
     variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
-    meaning:
-      'File of LightGBM’s library (`lib_lightgbm.so`) for the engine `lightgbm`; else the usual places are searched.',
+    meaning: 'File of LightGBM’s library (`lib_lightgbm.so`); else searched for.',
   },
   {
     variable: 'MINUTEHAND_XGBOOST_LIBRARY',
-    meaning:
-      'File of XGBoost’s library (`libxgboost.so`) for the engine `xgboost`; else the usual places are searched.',
+    meaning: 'File of XGBoost’s library (`libxgboost.so`); else searched for.',
   },
   {
     variable: 'MINUTEHAND_DATABASE_URL',
-    meaning: 'PostgreSQL server of the trainer’s store, `postgres://…`; else the SQLite file `trainer.db` of the home.',
+    meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db` of the home.',
   },
   {
     variable: 'MINUTEHAND_SIGNING_KEY',
-    meaning: 'PEM file with the Ed25519 private key that new bundles are signed by; else they are not signed.',
+    meaning: 'PEM file with the Ed25519 private key that signs new bundles.',
   },
   {
     variable: 'MINUTEHAND_TRUSTED_KEYS',
-    meaning:
-      'PEM file with Ed25519 public keys: bundles that none of them has signed are refused. Else any bundle is taken.',
+    meaning: 'PEM file with Ed25519 public keys: other bundles are refused. Else any bundle is accepted.',
   },
   {
     variable: 'MINUTEHAND_ALERT_URL',
-    meaning:
-      'Address that alerts are posted to, `https://` or `http://`, as Slack’s incoming webhooks take them; else they are log lines only.',
+    meaning: 'Webhook for alerts, in Slack’s format; else they are log lines only.',
   },
   {
     variable: 'MINUTEHAND_TOKEN',
-    meaning:
-      'Bearer token of clients on other machines; else bars and requests that change something are accepted from this machine only.',
+    meaning: 'Bearer token of clients on other machines; without it they cannot send bars or change anything.',
   },
 ];
 

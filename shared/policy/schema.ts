@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /*
  * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
- * are the whole truth; types, JSON Schemas, error messages and docs/CONFIGURATION.md all come from here.
+ * are the whole truth; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
  * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
  */
 
@@ -224,7 +224,7 @@ const label = z.strictObject({
     .gt(0)
     .max(1)
     .describe(
-      "Volatility target of AI3: wanted standard deviation of the unit position's profit and loss over the horizon, as a fraction of margin.",
+      "Volatility target of AI3: standard deviation of the unit position's profit and loss over the horizon, as a fraction of margin.",
     ),
 });
 
@@ -242,9 +242,7 @@ const trees = z.strictObject({
 const train = z.strictObject({
   engine: z
     .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
-    .describe(
-      'What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library (`minutehand doctor` lists where it was searched).',
-    ),
+    .describe('What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library.'),
   ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: trees.describe('Risk has clear causes: larger trees pay.'),
   ai3: trees.describe('Volatility of the next hour, likewise.'),
@@ -253,7 +251,7 @@ const train = z.strictObject({
     .number()
     .gt(0)
     .max(0.5)
-    .describe('Fraction of time at the end of the data that no choice sees; the gate and NO_EDGE are evaluated on it.'),
+    .describe('Holdout as a fraction of time; gates and NO_EDGE are evaluated on it.'),
   max_rows: z
     .int()
     .min(1000)
@@ -267,11 +265,7 @@ const train = z.strictObject({
     .describe(
       'Trees that `train --warm-start` adds to each model as it was last learned in full, at most; none where none helps.',
     ),
-  warm_start_min_days: z
-    .number()
-    .gt(0)
-    .max(3650)
-    .describe('Days of bars since then that it needs to learn from, at least: fewer teach it their noise.'),
+  warm_start_min_days: z.number().gt(0).max(3650).describe('Days of bars since then that a warm start needs.'),
   max_warm_starts: z
     .int()
     .min(1)
@@ -284,15 +278,13 @@ const search = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` wins."),
+    .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` overrides it."),
   limit_minutes: z
     .number()
     .gt(0)
     .max(10_000)
     .nullable()
-    .describe(
-      'The search ends after this time even if trials are left; null = no limit. How many there were then depends on the machine, and so does the result.',
-    ),
+    .describe('Time limit of the search; null = none. With a limit the result depends on the machine.'),
   max_rows: z
     .int()
     .min(1000)
@@ -300,7 +292,7 @@ const search = z.strictObject({
     .describe('Rows of a trial at most, evenly thinned; what is found is learned from all.'),
   label: z
     .boolean()
-    .describe('Search the barriers of the label that AI1 learns too; what is measured stays the evaluation label.'),
+    .describe("Search the barriers of AI1's training label too; measures stay on the evaluation label."),
   theta_evaluations: z
     .int()
     .min(0)
@@ -324,9 +316,7 @@ const feed = z.strictObject({
     .int()
     .min(0)
     .max(60_000)
-    .describe(
-      'How far the source of the bars may be ahead of this machine before a bar is refused as from the future.',
-    ),
+    .describe('Clock difference up to which a bar ahead of this machine is accepted.'),
   max_bars_per_request: z.int().min(1).max(1_000_000).describe('Bars in one request at most.'),
   max_body_bytes: z.int().min(1024).max(1_073_741_824).describe('Size of one request body at most.'),
   budget_ms: z
@@ -338,7 +328,7 @@ const feed = z.strictObject({
     .number()
     .min(1.5)
     .max(10_000)
-    .describe('A pair without a bar for this many intervals publishes HOLD SILENCE, mode DEGRADED, each interval.'),
+    .describe('Intervals without a bar after which a pair publishes HOLD SILENCE, mode DEGRADED, each interval.'),
   silence_halt_intervals: z
     .number()
     .min(1.5)
@@ -347,11 +337,7 @@ const feed = z.strictObject({
 });
 
 const screen = z.strictObject({
-  enabled: z
-    .boolean()
-    .describe(
-      'Hold back a bar that does not fit the recent bars of its symbol: its pairs answer HOLD BAR_SUSPECT and their features do not move. false takes every bar.',
-    ),
+  enabled: z.boolean().describe('Hold back suspect bars (HOLD BAR_SUSPECT). false takes every bar.'),
   sigmas: z
     .number()
     .min(5)
@@ -370,13 +356,13 @@ const inference = z.strictObject({
   engine: z
     .enum(['auto', 'onnxruntime'])
     .describe(
-      'auto scores tree ensembles in WebAssembly where onnxruntime has confirmed the answers, else in onnxruntime; onnxruntime uses nothing else.',
+      'auto scores tree ensembles in WebAssembly where onnxruntime has confirmed the answers; onnxruntime uses nothing else.',
     ),
   slow_ms: z
     .int()
     .min(1)
     .max(60_000)
-    .describe('A model set that takes longer for a batch, twice in a row, is dropped for the last good one.'),
+    .describe('A model set that takes longer for a batch, twice in a row, is replaced by its predecessor.'),
 });
 
 const simulated = z.strictObject({
@@ -387,11 +373,7 @@ const simulated = z.strictObject({
     .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:00Z$/)
     .meta({ examples: ['2024-01-01T22:00:00Z'] })
     .describe("First minute of the simulated market's own clock, UTC."),
-  history_bars: z
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .describe('Minutes generated before the first live one: the history the first models are trained on.'),
+  history_bars: z.int().min(0).max(1_000_000).describe('Minutes of history for the first models.'),
   await_models_ms: z
     .int()
     .min(0)
@@ -404,10 +386,10 @@ const transports = z.strictObject({
     .strictObject({
       host: host.describe('Address the daemon listens on. 127.0.0.1 is reachable from this machine only.'),
       allowed_hosts: allowedHosts.describe(
-        'Further host names under which clients may address the daemon, and whose web pages may use it; loopback names and `host` are always allowed. Without a port.',
+        'Further host names of requests and of web pages that may use the daemon, without a port.',
       ),
       port: port.describe(
-        'Port of the daemon; 0 takes a free one and prints it. A shard that names its own has that. MINUTEHAND_DAEMON_PORT wins over this one.',
+        'Port of daemons whose shard has none; 0 takes a free one. MINUTEHAND_DAEMON_PORT overrides it.',
       ),
       engine: z
         .enum(['auto', 'uwebsockets', 'ws'])
@@ -421,38 +403,26 @@ const transports = z.strictObject({
     .describe('The daemon: bars in, signals out.'),
   trainer: z
     .strictObject({
-      host: host.describe(
-        'Address the trainer listens on. Beyond this machine, requests that change something need the bearer token MINUTEHAND_TOKEN.',
-      ),
+      host: host.describe('Address the trainer listens on.'),
       allowed_hosts: allowedHosts.describe('As that of the daemon.'),
-      port: port.describe('Port of the trainer; 0 takes a free one and prints it. MINUTEHAND_TRAINER_PORT wins.'),
+      port: port.describe('Port of the trainer; 0 takes a free one. MINUTEHAND_TRAINER_PORT overrides it.'),
     })
-    .describe('The trainer: API and dashboard.'),
+    .describe('HTTP of the trainer: health, monitor, runs.'),
   redis: z
     .strictObject({
       url: z
         .string()
         .regex(/^(rediss?|unix):\/\/.+$/)
         .meta({ examples: ['redis://127.0.0.1:6379', 'rediss://user:password@host', 'unix:///run/redis/redis.sock'] })
-        .describe(
-          'Address of the Redis server: redis://, rediss:// for TLS, or unix:// for a socket file. MINUTEHAND_REDIS_URL wins.',
-        ),
+        .describe('URL of Redis: redis://, rediss:// (TLS) or unix://. MINUTEHAND_REDIS_URL overrides it.'),
       ca_file: z
         .string()
         .min(1)
         .nullable()
         .meta({ examples: ['/etc/minutehand/redis_ca.pem'] })
-        .describe(
-          'PEM file with the certificates that a rediss:// address must be signed by; null = those of the system.',
-        ),
-      enabled: z
-        .enum(['auto', 'off'])
-        .describe('auto uses Redis whenever it answers and reports once when it does not; off never connects.'),
-      key_ttl_ms: z
-        .int()
-        .min(1000)
-        .max(86_400_000)
-        .describe('Life of the keys minutehand:signal:<pair_id>, so that a dead daemon leaves no signal behind.'),
+        .describe("PEM file of trusted certificates for rediss://; null = the system's."),
+      enabled: z.enum(['auto', 'off']).describe('auto uses Redis whenever it responds; off never connects.'),
+      key_ttl_ms: z.int().min(1000).max(86_400_000).describe('Expiry of the keys minutehand:signal:<pair_id>.'),
       stream_maxlen: z.int().min(1).max(10_000_000).describe('Entries kept in the stream minutehand:signals, about.'),
       connect_timeout_ms: z.int().min(10).max(60_000).describe('A connection that takes longer counts as absent.'),
       command_timeout_ms: z.int().min(10).max(60_000).describe('A command that takes longer counts as failed.'),
@@ -460,7 +430,7 @@ const transports = z.strictObject({
         .int()
         .min(1)
         .max(1000)
-        .describe('Unanswered batches at most; while Redis is behind by more, signals are skipped and counted.'),
+        .describe('Unanswered batches at most; beyond, signals are skipped and counted.'),
     })
     .describe('Redis is used when it answers; files and WebSocket never wait for it.'),
   files: z
@@ -484,12 +454,12 @@ const minutehandFile = z.strictObject({
   shards: z
     .record(shardName, z.union([shardList, z.strictObject({ pairs: shardList, port })]))
     .describe(
-      'Which daemon process serves which pairs: a list, or the word all; {pairs, port} gives the process a port of its own. Every pair is in exactly one shard, 5 to 10 in each at best.',
+      'Daemons and their pairs: a list, or all; {pairs, port} sets the port. Every pair is in exactly one shard.',
     ),
   symbols: z
     .record(symbol, symbolCosts)
     .describe(
-      'What a trade costs, per symbol, in basis points. spread_bps is the full quoted spread, paid once per round trip (half at each side); commission_bps and slippage_bps are paid at each side, so twice per round trip. swap_long_bps_per_night and swap_short_bps_per_night are for each night, 17:00 New York, that the symbol is held bought or sold, three on Wednesdays: positive is paid, negative received.',
+      'Costs per symbol, in basis points. The spread is paid once per round trip, commission and slippage twice, overnight swaps at each rollover (17:00 New York, three on Wednesdays).',
     ),
   windows: windows.describe('Look-back windows of the features, in bars of a pair, the current bar included.'),
   decision: decision.describe('Rules of entry and exit. Part of policy_hash.'),

@@ -28,7 +28,7 @@ import {
   type GateResult,
 } from './criteria.ts';
 
-/** One gate, as it is documented (docs/GATES.md) and checked. */
+/** One gate, as it is documented (docs/reference/GATES.md) and checked. */
 export interface Gate<Evidence> {
   /** Name of its result; a gate of each model has the name of the model in front. */
   readonly name: string;

@@ -41,7 +41,7 @@ export interface WarmStart {
 
 /**
  * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew, from all bars
- * since. Trees upon trees of single days and weeks made the models worse than they were (docs/MODELS.md).
+ * since. Trees upon trees of single days and weeks made the models worse than they were (docs/adr/0022-warm-start-from-the-last-full-training.md).
  * @param base the active bundle
  * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
  */

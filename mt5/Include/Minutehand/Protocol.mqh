@@ -1,6 +1,7 @@
 //+------------------------------------------------------------------+
 //| What a consumer does with signals, without effects: text and     |
-//| time in, orders out. docs/PROTOCOL.md, "What a consumer checks"; |
+//| time in, orders out.                                             |
+//| docs/reference/PROTOCOL.md#what-a-consumer-checks                |
 //| shared/signal/consumer.ts is the reference.                      |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_PROTOCOL_MQH

@@ -1,5 +1,5 @@
 //+------------------------------------------------------------------+
-//| One signal: docs/PROTOCOL.md, "The signal", checks 1 to 3.       |
+//| One signal: docs/reference/PROTOCOL.md#the-signal, checks 1-3.   |
 //+------------------------------------------------------------------+
 #ifndef MINUTEHAND_SIGNAL_MQH
 #define MINUTEHAND_SIGNAL_MQH
@@ -12,7 +12,7 @@
 #define MH_UNKNOWN DBL_MAX
 
 #define MH_SIGNAL_FIELDS "timestamp,pair,z_score,return_prob,risk_score,entry,confidence,risk_flag,theta1,theta2,position_scale,action,reason,target,position_id,max_age_bars,beta,price_a,price_b,pair_id,signal_id,model_version,feature_schema,policy_hash,mode,schema,market,boot_id,seq,generated_at_ms,valid_until_ms,crc32"
-// The closed list of docs/PROTOCOL.md, "Reasons".
+// The closed list of docs/reference/PROTOCOL.md#reasons.
 #define MH_REASONS "ENTRY,Z_EXIT,STOP,MAX_AGE,RISK_EXIT,IN_POSITION,NO_SETUP,BETA_RANGE,NO_EDGE,PROB_LOW,RISK_HIGH,NO_MODEL,WARMUP,LEG_MISSING,LEG_EMPTY,BAR_SUSPECT,SILENCE,SHUTDOWN,KPI_HALT"
 
 // Why a signal is not obeyed, in the order in which it is asked.

@@ -1,5 +1,5 @@
 /**
- * The decision once more, written from docs/PROTOCOL.md ("Reasons") and slow on purpose: every condition of the table is evaluated, and the first one that
+ * The decision once more, written from docs/reference/PROTOCOL.md#reasons and slow on purpose: every condition of the table is evaluated, and the first one that
  * holds, in the order of the table, is the answer. It imports nothing, so it shares no defect with `decide` and `position`.
  */
 

@@ -196,10 +196,10 @@ describe('decide where several reasons hold at once', () => {
   });
 
   it('has a reference that asks in the order in which PROTOCOL lists the reasons', () => {
-    const protocol = readFileSync(new URL('../../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+    const protocol = readFileSync(new URL('../../../docs/reference/PROTOCOL.md', import.meta.url), 'utf8');
     const reasonsAfter = (heading: string): string[] => {
       const table = protocol.slice(protocol.indexOf(heading)).split('\n\n')[1]!;
-      return [...table.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, reason]) => reason!);
+      return [...table.matchAll(/^\| ?`([A-Z_]+)`/gm)].map(([, reason]) => reason!);
     };
     const names = (rows: typeof EXITS): string[] => rows.map(([reason]) => reason);
     expect(reasonsAfter('With an open virtual position:')).toEqual([...names(EXITS), 'IN_POSITION']);

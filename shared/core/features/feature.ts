@@ -8,7 +8,7 @@ export function perModel<T>(make: (model: ModelName) => T): Record<ModelName, T>
   return { ai1: make('ai1'), ai2: make('ai2'), ai3: make('ai3') };
 }
 
-/** What docs/FEATURES.md and the feature schema say of one column. */
+/** What docs/reference/FEATURES.md and the feature schema say of one column. */
 export interface FeatureDefinition {
   readonly name: string;
   readonly formula: string;

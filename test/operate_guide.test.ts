@@ -8,15 +8,15 @@ import { packageRoot } from '../shared/root.ts';
 import { ALERT_KINDS } from '../trainer/schedule/alert.ts';
 
 const read = (name: string): string => readFileSync(join(packageRoot(), 'docs', name), 'utf8');
-const operations = read('OPERATIONS.md');
+const operations = read('guides/OPERATE.md');
 const metricsOf = (text: string): string[] => [...new Set(text.match(/`minutehand_[a-z_]+(?:\{[a-z_,]+\})?`/g))].sort();
 /** First cells of the tables below a heading of the third level. */
 const rowsBelow = (heading: string): string[] => {
   const section = operations.slice(operations.indexOf(`\n### ${heading}\n`)).split(/\n##/)[1]!;
-  return [...section.matchAll(/^\| `([a-z_]+)` +\|/gim)].map(([, cell]) => cell!);
+  return [...section.matchAll(/^\| ?`([a-z_]+)` *\|/gim)].map(([, cell]) => cell!);
 };
 
-describe('docs/OPERATIONS.md', () => {
+describe('docs/guides/OPERATE.md', () => {
   it('names metrics as they are', () => {
     const known = [...DAEMON_METRICS, ...PROCESS_METRICS].map(({ name, labels = [] }) => {
       return labels.length === 0 ? `\`${name}\`` : `\`${name}{${labels.join()}}\``;

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../shared/root.ts';
+import { createProgram } from '../main.ts';
+import { renderCliDoc } from './cli_doc.ts';
+
+describe('docs/reference/CLI.md', () => {
+  it('is the command tree, as `npm run docs` writes it', async () => {
+    const page = readFileSync(join(packageRoot(), 'docs', 'reference', 'CLI.md'), 'utf8');
+    expect(page).toBe(renderCliDoc(await createProgram()));
+  });
+
+  it('lists commands, arguments, options, choices and defaults, and no hidden command', () => {
+    const program = new Command('tool');
+    const bars = program.command('bars').description('keeps bars');
+    bars
+      .command('import')
+      .argument('<source>', 'a file')
+      .addOption(new Option('--market <market>', 'whose bars').choices(['live', 'simulated']).default('live'))
+      .option('--out <file>', 'file', '-')
+      .option('--json', 'for programs')
+      .description('reads <home>/bars');
+    program.command('secret', { hidden: true });
+    const text = renderCliDoc(program);
+    expect(text).toContain(
+      '## tool bars\n\n- `import <source>` `[--market live*|simulated]` `[--out <file>=-]`: reads `<home>/bars`\n',
+    );
+    expect(text).not.toMatch(/secret|for programs/);
+  });
+});

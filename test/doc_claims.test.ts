@@ -1,0 +1,123 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from '../shared/policy/policy.ts';
+import { MODEL_FILES, VALIDATION_FILE } from '../shared/bundle/manifest.ts';
+import { SIGNATURE_FILE } from '../shared/bundle/signature.ts';
+import { packageRoot } from '../shared/root.ts';
+import { EVALUATION_BARRIERS } from '../trainer/label/reversion.ts';
+
+const ROOT = packageRoot();
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const GENERATED = /reference\/(BENCHMARKS|CLI|CONFIGURATION|DEGRADATIONS|ERRORS|FEATURES|GATES|METRICS)\.md$/;
+const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.md'))
+  .map((path) => `docs/${path.replaceAll('\\', '/')}`);
+const handWritten = pages.filter((page) => !GENERATED.test(page));
+
+/** Every number of the configuration by its full key and by its last part; null where two keys share that part. */
+function configuredNumbers(): Map<string, number | null> {
+  const { core, retrain, signals, minutehand } = loadSettings({ env: {} });
+  const numbers = new Map<string, number | null>();
+  const collect = (value: unknown, path: readonly string[]): void => {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      for (const [key, child] of Object.entries(value)) collect(child, [...path, key]);
+    else if (typeof value === 'number')
+      for (let from = 0; from < path.length; from++) {
+        const key = path.slice(from).join('.');
+        numbers.set(key, numbers.has(key) && numbers.get(key) !== value ? null : value);
+      }
+  };
+  for (const part of [core, retrain, signals, minutehand]) collect(part, []);
+  return numbers;
+}
+
+/** Values that a text gives for keys of the configuration, as `` `feed.budget_ms` (200) ``; seconds become milliseconds. */
+function namedValues(text: string): { key: string; value: number }[] {
+  const named = text.matchAll(/`([a-z0-9_.]+)`\s+\((-?[\d.,]+)(\s(?:ms|s|bp))?[);]/g);
+  return [...named].map(([, key, value, unit]) => ({
+    key: key!,
+    value: Number(value!.replaceAll(',', '')) * (unit?.trim() === 's' ? 1000 : 1),
+  }));
+}
+
+describe('the documents', () => {
+  it('give the configured value wherever they give one of a key', () => {
+    const configured = configuredNumbers();
+    const wrong = [];
+    let checked = 0;
+    for (const page of handWritten)
+      for (const { key, value } of namedValues(read(page))) {
+        const expected = configured.get(key);
+        if (expected === undefined || expected === null) continue;
+        checked++;
+        if (expected !== value) wrong.push(`${page}: ${key} is ${expected}, not ${value}`);
+      }
+    expect(wrong).toEqual([]);
+    expect(checked).toBeGreaterThan(15);
+  });
+
+  it('state the barriers of the evaluation label', () => {
+    const { z_entry, z_exit, stop, horizon } = EVALUATION_BARRIERS;
+    const stated = `entry ${z_entry.toFixed(1)}, exit ${z_exit}, stop ${stop}, horizon ${horizon} bars`;
+    expect(read('docs/reference/MODELS.md').replace(/\s+/g, ' ')).toContain(stated);
+  });
+
+  it.each(['daemon', 'trainer'])('list the stations that %s/pipeline.ts lists', (side) => {
+    const stations = /\* (?:A bar's way: )?((?:[a-z -]+ → )+[a-z]+)\./.exec(read(`${side}/pipeline.ts`))![1]!;
+    expect(read('docs/ARCHITECTURE.md')).toContain(`\n${stations}\n`);
+  });
+
+  it('name only source files and folders that exist', () => {
+    const folders = readdirSync(ROOT, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !/^(node_modules|dist|var|\.)/.test(entry.name))
+      .map(({ name }) => name);
+    const all = folders.flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(
+        (path) => `${folder}/${path.replaceAll('\\', '/')}`,
+      ),
+    );
+    const isThere = (path: string): boolean => all.some((file) => `/${file}`.endsWith(`/${path}`));
+    const missing = handWritten.flatMap((page) =>
+      [...read(page).matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.(?:ts|mjs|mqh|mq5))`/g)]
+        .map(([, path]) => path!)
+        .filter((path) => !isThere(path))
+        .map((path) => `${page}: ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('have a row for every dependency, and none for another', () => {
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const page = read('docs/reference/DEPENDENCIES.md');
+    const tables = page.slice(0, page.indexOf('## Overrides'));
+    const named = [...tables.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) =>
+      [...cell!.replace(/\(.*\)/, '').matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+    );
+    const installed = ['dependencies', 'optionalDependencies', 'devDependencies'].flatMap((kind) =>
+      Object.keys(manifest[kind]!),
+    );
+    expect(named.sort()).toEqual(installed.sort());
+  });
+
+  it('have lines of at most 120 characters outside tables, code and generated pages', () => {
+    const long = handWritten.flatMap((page) =>
+      read(page)
+        .replace(/^ *```[\s\S]*?^ *```/gm, '')
+        .split('\n')
+        .filter((line) => line.length > 120 && !line.startsWith('|') && line.trim().includes(' '))
+        .map((line) => `${page}: ${line.slice(0, 60)}`),
+    );
+    expect(long).toEqual([]);
+  });
+
+  it.each(['models/README.md', 'docs/reference/MODELS.md'])('list the files of a bundle in %s', (page) => {
+    const files = [...Object.values(MODEL_FILES), VALIDATION_FILE, SIGNATURE_FILE];
+    expect(files.filter((file) => !read(page).includes(`\`${file}\``))).toEqual([]);
+  });
+
+  it('speak of no part of the product that has no folder', () => {
+    const texts = ['docs/reference/CONFIGURATION.md', 'config/schema/minutehand.schema.json'].map(read).join('');
+    expect(/dashboard/i.test(texts)).toBe(existsSync(join(ROOT, 'dashboard')));
+  });
+});

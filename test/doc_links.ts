@@ -1,0 +1,50 @@
+import { posix } from 'node:path';
+
+/** Anchors of a Markdown page, null for a file that does not exist; `path` is relative to the package. */
+export type AnchorsOf = (path: string) => ReadonlySet<string> | null;
+
+/** The anchors that GitHub gives the headings of a page, in their order. */
+export function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, title] of withoutFences(page).matchAll(/^#{1,6} +(.+?) *$/gm)) {
+    const slug = title!
+      .toLowerCase()
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-');
+    let anchor = slug;
+    for (let count = 1; anchors.has(anchor); count++) anchor = `${slug}-${count}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** Relative links and pictures of a page whose file or heading does not exist, as `page: target`. */
+export function brokenLinks(page: string, text: string, anchors: AnchorsOf): string[] {
+  const prose = withoutFences(text).replace(/`[^`\n]*`/g, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .filter((target) => {
+      const [path, anchor] = target.split('#') as [string, string?];
+      return isBroken(path === '' ? page : posix.join(posix.dirname(page), path), anchor, anchors);
+    })
+    .map((target) => `${page}: ${target}`);
+}
+
+/** Paths `docs/….md` and others in any text of the package that do not exist, as `file: mention`. */
+export function brokenMentions(file: string, text: string, anchors: AnchorsOf): string[] {
+  const mentions = text.matchAll(/(?<![\w/.-])(docs\/[\w/.-]+\.(?:md|json|html|png|svg))(?:#([\w-]+))?/g);
+  return [...mentions]
+    .filter(([, path, anchor]) => isBroken(path!, anchor, anchors))
+    .map(([mention]) => `${file}: ${mention}`);
+}
+
+function isBroken(path: string, anchor: string | undefined, anchors: AnchorsOf): boolean {
+  const there = anchors(path);
+  return there === null || (anchor !== undefined && !there.has(anchor));
+}
+
+function withoutFences(page: string): string {
+  return page.replace(/^ *```[\s\S]*?^ *```/gm, '');
+}
