@@ -7,6 +7,7 @@ import { DEFAULT } from '../shared/core/features/features.fixture.ts';
 import { renderErrorsDoc } from '../cli/docs/errors_doc.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
+import { renderEnginesDoc } from '../cli/docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
@@ -21,6 +22,10 @@ describe('generated documents (written by `npm run docs`)', () => {
 
   it('docs/reference/ERRORS.md is the table of codes', () => {
     expect(read('reference/ERRORS.md')).toBe(renderErrorsDoc());
+  });
+
+  it('docs/reference/ENGINES.md is the list of engines', () => {
+    expect(read('reference/ENGINES.md')).toBe(renderEnginesDoc());
   });
 
   it('docs/reference/GATES.md is the list of gates', () => {

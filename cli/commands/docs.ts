@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { renderBenchmarks } from '../../bench/report.ts';
 import type { BenchResult } from '../../bench/parts.ts';
 import { renderCliDoc } from '../docs/cli_doc.ts';
+import { renderEnginesDoc } from '../docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../docs/degradations_doc.ts';
 import { renderErrorsDoc } from '../docs/errors_doc.ts';
 import { renderFeaturesDoc } from '../docs/features_doc.ts';
@@ -25,6 +26,7 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'GATES.md'), renderGatesDoc());
     writeFileSync(join(root, 'docs', 'reference', 'CLI.md'), renderCliDoc(program));
     writeFileSync(join(root, 'docs', 'reference', 'BENCHMARKS.md'), renderBenchmarks(recordedResult(root)));
+    writeFileSync(join(root, 'docs', 'reference', 'ENGINES.md'), renderEnginesDoc());
     writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));

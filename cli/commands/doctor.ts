@@ -12,7 +12,8 @@ import { inspectSettings, shardsOf, type Settings } from '../../shared/policy/po
 import { makePrivateFolder } from '../../shared/private_files.ts';
 import { problemsError, problemText } from '../../shared/policy/problem.ts';
 import { loadUwebsockets } from '../../daemon/serve/uwebsockets.ts';
-import { librariesFrom, NATIVE_ENGINES, type NativeEngine } from '../../trainer/learn/trees/engines/engine_library.ts';
+import { NATIVE_ENGINES, type NativeEngine } from '../../shared/policy/engines.ts';
+import { librariesFrom } from '../../trainer/learn/trees/engines/engine_library.ts';
 import { findEngine } from '../../trainer/learn/trees/engines/engines.ts';
 import { checkEnvironment } from '../environment_check.ts';
 import { isLocked } from '../../shared/store/home_lock.ts';

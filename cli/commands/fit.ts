@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import type { Answers } from '../../shared/bundle/onnx/answers.ts';
 import type { ModelFacts } from '../../shared/bundle/onnx/model_facts.ts';
 import { MinutehandError } from '../../shared/errors.ts';
+import { ENGINES, NATIVE_ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import {
   answersOf,
   fitTable,
@@ -14,10 +15,8 @@ import {
   type TableMetrics,
 } from '../../trainer/learn/fit_table.ts';
 import {
-  ENGINES,
   LEARNER_DEFAULTS,
   type EarlyStopping,
-  type Engine,
   type LearnerParams,
   type Task,
   type TrainingTable,
@@ -78,7 +77,7 @@ export function addFit(program: Command, output: () => Output): void {
     )
     .option('--quantile <q>', 'which quantile of the label to learn, between 0 and 1, for --task quantile')
     .addOption(
-      new Option('--engine <engine>', 'lightgbm and xgboost are the real ones, where their library is found')
+      new Option('--engine <engine>', `${NATIVE_ENGINES.join(' and ')} are the real ones, where their library is found`)
         .choices(ENGINES)
         .default('gbdt'),
     )

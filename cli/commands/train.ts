@@ -17,7 +17,7 @@ import { readKnownBars } from '../../trainer/dataset/known_bars.ts';
 import { DEFAULT_CACHE_BYTES } from '../../trainer/dataset/pair_cache.ts';
 import type { GateResult } from '../../trainer/gate/criteria.ts';
 import { adoptionGates } from '../../trainer/gate/gate.ts';
-import { ENGINES, type Engine } from '../../trainer/learn/trees/learner.ts';
+import { ENGINES, type Engine } from '../../shared/policy/engines.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '../../trainer/pipeline.ts';
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';

@@ -39,8 +39,8 @@ export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): B
 }
 
 /** @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST */
-export function readManifest(folder: string, files: FileSystem = MACHINE_FILES): Manifest {
-  return parseManifest(folder, readFile(join(folder, MANIFEST), 'manifest', files));
+export function readManifest(folder: string): Manifest {
+  return parseManifest(folder, readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES));
 }
 
 function parseManifest(folder: string, bytes: Buffer): Manifest {
@@ -182,13 +182,13 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
  * @returns the name of the key
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
-export function signBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
+export function signBundle(folder: string): string {
   const key = signingKey();
   if (key === null) throw new MinutehandError('KEY_UNUSABLE', { seen: 'MINUTEHAND_SIGNING_KEY is not set' });
-  const bytes = readFile(join(folder, MANIFEST), 'manifest', files);
+  const bytes = readFile(join(folder, MANIFEST), 'manifest', MACHINE_FILES);
   const manifest = parseManifest(folder, bytes);
-  for (const name of MODEL_NAMES) readModel(folder, name, manifest, files);
-  replaceDurably(files, join(folder, SIGNATURE_FILE), signManifest(bytes, key));
+  for (const name of MODEL_NAMES) readModel(folder, name, manifest, MACHINE_FILES);
+  replaceDurably(MACHINE_FILES, join(folder, SIGNATURE_FILE), signManifest(bytes, key));
   return keyName(key);
 }
 
@@ -315,11 +315,11 @@ export function setShadow(modelsFolder: string, version: string | null, files: F
  * The bundle that `--models` means: a bundle's own folder, or the active (else newest) one of a folder of bundles.
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST when active.json is damaged
  */
-export function resolveBundle(folder: string, files: FileSystem = MACHINE_FILES): string {
-  if (files.stat(join(folder, MANIFEST)) !== null) return folder;
-  const active = readActive(folder, files);
+export function resolveBundle(folder: string): string {
+  if (MACHINE_FILES.stat(join(folder, MANIFEST)) !== null) return folder;
+  const active = readActive(folder);
   if (active !== null) return join(folder, active.version);
-  const newest = listVersions(folder, files).at(-1);
+  const newest = listVersions(folder).at(-1);
   if (newest === undefined) throw new MinutehandError('MODEL_MISSING', { seen: `no bundle in ${folder}` });
   return join(folder, newest);
 }

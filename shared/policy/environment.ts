@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { libraryOf, NATIVE_ENGINES } from './engines.ts';
 import { OVERRIDABLE } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 import { nearest } from './spelling.ts';
@@ -73,14 +74,11 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
       'Folder of `signals` and `ea`, shared with MetaTrader: `%APPDATA%\\MetaQuotes\\Terminal\\Common\\Files\\minutehand`; else MINUTEHAND_HOME.',
   },
   { variable: 'MINUTEHAND_LOG', meaning: 'Folder of the logs; else `log/` in MINUTEHAND_HOME.' },
-  {
-    variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
-    meaning: 'File of LightGBM’s library (`lib_lightgbm.so`); else searched for.',
-  },
-  {
-    variable: 'MINUTEHAND_XGBOOST_LIBRARY',
-    meaning: 'File of XGBoost’s library (`libxgboost.so`); else searched for.',
-  },
+  ...NATIVE_ENGINES.map((engine) => {
+    const { variable, product, files } = libraryOf(engine);
+    const meaning = `File of ${product}’s library (\`${files.linux.at(-1)!}\`); else searched for.`;
+    return { variable, meaning };
+  }),
   {
     variable: 'MINUTEHAND_DATABASE_URL',
     meaning: 'PostgreSQL of the trainer’s store, `postgres://…`; else SQLite `trainer.db` of the home.',

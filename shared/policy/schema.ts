@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
  * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
@@ -241,8 +242,10 @@ const trees = z.strictObject({
 
 const train = z.strictObject({
   engine: z
-    .enum(['gbdt', 'random_forest', 'lightgbm', 'xgboost'])
-    .describe('What learns the trees. gbdt and random_forest are built in; lightgbm and xgboost need their library.'),
+    .enum(ENGINES)
+    .describe(
+      `What learns the trees. ${BUILT_IN_ENGINES.join(' and ')} are built in; ${NATIVE_ENGINES.join(' and ')} need their library.`,
+    ),
   ai1: trees.describe('Whether the spread reverts is mostly noise: small trees, much averaging.'),
   ai2: trees.describe('Risk has clear causes: larger trees pay.'),
   ai3: trees.describe('Volatility of the next hour, likewise.'),

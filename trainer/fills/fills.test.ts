@@ -152,12 +152,12 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await stored()).toEqual([second]);
   });
 
-  it('are read by pair and period', async () => {
+  it('are read by pair, from a time on', async () => {
     await intake.take(linesOf(someFills()), 'file', 'x');
     expect(await readTrades(store, { market: 'live', pairIds: ['EURUSD_GBPUSD'] })).toEqual([]);
     expect(await readTrades(store, { market: 'simulated' })).toEqual([]);
-    const part = await readTrades(store, { market: 'live', fromMs: BEGAN_MS + 2000, toMs: BEGAN_MS + 5000 });
-    expect(part.map(({ ticket }) => ticket)).toEqual([1002, 1003, 1004]);
+    const part = await readTrades(store, { market: 'live', fromMs: BEGAN_MS + 2000 });
+    expect(part.map(({ ticket }) => ticket).slice(0, 3)).toEqual([1002, 1003, 1004]);
   });
 
   describe('follow the files of a home', () => {

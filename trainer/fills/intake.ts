@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
 import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import { fillKey, FILLS_STREAM, latencyMs, parseFill, slippageBps, type Fill } from '../../shared/fill/fill.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { Store } from '../store/store.ts';
-import type { LiveTradesTable } from '../store/tables.ts';
+import type { LiveTradesTable, Tables } from '../store/tables.ts';
 import type { SignalLookup } from './signal_lookup.ts';
 
 export interface IntakeCounts {
@@ -73,17 +74,94 @@ const UNKNOWN_SIGNAL: SignalColumns = {
 
 /** What turns lines into rows: checked, each once, with the signal that caused them. */
 export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock): FillIntake {
-  async function keepRefused(refused: readonly Refused[], place: string): Promise<void> {
+  return new StoreIntake(db, signals, clock);
+}
+
+class StoreIntake implements FillIntake {
+  readonly #db: Kysely<Tables>;
+  readonly #signals: SignalLookup;
+  readonly #clock: Clock;
+
+  constructor(db: Kysely<Tables>, signals: SignalLookup, clock: Clock) {
+    this.#db = db;
+    this.#signals = signals;
+    this.#clock = clock;
+  }
+
+  async take(lines: readonly string[], source: 'file' | 'redis', place: string): Promise<IntakeCounts> {
+    const { fills, refused } = readLines(lines);
+    const nowMs = this.#clock.nowMs();
+    const found = this.#signals.findAll(fills.map(({ fill }) => fill));
+    const rows = fills.map(({ fill, line }, index) => ({
+      ...rowOf(fill, line, found[index] ?? null),
+      source,
+      place,
+      received_ms: nowMs,
+    }));
+    let added = 0;
+    const conflicts: Refused[] = [];
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+      const part = rows.slice(at, at + ROWS_AT_ONCE);
+      const inserted = await this.#add(part);
+      added += inserted;
+      if (inserted === part.length) continue;
+      conflicts.push(...(await this.#contradicting(part)));
+      if (source === 'file') await this.#keepPlace(part, place);
+    }
+    await this.#keepRefused([...refused, ...conflicts], place);
+    return {
+      added,
+      duplicates: rows.length - added - conflicts.length,
+      refused: refused.length + conflicts.length,
+    };
+  }
+
+  async join(): Promise<number> {
+    const rows = await this.#db
+      .selectFrom('core.live_trades')
+      .select(['fill_key', 'market', 'pair_id', 'signal_id', 'leg', 'signal_ms', 'time_ms'])
+      .where('signal_action', 'is', null)
+      .where('time_ms', '>=', this.#clock.nowMs() - JOIN_MS)
+      .orderBy('time_ms', 'desc')
+      .limit(JOIN_ROWS)
+      .execute();
+    const found = this.#signals.findAll(rows);
+    let joined = 0;
+    for (const [index, { fill_key, leg }] of rows.entries()) {
+      const signal = found[index] ?? null;
+      if (signal === null) continue;
+      await this.#db
+        .updateTable('core.live_trades')
+        .set(signalColumns(signal, leg))
+        .where('fill_key', '=', fill_key)
+        .execute();
+      joined++;
+    }
+    return joined;
+  }
+
+  /** @returns how many of the rows are new */
+  async #add(rows: readonly TradeRow[]): Promise<number> {
+    const inserted = await this.#db
+      .insertInto('core.live_trades')
+      .values(rows)
+      .onConflict((conflict) => conflict.column('fill_key').doNothing())
+      .returning('fill_key')
+      .execute();
+    return inserted.length;
+  }
+
+  async #keepRefused(refused: readonly Refused[], place: string): Promise<void> {
     const rows = refused.map(({ line, code, message }) => ({
       line_sha256: createHash('sha256').update(line).digest('hex'),
       code,
       message,
       place,
       line: line.slice(0, KEPT_LINE),
-      received_ms: clock.nowMs(),
+      received_ms: this.#clock.nowMs(),
     }));
     for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
-      await db
+      await this.#db
         .insertInto('core.refused_fills')
         .values(rows.slice(at, at + ROWS_AT_ONCE))
         .onConflict((conflict) => conflict.doNothing())
@@ -91,10 +169,9 @@ export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock)
   }
 
   /** Those of the rows that say something else than what is known under their key. */
-  async function contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
-    if (rows.length === 0) return [];
+  async #contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
     const keys = rows.map(({ fill_key }) => fill_key);
-    const known = await db
+    const known = await this.#db
       .selectFrom('core.live_trades')
       .select(['fill_key', 'line'])
       .where('fill_key', 'in', keys)
@@ -108,10 +185,10 @@ export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock)
   }
 
   /** What Redis was faster with than its own file. */
-  async function keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
+  async #keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
     const lines = rows.map(({ line }) => line);
     const keys = rows.map(({ fill_key }) => fill_key);
-    await db
+    await this.#db
       .updateTable('core.live_trades')
       .set({ place })
       .where('fill_key', 'in', keys)
@@ -119,65 +196,6 @@ export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock)
       .where('place', '=', FILLS_STREAM)
       .execute();
   }
-
-  return {
-    async take(lines, source, place) {
-      const { fills, refused } = readLines(lines);
-      const nowMs = clock.nowMs();
-      const found = signals.findAll(fills.map(({ fill }) => fill));
-      const rows = fills.map(({ fill, line }, index) => ({
-        ...rowOf(fill, line, found[index] ?? null),
-        source,
-        place,
-        received_ms: nowMs,
-      }));
-      let added = 0;
-      const conflicts: Refused[] = [];
-      for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-        const part = rows.slice(at, at + ROWS_AT_ONCE);
-        const inserted = await db
-          .insertInto('core.live_trades')
-          .values(part)
-          .onConflict((conflict) => conflict.column('fill_key').doNothing())
-          .returning('fill_key')
-          .execute();
-        added += inserted.length;
-        if (inserted.length === part.length) continue;
-        conflicts.push(...(await contradicting(part)));
-        if (source === 'file') await keepPlace(part, place);
-      }
-      await keepRefused([...refused, ...conflicts], place);
-      return {
-        added,
-        duplicates: rows.length - added - conflicts.length,
-        refused: refused.length + conflicts.length,
-      };
-    },
-
-    async join() {
-      const rows = await db
-        .selectFrom('core.live_trades')
-        .select(['fill_key', 'market', 'pair_id', 'signal_id', 'leg', 'signal_ms', 'time_ms'])
-        .where('signal_action', 'is', null)
-        .where('time_ms', '>=', clock.nowMs() - JOIN_MS)
-        .orderBy('time_ms', 'desc')
-        .limit(JOIN_ROWS)
-        .execute();
-      const found = signals.findAll(rows);
-      let joined = 0;
-      for (const [index, { fill_key, leg }] of rows.entries()) {
-        const signal = found[index] ?? null;
-        if (signal === null) continue;
-        await db
-          .updateTable('core.live_trades')
-          .set(signalColumns(signal, leg))
-          .where('fill_key', '=', fill_key)
-          .execute();
-        joined++;
-      }
-      return joined;
-    },
-  };
 }
 
 function readLines(lines: readonly string[]): { fills: { fill: Fill; line: string }[]; refused: Refused[] } {

@@ -10,16 +10,13 @@ export interface TradeFilter {
   readonly pairIds?: readonly string[];
   /** Epoch ms, inclusive. */
   readonly fromMs?: number;
-  /** Epoch ms, exclusive. */
-  readonly toMs?: number;
 }
 
 /** Fills and refused orders of a market in order of time. */
-export function readTrades({ db }: Store, { market, pairIds, fromMs, toMs }: TradeFilter): Promise<LiveTrade[]> {
+export function readTrades({ db }: Store, { market, pairIds, fromMs }: TradeFilter): Promise<LiveTrade[]> {
   let query = db.selectFrom('core.live_trades').selectAll().where('market', '=', market);
   if (pairIds !== undefined) query = query.where('pair_id', 'in', pairIds);
   if (fromMs !== undefined) query = query.where('time_ms', '>=', fromMs);
-  if (toMs !== undefined) query = query.where('time_ms', '<', toMs);
   return query.orderBy('time_ms').orderBy('ticket').orderBy('fill_key').execute();
 }
 

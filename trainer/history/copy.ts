@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { setImmediate as loopTurn } from 'node:timers/promises';
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { groupedBy } from '../fills/grouping.ts';
 import type { Store } from '../store/store.ts';
+import type { Tables } from '../store/tables.ts';
 import { dayOf } from './day.ts';
 import {
   journalFiles,
@@ -45,13 +46,121 @@ export interface CopiedSignals {
 const BATCH_ROWS = 1000;
 
 export function createSignalCopy(store: Store, tables: SignalTables, paths: HomePaths): SignalCopy {
-  const { db } = store;
-  const positions = new Map<string, CopiedSignals>();
-  const keyOf = ({ path }: JournalFile): string => `${hostname()}:${path}`;
+  return new JournalCopy(store, tables, paths);
+}
 
-  async function positionOf(file: JournalFile, journal: JournalRows): Promise<number> {
-    const key = keyOf(file);
-    const position = positions.get(key) ?? (await storedPosition(key));
+class JournalCopy implements SignalCopy {
+  readonly #store: Store;
+  readonly #tables: SignalTables;
+  readonly #paths: HomePaths;
+  readonly #positions: CopyPositions;
+
+  constructor(store: Store, tables: SignalTables, paths: HomePaths) {
+    this.#store = store;
+    this.#tables = tables;
+    this.#paths = paths;
+    this.#positions = new CopyPositions(store.db, tables.history);
+  }
+
+  async pass(isWanted: () => boolean = () => true): Promise<CopyCounts> {
+    let added = 0;
+    const policyHashes = new Set<string>();
+    const failures: MinutehandError[] = [];
+    for (const file of journalFiles(this.#paths.home)) {
+      let journal: JournalRows | null = null;
+      try {
+        journal = openJournalRows(file);
+        if (journal === null) continue;
+        for (let row = await this.#positions.in(file, journal); isWanted();) {
+          const batch = journal.after(row, BATCH_ROWS);
+          if (batch.length === 0) break;
+          added += await this.#keep(file, batch);
+          const last = batch.at(-1)!;
+          if (batch.length < BATCH_ROWS) policyHashes.add(last.signal.policy_hash);
+          row = last.signalRow;
+          await loopTurn();
+        }
+      } catch (error) {
+        // One journal that cannot be read keeps no other from being copied; the store's own errors end the pass.
+        if (!(error instanceof MinutehandError)) throw error;
+        failures.push(error);
+      } finally {
+        journal?.close();
+      }
+    }
+    return { added, policyHashes: [...policyHashes], failures };
+  }
+
+  async copied(market: JournalFile['market']): Promise<ReadonlyMap<string, CopiedSignals>> {
+    const copied = new Map<string, CopiedSignals>();
+    for (const file of journalFiles(this.#paths.home).filter((one) => one.market === market)) {
+      const position = await this.#positions.of(file);
+      if (position !== null) copied.set(file.path, position);
+    }
+    return copied;
+  }
+
+  /** Adds a batch and the position behind it, in one transaction. @returns how many rows are new */
+  async #keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
+    const last = batch.at(-1)!;
+    const signals = batch.map(({ signal }) => signal);
+    const added = await this.#store.transaction(async (on) => {
+      let sum = 0;
+      for (const [day, rows] of groupedBy(signals, ({ generated_at_ms }) => dayOf(generated_at_ms))) {
+        const count = await this.#tables.add(on, rows);
+        sum += count;
+        if (count > 0) await this.#countDay(on, file.market, day, count);
+      }
+      await this.#tables.keepNewest(on, signals);
+      await this.#positions.write(on, file, last);
+      return sum;
+    });
+    this.#positions.remember(file, last);
+    return added;
+  }
+
+  /** Adds to the number of a day's rows; a day that was pruned has rows again. */
+  async #countDay(on: Kysely<Tables>, market: JournalFile['market'], day: string, count: number): Promise<void> {
+    const values = { history_table: this.#tables.history, market, day, added: count, archived: 0 };
+    await on
+      .insertInto('core.signal_days')
+      .values({ ...values, pruned_ms: null, restored_ms: null })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['history_table', 'market', 'day'])
+          .doUpdateSet({ added: sql`${sql.ref('core.signal_days.added')} + ${count}`, pruned_ms: null }),
+      )
+      .execute();
+  }
+}
+
+/** Up to where each journal has been copied into a history: in the store, and of this process in memory. */
+class CopyPositions {
+  readonly #db: Kysely<Tables>;
+  readonly #history: string;
+  readonly #known = new Map<string, CopiedSignals>();
+
+  constructor(db: Kysely<Tables>, history: string) {
+    this.#db = db;
+    this.#history = history;
+  }
+
+  /** null when nothing of the journal has been copied. */
+  async of(file: JournalFile): Promise<CopiedSignals | null> {
+    const known = this.#known.get(keyOf(file));
+    if (known !== undefined) return known;
+    const row = await this.#db
+      .selectFrom('core.signal_copies')
+      .select(['signal_row', 'fingerprint'])
+      .where('journal', '=', keyOf(file))
+      .where('history_table', '=', this.#history)
+      .executeTakeFirst();
+    return row === undefined ? null : { signalRow: row.signal_row, fingerprint: row.fingerprint };
+  }
+
+  /** The row of a journal behind which copying goes on. */
+  async in(file: JournalFile, journal: JournalRows): Promise<number> {
+    const position = await this.of(file);
     if (position === null) return 0;
     const there = journal.fingerprintOf(position.signalRow);
     if (there === position.fingerprint) return position.signalRow;
@@ -60,89 +169,21 @@ export function createSignalCopy(store: Store, tables: SignalTables, paths: Home
     return first !== null && first > position.signalRow ? first - 1 : 0;
   }
 
-  async function storedPosition(key: string): Promise<CopiedSignals | null> {
-    const row = await db
-      .selectFrom('core.signal_copies')
-      .select(['signal_row', 'fingerprint'])
-      .where('journal', '=', key)
-      .where('history_table', '=', tables.history)
-      .executeTakeFirst();
-    return row === undefined ? null : { signalRow: row.signal_row, fingerprint: row.fingerprint };
+  async write(on: Kysely<Tables>, file: JournalFile, { signalRow, fingerprint, signal }: JournaledRow): Promise<void> {
+    const row = { signal_row: signalRow, fingerprint, generated_at_ms: signal.generated_at_ms };
+    await on
+      .insertInto('core.signal_copies')
+      .values({ journal: keyOf(file), history_table: this.#history, ...row })
+      .onConflict((conflict) => conflict.columns(['journal', 'history_table']).doUpdateSet(row))
+      .execute();
   }
 
-  async function keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
-    const journal = keyOf(file);
-    const last = batch.at(-1)!;
-    const position = { signalRow: last.signalRow, fingerprint: last.fingerprint };
-    const signals = batch.map(({ signal }) => signal);
-    const added = await store.transaction(async (on) => {
-      let sum = 0;
-      for (const [day, rows] of groupedBy(signals, ({ generated_at_ms }) => dayOf(generated_at_ms))) {
-        const count = await tables.add(on, rows);
-        sum += count;
-        if (count === 0) continue;
-        const values = { history_table: tables.history, market: file.market, day, added: count, archived: 0 };
-        await on
-          .insertInto('core.signal_days')
-          .values({ ...values, pruned_ms: null, restored_ms: null })
-          .onConflict((conflict) =>
-            conflict
-              .columns(['history_table', 'market', 'day'])
-              .doUpdateSet({ added: sql`${sql.ref('core.signal_days.added')} + ${count}`, pruned_ms: null }),
-          )
-          .execute();
-      }
-      await tables.keepNewest(on, signals);
-      const place = { signal_row: position.signalRow, fingerprint: position.fingerprint };
-      const row = { ...place, generated_at_ms: last.signal.generated_at_ms };
-      await on
-        .insertInto('core.signal_copies')
-        .values({ journal, history_table: tables.history, ...row })
-        .onConflict((conflict) => conflict.columns(['journal', 'history_table']).doUpdateSet(row))
-        .execute();
-      return sum;
-    });
-    positions.set(journal, position);
-    return added;
+  /** To be called when what `write` wrote is committed. */
+  remember(file: JournalFile, { signalRow, fingerprint }: JournaledRow): void {
+    this.#known.set(keyOf(file), { signalRow, fingerprint });
   }
+}
 
-  return {
-    async pass(isWanted = () => true) {
-      let added = 0;
-      const policyHashes = new Set<string>();
-      const failures: MinutehandError[] = [];
-      for (const file of journalFiles(paths.home)) {
-        let journal: JournalRows | null = null;
-        try {
-          journal = openJournalRows(file);
-          if (journal === null) continue;
-          for (let row = await positionOf(file, journal); isWanted();) {
-            const batch = journal.after(row, BATCH_ROWS);
-            if (batch.length === 0) break;
-            added += await keep(file, batch);
-            const last = batch.at(-1)!;
-            if (batch.length < BATCH_ROWS) policyHashes.add(last.signal.policy_hash);
-            row = last.signalRow;
-            await loopTurn();
-          }
-        } catch (error) {
-          // One journal that cannot be read keeps no other from being copied; the store's own errors end the pass.
-          if (!(error instanceof MinutehandError)) throw error;
-          failures.push(error);
-        } finally {
-          journal?.close();
-        }
-      }
-      return { added, policyHashes: [...policyHashes], failures };
-    },
-
-    async copied(market) {
-      const copied = new Map<string, CopiedSignals>();
-      for (const file of journalFiles(paths.home).filter((one) => one.market === market)) {
-        const position = positions.get(keyOf(file)) ?? (await storedPosition(keyOf(file)));
-        if (position !== null) copied.set(file.path, position);
-      }
-      return copied;
-    },
-  };
+function keyOf({ path }: JournalFile): string {
+  return `${hostname()}:${path}`;
 }

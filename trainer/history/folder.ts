@@ -11,21 +11,20 @@ export interface FolderOptions {
   readonly root: string;
   /** Whether the root is made where it is absent. */
   readonly isMade: boolean;
-  /** A step that takes longer counts as one that is never answered. */
-  readonly timeoutMs?: number;
 }
 
+/** A step that takes longer counts as one that is never answered. */
 const TIMEOUT_MS = 120_000;
 
 /** An archive in a folder, which may be another machine's. Nothing waits for it on the event loop. */
-export function openFolder({ id, root, isMade, timeoutMs = TIMEOUT_MS }: FolderOptions): ArchivePlace {
+export function openFolder({ id, root, isMade }: FolderOptions): ArchivePlace {
   async function attempt<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      const text = `no answer within ${timeoutMs / 1000} s`;
+      const text = `no answer within ${TIMEOUT_MS / 1000} s`;
       timer = setTimeout(
         () => reject(new MinutehandError('ARCHIVE_UNREACHABLE', { seen: `${path}: ${text}` })),
-        timeoutMs,
+        TIMEOUT_MS,
       );
     });
     try {

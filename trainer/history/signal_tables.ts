@@ -1,4 +1,4 @@
-import { CompiledQuery, sql, type Kysely } from 'kysely';
+import { CompiledQuery, sql, type Kysely, type RawBuilder } from 'kysely';
 import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
@@ -40,35 +40,108 @@ const ROWS_AT_ONCE = 32;
 const PAGE_ROWS = 2000;
 const NAMES = SIGNAL_COLUMNS.map(([name]) => name);
 const COLUMN_LIST = sql.raw(NAMES.join(', '));
+const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
+const ORDER = sql.raw('generated_at_ms, pair_id, boot_id, seq');
+const BACKWARDS = sql.raw('generated_at_ms DESC, pair_id DESC, boot_id DESC, seq DESC');
 
 /** Makes the tables where they are not there yet. */
 export async function openSignalTables(store: Store, policy: SignalsPolicy): Promise<SignalTables> {
-  const { kind, db } = store;
-  const isFlat = kind === 'sqlite';
   const { signals_table: live, signals_history_table: history } = policy;
-  const named = (table: string): string => (isFlat ? flatName(table) : table);
-  await makeTable(live, ['market', 'pair_id']);
-  await makeTable(history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  await makeTable(store, live, ['market', 'pair_id']);
+  await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  return new StoreSignalTables(store, history, live);
+}
 
-  async function makeTable(table: string, key: readonly string[]): Promise<void> {
-    const columns = SIGNAL_COLUMNS.map(([name, type, use]) => {
-      // Text sorts by its bytes in both databases, so that the order of rows is one and the same.
-      const collation = use === 'key' && type === 'text' && !isFlat ? ' COLLATE "C"' : '';
-      return `${name} ${type}${collation}${use === 'nullable' ? '' : ' NOT NULL'}`;
-    });
-    const text = `CREATE TABLE IF NOT EXISTS ${named(table)} (${columns.join(', ')}, PRIMARY KEY (${key.join(', ')}))${isFlat ? ' WITHOUT ROWID' : ''}`;
-    const make = async (): Promise<void> => {
-      if (!isFlat) await db.schema.createSchema(table.split('.')[0]!).ifNotExists().execute();
-      await db.executeQuery(CompiledQuery.raw(text));
-    };
-    // PostgreSQL lets one of two who make a table at the same time fail.
-    await make().catch(make);
+async function makeTable({ kind, db }: Store, table: string, key: readonly string[]): Promise<void> {
+  const isFlat = kind === 'sqlite';
+  const columns = SIGNAL_COLUMNS.map(([name, type, use]) => {
+    // Text sorts by its bytes in both databases, so that the order of rows is one and the same.
+    const collation = use === 'key' && type === 'text' && !isFlat ? ' COLLATE "C"' : '';
+    return `${name} ${type}${collation}${use === 'nullable' ? '' : ' NOT NULL'}`;
+  });
+  const text = `CREATE TABLE IF NOT EXISTS ${nameIn(kind, table)} (${columns.join(', ')}, PRIMARY KEY (${key.join(', ')}))${isFlat ? ' WITHOUT ROWID' : ''}`;
+  const make = async (): Promise<void> => {
+    if (!isFlat) await db.schema.createSchema(table.split('.')[0]!).ifNotExists().execute();
+    await db.executeQuery(CompiledQuery.raw(text));
+  };
+  // PostgreSQL lets one of two who make a table at the same time fail.
+  await make().catch(make);
+}
+
+function nameIn(kind: Store['kind'], table: string): string {
+  return kind === 'sqlite' ? flatName(table) : table;
+}
+
+class StoreSignalTables implements SignalTables {
+  readonly history: string;
+  readonly #live: string;
+  readonly #kind: Store['kind'];
+  readonly #db: Db;
+
+  constructor({ kind, db }: Store, history: string, live: string) {
+    this.history = history;
+    this.#live = live;
+    this.#kind = kind;
+    this.#db = db;
+  }
+
+  add(on: Db, rows: readonly SignalRow[]): Promise<number> {
+    return this.#insert(on, this.history, rows, 'ON CONFLICT DO NOTHING');
+  }
+
+  async keepNewest(on: Db, rows: readonly SignalRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const changing = NAMES.filter((name) => name !== 'market' && name !== 'pair_id');
+    const sets = changing.map((name) => `${name} = excluded.${name}`).join(', ');
+    const isNewer = '(excluded.boot_id, excluded.seq) > (known.boot_id, known.seq)';
+    const after = `ON CONFLICT (market, pair_id) DO UPDATE SET ${sets} WHERE ${isNewer}`;
+    await this.#insert(on, this.#live, newestOfPairs(rows), after);
+  }
+
+  async *pages(filter: SignalFilter, size = PAGE_ROWS): AsyncGenerator<readonly SignalRow[]> {
+    let last: SignalRow | undefined;
+    for (;;) {
+      const since =
+        last === undefined
+          ? sql``
+          : sql` AND (${ORDER}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
+      const rows = await this.#select(sql`WHERE ${where(filter)}${since} ORDER BY ${ORDER} LIMIT ${size}`);
+      if (rows.length > 0) yield rows;
+      if (rows.length < size) return;
+      last = rows.at(-1);
+    }
+  }
+
+  async newest(filter: SignalFilter, limit: number): Promise<readonly SignalRow[]> {
+    const rows = await this.#select(sql`WHERE ${where(filter)} ORDER BY ${BACKWARDS} LIMIT ${limit}`);
+    return rows.reverse();
+  }
+
+  live(market: string): Promise<readonly SignalRow[]> {
+    return this.#select(sql`WHERE market = ${market} ORDER BY pair_id`, this.#live);
+  }
+
+  async count(filter: SignalFilter): Promise<number> {
+    const query = sql<{ rows: number }>`SELECT count(*) AS rows FROM ${sql.table(this.history)} WHERE ${where(filter)}`;
+    const { rows } = await query.execute(this.#db);
+    return Number(rows[0]!.rows);
+  }
+
+  async remove(on: Db, market: string, fromMs: number, toMs: number): Promise<number> {
+    const period = where({ market, fromMs, toMs });
+    return affected(await sql`DELETE FROM ${sql.table(this.history)} WHERE ${period}`.execute(on));
+  }
+
+  /** @param rest the statement behind its table */
+  async #select(rest: RawBuilder<unknown>, table = this.history): Promise<SignalRow[]> {
+    const { rows } = await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(table)} ${rest}`.execute(this.#db);
+    return rows;
   }
 
   /** @param after the statement behind its rows */
-  async function insert(on: Db, table: string, rows: readonly SignalRow[], after: string): Promise<number> {
-    const head = `INSERT INTO ${named(table)} AS known (${NAMES.join(', ')})`;
-    if (!isFlat) {
+  async #insert(on: Db, table: string, rows: readonly SignalRow[], after: string): Promise<number> {
+    const head = `INSERT INTO ${nameIn(this.#kind, table)} AS known (${NAMES.join(', ')})`;
+    if (this.#kind === 'postgres') {
       const arrays = SIGNAL_COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`);
       const values = NAMES.map((name) => rows.map((row) => row[name]));
       const text = `${head} SELECT * FROM unnest(${arrays.join(', ')}) ${after}`;
@@ -83,78 +156,20 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
     }
     return added;
   }
-
-  const where = ({ market, pairIds, action, fromMs, toMs }: SignalFilter) =>
-    sql.join(
-      [
-        sql`market = ${market}`,
-        ...(fromMs === undefined ? [] : [sql`generated_at_ms >= ${fromMs}`]),
-        ...(toMs === undefined ? [] : [sql`generated_at_ms < ${toMs}`]),
-        ...(pairIds === undefined ? [] : [sql`pair_id IN (${sql.join(pairIds)})`]),
-        ...(action === undefined ? [] : [sql`action = ${action}`]),
-      ],
-      sql` AND `,
-    );
-  const order = sql.raw('generated_at_ms, pair_id, boot_id, seq');
-  const backwards = sql.raw('generated_at_ms DESC, pair_id DESC, boot_id DESC, seq DESC');
-
-  return {
-    history,
-    add: (on, rows) => insert(on, history, rows, 'ON CONFLICT DO NOTHING'),
-    async keepNewest(on, rows) {
-      if (rows.length === 0) return;
-      const sets = NAMES.filter((name) => name !== 'market' && name !== 'pair_id').map((name) => `${name} = excluded.${name}`); // prettier-ignore
-      await insert(
-        on,
-        live,
-        newestOfPairs(rows),
-        `ON CONFLICT (market, pair_id) DO UPDATE SET ${sets.join(', ')} WHERE (excluded.boot_id, excluded.seq) > (known.boot_id, known.seq)`,
-      );
-    },
-    async *pages(filter, size = PAGE_ROWS) {
-      let last: SignalRow | undefined;
-      for (;;) {
-        const since =
-          last === undefined
-            ? sql``
-            : sql` AND (${order}) > (${last.generated_at_ms}, ${last.pair_id}, ${last.boot_id}, ${last.seq})`;
-        const { rows } =
-          await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(history)} WHERE ${where(filter)}${since} ORDER BY ${order} LIMIT ${size}`.execute(
-            db,
-          );
-        if (rows.length > 0) yield rows;
-        if (rows.length < size) return;
-        last = rows.at(-1);
-      }
-    },
-    async newest(filter, limit) {
-      const { rows } =
-        await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(history)} WHERE ${where(filter)} ORDER BY ${backwards} LIMIT ${limit}`.execute(
-          db,
-        );
-      return rows.reverse();
-    },
-    async live(market) {
-      const { rows } =
-        await sql<SignalRow>`SELECT ${COLUMN_LIST} FROM ${sql.table(live)} WHERE market = ${market} ORDER BY pair_id`.execute(
-          db,
-        );
-      return rows;
-    },
-    async count(filter) {
-      const { rows } = await sql<{
-        rows: number;
-      }>`SELECT count(*) AS rows FROM ${sql.table(history)} WHERE ${where(filter)}`.execute(db);
-      return Number(rows[0]!.rows);
-    },
-    async remove(on, market, fromMs, toMs) {
-      const done = await sql`DELETE FROM ${sql.table(history)} WHERE ${where({ market, fromMs, toMs })}`.execute(on);
-      return affected(done);
-    },
-  };
 }
 
-const ONE_ROW = `(${NAMES.map(() => '?').join(', ')})`;
+function where({ market, pairIds, action, fromMs, toMs }: SignalFilter): RawBuilder<unknown> {
+  return sql.join(
+    [
+      sql`market = ${market}`,
+      ...(fromMs === undefined ? [] : [sql`generated_at_ms >= ${fromMs}`]),
+      ...(toMs === undefined ? [] : [sql`generated_at_ms < ${toMs}`]),
+      ...(pairIds === undefined ? [] : [sql`pair_id IN (${sql.join(pairIds)})`]),
+      ...(action === undefined ? [] : [sql`action = ${action}`]),
+    ],
+    sql` AND `,
+  );
+}
 
 function affected({ numAffectedRows }: { readonly numAffectedRows?: bigint }): number {
   return Number(numAffectedRows ?? 0);

@@ -1,5 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import { adverseZ, openPosition } from '../../shared/core/position/position.ts';
+import type { DecisionPolicy, Gate } from '../../shared/core/decide/decide.ts';
+import { step } from '../../shared/core/decide/step.ts';
+import { openPosition } from '../../shared/core/position/position.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 
 /** The barriers of AI1's label, in standard deviations of the entry and bars. */
@@ -26,23 +28,40 @@ export function isCandidate(history: PairHistory, t: number, barriers: Barriers)
 
 /**
  * AI1's label at candidate `t` by the triple-barrier method (López de Prado, Advances in Financial Machine Learning, ch. 3): alpha, beta, mean
- * and std are frozen at t; 1 iff the frozen z comes back to z_exit before it moves `stop` further out, within `horizon` bars.
+ * and std are frozen at t; 1 iff the frozen z comes back to z_exit before it moves `stop` further out, within `horizon` bars. The position is that of
+ * the decision, stepped without scores: its EXIT ends the label.
  *
  * The horizon counts bars that both legs have, as a position's age does: before a weekend, a daily pause or a hole it reaches over it, and the
  * first bar after it is evaluated like any other. Purging goes by the time of `end`, so it sees the whole of such a stretch.
  * @returns null when the bars end before the label is known
  */
 export function reversionLabel(history: PairHistory, t: number, barriers: Barriers): Outcome | null {
-  const { lnA, lnB, z } = history;
-  const side = z[t]! > 0 ? -1 : 1;
+  const policy = exitPolicy(barriers);
+  const side = history.z[t]! > 0 ? -1 : 1;
   // Stryker disable next-line StringLiteral: no barrier reads the position's id
-  const position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
-  const stopAt = Math.abs(z[t]!) + barriers.stop;
-  const last = t + barriers.horizon;
-  for (let k = t + 1; k <= last && k < history.length; k++) {
-    const out = adverseZ(position, lnA[k]!, lnB[k]!);
-    if (out <= barriers.z_exit) return { label: 1, end: k };
-    if (out >= stopAt) return { label: 0, end: k };
+  let position = openPosition(side, '', history.time[t]! as OpenTime, marketAt(history, t));
+  for (let k = t + 1; k < history.length; k++) {
+    // Stryker disable next-line StringLiteral: this bar opens no position
+    const next = step(marketAt(history, k), null, GATE, policy, position, '', history.time[k]! as OpenTime);
+    if (next.decision.action === 'EXIT') return { label: next.decision.reason === 'Z_EXIT' ? 1 : 0, end: k };
+    position = next.position;
   }
-  return last < history.length ? { label: 0, end: last } : null;
+  return null;
+}
+
+/** Read by entries alone; the position is open. */
+const GATE: Gate = { theta1: 0, theta2: 1, hasEdge: true, isHalted: false };
+
+/** The barriers as the decision has them; without scores, the rest is read by entries alone. */
+function exitPolicy({ z_entry, z_exit, stop, horizon }: Barriers): DecisionPolicy {
+  return {
+    z_entry,
+    z_exit,
+    stop,
+    max_age_bars: horizon,
+    beta_min: 0,
+    beta_max: Infinity,
+    risk_exit: Infinity,
+    require_edge: false,
+  };
 }

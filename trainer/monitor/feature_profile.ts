@@ -2,7 +2,7 @@ import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import { z } from 'zod';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
-import { Calendar } from '../../shared/core/features/calendar.ts';
+import { CALENDAR_FEATURES } from '../../shared/core/features/calendar.ts';
 import type { FeatureDefinition } from '../../shared/core/features/feature.ts';
 import { clusteredMean } from './cluster.ts';
 
@@ -79,7 +79,7 @@ export function featureProfile(
 
 /** Columns that a model may use and that say more than the time. */
 export function watchedColumns(definitions: readonly FeatureDefinition[]): number[] {
-  const calendar = new Set(new Calendar().features.map(({ name }) => name));
+  const calendar = new Set<string>(CALENDAR_FEATURES.map(({ name }) => name));
   return [...definitions.keys()].filter((column) => {
     const { name, models } = definitions[column]!;
     return models.length > 0 && !calendar.has(name);

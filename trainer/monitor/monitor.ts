@@ -12,12 +12,9 @@ import { storeUrl } from '../store/store.ts';
 import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
-import type { DriftFinding, MonitorReport } from './report.ts';
+import type { MonitorReport } from './report.ts';
+import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 
-/** How the trigger of a run that the monitor has asked for begins. */
-const MONITOR_TRIGGER = 'monitor: ';
-/** Findings that a trigger names; the others are counted. */
-const NAMED_FINDINGS = 3;
 const MINUTES_PER_HOUR = 60;
 /** The first look comes soon after the start, however rare the others are. */
 const FIRST_LOOK_MS = 60_000;
@@ -41,7 +38,7 @@ export interface MonitorStatus {
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;
   /** What the monitor last asked the retrainer for. */
-  readonly last_trigger: { readonly at: string; readonly text: string } | null;
+  readonly last_trigger: Trigger | null;
   /** The last look's: every figure with its limits' findings, or why there was nothing to look at. */
   readonly report: MonitorReport | NoLook | null;
 }
@@ -59,109 +56,122 @@ export interface Monitor {
  * halted in `models/halts.json`.
  */
 export function startMonitor(options: MonitorOptions): Monitor {
-  const { settings, paths, log, retrainer, say, clock = MACHINE_CLOCK } = options;
-  const { monitor_minutes, drift_cooldown_hours } = settings.retrain;
-  const minuteMs = barIntervalMs(settings);
-  const said = new Set<string>();
-  let status: MonitorStatus = {
+  const monitor = new RunningMonitor(options, options.clock ?? MACHINE_CLOCK);
+  monitor.begin();
+  return monitor;
+}
+
+class RunningMonitor implements Monitor {
+  readonly #options: MonitorOptions;
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  readonly #trigger: RetrainTrigger;
+  /** Findings that were reported, by version. */
+  readonly #reported = new Set<string>();
+  #status: Omit<MonitorStatus, 'last_trigger'> = {
     looked_at: null,
     duration_ms: null,
     next_look_at: null,
-    last_trigger: null,
     report: null,
   };
-  let running: RunningLook | null = null;
-  let turn: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  lookAfter(Math.min(FIRST_LOOK_MS, monitor_minutes * minuteMs));
+  #running: RunningLook | null = null;
+  #turn: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
-  function lookAfter(ms: number): void {
-    if (stopped) return;
-    status = { ...status, next_look_at: iso(clock.nowMs() + ms) };
-    timer = setTimeout(() => {
-      turn = turn.then(async () => {
-        await careful(lookOnce);
-        lookAfter(Math.max(monitor_minutes * minuteMs, RESTS_PER_LOOK * (status.duration_ms ?? 0)));
+  constructor(options: MonitorOptions, clock: Clock) {
+    const { monitor_minutes, drift_cooldown_hours } = options.settings.retrain;
+    const minuteMs = barIntervalMs(options.settings);
+    this.#options = options;
+    this.#clock = clock;
+    this.#everyMs = monitor_minutes * minuteMs;
+    this.#trigger = new RetrainTrigger(options.retrainer, clock, drift_cooldown_hours * MINUTES_PER_HOUR * minuteMs);
+  }
+
+  begin(): void {
+    this.#lookAfter(Math.min(FIRST_LOOK_MS, this.#everyMs));
+  }
+
+  status(): MonitorStatus {
+    const { report, ...times } = this.#status;
+    return { ...times, last_trigger: this.#trigger.last, report };
+  }
+
+  look(): Promise<void> {
+    return (this.#turn = this.#turn.then(() => this.#careful(() => this.#lookOnce())));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running?.stop();
+    await this.#turn;
+  }
+
+  #lookAfter(ms: number): void {
+    if (this.#stopped) return;
+    this.#status = { ...this.#status, next_look_at: iso(this.#clock.nowMs() + ms) };
+    this.#timer = setTimeout(() => {
+      this.#turn = this.#turn.then(async () => {
+        await this.#careful(() => this.#lookOnce());
+        this.#lookAfter(Math.max(this.#everyMs, RESTS_PER_LOOK * (this.#status.duration_ms ?? 0)));
       });
     }, ms);
     // A trainer that has nothing else to do may end.
-    timer.unref();
+    this.#timer.unref();
   }
 
   /** The monitor may fail; the trainer goes on. */
-  async function careful(work: () => Promise<void>): Promise<void> {
+  async #careful(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      log.warn({ err: error }, 'the active models could not be looked at');
+      this.#options.log.warn({ err: error }, 'the active models could not be looked at');
     }
   }
 
-  async function lookOnce(): Promise<void> {
-    if (stopped) return;
-    const began = clock.nowMs();
-    running = startLook(taskOf(options, began));
-    const report = await running.report;
-    running = null;
-    if (stopped) return;
-    status = { ...status, looked_at: iso(began), duration_ms: clock.nowMs() - began, report };
+  async #lookOnce(): Promise<void> {
+    if (this.#stopped) return;
+    const began = this.#clock.nowMs();
+    this.#running = startLook(taskOf(this.#options, began));
+    const report = await this.#running.report;
+    this.#running = null;
+    if (this.#stopped) return;
+    this.#status = { ...this.#status, looked_at: iso(began), duration_ms: this.#clock.nowMs() - began, report };
     if ('skipped' in report) {
-      log.info(report, 'the active models were not looked at');
+      this.#options.log.info(report, 'the active models were not looked at');
       return;
     }
-    await careful(() => halt(report, began));
-    tell(report);
-    await trigger(report.findings.filter(({ retrains }) => retrains));
-  }
-
-  async function halt({ breaches, version }: MonitorReport, began: number): Promise<void> {
-    const wanted = haltsOf(breaches, version, new Date(clock.nowMs()));
-    for (const added of addHalts(paths.models, wanted, MACHINE_FILES, began)) {
-      const { pair_id, reason, seen, limit } = added;
-      const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
-      say(text);
-      await sendAlert({ settings, env: process.env, log }, { kind: 'kpi_halt', text, details: { ...added } });
-    }
+    await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
+    this.#tell(report);
+    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains));
   }
 
   /** Each finding once for each version: it lasts for days. */
-  function tell({ findings, version }: MonitorReport): void {
+  #tell({ findings, version }: MonitorReport): void {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;
-      if (said.has(key)) continue;
-      said.add(key);
-      log.warn({ ...found, version }, 'the active models fit less');
-      say(`Models ${version}: ${found.text}.`);
+      if (this.#reported.has(key)) continue;
+      this.#reported.add(key);
+      this.#options.log.warn({ ...found, version }, 'the active models fit less');
+      this.#options.say(`Models ${version}: ${found.text}.`);
     }
   }
+}
 
-  async function trigger(findings: readonly DriftFinding[]): Promise<void> {
-    if (findings.length === 0 || isCooling()) return;
-    const text = triggerText(findings);
-    const at = iso(clock.nowMs());
-    if (await retrainer.startOrWait(text)) status = { ...status, last_trigger: { at, text } };
+/** Halts what loses too much, and sends an alert for each new halt. @param began when the look began, in epoch ms */
+async function halt(
+  { settings, paths, log, say }: MonitorOptions,
+  { breaches, version }: MonitorReport,
+  at: Date,
+  began: number,
+): Promise<void> {
+  for (const added of addHalts(paths.models, haltsOf(breaches, version, at), MACHINE_FILES, began)) {
+    const { pair_id, reason, seen, limit } = added;
+    const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
+    say(text);
+    await sendAlert({ settings, env: process.env, log }, { kind: 'kpi_halt', text, details: { ...added } });
   }
-
-  /** After a run that the monitor caused, also in the life of another trainer, the world gets time to show whether it helped. */
-  function isCooling(): boolean {
-    const own = retrainer.runs().filter(({ trigger: text }) => text.startsWith(MONITOR_TRIGGER));
-    const times = own.flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);
-    const asked = status.last_trigger === null ? [] : [status.last_trigger.at];
-    const last = Math.max(-Infinity, ...[...times, ...asked].map((time) => Date.parse(time)));
-    return clock.nowMs() - last < drift_cooldown_hours * MINUTES_PER_HOUR * minuteMs;
-  }
-
-  return {
-    status: () => status,
-    look: () => (turn = turn.then(() => careful(lookOnce))),
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await running?.stop();
-      await turn;
-    },
-  };
 }
 
 function taskOf({ settings, paths }: MonitorOptions, nowMs: number): LookTask {
@@ -174,15 +184,6 @@ function taskOf({ settings, paths }: MonitorOptions, nowMs: number): LookTask {
     storeUrl: url === paths.trainer && !existsSync(url) ? null : url,
     nowMs,
   };
-}
-
-/** `monitor: drift psi z_score 0.41 > 0.25; … and 4 more`. The ones furthest past their limits come first. */
-export function triggerText(findings: readonly DriftFinding[]): string {
-  const severity = ({ figure, limit }: DriftFinding): number => figure / limit;
-  const sorted = [...findings].sort((a, b) => severity(b) - severity(a));
-  const named = sorted.slice(0, NAMED_FINDINGS).map(({ text }) => text);
-  const more = findings.length - named.length;
-  return `${MONITOR_TRIGGER}${named.join('; ')}${more === 0 ? '' : ` and ${more} more`}`;
 }
 
 function iso(ms: number): string {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { FeatureDrift } from './drift.ts';
-import { triggerText } from './monitor.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 import type { FillFigures } from '../fills/fill_figures.ts';
 import type { FillPerformance } from './fill_performance.ts';
 import { findingsOf, type DriftFinding, type DriftPolicy } from './report.ts';
+import { triggerText } from './retrain_trigger.ts';
 
 const POLICY: DriftPolicy = {
   drift_psi_max: 0.25,

@@ -6,7 +6,8 @@ import { createRegistry, type Registry } from '../registry/registry.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { configValues, noteConfigChanges } from './config_changes.ts';
 import { openRunAudit, type RunAudit } from './run_audit.ts';
-import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
+import { memoryQueue } from './memory_queue.ts';
+import { storeQueue, type RunQueue } from './run_queue.ts';
 
 /** Where a trainer keeps its runs and their bundles: the store, or where it cannot be opened the memory of the process. */
 export interface RunMemory {

@@ -10,7 +10,8 @@ import { openStore, type Store } from '../store/store.ts';
 import { noteConfigChanges } from './config_changes.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
 import { openRunAudit } from './run_audit.ts';
-import { memoryQueue, storeQueue, type RunQueue } from './run_queue.ts';
+import { memoryQueue } from './memory_queue.ts';
+import { storeQueue, type RunQueue } from './run_queue.ts';
 
 const T0 = Date.UTC(2024, 0, 1);
 let nowMs = T0;

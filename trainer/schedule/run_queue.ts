@@ -1,9 +1,9 @@
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
-import type { TrainingRunsTable } from '../store/tables.ts';
-import type { Selectable } from 'kysely';
-import { FIRST_MODELS, newRun, type RetrainRun, type RunKind } from './run.ts';
+import type { Tables, TrainingRunsTable } from '../store/tables.ts';
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import { FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
 import type { StageTime } from './run_progress.ts';
 
 /** A run that was under way when its trainer ended, and the process that learned. */
@@ -52,192 +52,204 @@ export const BEAT_MS = 15_000;
 /** A run of another owner that was silent for so long has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
 
+type Row = Selectable<TrainingRunsTable>;
+
 /** The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or behind the step. */
-export function storeQueue({ db }: Store, { market, owner, clock }: QueueOptions): RunQueue {
-  const begun = new Set<number>();
-  const isoNow = (): string => new Date(clock.nowMs()).toISOString();
-  const beginning = () => ({
-    owner,
-    status: 'running' as const,
-    worker_pid: null,
-    beat_ms: clock.nowMs(),
-    started_at: isoNow(),
-    stage: 'starting',
-    percent: 0,
-    eta_seconds: null,
-    stages: '[]',
-  });
+export function storeQueue({ db }: Store, options: QueueOptions): RunQueue {
+  return new StoreQueue(db, options);
+}
 
-  /** What a row has that only waits. */
-  const unbegun = () => ({
-    market,
-    owner,
-    status: 'queued' as const,
-    beat_ms: clock.nowMs(),
-    stage: '',
-    percent: 0,
-    stages: '[]',
-    reasons: '[]',
-  });
+class StoreQueue implements RunQueue {
+  readonly #db: Kysely<Tables>;
+  readonly #market: Market;
+  readonly #owner: string;
+  readonly #clock: Clock;
+  /** Runs that this process has begun. */
+  readonly #begun = new Set<number>();
 
-  function taken(row: Selectable<TrainingRunsTable> | undefined): RetrainRun | null {
-    if (row === undefined) return null;
-    begun.add(row.run_id);
-    return runOf(row);
+  constructor(db: Kysely<Tables>, { market, owner, clock }: QueueOptions) {
+    this.#db = db;
+    this.#market = market;
+    this.#owner = owner;
+    this.#clock = clock;
   }
 
-  async function isFree(): Promise<boolean> {
-    const row = await db
-      .selectFrom('core.training_runs')
-      .select('run_id')
-      .where('market', '=', market)
-      .where('status', '=', 'running')
+  async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
+    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
+    if (waiting !== null) return waiting;
+    // The index would keep it out, at the price of a number that nobody has.
+    if (!(await this.#isFree())) return null;
+    const row = await this.#db
+      .insertInto('core.training_runs')
+      .values({
+        ...this.#running(),
+        market: this.#market,
+        kind,
+        trigger,
+        attempt: 1,
+        due_ms: this.#clock.nowMs(),
+        reasons: '[]',
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returningAll()
       .executeTakeFirst();
-    return row === undefined;
+    return this.#taken(row);
   }
 
-  async function dueMs(): Promise<number | null> {
-    const row = await db
-      .selectFrom('core.training_runs')
-      .select('due_ms')
-      .where('market', '=', market)
-      .where('status', '=', 'queued')
-      .executeTakeFirst();
+  beginDue(): Promise<RetrainRun | null> {
+    return this.#beginQueued(this.#clock.nowMs(), {});
+  }
+
+  async dueMs(): Promise<number | null> {
+    const row = await this.#withStatus('queued').select('due_ms').executeTakeFirst();
     return row?.due_ms ?? null;
   }
 
+  async wait(trigger: string): Promise<void> {
+    const due = { kind: 'full' as const, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
+    await this.#queue(due);
+    await this.#db
+      .updateTable('core.training_runs')
+      .set(due)
+      .where('market', '=', this.#market)
+      .where('status', '=', 'queued')
+      .execute();
+  }
+
+  async beat({ run_id, stage, percent, eta_seconds }: RetrainRun, workerPid: number | null): Promise<void> {
+    await this.#db
+      .updateTable('core.training_runs')
+      .set({ beat_ms: this.#clock.nowMs(), worker_pid: workerPid, stage, percent, eta_seconds })
+      .where('run_id', '=', run_id)
+      .where('status', '=', 'running')
+      .execute();
+  }
+
+  async retryAt({ kind, trigger, attempt }: RetrainRun, dueMs: number): Promise<void> {
+    if ((await this.dueMs()) !== null) return;
+    await this.#queue({ kind, trigger, attempt: attempt + 1, due_ms: dueMs });
+  }
+
+  async keep(run: RetrainRun): Promise<void> {
+    await this.#db.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+  }
+
+  async orphans(): Promise<readonly Orphan[]> {
+    const rows = await this.#withStatus('running').selectAll().execute();
+    const silentSinceMs = this.#clock.nowMs() - SILENCE_MS;
+    const isOwn = (row: Row): boolean => row.owner === this.#owner;
+    return rows
+      .filter((row) => (isOwn(row) ? !this.#begun.has(row.run_id) : row.beat_ms < silentSinceMs))
+      .map((row) => ({ run: runOf(row), workerPid: isOwn(row) ? row.worker_pid : null }));
+  }
+
+  async list(limit: number): Promise<readonly RetrainRun[]> {
+    const rows = await this.#db
+      .selectFrom('core.training_runs')
+      .selectAll()
+      .where('market', '=', this.#market)
+      .where('status', '<>', 'queued')
+      .orderBy('started_at', 'desc')
+      .orderBy('run_id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(runOf);
+  }
+
+  async lastStages(kind: RunKind): Promise<readonly StageTime[]> {
+    const row = await this.#db
+      .selectFrom('core.training_runs')
+      .select('stages')
+      .where('market', '=', this.#market)
+      .where('kind', '=', kind)
+      .where('status', 'in', ['adopted', 'rejected'])
+      .where('trigger', '<>', FIRST_MODELS)
+      .orderBy('run_id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
+  }
+
+  /** What a row has whose run begins now. */
+  #running() {
+    return {
+      owner: this.#owner,
+      status: 'running' as const,
+      worker_pid: null,
+      beat_ms: this.#clock.nowMs(),
+      started_at: new Date(this.#clock.nowMs()).toISOString(),
+      stage: 'starting',
+      percent: 0,
+      eta_seconds: null,
+      stages: '[]',
+    };
+  }
+
+  /** Adds the row of a run that waits; none when one waits already. */
+  async #queue(due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'attempt' | 'due_ms'>): Promise<void> {
+    await this.#db
+      .insertInto('core.training_runs')
+      .values({
+        ...due,
+        market: this.#market,
+        owner: this.#owner,
+        status: 'queued',
+        beat_ms: this.#clock.nowMs(),
+        stage: '',
+        percent: 0,
+        stages: '[]',
+        reasons: '[]',
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
   /** Null too when another process was faster: the index allows one run under way. */
-  async function beginQueued(
+  async #beginQueued(
     dueUntilMs: number,
     change: { readonly trigger?: string; readonly attempt?: number; readonly kind?: RunKind },
   ): Promise<RetrainRun | null> {
-    if (!(await isFree())) return null;
+    if (!(await this.#isFree())) return null;
     try {
-      const query = db
+      const query = this.#db
         .updateTable('core.training_runs')
-        .set({ ...beginning(), ...change })
-        .where('market', '=', market)
+        .set({ ...this.#running(), ...change })
+        .where('market', '=', this.#market)
         .where('status', '=', 'queued')
         .where('due_ms', '<=', dueUntilMs);
       const allowed = change.kind === 'incremental' ? query.where('kind', '=', 'incremental') : query;
-      return taken(await allowed.returningAll().executeTakeFirst());
+      return this.#taken(await allowed.returningAll().executeTakeFirst());
     } catch (error) {
       if (!isTaken(error)) throw error;
       return null;
     }
   }
 
+  async #isFree(): Promise<boolean> {
+    return (await this.#withStatus('running').select('run_id').executeTakeFirst()) === undefined;
+  }
+
+  #taken(row: Row | undefined): RetrainRun | null {
+    if (row === undefined) return null;
+    this.#begun.add(row.run_id);
+    return runOf(row);
+  }
+
+  #withStatus(status: 'running' | 'queued') {
+    return this.#db.selectFrom('core.training_runs').where('market', '=', this.#market).where('status', '=', status);
+  }
+}
+
+/** What of a run changes after it has begun, as columns of its row. */
+function changesOf(run: RetrainRun) {
+  const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
+  const { metrics, gate, reasons, stages } = changing;
   return {
-    async begin(trigger, kind = 'full') {
-      const waiting = await beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
-      if (waiting !== null) return waiting;
-      // The index would keep it out, at the price of a number that nobody has.
-      if (!(await isFree())) return null;
-      const row = await db
-        .insertInto('core.training_runs')
-        .values({ ...beginning(), market, kind, trigger, attempt: 1, due_ms: clock.nowMs(), reasons: '[]' })
-        .onConflict((conflict) => conflict.doNothing())
-        .returningAll()
-        .executeTakeFirst();
-      return taken(row);
-    },
-
-    beginDue: () => beginQueued(clock.nowMs(), {}),
-
-    dueMs,
-
-    async wait(trigger) {
-      const due = { kind: 'full' as const, trigger, attempt: 1, due_ms: clock.nowMs() };
-      await db
-        .insertInto('core.training_runs')
-        .values({ ...due, ...unbegun() })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-      await db
-        .updateTable('core.training_runs')
-        .set(due)
-        .where('market', '=', market)
-        .where('status', '=', 'queued')
-        .execute();
-    },
-
-    async beat({ run_id, stage, percent, eta_seconds }, workerPid) {
-      await db
-        .updateTable('core.training_runs')
-        .set({ beat_ms: clock.nowMs(), worker_pid: workerPid, stage, percent, eta_seconds })
-        .where('run_id', '=', run_id)
-        .where('status', '=', 'running')
-        .execute();
-    },
-
-    async retryAt({ kind, trigger, attempt }, atMs) {
-      if ((await dueMs()) !== null) return;
-      await db
-        .insertInto('core.training_runs')
-        .values({ kind, trigger, attempt: attempt + 1, due_ms: atMs, ...unbegun() })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    },
-
-    async keep(run) {
-      const {
-        run_id,
-        kind: _kind,
-        trigger: _trigger,
-        attempt: _attempt,
-        started_at: _started,
-        metrics,
-        gate,
-        reasons,
-        stages,
-        ...rest
-      } = run;
-      const lists = { reasons: JSON.stringify(reasons), stages: JSON.stringify(stages) };
-      await db
-        .updateTable('core.training_runs')
-        .set({ ...rest, metrics: jsonOf(metrics), gate: jsonOf(gate), ...lists })
-        .where('run_id', '=', run_id)
-        .execute();
-    },
-
-    async orphans() {
-      const rows = await db
-        .selectFrom('core.training_runs')
-        .selectAll()
-        .where('market', '=', market)
-        .where('status', '=', 'running')
-        .execute();
-      return rows
-        .filter((row) => (row.owner === owner ? !begun.has(row.run_id) : row.beat_ms < clock.nowMs() - SILENCE_MS))
-        .map((row) => ({ run: runOf(row), workerPid: row.owner === owner ? row.worker_pid : null }));
-    },
-
-    async list(limit) {
-      const rows = await db
-        .selectFrom('core.training_runs')
-        .selectAll()
-        .where('market', '=', market)
-        .where('status', '<>', 'queued')
-        .orderBy('started_at', 'desc')
-        .orderBy('run_id', 'desc')
-        .limit(limit)
-        .execute();
-      return rows.map(runOf);
-    },
-
-    async lastStages(kind) {
-      const row = await db
-        .selectFrom('core.training_runs')
-        .select('stages')
-        .where('market', '=', market)
-        .where('kind', '=', kind)
-        .where('status', 'in', ['adopted', 'rejected'])
-        .where('trigger', '<>', FIRST_MODELS)
-        .orderBy('run_id', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
-    },
+    ...changing,
+    metrics: jsonOf(metrics),
+    gate: jsonOf(gate),
+    reasons: JSON.stringify(reasons),
+    stages: JSON.stringify(stages),
   };
 }
 
@@ -247,7 +259,7 @@ function isTaken(error: unknown): boolean {
   return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';
 }
 
-function runOf(row: Selectable<TrainingRunsTable>): RetrainRun {
+function runOf(row: Row): RetrainRun {
   const { market: _market, owner: _owner, worker_pid: _pid, due_ms: _due, beat_ms: _beat, ...own } = row;
   return {
     ...own,
@@ -262,47 +274,3 @@ function runOf(row: Selectable<TrainingRunsTable>): RetrainRun {
 
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 const valueOf = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
-
-/** The same in the memory of this process, where no store can be opened. @param lastId the number before that of its first run */
-export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
-  const runs: RetrainRun[] = [];
-  let waiting: (Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number }) | null = null;
-
-  function beginNow({ kind, trigger, attempt }: Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'>): RetrainRun | null {
-    if (runs[0]?.status === 'running') return null;
-    if (waiting?.kind !== 'full' || kind === 'full') waiting = null;
-    runs.unshift(
-      newRun({ run_id: ++lastId, kind, trigger, attempt, started_at: new Date(clock.nowMs()).toISOString() }),
-    );
-    return { ...runs[0]! };
-  }
-
-  return {
-    begin: (trigger, kind = 'full') => Promise.resolve(beginNow({ kind, trigger, attempt: 1 })),
-    beginDue: () => Promise.resolve(waiting === null || waiting.dueMs > clock.nowMs() ? null : beginNow(waiting)),
-    dueMs: () => Promise.resolve(waiting?.dueMs ?? null),
-    wait(trigger) {
-      waiting = { kind: 'full', trigger, attempt: 1, dueMs: clock.nowMs() };
-      return Promise.resolve();
-    },
-    beat: () => Promise.resolve(),
-    retryAt({ kind, trigger, attempt }, dueMs) {
-      waiting ??= { kind, trigger, attempt: attempt + 1, dueMs };
-      return Promise.resolve();
-    },
-    keep(run) {
-      const index = runs.findIndex(({ run_id }) => run_id === run.run_id);
-      if (index >= 0) runs[index] = { ...run };
-      return Promise.resolve();
-    },
-    orphans: () => Promise.resolve([]),
-    list: (limit) => Promise.resolve(runs.slice(0, limit)),
-    lastStages(kind) {
-      const last = runs.find(
-        (run) =>
-          run.kind === kind && run.trigger !== FIRST_MODELS && (run.status === 'adopted' || run.status === 'rejected'),
-      );
-      return Promise.resolve(last?.stages ?? []);
-    },
-  };
-}

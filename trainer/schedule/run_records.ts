@@ -5,7 +5,8 @@ import type { BestEffort } from './best_effort.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
 import { memoryOnly, openRunMemory, type RunMemory } from './run_memory.ts';
 import type { StageTime } from './run_progress.ts';
-import { memoryQueue, type RunQueue } from './run_queue.ts';
+import { memoryQueue } from './memory_queue.ts';
+import type { RunQueue } from './run_queue.ts';
 
 const SHOWN_RUNS = 50;
 

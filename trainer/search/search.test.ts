@@ -135,21 +135,6 @@ describe('searchTraining', () => {
     expect(none.gain.mean).toBe(0);
   });
 
-  it('stops cleanly when asked to, and goes on from its journal', async () => {
-    const journal = join(folder, 'stop.jsonl');
-    const stop = new AbortController();
-    const first = await searchTraining({
-      ...request,
-      journal,
-      signal: stop.signal,
-      onProgress: ({ done }) => (done === 12 ? stop.abort() : undefined),
-    });
-    expect(first).toMatchObject({ endedBy: 'stop', trials: 12 });
-    expect(await searchTraining({ ...request, journal })).toEqual(await searchTraining(request));
-    const early = AbortSignal.abort();
-    await expect(searchTraining({ ...request, signal: early })).rejects.toThrow(RangeError);
-  });
-
   it('counts a trial that data or learner refuses as bad and goes on; it throws what the configured one is refused with', async () => {
     const refusing = (refuses: (params: Params) => boolean): Promise<unknown> =>
       searchTraining({

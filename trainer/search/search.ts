@@ -45,8 +45,6 @@ export interface SearchRequest<Prepared> {
   /** Milliseconds that only go forward. */
   nowMs(): number;
   onProgress(progress: SearchProgress): void;
-  /** Ends the search between two folds. */
-  readonly signal?: AbortSignal;
 }
 
 export interface SearchResult {
@@ -61,7 +59,7 @@ export interface SearchResult {
   readonly failed: number;
   /** Values of all complete trials, in their order: how they spread shows how far the best can be chance. */
   readonly values: readonly number[];
-  readonly endedBy: 'trials' | 'time' | 'stop';
+  readonly endedBy: 'trials' | 'time';
 }
 
 export interface SearchedTrial {
@@ -103,7 +101,6 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
   let endedBy: SearchResult['endedBy'] = 'trials';
 
   const isOver = (): SearchResult['endedBy'] | null => {
-    if (request.signal?.aborted === true) return 'stop';
     // A result needs the configured trial.
     if (study.trials()[0]?.state !== 'complete') return null;
     return budget.limitMs !== null && request.nowMs() - startMs >= budget.limitMs ? 'time' : null;
@@ -154,7 +151,7 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
 type Outcome =
   | { readonly kind: 'measured'; readonly mean: number }
   | { readonly kind: 'hopeless' }
-  | { readonly kind: 'over'; readonly by: 'trials' | 'time' | 'stop' };
+  | { readonly kind: 'over'; readonly by: 'trials' | 'time' };
 
 /** @param isHopeless is told the fold and the mean so far */
 async function measureTrial<Prepared>(

@@ -47,9 +47,42 @@ const PAGE_ROWS = 16_384;
 const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume', 'spread'] as const;
 
 export function openBarStore(engine: Engine): BarStore {
-  const { db } = engine;
+  return new EngineBarStore(engine);
+}
 
-  async function* pages(
+class EngineBarStore implements BarStore {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async put(market: Market, columns: BarColumns): Promise<PutBars> {
+    const conflicting: ConflictingRow[] = [];
+    let [added, conflicts] = [0, 0];
+    for (let first = 0; first < columns.length; first += PUT_ROWS) {
+      const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
+      const { symbol, length, spread, ...values } = part;
+      const given = { ...values, ...(spread === null ? {} : { spread }) };
+      const inserted = await this.#engine.insert({
+        table: 'core.bars',
+        constants: { market, symbol },
+        columns: given,
+        length,
+      });
+      added += inserted;
+      if (inserted < length) conflicts += await this.#compare(market, part, conflicting);
+    }
+    return { added, duplicates: columns.length - added - conflicts, conflicts, conflicting };
+  }
+
+  async read(market: Market, symbol: string, period?: StorePeriod): Promise<BarColumns> {
+    const read: BarColumns[] = [];
+    for await (const page of this.pages(market, symbol, period)) read.push(page);
+    return joinBars(symbol, read);
+  }
+
+  async *pages(
     market: Market,
     symbol: string,
     { from, to }: StorePeriod = {},
@@ -57,16 +90,10 @@ export function openBarStore(engine: Engine): BarStore {
   ): AsyncGenerator<BarColumns, void> {
     // Each page begins behind the last time of the one before: no cursor is held open, and a writer is not kept waiting.
     for (let since: number = from ?? -Infinity; ;) {
-      let query = db
-        .selectFrom('core.bars')
-        .select(NAMES)
-        .where('market', '=', market)
-        .where('symbol', '=', symbol)
-        .orderBy('time')
-        .limit(rowsPerPage);
+      let query = this.#bars(market, symbol).select(NAMES).orderBy('time').limit(rowsPerPage);
       if (since !== -Infinity) query = query.where('time', '>=', since);
       if (to !== undefined) query = query.where('time', '<', to);
-      const rows = await engine.rows(query.compile());
+      const rows = await this.#engine.rows(query.compile());
       if (rows.length === 0) return;
       const page = columnsOfRows(symbol, rows);
       yield page;
@@ -75,11 +102,51 @@ export function openBarStore(engine: Engine): BarStore {
     }
   }
 
+  async hasSpread(market: Market, symbol: string, { from, to }: StorePeriod = {}): Promise<boolean> {
+    let query = this.#bars(market, symbol).select('time').where('spread', 'is not', null).limit(1);
+    if (from !== undefined) query = query.where('time', '>=', from);
+    if (to !== undefined) query = query.where('time', '<', to);
+    return (await query.executeTakeFirst()) !== undefined;
+  }
+
+  async last(market: Market, symbol: string): Promise<OpenTime | null> {
+    const row = await this.#bars(market, symbol)
+      .select(({ fn }) => fn.max('time').as('last'))
+      .executeTakeFirst();
+    return (row?.last ?? null) === null ? null : (Number(row!.last) as OpenTime);
+  }
+
+  async symbols(market: Market): Promise<readonly StoredSymbol[]> {
+    const rows = await this.#engine.db
+      .selectFrom('core.bars')
+      .select(({ fn }) => [
+        'symbol',
+        fn.countAll<number>().as('bars'),
+        fn.min('time').as('first'),
+        fn.max('time').as('last'),
+      ])
+      .where('market', '=', market)
+      .groupBy('symbol')
+      .execute();
+    return rows
+      .map(({ symbol, bars, first, last }) => ({
+        symbol,
+        bars: Number(bars),
+        first: Number(first) as OpenTime,
+        last: Number(last) as OpenTime,
+      }))
+      .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  }
+
+  #bars(market: Market, symbol: string) {
+    return this.#engine.db.selectFrom('core.bars').where('market', '=', market).where('symbol', '=', symbol);
+  }
+
   /** What stands where bars could not be added, beside them. */
-  async function compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
+  async #compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
     const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
     let [conflicts, i] = [0, 0];
-    for await (const page of pages(market, part.symbol, period)) {
+    for await (const page of this.pages(market, part.symbol, period)) {
       for (let j = 0; j < page.length; j++) {
         while (i < part.length && part.time[i]! < page.time[j]!) i++;
         if (i === part.length) return conflicts;
@@ -90,80 +157,6 @@ export function openBarStore(engine: Engine): BarStore {
     }
     return conflicts;
   }
-
-  return {
-    async put(market, columns) {
-      const conflicting: ConflictingRow[] = [];
-      let [added, conflicts] = [0, 0];
-      for (let first = 0; first < columns.length; first += PUT_ROWS) {
-        const part = viewBars(columns, first, Math.min(first + PUT_ROWS, columns.length));
-        const { symbol, length, spread, ...values } = part;
-        const given = { ...values, ...(spread === null ? {} : { spread }) };
-        const inserted = await engine.insert({
-          table: 'core.bars',
-          constants: { market, symbol },
-          columns: given,
-          length,
-        });
-        added += inserted;
-        if (inserted < length) conflicts += await compare(market, part, conflicting);
-      }
-      return { added, duplicates: columns.length - added - conflicts, conflicts, conflicting };
-    },
-
-    async read(market, symbol, period) {
-      const read: BarColumns[] = [];
-      for await (const page of pages(market, symbol, period)) read.push(page);
-      return joinBars(symbol, read);
-    },
-
-    pages,
-
-    async hasSpread(market, symbol, { from, to } = {}) {
-      let query = db
-        .selectFrom('core.bars')
-        .select('time')
-        .where('market', '=', market)
-        .where('symbol', '=', symbol)
-        .where('spread', 'is not', null)
-        .limit(1);
-      if (from !== undefined) query = query.where('time', '>=', from);
-      if (to !== undefined) query = query.where('time', '<', to);
-      return (await query.executeTakeFirst()) !== undefined;
-    },
-
-    async last(market, symbol) {
-      const row = await db
-        .selectFrom('core.bars')
-        .select(({ fn }) => fn.max('time').as('last'))
-        .where('market', '=', market)
-        .where('symbol', '=', symbol)
-        .executeTakeFirst();
-      return (row?.last ?? null) === null ? null : (Number(row!.last) as OpenTime);
-    },
-
-    async symbols(market) {
-      const rows = await db
-        .selectFrom('core.bars')
-        .select(({ fn }) => [
-          'symbol',
-          fn.countAll<number>().as('bars'),
-          fn.min('time').as('first'),
-          fn.max('time').as('last'),
-        ])
-        .where('market', '=', market)
-        .groupBy('symbol')
-        .execute();
-      return rows
-        .map(({ symbol, bars, first, last }) => ({
-          symbol,
-          bars: Number(bars),
-          first: Number(first) as OpenTime,
-          last: Number(last) as OpenTime,
-        }))
-        .sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
-    },
-  };
 }
 
 function columnsOfRows(symbol: string, rows: readonly (readonly Cell[])[]): BarColumns {

@@ -34,27 +34,41 @@ const PUT_ROWS = 20_000;
 const PAGE_ROWS = 16_384;
 
 export function openSeriesStore(engine: Engine): SeriesStore {
-  const { db } = engine;
-  const select = (market: Market, symbol: string, name: string) =>
-    db
-      .selectFrom('core.series')
-      .select(['time', 'value'])
-      .where('market', '=', market)
-      .where('symbol', '=', symbol)
-      .where('name', '=', name);
+  return new EngineSeriesStore(engine);
+}
 
-  async function read(
-    market: Market,
-    symbol: string,
-    name: string,
-    { from, to }: StorePeriod = {},
-  ): Promise<SeriesColumns> {
+class EngineSeriesStore implements SeriesStore {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async put(market: Market, symbol: string, name: string, { length, time, value }: SeriesColumns): Promise<PutCounts> {
+    let [added, conflicts] = [0, 0];
+    for (let first = 0; first < length; first += PUT_ROWS) {
+      const end = Math.min(first + PUT_ROWS, length);
+      const part = { time: time.subarray(first, end), value: value.subarray(first, end) };
+      const constants = { market, symbol, name };
+      const rows = { table: 'core.series', constants, columns: part, length: end - first } as const;
+      const inserted = await this.#engine.insert(rows);
+      added += inserted;
+      if (inserted === end - first) continue;
+      const period = { from: time[first]! as OpenTime, to: (time[end - 1]! + 1) as OpenTime };
+      const there = await this.read(market, symbol, name, period);
+      const valueAt = new Map(Array.from(there.time, (t, i) => [t, there.value[i]!]));
+      for (let i = first; i < end; i++) if (valueAt.get(time[i]!) !== value[i]) conflicts++;
+    }
+    return { added, duplicates: length - added - conflicts, conflicts };
+  }
+
+  async read(market: Market, symbol: string, name: string, { from, to }: StorePeriod = {}): Promise<SeriesColumns> {
     const rows: (readonly Cell[])[] = [];
     for (let since: number = from ?? -Infinity; ;) {
-      let query = select(market, symbol, name).orderBy('time').limit(PAGE_ROWS);
+      let query = this.#values(market, symbol, name).orderBy('time').limit(PAGE_ROWS);
       if (since !== -Infinity) query = query.where('time', '>=', since);
       if (to !== undefined) query = query.where('time', '<', to);
-      const page = await engine.rows(query.compile());
+      const page = await this.#engine.rows(query.compile());
       for (const row of page) rows.push(row);
       if (page.length < PAGE_ROWS) break;
       since = page[page.length - 1]![0]! + 1;
@@ -63,57 +77,50 @@ export function openSeriesStore(engine: Engine): SeriesStore {
     return { length: rows.length, time: column(0), value: column(1) };
   }
 
-  return {
-    async put(market, symbol, name, { length, time, value }) {
-      let [added, conflicts] = [0, 0];
-      for (let first = 0; first < length; first += PUT_ROWS) {
-        const end = Math.min(first + PUT_ROWS, length);
-        const part = { time: time.subarray(first, end), value: value.subarray(first, end) };
-        const constants = { market, symbol, name };
-        const inserted = await engine.insert({ table: 'core.series', constants, columns: part, length: end - first });
-        added += inserted;
-        if (inserted === end - first) continue;
-        const period = { from: time[first]! as OpenTime, to: (time[end - 1]! + 1) as OpenTime };
-        const there = await read(market, symbol, name, period);
-        const valueAt = new Map(Array.from(there.time, (t, i) => [t, there.value[i]!]));
-        for (let i = first; i < end; i++) if (valueAt.get(time[i]!) !== value[i]) conflicts++;
-      }
-      return { added, duplicates: length - added - conflicts, conflicts };
-    },
+  async lastAt(
+    market: Market,
+    symbol: string,
+    name: string,
+    time: number,
+  ): Promise<{ time: number; value: number } | null> {
+    const row = await this.#values(market, symbol, name)
+      .where('time', '<=', Math.floor(time))
+      .orderBy('time', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row ?? null;
+  }
 
-    read,
+  async list(market: Market): Promise<readonly StoredSeries[]> {
+    const rows = await this.#engine.db
+      .selectFrom('core.series')
+      .select(({ fn }) => [
+        'symbol',
+        'name',
+        fn.countAll<number>().as('values'),
+        fn.min('time').as('first'),
+        fn.max('time').as('last'),
+      ])
+      .where('market', '=', market)
+      .groupBy(['symbol', 'name'])
+      .execute();
+    return rows
+      .map(({ symbol, name, values, first, last }) => ({
+        symbol,
+        name,
+        values: Number(values),
+        first: Number(first),
+        last: Number(last),
+      }))
+      .sort((a, b) => (`${a.symbol} ${a.name}` < `${b.symbol} ${b.name}` ? -1 : 1));
+  }
 
-    async lastAt(market, symbol, name, time) {
-      const row = await select(market, symbol, name)
-        .where('time', '<=', Math.floor(time))
-        .orderBy('time', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return row ?? null;
-    },
-
-    async list(market) {
-      const rows = await db
-        .selectFrom('core.series')
-        .select(({ fn }) => [
-          'symbol',
-          'name',
-          fn.countAll<number>().as('values'),
-          fn.min('time').as('first'),
-          fn.max('time').as('last'),
-        ])
-        .where('market', '=', market)
-        .groupBy(['symbol', 'name'])
-        .execute();
-      return rows
-        .map(({ symbol, name, values, first, last }) => ({
-          symbol,
-          name,
-          values: Number(values),
-          first: Number(first),
-          last: Number(last),
-        }))
-        .sort((a, b) => (`${a.symbol} ${a.name}` < `${b.symbol} ${b.name}` ? -1 : 1));
-    },
-  };
+  #values(market: Market, symbol: string, name: string) {
+    return this.#engine.db
+      .selectFrom('core.series')
+      .select(['time', 'value'])
+      .where('market', '=', market)
+      .where('symbol', '=', symbol)
+      .where('name', '=', name);
+  }
 }

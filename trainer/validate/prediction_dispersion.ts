@@ -114,19 +114,19 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
 }
 
 /** Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one and the same. */
-export function checkPredictionDispersion(spread: PredictionDispersion, leastVariance = FROZEN_VARIANCE): GateResult {
+export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
   const days: (readonly [string, number | null])[] = [
     ['all pairs', spread.variance_24h.last],
     ...Object.entries(spread.variance_24h_by_pair).map(([id, { last }]) => [id, last] as const),
   ];
-  const frozen = days.filter(([, last]) => last !== null && last < leastVariance).map(([id]) => id);
+  const frozen = days.filter(([, last]) => last !== null && last < FROZEN_VARIANCE).map(([id]) => id);
   const whole = spread.std === null ? 0 : spread.std * spread.std;
-  const moves = whole >= leastVariance;
+  const moves = whole >= FROZEN_VARIANCE;
   return {
     name: 'prediction dispersion',
     passed: moves && frozen.length === 0,
     seen: `variance ${whole.toExponential(2)}; in the last 24 h ${shown(spread.variance_24h.last)}${frozen.length > 0 ? `, frozen: ${frozen.join(', ')}` : ''}`,
-    limit: `at least ${leastVariance} in all and in the last 24 h of each pair`,
+    limit: `at least ${FROZEN_VARIANCE} in all and in the last 24 h of each pair`,
   };
 }
 

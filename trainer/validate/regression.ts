@@ -38,12 +38,7 @@ export function r2(
  * Mean pinball loss of predictions of the `quantile` (Koenker & Bassett 1978): what is missed above costs `quantile`, below 1 − `quantile`.
  * NaN without rows. @throws RangeError when lengths differ or the quantile is not in (0, 1).
  */
-export function pinball(
-  predictions: ArrayLike<number>,
-  targets: ArrayLike<number>,
-  quantile: number,
-  weights?: ArrayLike<number> | null,
-): number {
+export function pinball(predictions: ArrayLike<number>, targets: ArrayLike<number>, quantile: number): number {
   if (!(quantile > 0 && quantile < 1)) throw new RangeError(`quantile is ${quantile}, expected a number in (0, 1)`);
-  return weightedMean(predictions, targets, weights, (p, y) => (y > p ? quantile * (y - p) : (1 - quantile) * (p - y)));
+  return weightedMean(predictions, targets, null, (p, y) => (y > p ? quantile * (y - p) : (1 - quantile) * (p - y)));
 }

@@ -20,7 +20,6 @@ const NO_TREE = emptyTree(1);
 export interface OnnxExtras {
   /** Key/value properties of the model; written in the order of their keys. */
   readonly metadata?: Readonly<Record<string, string>>;
-  readonly docString?: string;
   /**
    * Whether the leaves of a probability are summed in float64 as well: for models of more than `FLOAT32_TREES` trees that need not be scored
    * by the WASM scorer, which leaves such a graph to onnxruntime. Default false.
@@ -59,7 +58,6 @@ export function encodeTreeModel(model: TreeModel, extras: OnnxExtras = {}): Uint
   return encodeModel({
     irVersion: 8,
     producerName: 'minutehand',
-    ...(extras.docString === undefined ? {} : { docString: extras.docString }),
     graph: {
       name: 'boosted_trees',
       inputs: [float32Value(INPUT_NAME, columns)],

@@ -150,7 +150,7 @@ describe('a model in onnxruntime', () => {
 describe('encodeTreeModel', () => {
   it('writes a probability as encodeOnnx does, to the byte', () => {
     const [ensemble] = ensembles(1, 10, 'bytes');
-    const extras = { metadata: { b: '2', a: '1' }, docString: 'doc' };
+    const extras = { metadata: { b: '2', a: '1' } };
     expect(encodeTreeModel({ link: 'sigmoid', ensembles: [ensemble!] }, extras)).toEqual(encodeOnnx(ensemble!, extras));
   });
 

@@ -2,6 +2,7 @@ import type { Bar } from '../../bar.ts';
 import { SECONDS_PER_BAR } from '../../bar.ts';
 import type { Pair } from '../../pair.ts';
 import { Calendar } from './calendar.ts';
+import { ColumnPlanner } from './columns.ts';
 import type { FeatureDefinition, Frame } from './feature.ts';
 import { Hedge } from './hedge.ts';
 import { LN_CLOSE, LOG_RETURN } from './leg.ts';
@@ -72,49 +73,23 @@ class Columns {
   readonly #position: UnitPosition;
   readonly #liquidity: Liquidity;
   readonly #calendar: Calendar;
-  /** First columns of the groups after hedge, which has the very first. */
-  readonly #at: {
-    zscore: number;
-    reversion: number;
-    volatility: number;
-    range: number;
-    stability: number;
-    position: number;
-    liquidity: number;
-    calendar: number;
-  };
 
   constructor(windows: Windows) {
     const planner = new FoldPlanner();
     this.#legs = new LegTracks(windows);
-    this.#hedge = new Hedge(windows, OLS_STAGE, planner);
-    this.#zscore = new ZScore(windows, SPREAD_STAGE, planner);
-    this.#reversion = new MeanReversion(windows, SPREAD_STAGE, planner);
-    this.#volatility = new Volatility(windows, SPREAD_STAGE, planner);
-    this.#range = new TrueRange(windows);
-    this.#stability = new Stability(windows, SPREAD_STAGE, planner);
-    this.#position = new UnitPosition(windows, SPREAD_STAGE, planner);
-    this.#liquidity = new Liquidity(windows);
-    this.#calendar = new Calendar();
+    // The order of the columns.
+    const columns = new ColumnPlanner();
+    this.#hedge = new Hedge(windows, columns, OLS_STAGE, planner);
+    this.#zscore = new ZScore(windows, columns, SPREAD_STAGE, planner);
+    this.#reversion = new MeanReversion(windows, columns, SPREAD_STAGE, planner);
+    this.#volatility = new Volatility(windows, columns, SPREAD_STAGE, planner);
+    this.#range = new TrueRange(windows, columns);
+    this.#stability = new Stability(windows, columns, SPREAD_STAGE, planner);
+    this.#position = new UnitPosition(windows, columns, SPREAD_STAGE, planner);
+    this.#liquidity = new Liquidity(windows, columns);
+    this.#calendar = new Calendar(columns);
     this.#plan = planner.plan();
-    const definitions: FeatureDefinition[] = [];
-    const add = ({ features }: { readonly features: readonly FeatureDefinition[] }): number => {
-      const at = definitions.length;
-      definitions.push(...features);
-      return at;
-    };
-    add(this.#hedge);
-    this.#at = {
-      zscore: add(this.#zscore),
-      reversion: add(this.#reversion),
-      volatility: add(this.#volatility),
-      range: add(this.#range),
-      stability: add(this.#stability),
-      position: add(this.#position),
-      liquidity: add(this.#liquidity),
-      calendar: add(this.#calendar),
-    };
-    this.definitions = definitions;
+    this.definitions = columns.definitions;
   }
 
   createStates(pairs: readonly Pair[]): PairWindows[] {
@@ -138,8 +113,8 @@ class Columns {
   }
   // Stryker restore all
 
-  /** Moves a pair on by one bar and writes its columns from `at` on. */
-  step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, at: number): void {
+  /** Moves a pair on by one bar and writes its columns from `row` on. */
+  step(state: PairWindows, a: Bar, b: Bar, minute: number, out: Float64Array, row: number): void {
     const { frame, legA, legB, folds } = state;
     const plan = this.#plan;
     const index = frame.bars;
@@ -157,7 +132,7 @@ class Columns {
 
     this.#hedge.observe(frame, plan.input);
     plan.push(OLS_STAGE, folds, index, minute);
-    this.#hedge.step(frame, plan, out, at);
+    this.#hedge.step(frame, plan, out, row);
     frame.hedgedReturnBefore = frame.hedgedReturn;
     frame.hedgedReturn = frame.returnA - frame.betaBefore * frame.returnB;
 
@@ -168,15 +143,14 @@ class Columns {
     this.#position.observe(frame, plan.input);
     plan.push(SPREAD_STAGE, folds, index, minute);
 
-    const first = this.#at;
-    this.#zscore.step(frame, plan, state.zHistory, out, at + first.zscore);
-    this.#reversion.step(plan, out, at + first.reversion);
-    this.#volatility.step(frame, legA, legB, plan, out, at + first.volatility);
-    this.#range.step(legA, legB, out, at + first.range);
-    this.#stability.step(frame, plan, state.stabilityLags, out, at + first.stability);
-    this.#position.step(plan, out, at + first.position);
-    this.#liquidity.step(frame, legA, legB, state.movingLegs, state.liquidityLags, out, at + first.liquidity);
-    this.#calendar.step(minute, out, at + first.calendar);
+    this.#zscore.step(frame, plan, state.zHistory, out, row);
+    this.#reversion.step(plan, out, row);
+    this.#volatility.step(frame, legA, legB, plan, out, row);
+    this.#range.step(legA, legB, out, row);
+    this.#stability.step(frame, plan, state.stabilityLags, out, row);
+    this.#position.step(plan, out, row);
+    this.#liquidity.step(frame, legA, legB, state.movingLegs, state.liquidityLags, out, row);
+    this.#calendar.step(minute, out, row);
   }
 }
 

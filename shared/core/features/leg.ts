@@ -1,5 +1,5 @@
 import { ratioToUsual, sampleStd } from './feature.ts';
-import { FoldPlanner, type FoldPlan, type Series } from './window/fold_plan.ts';
+import { FoldPlanner, M2, MEAN, type FoldPlan, type Series } from './window/fold_plan.ts';
 import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 
@@ -118,13 +118,16 @@ export class LegWindows {
     state.volumeBars = volume > 0 ? state.volumeBars + 1 : 0;
     out[at + LN_CLOSE] = lnClose;
     out[at + LOG_RETURN] = logReturn;
-    out[at + VOL] = sampleStd(result[this.#return.result + 1]!, windows.vol_window);
+    out[at + VOL] = sampleStd(result[this.#return.result + M2]!, windows.vol_window);
     out[at + VOL_RATIO] = ratioToUsual(
-      sampleStd(result[this.#returnShort.result + 1]!, windows.vol_short),
-      sampleStd(result[this.#returnLong.result + 1]!, windows.vol_long),
+      sampleStd(result[this.#returnShort.result + M2]!, windows.vol_short),
+      sampleStd(result[this.#returnLong.result + M2]!, windows.vol_long),
     );
-    out[at + RANGE_RATIO] = ratioToUsual(result[this.#rangeShort.result]!, result[this.#rangeLong.result]!);
-    const relative = result[this.#volumeShort.result]! / result[this.#volumeLong.result]!;
+    out[at + RANGE_RATIO] = ratioToUsual(
+      result[this.#rangeShort.result + MEAN]!,
+      result[this.#rangeLong.result + MEAN]!,
+    );
+    const relative = result[this.#volumeShort.result + MEAN]! / result[this.#volumeLong.result + MEAN]!;
     if (state.volumeBars < this.#volumeBars) out[at + LIQUIDITY] = NaN;
     else out[at + LIQUIDITY] = relative === Infinity ? 1 : relative / (1 + relative);
   }

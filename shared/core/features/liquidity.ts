@@ -1,4 +1,5 @@
-import { FLAT_STD, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
+import type { ColumnPlanner } from './columns.ts';
+import { FLAT_STD, MODEL_NAMES, type Frame } from './feature.ts';
 import type { Bar } from '../../bar.ts';
 import { LIQUIDITY, type LegValues } from './leg.ts';
 import { LagRing } from './window/lag_ring.ts';
@@ -6,65 +7,15 @@ import type { Windows } from './windows.ts';
 
 /** Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars themselves. */
 export class Liquidity {
-  readonly features: readonly FeatureDefinition[];
   /** Epoch minute and moving legs. */
   readonly lags: LagRing;
+  readonly #columns: ReturnType<typeof declareLiquidity>;
   readonly #activityWindow: number;
 
-  constructor(windows: Windows) {
-    const { beta_window, vol_short, vol_window, volume_window, activity_window } = windows;
-    this.#activityWindow = activity_window;
-    this.lags = new LagRing(activity_window, 2);
-    const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
-    this.features = [
-      {
-        name: 'liquidity_score',
-        formula: `lesser of v / (1 + v) of both legs, v = mean(volume, ${vol_short}) / mean(volume, ${volume_window})`,
-        window: Math.max(volume_window, vol_short),
-        ddof: null,
-        warmup_bars: Math.max(volume_window, vol_short),
-        unit: '0…1',
-        models,
-        missing: 'when a volume in the window is 0 (unknown)',
-      },
-      {
-        name: 'quoted_spread',
-        formula: '(spread_A / close_A + |beta| · spread_B / close_B) / spread_vol; 0 when spread_vol is below 1e-12',
-        window: vol_window,
-        ddof: null,
-        warmup_bars: beta_window + vol_window,
-        unit: 'bars of hedged volatility',
-        models,
-        missing: 'when a leg has no quoted spread',
-      },
-      {
-        name: 'activity_score',
-        formula: 'share of both legs’ bars with high > low',
-        window: activity_window,
-        ddof: null,
-        warmup_bars: activity_window,
-        unit: '0…1',
-        models,
-      },
-      {
-        name: 'coverage',
-        formula: 'window / minutes from the close of the bar before the window’s bars to now',
-        window: activity_window + 1,
-        ddof: null,
-        warmup_bars: activity_window + 1,
-        unit: '0…1',
-        models,
-      },
-      {
-        name: 'gap',
-        formula: 'ln of the minutes since the pair’s previous bar (0 = none missing)',
-        window: 2,
-        ddof: null,
-        warmup_bars: 2,
-        unit: 'ln minutes',
-        models,
-      },
-    ];
+  constructor(windows: Windows, columns: ColumnPlanner) {
+    this.#activityWindow = windows.activity_window;
+    this.lags = new LagRing(windows.activity_window, 2);
+    this.#columns = declareLiquidity(columns, windows);
   }
 
   /** @param movingLegs how many legs moved in the last bars: one number, kept between steps */
@@ -75,22 +26,76 @@ export class Liquidity {
     movingLegs: Float64Array,
     ring: Float64Array,
     out: Float64Array,
-    at: number,
+    row: number,
   ): void {
     const { minute, bars, minutesSinceBar } = frame;
+    const columns = this.#columns;
     const window = this.#activityWindow;
-    const row = this.lags.next(ring);
+    const lag = this.lags.next(ring);
     const moving = isMoving(frame.a) + isMoving(frame.b);
     // Whole numbers: adding and taking away loses nothing.
-    movingLegs[0] = movingLegs[0]! + moving - (bars > window ? ring[row + 1]! : 0);
-    out[at] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
-    writeQuotedSpread(frame, out, at + 1);
-    out[at + 2] = bars < window ? NaN : movingLegs[0]! / (2 * window);
-    out[at + 3] = window / (minute - ring[row]!);
-    out[at + 4] = minutesSinceBar === 1 ? 0 : Math.log(minutesSinceBar);
-    ring[row] = minute;
-    ring[row + 1] = moving;
+    movingLegs[0] = movingLegs[0]! + moving - (bars > window ? ring[lag + 1]! : 0);
+    out[row + columns.liquidity_score] = Math.min(a.values[a.at + LIQUIDITY]!, b.values[b.at + LIQUIDITY]!);
+    writeQuotedSpread(frame, out, row + columns.quoted_spread);
+    out[row + columns.activity_score] = bars < window ? NaN : movingLegs[0]! / (2 * window);
+    out[row + columns.coverage] = window / (minute - ring[lag]!);
+    out[row + columns.gap] = minutesSinceBar === 1 ? 0 : Math.log(minutesSinceBar);
+    ring[lag] = minute;
+    ring[lag + 1] = moving;
   }
+}
+
+function declareLiquidity(columns: ColumnPlanner, windows: Windows) {
+  const { beta_window, vol_short, vol_window, volume_window, activity_window } = windows;
+  return columns.declare([
+    {
+      name: 'liquidity_score',
+      formula: `lesser of v / (1 + v) of both legs, v = mean(volume, ${vol_short}) / mean(volume, ${volume_window})`,
+      window: Math.max(volume_window, vol_short),
+      ddof: null,
+      warmup_bars: Math.max(volume_window, vol_short),
+      unit: '0…1',
+      models: MODEL_NAMES,
+      missing: 'when a volume in the window is 0 (unknown)',
+    },
+    {
+      name: 'quoted_spread',
+      formula: '(spread_A / close_A + |beta| · spread_B / close_B) / spread_vol; 0 when spread_vol is below 1e-12',
+      window: vol_window,
+      ddof: null,
+      warmup_bars: beta_window + vol_window,
+      unit: 'bars of hedged volatility',
+      models: MODEL_NAMES,
+      missing: 'when a leg has no quoted spread',
+    },
+    {
+      name: 'activity_score',
+      formula: 'share of both legs’ bars with high > low',
+      window: activity_window,
+      ddof: null,
+      warmup_bars: activity_window,
+      unit: '0…1',
+      models: MODEL_NAMES,
+    },
+    {
+      name: 'coverage',
+      formula: 'window / minutes from the close of the bar before the window’s bars to now',
+      window: activity_window + 1,
+      ddof: null,
+      warmup_bars: activity_window + 1,
+      unit: '0…1',
+      models: MODEL_NAMES,
+    },
+    {
+      name: 'gap',
+      formula: 'ln of the minutes since the pair’s previous bar (0 = none missing)',
+      window: 2,
+      ddof: null,
+      warmup_bars: 2,
+      unit: 'ln minutes',
+      models: MODEL_NAMES,
+    },
+  ]);
 }
 
 function isMoving(bar: Bar): number {

@@ -1,48 +1,54 @@
-import { sampleStd, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
-import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
+import type { ColumnPlanner } from './columns.ts';
+import { MODEL_NAMES, sampleStd, type Frame } from './feature.ts';
+import { M2, type FoldPlan, type FoldPlanner, type Series } from './window/fold_plan.ts';
 import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
 /** Whether the relation between the legs itself is moving. */
 export class Stability {
-  readonly features: readonly FeatureDefinition[];
   /** beta and corr. */
   readonly lags: LagRing;
+  readonly #columns: ReturnType<typeof declareStability>;
   readonly #betas: Series;
   readonly #window: number;
 
-  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
-    const { beta_window, stability_window } = windows;
+  constructor(windows: Windows, columns: ColumnPlanner, stage: number, planner: FoldPlanner) {
+    const { stability_window } = windows;
     this.#betas = planner.moments(stage, stability_window);
     this.#window = stability_window;
     this.lags = new LagRing(stability_window, 2);
-    const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
-    const change = { window: stability_window + 1, ddof: null, warmup_bars: beta_window + stability_window, models };
-    this.features = [
-      {
-        name: 'beta_stability',
-        formula: 'std of beta (small = stable)',
-        window: stability_window,
-        ddof: 1,
-        warmup_bars: beta_window + stability_window - 1,
-        unit: 'ln A per ln B',
-        models,
-      },
-      { ...change, name: 'beta_change', formula: 'beta − beta window − 1 bars ago', unit: 'ln A per ln B' },
-      { ...change, name: 'corr_change', formula: 'corr − corr window − 1 bars ago', unit: '−2…2' },
-    ];
+    this.#columns = declareStability(columns, windows);
   }
 
   observe(frame: Frame, input: Float64Array): void {
     input[this.#betas.input] = frame.beta;
   }
 
-  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, out: Float64Array, at: number): void {
-    const row = this.lags.next(ring);
-    out[at] = sampleStd(result[this.#betas.result + 1]!, this.#window);
-    out[at + 1] = frame.beta - ring[row]!;
-    out[at + 2] = frame.corr - ring[row + 1]!;
-    ring[row] = frame.beta;
-    ring[row + 1] = frame.corr;
+  step(frame: Frame, { result }: FoldPlan, ring: Float64Array, out: Float64Array, row: number): void {
+    const columns = this.#columns;
+    const lag = this.lags.next(ring);
+    out[row + columns.beta_stability] = sampleStd(result[this.#betas.result + M2]!, this.#window);
+    out[row + columns.beta_change] = frame.beta - ring[lag]!;
+    out[row + columns.corr_change] = frame.corr - ring[lag + 1]!;
+    ring[lag] = frame.beta;
+    ring[lag + 1] = frame.corr;
   }
+}
+
+function declareStability(columns: ColumnPlanner, { beta_window, stability_window }: Windows) {
+  const models = MODEL_NAMES;
+  const change = { window: stability_window + 1, ddof: null, warmup_bars: beta_window + stability_window, models };
+  return columns.declare([
+    {
+      name: 'beta_stability',
+      formula: 'std of beta (small = stable)',
+      window: stability_window,
+      ddof: 1,
+      warmup_bars: beta_window + stability_window - 1,
+      unit: 'ln A per ln B',
+      models,
+    },
+    { ...change, name: 'beta_change', formula: 'beta − beta window − 1 bars ago', unit: 'ln A per ln B' },
+    { ...change, name: 'corr_change', formula: 'corr − corr window − 1 bars ago', unit: '−2…2' },
+  ]);
 }

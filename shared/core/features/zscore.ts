@@ -1,5 +1,6 @@
-import { FLAT_STD, sampleStd, type FeatureDefinition, type Frame, type ModelName } from './feature.ts';
-import type { FoldPlan, FoldPlanner, Series } from './window/fold_plan.ts';
+import type { ColumnPlanner } from './columns.ts';
+import { FLAT_STD, MODEL_NAMES, sampleStd, type Frame } from './feature.ts';
+import { M2, MEAN, type FoldPlan, type FoldPlanner, type Series } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
 const CHANGES_BARS = [1, 5, 15] as const;
@@ -8,52 +9,21 @@ const HISTORY_BARS = 16;
 
 /** How far the spread is from its own recent mean. Each spread counts as it was when its bar closed. */
 export class ZScore {
-  readonly features: readonly FeatureDefinition[];
+  readonly #columns: ReturnType<typeof declareZScore>;
+  readonly #changeColumns: readonly number[];
   readonly #slow: Series;
   readonly #fast: Series;
   readonly #slowWindow: number;
   readonly #fastWindow: number;
 
-  constructor(windows: Windows, stage: number, planner: FoldPlanner) {
-    const { beta_window, z_window, vol_window } = windows;
+  constructor(windows: Windows, columns: ColumnPlanner, stage: number, planner: FoldPlanner) {
+    const { z_window, vol_window } = windows;
     this.#slow = planner.moments(stage, z_window);
     this.#fast = planner.moments(stage, vol_window);
     this.#slowWindow = z_window;
     this.#fastWindow = vol_window;
-    const warm = beta_window + z_window - 1;
-    const models: readonly ModelName[] = ['ai1', 'ai2', 'ai3'];
-    const unit = 'standard deviations';
-    this.features = [
-      {
-        name: 'z_score',
-        formula:
-          '(spread − mean) / std of the last window spreads, each as it was when its bar closed; 0 when std < 1e-12',
-        window: z_window,
-        ddof: 1,
-        warmup_bars: warm,
-        unit,
-        models,
-      },
-      { name: 'z_abs', formula: '|z_score|', window: z_window, ddof: 1, warmup_bars: warm, unit, models },
-      ...CHANGES_BARS.map((bars) => ({
-        name: `z_change_${bars}`,
-        formula: `sign(z_score) · (z_score − z_score ${bars} bars ago): positive = moving further out`,
-        window: bars + 1,
-        ddof: null,
-        warmup_bars: warm + bars,
-        unit,
-        models,
-      })),
-      {
-        name: 'z_fast',
-        formula: 'z_score with the shorter window; sign(z_score) · (spread − mean) / std; 0 when std < 1e-12',
-        window: vol_window,
-        ddof: 1,
-        warmup_bars: Math.max(beta_window + vol_window - 1, warm),
-        unit,
-        models,
-      },
-    ];
+    this.#columns = declareZScore(columns, windows);
+    this.#changeColumns = CHANGES_BARS.map((bars) => this.#columns[`z_change_${bars}`]);
   }
 
   /** The last z-scores of one pair. */
@@ -66,25 +36,64 @@ export class ZScore {
     input[this.#fast.input] = frame.spread;
   }
 
-  step(frame: Frame, { result }: FoldPlan, history: Float64Array, out: Float64Array, at: number): void {
+  step(frame: Frame, { result }: FoldPlan, history: Float64Array, out: Float64Array, row: number): void {
+    const columns = this.#columns;
     const slow = this.#slow.result;
     const fast = this.#fast.result;
-    const mean = result[slow]!;
-    const std = sampleStd(result[slow + 1]!, this.#slowWindow);
+    const mean = result[slow + MEAN]!;
+    const std = sampleStd(result[slow + M2]!, this.#slowWindow);
     const z = standardize(frame.spread, mean, std);
+    const zFast = standardize(frame.spread, result[fast + MEAN]!, sampleStd(result[fast + M2]!, this.#fastWindow));
     frame.zMean = mean;
     frame.zStd = std;
     frame.z = z;
     history[frame.bars % HISTORY_BARS] = z;
     const side = Math.sign(z);
-    out[at] = z;
-    out[at + 1] = Math.abs(z);
+    out[row + columns.z_score] = z;
+    out[row + columns.z_abs] = Math.abs(z);
     for (let i = 0; i < CHANGES_BARS.length; i++) {
       const before = history[(frame.bars + HISTORY_BARS - CHANGES_BARS[i]!) % HISTORY_BARS]!;
-      out[at + 2 + i] = side * (z - before);
+      out[row + this.#changeColumns[i]!] = side * (z - before);
     }
-    out[at + 5] = side * standardize(frame.spread, result[fast]!, sampleStd(result[fast + 1]!, this.#fastWindow));
+    out[row + columns.z_fast] = side * zFast;
   }
+}
+
+function declareZScore(columns: ColumnPlanner, { beta_window, z_window, vol_window }: Windows) {
+  const warm = beta_window + z_window - 1;
+  const models = MODEL_NAMES;
+  const unit = 'standard deviations';
+  return columns.declare([
+    {
+      name: 'z_score',
+      formula:
+        '(spread − mean) / std of the last window spreads, each as it was when its bar closed; 0 when std < 1e-12',
+      window: z_window,
+      ddof: 1,
+      warmup_bars: warm,
+      unit,
+      models,
+    },
+    { name: 'z_abs', formula: '|z_score|', window: z_window, ddof: 1, warmup_bars: warm, unit, models },
+    ...CHANGES_BARS.map((bars) => ({
+      name: `z_change_${bars}` as const,
+      formula: `sign(z_score) · (z_score − z_score ${bars} bars ago): positive = moving further out`,
+      window: bars + 1,
+      ddof: null,
+      warmup_bars: warm + bars,
+      unit,
+      models,
+    })),
+    {
+      name: 'z_fast',
+      formula: 'z_score with the shorter window; sign(z_score) · (spread − mean) / std; 0 when std < 1e-12',
+      window: vol_window,
+      ddof: 1,
+      warmup_bars: Math.max(beta_window + vol_window - 1, warm),
+      unit,
+      models,
+    },
+  ]);
 }
 
 /** (value − mean) / std; 0 for a constant series. */

@@ -49,7 +49,10 @@ export function openPosition(side: Side, positionId: string, time: OpenTime, mar
 
 /** The position one bar later. */
 export function agePosition(position: Position): Position {
-  return position.side === 0 ? position : { ...position, ageBars: position.ageBars + 1 };
+  if (position.side === 0) return position;
+  // Field by field: a spread takes ten times as long, and labels age a position at each of their bars.
+  const { side, positionId, entryTime, entryZ, alpha, beta, zMean, zStd, ageBars } = position;
+  return { side, positionId, entryTime, entryZ, alpha, beta, zMean, zStd, ageBars: ageBars + 1 };
 }
 
 /** z of the current prices by the frozen parameters of the entry. */

@@ -1,6 +1,7 @@
 import type { Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { learnHere } from './gbdt.ts';
-import type { Engine, LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
+import type { Engine } from '../../../shared/policy/engines.ts';
+import type { LearnerParams, LearnRequest, Task, TrainingTable } from './learner.ts';
 import { openLearner } from './learners.ts';
 
 /** The last part of the training time that decides how many trees there are. */

@@ -1,3 +1,4 @@
+import type { Engine } from '../../../shared/policy/engines.ts';
 import type { Link, Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 
 /** What is learned. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
@@ -91,9 +92,6 @@ export interface LearnRequest {
   readonly base?: TreeModel | null;
   onRound(round: number, rounds: number): void;
 }
-
-export const ENGINES = ['gbdt', 'random_forest', 'lightgbm', 'xgboost'] as const;
-export type Engine = (typeof ENGINES)[number];
 
 /** One way to learn trees. All of them answer with the same kind of model, which `shared/bundle/onnx` exports. */
 export interface Learner {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { predictModel } from '../../../shared/bundle/onnx/tree_ensemble.ts';
 import { learnHere } from './gbdt.ts';
 import { libraryHere, randomTable, request, TASKS } from './engines/engine.fixture.ts';
-import { ENGINES, LEARNER_DEFAULTS, type Engine } from './learner.ts';
+import { ENGINES, type Engine } from '../../../shared/policy/engines.ts';
+import { LEARNER_DEFAULTS } from './learner.ts';
 import { openLearner } from './learners.ts';
 
 function noteOf(engine: Engine): string {

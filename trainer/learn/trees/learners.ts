@@ -1,14 +1,14 @@
-import { librariesFrom, type EngineLibraries } from './engines/engine_library.ts';
+import type { Engine } from '../../../shared/policy/engines.ts';
 import { nativeLearner } from './engines/engines.ts';
 import { gbdt } from './gbdt.ts';
-import type { Engine, Learner } from './learner.ts';
+import type { Learner } from './learner.ts';
 import { randomForest } from './random_forest.ts';
 
 /**
- * The learner of this name. Only `lightgbm` and `xgboost` look at `libraries`.
+ * The learner of this name.
  * @throws MinutehandError LEARNER_MISSING when the engine's library is not on this machine
  */
-export function openLearner(engine: Engine, libraries: EngineLibraries = librariesFrom()): Learner {
+export function openLearner(engine: Engine): Learner {
   switch (engine) {
     case 'gbdt':
       return gbdt;
@@ -16,6 +16,6 @@ export function openLearner(engine: Engine, libraries: EngineLibraries = librari
       return randomForest;
     case 'lightgbm':
     case 'xgboost':
-      return nativeLearner(engine, libraries);
+      return nativeLearner(engine);
   }
 }

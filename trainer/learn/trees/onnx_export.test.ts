@@ -108,7 +108,7 @@ describe('a trained ensemble in onnxruntime', () => {
   });
 
   it('comes back from its bytes as it was, with its metadata', () => {
-    const back = decodeOnnx(encodeOnnx(ensemble, { metadata: { b: '2', a: '日本' }, docString: 'return model' }));
+    const back = decodeOnnx(encodeOnnx(ensemble, { metadata: { b: '2', a: '日本' } }));
     expect(back.ensemble).toEqual(ensemble);
     expect(back.metadata).toEqual({ a: '日本', b: '2' });
   });

@@ -6,6 +6,18 @@ export interface Series {
   readonly result: number;
 }
 
+/** Results of `moments`; of `mean`, MEAN alone. */
+export const MEAN = 0;
+export const M2 = 1;
+/** Results of `comoments`; MEAN_X and MEAN_Y are distances from the oldest point. */
+export const OLDEST_X = 0;
+export const OLDEST_Y = 1;
+export const MEAN_X = 2;
+export const MEAN_Y = 3;
+export const SXX = 4;
+export const SYY = 5;
+export const SXY = 6;
+
 interface Wanted {
   readonly kind: Kind;
   readonly stage: number;
@@ -127,20 +139,17 @@ export class FoldPlan {
 export class FoldPlanner {
   readonly #wanted: Wanted[] = [];
 
-  /** Mean and centered second moment M2 of the last `window` values: one input, two results. */
+  /** Mean and centered second moment of the last `window` values: one input; results MEAN and M2. */
   moments(stage: number, window: number): Series {
     return this.#want('moments', stage, window);
   }
 
-  /**
-   * Regression of the last `window` points: inputs x and y, seven results: the oldest x and y, the distances of mean x and
-   * mean y from them, Sxx, Syy, Sxy.
-   */
+  /** Regression of the last `window` points: inputs x and y; results OLDEST_X to SXY. */
   comoments(stage: number, window: number): Series {
     return this.#want('comoments', stage, window);
   }
 
-  /** Mean of the last `window` values, none of them negative: one input, one result. */
+  /** Mean of the last `window` values, none of them negative: one input; result MEAN. */
   mean(stage: number, window: number): Series {
     return this.#want('mean', stage, window);
   }

@@ -1,5 +1,6 @@
 import { MinutehandError } from '../../../../shared/errors.ts';
-import { installationHint, type NativeEngine, type OpenLibrary } from './engine_library.ts';
+import type { NativeEngine } from '../../../../shared/policy/engines.ts';
+import { installationHint, type OpenLibrary } from './engine_library.ts';
 
 /** Address of an object inside a library. */
 export type Handle = bigint;

@@ -4,7 +4,8 @@ import { describeError } from '../../../../shared/errors.ts';
 import { createRng } from '../../../../shared/rng.ts';
 import { LEARNER_DEFAULTS, type LearnRequest, type Task, type TrainingTable } from '../learner.ts';
 import { answered, bindApi, type Handle, type Out } from './c_api.ts';
-import { librariesFrom, openLibrary, type NativeEngine, type OpenLibrary } from './engine_library.ts';
+import type { NativeEngine } from '../../../../shared/policy/engines.ts';
+import { librariesFrom, openLibrary, type OpenLibrary } from './engine_library.ts';
 import { bindXgboost } from './xgboost.ts';
 import { FAR } from './split_node.ts';
 

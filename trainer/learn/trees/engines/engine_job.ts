@@ -1,6 +1,7 @@
 import { createRng } from '../../../../shared/rng.ts';
 import type { LearnRequest } from '../learner.ts';
-import type { EngineLibraries, NativeEngine } from './engine_library.ts';
+import type { NativeEngine } from '../../../../shared/policy/engines.ts';
+import type { EngineLibraries } from './engine_library.ts';
 
 /** One model to learn with an engine's library, as plain data that can be handed to a thread. */
 export interface EngineJob extends Pick<LearnRequest, 'task' | 'table' | 'params' | 'stopping' | 'threads'> {

@@ -5,21 +5,15 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
 import { MinutehandError } from '../../../../shared/errors.ts';
-import type { Engine } from '../learner.ts';
-
-/** Engines whose code is a shared library of their own. */
-export type NativeEngine = Extract<Engine, 'lightgbm' | 'xgboost'>;
-export const NATIVE_ENGINES: readonly NativeEngine[] = ['lightgbm', 'xgboost'];
+import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../shared/policy/engines.ts';
 
 /** File of each engine's library; null = the usual places are searched. */
 export type EngineLibraries = Readonly<Record<NativeEngine, string | null>>;
 
 /** The libraries that the environment names. An empty variable is an unset one. */
 export function librariesFrom(env: NodeJS.ProcessEnv = process.env): EngineLibraries {
-  return {
-    lightgbm: env['MINUTEHAND_LIGHTGBM_LIBRARY'] || null,
-    xgboost: env['MINUTEHAND_XGBOOST_LIBRARY'] || null,
-  };
+  const entries = NATIVE_ENGINES.map((engine) => [engine, env[libraryOf(engine).variable] || null]);
+  return Object.fromEntries(entries) as EngineLibraries;
 }
 
 export interface OpenLibrary {
@@ -29,30 +23,16 @@ export interface OpenLibrary {
   readonly koffi: typeof Koffi;
 }
 
-const VARIABLE: Readonly<Record<NativeEngine, string>> = {
-  lightgbm: 'MINUTEHAND_LIGHTGBM_LIBRARY',
-  xgboost: 'MINUTEHAND_XGBOOST_LIBRARY',
-};
-
-const INSTALLATION: Readonly<Record<NativeEngine, string>> = {
-  lightgbm:
-    'Install any package of LightGBM (pip install lightgbm, conda install lightgbm, brew install lightgbm; it needs libgomp1), or set MINUTEHAND_LIGHTGBM_LIBRARY to its lib_lightgbm file. The engine gbdt needs no library.',
-  xgboost:
-    'Install it (Debian: apt-get install libxgboost0; else pip, conda or brew install xgboost), or set MINUTEHAND_XGBOOST_LIBRARY to its libxgboost file. The engine gbdt needs no library.',
-};
-
 /** How to get an engine's library. */
 export function installationHint(engine: NativeEngine): string {
-  return INSTALLATION[engine];
+  return `${libraryOf(engine).installation} The engine gbdt needs no library.`;
 }
 
 /** Names of the library's file on this platform, the likeliest first. */
-const FILE_NAMES: Readonly<Record<NativeEngine, readonly string[]>> =
-  process.platform === 'win32'
-    ? { lightgbm: ['lib_lightgbm.dll', 'lightgbm.dll'], xgboost: ['xgboost.dll', 'libxgboost.dll'] }
-    : process.platform === 'darwin'
-      ? { lightgbm: ['lib_lightgbm.dylib', 'lib_lightgbm.so'], xgboost: ['libxgboost.dylib'] }
-      : { lightgbm: ['lib_lightgbm.so'], xgboost: ['libxgboost.so.0', 'libxgboost.so'] };
+function fileNames(engine: NativeEngine): readonly string[] {
+  const { files } = libraryOf(engine);
+  return process.platform === 'win32' || process.platform === 'darwin' ? files[process.platform] : files.linux;
+}
 
 /** Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a folder's name. */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
@@ -120,9 +100,9 @@ export function openLibrary(
 ): OpenLibrary {
   const configured = libraries[engine];
   if (configured !== null && isPath(configured) && !isFile(configured)) {
-    throw missing(engine, `there is no file ${resolve(configured)}, which ${VARIABLE[engine]} names`);
+    throw missing(engine, `there is no file ${resolve(configured)}, which ${libraryOf(engine).variable} names`);
   }
-  const names = FILE_NAMES[engine];
+  const names = fileNames(engine);
   const files =
     configured === null
       ? [
@@ -151,7 +131,7 @@ export function openLibrary(
 }
 
 function missing(engine: NativeEngine, seen: string): MinutehandError {
-  return new MinutehandError('LEARNER_MISSING', { seen: `${engine}: ${seen}`, next: INSTALLATION[engine] });
+  return new MinutehandError('LEARNER_MISSING', { seen: `${engine}: ${seen}`, next: installationHint(engine) });
 }
 
 const require = createRequire(import.meta.url);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   findLeaf,
   predictModel,
@@ -22,7 +22,8 @@ import {
   type TrainingTable,
 } from '../learner.ts';
 import type { EngineJob } from './engine_job.ts';
-import { librariesFrom, NATIVE_ENGINES, type NativeEngine, type OpenLibrary } from './engine_library.ts';
+import { libraryOf, NATIVE_ENGINES, type NativeEngine } from '../../../../shared/policy/engines.ts';
+import { librariesFrom, type OpenLibrary } from './engine_library.ts';
 import {
   libraryHere,
   randomMatrix,
@@ -362,18 +363,22 @@ describe('a library that cannot be used', () => {
       const text = join(folder, 'text.so');
       writeFileSync(text, 'no library');
       for (const path of [join(folder, 'none.so'), text, 'no-such-library-anywhere.so']) {
-        const error = thrownBy(() => nativeLearner(engine, { ...libraries, [engine]: path }));
+        vi.stubEnv(libraryOf(engine).variable, path);
+        const error = thrownBy(() => nativeLearner(engine));
         expect(error.code).toBe('LEARNER_MISSING');
         expect(error.seen).toContain(path);
         expect(error.next).toContain(`MINUTEHAND_${engine.toUpperCase()}_LIBRARY`);
       }
     } finally {
+      vi.unstubAllEnvs();
       rmSync(folder, { recursive: true });
     }
   });
 
   it.skipIf(here.xgboost.open === null)(`is LEARNER_MISSING when it is another one${here.xgboost.note}`, () => {
-    const error = thrownBy(() => findEngine('lightgbm', { lightgbm: here.xgboost.open!.path, xgboost: null }));
+    vi.stubEnv('MINUTEHAND_LIGHTGBM_LIBRARY', here.xgboost.open!.path);
+    const error = thrownBy(() => findEngine('lightgbm'));
+    vi.unstubAllEnvs();
     expect([error.code, error.seen]).toEqual([
       'LEARNER_MISSING',
       expect.stringContaining('is not a library of lightgbm'),

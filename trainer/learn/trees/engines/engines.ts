@@ -1,6 +1,7 @@
+import type { NativeEngine } from '../../../../shared/policy/engines.ts';
 import { checkRequest, refuseBase } from '../gbdt_request.ts';
 import type { Learner } from '../learner.ts';
-import { librariesFrom, openLibrary, type EngineLibraries, type NativeEngine } from './engine_library.ts';
+import { librariesFrom, openLibrary } from './engine_library.ts';
 import { learnOffTheWay } from './engine_thread.ts';
 import { bindLightgbm, lightgbmVersion } from './lightgbm.ts';
 import { createTurns } from './turns.ts';
@@ -16,8 +17,8 @@ export interface FoundEngine {
  * Where an engine's library is, opened and seen to be what it should be.
  * @throws MinutehandError LEARNER_MISSING
  */
-export function findEngine(engine: NativeEngine, libraries: EngineLibraries = librariesFrom()): FoundEngine {
-  const open = openLibrary(engine, libraries);
+export function findEngine(engine: NativeEngine): FoundEngine {
+  const open = openLibrary(engine, librariesFrom());
   if (engine === 'lightgbm') {
     bindLightgbm(open);
     return { path: open.path, version: lightgbmVersion(open.path) };
@@ -37,9 +38,9 @@ const turns = createTurns();
  * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a task that the engine does
  * not know and for a base, and LEARNER_FAILED with the library's words when it reports an error
  */
-export function nativeLearner(engine: NativeEngine, libraries: EngineLibraries = librariesFrom()): Learner {
-  const { path } = findEngine(engine, libraries);
-  const found = { ...libraries, [engine]: path };
+export function nativeLearner(engine: NativeEngine): Learner {
+  const { path } = findEngine(engine);
+  const found = { ...librariesFrom(), [engine]: path };
   return {
     engine,
     async learn(request) {

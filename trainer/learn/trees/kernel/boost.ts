@@ -4,7 +4,7 @@ import type { Tree, TreeModel } from '../../../../shared/bundle/onnx/tree_ensemb
 import type { Rng } from '../../../../shared/ports.ts';
 import { linkOf, type Task } from '../learner.ts';
 import type { Conductor, RunPhase } from './conductor.ts';
-import { createGrower, type Rules } from './growth.ts';
+import { Grower, type Rules } from './growth.ts';
 import * as at from './layout.ts';
 import { activeColumns, CHUNK_ROWS, placeParts, wordsOf } from './memory.ts';
 import type { PreparedFit } from './fit.ts';
@@ -61,7 +61,7 @@ function boost(module: object, { memory, plan, start }: PreparedFit, onRound: On
   const samplesRows = params.rowFraction < 1;
   const samplesColumns = activeColumns(plan) < plan.columns.length;
   const rng = createRng(params.seed);
-  const grower = createGrower(conductor, params.learningRate);
+  const grower = new Grower(conductor, params.learningRate);
   const ensembles: Tree[][] = plan.baseScores.map(() => []);
 
   for (let round = 0; round < params.rounds; round++) {
@@ -111,7 +111,7 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
   const rng = createRng(params.seed);
   // A float32 sum of n numbers is off by up to n·2^−24 of it: shares stay that far from 1, so that no answer passes it.
   const whole = target === 'value' ? 1 : 1 - params.rounds * 2 ** -24;
-  const grower = createGrower(conductor, whole / params.rounds);
+  const grower = new Grower(conductor, whole / params.rounds);
   const codes = target === 'class' ? new Float32Array(buffer, words.get(at.CLASS_CODES), classes) : null;
   const ensembles: Tree[][] = Array.from({ length: classes }, () => []);
   words.set(at.CLASS, 0);

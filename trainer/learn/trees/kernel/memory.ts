@@ -1,4 +1,5 @@
 import * as at from './layout.ts';
+import type { LearnerParams } from '../learner.ts';
 import type { Plan } from './plan.ts';
 import type { Reserve, SharedMemory } from './webassembly.ts';
 
@@ -65,6 +66,101 @@ function allocator(start: number): { take(bytes: number): number; end(): number 
   };
 }
 
+/** Nodes of a tree at most. */
+export function nodeCapacity({ leaves }: Pick<LearnerParams, 'leaves'>): number {
+  return 2 * leaves - 1;
+}
+
+/** How many of each a fit has. */
+function sizesOf(plan: Plan) {
+  const { rows, params, columns, sample } = plan;
+  const stride = Math.ceil(rows / 16) * 16;
+  const active = activeColumns(plan);
+  const sampleRows = sample?.length ?? rows;
+  return {
+    slots: columns.length,
+    stride,
+    chunks: Math.ceil(stride / CHUNK_ROWS),
+    active,
+    groups: Math.ceil(active / at.GROUP),
+    nodes: nodeCapacity(params),
+    leafPieces: params.leaves + Math.ceil(rows / LEAF_PIECE_ROWS),
+    sampleRows,
+    scratchBytes: Math.ceil((stride * 4 * at.GROUP + sampleRows * 8 + 3 * 2048 * 4) / 64) * 64,
+  };
+}
+
+type Sizes = ReturnType<typeof sizesOf>;
+/** Gives a field of the header the address of so many bytes. */
+type Give = (field: number, bytes: number) => void;
+
+/** What is there from binning to the last tree. */
+function giveWhole(give: Give, { objective, hasWeights, width, classes, stopping }: Plan, sizes: Sizes): void {
+  const { slots, stride } = sizes;
+  give(at.SLOT_COLUMNS, slots * 4);
+  give(at.ACTIVE_SLOTS, slots * 4);
+  give(at.EDGES, slots * 256 * 4);
+  give(at.EDGE_COUNTS, slots * 4);
+  give(at.COUNTS, 256 * 4);
+  give(at.CLASS_CODES, objective.kind === 'forest' && objective.target === 'class' ? objective.classes * 4 : 0);
+  give(at.COLUMN_BINS, slots * stride);
+  give(at.TARGETS, stride * 8);
+  give(at.WEIGHTS, hasWeights ? stride * 4 : 0);
+  if (stopping === null) return;
+  give(at.STOPPING_X, stopping.rows * width * 4);
+  give(at.STOPPING_SCORES, stopping.rows * classes * 8);
+  give(at.STOPPING_TARGETS, stopping.rows * 8);
+  give(at.STOPPING_WEIGHTS, stopping.hasWeights ? stopping.rows * 4 : 0);
+  give(at.STOPPING_LOSSES, Math.ceil(stopping.rows / CHUNK_ROWS) * 8);
+}
+
+/** What binning alone needs. */
+function giveBinning(give: Give, { rows, width, sample, threads }: Plan, { sampleRows, scratchBytes }: Sizes): void {
+  give(at.X, rows * width * 4);
+  give(at.SAMPLE, sample === null ? 0 : sampleRows * 4);
+  give(at.SCRATCH, scratchBytes * threads);
+}
+
+/** What growing trees needs. */
+function giveBoosting(give: Give, { rows, classes, params }: Plan, sizes: Sizes): void {
+  const { groups, stride, chunks, leafPieces, nodes, active } = sizes;
+  give(at.GROUP_BINS, groups * stride * at.GROUP);
+  give(at.ROW_BINS, groups * stride * at.GROUP);
+  give(at.COLLECTED_BINS, groups * stride * at.GROUP);
+  give(at.SCORES, classes * stride * 8);
+  give(at.GRADIENTS, classes * stride * 8);
+  give(at.PACKED, stride * 8);
+  give(at.COLLECTED, stride * 8);
+  for (const field of [at.ORDER, at.WENT_LEFT, at.WENT_RIGHT]) give(field, stride * 4);
+  for (const field of [at.CHUNK_LEFT, at.CHUNK_LEFT_BEFORE]) give(field, Math.ceil(rows / at.PART_ROWS) * 4);
+  give(at.CHUNK_LIMITS, chunks * classes * 16);
+  give(at.LEAF_PIECES, leafPieces * 16);
+  give(at.LEAF_SUMS, leafPieces * 16);
+  give(at.NODE_SUMS, nodes * 8);
+  give(at.NODES, nodes * at.NODE_BYTES);
+  give(at.SPLITS, nodes * active * at.SPLIT_BYTES);
+  // Lanes of a group without a column add up somewhere too.
+  give(at.HISTOGRAMS, params.leaves * groups * at.GROUP * at.HISTOGRAM_BYTES);
+}
+
+function writeHeader(words: Words, plan: Plan, sizes: Sizes): void {
+  const { rows, width, classes, params, objective, stopping } = plan;
+  words.set(at.ROWS, rows);
+  words.set(at.ROW_STRIDE, sizes.stride);
+  words.set(at.WIDTH, width);
+  words.set(at.SLOTS, sizes.slots);
+  words.set(at.CLASSES, classes);
+  words.set(at.OBJECTIVE, OBJECTIVES[objective.kind]);
+  words.set(at.MAX_BINS, params.maxBins);
+  words.set(at.SAMPLE_ROWS, sizes.sampleRows);
+  words.set(at.ACTIVE, sizes.active);
+  words.set(at.MIN_DATA, params.minDataInLeaf);
+  words.set(at.SCRATCH_BYTES, sizes.scratchBytes);
+  words.set(at.CHUNK_ROWS, CHUNK_ROWS);
+  words.set(at.STOPPING_ROWS, stopping?.rows ?? 0);
+  words.setFloat64(at.QUANTILE, objective.kind === 'quantile' ? objective.quantile : 0);
+}
+
 /**
  * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
  *
@@ -73,84 +169,27 @@ function allocator(start: number): { take(bytes: number): number; end(): number 
  * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
  */
 export function layOut(plan: Plan, reserve: Reserve): SharedMemory {
-  const { rows, width, columns, classes, params, stopping, threads, sample } = plan;
-  const slots = columns.length;
-  const stride = Math.ceil(rows / 16) * 16;
-  const chunks = Math.ceil(stride / CHUNK_ROWS);
-  const active = activeColumns(plan);
-  const groups = Math.ceil(active / at.GROUP);
-  const nodes = 2 * params.leaves - 1;
-  const leafPieces = params.leaves + Math.ceil(rows / LEAF_PIECE_ROWS);
-  const sampleRows = sample?.length ?? rows;
-
+  const { columns, sample } = plan;
+  const sizes = sizesOf(plan);
   const addresses = new Map<number, number>();
+  const giveFrom =
+    (from: ReturnType<typeof allocator>): Give =>
+    (field, bytes) =>
+      addresses.set(field, bytes === 0 ? 0 : from.take(bytes));
   const whole = allocator(at.HEADER_BYTES);
-  const give = (from: ReturnType<typeof allocator>, field: number, bytes: number): void => {
-    addresses.set(field, bytes === 0 ? 0 : from.take(bytes));
-  };
-  give(whole, at.SLOT_COLUMNS, slots * 4);
-  give(whole, at.ACTIVE_SLOTS, slots * 4);
-  give(whole, at.EDGES, slots * 256 * 4);
-  give(whole, at.EDGE_COUNTS, slots * 4);
-  give(whole, at.COUNTS, 256 * 4);
-  const { objective } = plan;
-  give(whole, at.CLASS_CODES, objective.kind === 'forest' && objective.target === 'class' ? objective.classes * 4 : 0);
-  give(whole, at.COLUMN_BINS, slots * stride);
-  give(whole, at.TARGETS, stride * 8);
-  give(whole, at.WEIGHTS, plan.hasWeights ? stride * 4 : 0);
-  if (stopping !== null) {
-    give(whole, at.STOPPING_X, stopping.rows * width * 4);
-    give(whole, at.STOPPING_SCORES, stopping.rows * classes * 8);
-    give(whole, at.STOPPING_TARGETS, stopping.rows * 8);
-    give(whole, at.STOPPING_WEIGHTS, stopping.hasWeights ? stopping.rows * 4 : 0);
-    give(whole, at.STOPPING_LOSSES, Math.ceil(stopping.rows / CHUNK_ROWS) * 8);
-  }
-
+  giveWhole(giveFrom(whole), plan, sizes);
   const binning = allocator(whole.end());
-  const scratchBytes = Math.ceil((stride * 4 * at.GROUP + sampleRows * 8 + 3 * 2048 * 4) / 64) * 64;
-  give(binning, at.X, rows * width * 4);
-  give(binning, at.SAMPLE, sample === null ? 0 : sampleRows * 4);
-  give(binning, at.SCRATCH, scratchBytes * threads);
-
+  giveBinning(giveFrom(binning), plan, sizes);
   const boosting = allocator(whole.end());
-  give(boosting, at.GROUP_BINS, groups * stride * at.GROUP);
-  give(boosting, at.ROW_BINS, groups * stride * at.GROUP);
-  give(boosting, at.COLLECTED_BINS, groups * stride * at.GROUP);
-  give(boosting, at.SCORES, classes * stride * 8);
-  give(boosting, at.GRADIENTS, classes * stride * 8);
-  give(boosting, at.PACKED, stride * 8);
-  give(boosting, at.COLLECTED, stride * 8);
-  for (const field of [at.ORDER, at.WENT_LEFT, at.WENT_RIGHT]) give(boosting, field, stride * 4);
-  for (const field of [at.CHUNK_LEFT, at.CHUNK_LEFT_BEFORE]) give(boosting, field, Math.ceil(rows / at.PART_ROWS) * 4);
-  give(boosting, at.CHUNK_LIMITS, chunks * classes * 16);
-  give(boosting, at.LEAF_PIECES, leafPieces * 16);
-  give(boosting, at.LEAF_SUMS, leafPieces * 16);
-  give(boosting, at.NODE_SUMS, nodes * 8);
-  give(boosting, at.NODES, nodes * at.NODE_BYTES);
-  give(boosting, at.SPLITS, nodes * active * at.SPLIT_BYTES);
-  // Lanes of a group without a column add up somewhere too.
-  give(boosting, at.HISTOGRAMS, params.leaves * groups * at.GROUP * at.HISTOGRAM_BYTES);
+  giveBoosting(giveFrom(boosting), plan, sizes);
 
   // A vector may be loaded where the last array ends.
   const memory = reserve(Math.max(binning.end(), boosting.end()) + 64);
   const words = wordsOf(memory);
   for (const [field, address] of addresses) words.set(field, address);
-  words.set(at.ROWS, rows);
-  words.set(at.ROW_STRIDE, stride);
-  words.set(at.WIDTH, width);
-  words.set(at.SLOTS, slots);
-  words.set(at.CLASSES, classes);
-  words.set(at.OBJECTIVE, OBJECTIVES[objective.kind]);
-  words.set(at.MAX_BINS, params.maxBins);
-  words.set(at.SAMPLE_ROWS, sampleRows);
-  words.set(at.ACTIVE, active);
-  words.set(at.MIN_DATA, params.minDataInLeaf);
-  words.set(at.SCRATCH_BYTES, scratchBytes);
-  words.set(at.CHUNK_ROWS, CHUNK_ROWS);
-  words.set(at.STOPPING_ROWS, stopping?.rows ?? 0);
-  words.setFloat64(at.QUANTILE, objective.kind === 'quantile' ? objective.quantile : 0);
+  writeHeader(words, plan, sizes);
   const { buffer } = memory;
-  new Uint32Array(buffer, words.get(at.SLOT_COLUMNS), slots).set(columns);
-  if (sample !== null) new Uint32Array(buffer, words.get(at.SAMPLE), sampleRows).set(sample);
+  new Uint32Array(buffer, words.get(at.SLOT_COLUMNS), columns.length).set(columns);
+  if (sample !== null) new Uint32Array(buffer, words.get(at.SAMPLE), sample.length).set(sample);
   return memory;
 }

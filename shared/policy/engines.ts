@@ -1,0 +1,78 @@
+/** A shared library that an engine needs and minutehand does not bring along. */
+export interface EngineLibrary {
+  /** The name that its makers give it. */
+  readonly product: string;
+  /** Environment variable that names its file. */
+  readonly variable: string;
+  /** Names of its file by platform, the likeliest first; `linux` stands for every other platform too. */
+  readonly files: Readonly<Record<'linux' | 'darwin' | 'win32', readonly string[]>>;
+  /** How to install it. */
+  readonly installation: string;
+}
+
+interface EngineDeclaration {
+  /** For docs/ENGINES.md. */
+  readonly summary: string;
+  /** null = built in. */
+  readonly library: EngineLibrary | null;
+}
+
+/** What learns trees. Configuration, command line, documents and the loader derive from this list, in this order. */
+const DECLARATIONS = {
+  gbdt: {
+    summary: 'our own histogram trees in WebAssembly, on any number of threads; all tasks',
+    library: null,
+  },
+  random_forest: {
+    summary:
+      'the same trees, each on a bootstrap sample; no quantiles; does not stop early; in `train` it is not calibrated',
+    library: null,
+  },
+  lightgbm: {
+    summary: 'LightGBM through its C interface, version 3 or 4',
+    library: {
+      product: 'LightGBM',
+      variable: 'MINUTEHAND_LIGHTGBM_LIBRARY',
+      files: {
+        linux: ['lib_lightgbm.so'],
+        darwin: ['lib_lightgbm.dylib', 'lib_lightgbm.so'],
+        win32: ['lib_lightgbm.dll', 'lightgbm.dll'],
+      },
+      installation:
+        'Install any package of LightGBM (pip install lightgbm, conda install lightgbm, brew install lightgbm; it needs libgomp1), or set MINUTEHAND_LIGHTGBM_LIBRARY to its lib_lightgbm file.',
+    },
+  },
+  xgboost: {
+    summary:
+      'XGBoost, 1.6 or newer (quantiles: 2), `hist` grown leaf by leaf; it has no minimum of rows in a leaf, so it ignores `min_data`',
+    library: {
+      product: 'XGBoost',
+      variable: 'MINUTEHAND_XGBOOST_LIBRARY',
+      files: {
+        linux: ['libxgboost.so.0', 'libxgboost.so'],
+        darwin: ['libxgboost.dylib'],
+        win32: ['xgboost.dll', 'libxgboost.dll'],
+      },
+      installation:
+        'Install it (Debian: apt-get install libxgboost0; else pip, conda or brew install xgboost), or set MINUTEHAND_XGBOOST_LIBRARY to its libxgboost file.',
+    },
+  },
+} as const satisfies Readonly<Record<string, EngineDeclaration>>;
+
+export type Engine = keyof typeof DECLARATIONS;
+/** Engines with a library of their own. */
+export type NativeEngine = {
+  [Name in Engine]: (typeof DECLARATIONS)[Name]['library'] extends null ? never : Name;
+}[Engine];
+
+export const ENGINES = Object.keys(DECLARATIONS) as [Engine, ...Engine[]];
+export const NATIVE_ENGINES = ENGINES.filter((engine): engine is NativeEngine => DECLARATIONS[engine].library !== null);
+export const BUILT_IN_ENGINES = ENGINES.filter((engine) => DECLARATIONS[engine].library === null);
+
+export function declarationOf(engine: Engine): EngineDeclaration {
+  return DECLARATIONS[engine];
+}
+
+export function libraryOf(engine: NativeEngine): EngineLibrary {
+  return DECLARATIONS[engine].library;
+}

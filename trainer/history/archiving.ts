@@ -1,0 +1,121 @@
+import type { Logger } from 'pino';
+import { describeError } from '../../shared/errors.ts';
+import type { HomePaths } from '../../shared/policy/home.ts';
+import type { Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { sendAlert } from '../schedule/alert.ts';
+import type { Store } from '../store/store.ts';
+import { createArchive } from './archive.ts';
+import { archiveAlone } from './archive_lock.ts';
+import { archiveRound, type ArchiveRound } from './archive_round.ts';
+import type { SignalCopy } from './copy.ts';
+import { noteArchived } from './note_archived.ts';
+import { openArchivePlace } from './open_archive_place.ts';
+import type { SignalTables } from './signal_tables.ts';
+
+/** The store with what reads and writes the history in it. */
+export interface OpenHistory {
+  readonly store: Store;
+  readonly tables: SignalTables;
+  readonly copy: SignalCopy;
+}
+
+export interface ArchivingOptions {
+  readonly settings: Settings;
+  readonly paths: HomePaths;
+  readonly log: Logger;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  /** Pause after a round that failed. */
+  readonly retryMs: number;
+  say(line: string): void;
+  open(): Promise<OpenHistory>;
+  /** Copies what the journals have, because a day is archived when all of it has been copied. @returns what went wrong; null = nothing */
+  copyAll(): Promise<unknown>;
+  /** Does a round as soon as nothing else is under way. */
+  again(): void;
+}
+
+/** A mount that comes late, or a server that restarts, is no reason to wake anyone. */
+const ALERT_AFTER = 3;
+
+/** Rounds of archiving the live market, each tried again after a pause until it succeeds. */
+export class Archiving {
+  readonly #options: ArchivingOptions;
+  #retry: NodeJS.Timeout | undefined;
+  #failedRounds = 0;
+  #stopped = false;
+
+  constructor(options: ArchivingOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async once(): Promise<void> {
+    this.cancelRetry();
+    if (this.#stopped) return;
+    try {
+      const uncopied = await this.#options.copyAll();
+      if (uncopied !== null) throw uncopied;
+      const { failures } = await this.#round();
+      if (failures.length > 0) throw failures[0]!;
+      if (this.#failedRounds > 0) this.#options.say('Signals are archived again.');
+      this.#failedRounds = 0;
+    } catch (error) {
+      if (!this.#stopped) await this.#report(error);
+    }
+  }
+
+  /** Ends a round after the day that is under way. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  cancelRetry(): void {
+    clearTimeout(this.#retry);
+  }
+
+  async #round(): Promise<ArchiveRound> {
+    const { settings, paths, env, clock, log, open } = this.#options;
+    const { store, tables, copy } = await open();
+    const place = await openArchivePlace(settings.signals, paths, env);
+    try {
+      return await archiveAlone(store, paths, async () => {
+        const archive = createArchive(store, tables, place, clock);
+        const copied = await copy.copied('live');
+        const round = await archiveRound({
+          archive,
+          market: 'live',
+          historyDays: settings.signals.signals_history_days,
+          clock,
+          isWanted: () => !this.#stopped,
+          onDay: ({ day, parts, written }) => {
+            if (written === null) return;
+            const { part, rows, bytes } = written;
+            log.info({ day, part, rows, bytes, parts: parts.length }, 'signals archived');
+          },
+        });
+        if (round.failures.length === 0) await noteArchived({ archive, paths, clock, copied });
+        return round;
+      });
+    } finally {
+      place.close();
+    }
+  }
+
+  async #report(error: unknown): Promise<void> {
+    const { settings, env, log, retryMs, say, again } = this.#options;
+    const { code, message, next } = describeError(error);
+    this.#retry = setTimeout(again, retryMs);
+    // Another process does it.
+    if (code === 'ARCHIVE_RUNNING') return;
+    const rounds = ++this.#failedRounds;
+    log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');
+    if (rounds === 1)
+      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
+    if (rounds !== ALERT_AFTER) return;
+    const text = `minutehand: signals could not be archived ${rounds} times in a row. ${message} ${next}`;
+    const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };
+    await sendAlert({ settings, env, log }, { kind: 'archive_failed', text, details });
+  }
+}

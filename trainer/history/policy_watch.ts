@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+import { loadSettings, type Settings } from '../../shared/policy/policy.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { configValues, noteConfigChanges } from '../schedule/config_changes.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * Signals name the configuration that they were decided by, and `audit.config_changes` has its values from the start of the trainer on: when a daemon
+ * was started with another one since, it is read again.
+ */
+export class PolicyWatch {
+  readonly #settings: Settings;
+  readonly #log: Logger;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #clock: Clock;
+  #current: string;
+  readonly #unknown = new Set<string>();
+
+  constructor(settings: Settings, log: Logger, env: NodeJS.ProcessEnv, clock: Clock) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#env = env;
+    this.#clock = clock;
+    this.#current = settings.policyHash;
+  }
+
+  /** Notes the configuration of a signal if it is new. @param hash its policy_hash */
+  async see(store: Store, hash: string): Promise<void> {
+    if (hash === this.#current || this.#unknown.has(hash)) return;
+    let found: Settings | null = null;
+    try {
+      found = loadSettings({ configDir: this.#settings.sources.configDir, env: this.#env });
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the configuration cannot be read again');
+    }
+    if (found?.policyHash !== hash) {
+      this.#unknown.add(hash);
+      const text = 'signals were decided by a configuration that is not in config/ (any more)';
+      this.#log.warn({ policy_hash: hash }, text);
+      return;
+    }
+    await noteConfigChanges(store, configValues(found), this.#clock, hash);
+    this.#current = hash;
+    this.#unknown.clear();
+    this.#log.info({ policy_hash: hash }, 'a change of the configuration was noted');
+  }
+}

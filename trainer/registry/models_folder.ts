@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import {
+  activePath,
+  readActive,
+  readBundle,
+  readShadow,
+  sha256Hex,
+  type ActivePointer,
+} from '../../shared/bundle/bundle.ts';
+import { readModelsFile } from '../../shared/bundle/models_file.ts';
+import { renamePatiently, replaceDurably, writeDurably } from '../../shared/durable_file.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { FileSystem } from '../../shared/ports.ts';
+import type { Artifact } from './registry_rows.ts';
+
+/** Names of files in a bundle: none of them leads out of its folder. */
+const PLAIN_NAME = /^\w[\w.-]*$/;
+/** What a removal that was killed has left behind. */
+const REMOVED = /^\..+\.removed$/;
+/** A bundle that was being written; no training run works a day on one. */
+const DRAFT = /^\.\d{8}_.+\.tmp$/;
+const DRAFT_LIFE_MS = 86_400_000;
+
+/** The folders of bundles and `active.json`, as the registry reads, restores and removes them. */
+export class ModelsFolder {
+  readonly #path: string;
+  readonly #files: FileSystem;
+
+  constructor(path: string, files: FileSystem) {
+    this.#path = path;
+    this.#files = files;
+  }
+
+  /** Version, time and text of a bundle's manifest. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH */
+  readManifest(version: string): { readonly created: string; readonly text: string } {
+    const folder = join(this.#path, version);
+    const { manifest } = readBundle(folder, this.#files);
+    if (manifest.version !== version)
+      throw new MinutehandError('MODEL_MANIFEST', { seen: `${folder} says version ${manifest.version}` });
+    const text = readModelsFile(join(folder, 'manifest.json'), 'manifest', this.#files).toString('utf8');
+    return { created: manifest.created, text };
+  }
+
+  fileNames(version: string): readonly string[] {
+    const entries = this.#files.list(join(this.#path, version));
+    return entries.filter(({ name, isFolder }) => !isFolder && PLAIN_NAME.test(name)).map(({ name }) => name);
+  }
+
+  read(version: string, file: string): Buffer {
+    return readModelsFile(join(this.#path, version, file), 'content', this.#files);
+  }
+
+  /** Whether the bundle's folder has each of these files, byte for byte. */
+  has(version: string, artifacts: readonly Artifact[]): boolean {
+    const hashOf = (path: string): string | null =>
+      this.#files.stat(path) === null ? null : sha256Hex(readModelsFile(path, 'content', this.#files));
+    return artifacts.every(({ file, sha256 }) => hashOf(join(this.#path, version, file)) === sha256);
+  }
+
+  /** Writes a bundle in the place of what is there. @throws MinutehandError MODEL_HASH when its bytes are not those of their hashes; as readBundle */
+  write(version: string, artifacts: readonly Artifact[]): void {
+    const files = this.#files;
+    const folder = join(this.#path, version);
+    files.makeFolder(this.#path);
+    const draft = join(this.#path, `.${version}.${process.pid}.tmp`);
+    files.remove(draft);
+    files.makeFolder(draft);
+    try {
+      for (const { file, sha256, content } of artifacts) {
+        if (!PLAIN_NAME.test(file) || sha256Hex(content) !== sha256)
+          throw new MinutehandError('MODEL_HASH', { seen: `${file} of ${version} in the registry` });
+        writeDurably(files, join(draft, file), content);
+      }
+      readBundle(draft, files);
+      files.sync(draft);
+      const damaged = this.#setAside(version);
+      renamePatiently(files, draft, folder);
+      files.sync(this.#path);
+      files.remove(damaged);
+    } catch (error) {
+      files.remove(draft);
+      throw error;
+    }
+  }
+
+  remove(version: string): void {
+    this.#files.remove(this.#setAside(version));
+  }
+
+  /** Renames a bundle's folder to a name that is no version, so that no reader meets half of it. @returns its path, there or not */
+  #setAside(version: string): string {
+    const folder = join(this.#path, version);
+    const aside = join(this.#path, `.${version}.removed`);
+    this.#files.remove(aside);
+    if (this.#files.stat(folder) !== null) renamePatiently(this.#files, folder, aside);
+    return aside;
+  }
+
+  /** Removes what processes that were killed have left behind. */
+  removeLeftovers(nowMs: number): void {
+    for (const { name } of this.#files.list(this.#path)) {
+      const path = join(this.#path, name);
+      const ageMs = nowMs - (this.#files.stat(path)?.modifiedMs ?? Infinity);
+      if (REMOVED.test(name) || (DRAFT.test(name) && ageMs > DRAFT_LIFE_MS)) this.#files.remove(path);
+    }
+  }
+
+  /** null when it is missing or damaged. */
+  activePointer(): ActivePointer | null {
+    try {
+      return readActive(this.#path, this.#files);
+    } catch {
+      return null;
+    }
+  }
+
+  /** null when there is none, or its file is damaged. */
+  shadow(): string | null {
+    try {
+      return readShadow(this.#path, this.#files);
+    } catch {
+      return null;
+    }
+  }
+
+  /** As `activate`, but with a given predecessor; null when its bundle is not there. */
+  writePointer({ version, previous }: ActivePointer): void {
+    const isThere = previous !== null && this.#files.stat(join(this.#path, previous, 'manifest.json')) !== null;
+    const pointer: ActivePointer = { version, previous: isThere ? previous : null };
+    replaceDurably(this.#files, activePath(this.#path), `${JSON.stringify(pointer)}\n`);
+  }
+}

@@ -1,0 +1,165 @@
+import type { Kysely } from 'kysely';
+import { sha256Hex } from '../../shared/bundle/bundle.ts';
+import type { Clock } from '../../shared/ports.ts';
+import type { ModelStatus, Tables } from '../store/tables.ts';
+
+/** What the registry says of a bundle, the manifest left out. Times are ISO 8601 in UTC. */
+export interface RegisteredModels {
+  readonly version: string;
+  readonly status: ModelStatus;
+  readonly created: string;
+  /** What it did not pass. */
+  readonly reasons: readonly string[];
+  /** Of the active one: what was active before it. */
+  readonly previous_version: string | null;
+  readonly adopted_at: string | null;
+  readonly retired_at: string | null;
+  /** When its folder and bytes were given up; null while they are kept. */
+  readonly removed_at: string | null;
+}
+
+/** One file of a bundle. */
+export interface Artifact {
+  readonly file: string;
+  readonly sha256: string;
+  readonly content: Uint8Array;
+}
+
+const COLUMNS = [
+  'version',
+  'status',
+  'created',
+  'reasons',
+  'previous_version',
+  'adopted_at',
+  'retired_at',
+  'removed_at',
+] as const;
+
+/** The registry's tables: a row per bundle in `core.model_registry`, a row per file in `core.model_artifacts`. */
+export class RegistryRows {
+  readonly #db: Kysely<Tables>;
+  readonly #clock: Clock;
+
+  constructor(db: Kysely<Tables>, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** @returns undefined when the bundle was never registered */
+  identityOf(version: string): Promise<{ manifest_sha256: string; removed_at: string | null } | undefined> {
+    return this.#db
+      .selectFrom('core.model_registry')
+      .select(['manifest_sha256', 'removed_at'])
+      .where('version', '=', version)
+      .executeTakeFirst();
+  }
+
+  /** Adds a candidate; of a bundle whose bytes were given up, only that they are kept again. @param manifest its text */
+  async addCandidate(version: string, created: string, manifest: string): Promise<void> {
+    await this.#db
+      .insertInto('core.model_registry')
+      .values({
+        version,
+        status: 'candidate',
+        created,
+        manifest,
+        manifest_sha256: sha256Hex(manifest),
+        reasons: '[]',
+        previous_version: null,
+        adopted_at: null,
+        retired_at: null,
+        removed_at: null,
+      })
+      .onConflict((conflict) => conflict.column('version').doUpdateSet({ removed_at: null }))
+      .execute();
+  }
+
+  async keepArtifact(version: string, file: string, content: Buffer): Promise<void> {
+    const kept = { sha256: sha256Hex(content), content };
+    await this.#db
+      .insertInto('core.model_artifacts')
+      .values({ version, file, ...kept })
+      .onConflict((conflict) => conflict.columns(['version', 'file']).doUpdateSet(kept))
+      .execute();
+  }
+
+  /** In order of the file; none when the bytes were given up. */
+  artifacts(version: string): Promise<readonly Artifact[]> {
+    return this.#db
+      .selectFrom('core.model_artifacts')
+      .select(['file', 'sha256', 'content'])
+      .where('version', '=', version)
+      .orderBy('file')
+      .execute();
+  }
+
+  async removeArtifacts(version: string): Promise<void> {
+    await this.#db.deleteFrom('core.model_artifacts').where('version', '=', version).execute();
+    await this.#db
+      .updateTable('core.model_registry')
+      .set({ removed_at: this.#now() })
+      .where('version', '=', version)
+      .execute();
+  }
+
+  async reject(version: string, reasons: readonly string[]): Promise<void> {
+    await this.#db
+      .updateTable('core.model_registry')
+      .set({ status: 'rejected', reasons: JSON.stringify(reasons) })
+      .where('version', '=', version)
+      .where('status', 'in', ['candidate', 'rejected'])
+      .execute();
+  }
+
+  /** Makes `version` the active row and archives the one before. One statement: there is never a moment with two active rows. */
+  async setActive(version: string, previous: string | null): Promise<void> {
+    const at = this.#now();
+    await this.#db
+      .updateTable('core.model_registry')
+      .set(({ case: choose, ref, fn, val }) => {
+        const isThis = () => choose().when('version', '=', version);
+        return {
+          status: isThis().then<ModelStatus>('active').else<ModelStatus>('archived').end(),
+          previous_version: isThis().then(previous).else(null).end(),
+          adopted_at: choose()
+            .when('version', '<>', version)
+            .then(ref('adopted_at'))
+            .when('status', '=', 'active')
+            .then(fn.coalesce('adopted_at', val(at)))
+            .else(at)
+            .end(),
+          retired_at: isThis().then(null).else(at).end(),
+        };
+      })
+      .where(({ or, eb }) => or([eb('version', '=', version), eb('status', '=', 'active')]))
+      .execute();
+  }
+
+  active(): Promise<{ version: string; previous_version: string | null } | undefined> {
+    return this.#db
+      .selectFrom('core.model_registry')
+      .select(['version', 'previous_version'])
+      .where('status', '=', 'active')
+      .executeTakeFirst();
+  }
+
+  /** Oldest first. */
+  async list(): Promise<readonly RegisteredModels[]> {
+    const rows = await this.#db.selectFrom('core.model_registry').select(COLUMNS).execute();
+    return rows
+      .map((row) => ({ ...row, reasons: JSON.parse(row.reasons) as string[] }))
+      .sort((a, b) => compare(Date.parse(a.created), Date.parse(b.created)) || byVersion(a.version, b.version));
+  }
+
+  #now(): string {
+    return new Date(this.#clock.nowMs()).toISOString();
+  }
+}
+
+const compare = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Bundles of the same minute: `_2` before `_10`. */
+function byVersion(a: string, b: string): number {
+  return compare(a.length, b.length) || (a < b ? -1 : 1);
+}

@@ -1,0 +1,219 @@
+import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import {
+  COMMA,
+  isLineEnd,
+  isMissing,
+  LINE_FEED,
+  numberOf,
+  readFloat32,
+  readText,
+  skipCell,
+  type Cursor,
+} from './cell.ts';
+import { quote, readHeader, TO, type ColumnRequest, type Header } from './header.ts';
+
+const BLOCK_CELLS = 1 << 20;
+/** A file without line ends is no table, and must not be gathered in memory as one line. */
+const LONGEST_LINE = 1 << 24;
+
+/** What stands in a file. */
+export interface TableContent {
+  /** Names of the feature columns. */
+  readonly features: readonly string[];
+  /** [rows, features] float32, NaN = missing. */
+  readonly x: Matrix;
+  /** [rows]: numbers where the cell is one, else its text; null when the file has no label. */
+  readonly labels: readonly (number | string)[] | null;
+  /** [rows], finite and ≥ 0; null when no weight was asked for. */
+  readonly weights: Float64Array | null;
+  /** Columns of the file that nobody asked for. */
+  readonly ignored: readonly string[];
+}
+
+/** Takes a file piece by piece: cuts it into lines, and counts them for the messages. */
+export class TableReader {
+  readonly #path: string;
+  readonly #request: ColumnRequest;
+  readonly #cursor: Cursor = { at: 0, isText: false };
+  #header: Header | null = null;
+  #rows: Rows | null = null;
+  /** What stands behind the last line end. */
+  #rest: Buffer = Buffer.alloc(0);
+  #line = 1;
+  #blankLine = 0;
+
+  constructor(path: string, request: ColumnRequest) {
+    this.#path = path;
+    this.#request = request;
+  }
+
+  /** @throws MinutehandError as `readTable` */
+  take(chunk: Buffer): void {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const end = bytes.lastIndexOf(LINE_FEED) + 1;
+    if (end > 0) this.#readLines(bytes.subarray(0, end));
+    this.#rest = bytes.subarray(end);
+    if (this.#rest.length > LONGEST_LINE)
+      this.#refuse(`: more than ${LONGEST_LINE} bytes without a line end`, 'a CSV file');
+  }
+
+  /** @throws MinutehandError as `readTable` */
+  finish(): TableContent {
+    if (this.#rest.length > 0) this.#readLines(Buffer.concat([this.#rest, Buffer.of(LINE_FEED)]));
+    if (this.#header === null || this.#rows === null || this.#rows.count === 0)
+      throw new MinutehandError('DATA_TOO_SHORT', {
+        seen: `${this.#path} has ${this.#header === null ? 'no header' : 'a header and no rows'}`,
+        expected: 'a header and at least one row',
+        next: 'Give a table with rows.',
+      });
+    const { features, ignored } = this.#header;
+    return { features, ...this.#rows.finish(), ignored };
+  }
+
+  /** @param bytes whole lines */
+  #readLines(bytes: Uint8Array): void {
+    const cursor = this.#cursor;
+    for (cursor.at = 0; cursor.at < bytes.length; this.#line++) {
+      this.#readLine(bytes);
+      cursor.at = bytes.indexOf(LINE_FEED, cursor.at) + 1;
+    }
+  }
+
+  #readLine(bytes: Uint8Array): void {
+    if (isLineEnd(bytes, this.#cursor.at)) {
+      if (this.#blankLine === 0) this.#blankLine = this.#line;
+      return;
+    }
+    if (this.#blankLine > 0) {
+      this.#line = this.#blankLine;
+      this.#refuse(': a blank line', 'rows without blank lines between them');
+    }
+    if (this.#rows !== null) return this.#rows.read(bytes);
+    this.#header = readHeader(bytes, this.#cursor, this.#path, this.#request);
+    const hasWeights = this.#request.weight !== null;
+    this.#rows = new Rows(this.#header, hasWeights, this.#cursor, (...problem) => this.#refuse(...problem));
+  }
+
+  #refuse(seen: string, expected?: string, next?: string): never {
+    throw new MinutehandError('TABLE_FORMAT', {
+      seen: `${this.#path} line ${this.#line}${seen}`,
+      ...(expected === undefined ? {} : { expected }),
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+}
+
+/** The rows behind a header: the features in blocks of equal size, so that nothing is copied as they grow. */
+class Rows {
+  readonly #header: Header;
+  readonly #hasWeights: boolean;
+  readonly #cursor: Cursor;
+  readonly #refuse: (seen: string, expected?: string, next?: string) => never;
+  readonly #blocks: Float32Array[] = [];
+  readonly #blockRows: number;
+  #count = 0;
+  #labels: (number | string)[] = [];
+  #weights: number[] = [];
+
+  constructor(
+    header: Header,
+    hasWeights: boolean,
+    cursor: Cursor,
+    refuse: (seen: string, expected?: string, next?: string) => never,
+  ) {
+    this.#header = header;
+    this.#hasWeights = hasWeights;
+    this.#cursor = cursor;
+    this.#refuse = refuse;
+    this.#blockRows = Math.max(1, Math.floor(BLOCK_CELLS / Math.max(1, header.features.length)));
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Reads the row at the cursor, up to the end of its line. */
+  read(bytes: Uint8Array): void {
+    const cursor = this.#cursor;
+    const { targets, features } = this.#header;
+    const inBlock = this.#count % this.#blockRows;
+    if (inBlock === 0) this.#blocks.push(new Float32Array(this.#blockRows * features.length));
+    const block = this.#blocks.at(-1)!;
+    const offset = inBlock * features.length;
+    const last = targets.length - 1;
+    for (let column = 0; column <= last; column++) {
+      const target = targets[column]!;
+      const from = cursor.at;
+      if (target >= 0) {
+        block[offset + target] = readFloat32(bytes, cursor);
+        if (cursor.isText) this.#refuseFeature(bytes, from, column);
+      } else this.#readOther(bytes, column, target);
+      if (column === last) break;
+      if (bytes[cursor.at] !== COMMA) this.#refuse(`: ${column + 1} cells`, `${targets.length}, as in the header`);
+      cursor.at++;
+    }
+    if (!isLineEnd(bytes, cursor.at)) this.#refuseLonger(bytes);
+    this.#count++;
+  }
+
+  /** The rows as a table, once: the blocks are given up as the whole is made of them. */
+  finish(): Pick<TableContent, 'x' | 'labels' | 'weights'> {
+    const columns = this.#header.features.length;
+    const values = new Float32Array(this.#count * columns);
+    for (let i = 0; i < this.#blocks.length; i++) {
+      const from = i * this.#blockRows * columns;
+      values.set(this.#blocks[i]!.subarray(0, values.length - from), from);
+      this.#blocks[i] = new Float32Array(0);
+    }
+    const content = {
+      x: { rows: this.#count, columns, values },
+      labels: this.#header.hasLabel ? this.#labels : null,
+      weights: this.#hasWeights ? Float64Array.from(this.#weights) : null,
+    };
+    [this.#labels, this.#weights] = [[], []];
+    return content;
+  }
+
+  /** A cell that is no feature's. */
+  #readOther(bytes: Uint8Array, column: number, target: number): void {
+    const cursor = this.#cursor;
+    const from = cursor.at;
+    if (target === TO.label) {
+      const text = readText(bytes, cursor);
+      if (isMissing(text)) this.#refuseCell(bytes, from, column, 'a label', 'Leave rows without a label out.');
+      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a label, in sound quotes if in any');
+      const value = numberOf(text);
+      this.#labels.push(Number.isNaN(value) ? text : value + 0);
+    } else if (target === TO.weight) {
+      const weight = numberOf(readText(bytes, cursor));
+      if (cursor.isText || !(weight >= 0 && weight < Infinity)) this.#refuseCell(bytes, from, column, 'a weight ≥ 0');
+      this.#weights.push(weight);
+    } else {
+      skipCell(bytes, cursor);
+      if (cursor.isText) this.#refuseCell(bytes, from, column, 'a cell in sound quotes if in any');
+    }
+  }
+
+  #refuseFeature(bytes: Uint8Array, from: number, column: number): never {
+    const next = 'Write it as a number, or leave the column out.';
+    return this.#refuseCell(bytes, from, column, 'a number, or an empty cell', next);
+  }
+
+  #refuseCell(bytes: Uint8Array, from: number, column: number, expected: string, next?: string): never {
+    this.#cursor.at = from;
+    const text = readText(bytes, this.#cursor);
+    const cell = text === '' ? 'an empty cell' : quote(text);
+    return this.#refuse(`, column ${quote(this.#header.names[column]!)}: ${cell}`, expected, next);
+  }
+
+  #refuseLonger(bytes: Uint8Array): never {
+    const { length } = this.#header.targets;
+    let cells = length;
+    for (; bytes[this.#cursor.at] === COMMA; skipCell(bytes, this.#cursor)) {
+      this.#cursor.at++;
+      cells++;
+    }
+    return this.#refuse(`: ${cells} cells`, `${length}, as in the header`);
+  }
+}
