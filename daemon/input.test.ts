@@ -50,6 +50,16 @@ describe('an input', () => {
     );
   });
 
+  it('of a minute or a heartbeat is its own row, in recovery too; every other one is found elsewhere', () => {
+    const row = { subject: 'EURUSD', time: NEWEST, bar: null, backfill: false };
+    for (const kind of ['bar', 'empty', 'suspect', 'timeout', 'silence', 'silence_halt', 'shutdown'] as const)
+      expect(minuteInputOf({ ...row, kind }), kind).toEqual({ ...row, kind });
+    for (const kind of ['swap', 'halts', 'degraded', 'recovered', 'boot'] as const)
+      expect(minuteInputOf({ ...row, kind }), kind).toBeNull();
+    expect(pairInput('silence', 'EURUSD', NEWEST)).toEqual({ ...row, kind: 'silence' });
+    expect(stateRow({ kind: 'boot', bootId: 'EURUSD' }, NEWEST)).toEqual({ ...row, kind: 'boot' });
+  });
+
   it('that changes a state is journaled at the newest minute, and a shadow set not at all', () => {
     expect(stateRow({ kind: 'degraded', what: 'file' }, NEWEST)).toMatchObject({ subject: 'file', time: NEWEST });
     expect(stateRow({ kind: 'shadow', set: null }, NEWEST)).toBeNull();

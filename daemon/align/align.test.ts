@@ -124,6 +124,129 @@ describe('Aligner', () => {
     expect(seen).toEqual([]);
   });
 
+  it('recognizes a bar again by every one of its numbers, those that are absent included', () => {
+    const { aligner } = setUp(['A_B']);
+    const whole: Bar = { ...bar('A', 1), volume: 7, spread: 0.5 };
+    const again = (content: Bar | 'empty'): string => aligner.take('A', at(1), content, false, 0);
+    expect([again(whole), again({ ...whole })]).toEqual(['accepted', 'duplicate']);
+    for (const name of ['open', 'high', 'low', 'close', 'volume', 'spread'] as const)
+      expect(again({ ...whole, [name]: 1.25 }), name).toBe('revised');
+    const { spread: _, ...bare } = whole;
+    expect([again(bare), again('empty')]).toEqual(['revised', 'revised']);
+    aligner.take('A', at(2), bare, false, 0);
+    const second = (content: Bar): string => aligner.take('A', at(2), content, false, 0);
+    expect([second(bare), second({ ...bare, spread: 0 })]).toEqual(['duplicate', 'revised']);
+    aligner.take('A', at(3), { ...bare, volume: 0 }, false, 0);
+    expect(aligner.take('A', at(3), { ...bare, volume: -0 }, false, 0)).toBe('duplicate');
+    aligner.take('A', at(4), 'empty', false, 0);
+    expect(aligner.take('A', at(4), 'empty', false, 0)).toBe('duplicate');
+  });
+
+  it('recognizes the last 1500 minutes of a symbol, and calls what is older out of order', () => {
+    const { send } = setUp(['A_B']);
+    for (let minute = 1; minute <= 1500; minute++) send('A', minute * 2);
+    expect([send('A', 2), send('A', 2, 1.5), send('A', 1), send('A', 3)]).toEqual([
+      'duplicate',
+      'revised',
+      'out_of_order',
+      'out_of_order',
+    ]);
+    send('A', 3002);
+    expect([send('A', 2), send('A', 4), send('A', 3002), send('A', 3002, 1.5)]).toEqual([
+      'out_of_order',
+      'duplicate',
+      'duplicate',
+      'revised',
+    ]);
+  });
+
+  it('knows its symbols, and the newest minute of each that has any', () => {
+    const { aligner, send, empty } = setUp(['A_B', 'C_B']);
+    expect(['A', 'B', 'C', 'D'].map((symbol) => aligner.knows(symbol))).toEqual([true, true, true, false]);
+    expect([...aligner.lastTimes()]).toEqual([]);
+    send('B', 3);
+    send('B', 2);
+    empty('C', 5);
+    expect([...aligner.lastTimes()]).toEqual([
+      ['B', at(3)],
+      ['C', at(5)],
+    ]);
+    expect(aligner.screenOf('A')).toBeNull();
+  });
+
+  it('calls overdue each minute of each pair that waits for so long, the oldest first', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'C_D']);
+    send('A', 1);
+    send('D', 2);
+    send('A', 3);
+    expect(aligner.overdue(5000, 2000)).toEqual([
+      { pairIndex: 0, time: at(1) },
+      { pairIndex: 0, time: at(3) },
+      { pairIndex: 1, time: at(2) },
+    ]);
+    expect(aligner.overdue(3999, 2000)).toEqual([{ pairIndex: 0, time: at(1) }]);
+    expect(seen).toEqual([]);
+  });
+
+  it('ends only the minutes up to the one that is given up', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'C_B']);
+    for (const minute of [1, 2, 3]) send('B', minute);
+    aligner.giveUp(0, at(0));
+    expect(seen).toEqual([]);
+    aligner.giveUp(0, at(2));
+    expect(seen.splice(0)).toEqual(['A_B 1 LEG_MISSING', 'A_B 2 LEG_MISSING']);
+    expect(aligner.overdue(1e9, 0)).toEqual([
+      { pairIndex: 0, time: at(3) },
+      ...[1, 2, 3].map((minute) => ({ pairIndex: 1, time: at(minute) })),
+    ]);
+    send('A', 3);
+    expect(seen).toEqual(['A_B 3 COMPLETE']);
+  });
+
+  it('calls a bar late when every pair of its symbol has given its minute up', () => {
+    const { aligner, send, seen } = setUp(['A_B', 'A_C']);
+    send('B', 1);
+    send('C', 1);
+    aligner.giveUp(0, at(1));
+    aligner.giveUp(1, at(1));
+    expect(send('A', 1)).toBe('late');
+    expect(send('A', 1)).toBe('duplicate');
+    expect(seen).toEqual(['A_B 1 LEG_MISSING', 'A_C 1 LEG_MISSING']);
+  });
+
+  it('calls a minute history also where the missing leg is further on, and live where its only leg is', () => {
+    const seen: [number, boolean, string][] = [];
+    const aligner = new Aligner([parsePair('A_B')], null, ({ time, backfill, outcome }) =>
+      seen.push([time / 60, backfill, outcome]),
+    );
+    const take = (symbol: string, minute: number, backfill: boolean): void =>
+      void aligner.take(symbol, at(minute), bar(symbol, minute), backfill, 0);
+    take('A', 2, false);
+    take('B', 1, true);
+    take('B', 2, true);
+    take('A', 4, true);
+    take('B', 3, false);
+    expect(seen).toEqual([
+      [1, true, 'LEG_MISSING'],
+      [2, false, 'COMPLETE'],
+      [3, false, 'LEG_MISSING'],
+    ]);
+  });
+
+  it('gives each leg its own bar', () => {
+    const seen: PairMinute[] = [];
+    const aligner = new Aligner([parsePair('A_B')], null, (minute) => seen.push(minute));
+    const [a, b] = [bar('A', 1, 1.25), bar('B', 1, 1.5)];
+    aligner.take('B', at(1), b, false, 0);
+    aligner.take('A', at(1), a, false, 0);
+    aligner.take('A', at(2), 'empty', false, 0);
+    aligner.take('B', at(2), bar('B', 2), false, 0);
+    expect(seen).toEqual([
+      { pairIndex: 0, time: at(1), a, b, outcome: 'COMPLETE', backfill: false },
+      { pairIndex: 0, time: at(2), a: null, b: bar('B', 2), outcome: 'LEG_EMPTY', backfill: false },
+    ]);
+  });
+
   it('gives no suspect bar to a pair, and says of the minute that it has one, whatever the other leg does', () => {
     const seen: string[] = [];
     const aligner = new Aligner(['A_B', 'C_A'].map(parsePair), { sigmas: 60, min_move_bps: 50 }, (minute) =>
@@ -145,6 +268,17 @@ describe('Aligner', () => {
     for (const symbol of ['A', 'B', 'C']) send(symbol, 43);
     expect(seen.filter((line) => line.includes(' 43 '))).toEqual(['0 43 COMPLETE 1 1', '1 43 COMPLETE 1 1']);
     expect(aligner.screenOf('A')!.verdict).toBe('refuted');
+  });
+
+  it('has no bar in the place of a suspect one', () => {
+    const seen: PairMinute[] = [];
+    const aligner = new Aligner([parsePair('A_B')], { sigmas: 60, min_move_bps: 50 }, (minute) => seen.push(minute));
+    for (let minute = 1; minute <= 40; minute++)
+      for (const symbol of ['A', 'B'])
+        aligner.take(symbol, at(minute), { ...bar(symbol, minute), high: 1.0001, low: 0.9999 }, false, 0);
+    aligner.take('A', at(41), { ...bar('A', 41), high: 1000 }, false, 0);
+    aligner.take('B', at(41), bar('B', 41), false, 0);
+    expect(seen.at(-1)).toMatchObject({ outcome: 'BAR_SUSPECT', a: null });
   });
 
   it('calls a minute history only when every leg that came was history', () => {

@@ -58,4 +58,44 @@ describe('SilenceWatch', () => {
       }),
     );
   });
+
+  it('beats for each pair by its own last live minute', () => {
+    const watch = new SilenceWatch({ ...OPTIONS, pairs: 3 }, 0);
+    const beats = (intervals: number): [number, string][] => {
+      const found: [number, string][] = [];
+      watch.check(us(intervals), (pairIndex, kind) => found.push([pairIndex, kind]));
+      return found;
+    };
+    watch.noteMinute(0, TIME, false, 0);
+    watch.noteMinute(2, 120 as OpenTime, false, us(3));
+    expect(beats(5)).toEqual([[0, 'silence_halt']]);
+    expect(beats(5.5)).toEqual([
+      [0, 'silence_halt'],
+      [2, 'silence'],
+    ]);
+    expect([0, 1, 2].map((pair) => [watch.lastMinute(pair), watch.isSilent(pair)])).toEqual([
+      [60, true],
+      [null, false],
+      [120, true],
+    ]);
+  });
+
+  it('begins with the first heartbeat again after a live minute ended a silence', () => {
+    const watch = new SilenceWatch(OPTIONS, 0);
+    watch.noteMinute(0, TIME, false, 0);
+    expect([beatsAt(watch, us(3)), beatsAt(watch, us(4))]).toEqual([['silence'], ['silence']]);
+    watch.noteMinute(0, 120 as OpenTime, false, us(4));
+    expect([beatsAt(watch, us(6.4)), beatsAt(watch, us(6.5))]).toEqual([[], ['silence']]);
+  });
+
+  it('halts exactly at the stated number of intervals', () => {
+    const watch = new SilenceWatch({ ...OPTIONS, degradedIntervals: 2, haltIntervals: 4 }, 0);
+    watch.noteMinute(0, TIME, false, 0);
+    expect([1.99, 2, 3.99, 4].map((intervals) => beatsAt(watch, us(intervals)).join())).toEqual([
+      '',
+      'silence',
+      'silence',
+      'silence_halt',
+    ]);
+  });
 });

@@ -64,3 +64,15 @@ describe('a pipeline that is watched', () => {
     expect(bench.signals).toHaveLength(2);
   });
 });
+
+it('a queue that is never idle moves while its count grows, and hangs when it stands', () => {
+  const queue = { isIdle: false, done: 4 };
+  const isMoving = watchProgress(queue);
+  queue.done = 5;
+  expect(isMoving()).toBe(true);
+  expect(isMoving()).toBe(false);
+  queue.done = 6;
+  expect(isMoving()).toBe(true);
+  queue.isIdle = true;
+  expect([isMoving(), isMoving()]).toEqual([true, true]);
+});

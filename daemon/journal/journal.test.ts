@@ -58,6 +58,27 @@ describe('the journal of a daemon', () => {
     expect(told).toEqual([]);
   });
 
+  it('stores by a flush whatever was collected alone: a signal, a shadow row, a feed position', () => {
+    journal.signal(signal('A_B', 1));
+    journal.flush();
+    expect([...store.signals()]).toHaveLength(1);
+    const row = {
+      signalId: 'A_B1',
+      pairId: 'A_B',
+      time: 60 as OpenTime,
+      modelVersion: 'v',
+      body: '{"b":1',
+      riskProb: null,
+      position: '{}',
+    };
+    journal.shadow(row);
+    journal.flush();
+    expect([...store.shadows()]).toEqual([row]);
+    journal.feedPosition('7-0');
+    journal.flush();
+    expect(store.feedPosition()).toBe('7-0');
+  });
+
   it('keeps signals and shadow rows together through failed flushes: each shadow has its signal, each signal its shadow', () => {
     const shadowOf = (minute: number): ShadowRow => ({
       signalId: `A_B${minute}`,

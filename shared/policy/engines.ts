@@ -11,7 +11,7 @@ export interface EngineLibrary {
 }
 
 interface EngineDeclaration {
-  /** For docs/ENGINES.md. */
+  /** The row of docs/reference/ENGINES.md. */
   readonly summary: string;
   /** null = built in. */
   readonly library: EngineLibrary | null;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { check } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../root.ts';
-import { allowed, jsonSchemas, jsonSchemaTexts, schemaAt, writeJsonSchemas } from './json_schema.ts';
+import { allowed, jsonSchema, jsonSchemas, jsonSchemaTexts, schemaAt, writeJsonSchemas } from './json_schema.ts';
 
 const folder = join(packageRoot(), 'config', 'schema');
 
@@ -21,6 +21,11 @@ describe('the JSON Schemas', () => {
       expect(JSON.parse(text)).toEqual(schemas[name]);
       expect(await check(text, { parser: 'json', printWidth: 120 }), name).toBe(true);
     }
+  });
+
+  it('are made once for each file', () => {
+    expect(jsonSchema('minutehand')).toBe(jsonSchema('minutehand'));
+    expect(jsonSchema('minutehand')).toBe(jsonSchemas()['minutehand.schema.json']);
   });
 
   it('require every key and forbid every other one', () => {
@@ -45,6 +50,19 @@ describe('schemaAt', () => {
     expect(schemaAt(schema, ['symbols', 'EURUSD', 'spread_bps'])?.type).toBe('number');
     expect(schemaAt(schema, ['pairs', 3])?.type).toBe('string');
   });
+  it('finds a position of a tuple before the schema of all other positions', () => {
+    const list = { prefixItems: [{ type: 'integer' }], items: { type: 'string' } };
+    expect([0, 1].map((index) => schemaAt(list, [index])?.type)).toEqual(['integer', 'string']);
+    expect(schemaAt({ type: 'array' }, [0])).toBeUndefined();
+  });
+  it('follows the alternative that is a map', () => {
+    const either = { anyOf: [{ type: 'null' }, { properties: { x: { type: 'boolean' } } }] };
+    expect(schemaAt(either, ['x'])?.type).toBe('boolean');
+    expect(schemaAt({ anyOf: [{ type: 'null' }] }, ['x'])).toBeUndefined();
+  });
+  it('is the schema itself at an empty path', () => {
+    expect(schemaAt(schema, [])).toBe(schema);
+  });
   it('knows nothing of keys that do not exist, inherited names among them', () => {
     expect(schemaAt(schema, ['windows', 'constructor'])).toBeUndefined();
     expect(schemaAt(schema, ['nothing', 'at', 'all'])).toBeUndefined();
@@ -57,6 +75,20 @@ describe('allowed', () => {
     [{ type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }, 'a number above 0 and below 1'],
     [{ type: 'number', minimum: -2, exclusiveMaximum: 0 }, 'a number at least -2 and below 0'],
     [{ type: 'number' }, 'a number'],
+    [{ type: 'integer', minimum: 3 }, 'a whole number at least 3'],
+    [{ type: 'integer', maximum: 0 }, 'a whole number at most 0'],
+    [{ type: 'number', exclusiveMinimum: 0, maximum: 0.5 }, 'a number above 0 and at most 0.5'],
+    [{ type: 'number', minimum: 1, exclusiveMinimum: 0, maximum: 2 }, 'a number from 1 to 2'],
+    [{ type: 'boolean' }, 'true or false'],
+    [{ type: 'string' }, 'text'],
+    [{ type: 'string', examples: ['EURUSD', 'XAUUSD'] }, 'text such as "EURUSD"'],
+    [{ const: 20 }, '20'],
+    [
+      { type: 'array', prefixItems: [{ type: 'integer', minimum: 1, maximum: 9 }, { type: 'boolean' }] },
+      'a list of 2: a whole number from 1 to 9, true or false',
+    ],
+    [{ type: 'array' }, 'a list, each a value'],
+    [{ type: 'date' }, 'a value'],
     [{ enum: ['a', 'b'] }, 'one of "a", "b"'],
     [{ anyOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' } }] }, '"all" or a list, each text'],
     [{ type: 'object', properties: { x: {}, y: {} } }, 'a map with the keys x, y'],

@@ -235,6 +235,12 @@ describe('backtest', () => {
     expect(gated).toMatchObject({ trades: [], candidates: 5, refusals: { NO_EDGE: 5 } });
   });
 
+  it('counts a bar exactly at the entry as a candidate', () => {
+    const history = pathOf([1.5, 0, -1.5, 0, 1.4999, 0]);
+    const run = runBacktest(history, 0, 6, options({ scores: () => ({ return_prob: 0.1, risk_score: 0 }) }));
+    expect([run.candidates, run.refusals]).toEqual([2, { PROB_LOW: 2 }]);
+  });
+
   it('asks only for scores within its bars', () => {
     const asked: number[] = [];
     backtest(pathOf([0, 0, 0, 0, 0, 0, 0]), 2, 6, options({ scores: (t) => (asked.push(t), SURE) }));

@@ -64,6 +64,16 @@ describe('pairEdge', () => {
     });
   });
 
+  it('draws every trade, the last one too, and as many as there are', () => {
+    // A fifth of all resamples and more hold the one loss, wherever it stands.
+    for (const place of [0, 10, 19]) {
+      const net = Array.from({ length: 20 }, (_, i) => (i === place ? -1000 : 1));
+      expect(pairEdge(tradesOf(net), 'seed').lower_5_net_bps, `loss at ${place}`).toBeLessThan(0);
+    }
+    // 22 is no multiple of a block of four.
+    expect(pairEdge(tradesOf(Array<number>(22).fill(50)), 'seed').lower_5_net_bps).toBe(50);
+  });
+
   it('gives the same trades and seed the same bound, another seed nearly the same', () => {
     const trades = tradesOf(normals('repeat', 300, 0.1));
     const bound = pairEdge(trades, 'seed').lower_5_net_bps!;

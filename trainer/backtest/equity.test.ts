@@ -112,6 +112,34 @@ describe('markToMarket', () => {
   });
 });
 
+describe('a night', () => {
+  // Sells A at e^2 and buys B at 1: the night of a short A is −0.2 bps, that of a long B −0.4, each leg has half.
+  const history = historyOf([2, 2, 2, 2, 2, 0].map((lnA) => ({ ...CALM_BAR, lnA, lnOpenA: 2, lnOpenB: 0 })));
+  const { time } = history;
+  const rolls = [
+    { time: time[1]!, swapDays: 5 },
+    { time: time[2]!, swapDays: 1 },
+    { time: time[4]! - 30, swapDays: 3 },
+  ];
+  const overnight: OvernightSwaps = { rolls, swaps: SWAPS };
+
+  it('is paid at the first bar after it: at the very minute of the end of the day, not at the entry', () => {
+    const trades = backtest(history, 0, 6, options(overnight));
+    expect(trades).toMatchObject([{ entryBar: 1, exitBar: 5, swapBps: expect.closeTo(4 * -0.3, 12) as number }]);
+    const curve = [...cumulate(markToMarket(history, trades, overnight))];
+    const held = [0, 1, 1, 4].map((count) => (-0.9 + count * 0.3) / 1e4);
+    expect(curve).toEqual([...held, (-1.8 + 1.2) / 1e4].map((value) => expect.closeTo(value, 12) as number));
+  });
+
+  it('costs nothing where there are none', () => {
+    const { overnight: _, ...rest } = options(overnight);
+    const trades = backtest(history, 0, 6, rest);
+    const curve = [...cumulate(markToMarket(history, trades, null))];
+    expect(trades[0]!.swapBps).toBe(0);
+    expect(curve).toEqual([-0.9, -0.9, -0.9, -0.9, -1.8].map((bps) => expect.closeTo(bps / 1e4, 12) as number));
+  });
+});
+
 describe('totalCurve', () => {
   it('has at every minute the mean of what the pairs are worth', () => {
     const a = { time: Float64Array.of(600, 720), change: Float64Array.of(0.5, -0.25) };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
-import type { TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import { emptyTree, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
-import { tinyBars, tinySettings } from '../../test/tiny_models.ts';
+import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
@@ -73,5 +73,42 @@ describe('proveEdge', () => {
     }
     const less = histories.filter(({ pair: { id } }) => costly[id]!.mean_net_bps! < free[id]!.mean_net_bps!);
     expect(less.length).toBeGreaterThan(0);
+  });
+
+  it('asks the models about the features of each bar of the holdout, and reports progress after each pair', () => {
+    // AI1 says yes where the z-score is above 0: of all entries those that sell leg A are left.
+    const column = definitions.findIndex(({ name }) => name === 'z_score');
+    const tree = emptyTree(3);
+    tree.feature[0] = column;
+    tree.left[0] = 1;
+    tree.right[0] = 2;
+    tree.value[1] = -4;
+    tree.value[2] = 4;
+    const ai1: TreeModel = {
+      link: 'sigmoid',
+      ensembles: [{ columns: definitions.length, baseScore: 0, trees: [tree] }],
+    };
+    const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
+    const progress: number[][] = [];
+    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
+    expect(progress).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+    for (const history of histories) {
+      const { a, b, id } = history.pair;
+      const from = history.time.findIndex((time) => time >= holdoutFrom);
+      const trades = backtest(history, from, history.length, {
+        thresholds: deciders.thresholds,
+        policy: { ...decisionPolicy(settings), require_edge: false },
+        edge: true,
+        costs: { a: symbols[a]!, b: symbols[b]! },
+        scores: (t) => ({ return_prob: history.z[t]! > 0 ? 0.98 : 0.02, risk_score: 0.5 }),
+      });
+      expect(trades.length).toBeGreaterThan(5);
+      expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
+      expect(edges[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+    }
   });
 });

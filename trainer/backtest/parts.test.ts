@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { createSimulatedMarket, recordMarket } from '../../shared/market/simulated_market.ts';
 import { parsePair } from '../../shared/pair.ts';
-import { tinySettings } from '../../test/tiny_models.ts';
+import { tinySettings } from '../../test/tiny_settings.ts';
 import { buildPair, type PairTask } from '../dataset/pair_build.ts';
 import { HISTORY_COLUMNS } from '../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';

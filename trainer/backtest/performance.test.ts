@@ -92,6 +92,28 @@ describe('performanceOf', () => {
     expect(performance.annual_return).toBeCloseTo(-0.00025 * 252, 12);
   });
 
+  it('counts as won the trades that earned more than nothing', () => {
+    const nothing = { days: [], maxDrawdown: 0, bars: 0, pairs: 1, candidates: 0, refusals: {} };
+    const trades = [5, 1, 0, -3].map((netBps, i) => trade({ netBps, scale: (i + 1) / 4 }));
+    expect(performanceOf({ ...nothing, trades })).toMatchObject({
+      win_rate: 0.5,
+      mean_scale: (0.25 + 0.5 + 0.75 + 1) / 4,
+    });
+    const [won, , , lost] = trades;
+    expect(performanceOf({ ...nothing, trades: [won!, won!, won!, lost!] }).win_rate).toBe(0.75);
+  });
+
+  it('has neither a yearly return nor an exposure without days and bars', () => {
+    const none = { trades: [], days: [], maxDrawdown: 0, bars: 0, pairs: 1, candidates: 0, refusals: {} };
+    expect(performanceOf(none)).toMatchObject({
+      annual_return: null,
+      net_sharpe: null,
+      sortino: null,
+      exposure: 0,
+      mean_scale: null,
+    });
+  });
+
   it('says nothing about trades that were never made', () => {
     const nothing = { days: [0, 0], maxDrawdown: 0, bars: 100, pairs: 1, candidates: 0, refusals: {} };
     expect(performanceOf({ ...nothing, trades: [] })).toMatchObject({

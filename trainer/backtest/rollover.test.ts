@@ -45,6 +45,24 @@ describe('rollovers', () => {
     ]);
   });
 
+  it('include the last minute that is asked for and not the first', () => {
+    const roll = at('2019-07-08T21:00Z');
+    const counts = [
+      [roll, roll + 60],
+      [roll - 60, roll],
+      [roll - 60, roll - 1],
+      [roll - 1, roll + 1],
+    ].map(([from, to]) => rollovers(from!, to!).length);
+    expect(counts).toEqual([0, 1, 0, 1]);
+  });
+
+  it('follow the clock of New York on the days of its changes, which are Sundays', () => {
+    const hours = (from: string, to: string): string[] =>
+      rollovers(at(from), at(to)).map(({ time }) => isoOf(time).slice(5, 13));
+    expect(hours('2024-03-07T00:00Z', '2024-03-13T00:00Z')).toEqual(['03-07T22', '03-08T22', '03-11T21', '03-12T21']);
+    expect(hours('2024-10-31T00:00Z', '2024-11-05T00:00Z')).toEqual(['10-31T21', '11-01T21', '11-04T22']);
+  });
+
   it('are five a week, with seven days of swap', () => {
     const week = rollovers(at('2019-07-07T00:00Z'), at('2019-07-14T00:00Z'));
     expect(week.map(({ swapDays }) => swapDays)).toEqual([1, 1, 3, 1, 1]);

@@ -116,6 +116,10 @@ describe('balancedWeights', () => {
     );
   });
 
+  it('are 0 where no row of the class has weight', () => {
+    expect([...balancedWeights([1, 1, 0], [0, 0, 2])]).toEqual([0, 0, 1]);
+  });
+
   it('make the F1 of all positive two thirds', () => {
     const labels = [1, 0, 0, 0, 0, 0];
     expect(allPositiveF1(labels)).toBeCloseTo(2 / 7, 15);
@@ -144,6 +148,11 @@ describe('bestF1Threshold', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('is the lower one of two neighboring doubles, which have no middle', () => {
+    const below = 1 - 2 ** -53;
+    expect(bestF1Threshold([1, below], [1, 0])).toBe(below);
   });
 
   it('lies halfway between two probabilities', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { auc, brier, expectedCalibrationError, logLoss } from './metrics.ts';
-import { meanMetrics, modelMetrics } from './model_metrics.ts';
+import { balancedF1, meanMetrics, modelMetrics } from './model_metrics.ts';
 
 const SCORES = Float64Array.of(0.9, 0.2, 0.6, 0.4);
 const BINARY = Float64Array.of(1, 0, 0, 1);
@@ -34,6 +34,14 @@ describe('modelMetrics', () => {
   });
 });
 
+describe('balancedF1', () => {
+  it('does not exist for rows of one class', () => {
+    expect(balancedF1([0.9, 0.8], [1, 1], 0.5)).toBeNull();
+    expect(balancedF1([0.9, 0.8], [0, 0], 0.5)).toBeNull();
+    expect(balancedF1([0.9, 0.8], [1, 0], 0.85)).toBe(1);
+  });
+});
+
 describe('meanMetrics', () => {
   it('is the mean of the folds that have the measure, over all their rows', () => {
     const whole = modelMetrics(SCORES, BINARY);
@@ -41,6 +49,7 @@ describe('meanMetrics', () => {
     const mean = meanMetrics([whole, oneClass]);
     expect(mean.rows).toBe(5);
     expect(mean.auc).toBe(whole.auc);
-    expect(mean.brier).toBeCloseTo((whole.brier! + oneClass.brier!) / 2, 15);
+    for (const name of ['label_mean', 'brier', 'brier_baseline', 'log_loss', 'ece'] as const)
+      expect(mean[name], name).toBeCloseTo((whole[name]! + oneClass[name]!) / 2, 15);
   });
 });

@@ -64,6 +64,12 @@ describe('multiclassMetrics', () => {
     expect(multiclassLogLoss({ classes: 2, probabilities, labels })).toBeCloseTo(logLoss(p, labels), 14);
   });
 
+  it('never call a certain answer free of loss', () => {
+    const loss = multiclassLogLoss({ classes: 2, probabilities: [1, 0], labels: [0] });
+    expect(loss).toBeGreaterThan(0);
+    expect(loss).toBeLessThan(1e-14);
+  });
+
   it('count each row once without weights', () => {
     const answers = { classes: 2, probabilities: [0.9, 0.1, 0.3, 0.7, 0, 1], labels: [0, 0, 0] };
     expect(multiclassMetrics(answers)).toMatchObject({

@@ -11,7 +11,10 @@ describe('aucStandardError', () => {
         expect(aucStandardError(0.5, p, n)).toBeCloseTo(Math.sqrt((p + n + 1) / (12 * p * n)), 12);
       }),
     );
-    expect(aucStandardError(0.5, 0, 10)).toBe(Infinity);
+    for (const auc of [0.5, 1]) {
+      expect(aucStandardError(auc, 0, 10)).toBe(Infinity);
+      expect(aucStandardError(auc, 10, 0)).toBe(Infinity);
+    }
   });
 
   it('is what AUCs of independent exponential scores show, for which the formula was made', () => {

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
-import { checkPredictionDispersion, dispersionOfPredictions, varianceOfDays } from './prediction_dispersion.ts';
+import {
+  FROZEN_VARIANCE,
+  checkPredictionDispersion,
+  dispersionOfPredictions,
+  varianceOfDays,
+} from './prediction_dispersion.ts';
 
 const DAY = 86_400;
 
@@ -32,7 +37,7 @@ describe('varianceOfDays', () => {
       score: fc.double({ min: 0, max: 1, noNaN: true }),
     });
     fc.assert(
-      fc.property(fc.array(row, { maxLength: 120 }), (rows) => {
+      fc.property(fc.array(row, { maxLength: 120, size: 'max' }), (rows) => {
         const found = varianceOfDays(
           Float64Array.from(rows, (r) => r.minute * 60),
           Float64Array.from(rows, (r) => r.score),
@@ -69,6 +74,25 @@ describe('varianceOfDays', () => {
   });
 });
 
+describe('a day of answers', () => {
+  const scores = Float64Array.from({ length: 10 }, (_, i) => i / 10);
+  it('counts from ten answers on', () => {
+    const time = scores.map((_, i) => 3600 - i);
+    expect(varianceOfDays(time, scores)).toMatchObject({
+      days: 1,
+      min: expect.closeTo(obviousVariance([...scores]), 12) as number,
+    });
+    expect(varianceOfDays(time.subarray(1), scores.subarray(1)).days).toBe(0);
+  });
+
+  it('that is the last one leaves out the answer exactly 24 hours before its end', () => {
+    const time = Float64Array.of(0, 60, DAY);
+    expect(varianceOfDays(time, Float64Array.of(1, 0.5, 0.5)).last).toBe(0);
+    expect(varianceOfDays(Float64Array.of(0, DAY), Float64Array.of(1, 0.5)).last).toBeNull();
+    expect(varianceOfDays(Float64Array.of(60, DAY), Float64Array.of(1, 0.5)).last).toBe(0.125);
+  });
+});
+
 describe('dispersionOfPredictions', () => {
   it('has mean, deviation, extremes and quantiles of all answers, and the days of each pair', () => {
     const rng = createRng('spread');
@@ -84,6 +108,18 @@ describe('dispersionOfPredictions', () => {
     expect(Object.keys(spread.quantiles)).toEqual(['q01', 'q05', 'q25', 'q50', 'q75', 'q95', 'q99']);
     expect(Object.keys(spread.variance_24h_by_pair)).toEqual(pairs);
     expect(spread.variance_24h_by_pair['AAA_BBB']!.days).toBeGreaterThan(60);
+  });
+
+  it('has a deviation from two answers on', () => {
+    const spreadOf = (...scores: number[]) =>
+      dispersionOfPredictions(
+        Float64Array.from(scores, (_, i) => i),
+        Float64Array.from(scores),
+        new Int32Array(scores.length),
+        ['AAA_BBB'],
+      );
+    expect([spreadOf(0.5).std, spreadOf(0.5).mean]).toEqual([null, 0.5]);
+    expect(spreadOf(0.25, 0.75).std).toBeCloseTo(Math.sqrt(0.125), 12);
   });
 
   it('has nulls where there is nothing', () => {
@@ -106,6 +142,45 @@ describe('checkPredictionDispersion', () => {
     expect(spread.std).toBe(0);
     expect(spread.variance_24h).toMatchObject({ min: 0, max: 0, last: 0 });
     expect(checkPredictionDispersion(spread).passed).toBe(false);
+  });
+
+  it('passes a variance exactly at the least one', () => {
+    const rng = createRng('exact');
+    const spread = dispersionOfPredictions(...answers(() => 0.5 + 0.1 * rng.normal()));
+    const day = { ...spread.variance_24h, last: FROZEN_VARIANCE };
+    const exact = {
+      ...spread,
+      std: Math.sqrt(FROZEN_VARIANCE),
+      variance_24h: day,
+      variance_24h_by_pair: { AAA_BBB: day },
+    };
+    expect(checkPredictionDispersion(exact)).toMatchObject({
+      passed: true,
+      seen: 'variance 1.00e-8; in the last 24 h 1.00e-8',
+      limit: 'at least 1e-8 in all and in the last 24 h of each pair',
+    });
+    const below = { ...day, last: 0.99 * FROZEN_VARIANCE };
+    const frozen = { ...exact, variance_24h: below, variance_24h_by_pair: { AAA_BBB: below } };
+    expect(checkPredictionDispersion(frozen).seen).toBe(
+      'variance 1.00e-8; in the last 24 h 9.90e-9, frozen: all pairs, AAA_BBB',
+    );
+    // Answers that are nearly one and the same, though none of the days has two of them.
+    const none = { ...spread.variance_24h, last: null };
+    const still = { ...spread, std: 1e-5, variance_24h: none, variance_24h_by_pair: { AAA_BBB: none } };
+    expect(checkPredictionDispersion(still)).toMatchObject({
+      passed: false,
+      seen: 'variance 1.00e-10; in the last 24 h none',
+    });
+  });
+
+  it('does not call a pair frozen that has no answers in its last day', () => {
+    const rng = createRng('absent');
+    const [time, scores, pair] = answers(() => 0.5 + 0.1 * rng.normal());
+    const verdict = checkPredictionDispersion(
+      dispersionOfPredictions(time, scores, pair, ['AAA_BBB', 'CCC_DDD', 'EEE_FFF']),
+    );
+    expect(verdict.passed).toBe(true);
+    expect(verdict.seen).not.toContain('frozen');
   });
 
   it('sees a pair that froze a day ago, though all others move', () => {

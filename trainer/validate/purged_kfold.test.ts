@@ -72,6 +72,15 @@ describe('purgedKFold', () => {
     expect(sizes).toEqual(Array(5).fill([20, 80]));
   });
 
+  it('makes blocks of equal size when few times share the rows', () => {
+    const times = [5, 4, 3, 2, 1, 0];
+    expect(purgedKFold(times, times, 3, 0).map(({ test }) => [...test])).toEqual([
+      [4, 5],
+      [2, 3],
+      [0, 1],
+    ]);
+  });
+
   it('purges and embargoes the rows around the second of four blocks', () => {
     const times = Array.from({ length: 12 }, (_, i) => i * 60);
     const ends = times.map((time) => time + 60);
@@ -82,9 +91,9 @@ describe('purgedKFold', () => {
   });
 
   it('refuses too few times and intervals that run backwards', () => {
-    expect(() => purgedKFold([1, 1, 1], [2, 2, 2], 2, 0)).toThrow(/1 distinct times/);
+    expect(() => purgedKFold([1, 1, 1], [2, 2, 2], 2, 0)).toThrow(/1 distinct times.*at least 2, one per fold/s);
     expect(() => purgedKFold([1, 2], [0, 3], 2, 0)).toThrow(/row 0/);
-    expect(() => purgedKFold([1, 2], [1], 2, 0)).toThrow(RangeError);
+    expect(() => purgedKFold([1, 2], [1], 2, 0)).toThrow(new RangeError('2 times, 1 label ends'));
     expect(() => purgedKFold([1, 2], [1, 2], 1, 0)).toThrow(/folds is 1/);
     expect(() => purgedKFold([1, 2], [1, 2], 2, -1)).toThrow(/embargo is -1/);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { bestF1Threshold, balancedWeights } from './confusion.ts';
-import { checkQuality, type QualityCase } from './quality_gate.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
+import { checkQuality, qualityLimits, type QualityCase } from './quality_gate.ts';
 
 const LIMITS = { min_samples: 2000, f1_floor: 0.6 };
 
@@ -57,6 +58,21 @@ describe('checkQuality', () => {
       };
       expect(Object.values(passed(one))).toEqual([true, false, false, false]);
     }
+  });
+
+  it('refuses rows of one class though the floor is 0, and takes an F1 exactly at its floor', () => {
+    const one = { samples: 5000, scores: [1, 1], labels: [1, 1], threshold: 0 };
+    expect(passed(one, { min_samples: 0, f1_floor: 0 })['f1']).toBe(false);
+    const perfect = { samples: 5000, scores: [0.1, 0.9], labels: [0, 1], threshold: 0.5 };
+    expect(passed(perfect, { min_samples: 0, f1_floor: 1 })['f1']).toBe(true);
+  });
+
+  it('takes its limits from the policy of retraining', () => {
+    const settings = loadSettings({ env: {} });
+    expect(qualityLimits(settings)).toEqual({
+      min_samples: settings.retrain.quality_min_samples,
+      f1_floor: settings.retrain.quality_f1_floor,
+    });
   });
 
   it('says what it saw and what it wanted', () => {

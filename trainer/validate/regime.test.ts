@@ -33,6 +33,10 @@ describe('trendRegimes', () => {
 
   it('refuses a row whose bar its pair has not', () => {
     expect(() => trendRegimes({ time: [123], pair: [0] }, histories)).toThrow(/row 0: pair 0 has no bar/);
+    const cut = { ...rising, length: 20 };
+    expect(trendRegimes({ time: [rising.time[19]! + 60], pair: [0] }, [cut], 10)[0]).toBe(1);
+    for (const at of [20, 30])
+      expect(() => trendRegimes({ time: [rising.time[at]! + 60], pair: [0] }, [cut])).toThrow(RangeError);
   });
 });
 

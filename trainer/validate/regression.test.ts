@@ -45,6 +45,7 @@ describe('rmse, mae, r2 and pinball', () => {
     const costs = targets.map((t) => pinball(new Array<number>(100).fill(t), targets, 0.9));
     expect(costs.indexOf(Math.min(...costs)) + 1).toBeCloseTo(90, -1);
     expect(() => pinball([1], [1], 1)).toThrow(/quantile is 1/);
+    expect(() => pinball([1], [1], 0)).toThrow(new RangeError('quantile is 0, expected a number in (0, 1)'));
     expect(() => rmse([1], [])).toThrow(/lengths/);
   });
 });

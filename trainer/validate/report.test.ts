@@ -1,7 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createRng } from '../../shared/rng.ts';
 import { detailedMetrics } from './model_metrics.ts';
-import { calibrationTable, spreadOverFolds, validationReport, type EvaluatedRows } from './report.ts';
+import {
+  calibrationTable,
+  spreadOverFolds,
+  validationReport,
+  type EvaluatedRows,
+  type ValidationReport,
+} from './report.ts';
 
 const PAIRS = ['AAA_BBB', 'CCC_DDD'];
 
@@ -31,7 +37,10 @@ function alone(evaluated: Required<EvaluatedRows>, is: (row: number) => boolean)
 
 describe('validationReport', () => {
   const evaluated = evaluatedRows('report');
-  const report = validationReport(evaluated);
+  let report: ValidationReport;
+  beforeEach(() => {
+    report = validationReport(evaluated);
+  });
 
   it('measures every part from exactly its tested rows', () => {
     expect(report.pooled).toEqual(alone(evaluated, () => true));
@@ -55,6 +64,12 @@ describe('validationReport', () => {
       expect(Object.values(parts).reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
     expect(report.calibration.reduce((sum, { rows }) => sum + rows, 0)).toBe(tested);
     expect(report.predictions.rows).toBe(tested);
+  });
+
+  it('has a root of the mean squared error for each part, in order of the splits', () => {
+    for (const part of Object.values(report.by_pair)) expect(part.rmse).toBeCloseTo(Math.sqrt(part.brier!), 12);
+    const last = { ...evaluated, split: evaluated.split.map((split) => (split < 0 ? split : 2 - split)) };
+    expect(validationReport(last).folds).toEqual([...report.folds].reverse());
   });
 
   it('survives JSON unchanged', () => {

@@ -60,6 +60,7 @@ describe('kFoldSplits', () => {
           expect(rowsBetween(rows, split)).toEqual([...split.test]);
         }
         expect(splits.map(({ name }) => name)).toEqual(splits.map((_, i) => `kfold ${i + 1}`));
+        expect([splits[0]!.from, splits.at(-1)!.until]).toEqual([-Infinity, Infinity]);
       }),
     );
   });
@@ -117,12 +118,20 @@ describe('walkForwardSplits', () => {
     );
   });
 
+  it('begin at the same times in whatever order the rows come', () => {
+    const time = Float64Array.from({ length: 100 }, (_, i) => ((i * 37) % 100) * 60);
+    const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
+    const splits = walkForwardSplits({ time, labelEnd: time.map((t) => t + 120) }, plan);
+    expect(splits.map(({ from }) => from)).toEqual([50, 60, 70, 80, 90].map((minute) => minute * 60));
+  });
+
   it('refuses plans that make no sense and data that is too short', () => {
     const time = Float64Array.of(0, 60, 120, 180);
     const rows = { time, labelEnd: time };
     const plan: WalkForward = { blocks: 2, firstShare: 0.5, embargo: 0, window: null };
     expect(() => walkForwardSplits(rows, { ...plan, blocks: 0 })).toThrow(/blocks is 0/);
     expect(() => walkForwardSplits(rows, { ...plan, firstShare: 1 })).toThrow(/firstShare is 1/);
+    expect(() => walkForwardSplits(rows, { ...plan, firstShare: 0 })).toThrow(/firstShare is 0/);
     expect(() => walkForwardSplits(rows, { ...plan, embargo: -1 })).toThrow(/embargo is -1/);
     expect(() => walkForwardSplits(rows, { ...plan, window: 0 })).toThrow(/window is 0/);
     expect(() => walkForwardSplits({ time, labelEnd: time.map((t) => t - 1) }, plan)).toThrow(/row 0: label ends/);
@@ -133,6 +142,16 @@ describe('walkForwardSplits', () => {
 });
 
 describe('finalSplit', () => {
+  it('is named, open at its end, and refuses what makes no sense', () => {
+    const time = Float64Array.of(0, 60, 120, 180);
+    const rows = { time, labelEnd: time };
+    expect(finalSplit(rows, 120, 30)).toMatchObject({ name: 'final', from: 120, until: Infinity });
+    expect(() => finalSplit(rows, 120, -1)).toThrow(new RangeError('embargo is -1, expected a number ≥ 0'));
+    expect(() => finalSplit(rows, 181, 0)).toThrow(
+      /4 training rows and 0 test rows of split final.*at least one of each: a longer period, fewer blocks, or a shorter embargo/s,
+    );
+  });
+
   it('is everything from a time on against what was known before', () => {
     fc.assert(
       fc.property(problem, fc.integer({ min: 1, max: 80 }), embargoes, (rows, from, embargo) => {

@@ -21,6 +21,8 @@ describe('an interval of 95 %', () => {
     expect(held).toBeGreaterThan(0.93);
     expect(held).toBeLessThan(0.965);
     expect([meanMargin([]), meanMargin([3])]).toEqual([null, null]);
+    // Of 1 and 3: sample variance 2.
+    expect(meanMargin([1, 3])).toBeCloseTo(1.959964, 12);
   });
 
   it('of a share holds it in about 95 of 100 samples, and stays within 0 and 1', () => {
@@ -44,6 +46,9 @@ describe('an interval of 95 %', () => {
     });
     expect(held).toBeGreaterThan(0.93);
     expect(held).toBeLessThan(0.965);
+    // A daily ratio of 2: √((1 + 2² / 2) / 100) · √252.
+    const daily = 2 * Math.sqrt(TRADING_DAYS_PER_YEAR);
+    expect(sharpeMargin({ net_sharpe: daily, trading_days: 100 })).toBeCloseTo(1.959964 * Math.sqrt(0.03 * 252), 10);
     expect(sharpeMargin({ net_sharpe: null, trading_days: 9 })).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ import { realData, skipNote } from '../../../shared/bar_file/real_data.fixture.t
 import { warmupBars } from '../../../shared/core/features/features.ts';
 import { parsePair } from '../../../shared/pair.ts';
 import { loadSettings } from '../../../shared/policy/policy.ts';
-import { tinyBars, tinySettings } from '../../../test/tiny_models.ts';
+import { tinyBars, tinySettings } from '../../../test/tiny_settings.ts';
 import { buildPairHistory, type PairHistory } from '../../dataset/pair_history.ts';
 import { EVALUATION_BARRIERS, reversionLabel } from '../../label/reversion.ts';
 import { riskLabel } from '../../label/risk.ts';

@@ -113,6 +113,10 @@ const windows = fc.oneof(
   window.map((each) => ({ moments: each, comoments: each, mean: each })),
 );
 
+// Code that is instrumented for mutation testing is slow: fewer runs, and no million updates.
+const isMutated = process.env['MUTATION_TESTS'] !== undefined;
+const runs = (count: number): { numRuns: number } => ({ numRuns: isMutated ? Math.ceil(count / 10) : count });
+
 describe('sliding folds', () => {
   it('equal a two-pass recomputation of the window, in dense and in sparse markets', () => {
     fc.assert(
@@ -120,7 +124,47 @@ describe('sliding folds', () => {
         const folds = createFolds(wanted);
         all.forEach((point, t) => expectClose(folds.push(point), naive(all.slice(0, t + 1), wanted)));
       }),
-      { numRuns: 60 },
+      runs(60),
+    );
+  });
+
+  it('keep several series of each kind apart in one window', () => {
+    fc.assert(
+      fc.property(points, fc.integer({ min: 2, max: 40 }), (all, wanted) => {
+        const planner = new FoldPlanner();
+        const scales = [1, -3, 0.5];
+        const moments = scales.map(() => planner.moments(0, wanted));
+        const comoments = scales.map(() => planner.comoments(0, wanted));
+        const means = scales.map(() => planner.mean(0, wanted));
+        const plan = planner.plan();
+        const { input, result } = plan;
+        const state = plan.createState();
+        all.forEach(({ minute, x, y }, t) => {
+          scales.forEach((scale, i) => {
+            input[moments[i]!.input] = scale * x;
+            input[comoments[i]!.input] = scale * x;
+            input[comoments[i]!.input + 1] = y - scale * x;
+            input[means[i]!.input] = Math.abs(scale * x);
+          });
+          plan.push(0, state, t, minute);
+          const soFar = all.slice(0, t + 1);
+          scales.forEach((scale, i) => {
+            const own = soFar.map((point) => ({ minute, x: scale * point.x, y: point.y - scale * point.x }));
+            const of = comoments[i]!.result;
+            expectClose(
+              [
+                ...result.subarray(moments[i]!.result, moments[i]!.result + 2),
+                result[of]! + result[of + 2]!,
+                result[of + 1]! + result[of + 3]!,
+                ...result.subarray(of + 4, of + 7),
+                result[means[i]!.result]!,
+              ],
+              naive(own, { moments: wanted, comoments: wanted, mean: wanted }),
+            );
+          });
+        });
+      }),
+      runs(10),
     );
   });
 
@@ -138,7 +182,7 @@ describe('sliding folds', () => {
           if (t >= from + longest - 1) expect(again).toEqual(found);
         });
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -151,7 +195,7 @@ describe('sliding folds', () => {
         const fresh = createFolds(wanted);
         for (const point of after) expect(used.push(point)).toEqual(fresh.push(point));
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 
@@ -172,8 +216,6 @@ describe('sliding folds', () => {
     }
   });
 
-  // In code that is instrumented for mutation testing a million updates take a minute.
-  const isMutated = process.env['MUTATION_TESTS'] !== undefined;
   it.skipIf(isMutated)('do not accumulate rounding over a million updates of prices far from zero', () => {
     const wanted = { moments: 240, comoments: 240, mean: 240 };
     const folds = createFolds(wanted);
@@ -222,7 +264,7 @@ describe('sliding folds', () => {
           });
         },
       ),
-      { numRuns: 200 },
+      runs(200),
     );
   });
 

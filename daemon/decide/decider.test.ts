@@ -1,0 +1,338 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Bar } from '../../shared/bar.ts';
+import { featureSchema } from '../../shared/bundle/feature_schema.ts';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
+import { warmupBars } from '../../shared/core/features/features.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { decisionPolicy } from '../../shared/policy/policy.ts';
+import { createRng } from '../../shared/rng.ts';
+import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
+import type { AnsweredMinute } from '../align/minute.ts';
+import { FeatureMatrix } from '../infer/feature_matrix.ts';
+import { byMinute } from '../pipeline.fixture.ts';
+import type { MinuteItem } from '../queue.ts';
+import type { MinuteAnswer } from './answer.ts';
+import { Decider } from './decider.ts';
+import { signalId } from './signal_id.ts';
+
+// AUDUSD_USDCAD mostly has a negative beta.
+const settings = tinySettings();
+const { windows } = settings.minutehand;
+const PAIRS = settings.minutehand.pairs.map(parsePair);
+const POLICY = decisionPolicy(settings);
+const SCHEMA = featureSchema(windows);
+const WARMUP = warmupBars(windows);
+const NONE_HALTED = new Uint8Array(PAIRS.length);
+const MODELS = {
+  version: '20240101_0000',
+  modelsHash: 'hash of the models',
+  theta1: 0.5,
+  theta2: 0.7,
+  hasEdge: () => true,
+} as unknown as ModelSet;
+
+let market: ReturnType<typeof byMinute>;
+beforeAll(() => {
+  market = byMinute(tinyBars(settings, 600)).filter(({ bars }) => bars.length === 6);
+});
+
+interface Setting {
+  readonly models?: ModelSet | null;
+  readonly scores?: BatchScores | null;
+  readonly halted?: Uint8Array;
+  readonly degradations?: ReadonlySet<string>;
+  readonly policy?: typeof POLICY;
+}
+
+/** A decider at a minute of the market, after all minutes before it. */
+function createDesk(degradations: ReadonlySet<string> = new Set(), policy = POLICY) {
+  const matrix = new FeatureMatrix(PAIRS, windows, SCHEMA.definitions.length);
+  const decider = new Decider({
+    pairs: PAIRS,
+    schema: SCHEMA,
+    policy,
+    policyHash: 'hash of the policy',
+    matrix,
+    degradations,
+  });
+  let at = 0;
+  const legs = (index: number, pairIndex: number): [Bar, Bar] => {
+    const bar = (symbol: string): Bar => market[index]!.bars.find((one) => one.symbol === symbol)!;
+    return [bar(PAIRS[pairIndex]!.a), bar(PAIRS[pairIndex]!.b)];
+  };
+  const minuteOf = (pairIndex: number, changes: Partial<AnsweredMinute> = {}): AnsweredMinute => {
+    const [a, b] = legs(at, pairIndex);
+    return {
+      pairIndex,
+      time: market[at]!.time,
+      a,
+      b,
+      outcome: 'COMPLETE',
+      backfill: false,
+      ...changes,
+    } as AnsweredMinute;
+  };
+  const itemsOf = (minutes: readonly AnsweredMinute[]): MinuteItem[] =>
+    minutes.map((minute) => ({ kind: 'minute', minute, publish: true, arrivedUs: 0 }));
+  return {
+    decider,
+    matrix,
+    minuteOf,
+    warmUp(bars: number): void {
+      for (; at < bars; at++) matrix.step(itemsOf(PAIRS.map((_, pairIndex) => minuteOf(pairIndex))));
+    },
+    /** Answers these minutes of the next bar. */
+    answer(
+      minutes: readonly AnsweredMinute[],
+      { models = MODELS, scores = null, halted = NONE_HALTED }: Setting,
+    ): MinuteAnswer[] {
+      const items = itemsOf(minutes);
+      for (const { minute } of items) decider.ids.note(minute);
+      matrix.step(items);
+      return decider.decide(items, models, scores, halted);
+    },
+    next: () => void at++,
+  };
+}
+
+const scoresOf = (rows: readonly (readonly number[])[]): BatchScores => ({
+  return_prob: Float64Array.from(rows, (row) => row[0]!),
+  risk_score: Float64Array.from(rows, (row) => row[1]!),
+  position_scale: Float64Array.from(rows, (row) => row[2] ?? 1),
+  risk_prob: Float64Array.from(rows, (row) => row[3] ?? 0.5),
+});
+const same = (...row: number[]): BatchScores => scoresOf(PAIRS.map(() => row));
+
+/** The answer to one pair at its first warm bar, or at another one. */
+function answerAt(pairIndex: number, changes: Partial<AnsweredMinute>, setting: Setting, bars = WARMUP): MinuteAnswer {
+  const desk = createDesk(setting.degradations, setting.policy);
+  desk.warmUp(bars);
+  return desk.answer([desk.minuteOf(pairIndex, changes)], setting)[0]!;
+}
+
+const heartbeat = (outcome: 'SILENCE' | 'SHUTDOWN', isHalted: boolean): Partial<AnsweredMinute> => ({
+  outcome,
+  isHalted,
+  a: null,
+  b: null,
+});
+
+describe('a decider', () => {
+  it('matches the documented decision rules bar after bar, and publishes the inputs of each decision', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    const rng = createRng('scores');
+    const positions: Position[] = PAIRS.map(() => FLAT);
+    const reasons = new Set<string>();
+    const entries = new Set<string>();
+    for (let bar = WARMUP; bar < 500; bar++) {
+      const minutes = PAIRS.map((_, pairIndex) => desk.minuteOf(pairIndex));
+      const rows = PAIRS.map(() => [rng.uniform(), rng.uniform(), rng.uniform(), rng.uniform()]);
+      const answers = desk.answer(minutes, { scores: scoresOf(rows) });
+      answers.forEach(({ minute, body, bodyText, riskProb, position, seq }, pairIndex) => {
+        const frame = desk.matrix.features.frame(pairIndex);
+        const [return_prob, risk_score, scale, risk_prob] = rows[pairIndex]! as [number, number, number, number];
+        const held = positions[pairIndex]!;
+        const { time } = market[bar]!;
+        const { action, reason, target } = expectedDecision({
+          bar: frame,
+          scores: { return_prob, risk_score },
+          hasEdge: true,
+          isHalted: false,
+          theta1: 0.5,
+          theta2: 0.7,
+          policy: POLICY,
+          position: { ...held, ageBars: held.ageBars + 1 },
+        });
+        const id = signalId(PAIRS[pairIndex]!.id, time, 'hash of the models', 'hash of the policy');
+        const { a, b } = PAIRS[pairIndex]!;
+        const sideB = -target * Math.sign(frame.beta);
+        const side = (of: number, symbol: string): string => `${of > 0 ? 'BUY' : 'SELL'}_${symbol}`;
+        const entry = action === 'ENTER' ? `${side(target, a)}, ${side(sideB, b)}` : '';
+        const positionId = action === 'ENTER' ? id : held.positionId;
+        expect(body).toEqual({
+          timestamp: new Date((time + 60) * 1000).toISOString().replace('.000', ''),
+          pair: `${a.slice(0, 3)}/${a.slice(3)} vs ${b.slice(0, 3)}/${b.slice(3)}`,
+          z_score: frame.z,
+          return_prob,
+          risk_score,
+          entry,
+          confidence: return_prob * (1 - risk_score),
+          risk_flag: risk_score >= 0.7 ? 1 : 0,
+          theta1: 0.5,
+          theta2: 0.7,
+          position_scale: scale,
+          action,
+          reason,
+          target,
+          position_id: positionId,
+          max_age_bars: POLICY.max_age_bars,
+          beta: frame.beta,
+          price_a: minute.a!.close,
+          price_b: minute.b!.close,
+          pair_id: PAIRS[pairIndex]!.id,
+          signal_id: id,
+          model_version: '20240101_0000',
+          feature_schema: SCHEMA.hash,
+          policy_hash: 'hash of the policy',
+          mode: 'OK',
+        });
+        expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));
+        expect([riskProb, seq]).toEqual([risk_prob, 0]);
+        expect(position.side).toBe(target);
+        if (action === 'ENTER')
+          expect(position).toMatchObject({
+            positionId: id,
+            entryTime: time,
+            entryZ: frame.z,
+            beta: frame.beta,
+            ageBars: 0,
+          });
+        if (action === 'HOLD' && held.side !== 0) expect(position).toEqual({ ...held, ageBars: held.ageBars + 1 });
+        positions[pairIndex] = position;
+        reasons.add(reason);
+        if (entry !== '') entries.add(entry);
+      });
+      desk.next();
+    }
+    expect([...reasons]).toEqual(
+      expect.arrayContaining(['ENTRY', 'Z_EXIT', 'IN_POSITION', 'NO_SETUP', 'PROB_LOW', 'RISK_HIGH', 'RISK_EXIT']),
+    );
+    expect([...entries].some((entry) => /^(BUY|SELL)_AUDUSD, \1_USDCAD$/.test(entry))).toBe(true);
+    expect([...entries].some((entry) => /^BUY_XAUUSD, SELL_XAGUSD$/.test(entry))).toBe(true);
+  });
+
+  it('publishes only prices for a pair that is not warm', () => {
+    const { body, riskProb, position } = answerAt(0, {}, { scores: same(0.9, 0.1) }, WARMUP - 2);
+    expect(body).toMatchObject({
+      action: 'HOLD',
+      reason: 'WARMUP',
+      target: 0,
+      mode: 'WARMUP',
+      position_id: '',
+      entry: '',
+    });
+    expect(body).toMatchObject({
+      z_score: null,
+      return_prob: null,
+      risk_score: null,
+      confidence: null,
+      risk_flag: null,
+    });
+    expect(body).toMatchObject({ position_scale: null, beta: null, theta1: 0.5, theta2: 0.7 });
+    const [a, b] = ['XAUUSD', 'XAGUSD'].map(
+      (symbol) => market[WARMUP - 2]!.bars.find((bar) => bar.symbol === symbol)!.close,
+    );
+    expect([body.price_a, body.price_b, riskProb, position]).toEqual([a, b, null, FLAT]);
+    // The bar that fills the last window is answered with a decision.
+    expect(answerAt(0, {}, { scores: same(0.9, 0.1) }, WARMUP - 1).body).toMatchObject({
+      mode: 'OK',
+      return_prob: 0.9,
+    });
+  });
+
+  it('holds a minute without a leg for that reason, with the price that is there, and keeps the position', () => {
+    for (const outcome of ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'] as const) {
+      const desk = createDesk();
+      desk.warmUp(WARMUP);
+      const held: Position = { ...FLAT, side: -1, positionId: 'entered', entryZ: 2, zStd: 1, ageBars: 3 };
+      desk.decider.setPosition('XAUUSD_XAGUSD', held);
+      const minute = desk.minuteOf(0, { outcome, b: null } as Partial<AnsweredMinute>);
+      const [{ body, position }] = desk.answer([minute], {}) as [MinuteAnswer];
+      expect(body).toMatchObject({ action: 'HOLD', reason: outcome, target: -1, position_id: 'entered', mode: 'OK' });
+      expect(body).toMatchObject({ z_score: null, beta: null, price_a: minute.a!.close, price_b: null });
+      expect(position).toBe(held);
+    }
+  });
+
+  it('repeats in a heartbeat what was known at the last bar, and keeps the position as it is', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    const held: Position = { ...FLAT, side: 1, positionId: 'entered', entryZ: -2, zStd: 1, ageBars: 3 };
+    desk.decider.setPosition('XAUUSD_XAGUSD', held);
+    const { z, beta, a, b } = desk.matrix.features.frame(0);
+    const frame = { z_score: z, beta, price_a: a!.close, price_b: b!.close };
+    const answerTo = (outcome: 'SILENCE' | 'SHUTDOWN', isHalted: boolean, setting: Setting = {}): MinuteAnswer =>
+      desk.answer([desk.minuteOf(0, heartbeat(outcome, isHalted))], { scores: same(0.9, 0.99), ...setting })[0]!;
+    const silence = answerTo('SILENCE', false);
+    expect(silence.body).toMatchObject({
+      ...frame,
+      action: 'HOLD',
+      reason: 'SILENCE',
+      target: 1,
+      position_id: 'entered',
+    });
+    expect(silence.body).toMatchObject({ mode: 'DEGRADED', return_prob: 0.9, risk_score: 0.99, risk_flag: 1 });
+    expect(silence.position).toBe(held);
+    expect(answerTo('SILENCE', true).body).toMatchObject({ ...frame, mode: 'HALT', reason: 'SILENCE' });
+    expect(answerTo('SHUTDOWN', true).body).toMatchObject({ ...frame, mode: 'HALT', reason: 'SHUTDOWN', target: 1 });
+    expect(answerTo('SILENCE', false, { models: null, scores: null }).body.mode).toBe('HALT');
+    const cold = createDesk();
+    cold.warmUp(WARMUP - 5);
+    const cool = (isHalted: boolean): string =>
+      cold.answer([cold.minuteOf(0, heartbeat('SILENCE', isHalted))], {})[0]!.body.mode;
+    expect([cool(false), cool(true)]).toEqual(['WARMUP', 'HALT']);
+  });
+
+  it('is in mode HALT without models, and without scores of a complete minute', () => {
+    const { body, riskProb } = answerAt(0, {}, { models: null });
+    expect(body).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL', theta1: null, theta2: null, model_version: '' });
+    expect(body).toMatchObject({ return_prob: null, risk_score: null, confidence: null, risk_flag: null });
+    expect([body.position_scale, riskProb, typeof body.z_score]).toEqual([null, null, 'number']);
+    expect(answerAt(0, {}, { scores: null }).body).toMatchObject({ mode: 'HALT', reason: 'NO_MODEL', theta1: 0.5 });
+    // Nothing is scored where a leg is missing: models that are there are no reason to halt.
+    const missing = { outcome: 'LEG_MISSING', a: null } as Partial<AnsweredMinute>;
+    expect(answerAt(0, missing, { scores: null }).body.mode).toBe('OK');
+    expect(answerAt(0, missing, { scores: null, models: null }).body.mode).toBe('HALT');
+  });
+
+  it('halts the pairs of the mask and no others', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    const minutes = PAIRS.map((_, pairIndex) => desk.minuteOf(pairIndex));
+    const answers = desk.answer(minutes, { scores: same(0.9, 0.1), halted: Uint8Array.of(0, 1, 0) });
+    expect(answers.map(({ body }) => body.mode)).toEqual(['OK', 'HALT', 'OK']);
+    expect(answers.map(({ body }) => body.reason === 'KPI_HALT')).toEqual([false, true, false]);
+  });
+
+  it('is DEGRADED while anything stands in the degradations, unless it halts', () => {
+    const degradations = new Set(['redis']);
+    expect(answerAt(0, {}, { scores: same(0.9, 0.1), degradations }).body.mode).toBe('DEGRADED');
+    expect(answerAt(0, {}, { scores: null, degradations }).body.mode).toBe('HALT');
+    expect(answerAt(0, {}, { degradations }, WARMUP - 5).body.mode).toBe('WARMUP');
+  });
+
+  it('asks the models for the edge of its own pair where the policy requires one', () => {
+    const policy = { ...POLICY, require_edge: true };
+    const models = { ...MODELS, hasEdge: (id: string) => id === 'EURUSD_GBPUSD' };
+    const reasonOf = (pairIndex: number): string =>
+      answerAt(pairIndex, {}, { scores: same(0.9, 0.1), models, policy }).body.reason;
+    expect([0, 1, 2].map((pairIndex) => reasonOf(pairIndex) === 'NO_EDGE')).toEqual([true, false, true]);
+  });
+
+  it('flags a risk score exactly at its threshold', () => {
+    const flagOf = (risk: number): number | null => answerAt(0, {}, { scores: same(0.9, risk) }).body.risk_flag;
+    expect([0.69, 0.7].map(flagOf)).toEqual([0, 1]);
+  });
+
+  it('names in the signal of an exit the position that it closes', () => {
+    const desk = createDesk();
+    desk.warmUp(WARMUP);
+    // Entered far out by parameters by which the spread is back.
+    const held: Position = { ...FLAT, side: -1, positionId: 'entered', entryZ: 3, zMean: 1e6, zStd: 1 };
+    desk.decider.setPosition('EURUSD_GBPUSD', held);
+    desk.decider.setPosition('NOT_OURS', { ...held, positionId: 'of another daemon' });
+    const scores = same(0.1, 0.1);
+    const [exit] = desk.answer([desk.minuteOf(1)], { scores }) as [MinuteAnswer];
+    expect(exit.body).toMatchObject({ action: 'EXIT', reason: 'Z_EXIT', target: 0, position_id: 'entered' });
+    expect(exit.position).toEqual(FLAT);
+    desk.next();
+    expect(desk.answer([desk.minuteOf(1)], { scores })[0]!.body).toMatchObject({
+      action: 'HOLD',
+      target: 0,
+      position_id: '',
+    });
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenTime } from '../../shared/bar.ts';
+import type { ModelSet } from '../../shared/bundle/model_set.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import type { HttpResponse } from '../serve/http_route.ts';
+import type { HealthReport } from './health.ts';
+import { healthRoutes } from './health.ts';
+import { healthReport, type HealthSources } from './report.ts';
+
+const MODELS = {
+  version: '20261120_0730',
+  engines: { ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'onnxruntime-node' },
+  engineNotes: { ai1: 'a', ai2: 'b', ai3: 'c' },
+  manifest: { market: 'live' },
+} as unknown as ModelSet;
+
+/** A daemon of two pairs in good order, or with these changes. */
+function reportOf(status: object = {}, changes: object = {}): HealthReport {
+  const sources = {
+    identity: { market: 'live', boot_id: 'boot', shard: 'all', feature_schema: 'f', policy_hash: 'p', pairs: 2 },
+    status: {
+      models: MODELS,
+      silentPairs: [],
+      expiredPairs: [],
+      haltedPairs: [],
+      readyPairs: 2,
+      degradations: new Set(),
+      suspectBars: new Map([['EURUSD', 3]]),
+      lastTimes: new Map([['EURUSD', (Date.parse('2025-10-14T12:34:00Z') / 1000) as OpenTime]]),
+      ...status,
+    },
+    models: { refused: null, shadowVersion: null },
+    halts: { halts: () => [], refused: () => null },
+    links: {},
+    redisFeed: () => null,
+    lateBars: () => null,
+    serverEngine: () => 'node',
+    uptimeSeconds: () => 17,
+    ...changes,
+  };
+  return healthReport(sources as unknown as HealthSources);
+}
+
+describe('the health of a daemon', () => {
+  it('contains every field', () => {
+    expect(reportOf()).toEqual({
+      status: 'ok',
+      market: 'live',
+      boot_id: 'boot',
+      shard: 'all',
+      uptime_seconds: 17,
+      server_engine: 'node',
+      inference_engines: MODELS.engines,
+      inference_notes: MODELS.engineNotes,
+      model_version: '20261120_0730',
+      model_market: 'live',
+      model_refused: null,
+      shadow_version: null,
+      feature_schema: 'f',
+      policy_hash: 'p',
+      pairs: 2,
+      pairs_ready: 2,
+      silent_pairs: [],
+      expired_pairs: [],
+      halted_pairs: [],
+      halts: [],
+      halts_refused: null,
+      degradations: [],
+      late_bars: null,
+      suspect_bars: { EURUSD: 3 },
+      redis: 'off',
+      redis_refused: null,
+      redis_missed: 0,
+      bar_stream: 'off',
+      bar_stream_refused: null,
+      last_bars: { EURUSD: '2025-10-14T12:34:00.000Z' },
+    });
+  });
+
+  it('is waiting without models or while a pair is not warm, whatever else is wrong', () => {
+    expect(reportOf({ models: null })).toMatchObject({
+      status: 'waiting',
+      inference_engines: null,
+      inference_notes: null,
+      model_version: null,
+      model_market: null,
+    });
+    expect(reportOf({ readyPairs: 1, degradations: new Set(['redis']) }).status).toBe('waiting');
+  });
+
+  it('is degraded by each thing that is wrong', () => {
+    for (const wrong of [
+      { degradations: new Set(['redis']) },
+      { silentPairs: ['EURUSD_GBPUSD'] },
+      { haltedPairs: ['EURUSD_GBPUSD'] },
+    ])
+      expect(reportOf(wrong).status, JSON.stringify(wrong)).toBe('degraded');
+    expect(reportOf({ degradations: new Set(['redis', 'file']) }).degradations).toEqual(['redis', 'file']);
+  });
+
+  it('contains what is refused, late, halted and missed', () => {
+    const refusal = new MinutehandError('PUBLISH_REDIS', { seen: 'NOPERM' });
+    const late = { symbols: ['EURUSD'] };
+    const refused = { version: 'other', code: 'MODEL_HASH' };
+    const redis = { state: 'refused', refusal, missed: 7 };
+    const report = reportOf(
+      { expiredPairs: ['XAUUSD_XAGUSD'] },
+      {
+        models: { refused, shadowVersion: 'shadow' },
+        halts: { halts: () => ['halt'], refused: () => 'lost' },
+        links: { redis },
+        redisFeed: () => ({ state: 'up', refusal: null }),
+        lateBars: () => late,
+      },
+    );
+    expect(report).toMatchObject({
+      model_refused: refused,
+      shadow_version: 'shadow',
+      expired_pairs: ['XAUUSD_XAGUSD'],
+      halts: ['halt'],
+      halts_refused: 'lost',
+      late_bars: late,
+      redis: 'refused',
+      redis_refused: { code: 'PUBLISH_REDIS' },
+      redis_missed: 7,
+      bar_stream: 'up',
+      bar_stream_refused: null,
+    });
+    const unknown = reportOf(
+      {},
+      { links: { redis: { state: null, refusal: null, missed: 0 } }, redisFeed: () => ({ state: null, refusal }) },
+    );
+    expect(unknown).toMatchObject({ redis: 'unknown', redis_refused: null, bar_stream: 'unknown' });
+    expect(unknown.bar_stream_refused).toMatchObject({ code: 'PUBLISH_REDIS' });
+  });
+});
+
+describe('the endpoints of health', () => {
+  it.each([
+    ['ok', 200, 200],
+    ['degraded', 200, 200],
+    ['waiting', 200, 503],
+  ])('answer %s by %i, and by %i whether signals can be acted on', (status, alive, ready) => {
+    const routes = healthRoutes(() => ({ ...reportOf(), status }) as HealthReport);
+    expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /healthz', 'GET /readyz']);
+    const answers = routes.map((route) => route.handle({} as never) as HttpResponse);
+    expect(answers.map((answer) => answer.status)).toEqual([alive, ready]);
+    for (const answer of answers) {
+      expect(answer.contentType).toBe('application/json');
+      expect(JSON.parse(answer.body as string)).toMatchObject({ status, boot_id: 'boot' });
+      expect(answer.body).toMatch(/\n$/);
+    }
+  });
+});

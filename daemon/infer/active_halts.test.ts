@@ -1,0 +1,181 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino, type Logger } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { activate } from '../../shared/bundle/bundle.ts';
+import { addHalts, ALL_PAIRS, haltsPath, resume, type Halt, type Standing } from '../../shared/bundle/halts.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Scheduler } from '../../shared/ports.ts';
+import { followHalts } from './active_halts.ts';
+
+const VERSION = '20261101_0300';
+const OTHER = '20261101_0400';
+const NOW = new Date('2026-11-20T08:00:00.000Z');
+
+let models: string;
+beforeEach(() => {
+  models = mkdtempSync(join(tmpdir(), 'minutehand-halts-'));
+  for (const version of [VERSION, OTHER]) {
+    mkdirSync(join(models, version));
+    writeFileSync(join(models, version, 'manifest.json'), '{}');
+  }
+  activate(models, VERSION);
+});
+afterEach(() => rmSync(models, { recursive: true, force: true }));
+
+function haltOf(pair_id: string, version = VERSION): Halt {
+  return { pair_id, reason: 'drawdown', seen: '0.21', limit: '0.15', version, since: '2026-11-20T07:30:00.000Z' };
+}
+
+const textOf = (who: string, version = VERSION): string =>
+  `${who} under models ${version}, drawdown 0.21, limit 0.15, since 2026-11-20T07:30:00.000Z`;
+
+/** Follows the file by hand, and keeps what it says, logs and applies. */
+function follow(standing: Standing = { halts: [], resumed: [] }) {
+  const said: string[] = [];
+  const logged: string[] = [];
+  const applied: string[][] = [];
+  let active: string | null = VERSION;
+  let tick: (() => void) | null = null;
+  const scheduler: Scheduler = {
+    afterTurn: () => undefined,
+    after: () => () => undefined,
+    every(_ms, work) {
+      tick = work;
+      return () => (tick = null);
+    },
+  };
+  const log: Logger = pino(
+    { level: 'info' },
+    {
+      write(line: string) {
+        const { level, msg, code } = JSON.parse(line) as { level: number; msg: string; code?: string };
+        logged.push(`${level} ${msg}${code === undefined ? '' : ` ${code}`}`);
+      },
+    },
+  );
+  const halts = followHalts({
+    modelsFolder: models,
+    files: MACHINE_FILES,
+    scheduler,
+    pollMs: 500,
+    standing,
+    activeVersion: () => active,
+    apply: ({ halts: own }) => void applied.push(own.map(({ pair_id, version }) => `${pair_id} ${version}`)),
+    log,
+    say: (line) => void said.push(line),
+  });
+  return {
+    halts,
+    said,
+    logged,
+    applied,
+    setActive: (version: string | null) => void (active = version),
+    tick: () => tick?.(),
+  };
+}
+
+describe('the active halts', () => {
+  it('are reported when they appear and disappear, applied, and listed for the active version', () => {
+    const { halts, said, logged, applied, setActive } = follow();
+    halts.check();
+    expect([said, applied]).toEqual([[], [[]]]);
+    addHalts(models, [haltOf('XAUUSD_XAGUSD'), haltOf(ALL_PAIRS, OTHER)]);
+    halts.check();
+    halts.check();
+    expect(said.splice(0)).toEqual([`Halted: ${textOf('XAUUSD_XAGUSD')}.`, `Halted: ${textOf('all pairs', OTHER)}.`]);
+    expect(applied.splice(0)).toEqual([[], [`XAUUSD_XAGUSD ${VERSION}`, `* ${OTHER}`]]);
+    expect(halts.halts()).toEqual([haltOf('XAUUSD_XAGUSD')]);
+    setActive(OTHER);
+    expect(halts.halts()).toEqual([haltOf(ALL_PAIRS, OTHER)]);
+    setActive(null);
+    expect(halts.halts()).toEqual([]);
+    expect(logged.splice(0)).toEqual(['30 halts', '30 halts']);
+    resume(models, 'XAUUSD_XAGUSD', NOW);
+    halts.check();
+    expect(said).toEqual([`Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`]);
+    expect(applied).toEqual([[`* ${OTHER}`]]);
+    expect(halts.refused()).toBeNull();
+  });
+
+  it('are looked at by the timer until they are stopped', () => {
+    const { halts, said, tick } = follow();
+    addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
+    tick();
+    expect(said).toHaveLength(1);
+    halts.stop();
+    addHalts(models, [haltOf('EURUSD_GBPUSD')]);
+    tick();
+    expect(said).toHaveLength(1);
+  });
+
+  it('keep a halt that the file has lost, warn of it once, and refuse while its version is active', () => {
+    const { halts, said, logged, applied, setActive } = follow();
+    addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
+    halts.check();
+    said.splice(0);
+    logged.splice(0);
+    writeFileSync(haltsPath(models), JSON.stringify({ halts: [], resumed: [] }));
+    halts.check();
+    expect(applied.at(-1)).toEqual([`XAUUSD_XAGUSD ${VERSION}`]);
+    expect(said.splice(0)).toEqual([
+      `Not halted any more: ${textOf('XAUUSD_XAGUSD')}.`,
+      expect.stringMatching(/^HALTS_LOST: .*XAUUSD_XAGUSD.* Lift it with/s),
+    ]);
+    expect(logged).toEqual(['30 halts', '50 halts refused HALTS_LOST']);
+    expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });
+    setActive(OTHER);
+    expect(halts.refused()).toBeNull();
+    setActive(VERSION);
+    // The same loss is not warned of again when something else changes.
+    addHalts(models, [haltOf('EURUSD_GBPUSD')]);
+    halts.check();
+    expect(said.splice(0)).toEqual([`Halted: ${textOf('EURUSD_GBPUSD')}.`]);
+    // Only a person lifts it, and only then does the refusal end.
+    resume(models, 'XAUUSD_XAGUSD', NOW);
+    halts.check();
+    expect([halts.refused(), applied.at(-1)]).toEqual([null, [`EURUSD_GBPUSD ${VERSION}`]]);
+  });
+
+  it('warn again when one more halt is lost', () => {
+    const { halts, said } = follow();
+    addHalts(models, [haltOf('XAUUSD_XAGUSD'), haltOf('EURUSD_GBPUSD')]);
+    halts.check();
+    const lose = (left: readonly Halt[]): string[] => {
+      said.splice(0);
+      writeFileSync(haltsPath(models), JSON.stringify({ halts: left, resumed: [] }));
+      halts.check();
+      return said.filter((line) => line.startsWith('HALTS_LOST'));
+    };
+    expect(lose([haltOf('EURUSD_GBPUSD')])).toHaveLength(1);
+    const [second] = lose([]);
+    expect(second).toContain('EURUSD_GBPUSD');
+  });
+
+  it('begin with what stood when the journal ended', () => {
+    const { halts, said, applied } = follow({ halts: [{ pair_id: 'XAUUSD_XAGUSD', version: VERSION }], resumed: [] });
+    halts.check();
+    expect(applied).toEqual([[`XAUUSD_XAGUSD ${VERSION}`]]);
+    expect(said).toEqual([expect.stringMatching(/^HALTS_LOST/)]);
+    expect(halts.refused()).toMatchObject({ code: 'HALTS_LOST' });
+  });
+
+  it('stand while the file is damaged, refuse by the damage first, and go on when it is whole again', () => {
+    const { halts, said, logged, applied } = follow();
+    addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
+    halts.check();
+    said.splice(0);
+    logged.splice(0);
+    writeFileSync(haltsPath(models), '{');
+    halts.check();
+    halts.check();
+    expect(said.splice(0)).toEqual([expect.stringMatching(/^HALTS_FORMAT: /)]);
+    expect(logged).toEqual(['50 halts refused HALTS_FORMAT']);
+    expect(halts.refused()).toMatchObject({ code: 'HALTS_FORMAT' });
+    expect([halts.halts(), applied.length]).toEqual([[haltOf('XAUUSD_XAGUSD')], 1]);
+    writeFileSync(haltsPath(models), JSON.stringify({ halts: [haltOf('XAUUSD_XAGUSD')], resumed: [] }));
+    halts.check();
+    expect([halts.refused(), said]).toEqual([null, []]);
+  });
+});

@@ -1,0 +1,190 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { anySchema } from '../../shared/bundle/any_schema.fixture.ts';
+import { activate, setShadow, shadowPath } from '../../shared/bundle/bundle.ts';
+import { MODEL_FILES } from '../../shared/bundle/manifest.ts';
+import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
+import { writeRandomBundle } from '../../shared/bundle/random_bundle.fixture.ts';
+import { FLAT } from '../../shared/core/position/position.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { MACHINE_FILES } from '../../shared/files.ts';
+import type { Scheduler } from '../../shared/ports.ts';
+import type { LastSignal } from '../../shared/store/journal.ts';
+import type { ShadowInput, SwapInput } from '../input.ts';
+import { FollowedModels } from './followed_models.ts';
+
+const schema = anySchema(3);
+const CREATED = new Date('2026-11-20T07:30:00Z');
+const [FIRST, SECOND] = ['20261120_0730', '20261120_0730_2'] as const;
+
+let root: string;
+let models: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'minutehand-followed-'));
+  for (const seed of ['a', 'b'])
+    writeRandomBundle(join(root, 'originals'), { schema, trees: 1, leaves: 2, seed, created: CREATED });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  models = mkdtempSync(join(root, 'models-'));
+  cpSync(join(root, 'originals'), models, { recursive: true });
+});
+
+/** Follows the folder by hand, and keeps what it applies, says, logs and counts. */
+function follow() {
+  const applied: (SwapInput | ShadowInput)[] = [];
+  const said: string[] = [];
+  const logged: Record<string, unknown>[] = [];
+  const counted: string[] = [];
+  const scheduler: Scheduler = {
+    afterTurn: () => undefined,
+    after: () => () => undefined,
+    every: () => () => undefined,
+  };
+  const held = { ...FLAT, side: 1, positionId: 'of the shadow' };
+  const followed = new FollowedModels({
+    modelsFolder: models,
+    market: 'simulated',
+    pollMs: 500,
+    files: MACHINE_FILES,
+    scheduler,
+    load: (folder) => loadModelSet(folder, schema, 4),
+    apply: (input) => void applied.push(input),
+    lastShadows: (version) =>
+      version === FIRST ? [{ pairId: 'XAUUSD_XAGUSD', position: JSON.stringify(held) } as LastSignal] : [],
+    onRefused: (code) => void counted.push(`refused ${code}`),
+    onFailed: (code) => void counted.push(`failed ${code}`),
+    log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line) as object as never) }),
+    say: (line) => void said.push(line),
+  });
+  return { followed, applied, said, logged, counted, held };
+}
+
+const damage = (version: string): void => writeFileSync(join(models, version, MODEL_FILES.ai2), 'damaged');
+
+describe('the followed models', () => {
+  it('are swapped in when active.json names them, and reported when they take effect', async () => {
+    const { followed, applied, said, logged } = follow();
+    activate(models, FIRST);
+    await followed.check();
+    expect(applied).toMatchObject([{ kind: 'swap', set: { version: FIRST } }]);
+    expect([said, followed.refused]).toEqual([[], null]);
+    const { set } = applied[0] as { set: ModelSet };
+    followed.onSwap(set);
+    expect(said).toEqual([expect.stringMatching(new RegExp(`^Models ${FIRST} \\(simulated market\\) .+`))]);
+    expect(logged).toMatchObject([{ level: 30, version: FIRST, engines: set.engines }]);
+    expect(logged[0]!['msg']).toMatch(/^models /);
+    await followed.stop();
+    activate(models, SECOND);
+    await followed.check();
+    expect(applied).toHaveLength(1);
+  });
+
+  it('that are refused are named with their code until another set is accepted or the pointer is put back', async () => {
+    const { followed, applied, said, logged, counted } = follow();
+    activate(models, FIRST);
+    await followed.check();
+    damage(SECOND);
+    activate(models, SECOND);
+    await followed.check();
+    const code = 'MODEL_HASH';
+    expect(followed.refused).toMatchObject({ version: SECOND, code });
+    expect(counted).toEqual([`refused ${code}`]);
+    expect(said.at(-1)).toMatch(new RegExp(`^Models ${SECOND} refused\\. ${code}: .+`));
+    expect(said.at(-1)).toContain(followed.refused!.next);
+    expect(logged.at(-1)).toMatchObject({ level: 50, slot: 'active', version: SECOND, code, msg: 'models refused' });
+    activate(models, FIRST);
+    await followed.check();
+    expect([followed.refused, applied.length]).toEqual([null, 1]);
+  });
+
+  it('end a refusal when they take effect', async () => {
+    const { followed, applied } = follow();
+    activate(models, FIRST);
+    await followed.check();
+    damage(SECOND);
+    activate(models, SECOND);
+    await followed.check();
+    expect(followed.refused).not.toBeNull();
+    followed.onSwap((applied[0] as { set: ModelSet }).set);
+    expect(followed.refused).toBeNull();
+  });
+
+  it('that fail are reported with the fallback, or with the halt where there is none', () => {
+    const { followed, said, logged, counted } = follow();
+    const setOf = (version: string): ModelSet => ({ version }) as ModelSet;
+    const error = new MinutehandError('MODEL_OUTPUT', { seen: 'NaN' });
+    followed.onModelFailure(error, setOf(SECOND), setOf(FIRST));
+    followed.onModelFailure(error, setOf(FIRST), null);
+    expect(counted).toEqual(['failed MODEL_OUTPUT', 'failed MODEL_OUTPUT']);
+    expect(said[0]).toMatch(new RegExp(`^MODEL_OUTPUT: .*Models ${FIRST} serve`));
+    expect(said[1]).toMatch(/^MODEL_OUTPUT: .*HALT/);
+    expect(logged).toMatchObject([
+      { level: 50, version: SECOND, fallback: FIRST, code: 'MODEL_OUTPUT' },
+      { level: 50, version: FIRST, fallback: null, code: 'MODEL_OUTPUT' },
+    ]);
+  });
+});
+
+describe('a followed shadow', () => {
+  it('goes on from its last positions, and is gone when nothing names it any more', async () => {
+    const { followed, applied, said, held } = follow();
+    setShadow(models, FIRST);
+    await followed.check();
+    expect(followed.shadowVersion).toBe(FIRST);
+    expect(applied).toMatchObject([{ kind: 'shadow', set: { version: FIRST } }]);
+    expect([...(applied[0] as ShadowInput).positions!]).toEqual([['XAUUSD_XAGUSD', held]]);
+    expect(said.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} `));
+    setShadow(models, SECOND);
+    await followed.check();
+    expect([followed.shadowVersion, (applied[1] as ShadowInput).positions!.size]).toEqual([SECOND, 0]);
+    rmSync(shadowPath(models));
+    await followed.check();
+    expect(followed.shadowVersion).toBeNull();
+    expect(applied[2]).toMatchObject({ kind: 'shadow', set: null });
+    expect([(applied[2] as ShadowInput).positions!.size, said.at(-1)]).toEqual([
+      0,
+      expect.stringMatching(/^No shadow/),
+    ]);
+  });
+
+  it('that is refused is no refusal of the active models', async () => {
+    const { followed, applied, said, logged, counted } = follow();
+    damage(FIRST);
+    setShadow(models, FIRST);
+    await followed.check();
+    expect([followed.refused, followed.shadowVersion, applied]).toEqual([null, null, []]);
+    expect(counted).toEqual(['refused MODEL_HASH']);
+    expect(said).toEqual([expect.stringMatching(new RegExp(`^Shadow models ${FIRST} refused\\. MODEL_HASH: `))]);
+    expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
+  });
+
+  it('that fails is no longer reported as there', async () => {
+    const { followed, applied, said, logged, counted } = follow();
+    setShadow(models, FIRST);
+    await followed.check();
+    followed.onShadowFailure(new MinutehandError('MODEL_OUTPUT'), (applied[0] as { set: ModelSet }).set);
+    expect([followed.shadowVersion, counted]).toEqual([null, ['failed MODEL_OUTPUT']]);
+    expect(said.at(-1)).toMatch(new RegExp(`^Shadow models ${FIRST} failed.*: .+`));
+    expect(logged.at(-1)).toMatchObject({
+      level: 50,
+      version: FIRST,
+      code: 'MODEL_OUTPUT',
+      msg: 'shadow models failed',
+    });
+  });
+
+  it('leaves a refusal of the active models as it is when its own is withdrawn', async () => {
+    const { followed } = follow();
+    damage(FIRST);
+    activate(models, FIRST);
+    setShadow(models, FIRST);
+    await followed.check();
+    rmSync(shadowPath(models));
+    await followed.check();
+    expect(followed.refused).toMatchObject({ version: FIRST });
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../shared/bar.ts';
+import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import type { SignalRow } from '../../shared/store/journal.ts';
+import { at } from '../../shared/store/journal_conformance.fixture.ts';
+import type { AnsweredMinute } from '../align/minute.ts';
+import type { MinuteAnswer } from '../decide/answer.ts';
+import type { FeatureMatrix } from '../infer/feature_matrix.ts';
+import { NO_JOURNAL } from './journal.ts';
+import { shadowRow, SignalRecorder } from './record.ts';
+
+const HELD: Position = { ...FLAT, side: 1, positionId: 'entered', entryZ: -2, beta: 1.5, ageBars: 4 };
+
+function answerOf(
+  pairIndex: number,
+  outcome: AnsweredMinute['outcome'],
+  changes: Partial<MinuteAnswer> = {},
+): MinuteAnswer {
+  return {
+    minute: { pairIndex, time: at(5), outcome } as AnsweredMinute,
+    body: { pair_id: `pair ${pairIndex}`, signal_id: `id ${pairIndex}`, model_version: 'v' },
+    bodyText: `{"body":${pairIndex}`,
+    riskProb: 0.25,
+    position: FLAT,
+    seq: 7 + pairIndex,
+    ...changes,
+  } as MinuteAnswer;
+}
+
+describe('a recorder', () => {
+  it('journals all that was published, at once', () => {
+    const rows: SignalRow[] = [];
+    const flushed: number[] = [];
+    const journal = {
+      ...NO_JOURNAL,
+      signal: (row: SignalRow) => void rows.push(row),
+      flush: () => flushed.push(rows.length) > 0,
+    };
+    const matrix = { checksum: (pairIndex: number) => `crc ${pairIndex}` } as unknown as FeatureMatrix;
+    const recorder = new SignalRecorder({ bootId: 'boot', matrix, journal });
+    recorder.store(
+      [answerOf(0, 'COMPLETE'), answerOf(1, 'LEG_MISSING', { riskProb: null, position: HELD })],
+      1234 as EpochMs,
+    );
+    const common = { bootId: 'boot', time: at(5), generatedAtMs: 1234 };
+    expect(rows).toEqual([
+      {
+        ...common,
+        seq: 7,
+        pairId: 'pair 0',
+        signalId: 'id 0',
+        body: '{"body":0',
+        featuresCrc: 'crc 0',
+        riskProb: 0.25,
+        position: JSON.stringify(FLAT),
+      },
+      // The features of a minute without a leg are those of the minute before.
+      {
+        ...common,
+        seq: 8,
+        pairId: 'pair 1',
+        signalId: 'id 1',
+        body: '{"body":1',
+        featuresCrc: null,
+        riskProb: null,
+        position: JSON.stringify(HELD),
+      },
+    ]);
+    expect(flushed).toEqual([2]);
+  });
+});
+
+describe('a shadow row', () => {
+  it('stands under the id that was published', () => {
+    expect(shadowRow(answerOf(1, 'COMPLETE', { position: HELD }))).toEqual({
+      signalId: 'id 1',
+      pairId: 'pair 1',
+      time: at(5),
+      modelVersion: 'v',
+      body: '{"body":1',
+      riskProb: 0.25,
+      position: JSON.stringify(HELD),
+    });
+    expect(shadowRow(answerOf(1, 'COMPLETE')).position).toBe(JSON.stringify(FLAT));
+  });
+});
+
+describe('the journal of a replay', () => {
+  it('accepts everything and reports it as stored', () => {
+    NO_JOURNAL.input({ kind: 'empty', subject: 'A', time: at(1), bar: null, backfill: false });
+    expect(NO_JOURNAL.flush()).toBe(true);
+  });
+});

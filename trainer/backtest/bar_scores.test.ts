@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import { createRng } from '../../shared/rng.ts';
+import { randomHistory } from '../dataset/pair_history.fixture.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { EVALUATION_BARRIERS } from '../label/reversion.ts';
+import { isEvaluatedMinute, joinScores, ROWS_PER_SCORE, scoreBars, type BarScores } from './bar_scores.ts';
+
+const THRESHOLDS = { theta1: 0.5, theta2: 0.6 };
+const COLUMNS = 3;
+const NAMES = ['ai1', 'ai2', 'ai3', 'riskScore'] as const;
+
+function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
+  return {
+    z_entry,
+    z_exit: 0.5,
+    stop: 1.5,
+    max_age_bars,
+    beta_min: 0.05,
+    beta_max: 20,
+    risk_exit: 0.95,
+    require_edge: false,
+  };
+}
+
+/** A history whose features name their bar, kept from `start` on, in descending order of time. */
+function namedHistory(seed: string, length: number, start: number): PairHistory {
+  const history = randomHistory(seed, length, 1);
+  const rows = length - start;
+  const row = history.row.map((_, t) => (t < start ? -1 : length - 1 - t));
+  const features = new Float32Array(rows * COLUMNS);
+  for (let t = start; t < length; t++) features.fill(t, row[t]! * COLUMNS, (row[t]! + 1) * COLUMNS);
+  return { ...history, row, features, rows };
+}
+
+/** Answers by bar, into the same memory each time, as a model set does. */
+function createSet(answers: readonly number[], isPromise: boolean) {
+  const batch = (): Float64Array => new Float64Array(ROWS_PER_SCORE);
+  const scores: BatchScores = {
+    return_prob: batch(),
+    risk_prob: batch(),
+    risk_score: batch(),
+    position_scale: batch(),
+  };
+  const asked: number[][] = [];
+  const set = {
+    infer(features: Float32Array, rows: number) {
+      expect(features).toHaveLength(rows * COLUMNS);
+      const bars = Array.from({ length: rows }, (_, i) => features[i * COLUMNS]!);
+      asked.push(bars);
+      const answer = (): BatchScores => {
+        for (const column of Object.values(scores) as Float64Array[]) column.fill(-1);
+        bars.forEach((t, i) => {
+          scores.return_prob[i] = answers[4 * t]!;
+          scores.risk_prob[i] = answers[4 * t + 1]!;
+          scores.position_scale[i] = answers[4 * t + 2]!;
+          scores.risk_score[i] = answers[4 * t + 3]!;
+        });
+        return scores;
+      };
+      return isPromise ? Promise.resolve().then(answer) : answer();
+    },
+  } as unknown as ModelSet;
+  return { set, asked };
+}
+
+/** Bar by bar: which bars somebody may ask for. */
+function obviousScores(history: PairHistory, start: number, policy: DecisionPolicy, answers: readonly number[]) {
+  const expected = NAMES.map(() => new Float64Array(history.length - start).fill(NaN));
+  const farOut = Math.min(policy.z_entry, EVALUATION_BARRIERS.z_entry);
+  const passes = (t: number): boolean =>
+    Math.abs(history.z[t]!) >= policy.z_entry && answers[4 * t]! > 0.5 && answers[4 * t + 3]! < 0.6;
+  for (let t = start; t < history.length; t++) {
+    let isAsked = Math.abs(history.z[t]!) >= farOut || (history.time[t]! / 60) % 7 === 0;
+    isAsked ||= t < start + policy.max_age_bars;
+    for (let s = Math.max(start, t - policy.max_age_bars); s < t; s++) isAsked ||= passes(s);
+    if (isAsked) expected.forEach((column, i) => (column[t - start] = answers[4 * t + i]!));
+  }
+  return expected;
+}
+
+describe('scoreBars', () => {
+  it('scores candidates, evaluated minutes, bars at which a position may be open and the first ones, and no others', async () => {
+    let left = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string(),
+        fc.integer({ min: 0, max: 50 }),
+        fc.constantFrom(1.2, 2, 2.6),
+        fc.constantFrom(0, 1, 6),
+        fc.boolean(),
+        async (seed, start, z_entry, max_age_bars, isPromise) => {
+          const history = namedHistory(seed, 300, start);
+          const rng = createRng(seed);
+          const answers = Array.from({ length: 4 * 300 }, () => rng.uniform());
+          const policy = policyOf(z_entry, max_age_bars);
+          const { set, asked } = createSet(answers, isPromise);
+          const scores = await scoreBars(set, history, start, policy, THRESHOLDS);
+          const expected = obviousScores(history, start, policy, answers);
+          NAMES.forEach((name, i) => expect(scores[name], name).toEqual(expected[i]));
+          const bars = asked.flat();
+          expect(new Set(bars).size).toBe(bars.length);
+          left += scores.ai1.filter(Number.isNaN).length;
+        },
+      ),
+      { numRuns: 60, seed: 1 },
+    );
+    expect(left).toBeGreaterThan(1000);
+  });
+
+  it('takes an answer exactly at a threshold for a refusal, and a z exactly at the entry for a candidate', async () => {
+    const policy = policyOf(2.5, 3);
+    const at = async (returnProb: number, riskScore: number, z: number): Promise<boolean> => {
+      const { time: minutes, ...history } = namedHistory('threshold', 40, 0);
+      // No evaluated minute among the bars in question.
+      const time = minutes.map((_, t) => (7 * 1000 + 1 + (t % 6)) * 60);
+      const quiet = { ...history, time, z: history.z.map((_, t) => (t === 10 ? z : 0)) };
+      const answers = Array.from({ length: 4 * 40 }, (_, i) => [returnProb, 0, 0, riskScore][i % 4]!);
+      const scores = await scoreBars(createSet(answers, false).set, quiet, 0, policy, THRESHOLDS);
+      expect(Number.isNaN(scores.ai1[14]), 'after the longest age').toBe(true);
+      return !Number.isNaN(scores.ai1[13]);
+    };
+    expect(await at(0.51, 0.59, 2.5)).toBe(true);
+    expect(await at(0.51, 0.59, -2.5)).toBe(true);
+    expect(await at(0.51, 0.59, 2.49)).toBe(false);
+    expect(await at(0.5, 0.59, 2.5)).toBe(false);
+    expect(await at(0.51, 0.6, 2.5)).toBe(false);
+  });
+
+  it('asks about all bars in batches of what the set was loaded for', async () => {
+    const length = 2 * ROWS_PER_SCORE + 10;
+    const history = namedHistory('long', length, 3);
+    const answers = Array.from({ length: 4 * length }, (_, i) => i);
+    const { set, asked } = createSet(answers, false);
+    const scores = await scoreBars(set, history, 3, policyOf(2, length), THRESHOLDS);
+    expect(asked.map(({ length: rows }) => rows)).toEqual([ROWS_PER_SCORE, ROWS_PER_SCORE, 7]);
+    expect(scores.ai3).toEqual(Float64Array.from({ length: length - 3 }, (_, i) => 4 * (i + 3) + 2));
+  });
+
+  it('asks nothing where there is no bar', async () => {
+    const { set, asked } = createSet([], false);
+    const scores = await scoreBars(set, namedHistory('none', 20, 20), 20, policyOf(2, 6), THRESHOLDS);
+    expect(asked).toEqual([]);
+    expect(scores.riskScore).toHaveLength(0);
+  });
+});
+
+describe('joinScores', () => {
+  it('has every column of all parts in their order', () => {
+    const part = (from: number): BarScores => ({
+      ai1: Float64Array.of(from),
+      ai2: Float64Array.of(from + 1),
+      ai3: Float64Array.of(from + 2),
+      riskScore: Float64Array.of(from + 3),
+    });
+    expect(joinScores([part(10), part(20)])).toEqual({
+      ai1: Float64Array.of(10, 20),
+      ai2: Float64Array.of(11, 21),
+      ai3: Float64Array.of(12, 22),
+      riskScore: Float64Array.of(13, 23),
+    });
+  });
+});
+
+describe('isEvaluatedMinute', () => {
+  it('is every seventh minute', () => {
+    const evaluated = Array.from({ length: 15 }, (_, minute) => isEvaluatedMinute((7000 + minute) * 60));
+    expect(evaluated.flatMap((is, minute) => (is ? [minute] : []))).toEqual([0, 7, 14]);
+  });
+});
