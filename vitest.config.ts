@@ -3,8 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const EVERY = '{shared,daemon,trainer,cli,bench,sim,test,mt5}/**/*.test.ts';
 /**
- * Files that need a process of their own: they start programs and servers, change the environment, listen to the process itself, or measure
- * memory. All the others share one with each other, so that what they import is loaded once.
+ * Files that need a process of their own: they start programs and servers, change the environment, listen to the
+ * process itself, or measure memory. All the others share one with each other, so that what they import is loaded once.
  */
 const ALONE = [
   '{test,mt5,sim,bench}/**/*.test.ts',
@@ -28,7 +28,9 @@ const SLOW = [
   'trainer/dataset/real_dataset.test.ts',
   'trainer/gate/{gate,shuffled}.test.ts',
 ];
-/** The longest first, so that the last of them does not run when all the others are done. The order: by time, measured. */
+/**
+ * The longest first, so that the last of them does not run when all the others are done. The order: by time, measured.
+ */
 const LONGEST = [
   'test/cli_commands',
   'test/cli_up',
@@ -75,7 +77,8 @@ export default defineConfig({
   test: {
     // Programs that tests start come from dist/.
     globalSetup: 'test/built.setup.ts',
-    // More than the two cores that are always there: half of the time most long files wait for programs they have started.
+    // More than the two cores that are always there: half of the time most long files wait for programs they have
+    // started.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [

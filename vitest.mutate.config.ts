@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 
 /**
- * Small files first: most mutants fail a quick test, and the run of a mutant ends with its first failure. Vitest's own order depends on the
- * run before, which was that of another mutant.
+ * Small files first: most mutants fail a quick test, and the run of a mutant ends with its first failure. Vitest's own
+ * order depends on the run before, which was that of another mutant.
  */
 class SmallestFirst extends BaseSequencer {
   override sort(...[files]: Parameters<BaseSequencer['sort']>): ReturnType<BaseSequencer['sort']> {

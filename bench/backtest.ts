@@ -39,7 +39,10 @@ export interface BacktestBenchResult {
   readonly turns: number;
   /** Microseconds of the processor per bar of the pair, on one thread. */
   readonly stations: Readonly<Record<BacktestStation, number>>;
-  /** The daemon's feature engine alone, bars from memory: what no backtest can go below on one thread. Microseconds of the processor per bar. */
+  /**
+   * The daemon's feature engine alone, bars from memory: what no backtest can go below on one thread. Microseconds of
+   * the processor per bar.
+   */
   readonly engine_us: number;
   readonly features_by_engine: number;
   /** `minutehand backtest` on files of so many bars, from its start to its end. */
@@ -190,7 +193,10 @@ function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minuteh
   if (engine.bars !== length) throw new RangeError(`${engine.bars} of ${length} bars of ${symbolA}`);
 }
 
-/** What the children that have ended took of the processor, where /proc says (proc(5): cutime and cstime, in hundredths of a second). */
+/**
+ * What the children that have ended took of the processor, where /proc says (proc(5): cutime and cstime, in hundredths
+ * of a second).
+ */
 function childrenCpuSeconds(): number | null {
   try {
     const fields = readFileSync('/proc/self/stat', 'latin1').split(') ')[1]!.split(' ');

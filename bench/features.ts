@@ -34,8 +34,9 @@ export interface FeaturesResult {
 }
 
 /**
- * One bar of one pair: all our columns, against what each peer library has of them, with the same windows on the same prices, each by its streaming
- * API, and against recomputing. The peers are spared what they do not have: regression, spread and hedged return are handed to them.
+ * One bar of one pair: all our columns, against what each peer library has of them, with the same windows on the same
+ * prices, each by its streaming API, and against recomputing. The peers are spared what they do not have: regression,
+ * spread and hedged return are handed to them.
  */
 export async function benchFeatures(say: (line: string) => void): Promise<FeaturesResult> {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;

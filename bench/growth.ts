@@ -28,7 +28,10 @@ export interface GrowthResult {
   readonly by_pairs: readonly GrowthPoint[];
 }
 
-/** What a bar costs the features as look-backs and pairs grow. The first should not matter, the second not more than linearly. */
+/**
+ * What a bar costs the features as look-backs and pairs grow. The first should not matter, the second not more than
+ * linearly.
+ */
 export function benchGrowth(say: (line: string) => void): GrowthResult {
   const { windows, pairs } = loadSettings({ env: {} }).minutehand;
   const longest = Math.max(...Object.values(windows));

@@ -36,8 +36,9 @@ export interface InferenceResult {
 type Score = (features: Float32Array, rows: number) => unknown;
 
 /**
- * Three models of 300 trees × 31 leaves on batches of changing rows: our model set as the daemon uses it, against onnxruntime-node with one
- * batched call per model, once with one thread as the daemon would run it and once with its defaults. The engines take turns.
+ * Three models of 300 trees × 31 leaves on batches of changing rows: our model set as the daemon uses it, against
+ * onnxruntime-node with one batched call per model, once with one thread as the daemon would run it and once with its
+ * defaults. The engines take turns.
  */
 export async function benchInference(say: (line: string) => void): Promise<InferenceResult> {
   const settings = loadSettings({ env: {} });

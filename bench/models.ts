@@ -168,8 +168,8 @@ function writeRandomBundle(
 }
 
 /**
- * Trees that are split where the rows lie: always the leaf with most rows, at the value of one of them in a random column. So
- * a row that comes in takes as unforeseeable a way as in trees that were learned.
+ * Trees that are split where the rows lie: always the leaf with most rows, at the value of one of them in a random
+ * column. So a row that comes in takes as unforeseeable a way as in trees that were learned.
  * @param rows `[n, columns]`, n ≥ 2
  */
 export function randomEnsemble(trees: number, columns: number, rows: Float32Array, rng: Rng): TreeEnsemble {

@@ -61,7 +61,8 @@ describe('the peers of the features bench', () => {
         // Their windows are full from here on.
         if (i < 60) return;
         for (const name of ['vol_a', 'vol_b', 'spread_vol', 'z_mean', 'z_std', 'corr'] as const) {
-          // Its standard deviation goes wrong after a value of exactly 0, which returns are now and then and spreads never.
+          // Its standard deviation goes wrong after a value of exactly 0, which returns are now and then and spreads
+          // never.
           if (peer.name === 'technicalindicators' && !name.startsWith('z_')) continue;
           const expected = ours[i]![name];
           expect(Math.abs(values[name] - expected), `${peer.name} ${name}`).toBeLessThan(1e-7 * Math.abs(expected));

@@ -40,7 +40,10 @@ const SHARED =
   'standard deviations of both legs’ and the hedged returns (vol_short, vol_window, vol_long), mean and standard deviation of the spread (z_window, vol_window), ' +
   'mean true range of both legs (atr_short, atr_long)';
 
-/** trading-signals: everything by `add` of its indicators; the correlation by its function on the window, since no indicator has it. */
+/**
+ * trading-signals: everything by `add` of its indicators; the correlation by its function on the window, since no
+ * indicator has it.
+ */
 export async function tradingSignalsPeer(): Promise<Peer> {
   const { ATR, BollingerBands, SMA, getCorrelation } = await import('trading-signals');
   return {
@@ -81,7 +84,10 @@ export async function tradingSignalsPeer(): Promise<Peer> {
   };
 }
 
-/** technicalindicators: everything by `nextValue`. Its ATR smooths by Wilder's rule only, which is cheaper than a window. */
+/**
+ * technicalindicators: everything by `nextValue`. Its ATR smooths by Wilder's rule only, which is cheaper than a
+ * window.
+ */
 export async function technicalIndicatorsPeer(): Promise<Peer> {
   const { ATR, SD, SMA } = await import('technicalindicators');
   return {

@@ -24,7 +24,8 @@ const SAMPLE_BARS = 101;
 
 /**
  * Steps one pair through a random market and recomputes every feature from the bars of its windows alone, now and then
- * and at the end. DESIGN's bound for `distance` is 1e-9 after ten million updates; folds that forget should show no growth.
+ * and at the end. DESIGN's bound for `distance` is 1e-9 after ten million updates; folds that forget should show no
+ * growth.
  * @param updates bars, more than the warm-up
  * @param looks recomputations, evenly spread (each takes some milliseconds)
  */
@@ -70,7 +71,10 @@ function addSample(sum: { count: number; mean: number; m2: number }, value: numb
   sum.m2 += delta * (value - sum.mean);
 }
 
-/** A cointegrated pair with known volumes and spreads, a missing minute now and then, and rollovers; the same on every call. */
+/**
+ * A cointegrated pair with known volumes and spreads, a missing minute now and then, and rollovers; the same on every
+ * call.
+ */
 function createMarket(): () => { a: Bar; b: Bar } {
   let state = 0x9e3779b9;
   const uniform = (): number => {

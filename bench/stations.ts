@@ -47,8 +47,9 @@ export interface StationsResult {
 type MinuteTimes = Record<Station | 'bar_to_signal', number>;
 
 /**
- * Every station of a bar's way for the configured pairs, in one process: simulated bars, models really trained on them, one WebSocket
- * client, a Redis server, signal files and journal on disk. No failure in it is caught: a bench of something broken is none.
+ * Every station of a bar's way for the configured pairs, in one process: simulated bars, models really trained on them,
+ * one WebSocket client, a Redis server, signal files and journal on disk. No failure in it is caught: a bench of
+ * something broken is none.
  */
 export async function benchStations(minutes: number, say: (line: string) => void): Promise<StationsResult> {
   const settings = loadSettings({ env: {} });

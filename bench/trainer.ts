@@ -54,8 +54,8 @@ export interface TrainerResult {
 }
 
 /**
- * One matrix, the same parameters, our engine and those whose library is on this machine, by turns, so that a noisy machine is noisy for all of
- * them: with each number of threads, and once more while another process spins on one core.
+ * One matrix, the same parameters, our engine and those whose library is on this machine, by turns, so that a noisy
+ * machine is noisy for all of them: with each number of threads, and once more while another process spins on one core.
  */
 export async function runTrainerBench(
   say: (line: string) => void,
@@ -137,7 +137,9 @@ async function runTurns({ table, test, rounds, turns, threads, busyCore, missing
   return { threads, busy_core: busyCore, fits: [...fits].map(([engine, own]) => ({ engine, ...own })), against };
 }
 
-/** Rows that all differ, of which ten columns matter, singly, in steps and in pairs; an AUC of about 0.78 can be had. */
+/**
+ * Rows that all differ, of which ten columns matter, singly, in steps and in pairs; an AUC of about 0.78 can be had.
+ */
 function benchTable(rows: number, columns: number, seed: string): TrainingTable {
   const rng = createRng(seed);
   const values = new Float32Array(rows * columns);

@@ -24,12 +24,15 @@ const MACHINE = `${process.platform}-${process.arch}`;
 const COMPILED_SQLITE =
   SQLITE_PACKAGE === 'better-sqlite3' ? null : join(MODULES, SQLITE_PACKAGE, 'build', 'Release', 'better_sqlite3.node');
 
-/** @typedef {{ lock: string, machine: string, node: string }} Stamp what was installed, for which machine, and by which Node */
+/**
+ * @typedef {{ lock: string, machine: string, node: string }} Stamp what was installed, for which machine, and by which
+ * Node
+ */
 
 /**
- * Installs what package-lock.json says unless it is there already. Costs a few milliseconds and says nothing when there is nothing to do. Of several
- * processes that start at once, one installs and the others wait. One installation serves all supported versions of Node; for Node 20, SQLite is
- * compiled in addition.
+ * Installs what package-lock.json says unless it is there already. Costs a few milliseconds and says nothing when there
+ * is nothing to do. Of several processes that start at once, one installs and the others wait. One installation serves
+ * all supported versions of Node; for Node 20, SQLite is compiled in addition.
  * @throws {SetupError}
  */
 export async function ensureInstalled() {
@@ -121,14 +124,16 @@ async function install() {
     say(`note: packages are replaced under process ${users.join(', ')}, which runs from this folder: restart it`);
   rmSync(STAMP, { force: true });
   const logPath = join(LOG_FOLDER, 'setup.log');
-  // --include: NODE_ENV=production would leave out the compiler. --engine-strict: one of the two SQLite packages is for other versions of Node.
+  // --include: NODE_ENV=production would leave out the compiler. --engine-strict: one of the two SQLite packages is for
+  // other versions of Node.
   const args = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional', '--engine-strict=false'];
   if ((await runLogged('installing dependencies', npmCommand(), args, logPath, npmEnvironment())) === 0) return;
   throw new SetupError(`${npmErrorsOf(logPath)}\nnpm ci failed; the whole log is ${logPath}`);
 }
 
 /**
- * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its own.
+ * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its
+ * own.
  * @returns {Promise<string | null>} what goes wrong with that
  * @throws {SetupError} when SQLite cannot be compiled
  */

@@ -21,9 +21,15 @@ const FRESH = join(ROOT, 'dist.new');
 const OLD = join(ROOT, 'dist.old');
 const STAMP = join(DIST, '.build.json');
 const SOURCE_FOLDERS = ['shared', 'daemon', 'trainer', 'cli', 'bench', 'sim'];
-/** AssemblyScript; TypeScript's own tools leave these files alone. A folder's main file is a kernel, the others are parts of it. */
+/**
+ * AssemblyScript; TypeScript's own tools leave these files alone. A folder's main file is a kernel, the others are
+ * parts of it.
+ */
 const KERNEL_SOURCE = '.as.ts';
-/** What is compiled with memory that threads share; how much it can be at most must be said, and 4 GB is what 32 bits reach. */
+/**
+ * What is compiled with memory that threads share; how much it can be at most must be said, and 4 GB is what 32 bits
+ * reach.
+ */
 const SHARED_KERNEL = 'trainer/learn/trees/kernel/kernel.as.ts';
 const SHARED_MEMORY = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
 const BUILD_SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
@@ -131,7 +137,8 @@ function isKernel(path) {
 }
 
 /**
- * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it allocates nothing.
+ * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it
+ * allocates nothing.
  * @param {string} path
  */
 function kernelCompilation(path) {

@@ -1,6 +1,6 @@
 /**
- * LightGBM's shared library for the tests of that engine. No package of Debian has it; npm's `lightgbm` carries the whole source, which takes
- * 2.5 minutes to compile on two cores. It is compiled once and kept in node_modules/.cache.
+ * LightGBM's shared library for the tests of that engine. No package of Debian has it; npm's `lightgbm` carries the
+ * whole source, which takes 2.5 minutes to compile on two cores. It is compiled once and kept in node_modules/.cache.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -24,7 +24,8 @@ export function compiledLightgbm() {
 }
 
 /**
- * Compiles the library unless that has been done before. Needs Linux, npm's registry, tar, make, a C++ compiler and cmake.
+ * Compiles the library unless that has been done before. Needs Linux, npm's registry, tar, make, a C++ compiler and
+ * cmake.
  * @returns {Promise<string | null>} its path; null where it cannot be compiled: the reason is on stderr
  */
 export async function ensureLightgbm() {

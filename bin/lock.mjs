@@ -97,7 +97,10 @@ function isRunning(owner) {
   return startOf(owner.pid) === owner.started;
 }
 
-/** When the process started, in clock ticks since the machine did; null where that cannot be told. @param {number} pid */
+/**
+ * When the process started, in clock ticks since the machine did; null where that cannot be told.
+ * @param {number} pid
+ */
 function startOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -27,7 +27,8 @@ export async function aptInstall(packages) {
 const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.conf';
 
 /**
- * Installs the PostgreSQL server without the database cluster that Debian makes and starts with it: tests have servers of their own.
+ * Installs the PostgreSQL server without the database cluster that Debian makes and starts with it: tests have servers
+ * of their own.
  * @returns {Promise<boolean>} as `aptInstall`
  */
 export async function aptInstallPostgres() {
@@ -82,7 +83,8 @@ export function inPath(program) {
 }
 
 /**
- * The other processes that have mapped a file below `folder`, such as a native part of a package. Linux only; those of other users only for root.
+ * The other processes that have mapped a file below `folder`, such as a native part of a package. Linux only; those of
+ * other users only for root.
  * @param {string} folder
  * @returns {number[]}
  */

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and evaluated by its own tests, and must reach its
- * score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all` tries everything.
+ * Mutation testing with Stryker: `npm run mutate [-- area …]`. Each area is mutated and evaluated by its own tests, and
+ * must reach its score. Results are kept under var/mutate/, so that a second run tries only what has changed; `--all`
+ * tries everything.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

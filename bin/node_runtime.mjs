@@ -1,4 +1,7 @@
-/** Other versions of Node: fetches one from the npm registry, starts a fresh copy of this folder with it, and runs tests there. */
+/**
+ * Other versions of Node: fetches one from the npm registry, starts a fresh copy of this folder with it, and runs tests
+ * there.
+ */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What a commit must hold: format and lint of the staged files, types of the whole project when one of them is TypeScript. It reads the
- * working tree; a staged file with further changes that are not staged is named.
+ * What a commit must hold: format and lint of the staged files, types of the whole project when one of them is
+ * TypeScript. It reads the working tree; a staged file with further changes that are not staged is named.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

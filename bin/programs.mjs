@@ -16,7 +16,10 @@ const children = new Set();
 /** @type {number | null} The exit code once a signal has come. */
 let endingWith = null;
 
-/** Each child leads a process group, so that what it started (compilers, for instance) ends with it. @param {string} signal */
+/**
+ * Each child leads a process group, so that what it started (compilers, for instance) ends with it.
+ * @param {string} signal
+ */
 function signalChildren(signal) {
   for (const child of children) {
     try {
@@ -114,7 +117,8 @@ function start(file, args, options, onOutput) {
  * @param {string[]} args
  * @param {import('node:child_process').SpawnOptions} options
  * @param {(chunk: string) => void} [onOutput]
- * @returns {{ child: import('node:child_process').ChildProcess, ended: Promise<number> }} `ended` gives the exit code, 1 for a signal
+ * @returns {{ child: import('node:child_process').ChildProcess, ended: Promise<number> }} `ended` gives the exit code,
+ * 1 for a signal
  */
 export function launch(file, args, options, onOutput) {
   const child = spawn(file, args, { cwd: ROOT, detached: process.platform !== 'win32', ...options });

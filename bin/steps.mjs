@@ -68,7 +68,11 @@ export function conclude() {
   return failed === 0 ? 0 : 1;
 }
 
-/** Counts tests; a file that could not even be loaded counts as one that failed. @param {string} path @returns {Counts} */
+/**
+ * Counts tests; a file that could not even be loaded counts as one that failed.
+ * @param {string} path
+ * @returns {Counts}
+ */
 function readReport(path) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   let report;

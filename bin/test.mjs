@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. In CI, also the start and
- * the tests that depend on it with the other versions of Node.
+ * Everything that has to hold before a change is good: build, types, lint, format, tests. Arguments go to vitest. In
+ * CI, also the start and the tests that depend on it with the other versions of Node.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,10 @@ import { ensureBuilt, ensureInstalled, run } from './setup.mjs';
 import { conclude, mustHold, testsHold } from './steps.mjs';
 
 const inCi = Boolean(process.env.CI);
-/** What depends on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit tests take too long for CI. */
+/**
+ * What depends on the version of Node: SQLite, sockets, onnxruntime, the optimizing compiler, set-up. All unit tests
+ * take too long for CI.
+ */
 const NODE_TESTS = [
   'shared/store/',
   'shared/elementary',
@@ -85,7 +88,10 @@ async function ensureCompiler() {
   return !inCi;
 }
 
-/** The real engine that the learners are compared with. Its tests find the library in more places than are looked at here. */
+/**
+ * The real engine that the learners are compared with. Its tests find the library in more places than are looked at
+ * here.
+ */
 async function ensureXgboost() {
   const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/local/lib'];
   const isThere = folders.some((folder) => existsSync(join(folder, 'libxgboost.so.0')));

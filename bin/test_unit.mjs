@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The unit tests, project `together` of vitest.config.ts: they start no server and no program of this folder. `npm test` runs the others too.
- * Arguments go to vitest.
+ * The unit tests, project `together` of vitest.config.ts: they start no server and no program of this folder. `npm
+ * test` runs the others too. Arguments go to vitest.
  */
 import { conclude, testsHold } from './steps.mjs';
 import { say } from './project.mjs';

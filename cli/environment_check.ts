@@ -5,7 +5,10 @@ import { describeError } from '../shared/errors.ts';
 import { unknownVariables, unknownVariableText } from '../shared/policy/environment.ts';
 import type { ConfigProblem } from '../shared/policy/problem.ts';
 
-/** Whether the value of a variable can be used: what is wrong with it, or null. Those that win over a file are checked with it. */
+/**
+ * Whether the value of a variable can be used: what is wrong with it, or null. Those that win over a file are checked
+ * with it.
+ */
 const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => string | null>> = {
   MINUTEHAND_HOME: folderFault,
   MINUTEHAND_EXCHANGE: folderFault,
@@ -18,7 +21,10 @@ const CHECKS: Readonly<Record<string, (text: string, env: NodeJS.ProcessEnv) => 
   MINUTEHAND_TRUSTED_KEYS: (_, env) => thrownBy(() => trustedKeys(env)),
 };
 
-/** Environment variables that are set to something unusable (problems), or that nothing reads (warnings). An empty one counts as not set. */
+/**
+ * Environment variables that are set to something unusable (problems), or that nothing reads (warnings). An empty one
+ * counts as not set.
+ */
 export function checkEnvironment(env: NodeJS.ProcessEnv = process.env): {
   problems: ConfigProblem[];
   warnings: string[];

@@ -7,7 +7,10 @@ import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output
 
 type AddCommand = (program: Command, output: () => Output) => void;
 
-/** A command's module is loaded when it is asked for: a daemon has no use for the libraries of the trainer, nor `signal verify` for either's. */
+/**
+ * A command's module is loaded when it is asked for: a daemon has no use for the libraries of the trainer, nor `signal
+ * verify` for either's.
+ */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   up: async () => (await import('./commands/up.ts')).addUp,
   daemon: async () => (await import('./commands/processes.ts')).addDaemon,
@@ -60,7 +63,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The command that `argv` begins with; all of them where it names none, for help and hints, and for `docs`, which lists them. */
+/**
+ * The command that `argv` begins with; all of them where it names none, for help and hints, and for `docs`, which lists
+ * them.
+ */
 function wantedCommands(argv: readonly string[]): readonly string[] {
   const first = argv.find((argument) => argument !== '--json');
   const isAlone = first !== undefined && first !== 'docs' && Object.hasOwn(COMMANDS, first);

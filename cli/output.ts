@@ -100,8 +100,8 @@ function plainProgress(): Progress {
 }
 
 /**
- * A reader that has seen enough (`| head`), or a parent that has died, closes the pipe: that is no defect. Whatever is in
- * the middle of writing still learns of it.
+ * A reader that has seen enough (`| head`), or a parent that has died, closes the pipe: that is no defect. Whatever is
+ * in the middle of writing still learns of it.
  */
 export function tolerateClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr])

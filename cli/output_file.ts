@@ -12,7 +12,8 @@ export interface OutputFile {
 }
 
 /**
- * A file that appears under its name only when it is whole. A device or a pipe is written to as it is: it must not be replaced.
+ * A file that appears under its name only when it is whole. A device or a pipe is written to as it is: it must not be
+ * replaced.
  * @throws MinutehandError OUTPUT_UNWRITABLE, here and from `write` and `close`
  */
 export function openOutputFile(path: string): OutputFile {

@@ -18,8 +18,8 @@ export function stopSignal(): Promise<string> {
 }
 
 /**
- * Asks a process that was started with a channel to end as `stopSignal` waits for it. Windows knows no SIGTERM, there `kill` is the end at
- * once: closing the channel asks, as the death of this process would.
+ * Asks a process that was started with a channel to end as `stopSignal` waits for it. Windows knows no SIGTERM, there
+ * `kill` is the end at once: closing the channel asks, as the death of this process would.
  */
 export function askToStop(child: ChildProcess, platform: NodeJS.Platform = process.platform): void {
   if (platform !== 'win32') child.kill('SIGTERM');

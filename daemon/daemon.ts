@@ -54,7 +54,10 @@ export interface DaemonPorts {
   readonly bus: Bus | null;
   /** Reads bars from Redis; when nothing is given, none come that way. */
   readBarStream?(listener: StreamListener): StreamReader;
-  /** What writes signal files without holding this thread; when nothing is given, it writes them itself, through `files`. */
+  /**
+   * What writes signal files without holding this thread; when nothing is given, it writes them itself, through
+   * `files`.
+   */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
   /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
@@ -103,8 +106,8 @@ export interface Daemon {
   readBars(): void;
   health(): HealthReport;
   /**
-   * The end of publishing: refuses bars from here on, answers what was taken, and says to each pair that nobody watches it any
-   * more, unless another daemon is about to. Sockets and files are still there; `stop` comes next.
+   * The end of publishing: refuses bars from here on, answers what was taken, and says to each pair that nobody watches
+   * it any more, unless another daemon is about to. Sockets and files are still there; `stop` comes next.
    * @param hasSuccessor asked when all is answered
    */
   signOff(hasSuccessor: () => boolean): Promise<void>;

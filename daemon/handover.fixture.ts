@@ -105,8 +105,9 @@ interface Daemon {
 }
 
 /**
- * A market that goes on, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL. There are always two of
- * them; when the active one ends, the other takes over and a fresh one comes to wait. Now and then it is the waiting one that is killed.
+ * A market that goes on, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
+ * There are always two of them; when the active one ends, the other takes over and a fresh one comes to wait. Now and
+ * then it is the waiting one that is killed.
  */
 export async function runHandovers(options: HandoverOptions): Promise<HandoverReport> {
   const { folder, settings, rng, minuteMs, minutes } = options;

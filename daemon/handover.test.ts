@@ -26,7 +26,9 @@ import {
 import { byMinute } from './pipeline.fixture.ts';
 import { Database } from '../shared/store/sqlite.ts';
 
-/** `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run daemon/handover.test.ts` is the long form. */
+/**
+ * `HANDOVERS=1000 HANDOVER_PROGRAM=<compiled daemon_program> npx vitest run daemon/handover.test.ts` is the long form.
+ */
 const HANDOVERS = Number(process.env['HANDOVERS'] ?? 5);
 const COMPILED = process.env['HANDOVER_PROGRAM'];
 const MINUTE_MS = Number(process.env['HANDOVER_MINUTE_MS'] ?? 150);
@@ -130,7 +132,8 @@ describe('daemons that take over from each other', () => {
       if (process.env['HANDOVERS'] !== undefined) process.stderr.write(`${describeRun(report, rows, twice)}\n`);
       checkOrder(report.byWebSocket, report.handovers, rows);
       checkShutdowns(report, pairs, rows);
-      // The sockets of WebSocket come first: a daemon may be killed right behind them, and then its successor answers again.
+      // The sockets of WebSocket come first: a daemon may be killed right behind them, and then its successor answers
+      // again.
       const bodies = new Set(report.byRedis.map(bodyOf));
       expect(report.byWebSocket.filter((one) => !bodies.has(bodyOf(one)))).toEqual([]);
 
@@ -197,8 +200,8 @@ describe('daemons that take over from each other', () => {
 });
 
 /**
- * The publications of two boots never overlap; a minute is answered once, but for one that a killed daemon had published and not
- * journaled: its successor gives the very same answer again.
+ * The publications of two boots never overlap; a minute is answered once, but for one that a killed daemon had
+ * published and not journaled: its successor gives the very same answer again.
  * @returns how many were answered again
  */
 function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], rows: readonly Row[]): number {
@@ -238,8 +241,8 @@ function checkOrder(heard: readonly Heard[], handovers: readonly Handover[], row
 const bodyOf = ({ text }: Heard): string => text.slice(0, text.indexOf(',"schema":'));
 
 /**
- * A daemon that ends by SIGTERM and has no standby publishes SHUTDOWN of every pair, last of all; one that has a standby, or is killed,
- * publishes none. The last daemon of the run has no standby either.
+ * A daemon that ends by SIGTERM and has no standby publishes SHUTDOWN of every pair, last of all; one that has a
+ * standby, or is killed, publishes none. The last daemon of the run has no standby either.
  */
 function checkShutdowns({ handovers, byRedis }: HandoverReport, pairs: readonly string[], rows: readonly Row[]): void {
   const last = { how: 'SIGTERM', bootId: handovers.at(-1)!.nextBootId, standby: 'none' } as const;

@@ -1,7 +1,9 @@
 import type { Clock, Scheduler } from '../shared/ports.ts';
 import { waitAtMost } from './wait.ts';
 
-/** A bar that is due within this time is waited for by work that blocks the thread, and so is one that is late by it. */
+/**
+ * A bar that is due within this time is waited for by work that blocks the thread, and so is one that is late by it.
+ */
 const GUARD_MS = 250;
 
 /** Tells work that blocks the thread for some milliseconds when no bar is due. */
@@ -27,7 +29,9 @@ export class IdleWindow {
     for (const resume of this.#waiting.splice(0)) resume();
   }
 
-  /** Resolves at once in the middle of an interval; when a bar is due, after it was answered, or when it does not come. */
+  /**
+   * Resolves at once in the middle of an interval; when a bar is due, after it was answered, or when it does not come.
+   */
   wait(): Promise<void> {
     const sinceBarMs = (this.#clock.monotonicUs() - this.#lastBarUs) / 1000;
     const guardMs = Math.min(GUARD_MS, this.#feedIntervalMs / 4);

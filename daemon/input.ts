@@ -56,7 +56,9 @@ export interface ShadowInput {
 /** What takes effect between two minutes. */
 export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
 
-/** Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay. */
+/**
+ * Everything that can change what the daemon answers: journaled, and applied alike live, in recovery and in a replay.
+ */
 export type Input = SymbolInput | PairInput | StateInput;
 
 /** Where the feeds put bars. */
@@ -85,7 +87,10 @@ export function pairInput(kind: PairInput['kind'], pairId: string, time: OpenTim
   return { kind, subject: pairId, time, bar: null, backfill: false };
 }
 
-/** A change of state as the journal has it, at the newest minute; null = not journaled. Every other input is its own row. */
+/**
+ * A change of state as the journal has it, at the newest minute; null = not journaled. Every other input is its own
+ * row.
+ */
 export function stateRow(input: StateInput, newest: OpenTime): InputRow | null {
   const row = (subject: string): InputRow => ({
     kind: input.kind as InputRow['kind'],
@@ -120,7 +125,10 @@ const MINUTE_KINDS: Readonly<Record<(SymbolInput | PairInput)['kind'], true>> = 
 };
 type StateKind = Exclude<InputRow['kind'], keyof typeof MINUTE_KINDS>;
 
-/** What a journal's row about bars or heartbeats stands for; null for a change of state, which a restart finds elsewhere. */
+/**
+ * What a journal's row about bars or heartbeats stands for; null for a change of state, which a restart finds
+ * elsewhere.
+ */
 export function minuteInputOf(row: InputRow): SymbolInput | PairInput | null {
   return row.kind in MINUTE_KINDS ? (row as SymbolInput | PairInput) : null;
 }

@@ -30,7 +30,10 @@ export interface InputsOptions {
   readonly slots: ModelSlots;
 }
 
-/** The entry point of all inputs, live, in recovery and in a replay: journals them, aligns the legs of a pair, and fills the queue. */
+/**
+ * The entry point of all inputs, live, in recovery and in a replay: journals them, aligns the legs of a pair, and fills
+ * the queue.
+ */
 export class Inputs implements BarSink, InputSink {
   readonly aligner: Aligner;
   readonly suspects = new SuspectLog();
@@ -65,7 +68,10 @@ export class Inputs implements BarSink, InputSink {
     return outcome;
   }
 
-  /** Journals an input and lets it take effect behind everything that waits. What concerns other pairs and symbols is ignored. */
+  /**
+   * Journals an input and lets it take effect behind everything that waits. What concerns other pairs and symbols is
+   * ignored.
+   */
   apply(input: Input): void {
     switch (input.kind) {
       case 'bar':
@@ -183,9 +189,9 @@ export class Inputs implements BarSink, InputSink {
   }
 
   /**
-   * Brings features to where a killed process had them, by the journaled inputs in their order. Minutes that were journaled but not
-   * answered are queued, after `loadModels` has had its chance to swap: without models they would be held that the killed one
-   * would have entered.
+   * Brings features to where a killed process had them, by the journaled inputs in their order. Minutes that were
+   * journaled but not answered are queued, after `loadModels` has had its chance to swap: without models they would be
+   * held that the killed one would have entered.
    */
   async recover(
     rows: Iterable<InputRow>,

@@ -95,7 +95,10 @@ const essence = ({ time, body, features_crc, risk_prob, position }: StoredSignal
   position,
 ];
 
-/** handover.test.ts kills more of them: those whose place another one takes. Here the same one comes again. `npm run test:long` kills more often. */
+/**
+ * handover.test.ts kills more of them: those whose place another one takes. Here the same one comes again. `npm run
+ * test:long` kills more often.
+ */
 const KILLS = IS_LONG ? 10 : 4;
 const MINUTES = IS_LONG ? 400 : 250;
 

@@ -45,8 +45,8 @@ export interface RunningDaemon {
   /** See watchProgress. */
   readonly isMoving: () => boolean;
   /**
-   * Sends what is under way and, when no other daemon waits to take over, halts every pair; stores the journal, frees port and
-   * place, and logs why.
+   * Sends what is under way and, when no other daemon waits to take over, halts every pair; stores the journal, frees
+   * port and place, and logs why.
    */
   stop(reason?: string): Promise<void>;
 }
@@ -66,8 +66,8 @@ function placeOf({ settings, paths, shard }: DaemonOptions): string {
 }
 
 /**
- * Starts the data plane when its place is free: at once, or when the daemon that has it ends, however it ends. Until then nothing of
- * the home is touched but the lock of those that wait.
+ * Starts the data plane when its place is free: at once, or when the daemon that has it ends, however it ends. Until
+ * then nothing of the home is touched but the lock of those that wait.
  * @param onWaiting told once when the place is taken and this daemon is the next
  * @returns null when `ending` was aborted while it waited
  * @throws MinutehandError as startDaemon, but HOME_LOCKED; ENGINE_MISSING

@@ -123,7 +123,10 @@ export class Pipeline {
     }
   }
 
-  /** Resolves when all that was taken so far is published. @returns whether the journal has all of it; false while the disk refuses */
+  /**
+   * Resolves when all that was taken so far is published.
+   * @returns whether the journal has all of it; false while the disk refuses
+   */
   async settled(): Promise<boolean> {
     await this.queue.settled();
     return this.#options.journal.flush();

@@ -12,7 +12,10 @@ export class Undo {
     this.#steps.push(step);
   }
 
-  /** A step that fails does not keep the others, such as the lock, from their turn; what failed first is thrown at the end. */
+  /**
+   * A step that fails does not keep the others, such as the lock, from their turn; what failed first is thrown at the
+   * end.
+   */
   async unwind(): Promise<void> {
     const failures: unknown[] = [];
     for (const step of this.#steps.splice(0).reverse()) {

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /**
- * Follows pairs by WebSocket and prints what to do: OPEN, CLOSE, HALT. Node 20 or newer; Node 22 needs no package, Node 20 needs `ws`.
+ * Follows pairs by WebSocket and prints what to do: OPEN, CLOSE, HALT. Node 20 or newer; Node 22 needs no package, Node
+ * 20 needs `ws`.
  *
  *     node examples/follow.mjs NZDUSD_USDCAD,GBPUSD_USDCHF --paper
  *
- * Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second one is on disk. What the
- * program does not do: place orders, close a position after max_age_bars, or apply a stop of your own.
+ * Checks and rules are those of docs/reference/PROTOCOL.md. An order is printed after the state that prevents a second
+ * one is on disk. What the program does not do: place orders, close a position after max_age_bars, or apply a stop of
+ * your own.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

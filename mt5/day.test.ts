@@ -132,7 +132,8 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     await daemon.stop();
     daemon = null;
     await delay(300);
-    // What is held when the daemon ends is closed at its maximum age, an hour of this market later: only then is every fill written.
+    // What is held when the daemon ends is closed at its maximum age, an hour of this market later: only then is every
+    // fill written.
     const names = [...agents.keys()];
     await vi.waitFor(() => expect(names.map(held)).toEqual(names.map(() => 0)), { timeout: 20_000, interval: 50 });
     if (redis !== null) {
@@ -163,7 +164,8 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
     const found = results(name);
     const wanted = paperTrades(trace, RULES);
     expect(trace.length).toBeGreaterThan(DAY_MINUTES / 3);
-    // At 15 ms a minute a loaded machine hears most entries too late. `npm run test:long` gives each minute the time to be acted on, and claims more.
+    // At 15 ms a minute a loaded machine hears most entries too late. `npm run test:long` gives each minute the time to
+    // be acted on, and claims more.
     expect(found.filter(({ kind }) => kind === 'open').length).toBeGreaterThan(IS_LONG ? 30 : 2);
     const facts = (fill: ExpectedFill): unknown[] => [fill.kind, fill.signal_id, fill.position_id, fill.pair_id, fill.reason, fill.leg, fill.side, fill.lots]; // prettier-ignore
     expect(found.map(facts)).toEqual(wanted.map(facts));
@@ -212,8 +214,8 @@ describe.skipIf(!hasCompiler())(`a whole day of the simulated market, traded on 
 const key = ({ signal_id, position_id, leg, ticket }: Fill): string => [signal_id, position_id, leg, ticket].join();
 
 /**
- * Both legs or none, each opened once and closed at most once, and no position beside another of its pair. A first leg whose second one a
- * crash prevented is closed alone.
+ * Both legs or none, each opened once and closed at most once, and no position beside another of its pair. A first leg
+ * whose second one a crash prevented is closed alone.
  */
 function soundBook(fills: readonly Fill[]): void {
   const held = new Map<string, Set<string>>();

@@ -8,7 +8,9 @@ export const LATEST_TIME_S = 4_102_444_800;
 
 export const SECONDS_PER_BAR = 60;
 
-/** One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source knows it. */
+/**
+ * One minute of one symbol. Prices are > 0; volume 0 means unknown; spread is in price units when the source knows it.
+ */
 export interface Bar {
   readonly symbol: string;
   readonly time: OpenTime;

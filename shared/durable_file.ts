@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type { FileSystem } from './ports.ts';
 
 /**
- * On Windows a program that has a file open without sharing delete (MetaTrader does, a virus scanner may) blocks its replacement, mostly for
- * less than a millisecond. Elsewhere these errors of a rename are lasting, and rare.
+ * On Windows a program that has a file open without sharing delete (MetaTrader does, a virus scanner may) blocks its
+ * replacement, mostly for less than a millisecond. Elsewhere these errors of a rename are lasting, and rare.
  */
 const BLOCKED_CODES: readonly unknown[] = ['EPERM', 'EACCES', 'EBUSY'];
 

@@ -62,7 +62,10 @@ export const MACHINE_FILES: FileSystem = {
 const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 }: Partial<typeof constants> = constants;
 const ANY_REGULAR: ReadLimits = { maxBytes: Infinity, followsLinks: true };
 
-/** A pipe would be waited for, and a device may never end: the file is opened without waiting, and looked at before it is read. */
+/**
+ * A pipe would be waited for, and a device may never end: the file is opened without waiting, and looked at before it
+ * is read.
+ */
 function readRegular(path: string, { maxBytes, followsLinks }: ReadLimits = ANY_REGULAR): Buffer {
   const file = openSync(path, O_RDONLY! | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW));
   try {

@@ -3,11 +3,15 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /*
- * Instead of `recursive: true` of Node: where a folder that exists answers ENOENT to the creation of one in it, as /proc and some network
- * drives do, that never returns, neither to the thread nor to a signal (Node 20 to 24).
+ * Instead of `recursive: true` of Node: where a folder that exists answers ENOENT to the creation of one in it, as
+ * /proc and some network drives do, that never returns, neither to the thread nor to a signal (Node 20 to 24).
  */
 
-/** Makes a folder and those above it, where they are absent. @returns the highest that was made, if any. @throws Error of mkdir */
+/**
+ * Makes a folder and those above it, where they are absent.
+ * @returns the highest that was made, if any.
+ * @throws Error of mkdir
+ */
 export function makeFolder(path: string, mode?: number): string | undefined {
   try {
     mkdirSync(path, mode);

@@ -1,8 +1,8 @@
 import { constants, getPriority, setPriority } from 'node:os';
 
 /*
- * The threads that answer bars and people come before the one that imports this. Only on Linux is a priority that of a thread; elsewhere it is that
- * of the whole process.
+ * The threads that answer bars and people come before the one that imports this. Only on Linux is a priority that of a
+ * thread; elsewhere it is that of the whole process.
  */
 if (process.platform === 'linux') {
   try {

@@ -47,12 +47,13 @@ export interface ReadLimits {
 }
 
 /**
- * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC, EACCES …).
- * What was written survives the death of the process at once, a power cut only after `sync`.
+ * Files, synchronously. Every call but `stat`, `list` and `remove` may throw an Error with a `code` (ENOENT, ENOSPC,
+ * EACCES …). What was written survives the death of the process at once, a power cut only after `sync`.
  */
 export interface FileSystem {
   /**
-   * Reads a regular file, and never waits for anything else, such as the writer of a pipe: codes EFTYPE, and with `limits` EFBIG and ELOOP.
+   * Reads a regular file, and never waits for anything else, such as the writer of a pipe: codes EFTYPE, and with
+   * `limits` EFBIG and ELOOP.
    */
   read(path: string, limits?: ReadLimits): Buffer;
   /** Creates or replaces the content. The folder must exist. */
@@ -79,7 +80,9 @@ export interface BusMessage {
 
 /** What Redis did not take of a batch. */
 export interface BusRefusal {
-  /** Of the first command that was refused, in the words of Redis: memory full, no permission, a key of another type … */
+  /**
+   * Of the first command that was refused, in the words of Redis: memory full, no permission, a key of another type …
+   */
   readonly words: string;
   /** Signals of which at least one command was refused. */
   readonly signals: number;
@@ -90,8 +93,8 @@ export interface Bus {
   /** Whether a batch that is sent now goes out at once. */
   readonly ready: boolean;
   /**
-   * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the connection ended before
-   * the answer, so that nobody knows.
+   * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the
+   * connection ended before the answer, so that nobody knows.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
   /** Throws away what has not left yet and connects anew. */

@@ -9,8 +9,9 @@ const ALL_BUT_OWNER = 0o077;
 const SPECIAL_BITS = 0o7000;
 
 /**
- * Makes every file and folder that this process and its children create from now on private: 0600 and 0700. A umask that already
- * denies others everything, such as systemd's `UMask=0027`, was chosen on purpose and stays; a group is shared with that way.
+ * Makes every file and folder that this process and its children create from now on private: 0600 and 0700. A umask
+ * that already denies others everything, such as systemd's `UMask=0027`, was chosen on purpose and stays; a group is
+ * shared with that way.
  * @returns the umask the process was started with, for what is shared all the same; null when it stays
  */
 export function keepFilesPrivate(): number | null {
@@ -45,8 +46,8 @@ export function tightenFolder(path: string): void {
 }
 
 /**
- * The files of this machine, created as under another umask than that of this process: for a folder that is shared with other users.
- * One more system call for each file.
+ * The files of this machine, created as under another umask than that of this process: for a folder that is shared with
+ * other users. One more system call for each file.
  */
 export function filesUnderUmask(umask: number): FileSystem {
   return {

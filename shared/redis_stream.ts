@@ -38,8 +38,8 @@ export interface StreamReader {
 }
 
 /**
- * Reads a stream for ever, by a connection of its own that may wait for the next entry. A Redis that is absent, stalled or restarted, and work
- * that failed, are tried again with growing pauses.
+ * Reads a stream for ever, by a connection of its own that may wait for the next entry. A Redis that is absent, stalled
+ * or restarted, and work that failed, are tried again with growing pauses.
  * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
  */
 export function keepReading(options: StreamConnectionOptions): StreamReader {

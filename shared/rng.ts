@@ -22,7 +22,9 @@ export function splitmix64(seed: bigint): () => bigint {
   };
 }
 
-/** xoshiro128** 1.1 (Blackman, Vigna 2018): unsigned 32-bit numbers, period 2^128 − 1. Exported for its test vectors. */
+/**
+ * xoshiro128** 1.1 (Blackman, Vigna 2018): unsigned 32-bit numbers, period 2^128 − 1. Exported for its test vectors.
+ */
 export function xoshiro128(s0: number, s1: number, s2: number, s3: number): () => number {
   let [a, b, c, d] = [s0 | 0, s1 | 0, s2 | 0, s3 | 0];
   return () => {

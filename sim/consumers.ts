@@ -45,7 +45,10 @@ const DOWN_MS = 20_000;
 const PAUSE_CHECK_MS = 5000;
 const HOUR_MS = 3_600_000;
 
-/** Starts an expert advisor: it listens on some transports, obeys by the protocol, and keeps its state on a disk of its own. */
+/**
+ * Starts an expert advisor: it listens on some transports, obeys by the protocol, and keeps its state on a disk of its
+ * own.
+ */
 export function startConsumer(options: ConsumerOptions): void {
   new ExpertAdvisor(options).begin();
 }

@@ -19,8 +19,8 @@ export interface SimulatedDisk extends FileSystem {
   /** As `write`, but only a part of the data arrives: what a kill in the middle of it leaves. */
   tear(path: string, data: string | Uint8Array): void;
   /**
-   * The machine loses its power: what was synced is kept. Of what was not, every file keeps its old or its new content or a part of the new one,
-   * and of the changes of names in a folder some first ones have happened.
+   * The machine loses its power: what was synced is kept. Of what was not, every file keeps its old or its new content
+   * or a part of the new one, and of the changes of names in a folder some first ones have happened.
    */
   cutPower(): void;
   /** The content of a file, whatever faults there are; null when it is absent. */

@@ -17,7 +17,10 @@ export interface DoorOptions {
   openSocket(path: string, query: string, end: SocketEnd): ClientSocket | null;
   /** Of the daemon's machine so far. */
   powerCuts(): number;
-  /** The text of a WebSocket's answer as that of a request, from a daemon that has seen so many power cuts of its machine. */
+  /**
+   * The text of a WebSocket's answer as that of a request, from a daemon that has seen so many power cuts of its
+   * machine.
+   */
   asAnswer(body: string, powerCuts: number): FeedReply;
   /** Tells a moment later that there is no answer. */
   lose(onAnswer: (answer: FeedReply) => void): void;
@@ -30,9 +33,10 @@ interface BarSocket {
 }
 
 /**
- * The feeder's way to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line leads to one life of the daemon; what is
- * sent on it after that is lost, and what was sent on an older line than the newest as well. A feeder that asks where to go on opens a new
- * line by asking; one that sends again what was not answered, by the first failure.
+ * The feeder's way to the daemon: a line by HTTP with keep-alive, or two WebSockets (live, backfill). A line leads to
+ * one life of the daemon; what is sent on it after that is lost, and what was sent on an older line than the newest as
+ * well. A feeder that asks where to go on opens a new line by asking; one that sends again what was not answered, by
+ * the first failure.
  */
 export function createDoor(options: DoorOptions): Door {
   const { rule, kind } = options;

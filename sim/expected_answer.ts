@@ -73,8 +73,8 @@ interface Outcome {
 }
 
 /**
- * The answer that docs/reference/PROTOCOL.md specifies, field by field from its tables. It shares no code with `daemon/answer.ts`, `decide` and
- * `position`.
+ * The answer that docs/reference/PROTOCOL.md specifies, field by field from its tables. It shares no code with
+ * `daemon/answer.ts`, `decide` and `position`.
  */
 export function expectedAnswer(situation: Situation): ExpectedAnswer {
   const { symbols, time, isWarm, bar, models, scores, policy, featureSchema, policyHash } = situation;

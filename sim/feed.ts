@@ -88,8 +88,8 @@ const MAX_ITEMS = 1000;
 const OLD_MS = 210_000;
 
 /**
- * The program that brings bars to the daemon: it gets them from a source after each minute and sends them on by one of the two rules that
- * docs/ARCHITECTURE.md gives. It never dies; the weather is in its source and in its network.
+ * The program that brings bars to the daemon: it gets them from a source after each minute and sends them on by one of
+ * the two rules that docs/ARCHITECTURE.md gives. It never dies; the weather is in its source and in its network.
  */
 export function startFeed(options: FeedOptions, history: readonly OpenTime[]): Feed {
   const book = new Book(options.symbols);
@@ -231,7 +231,10 @@ interface Report {
 interface CatchUp {
   begin(): void;
   deliver(items: readonly Item[]): void;
-  /** Whether a message beside the feed changes nothing: a newer bar of a symbol would shut out what is still to be caught up on. */
+  /**
+   * Whether a message beside the feed changes nothing: a newer bar of a symbol would shut out what is still to be
+   * caught up on.
+   */
   readonly mayDisturb: boolean;
   readonly waiting: number;
 }

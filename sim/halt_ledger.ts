@@ -1,8 +1,8 @@
 import { ALL_PAIRS, type StandingHalt } from '../shared/bundle/halts.ts';
 
 /**
- * Which halts a daemon has to obey, and which it may, by what the monitor, a person, a failing disk and power cuts did to `halts.json`. Written
- * from docs/reference/PROTOCOL.md; shares no rule with the daemon.
+ * Which halts a daemon has to obey, and which it may, by what the monitor, a person, a failing disk and power cuts did
+ * to `halts.json`. Written from docs/reference/PROTOCOL.md; shares no rule with the daemon.
  */
 export interface HaltLedger {
   /** The monitor halts, or died in the middle of it. */

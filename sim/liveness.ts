@@ -1,15 +1,19 @@
 import type { World } from './world.ts';
 
 const MINUTE_MS = 60_000;
-/** After the last fault everything is well again within this time. A person mends in the first minute of it what only a person can. */
+/**
+ * After the last fault everything is well again within this time. A person mends in the first minute of it what only a
+ * person can.
+ */
 export const LIVENESS_BOUND_MS = 5 * MINUTE_MS;
 /** The last minute of a world is checked when its signals had this long to arrive. */
 const ARRIVAL_MS = 15_000;
 const MAX_MISSING = 5;
 
 /**
- * Faults that go on at random hide a daemon that never gets up by itself. They have ended at `peaceMs`: from LIVENESS_BOUND_MS on every consumer has
- * obeyed a signal in mode OK of every pair each minute; at the end the daemon, the journal, the files and Redis are all up to date.
+ * Faults that go on at random hide a daemon that never gets up by itself. They have ended at `peaceMs`: from
+ * LIVENESS_BOUND_MS on every consumer has obeyed a signal in mode OK of every pair each minute; at the end the daemon,
+ * the journal, the files and Redis are all up to date.
  * @returns how long after the last fault the first such minute closed
  */
 export function checkLive(world: World, peaceMs: number): number {

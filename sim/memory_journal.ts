@@ -25,8 +25,8 @@ export interface MemoryJournal {
   /** A store on this journal. Several may be open; all see every commit at once. */
   open(): JournalStore;
   /**
-   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts the first ones are kept, how many the source of randomness
-   * says. @returns how many were lost
+   * The machine loses its power: of the commits since the last checkpoint, boot or change of the halts the first ones
+   * are kept, how many the source of randomness says. @returns how many were lost
    */
   cutPower(rng: Rng): number;
   /** All commits so far survive a power cut. SQLite does this by itself every thousand pages or so. */
@@ -122,9 +122,9 @@ class Tables {
 }
 
 /**
- * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more: a commit is
- * there whole or not at all; a process that dies loses none; a machine that loses its power may lose the last ones since the last
- * checkpoint, boot or change of the halts, never one in the middle.
+ * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more:
+ * a commit is there whole or not at all; a process that dies loses none; a machine that loses its power may lose the
+ * last ones since the last checkpoint, boot or change of the halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   return new CommitLog();

@@ -9,8 +9,9 @@ interface Line {
 }
 
 /**
- * Which models may answer, from what befell the sets of one daemon: a new set makes the one that served its predecessor, a failure brings the
- * predecessor back, and a predecessor that fails as well leaves nothing. A slow set may be dropped or not, so several things can be possible.
+ * Which models may answer, from what befell the sets of one daemon: a new set makes the one that served its
+ * predecessor, a failure brings the predecessor back, and a predecessor that fails as well leaves nothing. A slow set
+ * may be dropped or not, so several things can be possible.
  */
 export interface ModelLine {
   /** Activated by a swap. */

@@ -69,8 +69,9 @@ const placeOf = ({ boot_id, seq }: Seen): Place => ({ bootId: boot_id, seq });
 const isAfter = (x: Place, y: Place): boolean => (x.bootId === y.bootId ? x.seq > y.seq : x.bootId > y.bootId);
 
 /**
- * Sees everything: when each text left the daemon, and what every consumer did with what reached it. Its checks share no code with the
- * consumer's: age is measured in the world's time since publication, order by what was published, wholeness by equality with a published text.
+ * Sees everything: when each text left the daemon, and what every consumer did with what reached it. Its checks share
+ * no code with the consumer's: age is measured in the world's time since publication, order by what was published,
+ * wholeness by equality with a published text.
  */
 export function createOracle(options: OracleOptions): Oracle {
   const published = new Map<string, Published>();
@@ -162,7 +163,10 @@ class PublicationCheck {
     this.#last.set(signal.pair_id, place);
   }
 
-  /** `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after its close. */
+  /**
+   * `generated_at_ms` and `valid_until_ms` of the protocol: a heartbeat is always news, a bar for one interval after
+   * its close.
+   */
   #checkTimes(signal: Seen): void {
     const options = this.#options;
     const { pair_id, seq, timestamp, reason, generated_at_ms, valid_until_ms } = signal;
@@ -176,7 +180,9 @@ class PublicationCheck {
       options.onViolation('generated_at', `${where}: ${sinceMs} ms before it left the daemon`);
   }
 
-  /** A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision. */
+  /**
+   * A minute is answered once in a boot; answered again by another one, with the same models, it is the same decision.
+   */
   #checkIdentity({ pair_id, timestamp, boot_id, signal_id, model_version }: Seen): void {
     const { onViolation } = this.#options;
     const minute = `${pair_id} ${timestamp}`;

@@ -145,7 +145,9 @@ export function createEarlySwap(): { begin(set: ModelSet): void; wrap(set: Model
   };
 }
 
-/** Models of one process: those that served between a failure and the next swap do not answer as a fallback after it. */
+/**
+ * Models of one process: those that served between a failure and the next swap do not answer as a fallback after it.
+ */
 export function createLostFallback(): { failed(): void; swapped(): void; wrap(set: ModelSet): ModelSet } {
   let hasFailed = false;
   let serving: ModelSet | null = null;

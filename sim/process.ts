@@ -22,8 +22,8 @@ export interface SimulatedProcess {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   /**
-   * An effect of this process on the world outside it. When the kill falls on this very call, the effect has happened or not, or
-   * `torn` has happened instead.
+   * An effect of this process on the world outside it. When the kill falls on this very call, the effect has happened
+   * or not, or `torn` has happened instead.
    * @throws Killed
    */
   call<T>(effect: () => T, torn?: () => void): T;

@@ -13,7 +13,10 @@ export interface RedisSubscription {
   unsubscribe(): void;
 }
 
-/** A Redis server outside the daemon: it outlives every daemon, and whatever reached its socket is executed sooner or later. */
+/**
+ * A Redis server outside the daemon: it outlives every daemon, and whatever reached its socket is executed sooner or
+ * later.
+ */
 export interface SimulatedRedis {
   /** The connection of a process, which mends itself as that of `daemon/publish/redis_bus.ts` does. */
   connect(process: SimulatedProcess): Bus;
@@ -333,7 +336,8 @@ class Connection implements Bus {
     const mine = this.#current;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, this.#timeline.nowMs + server.travelMs());
     const ofLife = server.life;
-    // In transit it is independent of the sender: most of the time the end of the process or of the connection does not recall it.
+    // In transit it is independent of the sender: most of the time the end of the process or of the connection does not
+    // recall it.
     this.#timeline.at(
       this.#lastArrivalMs,
       () => {

@@ -2,7 +2,8 @@ import process from 'node:process';
 import { Killed } from './process.ts';
 
 /**
- * Takes over this process's unhandled rejections: those of a simulated process that was killed are its death, all others are told.
+ * Takes over this process's unhandled rejections: those of a simulated process that was killed are its death, all
+ * others are told.
  * @returns a function that hands them back
  */
 export function watchRejections(onRejection: (reason: unknown) => void): () => void {

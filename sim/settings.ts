@@ -2,8 +2,9 @@ import { loadSettings, type Settings } from '../shared/policy/policy.ts';
 import { policyHash } from '../shared/policy/policy_hash.ts';
 
 /**
- * The settings of this repository for a simulated world: a live market of three pairs (one symbol in two of them), look-backs below 80 bars, and rules
- * that let trades through. What a world depends on is set here, so that a seed means the same whatever `config/` says.
+ * The settings of this repository for a simulated world: a live market of three pairs (one symbol in two of them),
+ * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed
+ * means the same whatever `config/` says.
  */
 export function simulatedSettings(): Settings {
   known ??= makeSettings();

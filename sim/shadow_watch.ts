@@ -10,7 +10,10 @@ export interface ShadowWatchOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** Holds what health says of the shadow set against the journal: every decision beside which a shadow set stood has its answer. */
+/**
+ * Holds what health says of the shadow set against the journal: every decision beside which a shadow set stood has its
+ * answer.
+ */
 export interface ShadowWatch {
   /** A signal has left the daemon for the first time. */
   hear(published: Published): void;

@@ -83,8 +83,8 @@ export function peaceAfter(storm: Weather): Weather {
 }
 
 /**
- * Draws which faults a world has and how often, each on its own: a swarm of worlds with a few faults each finds what a single world with all of them
- * hides (Groce et al., Swarm Testing, ISSTA 2012). One world in twenty has none.
+ * Draws which faults a world has and how often, each on its own: a swarm of worlds with a few faults each finds what a
+ * single world with all of them hides (Groce et al., Swarm Testing, ISSTA 2012). One world in twenty has none.
  */
 export function drawWeather(rng: Rng): Weather {
   const isCalm = rng.integer(20) === 0;

@@ -32,8 +32,9 @@ export interface Timeline {
 }
 
 /**
- * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world has to be synchronous or made of promises
- * alone: one real turn of the event loop between two pieces of work then drains all promise jobs, however long their chain.
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world has
+ * to be synchronous or made of promises alone: one real turn of the event loop between two pieces of work then drains
+ * all promise jobs, however long their chain.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];

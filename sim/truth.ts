@@ -23,7 +23,10 @@ export interface TruthOptions {
 /** How long something may be wrong before a signal has to say so: minutes that wait are still answered as they came. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
-/** Twice this long after a change of the halts every signal obeys them: twice, because a machine that slept reads them a moment later. */
+/**
+ * Twice this long after a change of the halts every signal obeys them: twice, because a machine that slept reads them a
+ * moment later.
+ */
 const HALTS_MS = 5_000;
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

@@ -20,8 +20,8 @@ export interface TwinOptions {
   /** Versions that failed or were slow while they were active, by boot. */
   failedIn(bootId: string): boolean;
   /**
-   * Whether shadow sets go on where their last answer left them: one that is withdrawn and named again while the journal cannot be
-   * written goes on where the journal has it.
+   * Whether shadow sets go on where their last answer left them: one that is withdrawn and named again while the
+   * journal cannot be written goes on where the journal has it.
    */
   readonly shadowsGoOn: boolean;
   onViolation(rule: string, what: string): void;
@@ -41,9 +41,10 @@ export interface TwinReport {
 }
 
 /**
- * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped from the first row to the last
- * without a recovery, and every answer is made again, by the reference of `expected_answer.ts`. Each journaled signal has to have the same features, body and position; the models
- * it names have to be the active ones by the rows before it, and its mode what the degradations say.
+ * One uninterrupted run over all that the journal holds, across every restart: minutes are aligned and features stepped
+ * from the first row to the last without a recovery, and every answer is made again, by the reference of
+ * `expected_answer.ts`. Each journaled signal has to have the same features, body and position; the models it names
+ * have to be the active ones by the rows before it, and its mode what the degradations say.
  */
 export function checkTwin(options: TwinOptions): TwinReport {
   const { journal, settings, onViolation } = options;
@@ -148,7 +149,9 @@ class PairTwin {
     if (minute.outcome === 'COMPLETE') this.#features.step([{ ...(minute as PairBars), pairIndex: 0 }]);
   }
 
-  /** What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one. */
+  /**
+   * What the last process had not answered at the end of the world; and a heartbeat is not answered by the next one.
+   */
   #unanswered(minute: AnsweredMinute, nextSignal: StoredSignal | undefined): void {
     const { options, tally } = this.#twin;
     if (isHeartbeat(minute)) tally.lostHeartbeats++;
@@ -257,8 +260,8 @@ class PairTwin {
   }
 
   /**
-   * Whether the pair was halted under the models that answered, by the rows before the minute. A minute that was left over was
-   * answered some time between the next boot and its signal, and any of what stood then will do.
+   * Whether the pair was halted under the models that answered, by the rows before the minute. A minute that was left
+   * over was answered some time between the next boot and its signal, and any of what stood then will do.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
     const { reigns, standings } = this.#twin.inputs;
@@ -330,7 +333,10 @@ function atOnce<T>(scores: T | Promise<T>): T {
   return scores;
 }
 
-/** The shadow's answer to each signal, by id, boot and seq: a decision that is made again by another boot has the same id. */
+/**
+ * The shadow's answer to each signal, by id, boot and seq: a decision that is made again by another boot has the same
+ * id.
+ */
 function pairShadows({ signals, shadows }: MemoryJournal): Map<string, ShadowRow> {
   const rows = new Map<string, ShadowRow[]>();
   for (const row of shadows) rows.set(row.signalId, [...(rows.get(row.signalId) ?? []), row]);

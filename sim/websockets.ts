@@ -113,7 +113,10 @@ function connect(
   };
 }
 
-/** What the server sends to one reader: it waits at the server until the kernels have room, and in them until the reader reads. */
+/**
+ * What the server sends to one reader: it waits at the server until the kernels have room, and in them until the reader
+ * reads.
+ */
 class Outbound {
   readonly #options: SocketOptions;
   readonly #end: SocketEnd;

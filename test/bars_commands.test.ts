@@ -36,7 +36,9 @@ async function json(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promi
   return { code, document: JSON.parse(lines[0]!) as unknown };
 }
 
-/** HistData of some weeks: the first two minutes of each, on a clock that is UTC−5 with a summer hour on European dates. */
+/**
+ * HistData of some weeks: the first two minutes of each, on a clock that is UTC−5 with a summer hour on European dates.
+ */
 function histdata(): string {
   const rows = Array.from({ length: 30 }, (_, week) => {
     const isNewYorkAhead = week >= 9 && week <= 11;

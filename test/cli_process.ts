@@ -41,8 +41,8 @@ export interface Workplace {
   /** Runs a command to its end. */
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
   /**
-   * Runs commands that have little to do, such as to refuse, to their ends in one process, one after the other: most of the time of such a
-   * command goes into the start of its process. That process has to end by itself, as theirs would.
+   * Runs commands that have little to do, such as to refuse, to their ends in one process, one after the other: most of
+   * the time of such a command goes into the start of its process. That process has to end by itself, as theirs would.
    */
   runEach(commands: readonly (readonly string[])[]): Promise<Finished[]>;
   /** Starts a command that goes on, as the leader of a process group. */

@@ -25,7 +25,10 @@ vi.setConfig({ testTimeout: 180_000 });
 
 const { pairs: PAIRS, windows, decision, label, simulated } = loadSettings({ env: {} }).minutehand;
 const SHORT = { rounds: 20, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
-/** All pairs and look-backs as they are delivered, so that first models pass the gate; only training and the minutes are short. */
+/**
+ * All pairs and look-backs as they are delivered, so that first models pass the gate; only training and the minutes are
+ * short.
+ */
 const FAST: SettingsOverrides = {
   minutehand: {
     pairs: PAIRS,
@@ -239,7 +242,8 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     expect(up.stderr()).toContain('daemon  │ ended with SIGKILL; it is started again');
     for (const [index, signal] of after.entries()) {
       expect(signal.mode).toBe('OK');
-      // Counted back to its first signal, the new boot goes on where the killed one was, or answers its last minutes again.
+      // Counted back to its first signal, the new boot goes on where the killed one was, or answers its last minutes
+      // again.
       expect(later(signal, before[index]!) - signal.seq).toBeLessThanOrEqual(3);
     }
   });

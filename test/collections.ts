@@ -9,8 +9,8 @@ export const collectAll = runInNewContext('gc') as () => void;
 const SERIES = 8;
 
 /**
- * Bytes per round that V8 promotes into the old generation: what stays reachable, or is reachable from old objects that are dead already.
- * Until code is compiled and tables have grown that is more: the least of some series.
+ * Bytes per round that V8 promotes into the old generation: what stays reachable, or is reachable from old objects that
+ * are dead already. Until code is compiled and tables have grown that is more: the least of some series.
  * @param rounds of a series, enough for some minor collections
  */
 export async function promotedPerRound(

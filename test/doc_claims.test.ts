@@ -32,7 +32,9 @@ function configuredNumbers(): Map<string, number | null> {
   return numbers;
 }
 
-/** Values that a text gives for keys of the configuration, as `` `feed.budget_ms` (200) ``; seconds become milliseconds. */
+/**
+ * Values that a text gives for keys of the configuration, as `` `feed.budget_ms` (200) ``; seconds become milliseconds.
+ */
 function namedValues(text: string): { key: string; value: number }[] {
   const named = text.matchAll(/`([a-z0-9_.]+)`\s+\((-?[\d.,]+)(\s(?:ms|s|bp))?[);]/g);
   return [...named].map(([, key, value, unit]) => ({

@@ -1,4 +1,7 @@
-/** For tests: `minutehand ea` and `minutehand trades` alone, and `fills`, which takes fills as a trainer does, made from the sources as they are now. */
+/**
+ * For tests: `minutehand ea` and `minutehand trades` alone, and `fills`, which takes fills as a trainer does, made from
+ * the sources as they are now.
+ */
 import { Command } from 'commander';
 import pino from 'pino';
 import { createOutput, showError } from '../cli/output.ts';

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import ts from 'typescript';
 
-/** Which files each file imports. Type imports count; packages and Node modules do not. Paths are relative to the root. */
+/**
+ * Which files each file imports. Type imports count; packages and Node modules do not. Paths are relative to the root.
+ */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 const SOURCE = /\.(ts|mjs)$/;
@@ -30,7 +32,8 @@ export function importsOf(path: string, text: string): string[] {
 }
 
 /**
- * For each import that closes a circle, the shortest circle through it, as `a → b → a`. Empty if and only if the graph has no circle.
+ * For each import that closes a circle, the shortest circle through it, as `a → b → a`. Empty if and only if the graph
+ * has no circle.
  */
 export function importCircles(graph: ImportGraph): string[] {
   const circles = new Set<string>();

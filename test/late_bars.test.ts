@@ -20,7 +20,9 @@ const PATIENTLY = { timeout: 20_000 };
 const STARTS_MS = 180_000;
 const HOURS_BEHIND = 5;
 const LATE_MS = HOURS_BEHIND * 60 * MINUTE_MS + 1000;
-/** The wall clock of every process of this workplace stands at what the file says: an hour passes when the test says so. */
+/**
+ * The wall clock of every process of this workplace stands at what the file says: an hour passes when the test says so.
+ */
 const CLOCK = `
 import { readFileSync } from 'node:fs';
 Date.now = () => Number(readFileSync(process.env.TEST_CLOCK, 'utf8'));

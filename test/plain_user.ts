@@ -2,7 +2,10 @@ import { chownSync } from 'node:fs';
 
 const NOBODY = 65_534;
 
-/** Does `work` without the rights of root, who may write to every folder. @param folder is given to the user that works */
+/**
+ * Does `work` without the rights of root, who may write to every folder.
+ * @param folder is given to the user that works
+ */
 export function asPlainUser(folder: string, work: () => void): void {
   if (process.getuid?.() !== 0) return work();
   chownSync(folder, NOBODY, NOBODY);

@@ -30,7 +30,10 @@ describe.runIf(process.platform === 'linux')('files of run-time data', { timeout
     stops.push(() => (child.kill('SIGTERM'), ended));
   }
 
-  /** Runs a daemon until there are signals, and whatever else is `wanted` in its home. @returns the mode of every path in `folder` */
+  /**
+   * Runs a daemon until there are signals, and whatever else is `wanted` in its home.
+   * @returns the mode of every path in `folder`
+   */
   async function modesAfterRun(
     umask: string,
     folder: string,

@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline';
 import { build } from 'vite';
 import { packageRoot } from '../shared/root.ts';
 
-/** A program of this folder as one JavaScript file, made from the sources as they are now: Node 20 does not run TypeScript. */
+/**
+ * A program of this folder as one JavaScript file, made from the sources as they are now: Node 20 does not run
+ * TypeScript.
+ */
 export interface Program {
   /** Starts it in a process of its own. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): RunningProgram;

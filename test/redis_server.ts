@@ -56,7 +56,8 @@ export async function startRedis(
 export const REDIS_NOTE = 'redis-server is not installed (Debian: apt-get install redis-server)';
 
 /**
- * As `startRedis`; where the program is not installed, the test is skipped with that reason, and fails when `CI` is set.
+ * As `startRedis`; where the program is not installed, the test is skipped with that reason, and fails when `CI` is
+ * set.
  * @param context of the test, whose `skip` throws
  */
 export async function requireRedis(

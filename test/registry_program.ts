@@ -1,6 +1,6 @@
 /**
- * For tests of a registry that is killed: `<store> <models> <step> <version>` does `adopt` and `retain`, or `recover`, and dies at step n, counted over
- * every change of a file and every query; step 0 never dies.
+ * For tests of a registry that is killed: `<store> <models> <step> <version>` does `adopt` and `retain`, or `recover`,
+ * and dies at step n, counted over every change of a file and every query; step 0 never dies.
  */
 import type { KyselyPlugin } from 'kysely';
 import { MACHINE_FILES } from '../shared/files.ts';

@@ -20,8 +20,8 @@ const { pairs, windows, decision, label } = loadSettings({ env: {} }).minutehand
 const SHORT = { rounds: 10, learning_rate: 0.1, leaves: 7, min_data_in_leaf: 100 };
 const MIN_SAMPLES = 1000;
 /**
- * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Nothing is searched, so that a second training on the
- * same bars makes the same models, which are not worse than themselves.
+ * The smallest training that passes every gate: look-backs as delivered, three pairs, 8,000 minutes. Nothing is
+ * searched, so that a second training on the same bars makes the same models, which are not worse than themselves.
  */
 const SMALL: SettingsOverrides = {
   retrain: { quality_min_samples: MIN_SAMPLES },
@@ -44,7 +44,10 @@ let trainerPort: number;
 /** Every signal of the daemon since the start. */
 const heard: Signal[] = [];
 
-/** The trainer works for the live market, on bars that were imported; the daemon runs a simulated one, which takes those models too. */
+/**
+ * The trainer works for the live market, on bars that were imported; the daemon runs a simulated one, which takes those
+ * models too.
+ */
 beforeAll(async () => {
   place = createWorkplace(SMALL);
   const store = await openStore(join(place.home, 'trainer.db'));
@@ -69,7 +72,10 @@ async function readyOf<Ready>(name: string, running: Running): Promise<Ready> {
   return JSON.parse(text) as Ready;
 }
 
-/** The run of this number, once it has ended. Training yields to everything else, so a busy machine makes it wait for long. */
+/**
+ * The run of this number, once it has ended. Training yields to everything else, so a busy machine makes it wait for
+ * long.
+ */
 async function runThatEnded(id: number): Promise<RetrainRun> {
   let run: RetrainRun | undefined;
   const hasEnded = async (): Promise<boolean> => {

@@ -20,7 +20,10 @@ import { buildProgram, type Program } from './program.ts';
 import { skipNote } from './skip_note.ts';
 
 const FIRST = '2025-01-01';
-/** `SIGNAL_DAYS=365 npx vitest run test/signals_crash.test.ts` is the whole year, with whole days, killed at any moment; SIGNAL_STORE=postgres on PostgreSQL. */
+/**
+ * `SIGNAL_DAYS=365 npx vitest run test/signals_crash.test.ts` is the whole year, with whole days, killed at any moment;
+ * SIGNAL_STORE=postgres on PostgreSQL.
+ */
 const DAYS = Number(process.env['SIGNAL_DAYS'] ?? '0');
 const STORE = process.env['SIGNAL_STORE'] ?? 'sqlite';
 const NOTES = {

@@ -1,6 +1,7 @@
 /**
- * For tests of a history that is killed: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon and a trainer in one, with a clock of their own. Day by day
- * signals are journaled, copied in pieces, archived when the day is over, and forgotten by the journal. It goes on where it was killed. Step n is counted over transactions
+ * For tests of a history that is killed: `<home> <store> <first day> <days> <minutes> <days kept> <die at>` is a daemon
+ * and a trainer in one, with a clock of their own. Day by day signals are journaled, copied in pieces, archived when
+ * the day is over, and forgotten by the journal. It goes on where it was killed. Step n is counted over transactions
  * and files of the archive; step 0 never dies.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

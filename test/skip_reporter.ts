@@ -2,8 +2,9 @@ import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from 'vitest/n
 import { SKIPPED } from './skip_note.ts';
 
 /**
- * Prints every skipped test's reason: the note of `context.skip`, else the one in the title of the test or of a suite around it (`skipNote`).
- * A test that is skipped without a reason fails the run. With a name pattern (`-t`) nothing is printed: most tests are left out then.
+ * Prints every skipped test's reason: the note of `context.skip`, else the one in the title of the test or of a suite
+ * around it (`skipNote`). A test that is skipped without a reason fails the run. With a name pattern (`-t`) nothing is
+ * printed: most tests are left out then.
  */
 export default class SkipReporter implements Reporter {
   private isFiltered = false;

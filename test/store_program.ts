@@ -1,6 +1,6 @@
 /**
- * For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `prune <file> <count>` prunes it in batches of so many signals,
- * `halt <models> <count>` adds halts one by one.
+ * For tests across processes: `lock <file>` holds a lock, `write <file> <count>` fills a journal, `prune <file>
+ * <count>` prunes it in batches of so many signals, `halt <models> <count>` adds halts one by one.
  */
 import type { OpenTime } from '../shared/bar.ts';
 import { addHalts } from '../shared/bundle/halts.ts';

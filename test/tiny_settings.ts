@@ -68,8 +68,8 @@ const TINY: SettingsOverrides = {
 export const TINY_MINUTES = 2400;
 
 /**
- * The settings of this repository made small: three pairs, look-backs below 80 bars, a few rounds, free ports, no Redis, no log,
- * and rules that let trades through. What a test cares about it sets itself.
+ * The settings of this repository made small: three pairs, look-backs below 80 bars, a few rounds, free ports, no
+ * Redis, no log, and rules that let trades through. What a test cares about it sets itself.
  */
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });

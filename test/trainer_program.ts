@@ -1,4 +1,7 @@
-/** For tests of a trainer that is killed: `<home> <config> <program>` runs a trainer whose training runs are `<program>`; says its port and what it says. */
+/**
+ * For tests of a trainer that is killed: `<home> <config> <program>` runs a trainer whose training runs are
+ * `<program>`; says its port and what it says.
+ */
 import pino from 'pino';
 import { homePaths } from '../shared/policy/home.ts';
 import type { SettingsOverrides } from './tiny_models.ts';

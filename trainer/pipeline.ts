@@ -28,10 +28,11 @@ export type { TrainOptions } from './train_options.ts';
 const RISK_QUANTILES = 200;
 
 /**
- * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates → bundle.
- * The same bars, settings and seed give byte-identical ONNX files.
+ * data → features → labels → learn → calibrate → validate → look-ahead leakage tests → thresholds → edge → gates →
+ * bundle. The same bars, settings and seed give byte-identical ONNX files.
  * @returns null for a warm start from which no model gains a tree: then there is nothing new
- * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner did
+ * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_GOLDEN when onnxruntime does not answer as the learner
+ * did
  */
 export async function train(options: TrainOptions): Promise<TrainResult>;
 export async function train(options: TrainOptions, plan: TrainingPlan): Promise<TrainResult | null>;

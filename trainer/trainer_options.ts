@@ -6,7 +6,10 @@ export interface TrainerOptions {
   readonly settings: Settings;
   readonly paths: HomePaths;
   readonly log: Logger;
-  /** Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process of its own. */
+  /**
+   * Program and first arguments of the command line, e.g. `['node', 'bin/minutehand.mjs']`: training runs in a process
+   * of its own.
+   */
   readonly command: readonly string[];
   /** What clients on other machines must present to change something; none = they are refused. */
   readonly token?: string | undefined;

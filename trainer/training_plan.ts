@@ -46,8 +46,8 @@ export function fullTraining({ settings, bars, holdoutFrom }: TrainOptions): Tra
 }
 
 /**
- * A few more trees for each model of a bundle, from the bars since it was learned in full; parameters, label, thresholds and risk ranks are its own. The
- * holdout is of bars that neither the bundle nor its base has seen.
+ * A few more trees for each model of a bundle, from the bars since it was learned in full; parameters, label,
+ * thresholds and risk ranks are its own. The holdout is of bars that neither the bundle nor its base has seen.
  * @throws MinutehandError WARM_START_REFUSED, DATA_MISSING, DATA_TOO_SHORT
  */
 export function warmStartTraining({ manifest, models }: Bundle, options: TrainOptions): TrainingPlan {

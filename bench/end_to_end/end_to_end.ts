@@ -3,7 +3,10 @@ import { benchModels, type BenchModels } from '../models.ts';
 import { percentiles } from '../percentiles.ts';
 import { openField, type Field, type Latencies, type Target, type Transport } from './field.ts';
 
-/** Microseconds from sending a minute's bars to having all its signals; the real daemon beside the null one of the same run. */
+/**
+ * Microseconds from sending a minute's bars to having all its signals; the real daemon beside the null one of the same
+ * run.
+ */
 export interface TransportResult {
   readonly p50_us: number;
   readonly p99_us: number;
@@ -45,8 +48,9 @@ const BLOCK_MINUTES = 25;
 const WARM_UP_MINUTES = 300;
 
 /**
- * Bars in, signals out, as clients in other processes see it: back to back (the next minute is sent when every transport has the last one and
- * the daemon has answered its feeder), and with idle gaps when `idleMinutes` > 0. Blocks of the real and the null daemon take turns.
+ * Bars in, signals out, as clients in other processes see it: back to back (the next minute is sent when every
+ * transport has the last one and the daemon has answered its feeder), and with idle gaps when `idleMinutes` > 0. Blocks
+ * of the real and the null daemon take turns.
  */
 export async function benchEndToEnd(options: EndToEndOptions): Promise<EndToEndResult[]> {
   const { pairs, models, minutes, idleMinutes, say } = options;

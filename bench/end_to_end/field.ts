@@ -66,8 +66,8 @@ interface MinuteReport {
 }
 
 /**
- * One minute of one daemon: microseconds from sending its bars to having all its signals, by transport. NaN: the signals did not come,
- * which only Redis may do (a batch that finds it stalled is dropped by design).
+ * One minute of one daemon: microseconds from sending its bars to having all its signals, by transport. NaN: the
+ * signals did not come, which only Redis may do (a batch that finds it stalled is dropped by design).
  */
 export type Latencies = Readonly<Record<Transport, number>> & {
   /** Models that answered. */
@@ -102,7 +102,9 @@ export interface FieldOptions {
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
-  /** What the daemon is configured with beside what the bench sets; the configuration of this installation unless given. */
+  /**
+   * What the daemon is configured with beside what the bench sets; the configuration of this installation unless given.
+   */
   readonly settings?: Settings;
   /** The real daemon can be asked to collect its garbage. */
   readonly exposeGc?: boolean;
@@ -118,8 +120,8 @@ const PATIENCE_MS = 30_000;
 const REDIS_PATIENCE_MS = 3000;
 
 /**
- * Starts a Redis server, the real daemon with warm features and active models, the null daemon with signals as long as the real
- * ones, and one consumer for each transport that waits on both.
+ * Starts a Redis server, the real daemon with warm features and active models, the null daemon with signals as long as
+ * the real ones, and one consumer for each transport that waits on both.
  * @throws MinutehandError MODEL_MISSING, and what the daemon refuses
  */
 export async function openField(options: FieldOptions): Promise<Field> {

@@ -1,7 +1,7 @@
 /**
- * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it answers
- * with one signal for each pair, made before and changed in its minute and number only. What it takes is what transports,
- * kernel and clients take; a real daemon cannot be faster.
+ * The null daemon: the server and the publishers of the real one, and nothing between them. To a message of bars it
+ * answers with one signal for each pair, made before and changed in its minute and number only. What it takes is what
+ * transports, kernel and clients take; a real daemon cannot be faster.
  */
 import { readFileSync } from 'node:fs';
 import { closeTimestamp, type OpenTime } from '../../shared/bar.ts';

@@ -45,9 +45,9 @@ export interface RetrainingOptions {
 }
 
 /**
- * What a full retrain does to the daemon's latency: the same daemon gets its minutes at a pace, in blocks by turns without and with
- * `minutehand train` at work, as the trainer starts it and in other ways. Out of its turn a training stands still (SIGSTOP), so all blocks have
- * the same daemon, the same memory in use and the same noise of the machine.
+ * What a full retrain does to the daemon's latency: the same daemon gets its minutes at a pace, in blocks by turns
+ * without and with `minutehand train` at work, as the trainer starts it and in other ways. Out of its turn a training
+ * stands still (SIGSTOP), so all blocks have the same daemon, the same memory in use and the same noise of the machine.
  */
 export async function benchRetraining(options: RetrainingOptions): Promise<RetrainingResult> {
   const { pairs, paceMs, say } = options;

@@ -22,14 +22,16 @@ export interface TrainingWay {
   /** Words before the program. */
   readonly under: readonly string[];
   /**
-   * In a session of its own with the least weight. Where Linux groups processes by session (sched_autogroup_enabled), nice counts
-   * within a session only, and a session has one share of the machine, whoever of it uses that up.
+   * In a session of its own with the least weight. Where Linux groups processes by session (sched_autogroup_enabled),
+   * nice counts within a session only, and a session has one share of the machine, whoever of it uses that up.
    */
   readonly ownSession: boolean;
   readonly workers: number;
 }
 
-/** As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon. */
+/**
+ * As the trainer starts its runs (trainer/schedule/training_process.ts): lower priority, and a core left to the daemon.
+ */
 export const AS_SCHEDULED: TrainingWay = {
   name: 'nice 10 in a session of least weight',
   nice: 10,
@@ -60,8 +62,8 @@ export interface Training {
 }
 
 /**
- * `minutehand train` of the configured pairs on simulated bars, again and again with another seed, each a process of its own with a home of its
- * own: the whole of it, nothing taken from a cache.
+ * `minutehand train` of the configured pairs on simulated bars, again and again with another seed, each a process of
+ * its own with a home of its own: the whole of it, nothing taken from a cache.
  */
 export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');

@@ -53,7 +53,8 @@ export interface WeatherOptions {
 
 /**
  * Minutes at a pace, while the trainer trains at its lower priority, run after run, and bundles are swapped as fast as
- * the daemon takes them. The null daemon gets its minutes halfway between, so that its figures say what the machine alone does.
+ * the daemon takes them. The null daemon gets its minutes halfway between, so that its figures say what the machine
+ * alone does.
  */
 export async function benchWeather(options: WeatherOptions): Promise<WeatherResult> {
   const { pairs, paceMs, say } = options;

@@ -37,7 +37,10 @@ export interface BarCheck {
   report(): BarReport;
 }
 
-/** Counts gaps, flat bars and spikes of one symbol in a single pass. Two bars less than 60 minutes apart belong to the same session. */
+/**
+ * Counts gaps, flat bars and spikes of one symbol in a single pass. Two bars less than 60 minutes apart belong to the
+ * same session.
+ */
 export function checkBars(columns: BarColumns, screening: ScreenPolicy | null = null): BarReport {
   const check = createBarCheck(columns.symbol, screening);
   check.add(columns);

@@ -20,8 +20,9 @@ export interface ExportedBars {
 }
 
 /**
- * Writes the bars of one symbol in memory of one page, in the layout of `readBarFile`, or as Parquet: `time` in UTC milliseconds (TIMESTAMP), the other columns
- * DOUBLE, `spread` null where it is unknown, Snappy, one row group a page. Complete or absent: temporary file, fsync, rename.
+ * Writes the bars of one symbol in memory of one page, in the layout of `readBarFile`, or as Parquet: `time` in UTC
+ * milliseconds (TIMESTAMP), the other columns DOUBLE, `spread` null where it is unknown, Snappy, one row group a page.
+ * Complete or absent: temporary file, fsync, rename.
  * @returns the number of bars
  * @throws MinutehandError OUTPUT_UNWRITABLE
  */

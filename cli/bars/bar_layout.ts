@@ -48,10 +48,10 @@ const METATRADER_STAMP = /^(\d{4})[.-](\d{2})[.-](\d{2}) (\d{2}):(\d{2})(?::(\d{
 const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)(Z|[+-]\d{2}:?\d{2})$/;
 
 /**
- * The layout of a file by its first line, or null when it is none of these:
- * our own CSV · HistData ASCII (no header, `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as its Python
- * interface gives it (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds, microseconds or ISO
- * text with its zone, also without open time but with `close_time` or `close_datetime`.
+ * The layout of a file by its first line, or null when it is none of these: our own CSV · HistData ASCII (no header,
+ * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as its Python interface gives it
+ * (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds,
+ * microseconds or ISO text with its zone, also without open time but with `close_time` or `close_datetime`.
  */
 export function recognizeLayout(firstLine: string): BarLayout | null {
   if (/^\d{8} \d{6};/.test(firstLine)) return histdata();
@@ -114,7 +114,10 @@ export function recognizeLayout(firstLine: string): BarLayout | null {
   return null;
 }
 
-/** `XAUUSD` of `DAT_ASCII_XAUUSD_M1_2019.csv`, `XAUUSD.csv.gz` or `mt5-export-XAUUSD-M1.csv`; null when no part of the name looks like a symbol. */
+/**
+ * `XAUUSD` of `DAT_ASCII_XAUUSD_M1_2019.csv`, `XAUUSD.csv.gz` or `mt5-export-XAUUSD-M1.csv`; null when no part of the
+ * name looks like a symbol.
+ */
 export function symbolOfSource(path: string): string | null {
   const stem = basename(path)
     .replace(/\.gz$/i, '')
@@ -201,7 +204,9 @@ function decimalsOf(price: string): number {
 
 const MAX_DECIMALS = 8;
 
-/** Epoch seconds from seconds, milliseconds or microseconds, told apart by their size (all of 1973–5138 is unambiguous). */
+/**
+ * Epoch seconds from seconds, milliseconds or microseconds, told apart by their size (all of 1973–5138 is unambiguous).
+ */
 function epochSeconds(text: string): number {
   const value = parseDecimalText(text);
   if (value >= 1e14) return value / 1e6;
@@ -219,7 +224,10 @@ export function utcSeconds(text: string): number {
   return calendarSeconds(iso) - (zone.startsWith('-') ? -minutes : minutes) * 60;
 }
 
-/** Seconds since 1970 of `[, year, month, day, hour, minute, second?]` read as UTC; NaN for no match or a day that is in no calendar. */
+/**
+ * Seconds since 1970 of `[, year, month, day, hour, minute, second?]` read as UTC; NaN for no match or a day that is in
+ * no calendar.
+ */
 function calendarSeconds(match: RegExpExecArray | null): number {
   if (match === null) return NaN;
   const [year, month, day, hour, minute] = [1, 2, 3, 4, 5].map((part) => Number(match[part])) as [

@@ -5,7 +5,9 @@ import { parseTimeZone } from './time_zone.ts';
 export interface ClockReport {
   /** `{"17:00": 34, "18:00": 1}`: openings after a gap of a day or more, by the full hour they fall into. */
   readonly week_opens_new_york: Readonly<Record<string, number>>;
-  /** The openings wander between hours, or lie outside 17:00–20:59: the stamps are probably not UTC, or not all of them. */
+  /**
+   * The openings wander between hours, or lie outside 17:00–20:59: the stamps are probably not UTC, or not all of them.
+   */
   readonly suspect: boolean;
 }
 
@@ -24,9 +26,9 @@ const RARE = 0.2;
 const NEW_YORK = parseTimeZone('America/New_York');
 
 /**
- * A clock test that needs no second source: currencies, metals and indices open their week at the same New York hour all year, so stamps that
- * were shifted by a wrong or a half-right time zone show openings at two hours, or at one too early. Says nothing about markets
- * without weekends.
+ * A clock test that needs no second source: currencies, metals and indices open their week at the same New York hour
+ * all year, so stamps that were shifted by a wrong or a half-right time zone show openings at two hours, or at one too
+ * early. Says nothing about markets without weekends.
  */
 export function checkClock(columns: BarColumns): ClockReport {
   const check = createClockCheck();
@@ -51,7 +53,8 @@ export function createClockCheck(): ClockCheck {
       const sorted = [...hours].sort((a, b) => a[0] - b[0]);
       const opens = Object.fromEntries(sorted.map(([hour, count]) => [`${String(hour).padStart(2, '0')}:00`, count]));
       const total = sorted.reduce((sum, [, count]) => sum + count, 0);
-      // Holidays and the weeks in which only one continent has summer time move some openings; a wrong zone moves whole seasons.
+      // Holidays and the weeks in which only one continent has summer time move some openings; a wrong zone moves whole
+      // seasons.
       const usual = sorted.filter(([, count]) => count > RARE * total).map(([hour]) => hour);
       const suspect = usual.length > 1 || usual.some((hour) => hour < EARLIEST_HOUR || hour > LATEST_HOUR);
       return { week_opens_new_york: opens, suspect };

@@ -22,8 +22,9 @@ export interface ImportOptions {
   readonly source: string;
   readonly into: BarSink;
   /**
-   * The clock of the files: a zone as `parseTimeZone` takes it, or `auto` (also when absent) to find it by the openings of the trading weeks.
-   * Only for layouts that do not name their clock (HistData, MetaTrader), not applied to the others.
+   * The clock of the files: a zone as `parseTimeZone` takes it, or `auto` (also when absent) to find it by the openings
+   * of the trading weeks. Only for layouts that do not name their clock (HistData, MetaTrader), not applied to the
+   * others.
    */
   readonly timezone?: string;
   /** Skips the check against the openings of the weeks; without a named zone the usual one of the layout is taken. */
@@ -107,13 +108,14 @@ const DAY_S = 24 * HOUR_S;
 const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
- * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the store; the layout is recognized by the content.
- * Importing the same again changes nothing. A bad row is counted and reported and never stops the rest; the minute that was there first wins. Spreads in points become
- * price units by the decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken when it is damaged, of an
- * unknown layout or on another clock than was said; then row by row.
- * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown layout, damaged, or not of minutes), CLOCK_MISMATCH
- * (the zone does not fit); of any: USAGE (no clock for a layout that does not name its own and is too short to tell, no symbol in the file's name, no
- * such zone)
+ * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the
+ * store; the layout is recognized by the content. Importing the same again changes nothing. A bad row is counted and
+ * reported and never stops the rest; the minute that was there first wins. Spreads in points become price units by the
+ * decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken
+ * when it is damaged, of an unknown layout or on another clock than was said; then row by row.
+ * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
+ * layout, damaged, or not of minutes), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
+ * that does not name its own and is too short to tell, no symbol in the file's name, no such zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);

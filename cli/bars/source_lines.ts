@@ -17,9 +17,10 @@ export interface SourceReading {
 }
 
 /**
- * The lines of a text file without their ends, many at a time, in bounded memory: decompressed when it is gzip by its name or first bytes, decoded from UTF-16
- * (as MetaTrader writes) or UTF-8 by its byte order mark, else from Latin-1.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT when the gzip stream is damaged or cut, or a line is longer than 1 MiB
+ * The lines of a text file without their ends, many at a time, in bounded memory: decompressed when it is gzip by its
+ * name or first bytes, decoded from UTF-16 (as MetaTrader writes) or UTF-8 by its byte order mark, else from Latin-1.
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT when the gzip stream is damaged or cut, or a line is longer than 1
+ * MiB
  */
 export async function* sourceLines(
   path: string,

@@ -2,7 +2,10 @@ import { mergeBars, CONFLICTS_SHOWN, type ConflictingRow } from '../../shared/ba
 import type { BarSink, Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Store } from '../../trainer/store/store.ts';
 
-/** Imports into the store. What has been handed in is stored at once: an import that is killed goes on where it was when it is run again. */
+/**
+ * Imports into the store. What has been handed in is stored at once: an import that is killed goes on where it was when
+ * it is run again.
+ */
 export function storeSink(store: Store, market: Market): BarSink {
   return {
     open(symbol) {

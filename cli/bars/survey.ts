@@ -21,7 +21,8 @@ const ENOUGH_ROWS = 20;
 
 /**
  * Reads a file once from end to end, in bounded memory.
- * @throws MinutehandError DATA_MISSING; DATA_FORMAT (unknown layout, damaged, or not of minutes); USAGE as `recognizeSeries`
+ * @throws MinutehandError DATA_MISSING; DATA_FORMAT (unknown layout, damaged, or not of minutes); USAGE as
+ * `recognizeSeries`
  */
 export async function surveyFile(
   path: string,

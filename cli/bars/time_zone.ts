@@ -11,8 +11,9 @@ export interface TimeZone {
 /** Reads the stamps of one file, in their order. */
 export interface ClockReader {
   /**
-   * Epoch seconds (UTC) of a stamp, given as seconds since 1970 on the file's clock. An hour that the clock shows twice in autumn is read as
-   * the first until the stamps step back inside it, from then on as the second. NaN for an hour that the clock leaves out in spring.
+   * Epoch seconds (UTC) of a stamp, given as seconds since 1970 on the file's clock. An hour that the clock shows twice
+   * in autumn is read as the first until the stamps step back inside it, from then on as the second. NaN for an hour
+   * that the clock leaves out in spring.
    */
   toUtc(local: number): number;
 }
@@ -33,8 +34,8 @@ const SUMMER_RULES = {
 export type SummerRule = keyof typeof SUMMER_RULES;
 
 /**
- * `UTC`, a fixed offset such as `-05:00`, an offset with a summer hour on the dates of Europe or New York (`-05:00/EU`, `+02:00/US`), or an IANA name such as
- * `America/New_York`.
+ * `UTC`, a fixed offset such as `-05:00`, an offset with a summer hour on the dates of Europe or New York (`-05:00/EU`,
+ * `+02:00/US`), or an IANA name such as `America/New_York`.
  * @throws MinutehandError USAGE when it is none of these
  */
 export function parseTimeZone(text: string): TimeZone {
@@ -133,7 +134,8 @@ function placeOffset(place: string): (utc: number) => number {
     quarters.set(quarter, offset);
     return offset;
   };
-  // Asking Intl costs microseconds, and a year has half a million minutes: clocks change on a quarter of an hour, and on few days.
+  // Asking Intl costs microseconds, and a year has half a million minutes: clocks change on a quarter of an hour, and
+  // on few days.
   const offsetAt = (utc: number): number => {
     const day = Math.floor(utc / DAY_S);
     let steady = days.get(day);

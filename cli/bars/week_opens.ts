@@ -45,7 +45,10 @@ function weekOpen(place: string, weekday: number, hour: number, text: string): W
 }
 
 const CURRENCIES = 'AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR';
-/** What is known of instruments, by the beginning of their symbols. Brent follows the clock of London, as the openings of 2019 show. */
+/**
+ * What is known of instruments, by the beginning of their symbols. Brent follows the clock of London, as the openings
+ * of 2019 show.
+ */
 const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
   [
     new RegExp(`^(?:${CURRENCIES})(?:${CURRENCIES})`),
@@ -55,18 +58,22 @@ const KNOWN_OPENS: readonly (readonly [RegExp, WeekOpen])[] = [
   [/^BCO/, weekOpen('Europe/London', 1, 1, 'on Monday at 1:00 in London')],
 ];
 
-/** What the makers of these files use, the most likely first. HistData: see the data it published since 2012; MetaTrader: brokers whose day ends at New York's close. */
+/**
+ * What the makers of these files use, the most likely first. HistData: see the data it published since 2012;
+ * MetaTrader: brokers whose day ends at New York's close.
+ */
 const USUAL: Readonly<Record<ClockQuestion['layout'], readonly string[]>> = {
   histdata: ['-05:00/EU', '-05:00/US', '-05:00'],
   metatrader: ['+02:00/US', '+02:00/EU', '+03:00', '+02:00', 'UTC', '+01:00/EU', '+00:00/EU'],
 };
 
 /**
- * The clock of a file whose layout does not say it. Weekly openings are the evidence: of currencies, metals and a few others it is known when their week begins, daylight
- * saving included. The zone with the fewest openings elsewhere fits, if they are at most a fifth.
- * A trusted file is not checked: it is read on the named zone, else on the usual one of its maker that has the fewest openings elsewhere.
- * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE when no zone was named and the file
- * cannot tell it
+ * The clock of a file whose layout does not say it. Weekly openings are the evidence: of currencies, metals and a few
+ * others it is known when their week begins, daylight saving included. The zone with the fewest openings elsewhere
+ * fits, if they are at most a fifth. A trusted file is not checked: it is read on the named zone, else on the usual one
+ * of its maker that has the fewest openings elsewhere.
+ * @throws MinutehandError CLOCK_MISMATCH when another zone fits better than the named one, or none fits at all; USAGE
+ * when no zone was named and the file cannot tell it
  */
 export function checkClock(question: ClockQuestion): ClockVerdict {
   const { file, symbol, layout, opens, named, trusted } = question;

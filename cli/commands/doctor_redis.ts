@@ -18,8 +18,8 @@ export interface RedisRefusal {
 }
 
 /**
- * Tries what the daemon does with Redis, on scratch names that the access rights of the real ones cover (`minutehand:signal:doctor_…`), and
- * removes them. The types of the real streams are only read.
+ * Tries what the daemon does with Redis, on scratch names that the access rights of the real ones cover
+ * (`minutehand:signal:doctor_…`), and removes them. The types of the real streams are only read.
  * @returns what was refused; nothing = all commands work
  * @throws Error when Redis does not answer
  */

@@ -234,7 +234,10 @@ interface FitPlan {
   readonly quantile: number | null;
 }
 
-/** @throws MinutehandError USAGE for values and combinations that make no sense; OUTPUT_UNWRITABLE before anything is read */
+/**
+ * @throws MinutehandError USAGE for values and combinations that make no sense; OUTPUT_UNWRITABLE before anything is
+ * read
+ */
 function parseFlags(flags: FitFlags): FitPlan {
   const misuse = (seen: string, expected: string): never => {
     throw new MinutehandError('USAGE', { seen, expected });

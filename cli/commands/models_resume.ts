@@ -46,7 +46,10 @@ export function haltText({ pair_id, reason, seen, limit, since }: Halt): string 
   return `${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen}, limit ${limit}, since ${since}`;
 }
 
-/** Prints the halts that count under the active version. @returns them; null when `halts.json` is damaged, which is only noted */
+/**
+ * Prints the halts that count under the active version.
+ * @returns them; null when `halts.json` is damaged, which is only noted
+ */
 export function tellHalts(models: string, output: Output): Halt[] | null {
   try {
     const halts = activeHalts(models);

@@ -145,8 +145,8 @@ export function warnOfUnknownVariables(output: Output): void {
 }
 
 /**
- * What daemon and trainer write is private. A home that was named may be a folder of other things too, and stays as it is; our own
- * is tightened, for earlier versions left it open to all.
+ * What daemon and trainer write is private. A home that was named may be a folder of other things too, and stays as it
+ * is; our own is tightened, for earlier versions left it open to all.
  */
 function keepPrivate(paths: HomePaths): number | null {
   const umask = keepFilesPrivate();

@@ -324,7 +324,8 @@ async function restoreToFile(
 }
 
 /**
- * Text into a file that appears when it is whole, or to standard output (`-`), which the document that --json promises has to itself.
+ * Text into a file that appears when it is whole, or to standard output (`-`), which the document that --json promises
+ * has to itself.
  * @returns whether it is a file
  */
 async function writeOut(

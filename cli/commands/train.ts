@@ -193,7 +193,10 @@ function activeBundle(modelsFolder: string): Bundle {
   return readBundle(join(modelsFolder, active.version));
 }
 
-/** A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry follows it. */
+/**
+ * A store that cannot be used does not undo what is done: active.json is what counts, and the trainer's registry
+ * follows it.
+ */
 async function tellRegistry(
   version: string,
   adopted: boolean,

@@ -128,7 +128,8 @@ function contentOf(configDir: string, part: ConfigPart): Record<string, unknown>
 }
 
 /**
- * The text of docs/reference/CONFIGURATION.md: every key of every file with its value, what is allowed, and what it means.
+ * The text of docs/reference/CONFIGURATION.md: every key of every file with its value, what is allowed, and what it
+ * means.
  * @param configDir folder of valid configuration files; `config/` of the package unless given.
  * @throws MinutehandError CONFIG_MISSING or CONFIG_SYNTAX.
  */

@@ -48,7 +48,8 @@ const MAX_CLOCK_SKEW_MS = 2000;
 
 /**
  * Starts the reference consumer on paper.
- * @throws MinutehandError HOME_LOCKED when one of this name runs; HOME_UNUSABLE, OUTPUT_UNWRITABLE, EA_STATE, CONFIG_INVALID
+ * @throws MinutehandError HOME_LOCKED when one of this name runs; HOME_UNUSABLE, OUTPUT_UNWRITABLE, EA_STATE,
+ * CONFIG_INVALID
  */
 export function startEa(options: EaOptions): RunningEa {
   const { settings, paths, clock, pairIds } = options;

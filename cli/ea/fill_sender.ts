@@ -16,7 +16,10 @@ export interface FillSender {
   stop(): Promise<void>;
 }
 
-/** Sends the lines of `result.json` to the stream `minutehand:fills`, each at least once, and keeps in `fills.sent` how far it has come. */
+/**
+ * Sends the lines of `result.json` to the stream `minutehand:fills`, each at least once, and keeps in `fills.sent` how
+ * far it has come.
+ */
 export function sendFills(files: FileSystem, folder: string, transport: EaTransport): FillSender {
   const { redis, stop } = connectRedis(transport, 'minutehand-ea-fills');
   const result = join(folder, 'result.json');

@@ -89,8 +89,9 @@ export function withPrices(book: PaperBook, { price_a, price_b }: Signal): Paper
 }
 
 /**
- * Opens both legs at once, or none and says why: at the closes of the signal's bar, half the spread and the slippage worse. A lot is one unit of the symbol, and prices count as money of
- * the account, which comes to a notional in it: `lots · price`.
+ * Opens both legs at once, or none and says why: at the closes of the signal's bar, half the spread and the slippage
+ * worse. A lot is one unit of the symbol, and prices count as money of the account, which comes to a notional in it:
+ * `lots · price`.
  *
  * lots of A = ⌊equity · risk · scale / price of A⌋, of B what |β| times its notional is, each in steps of 0.01.
  * @param refusal why no entry is followed now, or empty
@@ -141,7 +142,8 @@ export function openPaper(
 }
 
 /**
- * Closes both legs at the closes of the last bar that was heard of, half the spread and the slippage worse; what it earned is net of the commission of both sides.
+ * Closes both legs at the closes of the last bar that was heard of, half the spread and the slippage worse; what it
+ * earned is net of the commission of both sides.
  * @param cause the signal that asked for it; null = this program did
  */
 export function closePaper(

@@ -72,8 +72,9 @@ export interface PaperAgent {
 const FRESH = { bootId: '', seq: 0, positionId: '', entered: [] };
 
 /**
- * A reference consumer that trades on paper: what shared/signal/consumer.ts orders, and what an expert advisor does by itself. State and fills of an order are one
- * write, then the fills go to result.json, then they leave the state: killed at any moment, it has done an order whole or not at all, and tells of it once.
+ * A reference consumer that trades on paper: what shared/signal/consumer.ts orders, and what an expert advisor does by
+ * itself. State and fills of an order are one write, then the fills go to result.json, then they leave the state:
+ * killed at any moment, it has done an order whole or not at all, and tells of it once.
  *
  * @throws MinutehandError EA_STATE, OUTPUT_UNWRITABLE
  */

@@ -13,7 +13,10 @@ export interface ResultFile {
 const TAIL_BYTES = 65_536;
 const NEWLINE = 10;
 
-/** A line that a death cut off is taken away: its whole text is still in the outbox of its pair. @throws MinutehandError OUTPUT_UNWRITABLE */
+/**
+ * A line that a death cut off is taken away: its whole text is still in the outbox of its pair.
+ * @throws MinutehandError OUTPUT_UNWRITABLE
+ */
 export function openResultFile(path: string): ResultFile {
   withFile(path, (file) => {
     const tail = tailOf(file);

@@ -4,7 +4,10 @@ import type { Hear, SignalSource } from './signal_source.ts';
 /** A message that was lost heals by reading the keys. */
 const KEYS_MS = 15_000;
 
-/** Follows the channels `minutehand:signals:<pair_id>`, and reads the keys with the last signals after each subscription and now and then. */
+/**
+ * Follows the channels `minutehand:signals:<pair_id>`, and reads the keys with the last signals after each subscription
+ * and now and then.
+ */
 export function followRedis(transport: EaTransport, pairIds: readonly string[], hear: Hear): SignalSource {
   const listener = connectRedis(transport, 'minutehand-ea-listen');
   const reader = connectRedis(transport, 'minutehand-ea-read');

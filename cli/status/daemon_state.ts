@@ -13,7 +13,10 @@ import { isLocked } from '../../shared/store/home_lock.ts';
 const ANSWER_MS = 3000;
 const REPLACED_MS = 10;
 
-/** `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there is none. */
+/**
+ * `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there
+ * is none.
+ */
 export type Presence = 'up' | 'mute' | 'down';
 
 /** What a process of this home said of itself. */
@@ -45,7 +48,10 @@ export interface PairStatus {
   readonly refusal: string | null;
 }
 
-/** Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not made. */
+/**
+ * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
+ * made.
+ */
 function isTaken(lock: string): boolean | null {
   if (!existsSync(lock)) return false;
   try {

@@ -40,7 +40,9 @@ function write(path: string, { text, mode }: PlannedFile): void {
   }
 }
 
-/** Folders of an installation that hold what is the user's: configuration, run-time data with models and journals, logs. */
+/**
+ * Folders of an installation that hold what is the user's: configuration, run-time data with models and journals, logs.
+ */
 export const USERS_FOLDERS: readonly string[] = [CONFIG_FOLDER, HOME_FOLDER, LOG_FOLDER];
 
 /**

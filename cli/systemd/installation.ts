@@ -46,7 +46,8 @@ export interface Installation {
 
 /**
  * What an installation consists of: units, configuration, user and log rotation.
- * @throws MinutehandError CONFIG_* when the configuration that is there, or else the one that comes with the package, is wrong
+ * @throws MinutehandError CONFIG_* when the configuration that is there, or else the one that comes with the package,
+ * is wrong
  */
 export function planInstallation(target: Target): Installation {
   const { root, hasStandby } = target;
@@ -163,7 +164,10 @@ function placesText(places: readonly string[]): string {
 ${bound === '' ? '# None.\n' : `\n[Service]\n# Of homes these are all that can be seen.\nProtectHome=tmpfs\n${bound}`}`;
 }
 
-/** The variables of a file as systemd reads it; none where it is not there, or root's. Source: systemd.exec(5), EnvironmentFile=. */
+/**
+ * The variables of a file as systemd reads it; none where it is not there, or root's. Source: systemd.exec(5),
+ * EnvironmentFile=.
+ */
 function readEnvironment(path: string): NodeJS.ProcessEnv {
   let text: string;
   try {

@@ -17,8 +17,8 @@ const NO_SOCKET = -1;
 export type SendDatagram = (text: string) => string | null;
 
 /**
- * A way to a Unix datagram socket, which Node itself has none of: `socket` and `sendto` of the C library that runs anyway, so that no
- * other library has to be there.
+ * A way to a Unix datagram socket, which Node itself has none of: `socket` and `sendto` of the C library that runs
+ * anyway, so that no other library has to be there.
  * @param address a path, or `@name` of the abstract kind
  * @throws Error where koffi does not load, or for an address that cannot be one
  */
@@ -47,8 +47,8 @@ export function openNotifySocket(address: string): SendDatagram {
 }
 
 /**
- * `struct sockaddr_un`: the family in two bytes, then the path with a closing zero, or a zero and the abstract name without one.
- * Source: unix(7).
+ * `struct sockaddr_un`: the family in two bytes, then the path with a closing zero, or a zero and the abstract name
+ * without one. Source: unix(7).
  */
 export function socketAddress(address: string): Buffer {
   const isAbstract = address.startsWith('@');

@@ -45,7 +45,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A machine whose files are in `folder`, and whose systemd does nothing but keep what is enabled, where systemd keeps it. */
+/**
+ * A machine whose files are in `folder`, and whose systemd does nothing but keep what is enabled, where systemd keeps
+ * it.
+ */
 function machine(changes: Partial<Machine> = {}): Machine {
   const wants = join(folder, WANTS);
   return {
@@ -85,7 +88,9 @@ async function service(args: readonly string[], on = machine()): Promise<void> {
   await program.parseAsync(['service', ...args], { from: 'user' });
 }
 
-/** Where the program and its Node are: as others may name folders, to see that nothing of it means something to systemd. */
+/**
+ * Where the program and its Node are: as others may name folders, to see that nothing of it means something to systemd.
+ */
 const place = (): { program: string; node: string } => ({
   program: at('/opt/my 100% $HOME'),
   node: at('/opt/node 20'),

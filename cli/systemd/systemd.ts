@@ -18,7 +18,10 @@ export interface State {
 export interface Systemd {
   /** Says how the start goes on. Nothing once it is ready. */
   starting(line: string): void;
-  /** Says that the process is ready and, from now on, how it is. Called again, it takes the new state in the place of the old one. */
+  /**
+   * Says that the process is ready and, from now on, how it is. Called again, it takes the new state in the place of
+   * the old one.
+   */
   ready(state: State): void;
   /** Says that the process ends. */
   stopping(reason: string): void;
@@ -27,8 +30,9 @@ export interface Systemd {
 const ABSENT: Systemd = { starting: () => undefined, ready: () => undefined, stopping: () => undefined };
 
 /**
- * Tells systemd what it wants to know of a `Type=notify` service: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3), sd_watchdog_enabled(3)). Its
- * variables are taken out of `env`, so that no process that this one starts speaks in its place.
+ * Tells systemd what it wants to know of a `Type=notify` service: READY, STATUS, WATCHDOG, STOPPING (sd_notify(3),
+ * sd_watchdog_enabled(3)). Its variables are taken out of `env`, so that no process that this one starts speaks in its
+ * place.
  * @param warn told once when systemd cannot be told
  */
 export function openSystemd(warn: (line: string) => void, env: NodeJS.ProcessEnv = process.env): Systemd {
@@ -71,7 +75,9 @@ function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: strin
     return failure === null;
   }
 
-  /** Status and readiness are told when they change, and again where systemd did not hear them; each sign of life once. */
+  /**
+   * Status and readiness are told when they change, and again where systemd did not hear them; each sign of life once.
+   */
   function tellAll(isAlive: boolean): void {
     const isReady = state !== null;
     const status = isStopping || state === null ? toldStatus : oneLine(state.status());

@@ -5,8 +5,8 @@ import type { MinuteOutcome, PairMinute } from './minute.ts';
 
 /**
  * accepted: taken by at least one pair. late: in order for its symbol, but every pair had given the minute up.
- * duplicate: the very bar again, ignored. revised: another bar for a known minute, refused. out_of_order: older than the
- * symbol's last, refused.
+ * duplicate: the very bar again, ignored. revised: another bar for a known minute, refused. out_of_order: older than
+ * the symbol's last, refused.
  */
 export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of_order';
 
@@ -53,7 +53,8 @@ interface SymbolState {
  * send an older minute: that minute is over at once. What only waits is ended by `expire` or by `giveUp`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
  *
- * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is no complete one, whatever the next bar says of it.
+ * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is no complete one, whatever the
+ * next bar says of it.
  */
 export class Aligner {
   readonly #symbols = new Map<string, SymbolState>();
@@ -104,7 +105,10 @@ export class Aligner {
     return times;
   }
 
-  /** Takes a bar of a known symbol, or the word that it had none in this minute, live or as history, at monotonic time `nowMs`. */
+  /**
+   * Takes a bar of a known symbol, or the word that it had none in this minute, live or as history, at monotonic time
+   * `nowMs`.
+   */
   take(symbolName: string, time: OpenTime, content: Bar | 'empty', backfill: boolean, nowMs: number): BarOutcome {
     const symbol = this.#symbols.get(symbolName)!;
     const outcome = outcomeOf(symbol, time, content);
@@ -161,7 +165,9 @@ export class Aligner {
     });
   }
 
-  /** The minutes whose missing leg is overdue at monotonic time `nowMs`, oldest first per pair; nothing is ended yet. */
+  /**
+   * The minutes whose missing leg is overdue at monotonic time `nowMs`, oldest first per pair; nothing is ended yet.
+   */
   overdue(nowMs: number, timeoutMs: number): { pairIndex: number; time: OpenTime }[] {
     const found: { pairIndex: number; time: OpenTime }[] = [];
     for (const { index, waiting } of this.#pairs) {

@@ -8,7 +8,9 @@ export interface SilenceOptions {
   readonly haltIntervals: number;
 }
 
-/** Tracks when each pair last had a live minute, and which heartbeats are due since. Times are monotonic microseconds. */
+/**
+ * Tracks when each pair last had a live minute, and which heartbeats are due since. Times are monotonic microseconds.
+ */
 export class SilenceWatch {
   readonly #options: SilenceOptions;
   /** Open of the newest minute of each pair that has ended. */
@@ -24,7 +26,9 @@ export class SilenceWatch {
     this.#heartbeats = new Int32Array(options.pairs);
   }
 
-  /** A minute of a pair has ended. Backfill publishes nothing: a pair that gets nothing else is silent to its consumers. */
+  /**
+   * A minute of a pair has ended. Backfill publishes nothing: a pair that gets nothing else is silent to its consumers.
+   */
   noteMinute(pairIndex: number, time: OpenTime, backfill: boolean, nowUs: number): void {
     this.#lastMinute[pairIndex] = time;
     if (backfill) return;
@@ -37,7 +41,10 @@ export class SilenceWatch {
     this.#heardUs.fill(nowUs);
   }
 
-  /** Calls `beat` for each pair whose next heartbeat is due, once each interval. A pair that never had a minute has nothing to repeat. */
+  /**
+   * Calls `beat` for each pair whose next heartbeat is due, once each interval. A pair that never had a minute has
+   * nothing to repeat.
+   */
   check(nowUs: number, beat: (pairIndex: number, kind: 'silence' | 'silence_halt') => void): void {
     const { feedIntervalMs, degradedIntervals, haltIntervals } = this.#options;
     for (let pairIndex = 0; pairIndex < this.#heardUs.length; pairIndex++) {

@@ -5,7 +5,10 @@ import type { Degradation } from '../degradations.ts';
 
 /** The degradation while live bars arrive too late for any signal to be valid. */
 export const LATE_BARS = 'late_bars';
-/** So many minutes of a symbol in a row, none of them closer to its arrival than the first: a feeder that catches up gets closer. */
+/**
+ * So many minutes of a symbol in a row, none of them closer to its arrival than the first: a feeder that catches up
+ * gets closer.
+ */
 const STEADY_MINUTES = 3;
 /** How much closer a minute may be than the first one, in bars: a feeder does not take equally long each time. */
 const TOLERANCE_BARS = 0.5;
@@ -62,8 +65,9 @@ interface Run {
 }
 
 /**
- * Watches how long after their close live minutes arrive. A feeder whose clock is not UTC sends bars that are hours old, one a minute:
- * every signal on them is born expired. What catches up after an interruption is late as well, but comes closer with each minute.
+ * Watches how long after their close live minutes arrive. A feeder whose clock is not UTC sends bars that are hours
+ * old, one a minute: every signal on them is born expired. What catches up after an interruption is late as well, but
+ * comes closer with each minute.
  */
 export function watchArrivals(options: ArrivalOptions): ArrivalWatch {
   const { limitMs, log, say } = options;

@@ -5,10 +5,10 @@ import type { Intake } from './intake.ts';
 const [ALL_STORED, ALL_TAKEN, SOME_TAKEN] = [200, 202, 207];
 
 /**
- * `POST /bars[?backfill=1][&boot_id=…]`: one bar or an array. 200 when all were taken and journaled, 202 when all were taken and the
- * journal could not be written, 207 when some were taken, else the status of the first refusal. Bars that are taken but not stored are
- * answered with signals all the same; the journal gets them when the disk takes them again. A request that names another boot is
- * refused before anything is taken.
+ * `POST /bars[?backfill=1][&boot_id=…]`: one bar or an array. 200 when all were taken and journaled, 202 when all were
+ * taken and the journal could not be written, 207 when some were taken, else the status of the first refusal. Bars that
+ * are taken but not stored are answered with signals all the same; the journal gets them when the disk takes them
+ * again. A request that names another boot is refused before anything is taken.
  * @param settled resolves when signals are out, to whether the journal has all bars that were taken
  */
 export function barsRoute(intake: Intake, settled: () => Promise<boolean>, bootId: string): Route {

@@ -7,7 +7,10 @@ import { latestClosedOpenMs, parseWireMinute } from './wire.ts';
 
 /** What became of the minutes of one message. */
 export interface IntakeReport {
-  /** A feeder that sees another one than before sends its recent bars again: the machine may have lost power, and with it some. */
+  /**
+   * A feeder that sees another one than before sends its recent bars again: the machine may have lost power, and with
+   * it some.
+   */
   readonly boot_id: string;
   readonly accepted: number;
   readonly duplicates: number;

@@ -3,7 +3,9 @@ import { MinutehandError } from '../../shared/errors.ts';
 /** Levels of arrays and objects in one message at most. A bar needs two. */
 const NESTING_MAX = 64;
 const BYTE_ORDER_MARK = 0xfeff;
-/** An unclosed string runs to the end of the text: every start of a match is then tried once, and the time stays linear. */
+/**
+ * An unclosed string runs to the end of the text: every start of a match is then tried once, and the time stays linear.
+ */
 const STRING_OR_BARE_WORD = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g;
 const OBJECT_AS_VALUE = /:\s*\{/;
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = [0x22, 0x5c, 0x7b, 0x7d];
@@ -11,8 +13,8 @@ const [QUOTE, BACKSLASH, OPEN, CLOSE] = [0x22, 0x5c, 0x7b, 0x7d];
 const BRACE_BIT = 0x20;
 
 /**
- * JSON of one message, with or without a byte order mark. Bare NaN and Infinity, which many JSON writers emit, become null, so that
- * only the bar that has them is refused and not the whole message.
+ * JSON of one message, with or without a byte order mark. Bare NaN and Infinity, which many JSON writers emit, become
+ * null, so that only the bar that has them is refused and not the whole message.
  * @throws MinutehandError BODY_NOT_JSON, BODY_TOO_DEEP
  */
 export function parseMessage(message: string): unknown {

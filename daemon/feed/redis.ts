@@ -9,7 +9,9 @@ import { createIntake, type Intake, type IntakeOptions } from './intake.ts';
 import { BEGINNING, type StreamPosition } from './redis_position.ts';
 import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stream.ts';
 
-/** A minute that has been over for this many feed intervals is history: the newest one and the one before it are news. */
+/**
+ * A minute that has been over for this many feed intervals is history: the newest one and the one before it are news.
+ */
 const HISTORY_INTERVALS = 2;
 /** What is written down of minutes that no signal follows waits until no more of them come. */
 const QUIET_MS = 20;
@@ -56,12 +58,13 @@ export interface RedisFeed {
 }
 
 /**
- * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry is what `POST /bars` takes, `backfill` = 1 says that it is
- * history. What was written while nobody read is history too when it is old, so that nothing stale is published as fresh. An entry that
- * cannot be taken is counted, logged and passed over.
+ * Takes the minutes of the stream `minutehand:bars`: field `bar` of an entry is what `POST /bars` takes, `backfill` = 1
+ * says that it is history. What was written while nobody read is history too when it is old, so that nothing stale is
+ * published as fresh. An entry that cannot be taken is counted, logged and passed over.
  *
- * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on right behind the
- * last minute that it has; and where it cannot know, it begins at the beginning, which is harmless: what it has is not taken twice.
+ * The position is journaled in one transaction with the minutes before it. So whenever the daemon is killed, it goes on
+ * right behind the last minute that it has; and where it cannot know, it begins at the beginning, which is harmless:
+ * what it has is not taken twice.
  */
 export function openRedisFeed(options: RedisFeedOptions): RedisFeed {
   return new StreamFeed(options);
@@ -78,7 +81,10 @@ class StreamFeed implements RedisFeed, StreamListener {
   readonly #intake: Intake;
   readonly #refusedEntries: RefusedEntries;
   readonly #reader: StreamReader;
-  /** Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new to say. */
+  /**
+   * Newest minutes from when the reader began at the beginning, until it has caught up: up to there it has nothing new
+   * to say.
+   */
   #known: ReadonlyMap<string, OpenTime> | null = null;
   #cancelQuiet: (() => void) | null = null;
 

@@ -2,7 +2,10 @@
 export interface StreamPosition {
   /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
   readonly id: string;
-  /** How many entries the stream had ever been given when it got that one; null = not known (Redis counts them from 7.0 on). */
+  /**
+   * How many entries the stream had ever been given when it got that one; null = not known (Redis counts them from 7.0
+   * on).
+   */
   readonly number: number | null;
 }
 
@@ -37,7 +40,8 @@ function partsOf(id: string): [bigint, bigint] {
  * Whether a reader can go on from where it stood.
  * - `same`: yes.
  * - `trimmed`: the stream has lost its entries up to there, and maybe more.
- * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another server), so what it
+ * - `another`: it is not the stream that was read before (Redis lost it, went back to an old copy, or is another
+ *   server), so what it
  *   has may have been read or not, wherever it stands.
  *
  * @param isThere whether the entry of this position is still in the stream
@@ -54,8 +58,9 @@ export function whereToGoOn(
 }
 
 /**
- * How many entries never came, once a reader has read all that is there: they were removed before. Below zero: the stream has been given
- * fewer than were read, so it is another one. null when it cannot be known, or there is something to be read yet.
+ * How many entries never came, once a reader has read all that is there: they were removed before. Below zero: the
+ * stream has been given fewer than were read, so it is another one. null when it cannot be known, or there is something
+ * to be read yet.
  */
 export function entriesLost(position: StreamPosition, { lastId, added }: StreamState): number | null {
   if (lastId !== position.id || position.number === null || added === null) return null;

@@ -47,9 +47,9 @@ export interface StreamListener {
 }
 
 /**
- * Reads the stream `minutehand:bars` for ever, by a connection of its own that waits for the next entry (XREAD BLOCK): publishing never
- * stands behind it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s, 0.2 s … 5 s.
- * A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`.
+ * Reads the stream `minutehand:bars` for ever, by a connection of its own that waits for the next entry (XREAD BLOCK):
+ * publishing never stands behind it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
+ * 0.2 s … 5 s. A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`.
  *
  * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
  */

@@ -34,14 +34,19 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Each version is loaded once: most of a load is its proof against onnxruntime, and there are hundreds of swaps here. */
+/**
+ * Each version is loaded once: most of a load is its proof against onnxruntime, and there are hundreds of swaps here.
+ */
 const loaded = new Map<string, Promise<ModelSet>>();
 async function loadModels(version: string): Promise<ModelSet> {
   if (!loaded.has(version)) loaded.set(version, loadModelSet(join(folder, version), schema, pairIds.length));
   return { ...(await loaded.get(version)!), release: () => Promise.resolve() };
 }
 
-/** One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that end and begin anew. */
+/**
+ * One day's weather on a journal file: late and empty legs, bad ticks, swaps, halts, a degradation, and processes that
+ * end and begin anew.
+ */
 async function liveThrough(path: string, seed: string): Promise<void> {
   const rng = createRng(seed);
   const ticks = createRng(`${seed} bad ticks`);

@@ -35,7 +35,9 @@ export interface ReplaySummary {
   readonly sha256: string;
 }
 
-/** The daemon's own pipeline with nothing around it: signals go to `onSignals`, and a model that fails ends the replay. */
+/**
+ * The daemon's own pipeline with nothing around it: signals go to `onSignals`, and a model that fails ends the replay.
+ */
 function createReplay(
   options: ReplayOptions,
   journal: Journal,
@@ -125,8 +127,8 @@ export interface JournalReplaySummary extends ReplaySummary {
   /** Signals whose body, features and position came out again to the byte. */
   readonly equal: number;
   /**
-   * Signals behind the last one of the journal: their inputs were stored, and their answers not yet. A daemon that runs, or was killed, leaves
-   * some.
+   * Signals behind the last one of the journal: their inputs were stored, and their answers not yet. A daemon that
+   * runs, or was killed, leaves some.
    */
   readonly unanswered: number;
   /** The first signals that did not, or that the journal has and the replay has not, or the other way round. */
@@ -139,8 +141,8 @@ export interface JournalReplaySummary extends ReplaySummary {
 }
 
 /**
- * Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it holds. Inputs and
- * signals are those of one moment, so that a daemon may go on writing.
+ * Feeds the inputs of a journal back in the order in which they took effect, and compares what comes out with what it
+ * holds. Inputs and signals are those of one moment, so that a daemon may go on writing.
  */
 export function replayJournal(options: JournalReplayOptions): Promise<JournalReplaySummary> {
   return options.store.snapshot((store) => replaySnapshot({ ...options, store }));

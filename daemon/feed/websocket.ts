@@ -4,7 +4,10 @@ import type { Intake } from './intake.ts';
 /** Each may hold an unfinished message of the greatest size. */
 const FEEDERS_MAX = 32;
 
-/** WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, with `stored` as POST /bars has it. */
+/**
+ * WebSocket `/bars[?backfill=1]`: each message is one bar or an array; the answer is the report, with `stored` as POST
+ * /bars has it.
+ */
 export function barsWebSocket(
   intake: Intake,
   settled: () => Promise<boolean>,

@@ -21,7 +21,9 @@ export type TransportsHealth = Readonly<
 
 /** What the daemon says of itself. */
 export interface HealthReport extends TransportsHealth {
-  /** ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet. */
+  /**
+   * ok: signals go out with models. degraded: they go out, something is wrong. waiting: no signal can be acted on yet.
+   */
   readonly status: 'ok' | 'degraded' | 'waiting';
   readonly market: MarketKind;
   readonly boot_id: string;
@@ -44,7 +46,10 @@ export interface HealthReport extends TransportsHealth {
   readonly pairs_ready: number;
   /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
-  /** Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on them. */
+  /**
+   * Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on
+   * them.
+   */
   readonly expired_pairs: readonly string[];
   /** Pairs that a live KPI halts under the active models: they are published with mode HALT and enter nothing. */
   readonly halted_pairs: readonly string[];
@@ -53,7 +58,10 @@ export interface HealthReport extends TransportsHealth {
   /** Why models/halts.json is not followed, until it is whole again. What was halted stays so. */
   readonly halts_refused: ErrorReport | null;
   readonly degradations: readonly string[];
-  /** Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in time. */
+  /**
+   * Live bars that arrive too late, minute after minute, as those of a feeder on another clock; null while they come in
+   * time.
+   */
   readonly late_bars: LateBars | null;
   /** Bars of each symbol that were held back as suspect since the start; a symbol without any is left out. */
   readonly suspect_bars: Readonly<Record<string, number>>;
@@ -65,7 +73,8 @@ export interface HealthReport extends TransportsHealth {
 }
 
 /**
- * `/healthz` is 200 as long as the process answers. `/readyz` is 200 when every pair is warm and models are active, else 503.
+ * `/healthz` is 200 as long as the process answers. `/readyz` is 200 when every pair is warm and models are active,
+ * else 503.
  */
 export function healthRoutes(report: () => HealthReport): Route[] {
   const answer = (status: number): { status: number; contentType: string; body: string } => ({

@@ -26,7 +26,10 @@ export class FeatureMatrix {
     });
   }
 
-  /** Updates the features by the complete minutes and fills in the pairs that are to be scored. @returns how many rows there are */
+  /**
+   * Updates the features by the complete minutes and fills in the pairs that are to be scored.
+   * @returns how many rows there are
+   */
   step(batch: readonly MinuteItem[]): number {
     const complete: PairBars[] = [];
     for (const { minute } of batch) if (minute.outcome === 'COMPLETE') complete.push(minute as PairBars);

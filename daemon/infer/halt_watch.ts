@@ -23,8 +23,9 @@ export interface HaltWatch {
 const ABSENT = 'absent';
 
 /**
- * Follows `models/halts.json`. A timer of its own, beside that of the models: loading a bundle may take a second, and a halt does not
- * wait for it. As long as the file is the same, a look is one `stat`; what could not be read is tried again each time.
+ * Follows `models/halts.json`. A timer of its own, beside that of the models: loading a bundle may take a second, and a
+ * halt does not wait for it. As long as the file is the same, a look is one `stat`; what could not be read is tried
+ * again each time.
  */
 export function watchHalts(options: HaltWatchOptions): HaltWatch {
   const { modelsFolder, files } = options;

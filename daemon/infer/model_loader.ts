@@ -22,8 +22,9 @@ export type LoadAnswer =
   | { readonly defect: string };
 
 /**
- * Loads a bundle off the bar's way: a thread of its own reads, verifies, decodes, packs and cross-checks, and ends; what is left for this one
- * is to copy tables and to make the sessions of graphs that need onnxruntime. The sources, which are not built, load on this thread.
+ * Loads a bundle off the bar's way: a thread of its own reads, verifies, decodes, packs and cross-checks, and ends;
+ * what is left for this one is to copy tables and to make the sessions of graphs that need onnxruntime. The sources,
+ * which are not built, load on this thread.
  * @throws MinutehandError as `loadModelSet`
  */
 export async function loadOffTheWay(folder: string, options: ModelLoaderOptions): Promise<ModelSet> {

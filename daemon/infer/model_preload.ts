@@ -16,15 +16,18 @@ export interface ModelPreloadOptions {
 export interface ModelPreload {
   /** Looks now; resolves when the active bundle is loaded, or cannot be. */
   check(): Promise<void>;
-  /** The set of this folder, now owned by the caller; null when another one is held, or its files are not the same any more. */
+  /**
+   * The set of this folder, now owned by the caller; null when another one is held, or its files are not the same any
+   * more.
+   */
   take(folder: string): ModelSet | null;
   /** Lets go of what was not taken. */
   stop(): void;
 }
 
 /**
- * Keeps the active bundle loaded for a daemon that has still to begin, and follows `models/active.json` meanwhile. What cannot be
- * loaded is left to the daemon, which says why; the same bytes are not tried again.
+ * Keeps the active bundle loaded for a daemon that has still to begin, and follows `models/active.json` meanwhile. What
+ * cannot be loaded is left to the daemon, which says why; the same bytes are not tried again.
  */
 export function preloadModels(options: ModelPreloadOptions): ModelPreload {
   const { modelsFolder, files, scheduler, load } = options;

@@ -71,8 +71,9 @@ export class ModelSlots {
   }
 
   /**
-   * Scores the first rows of a matrix. A set that fails is dropped for its fallback within this very bar. A set that was slow is asked
-   * again at once, for a pause of the machine is not its fault. Slow again, its answers still stand, and it is dropped right behind this bar.
+   * Scores the first rows of a matrix. A set that fails is dropped for its fallback within this very bar. A set that
+   * was slow is asked again at once, for a pause of the machine is not its fault. Slow again, its answers still stand,
+   * and it is dropped right behind this bar.
    */
   infer(matrix: Float32Array, rows: number): Scoring {
     const set = this.#active;
@@ -114,8 +115,8 @@ export class ModelSlots {
     this.#activate(this.#fallback);
     this.#fallback = null;
     degradations.add('models');
-    // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits in the
-    // queue is journaled before these two and takes effect after them: it ends both.
+    // Already active for this bar; a replay whose set does not fail again gets there by the journal. A swap that waits
+    // in the queue is journaled before these two and takes effect after them: it ends both.
     if (this.#waiting === 0) {
       inputs().record({ kind: 'swap', set: this.#active });
       inputs().record({ kind: 'degraded', what: 'models' });

@@ -8,7 +8,10 @@ export interface Journal {
   shadow(row: ShadowRow): void;
   /** Where a feed that remembers stands now: stored with the inputs it has given so far, never before them. */
   feedPosition(position: string): void;
-  /** Stores all that was collected, or keeps it for the next flush when the disk refuses. @returns whether it was stored */
+  /**
+   * Stores all that was collected, or keeps it for the next flush when the disk refuses.
+   * @returns whether it was stored
+   */
   flush(): boolean;
 }
 

@@ -4,7 +4,10 @@ import type { JournalFile } from '../../shared/store/journal.ts';
 
 const LOOK_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Signals of one transaction: it holds the thread for a millisecond, or for some ten when it is the one that SQLite makes its checkpoint in. */
+/**
+ * Signals of one transaction: it holds the thread for a millisecond, or for some ten when it is the one that SQLite
+ * makes its checkpoint in.
+ */
 const BATCH_SIGNALS = 100;
 /** Of one look: a journal of years is pruned in some days, at a few hundredths of a processor. */
 const BATCHES = 20;
@@ -25,7 +28,8 @@ export interface RetentionOptions {
 }
 
 /**
- * Deletes signals from a journal that are older than `days` and in the archive, every minute, in small transactions between bars.
+ * Deletes signals from a journal that are older than `days` and in the archive, every minute, in small transactions
+ * between bars.
  * @returns a function that ends it, and resolves when no transaction is under way
  */
 export function keepRetention(options: RetentionOptions): () => Promise<void> {

@@ -25,8 +25,8 @@ export interface DaemonLogs {
   /** `daemon_<shard>.log`: what happens, beside bars. */
   readonly events: Logger;
   /**
-   * One line each in `signal_dispatch.log` and, when something was scored, `inference.log`; a third among the events when the bar was
-   * over its budget. To be called when the signals are out, in the files and journaled.
+   * One line each in `signal_dispatch.log` and, when something was scored, `inference.log`; a third among the events
+   * when the bar was over its budget. To be called when the signals are out, in the files and journaled.
    * @param set that scored the batch
    */
   batch(batch: readonly LoggedSignal[], timing: BatchTiming, set: ModelSet | null, bootId: string): void;
@@ -98,7 +98,10 @@ function handedTimes({ bar_to_us }: BatchTiming): Record<string, number | null> 
   return times;
 }
 
-/** How often there was each `mode action reason`. The few there are in a bar are compared: a key for each signal takes longer. */
+/**
+ * How often there was each `mode action reason`. The few there are in a bar are compared: a key for each signal takes
+ * longer.
+ */
 function countAnswers(batch: readonly LoggedSignal[]): Record<string, number> {
   const kinds: { readonly body: SignalBody; count: number }[] = [];
   let kind: (typeof kinds)[number] | undefined;

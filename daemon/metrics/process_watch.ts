@@ -23,9 +23,9 @@ const GC_KINDS = new Map<number | undefined, string>([
 type GarbageCollection = PerformanceEntry & { readonly detail?: NodeGCPerformanceDetail };
 
 /**
- * Watches the event loop and the garbage collector. One per process, however many daemons are in it. prom-client's own process metrics are
- * not used: their files of /proc are read synchronously (0.8 ms per scrape), their garbage collections miss all but the first of a bundle,
- * and their delays of the loop include the sampling interval.
+ * Watches the event loop and the garbage collector. One per process, however many daemons are in it. prom-client's own
+ * process metrics are not used: their files of /proc are read synchronously (0.8 ms per scrape), their garbage
+ * collections miss all but the first of a bundle, and their delays of the loop include the sampling interval.
  */
 export class ProcessWatch {
   /** Garbage collections by kind. */

@@ -10,8 +10,8 @@ interface Series extends Omit<Counted, 'pair_id'> {
 }
 
 /**
- * Signals by pair, action, reason and mode: the one metric with thousands of series. A thousand pairs have some six each. prom-client makes a
- * key of the four labels at each count. Here a pair keeps its few series with their text.
+ * Signals by pair, action, reason and mode: the one metric with thousands of series. A thousand pairs have some six
+ * each. prom-client makes a key of the four labels at each count. Here a pair keeps its few series with their text.
  */
 export class SignalCounter implements TextSeries {
   static readonly LABELS = ['pair_id', 'action', 'reason', 'mode'] as const;

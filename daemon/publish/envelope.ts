@@ -8,7 +8,10 @@ import type { Publication } from './publish.ts';
 
 /** A signal on a bar that came in time is valid for this many feed intervals after its publication. */
 const VALID_INTERVALS = 2.5;
-/** A live bar that arrives later after its close gives a signal that has expired when it is published; see `validUntilMs`. */
+/**
+ * A live bar that arrives later after its close gives a signal that has expired when it is published; see
+ * `validUntilMs`.
+ */
 export const EXPIRED_AFTER_INTERVALS = 1 + VALID_INTERVALS;
 
 export interface EnvelopeOptions {
@@ -67,8 +70,9 @@ export class Envelope {
 }
 
 /**
- * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and may be born
- * expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have clocks of their own.
+ * A live bar that is answered more than one interval after its close is news no more: its signal counts from then and
+ * may be born expired, so that a feeder that catches up cannot make anyone enter on an old minute. Other markets have
+ * clocks of their own.
  */
 function validUntilMs(market: MarketKind, minute: AnsweredMinute, nowMs: number, intervalMs: number): number {
   const isNews = market !== 'live' || isHeartbeat(minute);

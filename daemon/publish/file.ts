@@ -32,22 +32,25 @@ export interface FileWriter extends FilePublisher {
 }
 
 /**
- * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one JSON
- * object on one line that holds the last signal of every pair published since the start, by pair id, each one's text
- * unchanged; whoever reads it has all pairs while the others are still being written. All files end with a newline.
+ * Writes `<folder>/signals.json` and then `<folder>/<pair_id>/signal.json` for each pair of a batch. The first is one
+ * JSON object on one line that holds the last signal of every pair published since the start, by pair id, each one's
+ * text unchanged; whoever reads it has all pairs while the others are still being written. All files end with a
+ * newline.
  *
  * Every file is written beside its place and renamed into it, so that a reader sees the old or the new text and never
  * a part. There is no fsync: after a power cut the last minute may be missing or empty, which `crc32` and
  * `valid_until_ms` show. Writing is synchronous.
  *
- * The rename is what costs on ext4: replacing a file makes it give the new one its blocks at once (146 of 184 µs a file;
- * all of it is 16 on tmpfs). No other order of system calls is cheaper: neither Buffers nor open file descriptors are.
+ * The rename is what costs on ext4: replacing a file makes it give the new one its blocks at once (146 of 184 µs a
+ * file; all of it is 16 on tmpfs). No other order of system calls is cheaper: neither Buffers nor open file descriptors
+ * are.
  *
- * One file that cannot be written does not keep the others from being written. Files that a reader blocks are tried again, after
- * the others, for an eighth of a second. What could not be written is kept for `retry`, until a newer text takes its place.
+ * One file that cannot be written does not keep the others from being written. Files that a reader blocks are tried
+ * again, after the others, for an eighth of a second. What could not be written is kept for `retry`, until a newer text
+ * takes its place.
  *
- * Where the file of all pairs has another name, a `signals.json` from before is removed, and the other way round: it would never be
- * written again.
+ * Where the file of all pairs has another name, a `signals.json` from before is removed, and the other way round: it
+ * would never be written again.
  */
 export function createFilePublisher(options: FilePublisherOptions): FileWriter {
   return new SignalFiles(options);

@@ -43,11 +43,13 @@ const STALL_MS = 5_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /**
- * The file publisher of `file.ts` on a thread of its own: a batch costs the caller a hundredth of what the disk's system calls
- * take, and a disk that stands still costs it nothing. Failure and recovery are told a moment after `publish`.
+ * The file publisher of `file.ts` on a thread of its own: a batch costs the caller a hundredth of what the disk's
+ * system calls take, and a disk that stands still costs it nothing. Failure and recovery are told a moment after
+ * `publish`.
  *
- * While the thread is busy, batches are merged: it next writes the newest signal of each pair, so that at most one signal
- * per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the caller writes the files.
+ * While the thread is busy, batches are merged: it next writes the newest signal of each pair, so that at most one
+ * signal per pair waits. Where there is no compiled program (tests run the sources), and when the thread dies, the
+ * caller writes the files.
  */
 export function createFileThread(options: FileThreadOptions): FilePublisher {
   const { program = PROGRAM, onFailure, onRecovered } = options;
@@ -88,7 +90,8 @@ class FileThread implements FilePublisher {
     this.#thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
     this.#thread.on('message', (answer: FileThreadAnswer) => this.#onAnswer(answer));
     this.#thread.on('error', (error) => this.#onDeath(error));
-    // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes this back, so it comes last.
+    // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes
+    // this back, so it comes last.
     this.#thread.unref();
   }
 
@@ -116,7 +119,8 @@ class FileThread implements FilePublisher {
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
     this.#thread.postMessage([...this.#waiting].flat());
-    // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major collection.
+    // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
+    // collection.
     this.#waiting = new Map();
   }
 

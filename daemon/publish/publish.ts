@@ -13,7 +13,9 @@ export interface Publication {
  */
 export interface Publisher<Name extends string = string> {
   readonly name: Name;
-  /** How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave. */
+  /**
+   * How many attempts failed since the start: files not written, batches Redis refused, messages that did not leave.
+   */
   readonly failures: number;
   /** How often something was tried again since the start, where that is done. */
   readonly retries?: number;

@@ -25,11 +25,14 @@ export interface RedisPublisherOptions {
 
 export interface RedisPublisher extends Publisher<'redis'> {
   /**
-   * Signals that Redis did not take, or not by every command (key, channels, stream), or of which nobody knows: it was absent, stalled, refused
-   * them, or the bound in flight was reached.
+   * Signals that Redis did not take, or not by every command (key, channels, stream), or of which nobody knows: it was
+   * absent, stalled, refused them, or the bound in flight was reached.
    */
   readonly missed: number;
-  /** null until the first attempt to connect has ended. refused: connected, and the last batch was refused, all of it or in part. */
+  /**
+   * null until the first attempt to connect has ended. refused: connected, and the last batch was refused, all of it or
+   * in part.
+   */
   readonly state: 'up' | 'down' | 'refused' | null;
   /** The error that `onFailure` was called with, until `onRecovered` is. */
   readonly refusal: MinutehandError | null;
@@ -39,12 +42,13 @@ const CLOSE_GRACE_MS = 500;
 
 /**
  * Hands each batch to Redis at once, or drops it. Nothing is queued and nothing is sent twice: while Redis is absent,
- * starting or stalled, the signals of a batch are counted in `missed`. A connection whose answers stay away is reset, so that
- * what this process has not sent yet is thrown away.
+ * starting or stalled, the signals of a batch are counted in `missed`. A connection whose answers stay away is reset,
+ * so that what this process has not sent yet is thrown away.
  *
  * What cannot be taken back is what the other machine's kernel already holds: when a Redis that stood still goes on, it
- * executes the batches that were sent before the stall was noticed, at most `maxBatchesInFlight` and at one bar
- * a minute a single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its arrival.
+ * executes the batches that were sent before the stall was noticed, at most `maxBatchesInFlight` and at one bar a
+ * minute a single one. Consumers therefore check a signal by `valid_until_ms`, `boot_id` and `seq`, never by its
+ * arrival.
  */
 export function createRedisPublisher(options: RedisPublisherOptions): RedisPublisher {
   return new BusPublisher(options);

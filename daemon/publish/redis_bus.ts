@@ -40,10 +40,10 @@ export const signalChannel = (pairId: string): string => `minutehand:signals:${p
 export const signalKey = (pairId: string): string => `minutehand:signal:${pairId}`;
 
 /**
- * SET, PUBLISH and XADD of every pair, as one command: each command of its own costs ioredis some microseconds of the main thread, here
- * and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with its text each time,
- * so that no start of the server can have forgotten it. What one command refuses does not keep the next ones from being tried.
- * ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair.
+ * SET, PUBLISH and XADD of every pair, as one command: each command of its own costs ioredis some microseconds of the
+ * main thread, here and again with its answer (measured: half of it saved at 10 pairs, four fifths at 1,000). Sent with
+ * its text each time, so that no start of the server can have forgotten it. What one command refuses does not keep the
+ * next ones from being tried. ARGV: life of a key in ms, length of the stream, then pair id and signal of each pair.
  * Reply: the number of pairs of which a command was refused, and the first refusal.
  */
 const PAIRS_SCRIPT = `
@@ -73,10 +73,10 @@ const LOADING_RETRY_MS = 1_000;
 
 /**
  * A Redis server by ioredis. `send` writes two commands to the socket at once: `PUBLISH minutehand:signals` with all
- * signals, one per line; then, in one script, for each pair `SET minutehand:signal:<pair_id> <text> PX <ttl>`,
- * `PUBLISH minutehand:signals:<pair_id>` and `XADD minutehand:signals MAXLEN ~ <n> * pair_id <id> signal <text>`.
- * A user of Redis's access lists needs `+publish +set +xadd +eval +info ~minutehand:* &minutehand:*`; without `+info` it works too, but
- * signals are tried, and refused, while the server is still loading, and ioredis writes a warning.
+ * signals, one per line; then, in one script, for each pair `SET minutehand:signal:<pair_id> <text> PX <ttl>`, `PUBLISH
+ * minutehand:signals:<pair_id>` and `XADD minutehand:signals MAXLEN ~ <n> * pair_id <id> signal <text>`. A user of
+ * Redis's access lists needs `+publish +set +xadd +eval +info ~minutehand:* &minutehand:*`; without `+info` it works
+ * too, but signals are tried, and refused, while the server is still loading, and ioredis writes a warning.
  *
  * While it is away the connection is tried again after 0.1 s, 0.2 s … 5 s. A server that is still loading its data, and
  * one that refuses the credentials, is not `ready`. Nothing is queued, nothing is sent twice.
@@ -158,7 +158,8 @@ class RedisBus implements Bus {
 
   /** Hands both commands to the socket at once. */
   #write(batch: readonly BusMessage[]): [Promise<unknown>, Promise<unknown>] {
-    // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a major collection.
+    // redis.pipeline() defines an accessor on each instance: V8 keeps its hidden class, and with it every text, until a
+    // major collection.
     const { stream } = this.#redis;
     const { keyTtlMs, streamMaxLen } = this.#options;
     stream.cork();

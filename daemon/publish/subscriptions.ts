@@ -18,8 +18,8 @@ export interface SubscriptionsOptions {
  * The route `/signals`: which client gets the signals of which pairs.
  *
  * `/signals` gives all pairs, `/signals?pairs=XAUUSD_XAGUSD,EURUSD_USDCHF` these. Later a client may send
- * `{"subscribe": [...]}` or `{"unsubscribe": [...]}`: the first `subscribe` of a client that named no pairs when it came
- * replaces "all" with its list; `unsubscribe` takes pairs away, from "all" too. An unknown pair is answered with
+ * `{"subscribe": [...]}` or `{"unsubscribe": [...]}`: the first `subscribe` of a client that named no pairs when it
+ * came replaces "all" with its list; `unsubscribe` takes pairs away, from "all" too. An unknown pair is answered with
  * `{"error": {code, message, next}}` (PAIR_UNKNOWN), the known ones of the same list count; other messages with
  * SUBSCRIPTION_MALFORMED.
  */

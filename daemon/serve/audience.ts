@@ -15,8 +15,9 @@ const CLOSE_REASON_BYTES_MAX = 123;
 /** What an engine can do with one WebSocket. Not called any more after `finish`. */
 export interface Wire {
   /**
-   * Text messages in UTF-8, handed to the operating system at once and, as far as it goes, in one write. Clients that get
-   * the same messages of a batch are given the very same array, which nobody changes: what is made of it can be kept for the next.
+   * Text messages in UTF-8, handed to the operating system at once and, as far as it goes, in one write. Clients that
+   * get the same messages of a batch are given the very same array, which nobody changes: what is made of it can be
+   * kept for the next.
    */
   write(texts: readonly Buffer[]): void;
   bufferedBytes(): number;

@@ -33,8 +33,8 @@ export interface Bodies {
 }
 
 /**
- * Bounds what unfinished bodies hold in total. When a chunk does not fit, the bodies that have been still for longest are evicted and
- * refused with BODIES_TOO_MANY: clients that stand still, and never a message that arrives at once.
+ * Bounds what unfinished bodies hold in total. When a chunk does not fit, the bodies that have been still for longest
+ * are evicted and refused with BODIES_TOO_MANY: clients that stand still, and never a message that arrives at once.
  * @param maxBytes of one body
  */
 export function createBodies(maxBytes: number): Bodies {

@@ -30,7 +30,8 @@ export interface Server {
   /**
    * Several messages with one write for each subscriber, in order: for ten messages a tenth of the system calls
    * of ten `publish`. The bytes are with the operating system when this returns.
-   * @param everything a topic whose subscribers get every message. Who is on it and on a message's own gets that one twice.
+   * @param everything a topic whose subscribers get every message. Who is on it and on a message's own gets that one
+   * twice.
    */
   publishAll(messages: readonly Message[], everything?: string): void;
   /** Ends WebSockets with 1001, lets requests in progress finish (up to 1 s) and frees the port. */

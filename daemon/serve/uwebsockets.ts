@@ -22,8 +22,8 @@ import { NativeWires } from './uwebsockets_wires.ts';
 import type { Message } from './websocket_route.ts';
 
 /**
- * It cuts the connection of a message over its limit without a close frame. Messages up to this many times ours are read, so that
- * their senders get a code and a reason.
+ * It cuts the connection of a message over its limit without a close frame. Messages up to this many times ours are
+ * read, so that their senders get a code and a reason.
  */
 const LENGTH_SLACK = 4;
 const FREE_PORT_ATTEMPTS = 5;

@@ -17,7 +17,9 @@ export interface Connection {
 
 export interface WebSocketRoute {
   readonly path: string;
-  /** Of one message from a client; a longer one ends its connection with 1009. ServerOptions.maxBodyBytes when absent. */
+  /**
+   * Of one message from a client; a longer one ends its connection with 1009. ServerOptions.maxBodyBytes when absent.
+   */
   readonly maxMessageBytes?: number;
   /** More are refused with CONNECTIONS_TOO_MANY: each may hold an unfinished message. No limit when absent. */
   readonly maxConnections?: number;

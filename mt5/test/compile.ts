@@ -24,8 +24,8 @@ export function compilerNote(): string {
 }
 
 /**
- * MQL5 as g++ takes it: arrays without a size become MqlArray, a text in quotes a string, directives of MetaEditor go, paths get
- * slashes. Line numbers stay.
+ * MQL5 as g++ takes it: arrays without a size become MqlArray, a text in quotes a string, directives of MetaEditor go,
+ * paths get slashes. Line numbers stay.
  */
 export function translate(source: string): string {
   return source
@@ -44,8 +44,8 @@ export function translate(source: string): string {
 }
 
 /**
- * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path. Nothing is compiled twice: the program is named after what it
- * was made of.
+ * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path. Nothing is compiled twice: the program
+ * is named after what it was made of.
  * @throws Error with what g++ said
  */
 export function compileProgram(name: string): string {

@@ -14,8 +14,9 @@ export interface ForgetfulRedis {
 const COMMANDS_TO_LIVE = 90;
 
 /**
- * Each of its lives ends after some commands: before they are carried out, between two answers, in the middle of one, or right behind the last. Now and then a command is answered with an
- * error and not carried out. After `deaths` lives it stays.
+ * Each of its lives ends after some commands: before they are carried out, between two answers, in the middle of one,
+ * or right behind the last. Now and then a command is answered with an error and not carried out. After `deaths` lives
+ * it stays.
  * @param onDeath told after each one
  */
 export async function startForgetfulRedis(seed: number, deaths: number, onDeath: () => void): Promise<ForgetfulRedis> {

@@ -38,8 +38,8 @@ interface Held {
 const floorTo = (lots: number, up: number): number => Number((Math.floor(lots / 0.01 + up + 1e-6) * 0.01).toFixed(8));
 
 /**
- * Paper trading of simulated signals written a second time, on top of the reference consumer: what an expert advisor that heard these texts
- * must have done, fill by fill. Throws when it checked a text in another way.
+ * Paper trading of simulated signals written a second time, on top of the reference consumer: what an expert advisor
+ * that heard these texts must have done, fill by fill. Throws when it checked a text in another way.
  */
 export function paperTrades(trace: readonly TraceLine[], rules: PaperRules): ExpectedFill[] {
   const consumer = createConsumer({ markets: ['live', 'simulated', 'replay'], maxClockSkewMs: 2000 });

@@ -10,7 +10,10 @@ import { writeSynced } from '../durable_file.ts';
 import { MinutehandError } from '../errors.ts';
 import { parseDecimal } from './decimal.ts';
 
-/** The bars of one symbol, one array per column, ascending in time without duplicates. All arrays have `length` elements. */
+/**
+ * The bars of one symbol, one array per column, ascending in time without duplicates. All arrays have `length`
+ * elements.
+ */
 export interface BarColumns {
   readonly symbol: string;
   readonly length: number;
@@ -48,16 +51,20 @@ const COMMA = 44;
 const deflate = promisify(gzip);
 
 /**
- * Reads one `SYMBOL.csv` or `SYMBOL.csv.gz`; the symbol is the file's name. Nothing is repaired: the first line that breaks a rule ends the reading.
- * @throws MinutehandError DATA_MISSING when there is no such file; DATA_FORMAT with file, line and what was seen when the gzip stream is
- * damaged or cut, the header is another one, or a line is not a valid bar (finite, prices > 0, high and low enclosing open and
- * close, volume and spread >= 0, a whole minute, later than the line before).
+ * Reads one `SYMBOL.csv` or `SYMBOL.csv.gz`; the symbol is the file's name. Nothing is repaired: the first line that
+ * breaks a rule ends the reading.
+ * @throws MinutehandError DATA_MISSING when there is no such file; DATA_FORMAT with file, line and what was seen when
+ * the gzip stream is damaged or cut, the header is another one, or a line is not a valid bar (finite, prices > 0, high
+ * and low enclosing open and close, volume and spread >= 0, a whole minute, later than the line before).
  */
 export async function readBarFile(path: string): Promise<BarColumns> {
   return parseBars(await readPlainBytes(path), path);
 }
 
-/** The bytes of a file, decompressed when it is gzip by its name or by its first bytes. @throws MinutehandError DATA_MISSING, DATA_FORMAT. */
+/**
+ * The bytes of a file, decompressed when it is gzip by its name or by its first bytes.
+ * @throws MinutehandError DATA_MISSING, DATA_FORMAT.
+ */
 async function readPlainBytes(path: string): Promise<Buffer> {
   let bytes: Buffer;
   try {
@@ -85,7 +92,10 @@ async function readPlainBytes(path: string): Promise<Buffer> {
 /** Longer lines mean that the file is no text, or is a small gzip file that decompresses without end. */
 const LONGEST_LINE_BYTES = 1 << 20;
 
-/** Counts the bytes since the last line feed, chunk by chunk. @throws MinutehandError DATA_FORMAT on a line longer than 1 MiB */
+/**
+ * Counts the bytes since the last line feed, chunk by chunk.
+ * @throws MinutehandError DATA_FORMAT on a line longer than 1 MiB
+ */
 export function lineMeter(path: string): (chunk: Uint8Array) => void {
   let open = 0;
   return (chunk) => {
@@ -187,9 +197,10 @@ export function parseBars(bytes: Uint8Array, path: string): BarColumns {
 }
 
 /**
- * Reads the files of `symbols` in `folder`; a symbol without a file is not in the map, which keeps the order of `symbols`.
- * `from` is inclusive, `to` exclusive.
- * @throws MinutehandError DATA_MISSING when the folder does not exist; DATA_FORMAT as `readBarFile`, or when a symbol has both a plain and a compressed file.
+ * Reads the files of `symbols` in `folder`; a symbol without a file is not in the map, which keeps the order of
+ * `symbols`. `from` is inclusive, `to` exclusive.
+ * @throws MinutehandError DATA_MISSING when the folder does not exist; DATA_FORMAT as `readBarFile`, or when a symbol
+ * has both a plain and a compressed file.
  */
 export async function readBarFolder(
   folder: string,
@@ -235,8 +246,8 @@ export function clipBars(columns: BarColumns, from?: OpenTime, to?: OpenTime): B
 }
 
 /**
- * Writes `columns` in the layout `readBarFile` reads, compressed when the name ends in `.gz`. Numbers are written in their shortest
- * exact form. A reader sees the old file or the new one: temporary file, fsync, rename.
+ * Writes `columns` in the layout `readBarFile` reads, compressed when the name ends in `.gz`. Numbers are written in
+ * their shortest exact form. A reader sees the old file or the new one: temporary file, fsync, rename.
  */
 export async function writeBarFile(path: string, columns: BarColumns): Promise<void> {
   const text = Buffer.from(formatBars(columns), 'latin1');
@@ -262,7 +273,10 @@ export function barHeader(hasSpread: boolean): string {
   return hasSpread ? `${HEADER},spread` : HEADER;
 }
 
-/** The lines of a bar file without their ends, numbers in their shortest exact form; an unknown spread is an empty field. */
+/**
+ * The lines of a bar file without their ends, numbers in their shortest exact form; an unknown spread is an empty
+ * field.
+ */
 export function barLines(
   { length, time, open, high, low, close, volume, spread }: BarColumns,
   hasSpread: boolean,
@@ -276,7 +290,10 @@ export function barLines(
   return lines;
 }
 
-/** Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when any bar has a spread. */
+/**
+ * Columns of bars that are in ascending order; bars of other symbols are not looked at. The spread column is there when
+ * any bar has a spread.
+ */
 export function columnsOf(symbol: string, bars: Iterable<Bar>): BarColumns {
   const own = Array.from(bars).filter((bar) => bar.symbol === symbol);
   const column = (value: (bar: Bar) => number): Float64Array => Float64Array.from(own, value);
@@ -325,8 +342,8 @@ export function barAt(columns: BarColumns, index: number): Bar {
 }
 
 /**
- * `barAt` for whoever looks at one bar after the other and keeps none: each answer overwrites the one before. Making a new object for
- * each bar takes as long as half of its features do.
+ * `barAt` for whoever looks at one bar after the other and keeps none: each answer overwrites the one before. Making a
+ * new object for each bar takes as long as half of its features do.
  */
 export function barReader(columns: BarColumns): (index: number) => Bar {
   const { symbol, time, open, high, low, close, volume, spread } = columns;
@@ -375,7 +392,10 @@ export function viewBars(columns: BarColumns, first: number, end: number): BarCo
   return mapBars(columns, end - first, (column) => column.subarray(first, end));
 }
 
-/** The bars `first` up to, not including, `end`, in memory of their own: that of the whole can be freed, or written again. */
+/**
+ * The bars `first` up to, not including, `end`, in memory of their own: that of the whole can be freed, or written
+ * again.
+ */
 export function copyBars(columns: BarColumns, first: number, end: number): BarColumns {
   return mapBars(columns, end - first, (column) => column.slice(first, end));
 }

@@ -23,8 +23,8 @@ export const CONFLICTS_SHOWN = 20;
 const VALUE_NAMES = ['open', 'high', 'low', 'close', 'volume'] as const;
 
 /**
- * Bars that are there (ascending) before new ones, earlier rows before later ones: whoever comes first to a minute stays. `rows` may be in any order and
- * repeat minutes.
+ * Bars that are there (ascending) before new ones, earlier rows before later ones: whoever comes first to a minute
+ * stays. `rows` may be in any order and repeat minutes.
  */
 export function mergeBars(existing: BarColumns | null, rows: BarColumns): MergedBars {
   const order = ascendingOrder(rows);

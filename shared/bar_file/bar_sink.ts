@@ -45,7 +45,10 @@ export interface ImportedFile {
 /** Where imported bars go: a folder of bar files, or the store. */
 export interface BarSink {
   open(symbol: string): SymbolSink;
-  /** Takes values of one auxiliary series: epoch seconds, in the order of the source. null where there is no place for them. */
+  /**
+   * Takes values of one auxiliary series: epoch seconds, in the order of the source. null where there is no place for
+   * them.
+   */
   readonly putSeries:
     ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
   /** Told of each file when its rows are in. */

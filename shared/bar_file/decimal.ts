@@ -8,12 +8,13 @@ const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => Number(`1e${power
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /**
- * The decimal number written in `bytes[from, to)` (ASCII), equal to `Number(text)` to the bit, or NaN when the text is not a plain
- * decimal number: empty, blanks, hexadecimal, `Infinity` and words are refused although `Number` takes some of them.
+ * The decimal number written in `bytes[from, to)` (ASCII), equal to `Number(text)` to the bit, or NaN when the text is
+ * not a plain decimal number: empty, blanks, hexadecimal, `Infinity` and words are refused although `Number` takes some
+ * of them.
  *
- * The digits are summed into an integer and divided once by a power of ten. Both operands are exact below 2^53 and up to 10^22, and
- * IEEE division rounds correctly, so the quotient is the nearest double (Clinger, "How to read floating point numbers accurately",
- * PLDI 1990, fast path). Everything else goes through `Number`.
+ * The digits are summed into an integer and divided once by a power of ten. Both operands are exact below 2^53 and up
+ * to 10^22, and IEEE division rounds correctly, so the quotient is the nearest double (Clinger, "How to read floating
+ * point numbers accurately", PLDI 1990, fast path). Everything else goes through `Number`.
  */
 export function parseDecimal(bytes: Uint8Array, from: number, to: number): number {
   let at = from;

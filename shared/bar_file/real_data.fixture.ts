@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /**
- * A folder of real recordings for tests, or null: beside `MINUTEHAND_TEST_DATA` (which names the folder of the m1 files), else beside the
- * checkout. The recordings may not be passed on, so the repository does not carry them.
+ * A folder of real recordings for tests, or null: beside `MINUTEHAND_TEST_DATA` (which names the folder of the m1
+ * files), else beside the checkout. The recordings may not be passed on, so the repository does not carry them.
  */
 export function realData(folder: 'm1' | 'raw-samples' | 'binance'): string | null {
   const m1 = process.env['MINUTEHAND_TEST_DATA'] ?? resolve(import.meta.dirname, '../../../shared/data/m1');

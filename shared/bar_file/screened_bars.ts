@@ -2,8 +2,8 @@ import { BarScreen, type ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { barReader, type BarColumns } from './bar_file.ts';
 
 /**
- * The bars that move features: those of a symbol without the ones that the daemon holds back as suspect. They are to be all
- * that are known, screened once: what is suspect is a function of the bars before, suspect ones included.
+ * The bars that move features: those of a symbol without the ones that the daemon holds back as suspect. They are to be
+ * all that are known, screened once: what is suspect is a function of the bars before, suspect ones included.
  * @param screening null = all bars
  */
 export function withoutSuspects(columns: BarColumns, screening: ScreenPolicy | null): BarColumns {

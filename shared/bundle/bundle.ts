@@ -27,7 +27,8 @@ export interface Bundle {
 }
 
 /**
- * Reads a bundle and checks that every file is the one that was trained and, where keys are trusted, that one of them signed it.
+ * Reads a bundle and checks that every file is the one that was trained and, where keys are trusted, that one of them
+ * signed it.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
@@ -121,8 +122,8 @@ export interface BundleContent {
 }
 
 /**
- * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at all, signed when
- * there is a key.
+ * Writes `<modelsFolder>/<yyyyMMdd_HHmm>/` (a second one in the same minute: `_2`) so that it exists whole or not at
+ * all, signed when there is a key.
  * @returns the folder
  * @throws MinutehandError KEY_UNUSABLE
  */
@@ -241,7 +242,10 @@ export function activePath(modelsFolder: string): string {
   return join(modelsFolder, ACTIVE);
 }
 
-/** The active version and its predecessor; null when none was ever activated. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+/**
+ * The active version and its predecessor; null when none was ever activated.
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
+ */
 export function readActive(modelsFolder: string, files: FileSystem = MACHINE_FILES): ActivePointer | null {
   return readPointer(activePath(modelsFolder), activeSchema, files);
 }
@@ -267,8 +271,8 @@ function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: F
 }
 
 /**
- * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced by one
- * without a predecessor.
+ * Makes `version` the active one; a reader sees the old or the new pointer, never a part. A damaged pointer is replaced
+ * by one without a predecessor.
  * @throws MinutehandError MODEL_MISSING
  */
 export function activate(modelsFolder: string, version: string, files: FileSystem = MACHINE_FILES): ActivePointer {
@@ -299,7 +303,10 @@ export function shadowPath(modelsFolder: string): string {
   return join(modelsFolder, SHADOW);
 }
 
-/** The version that scores along without being published; null when none is named. @throws MinutehandError MODEL_MANIFEST, MODEL_FILE */
+/**
+ * The version that scores along without being published; null when none is named.
+ * @throws MinutehandError MODEL_MANIFEST, MODEL_FILE
+ */
 export function readShadow(modelsFolder: string, files: FileSystem = MACHINE_FILES): string | null {
   return readPointer(shadowPath(modelsFolder), shadowSchema, files)?.version ?? null;
 }

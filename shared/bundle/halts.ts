@@ -29,11 +29,14 @@ const resumedSchema = z.strictObject({ pair_id: pairIdSchema, version: versionSc
 const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.array(resumedSchema) });
 
 /**
- * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that version is in
- * force, and again when it comes back.
+ * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that
+ * version is in force, and again when it comes back.
  */
 export type Halt = Readonly<z.infer<typeof haltSchema>>;
-/** A person lifted the halts of a pair (`*`: of every pair, and of all at once): figures from before `at` halt it no more. */
+/**
+ * A person lifted the halts of a pair (`*`: of every pair, and of all at once): figures from before `at` halt it no
+ * more.
+ */
 export type Resumed = Readonly<z.infer<typeof resumedSchema>>;
 export interface Halts {
   readonly halts: readonly Halt[];
@@ -78,11 +81,13 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
 }
 
 /**
- * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when all do the
- * file is not touched.
- * @param seenAt when the figures were looked at: what a person has lifted since was lifted with them in sight, and is not halted again
+ * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when
+ * all do the file is not touched.
+ * @param seenAt when the figures were looked at: what a person has lifted since was lifted with them in sight, and is
+ * not halted again
  * @returns those that were added
- * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted; HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted;
+ * HOME_LOCKED, HOME_UNUSABLE
  */
 export function addHalts(
   modelsFolder: string,
@@ -104,8 +109,8 @@ export function addHalts(
 }
 
 /**
- * The monitor and a person may change the file at the same time, from two processes: each reads what the other one has written. A simulated disk
- * belongs to one process.
+ * The monitor and a person may change the file at the same time, from two processes: each reads what the other one has
+ * written. A simulated disk belongs to one process.
  */
 function whileLocked<Result>(modelsFolder: string, files: FileSystem, change: () => Result): Result {
   if (files !== MACHINE_FILES) return change();
@@ -122,13 +127,14 @@ function keyOf({ pair_id, reason, version }: Halt): string {
 }
 
 /**
- * Lifts the halts of a pair under the version that `active.json` names, or of all pairs and of all at once (`*`), and notes when, so
- * that the figures up to now do not halt again. Halts of other versions stay: they count when that version comes back.
- * A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which nothing else does.
- * The note is written even when the file names no such halt: a daemon may still have one that the file has lost.
+ * Lifts the halts of a pair under the version that `active.json` names, or of all pairs and of all at once (`*`), and
+ * notes when, so that the figures up to now do not halt again. Halts of other versions stay: they count when that
+ * version comes back. A halt of all pairs is not lifted for one of them. `*` also replaces a damaged file, which
+ * nothing else does. The note is written even when the file names no such halt: a daemon may still have one that the
+ * file has lost.
  * @returns the halts of the file that were lifted
- * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when active.json is damaged;
- * HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT for a single pair; MODEL_MISSING when no version is active, MODEL_MANIFEST when
+ * active.json is damaged; HOME_LOCKED, HOME_UNUSABLE
  */
 export function resume(modelsFolder: string, pairId: string, now: Date, files: FileSystem = MACHINE_FILES): Halt[] {
   const active = readActive(modelsFolder, files);
@@ -162,7 +168,9 @@ function readHaltsOrNull(modelsFolder: string, files: FileSystem): Halts | null 
   }
 }
 
-/** From when on the figures of a pair under a version count: the last time that a person lifted its halts; null = never. */
+/**
+ * From when on the figures of a pair under a version count: the last time that a person lifted its halts; null = never.
+ */
 export function resumedAt({ resumed }: Halts, pairId: string, version: string): Date | null {
   const times = resumed
     .filter((row) => row.version === version && (row.pair_id === pairId || row.pair_id === ALL_PAIRS))
@@ -183,8 +191,9 @@ export function haltedPairs<Standing extends StandingHalt>(
 }
 
 /**
- * What stands after a look at `halts.json`: the halts it names, and those known before that no new `resumed` note lifts. A halt that is
- * merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a person can delete it), and stays.
+ * What stands after a look at `halts.json`: the halts it names, and those known before that no new `resumed` note
+ * lifts. A halt that is merely missing was lost (a power cut can undo the rename of a file that was not flushed yet, a
+ * person can delete it), and stays.
  */
 export function standingAfter(known: Standing, read: Halts): Standing {
   const noteText = (note: Resumed): string => `${note.pair_id}@${note.version}@${note.at}`;
@@ -212,8 +221,8 @@ export function lostHalts(standing: readonly StandingHalt[], { halts }: Halts): 
 const NOTE = 'resumed:';
 
 /**
- * Halts and `resumed` notes as one word each, in an order of their own and each once: equal texts stand for the same. Empty when there are
- * none.
+ * Halts and `resumed` notes as one word each, in an order of their own and each once: equal texts stand for the same.
+ * Empty when there are none.
  */
 export function standingText({ halts, resumed }: Standing): string {
   const words = [

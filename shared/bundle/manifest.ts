@@ -66,7 +66,10 @@ export type PairEdge = z.infer<typeof pairEdge>;
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
-/** What looking for better parameters of a model brought. Log losses are means over purged folds, on the evaluation label. */
+/**
+ * What looking for better parameters of a model brought. Log losses are means over purged folds, on the evaluation
+ * label.
+ */
 const searchReport = z.object({
   trials: z.int().nonnegative(),
   complete: z.int().nonnegative(),
@@ -85,7 +88,10 @@ const searchReport = z.object({
 });
 export type SearchReport = z.infer<typeof searchReport>;
 
-/** How θ1 and θ2 were chosen: backtests of the training period on out-of-fold scores. Ratios are annualised, after costs. */
+/**
+ * How θ1 and θ2 were chosen: backtests of the training period on out-of-fold scores. Ratios are annualised, after
+ * costs.
+ */
 const thresholdReport = z.object({
   tried: z.int().nonnegative(),
   /** With enough trades, and the pass rate in its range. */

@@ -336,7 +336,9 @@ describe('the engines of a set', () => {
   it('give their memory back when their sets are released, even where a released set is kept', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
-    /** Bytes outside of the heap that somebody holds. Memory is given back by a thread of the engine, a little later. */
+    /**
+     * Bytes outside of the heap that somebody holds. Memory is given back by a thread of the engine, a little later.
+     */
     const held = async (): Promise<number> => {
       for (let round = 0; round < 5; round++) {
         collect();

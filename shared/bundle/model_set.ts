@@ -19,7 +19,9 @@ export type { ScoringEngine } from './prepared_models.ts';
 const GOLDEN_TOLERANCE = 1e-5;
 const WARM_UP_RUNS = 8;
 
-/** The answers of the three models for one batch; row i belongs to row i of the features. Overwritten by the next call. */
+/**
+ * The answers of the three models for one batch; row i belongs to row i of the features. Overwritten by the next call.
+ */
 export interface BatchScores {
   readonly return_prob: Float64Array;
   /** Calibrated probability of AI2, before its rank is taken. */
@@ -40,8 +42,8 @@ export interface ModelSet {
   readonly engineNotes: Readonly<Record<ModelName, string>>;
   hasEdge(pairId: string): boolean;
   /**
-   * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all three models;
-   * else a promise.
+   * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
+   * three models; else a promise.
    * @throws RangeError more rows than the set was loaded for
    * @throws MinutehandError MODEL_OUTPUT when an answer is not within [0, 1]; at once or by the promise
    */
@@ -54,7 +56,10 @@ export interface ModelSet {
 export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
-  /** When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default: at once. */
+  /**
+   * When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default:
+   * at once.
+   */
   readonly quietly?: Quietly;
 }
 

@@ -6,8 +6,8 @@ const KIB = 1 << 10;
 const MIB = 1 << 20;
 
 /**
- * What is read of each kind of file in a folder of bundles. A pointer or `halts.json` may be a symbolic link, and so may the folder of a
- * bundle; a file of a bundle may not: it would be one from outside.
+ * What is read of each kind of file in a folder of bundles. A pointer or `halts.json` may be a symbolic link, and so
+ * may the folder of a bundle; a file of a bundle may not: it would be one from outside.
  */
 const LIMITS = {
   /** `active.json`, `shadow.json`. */
@@ -32,7 +32,8 @@ const REFUSALS: Readonly<Record<string, (path: string, message: string) => strin
 
 /**
  * Reads a file of a folder of bundles: the one way in which that is done, by the daemon and the trainer.
- * @throws MinutehandError MODEL_FILE when it is no regular file, a link that is not followed, or too large; Error when it cannot be read
+ * @throws MinutehandError MODEL_FILE when it is no regular file, a link that is not followed, or too large; Error when
+ * it cannot be read
  */
 export function readModelsFile(path: string, kind: ModelsFileKind, files: FileSystem = MACHINE_FILES): Buffer {
   try {

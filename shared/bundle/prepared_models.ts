@@ -14,9 +14,15 @@ import { kernelModule } from './tree_kernel/tree_kernel.ts';
 export type ScoringEngine = 'wasm-simd' | 'onnxruntime-node';
 
 export interface PrepareOptions {
-  /** `auto`: WASM where the graph is trees and its answers are onnxruntime's; `onnxruntime`: always that. Default `auto`. */
+  /**
+   * `auto`: WASM where the graph is trees and its answers are onnxruntime's; `onnxruntime`: always that. Default
+   * `auto`.
+   */
   readonly engine?: 'auto' | 'onnxruntime';
-  /** false: trees are scored by WASM without asking onnxruntime, which is not even loaded. For simulations. Default true. */
+  /**
+   * false: trees are scored by WASM without asking onnxruntime, which is not even loaded. For simulations. Default
+   * true.
+   */
   readonly crossCheck?: boolean;
   readonly files?: FileSystem;
   /** How trees are packed; another one only where a test wants them wrong. */
@@ -40,7 +46,8 @@ export interface PreparedModels {
 
 /**
  * Reads and verifies a bundle, and finds out which engine serves each of its models.
- * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a cross-check KERNEL_MISSING
+ * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, MODEL_SCHEMA, MODEL_LOAD; without a cross-check
+ * KERNEL_MISSING
  */
 export async function prepareModels(
   folder: string,

@@ -9,8 +9,9 @@ export interface Scorer {
 }
 
 /**
- * A model in onnxruntime. Its one input takes the features; its answer is the output `score`, `probabilities`, or the only one, of one
- * column, or of two as binary classifiers have it: the second is the probability. Blocks the thread for some milliseconds.
+ * A model in onnxruntime. Its one input takes the features; its answer is the output `score`, `probabilities`, or the
+ * only one, of one column, or of two as binary classifiers have it: the second is the probability. Blocks the thread
+ * for some milliseconds.
  * @throws MinutehandError MODEL_LOAD
  */
 export async function loadScorer(bytes: Uint8Array, columns: number, name: string): Promise<Scorer> {
@@ -43,7 +44,10 @@ export async function loadScorer(bytes: Uint8Array, columns: number, name: strin
   };
 }
 
-/** One thread and sequential execution: several sessions share two cores with the trainer, and the order of sums stays fixed. */
+/**
+ * One thread and sequential execution: several sessions share two cores with the trainer, and the order of sums stays
+ * fixed.
+ */
 async function createSession(bytes: Uint8Array, name: string): Promise<InferenceSession> {
   const onnxruntime = await import('./onnxruntime.ts');
   try {

@@ -7,8 +7,9 @@ import type { FileSystem } from '../ports.ts';
 import { readModelsFile } from './models_file.ts';
 
 /**
- * Who made a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other file. It stands
- * beside the manifest, not in it, so that what is signed needs no canonical form and a new key can sign an old bundle.
+ * Who made a bundle: an Ed25519 signature (RFC 8032) of the manifest's bytes, which name the sha256 of every other
+ * file. It stands beside the manifest, not in it, so that what is signed needs no canonical form and a new key can sign
+ * an old bundle.
  */
 export const SIGNATURE_FILE = 'manifest.sig';
 
@@ -21,7 +22,9 @@ const signatureSchema = z.strictObject({
 
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
 
-/** The name of a key in messages and signatures: the first 16 hex digits of the sha256 of its public part (SPKI, DER). */
+/**
+ * The name of a key in messages and signatures: the first 16 hex digits of the sha256 of its public part (SPKI, DER).
+ */
 export function keyName(key: KeyObject): string {
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return createHash('sha256')
@@ -36,7 +39,10 @@ export function signManifest(manifest: Uint8Array, key: KeyObject): string {
   return `${JSON.stringify({ algorithm: 'ed25519', key: keyName(key), signature } satisfies z.infer<typeof signatureSchema>)}\n`;
 }
 
-/** The private key that new bundles are signed by: the PEM file of MINUTEHAND_SIGNING_KEY; null = they are not. @throws MinutehandError KEY_UNUSABLE */
+/**
+ * The private key that new bundles are signed by: the PEM file of MINUTEHAND_SIGNING_KEY; null = they are not.
+ * @throws MinutehandError KEY_UNUSABLE
+ */
 export function signingKey(env: NodeJS.ProcessEnv = process.env): KeyObject | null {
   const path = env['MINUTEHAND_SIGNING_KEY'];
   if (path === undefined || path === '') return null;
@@ -44,8 +50,8 @@ export function signingKey(env: NodeJS.ProcessEnv = process.env): KeyObject | nu
 }
 
 /**
- * The public keys that bundles must be signed by: the PEM file of MINUTEHAND_TRUSTED_KEYS, one after the other; null = any bundle is
- * taken, signed or not.
+ * The public keys that bundles must be signed by: the PEM file of MINUTEHAND_TRUSTED_KEYS, one after the other; null =
+ * any bundle is taken, signed or not.
  * @throws MinutehandError KEY_UNUSABLE
  */
 export function trustedKeys(env: NodeJS.ProcessEnv = process.env): readonly KeyObject[] | null {

@@ -136,8 +136,8 @@ const OWN_TICKETS_FROM = 2 ** 51;
 const OWN_TICKETS_OF_ONE = 2 ** 20;
 
 /**
- * Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same signals never write the same ticket. The expert advisor for
- * MetaTrader 5 counts in the same way.
+ * Where a program begins to number what no broker numbers (paper orders, refusals), so that two that follow the same
+ * signals never write the same ticket. The expert advisor for MetaTrader 5 counts in the same way.
  * @param identity what no other program has: machine, folder, time
  */
 export function firstOwnTicket(identity: string): number {
@@ -145,8 +145,9 @@ export function firstOwnTicket(identity: string): number {
 }
 
 /**
- * From the publication of a signal to what it asked for, in ms; 0 when no signal did. Two clocks may say that the effect was first (a terminal's has whole seconds until it has seen one
- * change, and two machines differ): that is 0 too.
+ * From the publication of a signal to what it asked for, in ms; 0 when no signal did. Two clocks may say that the
+ * effect was first (a terminal's has whole seconds until it has seen one change, and two machines differ): that is 0
+ * too.
  */
 export function latencyMs(signalMs: number, timeMs: number): number {
   return signalMs > 0 ? Math.max(0, timeMs - signalMs) : 0;

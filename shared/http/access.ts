@@ -32,8 +32,10 @@ export interface AccessOptions {
 /**
  * The access rule of every HTTP and WebSocket server of this package. In this order:
  *
- * - HOST_REFUSED: the Host header names another server. A web page whose DNS name was rebound to this machine sends its own name
- *   (https://en.wikipedia.org/wiki/DNS_rebinding). IP addresses cannot be rebound; they are accepted where the server listens beyond
+ * - HOST_REFUSED: the Host header names another server. A web page whose DNS name was rebound to this machine sends its
+ *   own name
+ * (https://en.wikipedia.org/wiki/DNS_rebinding). IP addresses cannot be rebound; they are accepted where the server
+ * listens beyond
  *   this machine. A client that has the token is no such page, and may use any name.
  * - ORIGIN_REFUSED: a web page of another site. Browsers let any page post to, or open a WebSocket on, this machine.
  * - UNAUTHORIZED: a client on another machine without the token.

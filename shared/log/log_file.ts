@@ -41,12 +41,14 @@ function flushAll(): void {
 
 /**
  * Opens a log file; it appears with its first line. Several processes may add to the same one, for lines leave whole.
- * What waits is written when the process ends, by an uncaught error too; a signal that kills at once loses a tenth of a second.
+ * What waits is written when the process ends, by an uncaught error too; a signal that kills at once loses a tenth of a
+ * second.
  *
  * Not sonic-boom, which pino brings: with a full disk its flush at exit repeats the write for ever while the process
- * stands still, and what it keeps in memory until then has no bound. Here the file is opened anew after a write that failed, so
- * that a disk that has room again, or was mounted again, gets what waited and what follows. It is opened anew too when it was renamed or
- * removed: who rotates logs need not tell anybody, and what was written until then is in the file of the other name.
+ * stands still, and what it keeps in memory until then has no bound. Here the file is opened anew after a write that
+ * failed, so that a disk that has room again, or was mounted again, gets what waited and what follows. It is opened
+ * anew too when it was renamed or removed: who rotates logs need not tell anybody, and what was written until then is
+ * in the file of the other name.
  */
 export function openLogFile(path: string): LogFile {
   const file = new GatheredFile(path);

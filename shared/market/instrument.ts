@@ -46,9 +46,10 @@ export interface Instrument {
 }
 
 /*
- * The loadings make these pairs move together: gold and silver (metals), AUD and NZD (commodity, dollar), EUR, GBP and CHF (dollar, europe),
- * AUD, NZD and CAD (dollar, commodity), the two indices (risk), CAD and Brent (Brent's loadings are about 3.4 times CAD's), JPY
- * and CHF (dollar, europe). What is not in proportion drifts apart slowly, as it does in life.
+ * The loadings make these pairs move together: gold and silver (metals), AUD and NZD (commodity, dollar), EUR, GBP and
+ * CHF (dollar, europe), AUD, NZD and CAD (dollar, commodity), the two indices (risk), CAD and Brent (Brent's loadings
+ * are about 3.4 times CAD's), JPY and CHF (dollar, europe). What is not in proportion drifts apart slowly, as it does
+ * in life.
  */
 const ASSETS: readonly Asset[] = [
   asset('EUR', 1.085, { dollar: -1.0, europe: 1.0 }, 1.6, 22, 0.08),
@@ -95,8 +96,9 @@ const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; vo
 };
 
 /**
- * What the simulated market knows of a symbol. Six letters of two known assets are their exchange rate, so crosses agree with their
- * legs (EURGBP = EURUSD / GBPUSD). Any other name is an asset of its own whose numbers are drawn from the name.
+ * What the simulated market knows of a symbol. Six letters of two known assets are their exchange rate, so crosses
+ * agree with their legs (EURGBP = EURUSD / GBPUSD). Any other name is an asset of its own whose numbers are drawn from
+ * the name.
  */
 export function instrumentOf(symbol: string): Instrument {
   const known = (name: string): Asset | null => ASSETS.find((one) => one.name === name) ?? null;

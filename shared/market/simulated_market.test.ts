@@ -32,8 +32,9 @@ interface PairStudy {
 }
 
 /**
- * The slow and obvious study of a pair: OLS of ln A on ln B over 240 bars, z over 120 spreads, at every |z| >= 2 the z frozen there is followed
- * until it is back at 0.5 or 1.5 further out, for 60 bars at most. A trade is the same without overlap, and pays one spread of each leg.
+ * The slow and obvious study of a pair: OLS of ln A on ln B over 240 bars, z over 120 spreads, at every |z| >= 2 the z
+ * frozen there is followed until it is back at 0.5 or 1.5 further out, for 60 bars at most. A trade is the same without
+ * overlap, and pays one spread of each leg.
  */
 function study(columns: ReadonlyMap<string, BarColumns>, id: string): PairStudy {
   const pair = parsePair(id);

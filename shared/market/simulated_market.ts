@@ -24,7 +24,10 @@ const LN2 = 0.6931471805599453;
 /** Parts of a minute that are simulated; high and low are the extremes over them. */
 const STEPS = 6;
 const STEP_ROOT = Math.sqrt(1 / STEPS);
-/** Values come back to their level with a half-life of 180 days, so that a market of ten years has prices one could meet. */
+/**
+ * Values come back to their level with a half-life of 180 days, so that a market of ten years has prices one could
+ * meet.
+ */
 const HOMEWARD_PER_MINUTE = LN2 / (180 * 1440);
 /** A weekend moves prices as this many normal minutes do. */
 const WEEKEND_MINUTES = 40;
@@ -47,7 +50,10 @@ const WANDER_EXIT = 1 / 180;
 const WANDER_DRIFT = 9;
 const WANDER_NOISE = 0.35;
 
-/** News moves a factor, or an asset, for good; a shock moves an asset and goes the way of its noise. Chances in a minute. */
+/**
+ * News moves a factor, or an asset, for good; a shock moves an asset and goes the way of its noise. Chances in a
+ * minute.
+ */
 const FACTOR_NEWS = 1 / 600;
 const ASSET_NEWS = 1 / 1100;
 const SHOCK = 1 / 260;
@@ -114,13 +120,14 @@ interface SymbolState {
 /**
  * A seeded market of the given symbols in which related symbols move together, and part for a while.
  *
- * The log value of an asset is factors × loadings + its noise + its drift. Factors are random walks whose volatility follows the hour and
- * a hidden regime, with news as jumps; loadings drift; the noise comes back (Ornstein-Uhlenbeck by its exact discretisation: Gillespie,
- * Physical Review E 54, 1996); the drift, and its jumps, stay. A symbol is the ratio of two assets, so crosses agree with their legs.
- * The bars of a symbol are a pure function of (seed, symbol, start, index): the other symbols do not change them.
+ * The log value of an asset is factors × loadings + its noise + its drift. Factors are random walks whose volatility
+ * follows the hour and a hidden regime, with news as jumps; loadings drift; the noise comes back (Ornstein-Uhlenbeck by
+ * its exact discretisation: Gillespie, Physical Review E 54, 1996); the drift, and its jumps, stay. A symbol is the
+ * ratio of two assets, so crosses agree with their legs. The bars of a symbol are a pure function of (seed, symbol,
+ * start, index): the other symbols do not change them.
  *
- * `start` need not be an open minute: the first bar is that of the first open minute at or after it. Prices are rounded to the symbol's
- * decimals, the volume is a count of ticks >= 1, the spread is in price units and at least one tick.
+ * `start` need not be an open minute: the first bar is that of the first open minute at or after it. Prices are rounded
+ * to the symbol's decimals, the volume is a count of ticks >= 1, the spread is in price units and at least one tick.
  * @throws RangeError when a symbol is listed twice, or `start` or a numeric seed is not finite.
  */
 export function createSimulatedMarket(options: {
@@ -189,7 +196,10 @@ export function createSimulatedMarket(options: {
   };
 }
 
-/** The next `minutes` minutes of `market` as columns, for what works on recorded bars; takes the minutes out of the market. */
+/**
+ * The next `minutes` minutes of `market` as columns, for what works on recorded bars; takes the minutes out of the
+ * market.
+ */
 export function recordMarket(market: SimulatedMarket, minutes: number): Map<string, BarColumns> {
   const recorded = market.symbols.map((symbol) => ({ symbol, length: minutes, ...emptyColumns(minutes) }));
   for (let i = 0; i < minutes; i++) {

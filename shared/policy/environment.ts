@@ -111,7 +111,10 @@ export interface UnknownVariable {
   readonly nearest: string;
 }
 
-/** Variables that look like minutehand's and are not: every unknown `MINUTEHAND_*`, and every name within two edits of a known one. */
+/**
+ * Variables that look like minutehand's and are not: every unknown `MINUTEHAND_*`, and every name within two edits of a
+ * known one.
+ */
 export function unknownVariables(env: NodeJS.ProcessEnv = process.env): UnknownVariable[] {
   const known = [...PLACES, ...OVERRIDES].map(({ variable }) => variable);
   return Object.keys(env).flatMap((variable) => {

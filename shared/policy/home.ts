@@ -29,8 +29,9 @@ export interface HomePaths {
 
 /**
  * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles stand in `<package root>/models`
- * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses, for it sees
- * only its own; MINUTEHAND_LOG moves the logs. Relative ones count from the working directory; an empty variable is an unset one.
+ * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses,
+ * for it sees only its own; MINUTEHAND_LOG moves the logs. Relative ones count from the working directory; an empty
+ * variable is an unset one.
  */
 export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
   const chosen = env['MINUTEHAND_HOME'];

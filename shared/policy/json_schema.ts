@@ -51,7 +51,8 @@ export function jsonSchemas(): Record<string, JsonSchema> {
 }
 
 /**
- * The schema of the value at `path`: map keys and list indexes. Of alternatives (anyOf), the one that is a map is followed.
+ * The schema of the value at `path`: map keys and list indexes. Of alternatives (anyOf), the one that is a map is
+ * followed.
  * @returns undefined where the schema has no such value
  */
 export function schemaAt(schema: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {

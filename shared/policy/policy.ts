@@ -221,7 +221,9 @@ export function shardPairs(minutehand: MinutehandSettings, shard: string): reado
   return shardOf(minutehand, shard).pairs;
 }
 
-/** The signal file with all pairs of a daemon: `signals.json`; where there are several shards, each has one of its own. */
+/**
+ * The signal file with all pairs of a daemon: `signals.json`; where there are several shards, each has one of its own.
+ */
 export function allSignalsFile({ shards }: MinutehandSettings, shard: string): string {
   return Object.keys(shards).length === 1 ? 'signals.json' : `signals_${shard}.json`;
 }

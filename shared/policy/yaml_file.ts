@@ -10,7 +10,9 @@ export interface YamlFile {
   where(path: readonly PropertyKey[]): string;
 }
 
-/** Offset, in characters, of the key (or list item) at `path`; of the last step that exists when the rest is missing. */
+/**
+ * Offset, in characters, of the key (or list item) at `path`; of the last step that exists when the rest is missing.
+ */
 function offsetOf(document: Document, path: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = 0;

@@ -23,7 +23,10 @@ interface Published {
   readonly validUntilMs: number;
 }
 
-/** A daemon that crashes, comes back, decides again what it had decided, falls silent, and has a clock that may be set back. */
+/**
+ * A daemon that crashes, comes back, decides again what it had decided, falls silent, and has a clock that may be set
+ * back.
+ */
 function createDaemon() {
   const published: Published[] = [];
   const positions = new Map<string, { id: string; side: 1 | -1 }>();

@@ -40,7 +40,9 @@ export type Order =
   | { readonly order: 'close'; readonly positionId: string }
   /** Nothing. What is open stays open. */
   | { readonly order: 'hold' }
-  /** Nothing, and cancel what waits to be entered: the daemon has no models or no bars. What is open is yours to watch. */
+  /**
+   * Nothing, and cancel what waits to be entered: the daemon has no models or no bars. What is open is yours to watch.
+   */
   | { readonly order: 'halt' };
 
 export type Verdict =
@@ -50,7 +52,10 @@ export type Verdict =
       readonly pairId: string;
       /** To be done in this order: one of them, or a close and what follows it. */
       readonly orders: readonly Order[];
-      /** Signals of this pair between the last one and this that never came; nothing to worry about, `target` says it all. */
+      /**
+       * Signals of this pair between the last one and this that never came; nothing to worry about, `target` says it
+       * all.
+       */
       readonly missed: number;
     };
 
@@ -86,17 +91,21 @@ export interface Consumer {
   state(): ConsumerState;
 }
 
-/** More than a pair enters in a year at one trade every hour of it would be 6,000: a signal that old has long expired. */
+/**
+ * More than a pair enters in a year at one trade every hour of it would be 6,000: a signal that old has long expired.
+ */
 const ENTERED_KEPT = 1000;
 const FRESH_MEMORY: PairMemory = { bootId: '', seq: 0, positionId: '', entered: [] };
 
 /**
- * What an expert advisor does with signals, as a state machine without effects: text and time in, orders out. It is written to be
- * copied to other languages; `test/vectors/consumer.json` has texts with their verdicts to test a copy with.
+ * What an expert advisor does with signals, as a state machine without effects: text and time in, orders out. It is
+ * written to be copied to other languages; `test/vectors/consumer.json` has texts with their verdicts to test a copy
+ * with.
  *
- * The checks come in the order of `REFUSALS`, then mode, target and action. A signal that passed the check of its order is
- * remembered even when it is refused for its age: a clock that steps back must not make it fresh. The state is
- * level-triggered: whoever missed an EXIT closes when the target is 0 or another position; whoever missed an ENTER stays out.
+ * The checks come in the order of `REFUSALS`, then mode, target and action. A signal that passed the check of its order
+ * is remembered even when it is refused for its age: a clock that steps back must not make it fresh. The state is
+ * level-triggered: whoever missed an EXIT closes when the target is 0 or another position; whoever missed an ENTER
+ * stays out.
  *
  * If its process ends between writing the state and carrying the orders out, an entry is missed; it is never doubled.
  */

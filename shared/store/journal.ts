@@ -23,8 +23,8 @@ export * from './journal_store.ts';
 
 /**
  * Opens the journal file, creating it when `readOnly` is not set.
- * @throws MinutehandError JOURNAL_WRITE when it cannot be opened, JOURNAL_DAMAGED when it is no journal, DATA_MISSING when
- * it is to be read only and is not there
+ * @throws MinutehandError JOURNAL_WRITE when it cannot be opened, JOURNAL_DAMAGED when it is no journal, DATA_MISSING
+ * when it is to be read only and is not there
  */
 export function openJournal(path: string, options: { readOnly?: boolean } = {}): JournalFile {
   return new SqliteJournal(path, openDatabase(path, options.readOnly === true));

@@ -5,8 +5,8 @@ import { makePrivateFolder } from '../private_files.ts';
 import { Database, SqliteError } from './sqlite.ts';
 
 /**
- * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal names
- * the last input before it. The trainer reads the bars of the same file.
+ * What took effect on the daemon, in that order, and what it answered. The order is the rowid of `inputs`; a signal
+ * names the last input before it. The trainer reads the bars of the same file.
  */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS boots (
@@ -85,8 +85,9 @@ export function writing(path: string, work: () => void): void {
 }
 
 /**
- * A commit that survives a power cut, and with it all before. For what is rare and must not be taken back: a boot, which could be followed by
- * one that sorts before it, and a change of the halts, whose file a power cut may undo as well.
+ * A commit that survives a power cut, and with it all before. For what is rare and must not be taken back: a boot,
+ * which could be followed by one that sorts before it, and a change of the halts, whose file a power cut may undo as
+ * well.
  */
 export function durably(db: Database, work: () => void): void {
   db.pragma('synchronous = FULL');

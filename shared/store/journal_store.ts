@@ -16,14 +16,15 @@ export type InputKind =
   | 'boot';
 
 /**
- * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a leg time-out of a pair, a heartbeat of its silence or of the
- * daemon's end, a swap to a version, a change of the halts, a degradation or its end, a boot.
+ * One thing that took effect: a bar or an empty minute of a symbol, the mark of a bar that was held back as suspect, a
+ * leg time-out of a pair, a heartbeat of its silence or of the daemon's end, a swap to a version, a change of the
+ * halts, a degradation or its end, a boot.
  */
 export interface InputRow {
   readonly kind: InputKind;
   /**
-   * By kind: symbol, pair id, model version (empty: no models any more), all halts that stand from here on (`standingText` of
-   * shared/bundle/halts.ts), what is degraded, or boot id.
+   * By kind: symbol, pair id, model version (empty: no models any more), all halts that stand from here on
+   * (`standingText` of shared/bundle/halts.ts), what is degraded, or boot id.
    */
   readonly subject: string;
   readonly time: OpenTime;
@@ -110,11 +111,14 @@ export interface JournalStore {
   shadows(): IterableIterator<ShadowRow>;
   /**
    * Open time of the oldest of the last `count` minutes up to `until` that moved the pair's features: both legs have
-   * them, none of the two bars was suspect, and they were not given up before the second leg came. When there are fewer: of the oldest minute
-   * that both legs have and that was not given up, suspect or not; null when there is none.
+   * them, none of the two bars was suspect, and they were not given up before the second leg came. When there are
+   * fewer: of the oldest minute that both legs have and that was not given up, suspect or not; null when there is none.
    */
   commonMinuteBefore(pair: Pair, count: number, until: OpenTime): OpenTime | null;
-  /** Open time of the `count`-th last bar of a symbol up to `until`; of its first when there are fewer, null when there is none. */
+  /**
+   * Open time of the `count`-th last bar of a symbol up to `until`; of its first when there are fewer, null when there
+   * is none.
+   */
   barBefore(symbol: string, count: number, until: OpenTime): OpenTime | null;
   /** All inputs from minute `from` on, in the order in which they took effect. */
   inputsFrom(from: OpenTime): IterableIterator<InputRow>;
@@ -126,11 +130,14 @@ export interface JournalStore {
   mostBars(): number;
   /** The bars of one symbol in ascending time, from `from` on and before `to`; no others are read. */
   bars(symbol: string, from?: OpenTime, to?: OpenTime): IterableIterator<Bar>;
-  /** Forgets inputs and signals of minutes before `time`, but not which halts stood then. @throws MinutehandError JOURNAL_WRITE */
+  /**
+   * Forgets inputs and signals of minutes before `time`, but not which halts stood then.
+   * @throws MinutehandError JOURNAL_WRITE
+   */
   forgetBefore(time: OpenTime): void;
   /**
-   * Gives `read` a store whose contents are those of one moment (one read transaction), whatever other connections write meanwhile.
-   * Nothing may be written to either store until it resolves.
+   * Gives `read` a store whose contents are those of one moment (one read transaction), whatever other connections
+   * write meanwhile. Nothing may be written to either store until it resolves.
    */
   snapshot<T>(read: (store: JournalStore) => Promise<T>): Promise<T>;
   close(): void;
@@ -162,8 +169,9 @@ export interface JournalFile extends JournalStore {
   /** null when nothing was ever pruned. */
   pruned(): PrunedSignals | null;
   /**
-   * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs stay, and so does the newest
-   * signal of each pair, which has its position. Their pages are used again; the file does not shrink.
+   * Deletes the oldest signals within the bounds and the shadow answers of their minutes, in one transaction. Inputs
+   * stay, and so does the newest signal of each pair, which has its position. Their pages are used again; the file does
+   * not shrink.
    * @param limit signals at most
    * @returns how many signals were passed; 0 when none is left within the bounds
    * @throws MinutehandError JOURNAL_WRITE

@@ -4,8 +4,9 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { MinutehandError } from '../errors.ts';
 
 /**
- * Version 13 uses Node-API 10 and ships its binaries. On Node 20, which lacks Node-API 10, loading it ends the process without a message; there version
- * 12, compiled by the set-up, serves. Version 12 aborts on Node 24.19 and newer (nodejs/node issue 65446). `bin/node_version.mjs` states the same rule.
+ * Version 13 uses Node-API 10 and ships its binaries. On Node 20, which lacks Node-API 10, loading it ends the process
+ * without a message; there version 12, compiled by the set-up, serves. Version 12 aborts on Node 24.19 and newer
+ * (nodejs/node issue 65446). `bin/node_version.mjs` states the same rule.
  */
 export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3' : 'better-sqlite3-12';
 

@@ -151,7 +151,10 @@ function makeTrade(
   };
 }
 
-/** Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first, up to the second. */
+/**
+ * Who is in at the open of `entry` and out at the open of `exit` holds over every end of a trading day after the first,
+ * up to the second.
+ */
 function swapBetween(
   overnight: OvernightSwaps | undefined,
   side: number,
@@ -166,7 +169,10 @@ function swapBetween(
   return held === 0 ? 0 : held * swapBpsPerNight(side, beta, swaps.a, swaps.b);
 }
 
-/** What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage twice. */
+/**
+ * What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage
+ * twice.
+ */
 export function roundTripBps({ spread_bps, commission_bps, slippage_bps }: TradingCosts): number {
   return spread_bps + 2 * (commission_bps + slippage_bps);
 }

@@ -8,7 +8,10 @@ import { joinColumns } from './parts.ts';
 
 /** Rows that are scored at once: model sets must be loaded for as many. */
 export const ROWS_PER_SCORE = 4096;
-/** AI2 and AI3 are evaluated on every seventh minute: neighbors say nearly the same, and seven favors no minute of the hour. */
+/**
+ * AI2 and AI3 are evaluated on every seventh minute: neighbors say nearly the same, and seven favors no minute of the
+ * hour.
+ */
 const MINUTES_PER_EVALUATED = 7;
 
 /** What the models answer to the bars from `start` on, NaN where nobody asks; element i belongs to bar start + i. */
@@ -22,9 +25,9 @@ export function joinScores(parts: readonly BarScores[]): BarScores {
 }
 
 /**
- * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is evaluated on, and those at which a position may
- * be open, which is `max_age_bars` after each candidate that passes the thresholds. The others stay NaN. The first bars are all scored: a
- * position may have been opened before them, in another part.
+ * Scores the bars from `start` on that somebody may ask for: entry candidates, those that a model is evaluated on, and
+ * those at which a position may be open, which is `max_age_bars` after each candidate that passes the thresholds. The
+ * others stay NaN. The first bars are all scored: a position may have been opened before them, in another part.
  * @param set loaded for `ROWS_PER_SCORE` rows
  * @param history with the features of all of these bars
  */

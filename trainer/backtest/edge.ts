@@ -8,8 +8,9 @@ const LOWER_SHARE = 0.05;
 const MIN_TRADES = 20;
 
 /**
- * Whether a pair's trades, on bars that no choice has seen, show an edge after costs: the lower 5 % bound of a moving-block
- * bootstrap (Künsch 1989; blocks of √n trades in order of time) of the mean net P&L per trade is above zero.
+ * Whether a pair's trades, on bars that no choice has seen, show an edge after costs: the lower 5 % bound of a
+ * moving-block bootstrap (Künsch 1989; blocks of √n trades in order of time) of the mean net P&L per trade is above
+ * zero.
  */
 export function pairEdge(trades: readonly Trade[], seed: string): PairEdge {
   const n = trades.length;

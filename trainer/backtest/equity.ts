@@ -9,15 +9,19 @@ const BPS = 1e4;
 
 /** How the value of positions moved, as fractions of the capital: only bars at which it did, ascending. */
 export interface PnlChanges {
-  /** Epoch seconds of the bar open. The value is the one at the bar's close, or at its open where the position was closed there. */
+  /**
+   * Epoch seconds of the bar open. The value is the one at the bar's close, or at its open where the position was
+   * closed there.
+   */
   readonly time: Float64Array;
   readonly change: Float64Array;
 }
 
 /**
- * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross notional, which stays as it
- * is: nothing is reinvested. Half of spread, commission and slippage is paid at the entry, the rest at the exit; a night is paid at the first
- * bar after it. The changes of a trade add up to scale · netBps / 10,000.
+ * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross
+ * notional, which stays as it is: nothing is reinvested. Half of spread, commission and slippage is paid at the entry,
+ * the rest at the exit; a night is paid at the first bar after it. The changes of a trade add up to scale · netBps /
+ * 10,000.
  */
 export function markToMarket(
   history: PairHistory,

@@ -31,8 +31,9 @@ const TRADE_COLUMNS: readonly (readonly [name: string, of: (trade: TradeRecord) 
 ];
 
 /**
- * All trades as CSV, of every bundle, in order of pair, then time. Basis points are of gross notional at full size; `scaled_net_bps` is what was
- * earned. `published` is 0 where NO_EDGE would have kept the daemon from the trade. Signal times are those of the signals' `timestamp`.
+ * All trades as CSV, of every bundle, in order of pair, then time. Basis points are of gross notional at full size;
+ * `scaled_net_bps` is what was earned. `published` is 0 where NO_EDGE would have kept the daemon from the trade. Signal
+ * times are those of the signals' `timestamp`.
  */
 export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   yield `model_version,published,${TRADE_COLUMNS.map(([name]) => name).join(',')}\n`;
@@ -44,7 +45,10 @@ export function* tradesCsv({ bundles }: PeriodResult): Generator<string> {
   }
 }
 
-/** Net values over time as CSV, fractions of the capital: of each bundle and view, then of each pair as if it had an edge. */
+/**
+ * Net values over time as CSV, fractions of the capital: of each bundle and view, then of each pair as if it had an
+ * edge.
+ */
 export function* equityCsv(result: PeriodResult): Generator<string> {
   const { first, last, bundles, pairs } = result;
   const minutes = (last - first) / SECONDS_PER_BAR + 1;

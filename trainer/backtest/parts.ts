@@ -6,8 +6,9 @@ import type { PairTask } from '../dataset/pair_build.ts';
 import { HISTORY_COLUMNS, matchMinutes, type PairHistory } from '../dataset/pair_history.ts';
 
 /**
- * A pair's bars in stretches of `barsPerPart` warm bars that can be built apart, on several threads: features are a function of the last bars
- * of their warm-up, so each stretch begins that much earlier and gives the very bits of the whole. A stretch is cut out when it is asked for.
+ * A pair's bars in stretches of `barsPerPart` warm bars that can be built apart, on several threads: features are a
+ * function of the last bars of their warm-up, so each stretch begins that much earlier and gives the very bits of the
+ * whole. A stretch is cut out when it is asked for.
  */
 export function partsOf(task: PairTask, barsPerPart: number): PairTask[] {
   const { pair, a, b, policy } = task;

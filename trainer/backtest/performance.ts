@@ -6,15 +6,19 @@ export const TRADING_DAYS_PER_YEAR = 252;
 const BPS = 1e4;
 
 /**
- * What trading did. Returns and drawdown are fractions of the capital, which is the full-size gross notional of each pair; nothing is reinvested,
- * and of several pairs each has the same share. Basis points are of that notional, position_scale applied.
+ * What trading did. Returns and drawdown are fractions of the capital, which is the full-size gross notional of each
+ * pair; nothing is reinvested, and of several pairs each has the same share. Basis points are of that notional,
+ * position_scale applied.
  */
 export interface Performance {
   readonly net_return: number;
   readonly gross_return: number;
   /** Mean net result of a trading day × 252. null without days. */
   readonly annual_return: number | null;
-  /** Mean ÷ standard deviation (ddof 1) of the net results of trading days, days without a trade included, × √252. null where nothing varies. */
+  /**
+   * Mean ÷ standard deviation (ddof 1) of the net results of trading days, days without a trade included, × √252. null
+   * where nothing varies.
+   */
   readonly net_sharpe: number | null;
   /** Mean ÷ root of the mean square of the negative ones, × √252. null without a losing day. */
   readonly sortino: number | null;
@@ -90,8 +94,8 @@ export function performanceOf(input: PerformanceInput): Performance {
 }
 
 /**
- * Annualised Sharpe ratio (Sharpe 1966, without a riskless rate: positions are financed, and what that costs is in the results): mean ÷ standard
- * deviation (ddof 1) × √252. null with fewer than two days or where nothing varies.
+ * Annualised Sharpe ratio (Sharpe 1966, without a riskless rate: positions are financed, and what that costs is in the
+ * results): mean ÷ standard deviation (ddof 1) × √252. null with fewer than two days or where nothing varies.
  */
 export function sharpe(days: readonly number[]): number | null {
   const m = mean(days);
@@ -100,7 +104,10 @@ export function sharpe(days: readonly number[]): number | null {
   return squares > 0 ? (m / Math.sqrt(squares / (days.length - 1))) * Math.sqrt(TRADING_DAYS_PER_YEAR) : null;
 }
 
-/** Annualised Sortino ratio (Sortino & Price 1994) with a target of 0: mean ÷ √(mean of min(0, day)²) × √252. null without a losing day. */
+/**
+ * Annualised Sortino ratio (Sortino & Price 1994) with a target of 0: mean ÷ √(mean of min(0, day)²) × √252. null
+ * without a losing day.
+ */
 export function sortino(days: readonly number[]): number | null {
   const m = mean(days);
   const squares = days.reduce((sum, day) => sum + Math.min(0, day) ** 2, 0);

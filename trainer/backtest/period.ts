@@ -29,7 +29,10 @@ import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
 
 export { ROWS_PER_SCORE } from './bar_scores.ts';
 
-/** Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads have one. */
+/**
+ * Stretches of a pair that threads build: long against the warm-up that each one repeats, short enough that all threads
+ * have one.
+ */
 const BARS_PER_PART = 60_000;
 /** Both ways of looking at a bundle: as if every pair had an edge, and as the daemon publishes it. */
 export const VIEWS = ['all_pairs', 'edge_pairs'] as const;
@@ -54,7 +57,9 @@ export interface PeriodOptions {
 
 /** A trade as it is written down. */
 export interface TradeRecord extends FilledTrade {
-  /** Epoch seconds of the closes at which was decided, the `timestamp` of the signals; null where the data ended first. */
+  /**
+   * Epoch seconds of the closes at which was decided, the `timestamp` of the signals; null where the data ended first.
+   */
   readonly entrySignalTime: number;
   readonly exitSignalTime: number | null;
   readonly entryPrices: readonly [a: number, b: number];
@@ -98,7 +103,8 @@ export interface PeriodResult {
 }
 
 /**
- * Trades of every bundle on the same bars, by the daemon's features, scores, `decide` and position, one bar after the other.
+ * Trades of every bundle on the same bars, by the daemon's features, scores, `decide` and position, one bar after the
+ * other.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT, MODEL_OUTPUT
  */
 export async function backtestPeriod(options: PeriodOptions): Promise<PeriodResult> {

@@ -9,13 +9,16 @@ const SATURDAY = 6;
 export interface Rollover {
   /** Epoch seconds, UTC: 21:00 while New York has summer time, else 22:00. */
   readonly time: number;
-  /** Days of swap that are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend. */
+  /**
+   * Days of swap that are charged: 3 on Wednesday, when the settlement two working days later jumps over the weekend.
+   */
   readonly swapDays: number;
 }
 
 /**
- * The ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday. By the rule of the
- * United States since 2007 (Energy Policy Act of 2005), not by this machine's time zones. Holidays are days like any other.
+ * The ends of trading days after `from`, up to and including `to` (epoch seconds): 17:00 in New York, Monday to Friday.
+ * By the rule of the United States since 2007 (Energy Policy Act of 2005), not by this machine's time zones. Holidays
+ * are days like any other.
  */
 export function rollovers(from: number, to: number): Rollover[] {
   const found: Rollover[] = [];
@@ -28,7 +31,9 @@ export function rollovers(from: number, to: number): Rollover[] {
   return found;
 }
 
-/** Positions of `time` among rollovers: how many of them are not after it. Bars of one trading day have the same number. */
+/**
+ * Positions of `time` among rollovers: how many of them are not after it. Bars of one trading day have the same number.
+ */
 export function tradingDayAt(rolls: readonly Rollover[], time: number): number {
   let low = 0;
   let high = rolls.length;
@@ -40,7 +45,10 @@ export function tradingDayAt(rolls: readonly Rollover[], time: number): number {
   return low;
 }
 
-/** Whether New York has summer time at 17:00 of a day (days since 1970): second Sunday of March to first Sunday of November. */
+/**
+ * Whether New York has summer time at 17:00 of a day (days since 1970): second Sunday of March to first Sunday of
+ * November.
+ */
 function isSummer(day: number): boolean {
   const year = new Date(day * DAY_S * 1000).getUTCFullYear();
   return day >= sundayFrom(Date.UTC(year, 2, 8)) && day < sundayFrom(Date.UTC(year, 10, 1));

@@ -20,13 +20,13 @@ const SUFFICIENT = 1e-4;
 const RIDGE = 1e-12;
 
 /**
- * Platt scaling (Platt 1999): the slope and intercept of the greatest likelihood, by Newton's method with backtracking on
- * targets that are kept away from 0 and 1 by one row on each side (Lin, Lin & Weng 2007).
+ * Platt scaling (Platt 1999): the slope and intercept of the greatest likelihood, by Newton's method with backtracking
+ * on targets that are kept away from 0 and 1 by one row on each side (Lin, Lin & Weng 2007).
  * @param logits [rows], of rows that the model has not learned from
  * @param labels in [0, 1], [rows]; soft ones count in parts for both sides
  * @param weights ≥ 0, [rows]; null = 1 each
- * @returns null when there is nothing to calibrate: one class has no weight, all logits are the same, or rows of higher logits are
- * not more often positive
+ * @returns null when there is nothing to calibrate: one class has no weight, all logits are the same, or rows of higher
+ * logits are not more often positive
  * @throws RangeError when lengths differ, a logit is not finite, or labels or weights are not as stated
  */
 export function fitPlatt(
@@ -124,8 +124,8 @@ function slopesOf(
 }
 
 /**
- * The model whose logits are slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees and its graph
- * what it was. They are rounded to float32 anew, 6e-8 of each.
+ * The model whose logits are slope·f + intercept: base score and leaves are multiplied, so that it stays a sum of trees
+ * and its graph what it was. They are rounded to float32 anew, 6e-8 of each.
  * @throws RangeError when the model is no single probability, or the slope is not above 0
  */
 export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeModel {
@@ -156,13 +156,15 @@ export interface CalibrationVerdict {
   readonly helps: boolean;
   /** Mean log loss of the rows of all test parts, as they were scored. */
   readonly before: number;
-  /** The same after scaling that was fitted on each fold's training rows alone; null when one fold had nothing to fit. */
+  /**
+   * The same after scaling that was fitted on each fold's training rows alone; null when one fold had nothing to fit.
+   */
   readonly after: number | null;
 }
 
 /**
- * Whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come from the out-of-fold
- * logits of its training rows, and its test rows are evaluated.
+ * Whether Platt scaling lowers the log loss of rows it was not fitted on: per fold, slope and intercept come from the
+ * out-of-fold logits of its training rows, and its test rows are evaluated.
  * @throws RangeError as `fitPlatt`
  */
 export function calibrationHelps({ logits, labels, weights, folds }: OutOfFold): CalibrationVerdict {

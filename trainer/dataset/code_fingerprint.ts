@@ -12,8 +12,8 @@ const PROBE_BARS = 400;
 const PROBE_START = 1_546_300_800;
 
 /**
- * SHA-256 over what the code makes of bars that are always the same. Nobody has to remember to raise a version when a formula
- * changes.
+ * SHA-256 over what the code makes of bars that are always the same. Nobody has to remember to raise a version when a
+ * formula changes.
  */
 export function codeFingerprint(policy: PairPolicy): string {
   const hash = createHash('sha256');
@@ -21,7 +21,10 @@ export function codeFingerprint(policy: PairPolicy): string {
   return hash.digest('hex');
 }
 
-/** A pair that wanders and reverts, with holes, a weekend, flat bars, and minutes of unknown volume or spread; long enough for all labels. */
+/**
+ * A pair that wanders and reverts, with holes, a weekend, flat bars, and minutes of unknown volume or spread; long
+ * enough for all labels.
+ */
 export function probeTask(policy: PairPolicy): PairTask {
   const labeled = PROBE_BARS + 3 * Math.max(policy.barriers.horizon, policy.risk.horizon, policy.scale.horizon);
   const bars = warmupBars(policy.windows) + labeled;

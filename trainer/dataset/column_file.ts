@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib';
  *   uint32    CRC-32 of all that follows
  *   uint32    length of the head in bytes, a multiple of 8
  *   head      JSON: {"meta", "columns": [[name, type, elements] …]}, spaces at its end
- *   columns   one after the other, each filled up with zeros to a multiple of 8 bytes, numbers in the machine's byte order
+ * columns one after the other, each filled up with zeros to a multiple of 8 bytes, numbers in the machine's byte order
  */
 
 export type Column = Float64Array | Float32Array | Int32Array | Uint8Array;
@@ -31,8 +31,8 @@ interface Head {
 }
 
 /**
- * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not brought to the disk: after a power cut the
- * file may be torn, which `readColumns` sees.
+ * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not brought to the disk:
+ * after a power cut the file may be torn, which `readColumns` sees.
  * @throws Error of the file system; the temporary file is removed then
  */
 export function writeColumns(path: string, meta: unknown, columns: NamedColumns): void {

@@ -22,7 +22,10 @@ import { snapshotId } from './snapshot.ts';
 
 export type { DatasetRows, LabeledRows, RiskRows } from './dataset_rows.ts';
 
-/** Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the models. */
+/**
+ * Labels look an hour ahead: more than one row in five minutes adds time to the training and next to nothing to the
+ * models.
+ */
 const DENSEST_SHARE = 0.2;
 
 export interface DatasetPolicy {
@@ -64,8 +67,9 @@ export interface Dataset {
   /** Rows of the holdout. AI1: all candidates. AI2, AI3: thinned like the training rows. */
   readonly holdout: ModelRows;
   /**
-   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` where those are just that.
-   * z is that of the dataset's own windows: figures of bundles with other windows are about other candidates.
+   * All candidates of AI1's evaluation label, never thinned; the same objects as `train.ai1` and `holdout.ai1` where
+   * those are just that. z is that of the dataset's own windows: figures of bundles with other windows are about other
+   * candidates.
    */
   readonly evaluation: Readonly<Record<'train' | 'holdout', DatasetRows>>;
   readonly from: OpenTime;
@@ -80,14 +84,15 @@ export interface Dataset {
 }
 
 /**
- * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the training
- * rows nothing overlaps, for a training row's label must be known before the holdout begins.
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the
+ * training rows nothing overlaps, for a training row's label must be known before the holdout begins.
  *
- * Pairs are built one after the other (on each thread); what stays of one, beside the bars, are 100 bytes a warm bar and 4 for each feature
- * that is kept of it: of all bars of the holdout, all candidates, and the sampled minutes, of which there are at most `maxRows`. A row of a
- * model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 have together. Measured with 38 features on the
- * real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the process; thirty pairs of fourteen
- * symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
+ * Pairs are built one after the other (on each thread); what stays of one, beside the bars, are 100 bytes a warm bar
+ * and 4 for each feature that is kept of it: of all bars of the holdout, all candidates, and the sampled minutes, of
+ * which there are at most `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3
+ * have together. Measured with 38 features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million
+ * bars, 0.83 GB at the peak of the process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3
+ * GB are the bars.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
  */
 export async function buildDataset(

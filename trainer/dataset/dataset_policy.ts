@@ -3,7 +3,10 @@ import type { Settings } from '../../shared/policy/policy.ts';
 import { EVALUATION_BARRIERS } from '../label/reversion.ts';
 import type { DatasetPolicy } from './dataset.ts';
 
-/** What the settings say about a dataset. @param holdoutFrom where the holdout begins; null = at the configured share of the time */
+/**
+ * What the settings say about a dataset.
+ * @param holdoutFrom where the holdout begins; null = at the configured share of the time
+ */
 export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
   const { label, train: learning, windows } = minutehand;
   const horizon = label.horizon_bars;

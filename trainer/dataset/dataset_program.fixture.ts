@@ -13,7 +13,9 @@ export interface DatasetJob {
   readonly cache: CacheOptions | null;
 }
 
-/** Builds a dataset in a process of its own, which may be killed: a line for every pair, then one with what came of it. */
+/**
+ * Builds a dataset in a process of its own, which may be killed: a line for every pair, then one with what came of it.
+ */
 const job = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as DatasetJob;
 const pairs = job.pairs.map(parsePair);
 const bars = await readBarFolder(job.data, symbolsOf(pairs));

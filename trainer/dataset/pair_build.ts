@@ -30,8 +30,8 @@ export interface PairBuild {
 }
 
 /**
- * Features and labels of one pair, a pure function of the task. Features are kept of the bars that some model may ask for: candidates of
- * the trained and of the evaluation label, sampled minutes, and all of the holdout.
+ * Features and labels of one pair, a pure function of the task. Features are kept of the bars that some model may ask
+ * for: candidates of the trained and of the evaluation label, sampled minutes, and all of the holdout.
  */
 export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
   const { windows, share, holdoutFrom, barriers } = policy;
@@ -48,8 +48,8 @@ export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
 }
 
 /**
- * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's sequence), so that
- * the kept ones lie evenly in time and favor no minute of the hour, as every n-th would.
+ * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
+ * sequence), so that the kept ones lie evenly in time and favor no minute of the hour, as every n-th would.
  */
 function isSampledMinute(time: number, share: number): boolean {
   return ((time / SECONDS_PER_BAR) * GOLDEN_RATIO) % 1 < share;

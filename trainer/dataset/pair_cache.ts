@@ -15,7 +15,9 @@ import { buildOf, columnsOf } from './pair_columns.ts';
 export interface CacheOptions {
   /** Such as `<home>/cache/dataset`; made when it is absent. */
   readonly folder: string;
-  /** The builds used longest ago are removed until the others are no larger. A pair of eight months takes about 40 MB. */
+  /**
+   * The builds used longest ago are removed until the others are no larger. A pair of eight months takes about 40 MB.
+   */
   readonly maxBytes: number;
 }
 
@@ -27,7 +29,10 @@ export interface CacheReport {
   readonly built: number;
   /** Files that were there and could not be used: torn by a power cut, damaged, or of another kind. */
   readonly dropped: number;
-  /** Why the last build that was not stored could not be; null when all were. It costs the next training time and nothing else. */
+  /**
+   * Why the last build that was not stored could not be; null when all were. It costs the next training time and
+   * nothing else.
+   */
   readonly failure: string | null;
 }
 
@@ -47,8 +52,8 @@ export interface PairCache {
 }
 
 /**
- * An entry is a file named by its key. Writers of the same key write the same bytes, each by temporary file and rename, so nothing is
- * locked. What cannot be read or written is as if it were not there.
+ * An entry is a file named by its key. Writers of the same key write the same bytes, each by temporary file and rename,
+ * so nothing is locked. What cannot be read or written is as if it were not there.
  */
 export function openPairCache({ folder, maxBytes }: CacheOptions): PairCache {
   let hits = 0;
@@ -107,7 +112,8 @@ interface EntryMeta {
 
 /**
  * The keys of tasks: SHA-256 over the legs' bars, the feature schema, the policy of features and labels, and what the
- * code makes of known bars, so that a changed formula misses. The engine's version stands in it because Math.log may differ in its last bit.
+ * code makes of known bars, so that a changed formula misses. The engine's version stands in it because Math.log may
+ * differ in its last bit.
  */
 export function pairKeys(tasks: readonly PairTask[]): string[] {
   const hashes = new Map<BarColumns, string>();

@@ -54,7 +54,10 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
   };
 }
 
-/** A pair whose spread comes back, with a hedge ratio of the given sign that moves, gaps between bars, and opens away from the closes. */
+/**
+ * A pair whose spread comes back, with a hedge ratio of the given sign that moves, gaps between bars, and opens away
+ * from the closes.
+ */
 export function randomHistory(seed: string, length: number, betaSign: -1 | 1): PairHistory {
   const rng = createRng(seed);
   const bars: HistoryBar[] = [];

@@ -18,7 +18,8 @@ export interface RowList {
 }
 
 /**
- * The labeled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time is favored.
+ * The labeled bars that `isWanted` names, at most `most` of them: evenly spread over all, so that no pair and no time
+ * is favored.
  * @param labelsOf the labels of a build that are meant
  */
 export function selectRows<Build extends WithHistory>(

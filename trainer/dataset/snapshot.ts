@@ -3,9 +3,9 @@ import { canonicalJson } from '../../shared/policy/policy_hash.ts';
 import type { DatasetRows } from './dataset_rows.ts';
 
 /**
- * The identity of a dataset: SHA-256, 64 hex digits, over `identity` (schema, policy, pairs, period) and over every number that models
- * learn from or are evaluated on. Two runs with the same id had the same rows, wherever they came from: built, cached, or on another machine
- * (of the same byte order).
+ * The identity of a dataset: SHA-256, 64 hex digits, over `identity` (schema, policy, pairs, period) and over every
+ * number that models learn from or are evaluated on. Two runs with the same id had the same rows, wherever they came
+ * from: built, cached, or on another machine (of the same byte order).
  */
 export function snapshotId(identity: unknown, rows: readonly DatasetRows[]): string {
   const hash = createHash('sha256').update(canonicalJson(identity));

@@ -15,7 +15,10 @@ export interface FillFigures {
   /** Mean and 95th percentile of what fills were worse than requested, in basis points; above zero is worse. */
   readonly slippage_bps: number | null;
   readonly slippage_bps_p95: number | null;
-  /** Mean of what fills were worse than the bar's close that the signal named: spread, slippage and time together (Perold 1988). */
+  /**
+   * Mean of what fills were worse than the bar's close that the signal named: spread, slippage and time together
+   * (Perold 1988).
+   */
   readonly shortfall_bps: number | null;
   /** From the publication of a signal to the fill, of fills that a signal asked for. */
   readonly latency_ms_p50: number | null;
@@ -45,8 +48,8 @@ export interface FiguresInput {
 }
 
 /**
- * What became of signals in the world, by kind of account. An ENTER counts for a program from its first line about that pair on, when its maximum age is over or it was answered:
- * who was not there refused nothing. Pure.
+ * What became of signals in the world, by kind of account. An ENTER counts for a program from its first line about that
+ * pair on, when its maximum age is over or it was answered: who was not there refused nothing. Pure.
  */
 export function fillFigures(input: FiguresInput): Readonly<Record<string, AccountFigures>> {
   const accounts = [...new Set(input.trades.map(({ account }) => account))].sort();
@@ -112,7 +115,9 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   };
 }
 
-/** How much worse than the close that its signal named a fill was, in basis points; none where no signal asked for it. */
+/**
+ * How much worse than the close that its signal named a fill was, in basis points; none where no signal asked for it.
+ */
 export function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
   // What no signal asked for has no price of a signal.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];

@@ -30,8 +30,9 @@ export interface FillStreamOptions {
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: what was delivered and never acknowledged first, then what is
- * new. A Redis that is absent, restarts, or comes back empty is tried again for ever; the group is made anew where it is gone.
+ * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: what was delivered and never
+ * acknowledged first, then what is new. A Redis that is absent, restarts, or comes back empty is tried again for ever;
+ * the group is made anew where it is gone.
  */
 export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
@@ -43,7 +44,10 @@ export function readFillStream({ transport, take, onState }: FillStreamOptions):
     }
   }
 
-  /** Entries of a consumer with another name, such as a tool that read the group by hand. Redis below 6.2 cannot do it, and needs it as little. */
+  /**
+   * Entries of a consumer with another name, such as a tool that read the group by hand. Redis below 6.2 cannot do it,
+   * and needs it as little.
+   */
   async function claimForgotten({ redis }: StreamConnection): Promise<void> {
     try {
       for (let from = '0-0'; ;) {

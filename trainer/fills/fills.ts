@@ -34,8 +34,9 @@ const EVERY_MS = 1000;
 const RETRY_MS = 10_000;
 
 /**
- * Takes the fills of expert advisors from result.json files and from Redis into `core.live_trades`, as long as the trainer runs. Everything may be
- * absent, and come: files, Redis, the store. What cannot be stored now waits where it is, in its file or unacknowledged in Redis.
+ * Takes the fills of expert advisors from result.json files and from Redis into `core.live_trades`, as long as the
+ * trainer runs. Everything may be absent, and come: files, Redis, the store. What cannot be stored now waits where it
+ * is, in its file or unacknowledged in Redis.
  */
 export function startFills(options: FillsOptions): RunningFills {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK } = options;

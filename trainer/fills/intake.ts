@@ -19,7 +19,8 @@ export interface IntakeCounts {
 
 export interface FillIntake {
   /**
-   * Stores lines; any of them may come again, in any order and on any way. When it rejects nothing is lost: give them again.
+   * Stores lines; any of them may come again, in any order and on any way. When it rejects nothing is lost: give them
+   * again.
    * @param place the file, or the stream
    */
   take(lines: readonly string[], source: 'file' | 'redis', place: string): Promise<IntakeCounts>;
@@ -32,7 +33,9 @@ const ROWS_AT_ONCE = 200;
 const KEPT_LINE = 500;
 /** A line that was cut off, and another one written behind it without a newline between. */
 const LINE_BEGIN = '{"schema":"';
-/** The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have. */
+/**
+ * The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have.
+ */
 const JOIN_MS = 600_000;
 const JOIN_ROWS = 500;
 

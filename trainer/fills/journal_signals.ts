@@ -10,7 +10,10 @@ export interface JournaledSignal {
 
 /** Looks into the signals of a journal while the daemon writes it. */
 export interface JournalSignals {
-  /** Signals of a pair by their ids, as far as they were published from `fromMs` to `toMs` (epoch ms), give or take an hour. */
+  /**
+   * Signals of a pair by their ids, as far as they were published from `fromMs` to `toMs` (epoch ms), give or take an
+   * hour.
+   */
   find(pairId: string, signalIds: readonly string[], fromMs: number, toMs: number): JournaledSignal[];
   /** ENTER signals published from `fromMs` on, before `toMs` (epoch ms), in order. */
   entries(fromMs: number, toMs: number): JournaledSignal[];

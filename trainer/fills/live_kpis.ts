@@ -33,8 +33,9 @@ export interface VersionFillsOptions {
 }
 
 /**
- * What became of the entries of one model version in the configured market, on all kinds of accounts: fills and refusals of the last `monitor_days` of
- * the market's clock, whole positions, and the ENTER signals they are laid against. null without any; then no signal is read.
+ * What became of the entries of one model version in the configured market, on all kinds of accounts: fills and
+ * refusals of the last `monitor_days` of the market's clock, whole positions, and the ENTER signals they are laid
+ * against. null without any; then no signal is read.
  */
 export async function fillsOfVersion(options: VersionFillsOptions): Promise<FiguresInput | null> {
   const { settings, version, journals, store, nowMs } = options;

@@ -13,7 +13,10 @@ export interface TailedLines {
   /** Whole lines that are new, without their ends, none of them empty. */
   readonly lines: readonly string[];
   readonly mark: FileMark;
-  /** Whether it was read from its beginning although there was a mark: another file stands there now, or it was written anew. */
+  /**
+   * Whether it was read from its beginning although there was a mark: another file stands there now, or it was written
+   * anew.
+   */
   readonly isAnew: boolean;
   /** Whether there may be more right now. */
   readonly hasMore: boolean;
@@ -24,8 +27,8 @@ const PRINT_BYTES = 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
- * Reads on where `mark` says; from the beginning when what stands before it is not what was read. The last line waits until it has its newline.
- * A line that does not end within a megabyte is given in pieces, so that nothing is stuck.
+ * Reads on where `mark` says; from the beginning when what stands before it is not what was read. The last line waits
+ * until it has its newline. A line that does not end within a megabyte is given in pieces, so that nothing is stuck.
  * @returns null when there is no such file, or it cannot be opened now
  */
 export function readNewLines(path: string, mark: FileMark | null): TailedLines | null {
@@ -71,7 +74,9 @@ function holds(file: number, size: number, { readBytes, fingerprint }: FileMark)
   return size >= readBytes && fingerprintOf(file, readBytes) === fingerprint;
 }
 
-/** Of the first and the last kilobyte before `readBytes`: lines have ids and times, so that no two files have the same. */
+/**
+ * Of the first and the last kilobyte before `readBytes`: lines have ids and times, so that no two files have the same.
+ */
 function fingerprintOf(file: number, readBytes: number): string {
   const hash = createHash('sha256');
   hash.update(readAt(file, 0, Math.min(PRINT_BYTES, readBytes)));

@@ -85,7 +85,10 @@ export function checkChampionAuc(champion: Compared, challenger: Compared): Gate
   };
 }
 
-/** Whether the challenger earns not less than the champion, both on the same bars. A model that does not trade has a ratio of 0. */
+/**
+ * Whether the challenger earns not less than the champion, both on the same bars. A model that does not trade has a
+ * ratio of 0.
+ */
 export function checkChampionSharpe(champion: Compared, challenger: Compared): GateResult {
   const [old, young] = [champion.all_pairs.total, challenger.all_pairs.total];
   const [oldSharpe, youngSharpe] = [old.net_sharpe ?? 0, young.net_sharpe ?? 0];

@@ -25,8 +25,8 @@ export interface AdoptionContext {
 }
 
 /**
- * Whether a new bundle may become active: it loads and answers in onnxruntime as its learner did, all gates of its training have passed, and on the
- * same bars, which neither has learned from, it is not worse than the champion.
+ * Whether a new bundle may become active: it loads and answers in onnxruntime as its learner did, all gates of its
+ * training have passed, and on the same bars, which neither has learned from, it is not worse than the champion.
  */
 export async function adoptionGates(result: TrainResult, context: AdoptionContext): Promise<GateResult[]> {
   return [...result.gates, ...checkAdoption(await adoptionEvidence(result, context))];

@@ -20,8 +20,9 @@ export interface ArchivedDay {
 }
 
 /**
- * `ok`: every file is what its manifest says, and has every row that the history still has of the day. `missing`: a part that was written is not there. `damaged`: a file or a
- * manifest is another than was written. `open`: the history has rows that the archive does not have (yet).
+ * `ok`: every file is what its manifest says, and has every row that the history still has of the day. `missing`: a
+ * part that was written is not there. `damaged`: a file or a manifest is another than was written. `open`: the history
+ * has rows that the archive does not have (yet).
  */
 export type DayState = 'ok' | 'missing' | 'damaged' | 'open';
 
@@ -43,20 +44,27 @@ export interface RestoredDay {
   readonly added: number;
 }
 
-/** Days of signals between the history and an archive. Of all who archive into one place, one does it at a time: see `alone`. */
+/**
+ * Days of signals between the history and an archive. Of all who archive into one place, one does it at a time: see
+ * `alone`.
+ */
 export interface SignalArchive {
   /**
-   * Writes what the archive does not have of a day yet: a file, or another part of it for rows that came later. Each part is read back, decompressed and held against the
-   * rows before the day counts as archived.
+   * Writes what the archive does not have of a day yet: a file, or another part of it for rows that came later. Each
+   * part is read back, decompressed and held against the rows before the day counts as archived.
    * @throws MinutehandError ARCHIVE_*; nothing is lost, and doing it again goes on
    */
   archive(market: string, day: string): Promise<ArchivedDay>;
   /**
-   * Deletes the rows of a day from the history, when the archive holds every one of them as it is read now, and none has come meanwhile.
+   * Deletes the rows of a day from the history, when the archive holds every one of them as it is read now, and none
+   * has come meanwhile.
    * @returns how many were deleted; null when the archive lacks rows, and nothing was deleted
    */
   prune(market: string, day: string): Promise<number | null>;
-  /** Holds the archive of a day against its manifests, the record of what was written, and the history. Damage is told, not thrown. */
+  /**
+   * Holds the archive of a day against its manifests, the record of what was written, and the history. Damage is told,
+   * not thrown.
+   */
   verify(market: string, day: string): Promise<VerifiedDay>;
   /**
    * Brings the rows of a day back into the history. They stay for `signals_history_days` from now on.
@@ -68,7 +76,10 @@ export interface SignalArchive {
   lines(market: string, day: string): AsyncGenerator<readonly string[]>;
   /** Days that have rows which the archive lacks, oldest first, up to `lastDay`. */
   due(market: string, lastDay: string): Promise<readonly string[]>;
-  /** Archived days before `day` that still have rows in the history; those that were brought back since `restoredSinceMs` are left alone. */
+  /**
+   * Archived days before `day` that still have rows in the history; those that were brought back since
+   * `restoredSinceMs` are left alone.
+   */
   prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]>;
 }
 

@@ -52,7 +52,10 @@ export const manifestName = (name: string): string => `${name}.manifest.json`;
 const GZIP_SYSTEM_AT = 9;
 const GZIP_SYSTEM_UNKNOWN = 255;
 
-/** Compresses lines, which come in pages; the same lines give the same bytes with the same zlib. Works beside the event loop. */
+/**
+ * Compresses lines, which come in pages; the same lines give the same bytes with the same zlib. Works beside the event
+ * loop.
+ */
 export async function pack(pages: AsyncIterable<readonly string[]> | Iterable<readonly string[]>): Promise<Packed> {
   const hash = createHash('sha256');
   let [rows, contentBytes] = [0, 0];
@@ -102,7 +105,10 @@ export async function* unpack(bytes: Uint8Array, name: string): AsyncGenerator<r
   if (rest !== '') throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${name}: its last line has no end` });
 }
 
-/** Holds a file against its manifest: length and hash, then every line of it. @throws MinutehandError ARCHIVE_DAMAGED */
+/**
+ * Holds a file against its manifest: length and hash, then every line of it.
+ * @throws MinutehandError ARCHIVE_DAMAGED
+ */
 export async function checkFile(bytes: Uint8Array, manifest: Manifest, name: string): Promise<void> {
   const damaged = (seen: string, expected: string): never => {
     throw new MinutehandError('ARCHIVE_DAMAGED', { seen: `${name}: ${seen}`, expected });

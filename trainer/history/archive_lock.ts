@@ -8,7 +8,8 @@ import type { Store } from '../store/store.ts';
 const SERVER_LOCK = 7_400_402;
 
 /**
- * Archives while nobody else does: no other process of this home, and none of another machine with the same PostgreSQL server. The locks end with the process.
+ * Archives while nobody else does: no other process of this home, and none of another machine with the same PostgreSQL
+ * server. The locks end with the process.
  * @throws MinutehandError ARCHIVE_RUNNING when somebody does
  */
 export async function archiveAlone<Result>(

@@ -30,8 +30,9 @@ export function lastWholeDay(nowMs: number): string {
 }
 
 /**
- * Archives every day that is over and has rows which the archive lacks, oldest first, then deletes from the history what is older than `historyDays` and proven to be in
- * the archive. What fails is told; a damaged day keeps no other from being archived.
+ * Archives every day that is over and has rows which the archive lacks, oldest first, then deletes from the history
+ * what is older than `historyDays` and proven to be in the archive. What fails is told; a damaged day keeps no other
+ * from being archived.
  */
 export async function archiveRound(options: RoundOptions): Promise<ArchiveRound> {
   const { archive, market, historyDays, clock, isWanted = () => true, onDay } = options;
@@ -67,7 +68,8 @@ export async function archiveRound(options: RoundOptions): Promise<ArchiveRound>
     const goesOn = await attempt(async () => {
       const rows = await archive.prune(market, day);
       if (rows !== null) pruned.push({ day, rows });
-      // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next round deletes.
+      // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next
+      // round deletes.
       else archived.push(await archive.archive(market, day));
     });
     if (!goesOn) break;

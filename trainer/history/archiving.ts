@@ -30,7 +30,10 @@ export interface ArchivingOptions {
   readonly retryMs: number;
   say(line: string): void;
   open(): Promise<OpenHistory>;
-  /** Copies what the journals have, because a day is archived when all of it has been copied. @returns what went wrong; null = nothing */
+  /**
+   * Copies what the journals have, because a day is archived when all of it has been copied.
+   * @returns what went wrong; null = nothing
+   */
   copyAll(): Promise<unknown>;
   /** Does a round as soon as nothing else is under way. */
   again(): void;

@@ -39,8 +39,8 @@ const CONNECT_MS = 10_000;
 const ATTEMPTS = 3;
 
 /**
- * An archive in a bucket of S3, Wasabi, B2 or another server that speaks S3. The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or any other way that the AWS SDK
- * knows (profiles, roles).
+ * An archive in a bucket of S3, Wasabi, B2 or another server that speaks S3. The keys are AWS_ACCESS_KEY_ID and
+ * AWS_SECRET_ACCESS_KEY, or any other way that the AWS SDK knows (profiles, roles).
  */
 export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promise<ArchivePlace> {
   const sdk = await loadSdk();
@@ -56,7 +56,8 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
     region,
     maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: TIMEOUT_MS },
-    // Servers of others do not know the checksums that S3 has learned since 2024; what is written is read back and hashed here.
+    // Servers of others do not know the checksums that S3 has learned since 2024; what is written is read back and
+    // hashed here.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
@@ -99,7 +100,10 @@ export async function openBucket(policy: Policy, env: NodeJS.ProcessEnv): Promis
   };
 }
 
-/** Wasabi: https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabi-s-different-storage-regions; B2: https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api. null: that of S3. */
+/**
+ * Wasabi: https://docs.wasabi.com/docs/what-are-the-service-urls-for-wasabi-s-different-storage-regions; B2:
+ * https://www.backblaze.com/docs/cloud-storage-call-the-s3-compatible-api. null: that of S3.
+ */
 export function endpointOf({ archive_target, archive_region, archive_endpoint }: Policy): string | null {
   if (archive_endpoint !== null) return archive_endpoint;
   if (archive_target === 'WASABI') return `https://s3.${archive_region}.wasabisys.com`;
@@ -107,7 +111,8 @@ export function endpointOf({ archive_target, archive_region, archive_endpoint }:
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // The name stands apart from the import, so that nobody reads the package's thousands of types: `Sdk` is what is used of them.
+  // The name stands apart from the import, so that nobody reads the package's thousands of types: `Sdk` is what is used
+  // of them.
   const name: string = '@aws-sdk/client-s3';
   return (await import(name)) as Sdk;
 }

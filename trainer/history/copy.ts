@@ -28,8 +28,9 @@ export interface CopyCounts {
 /** Copies what daemons have journaled into the history. */
 export interface SignalCopy {
   /**
-   * Copies what is new, all of it. Each batch is one transaction with the position up to which it was read, so a process may die anywhere: nothing is
-   * lost, and nothing can be twice, for the key of a row is what was published (boot, pair, seq).
+   * Copies what is new, all of it. Each batch is one transaction with the position up to which it was read, so a
+   * process may die anywhere: nothing is lost, and nothing can be twice, for the key of a row is what was published
+   * (boot, pair, seq).
    * @param isWanted asked between two batches
    */
   pass(isWanted?: () => boolean): Promise<CopyCounts>;
@@ -164,7 +165,8 @@ class CopyPositions {
     if (position === null) return 0;
     const there = journal.fingerprintOf(position.signalRow);
     if (there === position.fingerprint) return position.signalRow;
-    // The journal has forgotten what was copied, and goes on behind it; or it is another one, to be read from its beginning.
+    // The journal has forgotten what was copied, and goes on behind it; or it is another one, to be read from its
+    // beginning.
     const first = there === null ? journal.first() : null;
     return first !== null && first > position.signalRow ? first - 1 : 0;
   }

@@ -36,13 +36,17 @@ const EVERY_MS = 2000;
 /** A store that is away is asked again so often. */
 const STORE_RETRY_MS = 10_000;
 const ARCHIVE_RETRY_MS = 600_000;
-/** A simulated market can say in a day what a live one says in two months: its history is as short as its journal, and is archived only when asked for. */
+/**
+ * A simulated market can say in a day what a live one says in two months: its history is as short as its journal, and
+ * is archived only when asked for.
+ */
 const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
 
 /**
- * Copies every signal that daemons have journaled into the store, archives the days that are over and deletes old rows that the archive holds, as long as the trainer runs.
- * Journals, store and archive may each be away and come back: what cannot be done now is done later, and nothing is deleted before it is proven to be elsewhere.
+ * Copies every signal that daemons have journaled into the store, archives the days that are over and deletes old rows
+ * that the archive holds, as long as the trainer runs. Journals, store and archive may each be away and come back: what
+ * cannot be done now is done later, and nothing is deleted before it is proven to be elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;
@@ -56,7 +60,9 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     clock,
   );
 
-  /** One thing at a time: passes that overlap would copy the same rows, and rounds of archiving want all of them copied. */
+  /**
+   * One thing at a time: passes that overlap would copy the same rows, and rounds of archiving want all of them copied.
+   */
   const passes = createPasses({
     work: copyOnce,
     everyMs: EVERY_MS,
@@ -107,7 +113,10 @@ async function openHistory(
   }
 }
 
-/** One pass over the journals: copies, notes changed configurations, and now and then forgets the simulated market's past. */
+/**
+ * One pass over the journals: copies, notes changed configurations, and now and then forgets the simulated market's
+ * past.
+ */
 function copying(
   { settings, log }: HistoryOptions,
   open: () => Promise<OpenHistory>,

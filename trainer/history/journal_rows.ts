@@ -18,7 +18,10 @@ export interface JournaledRow {
   readonly signal: SignalRow;
 }
 
-/** The signals of a journal while its daemon writes it. Every call is a short read of its own, so that no checkpoint of the daemon waits for it. */
+/**
+ * The signals of a journal while its daemon writes it. Every call is a short read of its own, so that no checkpoint of
+ * the daemon waits for it.
+ */
 export interface JournalRows {
   /** Signals behind a row, oldest first. */
   after(signalRow: number, limit: number): JournaledRow[];

@@ -15,6 +15,7 @@ export async function openArchivePlace(
   const { archive_target: target, archive_path: path } = policy;
   if (!isFolderTarget(target)) return openBucket(policy, env);
   const root = resolve(paths.home, path);
-  // A folder of this machine is made; where a NAS is not mounted, making one would fill the disk of this machine unnoticed.
+  // A folder of this machine is made; where a NAS is not mounted, making one would fill the disk of this machine
+  // unnoticed.
   return openFolder({ id: `${target}:${hostname()}:${root}`, root, isMade: target === 'LOCAL' });
 }

@@ -5,8 +5,8 @@ import { configValues, noteConfigChanges } from '../schedule/config_changes.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Signals name the configuration that they were decided by, and `audit.config_changes` has its values from the start of the trainer on: when a daemon
- * was started with another one since, it is read again.
+ * Signals name the configuration that they were decided by, and `audit.config_changes` has its values from the start of
+ * the trainer on: when a daemon was started with another one since, it is read again.
  */
 export class PolicyWatch {
   readonly #settings: Settings;

@@ -95,7 +95,10 @@ export function signalRow(body: string, published: Published): SignalRow {
 
 const ENVELOPE = ',"market":"';
 
-/** A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives the same line. */
+/**
+ * A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives
+ * the same line.
+ */
 export function signalLine(row: SignalRow): string {
   const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;
   return (
@@ -104,7 +107,10 @@ export function signalLine(row: SignalRow): string {
   );
 }
 
-/** The row of a line of the archive. @throws MinutehandError ARCHIVE_DAMAGED when the line is not one that signalLine gives */
+/**
+ * The row of a line of the archive.
+ * @throws MinutehandError ARCHIVE_DAMAGED when the line is not one that signalLine gives
+ */
 export function rowOfLine(line: string): SignalRow {
   const at = line.lastIndexOf(ENVELOPE);
   try {

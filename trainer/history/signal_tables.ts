@@ -16,13 +16,19 @@ export interface SignalFilter {
   readonly toMs?: number;
 }
 
-/** The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and seq. */
+/**
+ * The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and
+ * seq.
+ */
 export interface SignalTables {
   /** The name of the table of all signals, as in the policy. */
   readonly history: string;
   /** Adds rows to the history that are not there yet. @returns how many were added */
   add(db: Db, rows: readonly SignalRow[]): Promise<number>;
-  /** Puts rows into the table of the last signals, as far as they are newer (later boot, or later in it) than what it has. */
+  /**
+   * Puts rows into the table of the last signals, as far as they are newer (later boot, or later in it) than what it
+   * has.
+   */
   keepNewest(db: Db, rows: readonly SignalRow[]): Promise<void>;
   /** Rows of the history in order, in pages. Rows that come meanwhile may be among them or not. */
   pages(filter: SignalFilter, size?: number): AsyncGenerator<readonly SignalRow[]>;

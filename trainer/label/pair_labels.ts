@@ -3,7 +3,10 @@ import { EVALUATION_BARRIERS, isCandidate, reversionLabel, type Barriers } from 
 import { riskLabel, type RiskLabelPolicy } from './risk.ts';
 import { scaleLabel, type ScaleLabelPolicy } from './scale.ts';
 
-/** The bars of a pair's history whose label is known, ascending; element i of every array belongs to bar `bar[i]`. 16 bytes a bar. */
+/**
+ * The bars of a pair's history whose label is known, ascending; element i of every array belongs to bar `bar[i]`. 16
+ * bytes a bar.
+ */
 export interface BarLabels {
   readonly bar: Int32Array;
   /** The bar at which the label was known. */
@@ -34,8 +37,8 @@ export interface PairLabelPolicy {
 }
 
 /**
- * All labels of one pair: AI1's of its candidates, AI2's and AI3's of the bars that `isSampled` names. A bar whose label the data
- * ends before has none.
+ * All labels of one pair: AI1's of its candidates, AI2's and AI3's of the bars that `isSampled` names. A bar whose
+ * label the data ends before has none.
  */
 export function labelPair(
   history: PairHistory,

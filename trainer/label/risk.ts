@@ -44,8 +44,8 @@ export function riskLabel(history: PairHistory, t: number, policy: RiskLabelPoli
 }
 
 /**
- * P&L from the close of bar `t` to that of bar `k` of the unit position against the deviation at t, as a fraction of gross
- * notional: d · (Δ ln A − beta_t · Δ ln B) / (1 + |beta_t|), d = −sign(z_t) (1 where z is 0).
+ * P&L from the close of bar `t` to that of bar `k` of the unit position against the deviation at t, as a fraction of
+ * gross notional: d · (Δ ln A − beta_t · Δ ln B) / (1 + |beta_t|), d = −sign(z_t) (1 where z is 0).
  */
 export function unitPnl(history: PairHistory, t: number, k: number): number {
   const { lnA, lnB, beta, z } = history;

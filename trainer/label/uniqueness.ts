@@ -1,15 +1,17 @@
 /**
- * Average uniqueness of overlapping labels (López de Prado, Advances in Financial Machine Learning, 2018, ch. 4.3): a label is made by the
- * bars (from, end]; at each of them it has one share of as many as there are labels made by that bar; the label's uniqueness is the mean of
- * its shares, in (0, 1]. The sum over all labels is about the number of independent rows they are worth.
+ * Average uniqueness of overlapping labels (López de Prado, Advances in Financial Machine Learning, 2018, ch. 4.3): a
+ * label is made by the bars (from, end]; at each of them it has one share of as many as there are labels made by that
+ * bar; the label's uniqueness is the mean of its shares, in (0, 1]. The sum over all labels is about the number of
+ * independent rows they are worth.
  *
- * Labels of other pairs do not count, though pairs with a common leg move together: how much of a label two spreads share is not known
- * from their times, and as pairs have their candidates in the same hours, counting them would scale all weights nearly alike. The sum is
- * therefore too high for rows of several pairs together. How much, measured on AI1's evaluation labels of ten pairs, January–August 2019:
- * labels of the same minute correlate by 0.27 between pairs with a common leg and by 0.08 between others, which makes the
- * sum about 1.2 times too high.
+ * Labels of other pairs do not count, though pairs with a common leg move together: how much of a label two spreads
+ * share is not known from their times, and as pairs have their candidates in the same hours, counting them would scale
+ * all weights nearly alike. The sum is therefore too high for rows of several pairs together. How much, measured on
+ * AI1's evaluation labels of ten pairs, January–August 2019: labels of the same minute correlate by 0.27 between pairs
+ * with a common leg and by 0.08 between others, which makes the sum about 1.2 times too high.
  *
- * O(labels + bars): the numbers of labels by prefix sums of a difference array, their reciprocals summed up in a second pass.
+ * O(labels + bars): the numbers of labels by prefix sums of a difference array, their reciprocals summed up in a second
+ * pass.
  * @param from bar at whose close the label's row was known
  * @param end bar at which the label was known, > from
  * @param bars length of the history: all of `end` are below it
@@ -37,10 +39,11 @@ export function averageUniqueness(from: Int32Array, end: Int32Array, bars: numbe
 }
 
 /**
- * What each label weighs in learning: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as the book has it, makes
- * crowded rows, the long excursions, count for next to nothing, though models are evaluated on all rows alike; no weights at all count one
- * excursion many times. Measured by AI1's AUC on two inner periods of real data, rows of equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287,
- * whole 0.6187 and 0.6278; weighted by uniqueness: 0.6419 and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
+ * What each label weighs in learning: the square root of its uniqueness, scaled to mean 1. The uniqueness itself, as
+ * the book has it, makes crowded rows, the long excursions, count for next to nothing, though models are evaluated on
+ * all rows alike; no weights at all count one excursion many times. Measured by AI1's AUC on two inner periods of real
+ * data, rows of equal weight: none 0.6229 and 0.6258, root 0.6219 and 0.6287, whole 0.6187 and 0.6278; weighted by
+ * uniqueness: 0.6419 and 0.6361, 0.6461 and 0.6455, 0.6470 and 0.6502.
  */
 export function sampleWeights(uniqueness: Float64Array): Float64Array {
   const roots = uniqueness.map(Math.sqrt);

@@ -28,8 +28,8 @@ export interface FittedTable {
 
 /**
  * Learns a table and exports it. The ONNX bytes depend on the request and nothing else, neither threads nor machine.
- * @throws MinutehandError DATA_TOO_SHORT when no row can be split off; MODEL_EXPORT when onnxruntime answers otherwise than the
- * learned trees on the first rows of the table; and what the learner throws
+ * @throws MinutehandError DATA_TOO_SHORT when no row can be split off; MODEL_EXPORT when onnxruntime answers otherwise
+ * than the learned trees on the first rows of the table; and what the learner throws
  */
 export async function fitTable(learner: Learner, request: LearnRequest, facts: ModelFacts): Promise<FittedTable> {
   const { x } = request.table;

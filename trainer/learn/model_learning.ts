@@ -27,7 +27,8 @@ export interface FittedModel {
 }
 
 /**
- * Learns one model from its training rows: the one that ships, and those of purged k-fold and walk-forward. None of them sees the holdout.
+ * Learns one model from its training rows: the one that ships, and those of purged k-fold and walk-forward. None of
+ * them sees the holdout.
  * @param embargo seconds
  */
 export async function learnModel(

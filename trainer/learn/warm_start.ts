@@ -40,8 +40,9 @@ export interface WarmStart {
 }
 
 /**
- * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew, from all bars
- * since. Trees upon trees of single days and weeks made the models worse than they were (docs/adr/0022-warm-start-from-the-last-full-training.md).
+ * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew,
+ * from all bars since. Trees upon trees of single days and weeks made the models worse than they were
+ * (docs/adr/0022-warm-start-from-the-last-full-training.md).
  * @param base the active bundle
  * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
  */
@@ -68,8 +69,8 @@ export function startWarm(
 }
 
 /**
- * Whether the active models can be warm-started at all: learned by gbdt, from the same features and for the same labels, for these pairs, and not
- * warm-started too often since they were last learned in full.
+ * Whether the active models can be warm-started at all: learned by gbdt, from the same features and for the same
+ * labels, for these pairs, and not warm-started too often since they were last learned in full.
  * @throws MinutehandError WARM_START_REFUSED with what is in the way
  */
 export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
@@ -108,12 +109,13 @@ export interface WarmStartLengths {
 }
 
 /**
- * Where a warm start learns and where it is evaluated. The holdout of the full run becomes training data, so the new holdout begins behind the
- * last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new time, but at least a day, where that is less.
+ * Where a warm start learns and where it is evaluated. The holdout of the full run becomes training data, so the new
+ * holdout begins behind the last bar that the active bundle was evaluated on, and is `holdout_fraction` of the new
+ * time, but at least a day, where that is less.
  * @param to open of the last bar there is
  * @param holdoutFrom where the holdout shall begin; null = as above
- * @throws MinutehandError DATA_TOO_SHORT when the holdout would be shorter than a day, or begin where the base was evaluated, or when there are
- * fewer than `warm_start_min_days` to learn from
+ * @throws MinutehandError DATA_TOO_SHORT when the holdout would be shorter than a day, or begin where the base was
+ * evaluated, or when there are fewer than `warm_start_min_days` to learn from
  */
 export function warmStartPeriod(
   base: WarmStartBase,
@@ -148,11 +150,13 @@ export function warmStartPeriod(
 }
 
 /**
- * The dataset with only the new rows to learn from: those whose features were known no earlier than the holdout of the full run began, for no label of its
- * training reached so far, and whose label was known more than an embargo before the new holdout begins (purging: López de Prado 2018, ch. 7).
+ * The dataset with only the new rows to learn from: those whose features were known no earlier than the holdout of the
+ * full run began, for no label of its training reached so far, and whose label was known more than an embargo before
+ * the new holdout begins (purging: López de Prado 2018, ch. 7).
  * @param dataset built with `WarmStartPeriod.holdoutFrom`, of bars from `barsFrom` or earlier
  * @param embargo seconds
- * @throws MinutehandError DATA_TOO_SHORT when a model has too few new rows to learn from or to be evaluated on, or the holdout is not unseen
+ * @throws MinutehandError DATA_TOO_SHORT when a model has too few new rows to learn from or to be evaluated on, or the
+ * holdout is not unseen
  */
 export function withNewRows<Data extends Pick<Dataset, 'train' | 'holdout' | 'evaluation' | 'holdoutFrom'>>(
   base: WarmStartBase,

@@ -1,6 +1,7 @@
 /**
- * A mean of values that are not independent of one another, from the sums over blocks of time between which they nearly are. Its standard error
- * is that of a ratio of block sums (Cochran 1977, Sampling Techniques, ch. 2.11 and 9A): √(B ÷ (B − 1) · Σ (yᵦ − mean · nᵦ)²) ÷ Σ nᵦ.
+ * A mean of values that are not independent of one another, from the sums over blocks of time between which they nearly
+ * are. Its standard error is that of a ratio of block sums (Cochran 1977, Sampling Techniques, ch. 2.11 and 9A): √(B ÷
+ * (B − 1) · Σ (yᵦ − mean · nᵦ)²) ÷ Σ nᵦ.
  */
 export interface ClusteredMean {
   /** null without values. */
@@ -51,8 +52,9 @@ export function meanOverBlocks(values: ArrayLike<number>, block: ArrayLike<numbe
 const MIN_BLOCKS = 5;
 
 /**
- * How many standard errors of a clustered mean are as rare by chance as `sigmas` of a normal value: Student's t with blocks − 1 degrees of freedom by the
- * expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than five blocks.
+ * How many standard errors of a clustered mean are as rare by chance as `sigmas` of a normal value: Student's t with
+ * blocks − 1 degrees of freedom by the expansion of Abramowitz & Stegun 1964, 26.7.5. Infinity with fewer than five
+ * blocks.
  */
 export function errorsOfChance(sigmas: number, blocks: number): number {
   if (blocks < MIN_BLOCKS) return Infinity;

@@ -17,11 +17,17 @@ const SMALLEST_SHARE = 1e-4;
 
 /** How far a feature has moved away from where the models learned it. */
 export interface Drift {
-  /** Population stability index Σ (live − training) · ln(live / training) over the deciles of training and the missing rows. */
+  /**
+   * Population stability index Σ (live − training) · ln(live / training) over the deciles of training and the missing
+   * rows.
+   */
   readonly psi: number;
   /** What it may be by chance: beyond it something has moved. Infinity where too little is known. */
   readonly psi_noise: number;
-  /** Live mean less that of training, in standard deviations of training; null where nothing varied there, or nothing is there. */
+  /**
+   * Live mean less that of training, in standard deviations of training; null where nothing varied there, or nothing is
+   * there.
+   */
   readonly shift: number | null;
   /** What its amount may be by chance. */
   readonly shift_noise: number;
@@ -37,10 +43,11 @@ export interface FeatureDrift extends Drift {
 }
 
 /**
- * Every feature of a profile, live against training. All pairs together are held against training with the mix of pairs that is live, so that a pair
- * that is closed is no drift.
+ * Every feature of a profile, live against training. All pairs together are held against training with the mix of pairs
+ * that is live, so that a pair that is closed is no drift.
  * @param pairs ids of the pairs that `live.pair` names; those the profile does not know do not count
- * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few to tell drift from chance
+ * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few
+ * to tell drift from chance
  */
 export function featureDrift(
   profile: FeatureProfile,
@@ -127,8 +134,8 @@ function driftOf(training: ColumnSummary, live: ColumnSummary): Drift {
 }
 
 /**
- * The population stability index, in nats (Siddiqi 2006; Kullback's J-divergence of binned shares). A share that was not met counts as half an effective
- * row, or as the other one where that is less: an empty bin is no infinity.
+ * The population stability index, in nats (Siddiqi 2006; Kullback's J-divergence of binned shares). A share that was
+ * not met counts as half an effective row, or as the other one where that is less: an empty bin is no infinity.
  */
 function psiOf(training: ColumnSummary, live: ColumnSummary): number {
   let psi = 0;
@@ -147,8 +154,8 @@ function leastShare({ effective_rows }: ColumnSummary): number {
 }
 
 /**
- * Without drift the index is about (1 / live rows + 1 / training rows) · χ² with bins − 1 degrees of freedom (Yurdakul 2018), rows counted as
- * independent ones: its mean and three standard deviations.
+ * Without drift the index is about (1 / live rows + 1 / training rows) · χ² with bins − 1 degrees of freedom (Yurdakul
+ * 2018), rows counted as independent ones: its mean and three standard deviations.
  */
 function psiNoise(training: ColumnSummary, live: ColumnSummary): number {
   const bins = training.counts.filter((count, bin) => count > 0 || live.counts[bin]! > 0).length;

@@ -56,8 +56,8 @@ export const featureProfileSchema = z.object({
 export type FeatureProfile = z.infer<typeof featureProfileSchema>;
 
 /**
- * The distribution of each feature that a model may use, over rows that lie evenly in time (AI2's: AI1's are chosen by a feature). The clock's
- * own features are left out: they say what time it is.
+ * The distribution of each feature that a model may use, over rows that lie evenly in time (AI2's: AI1's are chosen by
+ * a feature). The clock's own features are left out: they say what time it is.
  * @param pairs ids of the pairs that `rows.pair` names
  * @param lookBackBars of the features: `warmupBars`
  */
@@ -94,8 +94,8 @@ export interface Blocks {
 }
 
 /**
- * Days, so that hours of the day weigh in each block as in all; where there are not enough of them shorter ones, but none shorter than eight hours or the
- * look-back: features that far apart have no bar in common.
+ * Days, so that hours of the day weigh in each block as in all; where there are not enough of them shorter ones, but
+ * none shorter than eight hours or the look-back: features that far apart have no bar in common.
  */
 export function blocksOf(time: ArrayLike<number>, lookBackBars: number): Blocks {
   let first = Infinity;
@@ -196,8 +196,9 @@ function summarizeRows(
 }
 
 /**
- * How many independent rows would leave the shares of the bins as uncertain as these rows do: rows over the mean design effect of Rao & Scott (1981, JASA
- * 76), with the variances of shares taken from blocks of time. Where nothing varies, each block is worth one row.
+ * How many independent rows would leave the shares of the bins as uncertain as these rows do: rows over the mean design
+ * effect of Rao & Scott (1981, JASA 76), with the variances of shares taken from blocks of time. Where nothing varies,
+ * each block is worth one row.
  */
 function effectiveRows(inCell: readonly Float64Array[], inBlock: Float64Array): number {
   const rows = inBlock.reduce((sum, count) => sum + count, 0);

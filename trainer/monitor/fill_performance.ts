@@ -15,7 +15,10 @@ import { compareShare, type Compared, type KnownShare } from './performance_drif
 
 const BPS = 1e4;
 
-/** What one kind of account made of a version's entries, beside what the bundle's backtest made of its own and what the configuration says it costs. */
+/**
+ * What one kind of account made of a version's entries, beside what the bundle's backtest made of its own and what the
+ * configuration says it costs.
+ */
 export interface FillPerformance {
   /** Win rate, slippage, latency and refusals as `minutehand trades list` has them. */
   readonly figures: AccountFigures;
@@ -42,7 +45,10 @@ export interface ComparedNet {
 export interface SymbolFills {
   /** From the requested to the filled price; configured: `slippage_bps`. */
   readonly slippage: MeasuredCost;
-  /** From the bar's close to the filled price: spread, slippage and time together; configured: half of `spread_bps`, and `slippage_bps`. */
+  /**
+   * From the bar's close to the filled price: spread, slippage and time together; configured: half of `spread_bps`, and
+   * `slippage_bps`.
+   */
   readonly shortfall: MeasuredCost;
 }
 
@@ -58,7 +64,8 @@ export type FillPolicy = Pick<RetrainPolicy, 'fill_min_trades'>;
 
 /**
  * Fills of one version by kind of account: paper, demo and real money are never mixed. Pure.
- * @param costs of the configuration, by symbol; fills of other symbols cost nobody knows what and are left out of `symbols`
+ * @param costs of the configuration, by symbol; fills of other symbols cost nobody knows what and are left out of
+ * `symbols`
  */
 export function fillPerformance(
   fills: FiguresInput,
@@ -111,7 +118,10 @@ function legOf({ pairId }: LivePosition, leg: Leg): string {
   return leg === 'A' ? a : b;
 }
 
-/** Stretches of time that positions stand in, days where there are enough of them, by their entry: what they earn and cost goes together within one. */
+/**
+ * Stretches of time that positions stand in, days where there are enough of them, by their entry: what they earn and
+ * cost goes together within one.
+ */
 const stretchesOf = (entries: readonly { readonly enteredS: number }[]): Blocks =>
   blocksOf(
     entries.map(({ enteredS }) => enteredS),
@@ -131,7 +141,10 @@ interface MixedEdge {
   readonly worth: number;
 }
 
-/** The bundle's backtest with each pair as often as among these positions: what would be seen if nothing had changed. null without any. */
+/**
+ * The bundle's backtest with each pair as often as among these positions: what would be seen if nothing had changed.
+ * null without any.
+ */
 function mixedEdge(positions: readonly LivePosition[], edge: Manifest['edge']): MixedEdge | null {
   if (positions.length === 0) return null;
   let [share, variance, net_bps, squares, trades] = [0, 0, 0, 0, 0];
@@ -183,8 +196,9 @@ function errorOf(values: readonly number[], mean: number): number {
 }
 
 /**
- * What a closed position earned at the prices of its fills, in basis points of its gross notional at full size: the shares of the legs are those of β, as in the
- * backtest. Spread and slippage are in the prices, commission and overnight swaps are the configured ones.
+ * What a closed position earned at the prices of its fills, in basis points of its gross notional at full size: the
+ * shares of the legs are those of β, as in the backtest. Spread and slippage are in the prices, commission and
+ * overnight swaps are the configured ones.
  */
 export function netBpsOf(
   position: EnteredPosition,

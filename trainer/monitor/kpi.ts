@@ -16,7 +16,10 @@ export interface PublishedPair {
   readonly candidates: ArrayLike<number>;
   /** Whether it may trade at all: without an edge it refuses everything, as it should. */
   readonly hasEdge: boolean;
-  /** Epoch seconds: what was decided up to then counts no more, for a person has lifted the halts of the pair; −Infinity = never. */
+  /**
+   * Epoch seconds: what was decided up to then counts no more, for a person has lifted the halts of the pair; −Infinity
+   * = never.
+   */
   readonly resumed: number;
 }
 
@@ -27,7 +30,10 @@ export interface Kpi {
   readonly window_trades: number;
   /** Share of the last `kpi_window_trades` that earned after costs. */
   readonly win_rate: number | null;
-  /** Deepest fall of the net result from its peak, open position included, as a fraction of the full-size gross notional; of all pairs together, each has the same share. */
+  /**
+   * Deepest fall of the net result from its peak, open position included, as a fraction of the full-size gross
+   * notional; of all pairs together, each has the same share.
+   */
   readonly drawdown: number;
   /** Bars at which it was flat and could have entered. */
   readonly candidates: number;

@@ -26,7 +26,10 @@ export interface LiveOptions {
   readonly farOut: number;
 }
 
-/** Features of every third minute and of the entry candidates, by the engine of the daemon. Pairs without a warm bar from `from` on are left out. */
+/**
+ * Features of every third minute and of the entry candidates, by the engine of the daemon. Pairs without a warm bar
+ * from `from` on are left out.
+ */
 export function buildLivePairs({ pairs, bars, windows, from, farOut }: LiveOptions): LivePair[] {
   return pairs.flatMap((pair): LivePair[] => {
     const [a, b] = [bars.get(pair.a), bars.get(pair.b)];

@@ -51,8 +51,8 @@ export interface NoLook {
 }
 
 /**
- * Looks at the bars since the active models were trained, and at what these make of them. Nothing is written. Whatever is missing or
- * damaged is a reason in the answer.
+ * Looks at the bars since the active models were trained, and at what these make of them. Nothing is written. Whatever
+ * is missing or damaged is a reason in the answer.
  */
 export async function lookAtModels(task: LookTask): Promise<MonitorReport | NoLook> {
   let version: string | null = null;
@@ -162,7 +162,10 @@ interface NewBars {
   readonly last: OpenTime;
 }
 
-/** Bars since the training and at most `days` back from the newest, with those that warm their features; null when there are none. */
+/**
+ * Bars since the training and at most `days` back from the newest, with those that warm their features; null when there
+ * are none.
+ */
 async function readNewBars(task: LookTask, trainedTo: number, days: number): Promise<NewBars | null> {
   const { minutehand } = task.settings;
   const symbols = symbolsOf(minutehand.pairs.map(parsePair));
@@ -296,7 +299,10 @@ async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorRep
   }
 }
 
-/** Trades and candidates count where the daemon spoke by these models: not before they were activated, nor while it was away. */
+/**
+ * Trades and candidates count where the daemon spoke by these models: not before they were activated, nor while it was
+ * away.
+ */
 function publishedPairs(
   live: readonly LivePair[],
   { edge_pairs }: BundleResult,
@@ -342,8 +348,8 @@ function spokenAt(
 }
 
 /**
- * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has a clock of its own: its newest bar is now, and
- * its minutes last as long as it is told.
+ * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has a clock of
+ * its own: its newest bar is now, and its minutes last as long as it is told.
  */
 function resumedTime(halts: Halts, pairId: string, version: string, task: LookTask, last: number): number {
   const { market, simulated } = task.settings.minutehand;

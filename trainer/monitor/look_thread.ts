@@ -12,7 +12,10 @@ export interface RunningLook {
   stop(): Promise<void>;
 }
 
-/** `lookAtModels` on a thread of its own at low priority, which ends with it: what a look needs of memory is given back, and the API answers meanwhile. */
+/**
+ * `lookAtModels` on a thread of its own at low priority, which ends with it: what a look needs of memory is given back,
+ * and the API answers meanwhile.
+ */
 export function startLook(task: LookTask): RunningLook {
   if (!existsSync(PROGRAM)) {
     const report = lookAtModels(task);

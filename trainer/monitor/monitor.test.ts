@@ -104,7 +104,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What a daemon leaves behind that has seen these bars, and spoke by the trained models from a minute on, by none before. */
+/**
+ * What a daemon leaves behind that has seen these bars, and spoke by the trained models from a minute on, by none
+ * before.
+ */
 function journaled(own: ReadonlyMap<string, BarColumns>, adopted: number = cut, signals: SignalRow[] = []): void {
   const journal = openJournal(paths.journal('simulated', 'main'));
   journal.append(inputsOf(own), []);
@@ -438,7 +441,8 @@ describe('the monitor', () => {
     await monitor.look();
     const { halts } = readHalts(paths.models);
     expect(halts.length).toBeGreaterThan(0);
-    // The clock is read as a look begins and again when its figures are there: those of the halts that stood when it began.
+    // The clock is read as a look begins and again when its figures are there: those of the halts that stood when it
+    // began.
     let reads = 0;
     beforeClock = () => {
       if (++reads !== 2) return;
@@ -470,7 +474,10 @@ describe('fills of an expert advisor', () => {
   /** Of what the configuration says a side of each leg costs. */
   const DEARER = 3;
 
-  /** A position every hour: signals for the journal, lines for result.json. It is sold and bought back at the same middle, so it loses what it costs. */
+  /**
+   * A position every hour: signals for the journal, lines for result.json. It is sold and bought back at the same
+   * middle, so it loses what it costs.
+   */
   function traded(settings: Settings, nowMs: number): { signals: SignalRow[]; lines: string[] } {
     const signals: SignalRow[] = [];
     const lines: string[] = [];

@@ -31,7 +31,10 @@ export interface MonitorOptions {
   readonly clock?: Clock;
 }
 
-/** What `GET /monitor` answers. Times are ISO 8601 in UTC; in JSON a figure that is not known, as the noise of too few rows, is null. */
+/**
+ * What `GET /monitor` answers. Times are ISO 8601 in UTC; in JSON a figure that is not known, as the noise of too few
+ * rows, is null.
+ */
 export interface MonitorStatus {
   /** When the last look began, and how long it took; null before the first. */
   readonly looked_at: string | null;
@@ -52,8 +55,8 @@ export interface Monitor {
 }
 
 /**
- * Looks every `monitor_minutes` of the market's clock whether the active models still fit: what does not starts a retraining, what loses too much is
- * halted in `models/halts.json`.
+ * Looks every `monitor_minutes` of the market's clock whether the active models still fit: what does not starts a
+ * retraining, what loses too much is halted in `models/halts.json`.
  */
 export function startMonitor(options: MonitorOptions): Monitor {
   const monitor = new RunningMonitor(options, options.clock ?? MACHINE_CLOCK);

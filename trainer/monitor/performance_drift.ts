@@ -4,7 +4,10 @@ import { aucStandardError } from '../validate/noise.ts';
 import { meanOverBlocks } from './cluster.ts';
 import { SIGMAS } from './drift.ts';
 
-/** Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see `averageUniqueness`). */
+/**
+ * Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see
+ * `averageUniqueness`).
+ */
 const PAIR_OVERLAP = 1.2;
 /** With fewer independent live labels of either kind an AUC is no figure yet. */
 const MIN_LABELS = 30;
@@ -33,8 +36,9 @@ export interface LabelCounts {
 }
 
 /**
- * AI1's AUC on its evaluation label against that of the bundle's holdout; rows there are as alike as the live ones. What chance does to the live one is
- * asked where the bundle's is: a handful of rows in a perfect order has no error of its own.
+ * AI1's AUC on its evaluation label against that of the bundle's holdout; rows there are as alike as the live ones.
+ * What chance does to the live one is asked where the bundle's is: a handful of rows in a perfect order has no error of
+ * its own.
  */
 export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
   const { auc: bundle, rows, label_mean } = metrics.ai1.holdout;
@@ -87,8 +91,8 @@ export function shareOf({ trades, wins }: WinCount): KnownShare | null {
 }
 
 /**
- * A share of wins against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live error is taken from days, and what
- * it is more than that of independent trades counts for the bundle's as well.
+ * A share of wins against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live
+ * error is taken from days, and what it is more than that of independent trades counts for the bundle's as well.
  * @param wins 1 for each live trade that earned something, else 0
  * @param days the day of each live trade, 0 … `dayCount` − 1
  * @param fewest with fewer live trades the share is no figure yet
@@ -104,8 +108,8 @@ export function compareShare(
   const { length } = wins;
   if (live === null || bundle === null || length < fewest)
     return compared(live, bundle?.share ?? null, [Infinity], length, bundle?.trades ?? 0);
-  // What chance does is asked where the bundle's share is: the score test, whose interval is Wilson's (1927). Half a win more and half a loss, for
-  // a share of 0 or 1 among few is no certainty.
+  // What chance does is asked where the bundle's share is: the score test, whose interval is Wilson's (1927). Half a
+  // win more and half a loss, for a share of 0 or 1 among few is no certainty.
   const before = (bundle.share * bundle.trades + 0.5) / (bundle.trades + 1);
   const alone = Math.sqrt((before * (1 - before)) / length);
   const error = Math.max(alone, standardError);

@@ -16,7 +16,9 @@ const referenceSchema = z.object({
   /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: nobody counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
-/** What a bundle was made on, and what it did where no choice has seen the bars: live is held against it. Plain JSON. */
+/**
+ * What a bundle was made on, and what it did where no choice has seen the bars: live is held against it. Plain JSON.
+ */
 export type MonitorReference = z.infer<typeof referenceSchema>;
 
 export interface ReferenceSource {

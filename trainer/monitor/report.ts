@@ -37,7 +37,10 @@ export interface MonitorReport {
 
 /** Something that is past its limit by more than chance. */
 export interface DriftFinding {
-  /** `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill costs`. */
+  /**
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill
+   * costs`.
+   */
   readonly trigger: string;
   /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
@@ -127,7 +130,10 @@ function fillFindings(
   return found;
 }
 
-/** Costs above those of the configuration, with the values to put in instead: those that were measured, where they are too high. */
+/**
+ * Costs above those of the configuration, with the values to put in instead: those that were measured, where they are
+ * too high.
+ */
 function costFinding(
   account: string,
   symbol: string,

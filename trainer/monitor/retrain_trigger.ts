@@ -38,7 +38,10 @@ export class RetrainTrigger {
     if (await this.#retrainer.startOrWait(text)) this.#last = { at, text };
   }
 
-  /** After a run that the monitor caused, also in the life of another trainer, the new models get time to show whether it helped. */
+  /**
+   * After a run that the monitor caused, also in the life of another trainer, the new models get time to show whether
+   * it helped.
+   */
   #isCooling(): boolean {
     const own = this.#retrainer.runs().filter(({ trigger: text }) => text.startsWith(MONITOR_TRIGGER));
     const times = own.flatMap(({ started_at, finished_at }) => [started_at, finished_at ?? started_at]);

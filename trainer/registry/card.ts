@@ -14,8 +14,8 @@ const ANSWERS: Readonly<Record<ModelName, string>> = {
 };
 
 /**
- * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the manifest
- * says; a dash stands for what does not exist.
+ * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the
+ * manifest says; a dash stands for what does not exist.
  */
 export function renderCard(manifest: Manifest): string {
   const { metrics } = manifest;

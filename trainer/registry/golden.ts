@@ -7,7 +7,10 @@ import { takeRows } from '../learn/trees/fit.ts';
 
 const GOLDEN_ROWS = 32;
 
-/** Rows of the holdout (of the training rows when it is empty) and one with everything missing, with the learner's answers. */
+/**
+ * Rows of the holdout (of the training rows when it is empty) and one with everything missing, with the learner's
+ * answers.
+ */
 export function goldenVectors(
   dataset: Dataset,
   models: Readonly<Record<ModelName, { readonly model: TreeModel }>>,

@@ -31,7 +31,10 @@ export class ModelsFolder {
     this.#files = files;
   }
 
-  /** Version, time and text of a bundle's manifest. @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH */
+  /**
+   * Version, time and text of a bundle's manifest.
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH
+   */
   readManifest(version: string): { readonly created: string; readonly text: string } {
     const folder = join(this.#path, version);
     const { manifest } = readBundle(folder, this.#files);
@@ -57,7 +60,10 @@ export class ModelsFolder {
     return artifacts.every(({ file, sha256 }) => hashOf(join(this.#path, version, file)) === sha256);
   }
 
-  /** Writes a bundle in the place of what is there. @throws MinutehandError MODEL_HASH when its bytes are not those of their hashes; as readBundle */
+  /**
+   * Writes a bundle in the place of what is there.
+   * @throws MinutehandError MODEL_HASH when its bytes are not those of their hashes; as readBundle
+   */
   write(version: string, artifacts: readonly Artifact[]): void {
     const files = this.#files;
     const folder = join(this.#path, version);
@@ -87,7 +93,10 @@ export class ModelsFolder {
     this.#files.remove(this.#setAside(version));
   }
 
-  /** Renames a bundle's folder to a name that is no version, so that no reader meets half of it. @returns its path, there or not */
+  /**
+   * Renames a bundle's folder to a name that is no version, so that no reader meets half of it.
+   * @returns its path, there or not
+   */
   #setAside(version: string): string {
     const folder = join(this.#path, version);
     const aside = join(this.#path, `.${version}.removed`);

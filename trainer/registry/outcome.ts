@@ -12,8 +12,8 @@ export interface Outcome {
 }
 
 /**
- * Enters into the registry what came of a bundle, and gives up those that are too many now. Idempotent: a training process and the trainer that began it both
- * call it.
+ * Enters into the registry what came of a bundle, and gives up those that are too many now. Idempotent: a training
+ * process and the trainer that began it both call it.
  * @param retention bundles that are kept: model_version_retention
  * @returns the versions that were given up
  * @throws MinutehandError as Registry.register
@@ -30,8 +30,8 @@ export async function enterOutcome(
 }
 
 /**
- * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none: without it, the bytes of what is active would
- * be kept nowhere, and `models recover` could not make them again.
+ * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none:
+ * without it, the bytes of what is active would be kept nowhere, and `models recover` could not make them again.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */
 export async function withRegistry<Result>(

@@ -21,23 +21,35 @@ export interface Recovery {
 }
 
 /**
- * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what daemons read;
- * the registry is told afterward, and `mend` brings it up to date when a process died in between.
+ * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what
+ * daemons read; the registry is told afterward, and `mend` brings it up to date when a process died in between.
  */
 export interface Registry {
   /**
-   * Keeps a bundle of the models folder as a candidate; one that is known already stays what it is, but for a new signature.
-   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS when another bundle has had its version
+   * Keeps a bundle of the models folder as a candidate; one that is known already stays what it is, but for a new
+   * signature.
+   * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH; MODEL_EXISTS when another bundle has had its
+   * version
    */
   register(version: string): Promise<void>;
-  /** Registers a bundle and activates it; what was active is archived. Idempotent. @throws MinutehandError as register */
+  /**
+   * Registers a bundle and activates it; what was active is archived. Idempotent.
+   * @throws MinutehandError as register
+   */
   adopt(version: string): Promise<void>;
-  /** Registers a bundle and keeps what it did not pass. The active one and those before it stay what they are. @throws MinutehandError as register */
+  /**
+   * Registers a bundle and keeps what it did not pass. The active one and those before it stay what they are.
+   * @throws MinutehandError as register
+   */
   reject(version: string, reasons: readonly string[]): Promise<void>;
-  /** Makes the statuses agree with active.json: after a crash, and after it was changed by hand. @throws MinutehandError as readActive and register */
+  /**
+   * Makes the statuses agree with active.json: after a crash, and after it was changed by hand.
+   * @throws MinutehandError as readActive and register
+   */
   mend(): Promise<void>;
   /**
-   * Gives up folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and count; of the others the newest.
+   * Gives up folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
+   * count; of the others the newest.
    * @returns the versions that were given up
    */
   retain(count: number): Promise<readonly string[]>;

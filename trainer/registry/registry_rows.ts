@@ -55,7 +55,10 @@ export class RegistryRows {
       .executeTakeFirst();
   }
 
-  /** Adds a candidate; of a bundle whose bytes were given up, only that they are kept again. @param manifest its text */
+  /**
+   * Adds a candidate; of a bundle whose bytes were given up, only that they are kept again.
+   * @param manifest its text
+   */
   async addCandidate(version: string, created: string, manifest: string): Promise<void> {
     await this.#db
       .insertInto('core.model_registry')
@@ -112,7 +115,10 @@ export class RegistryRows {
       .execute();
   }
 
-  /** Makes `version` the active row and archives the one before. One statement: there is never a moment with two active rows. */
+  /**
+   * Makes `version` the active row and archives the one before. One statement: there is never a moment with two active
+   * rows.
+   */
   async setActive(version: string, previous: string | null): Promise<void> {
     const at = this.#now();
     await this.#db

@@ -25,8 +25,9 @@ export interface AlertOptions {
 export const ALERT_MS = 10_000;
 
 /**
- * Writes an alert as a line of level error and posts it to MINUTEHAND_ALERT_URL, if that is set, as Slack's incoming webhooks take it
- * (`{channel, text}`, with `kind` and `details` beside them, https://api.slack.com/messaging/webhooks). Never fails and never takes longer than `timeoutMs`: what went wrong is a
+ * Writes an alert as a line of level error and posts it to MINUTEHAND_ALERT_URL, if that is set, as Slack's incoming
+ * webhooks take it (`{channel, text}`, with `kind` and `details` beside them,
+ * https://api.slack.com/messaging/webhooks). Never fails and never takes longer than `timeoutMs`: what went wrong is a
  * line of the log. The address is a secret, so only its host is named.
  * @returns whether the address has taken it; false too when there is none
  */

@@ -12,7 +12,8 @@ export function configValues({ core, retrain, signals, minutehand }: Settings): 
 }
 
 /**
- * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key that is new or gone.
+ * Writes a row into `audit.config_changes` for every value that is another than the one written last, and for every key
+ * that is new or gone.
  * @param policyHash of the configuration: what its signals carry
  * @returns how many rows were written
  */

@@ -2,7 +2,10 @@ import type { Clock } from '../../shared/ports.ts';
 import { FIRST_MODELS, newRun, type RetrainRun } from './run.ts';
 import type { RunQueue } from './run_queue.ts';
 
-/** A queue in the memory of this process, where no store can be opened. @param lastId the number before that of its first run */
+/**
+ * A queue in the memory of this process, where no store can be opened.
+ * @param lastId the number before that of its first run
+ */
 export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
   const runs: RetrainRun[] = [];
   let waiting: (Pick<RetrainRun, 'kind' | 'trigger' | 'attempt'> & { readonly dueMs: number }) | null = null;

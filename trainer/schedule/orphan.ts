@@ -5,8 +5,8 @@ const END_MS = 5000;
 const LOOK_MS = 50;
 
 /**
- * Ends a training process that has outlived its trainer: it would go on learning beside the next one, and adopt what it has learned. Only where the system
- * tells what a process runs (Linux); a number may belong to another program by now.
+ * Ends a training process that has outlived its trainer: it would go on learning beside the next one, and adopt what it
+ * has learned. Only where the system tells what a process runs (Linux); a number may belong to another program by now.
  * @param words that must all stand in its command line
  * @returns whether there was one
  */

@@ -6,7 +6,10 @@ export interface PassesOptions {
   /** Pause between two passes, and after one that failed. */
   readonly everyMs: number;
   readonly retryMs: number;
-  /** Told when a pass fails, and not again for the same code until one has succeeded: the same words every ten seconds would say nothing new. */
+  /**
+   * Told when a pass fails, and not again for the same code until one has succeeded: the same words every ten seconds
+   * would say nothing new.
+   */
   onFailed(error: { readonly code: string; readonly message: string }): void;
   onRecovered(): void;
 }

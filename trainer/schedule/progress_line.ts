@@ -1,6 +1,6 @@
 /*
- * What a training process tells its trainer of its progress, one line of standard error each. Lines for people would do on a good day only: a warning of a library
- * may look like one.
+ * What a training process tells its trainer of its progress, one line of standard error each. Lines for people would do
+ * on a good day only: a warning of a library may look like one.
  */
 
 /** Set to PROGRESS_FORM in the environment of a process that is to tell its progress in lines for programs. */

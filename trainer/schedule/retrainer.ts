@@ -14,23 +14,30 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never rejects.
+   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never
+   * rejects.
    * @returns null when one is under way already
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
-  /** As start, of a full run, which waits while an incremental one is under way. @returns whether it has begun or waits */
+  /**
+   * As start, of a full run, which waits while an incremental one is under way.
+   * @returns whether it has begun or waits
+   */
   startOrWait(trigger: string): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
-  /** Ends the run that is under way, which is not tried again. @returns it, which has not ended yet; null when there is none in this trainer */
+  /**
+   * Ends the run that is under way, which is not tried again.
+   * @returns it, which has not ended yet; null when there is none in this trainer
+   */
   cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
   stop(): Promise<void>;
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs are kept in the store: one that was killed is
- * found at the next start, and counts as an attempt that has failed.
+ * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
+ * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
  */
 export function createRetrainer(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks = {}): Retrainer {
   return new QueuedRetrainer(options, runLog, hooks);

@@ -9,7 +9,9 @@ import { openRunAudit, type RunAudit } from './run_audit.ts';
 import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
 
-/** Where a trainer keeps its runs and their bundles: the store, or where it cannot be opened the memory of the process. */
+/**
+ * Where a trainer keeps its runs and their bundles: the store, or where it cannot be opened the memory of the process.
+ */
 export interface RunMemory {
   readonly queue: RunQueue;
   readonly registry: Registry | null;

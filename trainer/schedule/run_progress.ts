@@ -20,8 +20,8 @@ export interface RunProgress {
 }
 
 /**
- * Shares of time of a first run, of which nothing is known: rough, by what the parts took on ten pairs and eight months of bars. From the second run on the last one's
- * own times count.
+ * Shares of time of a first run, of which nothing is known: rough, by what the parts took on ten pairs and eight months
+ * of bars. From the second run on the last one's own times count.
  */
 export const FIRST_GUESS: readonly StageTime[] = [
   { stage: 'reading bars', duration_ms: 4 },
@@ -36,7 +36,8 @@ const TELLING_SHARE = 0.05;
 
 /**
  * Progress of a whole run, from that of its stages.
- * @param expected stages and their times as the last run of this kind had them. A stage that is not among them moves nothing on
+ * @param expected stages and their times as the last run of this kind had them. A stage that is not among them moves
+ * nothing on
  */
 export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   const weights = byStage(expected.length === 0 ? FIRST_GUESS : expected);

@@ -16,7 +16,8 @@ export interface Orphan {
 /** The training runs of one market: one under way at most, and one at most that waits for its time. */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which goes on waiting.
+   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which
+   * goes on waiting.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
@@ -32,11 +33,17 @@ export interface RunQueue {
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
   /** Keeps what a run has become. */
   keep(run: RetrainRun): Promise<void>;
-  /** Runs whose trainer is no more: those of this owner that it has not begun since it was opened, and those of others that have gone silent. */
+  /**
+   * Runs whose trainer is no more: those of this owner that it has not begun since it was opened, and those of others
+   * that have gone silent.
+   */
   orphans(): Promise<readonly Orphan[]>;
   /** The newest runs that have begun, newest first. */
   list(limit: number): Promise<readonly RetrainRun[]>;
-  /** What the stages of the last run of this kind took that came to a bundle, that of first models left out; empty when there was none. */
+  /**
+   * What the stages of the last run of this kind took that came to a bundle, that of first models left out; empty when
+   * there was none.
+   */
   lastStages(kind: RunKind): Promise<readonly StageTime[]>;
 }
 
@@ -54,7 +61,10 @@ export const SILENCE_MS = 4 * BEAT_MS;
 
 type Row = Selectable<TrainingRunsTable>;
 
-/** The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or behind the step. */
+/**
+ * The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or
+ * behind the step.
+ */
 export function storeQueue({ db }: Store, options: QueueOptions): RunQueue {
   return new StoreQueue(db, options);
 }

@@ -85,8 +85,9 @@ export function startTraining({ command, flags, yields, onProgress, onWarning }:
 }
 
 /**
- * Everything else goes first. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low priority counts within a session
- * only: the session itself must weigh less, or a training on its own would have as much as the daemon.
+ * Everything else goes first. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
+ * priority counts within a session only: the session itself must weigh less, or a training on its own would have as
+ * much as the daemon.
  */
 function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {
   try {

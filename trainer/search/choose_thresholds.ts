@@ -23,7 +23,10 @@ export interface ChosenThresholds {
   readonly report: ThresholdReport;
 }
 
-/** A pair's bars of the training period with what models that had not seen their time answer; NaN where features were not kept. */
+/**
+ * A pair's bars of the training period with what models that had not seen their time answer; NaN where features were
+ * not kept.
+ */
 interface AnsweredPair {
   readonly history: PairHistory;
   /** Bars before the holdout. */
@@ -36,9 +39,9 @@ interface AnsweredPair {
 }
 
 /**
- * θ1 and θ2 by backtests of the training period, every bar answered by the fold models that had not seen its time: the largest net Sharpe ratio among those
- * with enough trades and a pass rate in its range, else the initial ones. An open position meets `risk_exit` only at bars whose features were
- * kept, which are all candidates and the sampled minutes.
+ * θ1 and θ2 by backtests of the training period, every bar answered by the fold models that had not seen its time: the
+ * largest net Sharpe ratio among those with enough trades and a pass rate in its range, else the initial ones. An open
+ * position meets `risk_exit` only at bars whose features were kept, which are all candidates and the sampled minutes.
  */
 export function chooseThresholds(
   dataset: Dataset,

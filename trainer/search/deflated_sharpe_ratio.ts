@@ -1,6 +1,9 @@
 import { normalCdf, normalQuantile } from './normal.ts';
 
-/** What a series of returns says about its Sharpe ratio. Ratios are per return, not annualised: √(returns per year) does that. */
+/**
+ * What a series of returns says about its Sharpe ratio. Ratios are per return, not annualised: √(returns per year) does
+ * that.
+ */
 export interface SharpeFacts {
   readonly returns: number;
   /** mean / std, ddof 1; NaN where all returns are equal. */
@@ -34,8 +37,8 @@ export function sharpeFacts(returns: ArrayLike<number>): SharpeFacts {
 }
 
 /**
- * Probabilistic Sharpe ratio (Bailey & López de Prado, The Sharpe ratio efficient frontier, 2012): the probability that the true ratio is above
- * `benchmark`, Φ((SR − SR*)·√(n − 1) / √(1 − γ₃·SR + (γ₄ − 1)/4·SR²)).
+ * Probabilistic Sharpe ratio (Bailey & López de Prado, The Sharpe ratio efficient frontier, 2012): the probability that
+ * the true ratio is above `benchmark`, Φ((SR − SR*)·√(n − 1) / √(1 − γ₃·SR + (γ₄ − 1)/4·SR²)).
  * @param benchmark per return, like `sharpe`
  * @returns in [0, 1]; NaN where the returns do not tell
  */
@@ -48,8 +51,8 @@ export function probabilisticSharpe({ returns, sharpe, skewness, kurtosis }: Sha
 const EULER_GAMMA = 0.5772156649015329;
 
 /**
- * The Sharpe ratio that is expected of the best of as many trials without skill: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 − 1/(N·e)))
- * (Bailey & López de Prado, The deflated Sharpe ratio, 2014).
+ * The Sharpe ratio that is expected of the best of as many trials without skill: √V·((1 − γ)·Φ⁻¹(1 − 1/N) + γ·Φ⁻¹(1 −
+ * 1/(N·e))) (Bailey & López de Prado, The deflated Sharpe ratio, 2014).
  * @param trials independent ones, ≥ 1; alike ones count as fewer, so their full number errs on the strict side
  * @param variance of the Sharpe ratios over trials, per return
  */
@@ -73,10 +76,11 @@ export interface DeflatedSharpe extends SharpeFacts {
 }
 
 /**
- * The chosen trial's Sharpe ratio in the light of how many were tried: the probabilistic Sharpe ratio against `expectedMaxSharpe`.
+ * The chosen trial's Sharpe ratio in the light of how many were tried: the probabilistic Sharpe ratio against
+ * `expectedMaxSharpe`.
  * @param chosen of the returns of the trial that was chosen
- * @param tried the Sharpe ratios, per return, of all trials, the chosen one included; those that are not finite are left out of the variance
- * and count as trials all the same
+ * @param tried the Sharpe ratios, per return, of all trials, the chosen one included; those that are not finite are
+ * left out of the variance and count as trials all the same
  */
 export function deflatedSharpe(chosen: SharpeFacts, tried: readonly number[]): DeflatedSharpe {
   const trials = Math.max(tried.length, 1);

@@ -15,8 +15,8 @@ const LENGTHS = [0.1, 0.2, 0.4, 0.8, 1.6] as const;
 const NOISES = [1e-4, 1e-2, 1e-1] as const;
 
 /**
- * A Gaussian process through measured values on the unit square (Rasmussen & Williams 2006, ch. 2): Matérn 5/2 kernel with a length per axis.
- * Lengths and noise are those of a small grid with the largest marginal likelihood (ch. 5).
+ * A Gaussian process through measured values on the unit square (Rasmussen & Williams 2006, ch. 2): Matérn 5/2 kernel
+ * with a length per axis. Lengths and noise are those of a small grid with the largest marginal likelihood (ch. 5).
  * @param points [n][2], each in [0, 1]; n ≥ 1
  * @param values [n], finite
  */

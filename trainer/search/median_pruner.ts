@@ -6,8 +6,8 @@ const STARTUP_TRIALS = 5;
 const WARM_UP_STEPS = 1;
 
 /**
- * The median rule (Golovin et al., Google Vizier, 2017): a trial is not worth going on with when what it reports is worse than the median of
- * what complete trials reported at the same step. A tie goes on.
+ * The median rule (Golovin et al., Google Vizier, 2017): a trial is not worth going on with when what it reports is
+ * worse than the median of what complete trials reported at the same step. A tie goes on.
  * @param sign 1 when smaller is better, −1 when larger is
  */
 export function isWorseThanMedian(

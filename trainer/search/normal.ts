@@ -11,8 +11,8 @@ export function normalDensity(x: number): number {
 }
 
 /**
- * Φ(x), the probability of a standard normal value below x; relative error about 1e-13 in both tails. Power series in the middle
- * (Marsaglia, Evaluating the normal distribution, 2004), Laplace's continued fraction in the tails.
+ * Φ(x), the probability of a standard normal value below x; relative error about 1e-13 in both tails. Power series in
+ * the middle (Marsaglia, Evaluating the normal distribution, 2004), Laplace's continued fraction in the tails.
  */
 export function normalCdf(x: number): number {
   if (Number.isNaN(x)) return NaN;
@@ -36,7 +36,10 @@ function upperTail(x: number): number {
   return normalDensity(x) / fraction;
 }
 
-/** The probability of a standard normal value in [from, to], without the loss of digits that Φ(to) − Φ(from) has in the upper tail. */
+/**
+ * The probability of a standard normal value in [from, to], without the loss of digits that Φ(to) − Φ(from) has in the
+ * upper tail.
+ */
 export function normalBetween(from: number, to: number): number {
   return from > 0 ? normalCdf(-from) - normalCdf(-to) : normalCdf(to) - normalCdf(from);
 }

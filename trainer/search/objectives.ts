@@ -68,7 +68,9 @@ export type ObjectiveName = keyof typeof OBJECTIVES;
 /** After so many trials searches are compared. */
 export const TRIALS = [30, 60, 120] as const;
 
-/** Optuna 5.0, TPESampler and RandomSampler at their defaults: medians of the best value over 20 seeds after `TRIALS`. */
+/**
+ * Optuna 5.0, TPESampler and RandomSampler at their defaults: medians of the best value over 20 seeds after `TRIALS`.
+ */
 export const OPTUNA: Readonly<Record<ObjectiveName, Readonly<Record<SamplerName, readonly number[]>>>> = {
   branin: { tpe: [0.68, 0.493, 0.406], random: [1.46, 1.07, 0.58] },
   hartmann6: { tpe: [-2.43, -3.075, -3.247], random: [-1.18, -1.99, -2.12] },

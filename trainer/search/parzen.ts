@@ -22,12 +22,13 @@ const VAGUE_POINTS = 2;
 const LN_SQRT_2_PI = ln(2 * Math.PI) / 2;
 
 /**
- * Parzen's estimate of where points come from: a kernel around each, and one as wide as the space for what is not known yet (the prior), all of
- * equal weight. A kernel is a product over axes, so what is good together stays together (the multivariate kernel of Falkner et al. 2018;
- * Watanabe 2023, arXiv:2304.11127): on an ordered axis a normal density cut off at 0 and 1, on a categorical one mostly its own choice.
+ * Parzen's estimate of where points come from: a kernel around each, and one as wide as the space for what is not known
+ * yet (the prior), all of equal weight. A kernel is a product over axes, so what is good together stays together (the
+ * multivariate kernel of Falkner et al. 2018; Watanabe 2023, arXiv:2304.11127): on an ordered axis a normal density cut
+ * off at 0 and 1, on a categorical one mostly its own choice.
  *
- * Widths follow the spread of the points on each axis and fall with n^(−1/(axes + 4)) (Scott's rule), so that the search becomes finer where the good
- * points have come together, axis by axis.
+ * Widths follow the spread of the points on each axis and fall with n^(−1/(axes + 4)) (Scott's rule), so that the
+ * search becomes finer where the good points have come together, axis by axis.
  */
 export function parzenEstimate(axes: readonly Axis[], points: readonly Point[]): Mixture {
   const prior = points.length;
@@ -98,7 +99,10 @@ function axisWidth(points: readonly Point[], a: number, scott: number): number {
   return Math.min(1, Math.max(WIDTH * scott * spread, MIN_WIDTH));
 }
 
-/** The probability of a choice in a kernel: its own counts 1 and all count 1 / kernels beforehand, so that none is ever impossible. */
+/**
+ * The probability of a choice in a kernel: its own counts 1 and all count 1 / kernels beforehand, so that none is ever
+ * impossible.
+ */
 function choiceShare(choices: number, kernels: number, isObservation: boolean, isOwn: boolean): number {
   if (!isObservation) return 1 / choices;
   return (1 / kernels + (isOwn ? 1 : 0)) / (1 + choices / kernels);

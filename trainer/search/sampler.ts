@@ -34,9 +34,10 @@ const MAX_GOOD = 25;
 const CANDIDATES = 24;
 
 /**
- * Tree-structured Parzen estimator (Bergstra et al. 2011; 2013). Known trials are split into the best tenth and the others; of points drawn from
- * the density of the good ones, the one is taken where good / others is largest, which is where the expected improvement is. Parameters
- * that exist together are drawn together; those under a condition learn from the trials in which they existed.
+ * Tree-structured Parzen estimator (Bergstra et al. 2011; 2013). Known trials are split into the best tenth and the
+ * others; of points drawn from the density of the good ones, the one is taken where good / others is largest, which is
+ * where the expected improvement is. Parameters that exist together are drawn together; those under a condition learn
+ * from the trials in which they existed.
  */
 function tpePoint({ when, names, axes }: SampledGroup, known: readonly Params[], rng: Rng): Point {
   const points = known

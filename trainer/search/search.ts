@@ -4,7 +4,9 @@ import type { TrialRecord } from './trial.ts';
 import type { SamplerName } from './sampler.ts';
 import type { Params, Space } from './space.ts';
 
-/** How long a search goes on: whichever comes first. What was learned before it ends in the middle of a trial is kept. */
+/**
+ * How long a search goes on: whichever comes first. What was learned before it ends in the middle of a trial is kept.
+ */
 export interface SearchBudget {
   /** Ended trials in all, those of a journal that is gone on with included. */
   readonly trials: number;
@@ -38,8 +40,8 @@ export interface SearchRequest<Prepared> {
   /** What all folds of a trial share, such as its labeled rows. */
   prepare(params: Params): Promise<Prepared>;
   /**
-   * Learns without fold `fold` of 0 … folds − 1 and measures on it. The measure must be one that trials can be compared by: on the fixed evaluation label, on
-   * the same rows, whatever label the trial learned.
+   * Learns without fold `fold` of 0 … folds − 1 and measures on it. The measure must be one that trials can be compared
+   * by: on the fixed evaluation label, on the same rows, whatever label the trial learned.
    */
   measureFold(prepared: Prepared, fold: number, params: Params): Promise<number>;
   /** Milliseconds that only go forward. */
@@ -72,16 +74,20 @@ export interface SearchedTrial {
 
 export interface PairedGain {
   readonly mean: number;
-  /** Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by chance: `trials` says how many. */
+  /**
+   * Standard error of the mean over folds; Infinity with a single fold. The best of many trials exceeds it by chance:
+   * `trials` says how many.
+   */
   readonly standardError: number;
 }
 
 /**
- * Searches training parameters. Each trial is measured fold by fold; the mean so far is reported after each, and a trial whose mean is worse than
- * the median of the others at that fold is pruned. A trial whose data or learner refuses its parameters (a MinutehandError) counts as bad;
- * everything else that is thrown ends the search, to go on from the journal another time.
- * @throws what the configured parameters themselves are refused with; RangeError when they are not of the space, or the stop comes before they
- * are measured; MinutehandError SEARCH_JOURNAL
+ * Searches training parameters. Each trial is measured fold by fold; the mean so far is reported after each, and a
+ * trial whose mean is worse than the median of the others at that fold is pruned. A trial whose data or learner refuses
+ * its parameters (a MinutehandError) counts as bad; everything else that is thrown ends the search, to go on from the
+ * journal another time.
+ * @throws what the configured parameters themselves are refused with; RangeError when they are not of the space, or the
+ * stop comes before they are measured; MinutehandError SEARCH_JOURNAL
  */
 export async function searchTraining<Prepared>(request: SearchRequest<Prepared>): Promise<SearchResult> {
   const { space, configured, seed, direction, sampler, journal, budget, folds } = request;

@@ -39,10 +39,11 @@ export interface SearchedLearning {
 }
 
 /**
- * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training period. Every trial is measured on the
- * same rows of the evaluation label by its log loss, which asks for ranks and for probabilities that are right. The best trial is
- * taken only where it beats the configured one by more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in
- * walk-forward, with all rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
+ * Looks for better parameters of AI1's trees and of the label that it learns, by purged k-fold inside the training
+ * period. Every trial is measured on the same rows of the evaluation label by its log loss, which asks for ranks and
+ * for probabilities that are right. The best trial is taken only where it beats the configured one by more than
+ * `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all rows: a fold
+ * has the time on both sides of it to learn from, which favors larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
 export async function searchAi1(learning: Learning, options: Ai1SearchOptions): Promise<SearchedLearning> {
@@ -126,7 +127,10 @@ function reportOf(result: SearchResult, forwardGain: number | null, adopted: boo
   };
 }
 
-/** How far the log loss of `found` is below that of `current`, mean of the blocks that walk-forward tests, each learned from what came before it. */
+/**
+ * How far the log loss of `found` is below that of `current`, mean of the blocks that walk-forward tests, each learned
+ * from what came before it.
+ */
 async function gainForward(
   { dataset, settings, seed }: Learning,
   current: SearchedSettings,

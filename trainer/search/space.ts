@@ -35,7 +35,10 @@ export interface CategoricalParameter {
 
 export type Parameter = FloatParameter | IntegerParameter | CategoricalParameter;
 
-/** What is searched, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on another. */
+/**
+ * What is searched, by name. Conditions make a tree of it: a parameter may hang on a categorical one, which may hang on
+ * another.
+ */
 export type Space = Readonly<Record<string, Parameter>>;
 
 /** The values of one trial: those parameters that exist in it. */

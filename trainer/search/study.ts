@@ -19,8 +19,8 @@ export interface StudyOptions {
 
 export interface Study {
   /**
-   * The next trial. The same seed and the same steps before it give the same trial on every machine. Trials that were under way when a journal
-   * broke off come first, with their values, and begin anew.
+   * The next trial. The same seed and the same steps before it give the same trial on every machine. Trials that were
+   * under way when a journal broke off come first, with their values, and begin anew.
    */
   ask(): Trial;
   /** A value on the way, at a step counted from 0. @returns whether going on is not worth while: then `prune` it */
@@ -49,8 +49,8 @@ interface State {
 
 /**
  * A search step by step: `ask` for values, measure them, `tell` what came out.
- * @throws RangeError when space or first trials are not as stated; MinutehandError SEARCH_JOURNAL when the journal is of another study or
- * damaged before its last line
+ * @throws RangeError when space or first trials are not as stated; MinutehandError SEARCH_JOURNAL when the journal is
+ * of another study or damaged before its last line
  */
 export function createStudy(options: StudyOptions): Study {
   const { space, seed, direction, first = [], journal } = options;
@@ -123,7 +123,10 @@ export function createStudy(options: StudyOptions): Study {
 
 const RANKS = { complete: 0, pruned: 1, failed: 2, running: 3 } as const;
 
-/** < 0 when `a` is better: complete trials by value, then pruned ones by how far they came, and their last report, then failed ones. */
+/**
+ * < 0 when `a` is better: complete trials by value, then pruned ones by how far they came, and their last report, then
+ * failed ones.
+ */
 function compare(a: State, b: State, sign: number): number {
   if (a.state !== b.state) return RANKS[a.state] - RANKS[b.state];
   if (a.state === 'complete') return sign * (a.value! - b.value!);

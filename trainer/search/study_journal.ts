@@ -18,8 +18,8 @@ export interface StudyJournal {
 const FORMAT = 'minutehand.search/1';
 
 /**
- * The journal of a study: a line that says what is searched, then one JSON line per event. What it holds already is given to `take`, in order. A last line
- * that is torn, by a kill or a power cut, is cut off.
+ * The journal of a study: a line that says what is searched, then one JSON line per event. What it holds already is
+ * given to `take`, in order. A last line that is torn, by a kill or a power cut, is cut off.
  * @param header all that decides about trials; its JSON must be the same as when the journal was begun
  * @throws MinutehandError SEARCH_JOURNAL
  */

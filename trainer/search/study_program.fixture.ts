@@ -2,7 +2,10 @@ import { writeSync } from 'node:fs';
 import { OBJECTIVES } from './objectives.ts';
 import { createStudy } from './study.ts';
 
-/** Searches in a process of its own, which may be killed at any moment; each trial takes a few milliseconds and two reports. */
+/**
+ * Searches in a process of its own, which may be killed at any moment; each trial takes a few milliseconds and two
+ * reports.
+ */
 const [, , journal, trials] = process.argv;
 const { space, evaluate } = OBJECTIVES.mixed;
 const study = createStudy({ space, seed: 'killed', direction: 'minimize', sampler: 'tpe', journal: journal! });

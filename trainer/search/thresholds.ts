@@ -36,7 +36,10 @@ export interface ThresholdSearch {
 }
 
 export interface ThresholdResult {
-  /** The allowed pair with the largest net Sharpe ratio, the first tried of equals; null when none that was tried is allowed. */
+  /**
+   * The allowed pair with the largest net Sharpe ratio, the first tried of equals; null when none that was tried is
+   * allowed.
+   */
   readonly best: TriedThresholds | null;
   /** In the order of trying. Their number and ratios are what the deflated Sharpe ratio asks for. */
   readonly tried: readonly TriedThresholds[];
@@ -48,9 +51,9 @@ const FIRST_PLACES = [1 / 6, 1 / 2, 5 / 6] as const;
 const MIN_GAIN = 1e-6;
 
 /**
- * θ1 and θ2 on their grid by Bayesian optimization: the next pair is the one with the largest expected improvement (Jones, Schonlau & Welch 1998)
- * times the probability that it is allowed (Gardner et al. 2014), by Gaussian processes of the net Sharpe ratio, ln(trades + 1) and the pass
- * rate. Each pair is measured once. Nothing is random.
+ * θ1 and θ2 on their grid by Bayesian optimization: the next pair is the one with the largest expected improvement
+ * (Jones, Schonlau & Welch 1998) times the probability that it is allowed (Gardner et al. 2014), by Gaussian processes
+ * of the net Sharpe ratio, ln(trades + 1) and the pass rate. Each pair is measured once. Nothing is random.
  * @throws RangeError when a range or the step is not one
  */
 export function searchThresholds(search: ThresholdSearch): ThresholdResult {
@@ -99,7 +102,10 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
   return { best: best === null ? null : bare(best), tried: tried.map(bare) };
 }
 
-/** What a place promises: expected improvement over the best, in spreads of the ratios, times the probability that it is allowed. */
+/**
+ * What a place promises: expected improvement over the best, in spreads of the ratios, times the probability that it is
+ * allowed.
+ */
 function expectedGain(
   tried: readonly (ThresholdMeasure & { readonly place: readonly number[] })[],
   best: ThresholdMeasure | null,

@@ -26,8 +26,9 @@ export interface StoredSymbol {
 
 export interface BarStore {
   /**
-   * Adds bars, ascending in time without duplicates. A minute that is there stays as it is: the same numbers again count as a
-   * duplicate, others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the last part.
+   * Adds bars, ascending in time without duplicates. A minute that is there stays as it is: the same numbers again
+   * count as a duplicate, others as a conflict. Committed in parts of 20,000 bars, so that a crash loses at most the
+   * last part.
    */
   put(market: Market, columns: BarColumns): Promise<PutBars>;
   /** All bars of a symbol in a period; none is no error. */
@@ -88,7 +89,8 @@ class EngineBarStore implements BarStore {
     { from, to }: StorePeriod = {},
     rowsPerPage = PAGE_ROWS,
   ): AsyncGenerator<BarColumns, void> {
-    // Each page begins behind the last time of the one before: no cursor is held open, and a writer is not kept waiting.
+    // Each page begins behind the last time of the one before: no cursor is held open, and a writer is not kept
+    // waiting.
     for (let since: number = from ?? -Infinity; ;) {
       let query = this.#bars(market, symbol).select(NAMES).orderBy('time').limit(rowsPerPage);
       if (since !== -Infinity) query = query.where('time', '>=', since);

@@ -4,7 +4,10 @@ import type { Tables } from './tables.ts';
 /** A cell of a result: every column of the tables that are read in bulk is a number, or null. */
 export type Cell = number | null;
 
-/** Rows to be added in bulk: columns that are the same in all of them, and columns of one number each (NaN is stored as null). */
+/**
+ * Rows to be added in bulk: columns that are the same in all of them, and columns of one number each (NaN is stored as
+ * null).
+ */
 export interface BulkRows {
   readonly table: 'core.bars' | 'core.series';
   readonly constants: Readonly<Record<string, string>>;

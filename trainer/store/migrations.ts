@@ -243,8 +243,8 @@ function withNumberedKey<Table extends string>(
 }
 
 /**
- * Brings the tables to the newest version. Of several processes that open the store at once, one does it and the others wait; a
- * process that is killed in the middle leaves the version before.
+ * Brings the tables to the newest version. Of several processes that open the store at once, one does it and the others
+ * wait; a process that is killed in the middle leaves the version before.
  * @throws MinutehandError STORE_UNUSABLE when a newer minutehand has been here
  */
 export async function migrate(engine: Engine, nowMs: number): Promise<void> {

@@ -11,7 +11,10 @@ import { Database, SqliteError, type Statement } from '../../shared/store/sqlite
 const BUSY_MS = 30_000;
 const RETRY_MS = 20;
 
-/** The store in a file, in WAL mode: readers and one writer at a time, in any number of processes. @throws what SQLite throws */
+/**
+ * The store in a file, in WAL mode: readers and one writer at a time, in any number of processes.
+ * @throws what SQLite throws
+ */
 export async function openSqlite(path: string): Promise<Engine> {
   makePrivateFolder(dirname(path));
   const file = new Database(path, { timeout: BUSY_MS });
@@ -100,8 +103,8 @@ function insertRows(
 }
 
 /**
- * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way of everything else in this process, which
- * may be what holds the file; and switching to WAL does not wait at all.
+ * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way
+ * of everything else in this process, which may be what holds the file; and switching to WAL does not wait at all.
  */
 async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;

@@ -46,10 +46,15 @@ export interface ImportsTable {
   finished_ms: number;
 }
 
-/** `candidate`: written, not evaluated or not activated yet. `active`: the one that trades. `archived`: was active. `rejected`: did not pass. */
+/**
+ * `candidate`: written, not evaluated or not activated yet. `active`: the one that trades. `archived`: was active.
+ * `rejected`: did not pass.
+ */
 export type ModelStatus = 'candidate' | 'active' | 'archived' | 'rejected';
 
-/** One row for each bundle that was ever known here; it stays when the bundle itself is gone. Times are ISO 8601 in UTC. */
+/**
+ * One row for each bundle that was ever known here; it stays when the bundle itself is gone. Times are ISO 8601 in UTC.
+ */
 export interface ModelRegistryTable {
   version: string;
   status: ModelStatus;
@@ -67,7 +72,9 @@ export interface ModelRegistryTable {
   removed_at: string | null;
 }
 
-/** Every file of a bundle as it was written. Complete when the row of the registry is there and says nothing of removal. */
+/**
+ * Every file of a bundle as it was written. Complete when the row of the registry is there and says nothing of removal.
+ */
 export interface ModelArtifactsTable {
   version: string;
   /** A plain name: ai1.onnx, manifest.json, CARD.md … */
@@ -77,15 +84,19 @@ export interface ModelArtifactsTable {
 }
 
 /**
- * `queued`: an attempt that waits for its time. `killed`: the trainer ended in the middle, the next attempt is queued. `failed`: the
- * same for an error. `aborted`: an error or a death without another attempt. `stopped`: by a person, or with the trainer.
+ * `queued`: an attempt that waits for its time. `killed`: the trainer ended in the middle, the next attempt is queued.
+ * `failed`: the same for an error. `aborted`: an error or a death without another attempt. `stopped`: by a person, or
+ * with the trainer.
  */
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
 export type RunKind = 'full' | 'incremental';
 
-/** Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO 8601 in UTC. */
+/**
+ * Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO
+ * 8601 in UTC.
+ */
 export interface TrainingRunsTable {
   run_id: Generated<number>;
   market: Market;
@@ -142,7 +153,10 @@ export interface ConfigChangesTable {
   policy_hash: string | null;
 }
 
-/** One row for each fill, and for each order that was not made, as an expert advisor reported it; with the signal that caused it, where the journal has it. */
+/**
+ * One row for each fill, and for each order that was not made, as an expert advisor reported it; with the signal that
+ * caused it, where the journal has it.
+ */
 export interface LiveTradesTable {
   /** account/signal_id/leg/ticket/kind: what comes a second time with the same one is the same. */
   fill_key: string;
@@ -192,7 +206,9 @@ export interface LiveTradesTable {
   line: string;
   /** file or redis: the way on which it came first. */
   source: string;
-  /** The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own. */
+  /**
+   * The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own.
+   */
   place: string;
   received_ms: number;
 }
@@ -272,7 +288,10 @@ export interface MigrationsTable {
   applied_ms: number;
 }
 
-/** Every table by the name it has in a query: `schema.table`. On SQLite, which has no schemas, it is called `schema_table`. */
+/**
+ * Every table by the name it has in a query: `schema.table`. On SQLite, which has no schemas, it is called
+ * `schema_table`.
+ */
 export interface Tables {
   'core.bars': BarsTable;
   'core.series': SeriesTable;

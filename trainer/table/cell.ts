@@ -27,12 +27,13 @@ export interface Cursor {
 }
 
 /**
- * The number in the cell at the cursor: the double nearest to what is written, rounded to float32, as `Math.fround(Number(text))`
- * does it. A missing cell (empty, NaN, NA or null, whatever the case) is NaN; inf and infinity are what they say, as is a number beyond float32.
+ * The number in the cell at the cursor: the double nearest to what is written, rounded to float32, as
+ * `Math.fround(Number(text))` does it. A missing cell (empty, NaN, NA or null, whatever the case) is NaN; inf and
+ * infinity are what they say, as is a number beyond float32.
  *
- * A number of up to 15 digits is one exact division or multiplication (Clinger 1990, as in shared/bar_file/decimal.ts). One of more digits is
- * computed nearly; when everything within the margin of error rounds to the same float32, that is it, else `Number` decides, once in some
- * million cells.
+ * A number of up to 15 digits is one exact division or multiplication (Clinger 1990, as in shared/bar_file/decimal.ts).
+ * One of more digits is computed nearly; when everything within the margin of error rounds to the same float32, that is
+ * it, else `Number` decides, once in some million cells.
  */
 export function readFloat32(bytes: Uint8Array, cursor: Cursor): number {
   let at = cursor.at;
@@ -126,8 +127,9 @@ export function isMissing(text: string): boolean {
 }
 
 /**
- * The text of the cell at the cursor, without blanks around it and without the quotes it may stand in; a quote that is doubled within quotes
- * is one. `isText` is set when a quote does not close before the line ends, or something stands behind it: the text then is the cell as it was written.
+ * The text of the cell at the cursor, without blanks around it and without the quotes it may stand in; a quote that is
+ * doubled within quotes is one. `isText` is set when a quote does not close before the line ends, or something stands
+ * behind it: the text then is the cell as it was written.
  */
 export function readText(bytes: Uint8Array, cursor: Cursor): string {
   let from = cursor.at;

@@ -16,7 +16,10 @@ export interface Guess {
   readonly why: string;
 }
 
-/** What is learned when nobody says it: two different labels → binary; texts, or few different whole numbers → multiclass; else regression. */
+/**
+ * What is learned when nobody says it: two different labels → binary; texts, or few different whole numbers →
+ * multiclass; else regression.
+ */
 export function guessTask(labels: readonly Label[]): Guess {
   const distinct = new Set<Label>();
   let texts = 0;
@@ -36,7 +39,8 @@ export function guessTask(labels: readonly Label[]): Guess {
 
 /**
  * The classes of a table in their order: numbers ascending, then texts by their UTF-16 code units.
- * @throws MinutehandError DATA_TOO_SHORT when there are fewer than two; TABLE_FORMAT when there are more than 1,000, or not two for `binary`
+ * @throws MinutehandError DATA_TOO_SHORT when there are fewer than two; TABLE_FORMAT when there are more than 1,000, or
+ * not two for `binary`
  */
 export function classesOf(table: Table, column: string, task: 'binary' | 'multiclass'): Label[] {
   const classes = [...new Set(table.labels)].sort(inOrder);
@@ -71,7 +75,8 @@ function inOrder(a: Label, b: Label): number {
 /**
  * The targets to learn, [rows]: the index of each row's class, or its value.
  * @param classes those of the training table; null for values
- * @throws MinutehandError TABLE_FORMAT with the line of a class that was not trained, or of a value that is no finite number
+ * @throws MinutehandError TABLE_FORMAT with the line of a class that was not trained, or of a value that is no finite
+ * number
  */
 export function targetsOf(table: Table, column: string, classes: ModelFacts['classes']): Float64Array {
   const labels = table.labels!;

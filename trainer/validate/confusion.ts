@@ -74,7 +74,8 @@ export function allPositiveF1(labels: ArrayLike<number>, weights?: ArrayLike<num
 }
 
 /**
- * Weights under which both classes weigh the same, their sum unchanged: each row's own weight times half of all weight over its class's.
+ * Weights under which both classes weigh the same, their sum unchanged: each row's own weight times half of all weight
+ * over its class's.
  * @param labels 0 or 1, [rows].
  */
 export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<number> | null): Float64Array {
@@ -88,8 +89,8 @@ export function balancedWeights(labels: ArrayLike<number>, weights?: ArrayLike<n
 }
 
 /**
- * The threshold with the largest F1 among those that tell rows apart: halfway between neighboring probabilities, the higher one of
- * equals. Ask it of rows that are not evaluated by it. Work: one sort.
+ * The threshold with the largest F1 among those that tell rows apart: halfway between neighboring probabilities, the
+ * higher one of equals. Ask it of rows that are not evaluated by it. Work: one sort.
  * @returns null when all probabilities are equal or no positive has weight.
  * @throws RangeError as `confusion`
  */

@@ -14,7 +14,10 @@ const EMBARGO = 300;
 const fitGreedily = smallTrees({ rounds: 60, learningRate: 0.5, leaves: 63, minDataInLeaf: 1, l2: 0, maxBins: 255 });
 const everyRow = (of: ValidationRows): Int32Array => Int32Array.from(of.y.keys());
 
-/** Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to memorise. */
+/**
+ * Two pairs with a number of its own in every row and labels thrown by a coin: nothing to learn, everything to
+ * memorise.
+ */
 function coinRows(seed: string, perPair: number): ValidationRows {
   const rng = createRng(seed);
   const rows = 2 * perPair;

@@ -73,7 +73,8 @@ describe('permutationImportance', () => {
     const model: TreeModel = { link: 'sigmoid', ensembles: [ensembleOf(3, [stump(0, 2), stump(1, 1)])] };
     const found = permutationImportance(rows, [{ model, test: everyRow(rows) }], options(3, { repeats: 8 }));
     const of = (name: string) => found.features.find(({ feature }) => feature === name)!;
-    // With a column permuted, the score is as if it were another row's: its expected AUC, from fresh independent columns.
+    // With a column permuted, the score is as if it were another row's: its expected AUC, from fresh independent
+    // columns.
     const fresh = independentRows('fresh', 8000, 2, () => 0);
     const signs = (a: number, b: number): number => 2 * Number(a > 0) + Number(b > 0);
     const expected = (permuted: number): number => {
@@ -151,7 +152,8 @@ describe('permutationImportance', () => {
     for (const name of ['column_1', 'column_2']) expect([of(name).rank_low, of(name).rank_high]).toEqual([2, 3]);
     expect(of('column_1').top_share + of('column_2').top_share).toBeGreaterThan(0.9);
     expect(of('column_3').rank_low).toBe(4);
-    // The spread over resamples is about that of the drop itself: measured again on other rows, it lies within a few of them.
+    // The spread over resamples is about that of the drop itself: measured again on other rows, it lies within a few of
+    // them.
     const others = independentRows('other rows', 3000, 4, (x) => (3 * x[0]! + x[1]! + x[2]! > 0 ? 1 : 0));
     const again = permutationImportance(others, [{ model, test: everyRow(others) }], options(4)).features;
     for (const name of ['column_0', 'column_1', 'column_2']) {
@@ -177,8 +179,8 @@ describe('permutationImportance', () => {
       );
       return blocks! / alone!;
     };
-    // Days of a stretch are alike: their correlation k days apart is 1 − 2k/15, and blocks of a mean length of three days see so much
-    // of it that the variance is some 3.5 times as large.
+    // Days of a stretch are alike: their correlation k days apart is 1 − 2k/15, and blocks of a mean length of three
+    // days see so much of it that the variance is some 3.5 times as large.
     expect(widening(isHelpful, 3)).toBeGreaterThan(1.4);
     expect(widening(isHelpful, 3)).toBeLessThan(2.4);
     // Days that have nothing to do with one another are as uncertain in blocks as alone.

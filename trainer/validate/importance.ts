@@ -65,10 +65,10 @@ export interface ImportanceReport {
 }
 
 /**
- * Permutation importance (Breiman 2001) of every column on rows that the models never saw, and how far it can be trusted. A column is
- * permuted among the rows of the same pair and fold, so that what it tells about the pair itself stays where it is. Stability
- * comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day, and of days that follow each other, stand and fall
- * together. A column no tree splits on has an importance of exactly 0.
+ * Permutation importance (Breiman 2001) of every column on rows that the models never saw, and how far it can be
+ * trusted. A column is permuted among the rows of the same pair and fold, so that what it tells about the pair itself
+ * stays where it is. Stability comes from a stationary bootstrap over days (Politis & Romano 1994): rows of a day, and
+ * of days that follow each other, stand and fall together. A column no tree splits on has an importance of exactly 0.
  *
  * The same rows, models and seed give the same report on any machine.
  * @throws RangeError when shapes differ; MinutehandError KERNEL_MISSING
@@ -129,7 +129,9 @@ interface Question {
   readonly days: number;
 }
 
-/** A measure of one set of answers for any number of times that each day is in the sample; null where it does not exist. */
+/**
+ * A measure of one set of answers for any number of times that each day is in the sample; null where it does not exist.
+ */
 type Sampled = (times: Float64Array) => number | null;
 
 interface Measure {
@@ -279,7 +281,9 @@ function classLoss(raw: readonly number[], y: number, link: TreeModel['link']): 
   return ln(raw.reduce((sum, logit) => sum + exp(logit - greatest), 0)) - (raw[y]! - greatest);
 }
 
-/** How often each day is in a sample of as many days: blocks of geometric length with this mean, going round at the end. */
+/**
+ * How often each day is in a sample of as many days: blocks of geometric length with this mean, going round at the end.
+ */
 function resampleDays(rng: Rng, days: number, blockDays: number): Float64Array {
   const times = new Float64Array(days);
   let day = 0;

@@ -130,8 +130,8 @@ export function reliability(
 }
 
 /**
- * Expected calibration error: mean |confidence − frequency| of the bins, weighted by what their rows weigh (Naeini et al. 2015).
- * NaN without rows. @throws RangeError as `reliability`.
+ * Expected calibration error: mean |confidence − frequency| of the bins, weighted by what their rows weigh (Naeini et
+ * al. 2015). NaN without rows. @throws RangeError as `reliability`.
  */
 export function expectedCalibrationError(
   probabilities: ArrayLike<number>,

@@ -27,7 +27,8 @@ export interface MulticlassMetrics {
 }
 
 /**
- * Mean negative log-likelihood of the true class in nats; probabilities are kept 1e-15 away from 0 and 1. NaN without rows.
+ * Mean negative log-likelihood of the true class in nats; probabilities are kept 1e-15 away from 0 and 1. NaN without
+ * rows.
  * @throws RangeError when shapes differ or a label is no class.
  */
 export function multiclassLogLoss(answers: ClassAnswers): number {

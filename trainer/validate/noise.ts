@@ -3,8 +3,9 @@ import { averageUniqueness } from '../label/uniqueness.ts';
 import { positions, type ValidationRows } from './rows.ts';
 
 /**
- * Standard error of an AUC (Hanley & McNeil 1982) with so many positive and negative rows, which must be independent of one another:
- * for overlapping labels pass the sums of their uniqueness. At an AUC of ½ it is that of the rank-sum test, √((p + n + 1) / 12pn).
+ * Standard error of an AUC (Hanley & McNeil 1982) with so many positive and negative rows, which must be independent of
+ * one another: for overlapping labels pass the sums of their uniqueness. At an AUC of ½ it is that of the rank-sum
+ * test, √((p + n + 1) / 12pn).
  * @returns Infinity where a class is empty
  */
 export function aucStandardError(auc: number, positives: number, negatives: number): number {
@@ -18,9 +19,9 @@ export function aucStandardError(auc: number, positives: number, negatives: numb
 }
 
 /**
- * Average uniqueness of each row's label among these rows (López de Prado 2018, ch. 4), [rows] in (0, 1]: rows of the same pair whose label
- * intervals overlap share them. The sum is about the number of independent rows they are worth. Minutes are counted by the
- * clock, those of a closed market included.
+ * Average uniqueness of each row's label among these rows (López de Prado 2018, ch. 4), [rows] in (0, 1]: rows of the
+ * same pair whose label intervals overlap share them. The sum is about the number of independent rows they are worth.
+ * Minutes are counted by the clock, those of a closed market included.
  */
 export function rowUniqueness({
   time,

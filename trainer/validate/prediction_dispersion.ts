@@ -65,7 +65,10 @@ export function dispersionOfPredictions(
   };
 }
 
-/** Sample variances (ddof 1) of the answers with hour − 24 h < time ≤ hour, for every full hour in whose last 60 minutes there is an answer. */
+/**
+ * Sample variances (ddof 1) of the answers with hour − 24 h < time ≤ hour, for every full hour in whose last 60 minutes
+ * there is an answer.
+ */
 export function varianceOfDays(time: Float64Array, scores: Float64Array): VarianceOfDays {
   const hours = sumsOfHours(time, scores);
   const variances: number[] = [];
@@ -98,7 +101,10 @@ interface HourSums {
   squares: number;
 }
 
-/** By the full hour that ends them. Distances from the first answer are summed, so that equal answers have exactly no variance. */
+/**
+ * By the full hour that ends them. Distances from the first answer are summed, so that equal answers have exactly no
+ * variance.
+ */
 function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, HourSums> {
   const hours = new Map<number, HourSums>();
   for (let row = 0; row < time.length; row++) {
@@ -113,7 +119,10 @@ function sumsOfHours(time: Float64Array, scores: Float64Array): Map<number, Hour
   return hours;
 }
 
-/** Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one and the same. */
+/**
+ * Whether the model still tells rows apart: neither all answers nor, for any pair, those of its last 24 hours are one
+ * and the same.
+ */
 export function checkPredictionDispersion(spread: PredictionDispersion): GateResult {
   const days: (readonly [string, number | null])[] = [
     ['all pairs', spread.variance_24h.last],

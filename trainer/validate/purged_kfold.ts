@@ -41,8 +41,8 @@ export function purgedKFold(
 }
 
 /**
- * The rows, ascending, that a block of [first time, last label end] leaves to learn from: known before it, or begun more than `embargo` after
- * it.
+ * The rows, ascending, that a block of [first time, last label end] leaves to learn from: known before it, or begun
+ * more than `embargo` after it.
  */
 export function rowsOutside(
   times: ArrayLike<number>,
@@ -56,7 +56,9 @@ export function rowsOutside(
   return Int32Array.from(outside);
 }
 
-/** Positions in `order` where the blocks begin, and its end: at a change of time, each nearest above its equal share. */
+/**
+ * Positions in `order` where the blocks begin, and its end: at a change of time, each nearest above its equal share.
+ */
 function blockBounds(times: ArrayLike<number>, order: Int32Array, folds: number): number[] {
   const starts: number[] = [];
   for (let i = 0; i < order.length; i++) {

@@ -14,8 +14,8 @@ interface RowPlaces {
 }
 
 /**
- * The regime of each row: bull 1 when leg A's close is above its close `bars` bars of the pair before, bear −1 when below, 0 when equal
- * or when that bar is not in the history. Known at the row's own bar.
+ * The regime of each row: bull 1 when leg A's close is above its close `bars` bars of the pair before, bear −1 when
+ * below, 0 when equal or when that bar is not in the history. Known at the row's own bar.
  * @throws RangeError when a row's bar is not in its pair's history
  */
 export function trendRegimes(

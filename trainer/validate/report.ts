@@ -146,7 +146,9 @@ function measurePart({ scores, y, weights, threshold = 0.5 }: EvaluatedRows, row
   };
 }
 
-/** Mean, variance, extremes and coefficient of variation of every measure that is a number, over the folds that have it. */
+/**
+ * Mean, variance, extremes and coefficient of variation of every measure that is a number, over the folds that have it.
+ */
 export function spreadOverFolds(folds: readonly object[]): Record<string, Spread> {
   const names = [...new Set(folds.flatMap((fold) => Object.keys(fold)))];
   const spreads = names.map((name) => {
@@ -175,7 +177,10 @@ function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** The reliability diagram as a table; empty for soft labels or no rows. @throws RangeError when a probability is not in [0, 1] */
+/**
+ * The reliability diagram as a table; empty for soft labels or no rows.
+ * @throws RangeError when a probability is not in [0, 1]
+ */
 export function calibrationTable(
   scores: ArrayLike<number>,
   labels: ArrayLike<number>,

@@ -34,8 +34,8 @@ const WALK: Omit<WalkOptions, 'seed'> = {
 };
 
 /**
- * Random walks, one per pair: a row's label is whether the walk stands higher `horizon` minutes later, so that labels of neighbors overlap as
- * real ones do. The columns are noise with a memory, and tell nothing of it but for `signal`.
+ * Random walks, one per pair: a row's label is whether the walk stands higher `horizon` minutes later, so that labels
+ * of neighbors overlap as real ones do. The columns are noise with a memory, and tell nothing of it but for `signal`.
  */
 export function walkRows(options: Partial<WalkOptions> & { readonly seed: string }): ValidationRows {
   const { seed, pairs, rows, every, horizon, columns, memory, signal } = { ...WALK, ...options };

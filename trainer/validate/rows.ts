@@ -4,8 +4,8 @@ import type { LabeledRows } from '../dataset/dataset_rows.ts';
 export type ValidationRows = Pick<LabeledRows, 'x' | 'y' | 'time' | 'labelEnd' | 'pair'>;
 
 /**
- * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone: the leakage tests
- * see whether it is.
+ * Learns from the rows that `train` names. What else `rows` holds (test rows, their labels) is there to be left alone:
+ * the leakage tests see whether it is.
  */
 export type Fit<Rows, Model> = (rows: Rows, train: Int32Array) => Promise<Model>;
 

@@ -110,7 +110,8 @@ describe('walkForwardSplits', () => {
     const rows = { time, labelEnd: time.map((t) => t + 120) };
     const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
     const sizes = (splits: Split[]): number[][] => splits.map(({ train, test }) => [train.length, test.length]);
-    // Of the rows before a block, the labels of the last two are known in it, and that of one more exactly an embargo before.
+    // Of the rows before a block, the labels of the last two are known in it, and that of one more exactly an embargo
+    // before.
     expect(sizes(walkForwardSplits(rows, plan))).toEqual([47, 57, 67, 77, 87].map((train) => [train, 10]));
     expect(sizes(walkForwardSplits(rows, { ...plan, window: 1800 }))).toEqual(Array(5).fill([27, 10]));
     expect(walkForwardSplits(rows, plan).map(({ name }) => name)).toEqual(

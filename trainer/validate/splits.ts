@@ -45,10 +45,11 @@ export interface WalkForward {
 }
 
 /**
- * Walk-forward: blocks of about equal size that follow one another, each tested by a model that learned from the past alone. A
- * training row's label is known more than `embargo` before the block's first row (purging: López de Prado 2018, ch. 7).
- * @throws MinutehandError DATA_TOO_SHORT when a block is left without a row or without a training row; RangeError when the plan is not as
- * stated or a label ends before it begins
+ * Walk-forward: blocks of about equal size that follow one another, each tested by a model that learned from the past
+ * alone. A training row's label is known more than `embargo` before the block's first row (purging: López de Prado
+ * 2018, ch. 7).
+ * @throws MinutehandError DATA_TOO_SHORT when a block is left without a row or without a training row; RangeError when
+ * the plan is not as stated or a label ends before it begins
  */
 export function walkForwardSplits(rows: Spans, plan: WalkForward): Split[] {
   const { time } = rows;
@@ -66,7 +67,8 @@ export function walkForwardSplits(rows: Spans, plan: WalkForward): Split[] {
 }
 
 /**
- * The final untouched period: everything from `from` on, against all whose label was known more than `embargo` seconds before.
+ * The final untouched period: everything from `from` on, against all whose label was known more than `embargo` seconds
+ * before.
  * @throws as `walkForwardSplits`
  */
 export function finalSplit(rows: Spans, from: number, embargo: number): Split {

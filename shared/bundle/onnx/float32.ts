@@ -1,7 +1,10 @@
 const float = new Float32Array(1);
 const bits = new Int32Array(float.buffer);
 
-/** The greatest float32 below `value`, a float32 itself: x < value exactly when x <= it. −Infinity and NaN have none and give NaN. */
+/**
+ * The greatest float32 below `value`, a float32 itself: x < value exactly when x <= it. −Infinity and NaN have none and
+ * give NaN.
+ */
 export function nextBelow(value: number): number {
   if (value === -Infinity) return NaN;
   float[0] = value;

@@ -8,7 +8,10 @@ export interface ModelFacts {
   readonly quantile: number | null;
   /** Names of the input columns, in order. */
   readonly columns: readonly string[];
-  /** The label that each class stands for; a binary model answers with the probability of the second one. null where there are none. */
+  /**
+   * The label that each class stands for; a binary model answers with the probability of the second one. null where
+   * there are none.
+   */
   readonly classes: readonly (number | string)[] | null;
 }
 

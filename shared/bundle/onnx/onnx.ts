@@ -21,13 +21,16 @@ export interface OnnxExtras {
   /** Key/value properties of the model; written in the order of their keys. */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
-   * Whether the leaves of a probability are summed in float64 as well: for models of more than `FLOAT32_TREES` trees that need not be scored
-   * by the WASM scorer, which leaves such a graph to onnxruntime. Default false.
+   * Whether the leaves of a probability are summed in float64 as well: for models of more than `FLOAT32_TREES` trees
+   * that need not be scored by the WASM scorer, which leaves such a graph to onnxruntime. Default false.
    */
   readonly exactSums?: boolean;
 }
 
-/** Up to as many trees, float32 sums keep a probability within 1e-6. Measured: 9e-7 at 500 trees, 1.4e-6 at 1,000, 3.3e-6 at 2,000. */
+/**
+ * Up to as many trees, float32 sums keep a probability within 1e-6. Measured: 9e-7 at 500 trees, 1.4e-6 at 1,000,
+ * 3.3e-6 at 2,000.
+ */
 export const FLOAT32_TREES = 400;
 
 /**
@@ -40,12 +43,14 @@ export function encodeOnnx(ensemble: TreeEnsemble, extras: OnnxExtras = {}): Uin
 }
 
 /**
- * An ONNX model: input `features` float32 [N, columns], output `score` float32 [N, ensembles]. One TreeEnsembleRegressor
- * sums the trees of all ensembles, each tree for its own target; a Sigmoid or a Softmax over the classes follows.
+ * An ONNX model: input `features` float32 [N, columns], output `score` float32 [N, ensembles]. One
+ * TreeEnsembleRegressor sums the trees of all ensembles, each tree for its own target; a Sigmoid or a Softmax over the
+ * classes follows.
  *
- * onnxruntime sums leaves in the type of the features: float32 for a sigmoid, which flattens the rounding and is what the WASM
- * scorer does as well (but see `exactSums`). Values of any size, and logits of many classes, are summed in float64: a Cast stands before the
- * trees, so that the one rounding is that of the sums to float32. Thresholds and leaves are float32 either way, so every row goes the same way.
+ * onnxruntime sums leaves in the type of the features: float32 for a sigmoid, which flattens the rounding and is what
+ * the WASM scorer does as well (but see `exactSums`). Values of any size, and logits of many classes, are summed in
+ * float64: a Cast stands before the trees, so that the one rounding is that of the sums to float32. Thresholds and
+ * leaves are float32 either way, so every row goes the same way.
  *
  * The same model and extras give the same bytes.
  * @throws RangeError when a sigmoid has not one ensemble, a softmax fewer than two, or ensembles differ in columns
@@ -195,7 +200,8 @@ function treeAttributes(ensembles: readonly TreeEnsemble[]): OnnxAttribute[] {
 }
 
 /**
- * Reads what `encodeOnnx` wrote: the ensemble (an ensemble of no trees comes back with one tree of one empty leaf) and the metadata.
+ * Reads what `encodeOnnx` wrote: the ensemble (an ensemble of no trees comes back with one tree of one empty leaf) and
+ * the metadata.
  * @throws MinutehandError MODEL_LOAD when the bytes are not such a model.
  */
 export function decodeOnnx(bytes: Uint8Array): { ensemble: TreeEnsemble; metadata: Record<string, string> } {

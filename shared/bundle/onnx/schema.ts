@@ -3,7 +3,8 @@ import { readMessage } from './wire.ts';
 
 /**
  * The messages and fields of ONNX that a boosted-tree graph needs, by their field numbers in the ONNX IR specification
- * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips fields it does not know, so a file with more of them is read all the same.
+ * (https://onnx.ai/onnx/repo-docs/IR.html). A parser skips fields it does not know, so a file with more of them is read
+ * all the same.
  */
 const packed = { packed: true };
 const root = protobuf.Root.fromJSON({
@@ -98,7 +99,10 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   return Model.encode(Model.fromObject(model)).finish().slice();
 }
 
-/** The message with every absent field at its default. @throws RangeError when the bytes are not protobuf of this shape. */
+/**
+ * The message with every absent field at its default.
+ * @throws RangeError when the bytes are not protobuf of this shape.
+ */
 export function decodeModel(bytes: Uint8Array): OnnxModel {
   return readMessage(Model, bytes) as unknown as OnnxModel;
 }

@@ -45,7 +45,10 @@ export interface TreeEnsemble {
 /** How raw scores become answers: a probability, shares of one, or nothing is done to them. */
 export type Link = 'sigmoid' | 'softmax' | 'identity';
 
-/** What a learner gives: one ensemble per answer (one per class with softmax, else one or, for a forest of classes, one per class). */
+/**
+ * What a learner gives: one ensemble per answer (one per class with softmax, else one or, for a forest of classes, one
+ * per class).
+ */
 export interface TreeModel {
   readonly link: Link;
   readonly ensembles: readonly TreeEnsemble[];
@@ -90,7 +93,8 @@ export function predict(ensemble: TreeEnsemble, x: Matrix): Float64Array {
 
 /**
  * The answers of a model, [rows × ensembles] by row, in float64: the reference for what its ONNX graph computes.
- * @throws RangeError when the matrix has another number of columns than an ensemble, or a sigmoid has several ensembles.
+ * @throws RangeError when the matrix has another number of columns than an ensemble, or a sigmoid has several
+ * ensembles.
  */
 export function predictModel({ link, ensembles }: TreeModel, x: Matrix): Float64Array {
   const width = ensembles.length;

@@ -16,9 +16,11 @@ export interface TreeGraph {
 }
 
 /**
- * Reads a TreeEnsembleRegressor of one target, with or without a Sigmoid behind it, or a binary TreeEnsembleClassifier with
- * LOGISTIC (ONNX operators of ai.onnx.ml 1 to 3). `<`, `>` and `>=` are rewritten as the `<=` of our trees, which changes no row's way.
- * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was seen.
+ * Reads a TreeEnsembleRegressor of one target, with or without a Sigmoid behind it, or a binary TreeEnsembleClassifier
+ * with LOGISTIC (ONNX operators of ai.onnx.ml 1 to 3). `<`, `>` and `>=` are rewritten as the `<=` of our trees, which
+ * changes no row's way.
+ * @throws MinutehandError MODEL_LOAD when the bytes are no ONNX file or a graph of another kind; it names what was
+ * seen.
  */
 export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
   return decode(bytes, (model) => {
@@ -28,8 +30,8 @@ export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
 }
 
 /**
- * Reads what `encodeTreeModel` wrote, and whatever `decodeTreeGraph` reads: the model (an ensemble of no trees comes back with one
- * tree of one empty leaf) and the metadata.
+ * Reads what `encodeTreeModel` wrote, and whatever `decodeTreeGraph` reads: the model (an ensemble of no trees comes
+ * back with one tree of one empty leaf) and the metadata.
  * @throws MinutehandError MODEL_LOAD as `decodeTreeGraph`
  */
 export function decodeTreeModel(bytes: Uint8Array): { model: TreeModel; metadata: Record<string, string> } {

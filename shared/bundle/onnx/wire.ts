@@ -16,9 +16,10 @@ interface Message {
 }
 
 /**
- * A protobuf message (https://protobuf.dev/programming-guides/encoding) as a plain object: every repeated field is there, numbers and
- * texts that are not written are 0 and empty, messages that are not written are absent, unknown fields are skipped. protobufjs reads each
- * int64 into an object of its own, which takes four times as long for the 100,000 integers of a tree ensemble.
+ * A protobuf message (https://protobuf.dev/programming-guides/encoding) as a plain object: every repeated field is
+ * there, numbers and texts that are not written are 0 and empty, messages that are not written are absent, unknown
+ * fields are skipped. protobufjs reads each int64 into an object of its own, which takes four times as long for the
+ * 100,000 integers of a tree ensemble.
  * @throws RangeError when the bytes are no such message
  */
 export function readMessage(type: protobuf.Type, bytes: Uint8Array): Message {

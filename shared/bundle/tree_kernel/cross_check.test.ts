@@ -47,7 +47,8 @@ describe('the check', () => {
     expect([...thresholds].every((threshold) => asked.has(threshold))).toBe(true);
   });
 
-  // The first word: eight bytes of header, then thirty nodes of column, threshold and kept leaves, then the leaf values.
+  // The first word: eight bytes of header, then thirty nodes of column, threshold and kept leaves, then the leaf
+  // values.
   it.each([
     ['a threshold a little higher', 8 + 4, higher],
     ['other leaves struck out', 8 + 8, turned],

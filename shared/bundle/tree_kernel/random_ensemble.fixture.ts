@@ -12,7 +12,10 @@ export interface RandomEnsembleOptions {
   readonly threshold?: (rng: Rng) => number;
 }
 
-/** Boosted trees as leaf-wise learning makes them, with random splits: what benchmarks and tests score. The same seed, the same trees. */
+/**
+ * Boosted trees as leaf-wise learning makes them, with random splits: what benchmarks and tests score. The same seed,
+ * the same trees.
+ */
 export function randomEnsemble(options: RandomEnsembleOptions): TreeEnsemble {
   const rng = createRng(options.seed);
   const trees = Array.from({ length: options.trees }, () => randomTree(rng, options));

@@ -1,8 +1,9 @@
 /**
- * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees: pack.ts writes what is read here and says
- * how it is laid out. The idea is QuickScorer's (Lucchese et al. 2015): a tree is not walked; all of its nodes are asked, each one
- * that answers no strikes out the leaves on its left, and the lowest leaf that is left is the one the row falls into. So
- * there is no branch to mispredict, and four rows are asked at once. The rows of a pass lie column by column in `lanes`.
+ * AssemblyScript, compiled to tree_kernel.wasm by bin/dist.mjs. Scores boosted trees: pack.ts writes what is read here
+ * and says how it is laid out. The idea is QuickScorer's (Lucchese et al. 2015): a tree is not walked; all of its nodes
+ * are asked, each one that answers no strikes out the leaves on its left, and the lowest leaf that is left is the one
+ * the row falls into. So there is no branch to mispredict, and four rows are asked at once. The rows of a pass lie
+ * column by column in `lanes`.
  */
 
 /** Rows of a pass: three vectors of four keep sums, masks and temporaries of all rows in registers. */
@@ -17,8 +18,8 @@ const WHOLE: u32 = 0;
 const FIRST: u32 = 1;
 
 /**
- * @param models address of one record of 8 words per model: words of leaves, their address, groups of walked trees, their
- * address, address of the walked nodes, base (f32), 1 = sigmoid, address of the answers
+ * @param models address of one record of 8 words per model: words of leaves, their address, groups of walked trees,
+ * their address, address of the walked nodes, base (f32), 1 = sigmoid, address of the answers
  * @param features row by row
  * @param lanes room for `columns` × 2 × 12 numbers
  */
@@ -56,7 +57,9 @@ function layOutRow(from: u32, columns: u32, lanes: u32): void {
   }
 }
 
-/** Up to 12 rows column by column, then the same with −∞ for what is missing. Lanes without a row keep what they had. */
+/**
+ * Up to 12 rows column by column, then the same with −∞ for what is missing. Lanes without a row keep what they had.
+ */
 function layOutPass(from: u32, columns: u32, lanes: u32, count: u32): void {
   const rowBytes = columns * 4;
   for (let row: u32 = 0; row < count; row++) {
@@ -263,8 +266,9 @@ function fused(a: f32, b: f32, c: f32): f32 {
 }
 
 /**
- * 1 / (1 + e^−x) by the rational function that Eigen (generic_logistic, float32) and onnxruntime's MLAS use, operation by operation with
- * fused products, so that answers equal onnxruntime's to the bit on processors with FMA. NaN stays NaN.
+ * 1 / (1 + e^−x) by the rational function that Eigen (generic_logistic, float32) and onnxruntime's MLAS use, operation
+ * by operation with fused products, so that answers equal onnxruntime's to the bit on processors with FMA. NaN stays
+ * NaN.
  */
 function sigmoid(logit: f32): f32 {
   const x: f32 = logit < -18 ? -18 : logit > 18 ? 18 : logit;

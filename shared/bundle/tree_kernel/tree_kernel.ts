@@ -4,7 +4,10 @@ import { MinutehandError } from '../../errors.ts';
 import { packageRoot } from '../../root.ts';
 import { PASS_ROWS, type PackedTrees } from './pack.ts';
 
-/** The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all the rest. */
+/**
+ * The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all
+ * the rest.
+ */
 interface Wasm {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
@@ -19,8 +22,8 @@ const PAGE_BYTES = 65536;
 /** Ensembles in the memory of one WebAssembly instance, which scores them all in one call. */
 export interface TreeKernel {
   /**
-   * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble. Nothing is allocated: answer i
-   * of ensemble m stands in `answers[m][i]`, [maxRows], until the next call.
+   * Scores the first `rows` rows of `features` (row by row, as wide as the ensembles) by every ensemble. Nothing is
+   * allocated: answer i of ensemble m stands in `answers[m][i]`, [maxRows], until the next call.
    * @throws RangeError more rows than there is room for
    */
   score(features: Float32Array, rows: number): void;
@@ -93,7 +96,8 @@ export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: numbe
 let compiled: object | undefined;
 
 /**
- * The compiled kernel, made once: all instances share its code, and what the engine has optimized stays so for the next one.
+ * The compiled kernel, made once: all instances share its code, and what the engine has optimized stays so for the next
+ * one.
  * @throws MinutehandError KERNEL_MISSING
  */
 export function kernelModule(): object {

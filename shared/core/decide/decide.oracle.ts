@@ -1,6 +1,7 @@
 /**
- * The decision once more, written from docs/reference/PROTOCOL.md#reasons and slow on purpose: every condition of the table is evaluated, and the first one that
- * holds, in the order of the table, is the answer. It imports nothing, so it shares no defect with `decide` and `position`.
+ * The decision once more, written from docs/reference/PROTOCOL.md#reasons and slow on purpose: every condition of the
+ * table is evaluated, and the first one that holds, in the order of the table, is the answer. It imports nothing, so it
+ * shares no defect with `decide` and `position`.
  */
 
 /** The current bar of a pair. */

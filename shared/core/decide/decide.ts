@@ -114,8 +114,8 @@ function refusalReason(market: Market, scores: Scores | null, gate: Gate, policy
 }
 
 /**
- * The legs of an entry as published, e.g. `SELL_XAUUSD, BUY_XAGUSD`. Leg A has the target's side, leg B −side · sign(beta):
- * for beta < 0 both legs have the same side.
+ * The legs of an entry as published, e.g. `SELL_XAUUSD, BUY_XAGUSD`. Leg A has the target's side, leg B −side ·
+ * sign(beta): for beta < 0 both legs have the same side.
  */
 export function entryLegs(target: Side, beta: number, symbolA: string, symbolB: string): string {
   // Stryker disable next-line EqualityOperator: the side of an entry is never 0

@@ -1,7 +1,7 @@
 /**
  * The rank of a risk probability among the entry candidates of training: 0 = calmer than all, 1 = riskier than all.
- * `quantiles` are equally spaced quantiles of those probabilities, ascending, first = minimum, last = maximum. Between quantiles
- * the rank is linear; a value that several quantiles share has the middle of their ranks.
+ * `quantiles` are equally spaced quantiles of those probabilities, ascending, first = minimum, last = maximum. Between
+ * quantiles the rank is linear; a value that several quantiles share has the middle of their ranks.
  */
 export function riskRank(quantiles: readonly number[], probability: number): number {
   const last = quantiles.length - 1;

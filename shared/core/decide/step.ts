@@ -9,7 +9,8 @@ export interface Step {
 }
 
 /**
- * One bar of a pair: ages the position, decides, and applies the decision. Live, shadow, replay and backtest all go through here.
+ * One bar of a pair: ages the position, decides, and applies the decision. Live, shadow, replay and backtest all go
+ * through here.
  * @param position before this bar
  * @param id of a position that this bar opens
  * @param time open of this bar

@@ -9,7 +9,8 @@ describe('FeatureEngine', () => {
   it('allocates nothing per step, once it is warm', () => {
     const pairs = ['A_B', 'A_C', 'C_B'].map(parsePair);
     const { a, b } = randomPair('memory', 3000);
-    // Whole minutes that fit a small integer, as those of this century do: V8 stores larger and fractional numbers on the heap.
+    // Whole minutes that fit a small integer, as those of this century do: V8 stores larger and fractional numbers on
+    // the heap.
     const roundSeconds = a.at(-1)!.time - a[0]!.time + 60;
     const engine = new FeatureEngine(pairs, DEFAULT);
     const grown: number[] = [];

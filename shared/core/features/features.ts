@@ -23,7 +23,10 @@ export function featureDefinitions(windows: Windows): readonly FeatureDefinition
   return new Columns(windows).definitions;
 }
 
-/** Time before a period whose bars warm its features: enough for every window, weekends, holidays and sparse symbols included. */
+/**
+ * Time before a period whose bars warm its features: enough for every window, weekends, holidays and sparse symbols
+ * included.
+ */
 export const WARM_UP_SECONDS = 14 * 86_400;
 
 /** Bars a pair needs before every feature exists; its state is a pure function of that many last bars. */
@@ -54,8 +57,8 @@ const OLS_STAGE = 0;
 const SPREAD_STAGE = 1;
 const LARGEST_FLOAT32 = 3.4e38;
 /**
- * A bar comes once a minute, and what its pairs need has left the caches by then. Lines that are asked for together come together; those that
- * a step finds missing come one after the other.
+ * A bar comes once a minute, and what its pairs need has left the caches by then. Lines that are asked for together
+ * come together; those that a step finds missing come one after the other.
  */
 const TOUCHED_TOGETHER = 16;
 
@@ -180,8 +183,10 @@ export class FeatureEngine {
   }
 
   /**
-   * Takes the next minutes that both legs of a pair have. A pair may stand in the batch several times, in the order of time.
-   * @throws RangeError when legs differ in time or a pair's time does not ascend; what stands before it in the batch is done
+   * Takes the next minutes that both legs of a pair have. A pair may stand in the batch several times, in the order of
+   * time.
+   * @throws RangeError when legs differ in time or a pair's time does not ascend; what stands before it in the batch is
+   * done
    */
   step(batch: readonly PairBars[]): void {
     for (let from = 0; from < batch.length; from += TOUCHED_TOGETHER) {
@@ -215,7 +220,10 @@ export class FeatureEngine {
     return this.#states[pairIndex]!.frame;
   }
 
-  /** One double per column of `definitions`; NaN = missing (in warm-up, or where the definition says so). Overwritten by the next step. */
+  /**
+   * One double per column of `definitions`; NaN = missing (in warm-up, or where the definition says so). Overwritten by
+   * the next step.
+   */
   values(pairIndex: number): Float64Array {
     return this.#views[pairIndex]!;
   }
@@ -224,7 +232,10 @@ export class FeatureEngine {
     return this.#states[pairIndex]!.frame.bars >= this.warmupBars;
   }
 
-  /** Writes the values as the models take them, float32, NaN = missing, from `at` on. What float32 cannot hold becomes ±3.4e38. */
+  /**
+   * Writes the values as the models take them, float32, NaN = missing, from `at` on. What float32 cannot hold becomes
+   * ±3.4e38.
+   */
   writeRow(pairIndex: number, out: Float32Array, at: number): void {
     const values = this.#values;
     const width = this.definitions.length;
@@ -261,7 +272,10 @@ export class PairFeatures {
     return this.#engine.ready(0);
   }
 
-  /** Takes the next minute that both legs have. @throws RangeError when the legs differ in time or time does not ascend. */
+  /**
+   * Takes the next minute that both legs have.
+   * @throws RangeError when the legs differ in time or time does not ascend.
+   */
   step(a: Bar, b: Bar): void {
     this.#engine.stepPair(0, a, b);
   }

@@ -13,7 +13,10 @@ import {
 } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
-/** The hedge ratio: rolling OLS of ln A on ln B, the current bar included. Leaves beta, alpha, corr and the spread in the frame. */
+/**
+ * The hedge ratio: rolling OLS of ln A on ln B, the current bar included. Leaves beta, alpha, corr and the spread in
+ * the frame.
+ */
 export class Hedge {
   readonly #columns: ReturnType<typeof declareHedge>;
   readonly #ols: Series;

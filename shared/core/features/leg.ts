@@ -18,11 +18,16 @@ export const VOL = 2;
 export const VOL_RATIO = 3;
 /** Mean true range over atr_short against atr_long. */
 export const RANGE_RATIO = 4;
-/** v / (1 + v), v = mean volume over vol_short against volume_window; NaN when a volume in the window is 0 (unknown). */
+/**
+ * v / (1 + v), v = mean volume over vol_short against volume_window; NaN when a volume in the window is 0 (unknown).
+ */
 export const LIQUIDITY = 5;
 export const LEG_VALUES = 6;
 
-/** All of a bar that a leg's windows depend on, as a row of numbers: the step takes rows, since doubles as arguments get boxed. */
+/**
+ * All of a bar that a leg's windows depend on, as a row of numbers: the step takes rows, since doubles as arguments get
+ * boxed.
+ */
 export const MINUTE = 0;
 export const HIGH = 1;
 export const LOW = 2;

@@ -49,7 +49,10 @@ interface LegTrack {
 }
 
 const ROW = BAR_VALUES + LEG_VALUES;
-/** A pair that leaves a track steps its look-back again within one minute. With longer look-backs legs stay by themselves. */
+/**
+ * A pair that leaves a track steps its look-back again within one minute. With longer look-backs legs stay by
+ * themselves.
+ */
 const LONGEST_SHARED_BARS = 1024;
 
 /**
@@ -91,7 +94,10 @@ export class LegTracks {
     });
   }
 
-  /** Takes the next bar of a leg and says in `leg.values` and `leg.at` where its values stand until the next step of any leg. */
+  /**
+   * Takes the next bar of a leg and says in `leg.values` and `leg.at` where its values stand until the next step of any
+   * leg.
+   */
   step(leg: PairLeg, bar: Bar, minute: number): void {
     const row = this.#bar;
     row[MINUTE] = minute;
@@ -122,7 +128,9 @@ export class LegTracks {
     follower.ringAt = follower.ringAt + BAR_VALUES === follower.ring.length ? 0 : follower.ringAt + BAR_VALUES;
   }
 
-  /** Moves a follower's place in the track to the bar that is being taken; out of step when the track has no such bar. */
+  /**
+   * Moves a follower's place in the track to the bar that is being taken; out of step when the track has no such bar.
+   */
   #follow(follower: Follower): void {
     const { track } = follower;
     const bar = this.#bar;

@@ -5,7 +5,10 @@ import { LIQUIDITY, type LegValues } from './leg.ts';
 import { LagRing } from './window/lag_ring.ts';
 import type { Windows } from './windows.ts';
 
-/** Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars themselves. */
+/**
+ * Whether there is a market to trade in: volume where it is known, quoted spread where it is known, and the bars
+ * themselves.
+ */
 export class Liquidity {
   /** Epoch minute and moving legs. */
   readonly lags: LagRing;

@@ -5,7 +5,10 @@ import type { Windows } from './windows.ts';
 
 const SHORTEST_HALF_LIFE_BARS = 0.5;
 
-/** How fast the spread falls back: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan, "Algorithmic Trading", ch. 2). */
+/**
+ * How fast the spread falls back: regression of its change on its level (Ornstein-Uhlenbeck as AR(1); Chan,
+ * "Algorithmic Trading", ch. 2).
+ */
 export class MeanReversion {
   readonly #columns: ReturnType<typeof declareMeanReversion>;
   readonly #longest: number;

@@ -3,7 +3,10 @@ import { MODEL_NAMES } from './feature.ts';
 import { RANGE_RATIO, type LegValues } from './leg.ts';
 import type { Windows } from './windows.ts';
 
-/** Average true range against its usual level (Wilder's true range, simple means). A gap is part of the range: it was really moved. */
+/**
+ * Average true range against its usual level (Wilder's true range, simple means). A gap is part of the range: it was
+ * really moved.
+ */
 export class TrueRange {
   readonly #columns: ReturnType<typeof declareTrueRange>;
 

@@ -14,7 +14,10 @@ import {
 } from './window/fold_plan.ts';
 import type { Windows } from './windows.ts';
 
-/** Volatility of the legs and of the hedged return, how it compares with the usual, and with the distance between the barriers of a trade. */
+/**
+ * Volatility of the legs and of the hedged return, how it compares with the usual, and with the distance between the
+ * barriers of a trade.
+ */
 export class Volatility {
   readonly #columns: ReturnType<typeof declareVolatility>;
   readonly #windows: Windows;

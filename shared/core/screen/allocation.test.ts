@@ -21,7 +21,8 @@ describe('BarScreen', () => {
     const screen = new BarScreen({ sigmas: 3, min_move_bps: 0 });
     const grown: number[] = [];
     let suspects = 0;
-    // A collection may fall into any round, and the first ones run code that is not compiled yet: one clean round is proof.
+    // A collection may fall into any round, and the first ones run code that is not compiled yet: one clean round is
+    // proof.
     for (let round = 0; round < 60 && !grown.some((bytes) => bytes >= 0 && bytes < MAX_BYTES); round++) {
       const bars = a.map((bar): Bar => ({ ...bar, time: (bar.time + round * 4e6) as OpenTime }));
       const before = process.memoryUsage().heapUsed;

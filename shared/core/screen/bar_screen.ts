@@ -15,12 +15,18 @@ export type SuspectOutcome = 'confirmed' | 'refuted';
 const SCALE_BARS = 240;
 /** Nothing is suspect before this many moves. */
 const MIN_MOVES = 30;
-/** After this many bars in a row of which each disagrees with the one before, bars are taken until two agree: the level is not known. */
+/**
+ * After this many bars in a row of which each disagrees with the one before, bars are taken until two agree: the level
+ * is not known.
+ */
 const MAX_UNSETTLED = 5;
 /** Whether a bar is suspect is a function of this many bars before it. */
 export const SCREEN_LOOK_BACK_BARS = SCALE_BARS + MAX_UNSETTLED + 1;
 
-/** Median of the farthest distance from its start that a Brownian path of standard deviation 1 reaches within its minute. */
+/**
+ * Median of the farthest distance from its start that a Brownian path of standard deviation 1 reaches within its
+ * minute.
+ */
 const MEDIAN_REACH = 1.149;
 
 const LAST_CLOSE = 0;
@@ -35,15 +41,17 @@ const MINUTE = 8;
 const PLACES = 9;
 
 /**
- * Finds bad ticks among the bars of one symbol: bars whose high or low is farther from the last trusted close than `sigmas` robust standard
- * deviations, scaled by the square root of the minutes in between.
+ * Finds bad ticks among the bars of one symbol: bars whose high or low is farther from the last trusted close than
+ * `sigmas` robust standard deviations, scaled by the square root of the minutes in between.
  *
- * The scale is the median of the last 240 moves, a move being how far high or low of a bar are from the close before it: an outlier counts as one of
- * 240, whatever its size. The next bar decides on a suspect. If it is within the limit of the level before, the suspect is refuted; if it is
- * within the limit of the suspect's close, the suspect is confirmed and its level is the new one; if both hold, the nearer one counts. If
- * neither holds, the suspect is refuted and the bar is suspect itself.
+ * The scale is the median of the last 240 moves, a move being how far high or low of a bar are from the close before
+ * it: an outlier counts as one of 240, whatever its size. The next bar decides on a suspect. If it is within the limit
+ * of the level before, the suspect is refuted; if it is within the limit of the suspect's close, the suspect is
+ * confirmed and its level is the new one; if both hold, the nearer one counts. If neither holds, the suspect is refuted
+ * and the bar is suspect itself.
  *
- * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever it holds, and allocates nothing.
+ * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever it holds, and allocates
+ * nothing.
  */
 export class BarScreen {
   readonly #sigmas: number;
@@ -115,8 +123,8 @@ export class BarScreen {
   }
 
   /**
-   * How far a bar's prices are at most from the close at `from`, as a fraction (half the price is as far as twice the price), for each square root
-   * of a minute since the one at `since`.
+   * How far a bar's prices are at most from the close at `from`, as a fraction (half the price is as far as twice the
+   * price), for each square root of a minute since the one at `since`.
    */
   #writeMove({ high, low }: Bar, from: number, since: number, to: number): void {
     const state = this.#state;

@@ -1,6 +1,6 @@
 /**
- * The median of the last `size` values, kept in order: two binary searches and one move of at most `size` numbers per value, without
- * allocation. A function of those values alone: where the run began makes no difference.
+ * The median of the last `size` values, kept in order: two binary searches and one move of at most `size` numbers per
+ * value, without allocation. A function of those values alone: where the run began makes no difference.
  */
 export class RunningMedian {
   readonly #size: number;
@@ -24,7 +24,10 @@ export class RunningMedian {
     out[at] = this.#pushed === 0 ? NaN : this.#sorted[(this.count - 1) >> 1]!;
   }
 
-  /** Takes the number that stands at `from`: any but NaN. Numbers come and go in arrays, since arguments and results get boxed. */
+  /**
+   * Takes the number that stands at `from`: any but NaN. Numbers come and go in arrays, since arguments and results get
+   * boxed.
+   */
   push(values: Float64Array, from: number): void {
     const sorted = this.#sorted;
     const value = values[from]!;

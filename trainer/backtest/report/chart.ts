@@ -159,7 +159,9 @@ function extremes(values: ArrayLike<number>): number[] {
   return [low, high];
 }
 
-/** Of each cell of a long line the first, lowest, highest and last point, in their order: no peak and no fall is lost. */
+/**
+ * Of each cell of a long line the first, lowest, highest and last point, in their order: no peak and no fall is lost.
+ */
 function thin({ x, y }: Line): (readonly [number, number])[] {
   const size = Math.max(1, Math.ceil(x.length / CELLS));
   const points: (readonly [number, number])[] = [];

@@ -22,7 +22,10 @@ export function shareInterval(share: number, count: number): readonly [number, n
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
 
-/** Half the width of the 95 % interval of an annualised Sharpe ratio of independent days (Lo 2002, equation 9); null where there is no ratio. */
+/**
+ * Half the width of the 95 % interval of an annualised Sharpe ratio of independent days (Lo 2002, equation 9); null
+ * where there is no ratio.
+ */
 export function sharpeMargin({
   net_sharpe,
   trading_days,

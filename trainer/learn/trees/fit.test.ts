@@ -15,7 +15,10 @@ const PARAMS: LearnerParams = {
 };
 const silent = (): void => undefined;
 
-/** One row a minute whose label is known an hour later and follows the first column with probability `skill`, else a coin. */
+/**
+ * One row a minute whose label is known an hour later and follows the first column with probability `skill`, else a
+ * coin.
+ */
 function rowsOf(seed: string, count: number, skill: number): FitRows {
   const rng = createRng(seed);
   const values = Float32Array.from({ length: count * 4 }, () => rng.uniform());

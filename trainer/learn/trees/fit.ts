@@ -58,8 +58,9 @@ export function runFit(
 }
 
 /**
- * The last part of the subset's own time, where it shows when boosting no longer helps. Rows whose label was not known when that part began
- * take no part in the training, so neighbors do not vouch for each other. null where either side has too few rows.
+ * The last part of the subset's own time, where it shows when boosting no longer helps. Rows whose label was not known
+ * when that part began take no part in the training, so neighbors do not vouch for each other. null where either side
+ * has too few rows.
  */
 export function splitOffTheEnd(
   rows: Pick<FitRows, 'time' | 'labelEnd'>,

@@ -94,8 +94,8 @@ export function openFitPool(workers: number): FitPool {
 type Share = <T extends Float32Array | Float64Array>(values: T) => T;
 
 /**
- * Copies an array into memory that all threads read, once: fifty fits learn from the same few arrays, which AI2 and AI3, and rows with other labels,
- * have in common. A copy goes when nobody holds its original any more.
+ * Copies an array into memory that all threads read, once: fifty fits learn from the same few arrays, which AI2 and
+ * AI3, and rows with other labels, have in common. A copy goes when nobody holds its original any more.
  */
 function createSharing(): Share {
   const shared = new WeakMap<object, Float32Array | Float64Array>();

@@ -7,12 +7,14 @@ import { kernelModule, lendMemory, reserveMemory, type Reserve } from './kernel/
 import type { LearnRequest, Learner } from './learner.ts';
 
 /**
- * Our own leaf-wise gradient boosting on histograms, second order (Friedman 2001; Chen & Guestrin 2016; Ke et al. 2017), with LightGBM's
- * defaults and meanings. The same table, parameters and seed give the same bytes on any machine with any number of threads: splits are chosen on
- * exact integer sums, leaf values are float64 sums in the order of rows, exp and ln are our own.
+ * Our own leaf-wise gradient boosting on histograms, second order (Friedman 2001; Chen & Guestrin 2016; Ke et al.
+ * 2017), with LightGBM's defaults and meanings. The same table, parameters and seed give the same bytes on any machine
+ * with any number of threads: splits are chosen on exact integer sums, leaf values are float64 sums in the order of
+ * rows, exp and ln are our own.
  *
- * With a base, boosting is warm-started from its scores (float64 sums in the order of its trees, as boosting itself adds them): where nothing is drawn, n
- * rounds and then k on the same table are the same trees to the bit as n + k at once.
+ * With a base, boosting is warm-started from its scores (float64 sums in the order of its trees, as boosting itself
+ * adds them): where nothing is drawn, n rounds and then k on the same table are the same trees to the bit as n + k at
+ * once.
  *
  * Further codes: LEARNER_MEMORY beyond 4 GB (see kernel/memory.ts for bytes per row), KERNEL_MISSING, LEARNER_THREAD.
  */

@@ -7,8 +7,8 @@ import { linkOf, type LearnRequest, type LearnerParams, type Task, type Training
 const LARGEST = 1e37;
 
 /**
- * @throws RangeError when shapes, targets, weights, parameters or the base are not as learner.ts states; MinutehandError DATA_TOO_SHORT when no row
- * has weight
+ * @throws RangeError when shapes, targets, weights, parameters or the base are not as learner.ts states;
+ * MinutehandError DATA_TOO_SHORT when no row has weight
  */
 export function checkRequest({ task, table, params, stopping, threads, base }: LearnRequest): void {
   checkTask(task);
@@ -79,7 +79,10 @@ function checkParams(x: Matrix, params: LearnerParams): void {
   allowedColumns(x, params);
 }
 
-/** The columns that may split, ascending. @throws RangeError when there is none, or one that the matrix does not have */
+/**
+ * The columns that may split, ascending.
+ * @throws RangeError when there is none, or one that the matrix does not have
+ */
 export function allowedColumns(x: Matrix, { columns }: LearnerParams): number[] {
   if (columns === null) {
     if (x.columns === 0) throw new RangeError('the matrix has no column');

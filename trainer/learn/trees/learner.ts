@@ -86,8 +86,8 @@ export interface LearnRequest {
   /** Threads to learn on; they change the time and nothing else. */
   readonly threads: number;
   /**
-   * A model of the same task and columns to add trees to; absent or null: learned from nothing. Only `gbdt` takes one. What comes back is one
-   * model: its trees, then at most `rounds` new ones.
+   * A model of the same task and columns to add trees to; absent or null: learned from nothing. Only `gbdt` takes one.
+   * What comes back is one model: its trees, then at most `rounds` new ones.
    */
   readonly base?: TreeModel | null;
   onRound(round: number, rounds: number): void;
@@ -97,8 +97,8 @@ export interface LearnRequest {
 export interface Learner {
   readonly engine: Engine;
   /**
-   * @throws MinutehandError DATA_TOO_SHORT when no row has weight; LEARNER_TASK when there is a base and the engine cannot add to one;
-   * RangeError when shapes, targets, weights, parameters or the base are not as stated
+   * @throws MinutehandError DATA_TOO_SHORT when no row has weight; LEARNER_TASK when there is a base and the engine
+   * cannot add to one; RangeError when shapes, targets, weights, parameters or the base are not as stated
    */
   learn(request: LearnRequest): Promise<TreeModel>;
 }

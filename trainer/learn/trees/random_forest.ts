@@ -6,13 +6,14 @@ import { learnOnThreads } from './kernel/threads.ts';
 import type { Learner, Task } from './learner.ts';
 
 /**
- * A random forest on the trees of `gbdt` (Breiman 2001): `rounds` trees, each on a bootstrap sample of the rows (Poisson weights, the limit of
- * drawing with replacement; with `rowFraction` < 1 that share of the rows, without replacement) and on `columnFraction` of the columns, drawn
- * per tree. Answers are means over the trees of a leaf's mean: of a class's share, of a value. With more than two classes a tree splits for a
- * random half of them against the rest, and its leaves hold the shares of all.
+ * A random forest on the trees of `gbdt` (Breiman 2001): `rounds` trees, each on a bootstrap sample of the rows
+ * (Poisson weights, the limit of drawing with replacement; with `rowFraction` < 1 that share of the rows, without
+ * replacement) and on `columnFraction` of the columns, drawn per tree. Answers are means over the trees of a leaf's
+ * mean: of a class's share, of a value. With more than two classes a tree splits for a random half of them against the
+ * rest, and its leaves hold the shares of all.
  *
- * The learning rate, penalties on leaf values and the least hessian mean nothing here, and more trees do no harm: `stopping` is not
- * looked at.
+ * The learning rate, penalties on leaf values and the least hessian mean nothing here, and more trees do no harm:
+ * `stopping` is not looked at.
  * @throws MinutehandError LEARNER_TASK for quantiles and when there is a base, and what gbdt throws
  */
 export const randomForest: Learner = {

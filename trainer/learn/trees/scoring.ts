@@ -10,7 +10,8 @@ const ROWS_PER_CALL = 4096;
 export type Scorer = (x: Matrix) => Float32Array[];
 
 /**
- * Raw scores, before any link, by the daemon's own kernel: float32 sums, the same on every machine, at a tenth of the time of walking the trees.
+ * Raw scores, before any link, by the daemon's own kernel: float32 sums, the same on every machine, at a tenth of the
+ * time of walking the trees.
  * @throws MinutehandError KERNEL_MISSING
  */
 export function openRawScorer({ ensembles }: TreeModel): Scorer {
@@ -23,8 +24,8 @@ export function scoreLogits(model: TreeModel, x: Matrix): Float64Array {
 }
 
 /**
- * The one answer of a model to each row, [rows]. A probability is the very float32 that the daemon gets where this kernel serves the model; other
- * answers are float64 sums.
+ * The one answer of a model to each row, [rows]. A probability is the very float32 that the daemon gets where this
+ * kernel serves the model; other answers are float64 sums.
  * @throws RangeError when there are several answers per row
  */
 export function treeAnswer(model: TreeModel, x: Matrix): Float64Array {

@@ -11,7 +11,9 @@ import { checkFeatureLookAhead, checkLabelEnds, longRun, type LookAheadOptions }
 /** Bars that each of these tests tries. */
 const SAMPLES = 100;
 
-/** The leakage tests that need the bars: features know nothing later than their bar, labels nothing later than they say. */
+/**
+ * The leakage tests that need the bars: features know nothing later than their bar, labels nothing later than they say.
+ */
 export function checkBars(
   histories: Dataset['histories'],
   bars: ReadonlyMap<string, BarColumns>,

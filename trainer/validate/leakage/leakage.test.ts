@@ -18,7 +18,10 @@ import { checkLearning } from './leakage.ts';
 const EMBARGO = 2400;
 const fit = smallTrees();
 
-/** All that validation does with a model, as training does it: 5 folds, walk-forward, the last fifth untouched, gate and leakage tests. */
+/**
+ * All that validation does with a model, as training does it: 5 folds, walk-forward, the last fifth untouched, gate and
+ * leakage tests.
+ */
 async function validate(rows: ValidationRows) {
   const times = Float64Array.from(rows.time).sort();
   const lastFrom = times[Math.floor(times.length * 0.8)]!;

@@ -30,8 +30,8 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
 }
 
 /**
- * The leakage tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as many fits as there are
- * folds, and one. Those of features and labels (look_ahead.ts) need the bars.
+ * The leakage tests of learning: fold borders, everything fitted on training rows only, shuffled labels. They cost as
+ * many fits as there are folds, and one. Those of features and labels (look_ahead.ts) need the bars.
  */
 export async function checkLearning<Rows extends ValidationRows, Model>(
   learning: LearningCase<Rows, Model>,

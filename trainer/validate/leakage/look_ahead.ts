@@ -39,8 +39,8 @@ export interface LookAheadOptions {
 export type LabelOf = (history: PairHistory, t: number) => { readonly label: number; readonly end: number } | null;
 
 /**
- * Whether features know the future: for sampled bars t, everything is made again from the `warmupBars` minutes up to t alone, and must equal
- * what the long run had, to the bit.
+ * Whether features know the future: for sampled bars t, everything is made again from the `warmupBars` minutes up to t
+ * alone, and must equal what the long run had, to the bit.
  */
 export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAheadOptions): GateResult {
   const sampled = sampleBars(runs, options);
@@ -64,8 +64,8 @@ export function checkFeatureLookAhead(runs: readonly LongRun[], options: LookAhe
 }
 
 /**
- * Whether labels say truly when they were known: for sampled bars, the label made again from the bars up to its `end` alone must be the same.
- * Purging relies on it.
+ * Whether labels say truly when they were known: for sampled bars, the label made again from the bars up to its `end`
+ * alone must be the same. Purging relies on it.
  */
 export function checkLabelEnds(
   name: string,

@@ -13,19 +13,23 @@ export interface ShuffleOptions {
   readonly seed: string;
   /** The AUC may be so many standard errors away from ½. */
   readonly standardErrors: number;
-  /** The gate that must refuse what was learned from shuffled labels; null asks none. It is given the uniqueness of the labels as well. */
+  /**
+   * The gate that must refuse what was learned from shuffled labels; null asks none. It is given the uniqueness of the
+   * labels as well.
+   */
   readonly gate:
     ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[]) | null;
 }
 
 /**
- * The same learner and splits on labels that mean nothing any more: what it then finds out of fold, it has from a leak. The labels
- * are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value stays as it is
- * and labels still resemble their neighbors, as far as a block reaches, which is what a leak through neighbors needs.
+ * The same learner and splits on labels that mean nothing any more: what it then finds out of fold, it has from a leak.
+ * The labels are shuffled in blocks of consecutive rows of a pair, over all pairs, so that the share of each value
+ * stays as it is and labels still resemble their neighbors, as far as a block reaches, which is what a leak through
+ * neighbors needs.
  *
- * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error of Hanley & McNeil
- * (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows. Soft labels and values are called
- * positive above their median.
+ * The AUC is the mean of the splits' own, rows weighted by the uniqueness of their label; noise is the standard error
+ * of Hanley & McNeil (1982) at ½ with the sums of that uniqueness (López de Prado 2018, ch. 4) for numbers of rows.
+ * Soft labels and values are called positive above their median.
  * @returns `shuffled labels`, and with a gate `shuffled labels refused`
  */
 export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
@@ -79,8 +83,8 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
 }
 
 /**
- * The labels in another order: each pair's, in order of time, cut into blocks of `blockRows`, the blocks of all pairs shuffled and laid
- * end to end over the same rows. The same seed, the same order. [rows]
+ * The labels in another order: each pair's, in order of time, cut into blocks of `blockRows`, the blocks of all pairs
+ * shuffled and laid end to end over the same rows. The same seed, the same order. [rows]
  */
 export function shuffleInBlocks(
   { y, time, pair }: Pick<ValidationRows, 'y' | 'time' | 'pair'>,

@@ -7,8 +7,8 @@ import type { FoldModel } from '../cross_validation.ts';
 import type { Fit, ValidationRows } from '../rows.ts';
 
 /**
- * Whether all that was fitted (trees, bin edges, calibrator, threshold …) comes from the training rows alone: with every value and label
- * of the other rows replaced, learning again must give the same bytes.
+ * Whether all that was fitted (trees, bin edges, calibrator, threshold …) comes from the training rows alone: with
+ * every value and label of the other rows replaced, learning again must give the same bytes.
  * @param fold a split with the model that `fit` gave for it
  * @param bytes all of a model that was fitted
  */
@@ -34,7 +34,9 @@ export async function checkTrainingOnly<Rows extends ValidationRows, Model>(
   };
 }
 
-/** The rows with all values and labels outside of `train` replaced: values of every size, missing ones, other labels. */
+/**
+ * The rows with all values and labels outside of `train` replaced: values of every size, missing ones, other labels.
+ */
 function replaceOthers<Rows extends ValidationRows>(rows: Rows, train: Int32Array, task: Task, seed: string): Rows {
   const rng = createRng(seed);
   const isTraining = new Uint8Array(rows.y.length);

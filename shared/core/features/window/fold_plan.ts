@@ -1,6 +1,9 @@
 import { COUNTERS, INPUTS, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
 
-/** Where a series stands: what it observes goes to `input` from this place on, what its window holds is read from `result`. */
+/**
+ * Where a series stands: what it observes goes to `input` from this place on, what its window holds is read from
+ * `result`.
+ */
 export interface Series {
   readonly input: number;
   readonly result: number;

@@ -51,20 +51,21 @@ export const COUNTERS = 7;
  *
  * Nothing is ever subtracted. Minutes fall into blocks of fixed absolute position (epoch minute / block length, half a
  * window). A finished block gets the aggregate of each of its suffixes, one per bar, before the window's oldest bar
- * reaches it; so a window is always `suffix of the oldest block ⊕ whole blocks between ⊕ running block`, and no bar costs
- * more than another. Hence the results are a pure function of the last `window` (minute, values), to the bit: it does not
- * matter where a run began, and rounding cannot accumulate. (The two-stack queue of Tangwongsan et al., "General
- * incremental sliding-window aggregation", VLDB 2015, with flips that are pinned to absolute minutes and made step by step.)
+ * reaches it; so a window is always `suffix of the oldest block ⊕ whole blocks between ⊕ running block`, and no bar
+ * costs more than another. Hence the results are a pure function of the last `window` (minute, values), to the bit: it
+ * does not matter where a run began, and rounding cannot accumulate. (The two-stack queue of Tangwongsan et al.,
+ * "General incremental sliding-window aggregation", VLDB 2015, with flips that are pinned to absolute minutes and made
+ * step by step.)
  *
- * Why one suffix per bar is in time: a block holds at most half a window of bars, so it is reached half a window of bars
- * after it was finished at the earliest; and the suffixes that are still to make when it is finished, its own included,
- * are never more than those of one full block.
+ * Why one suffix per bar is in time: a block holds at most half a window of bars, so it is reached half a window of
+ * bars after it was finished at the earliest; and the suffixes that are still to make when it is finished, its own
+ * included, are never more than those of one full block.
  *
- * Merges: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). Their
- * weights depend on counts alone, so all series of a fold share them.
+ * Merges: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+ * Their weights depend on counts alone, so all series of a fold share them.
  *
- * Comoments keep their means as a distance from an anchor, the oldest point of the aggregate: log prices have most of their
- * digits in common, and the differences of such neighbors are exact.
+ * Comoments keep their means as a distance from an anchor, the oldest point of the aggregate: log prices have most of
+ * their digits in common, and the differences of such neighbors are exact.
  *
  * A value that does not exist yet is NaN. It makes every window that holds it NaN, and leaves with its bar.
  */
@@ -132,7 +133,10 @@ export class SlidingFold {
   }
 
   // Stryker disable all: reads memory into the cache, no value depends on the sum
-  /** Reads a number of each cache line that the next `push` will need. @returns their sum, so that the reads are not left out */
+  /**
+   * Reads a number of each cache line that the next `push` will need.
+   * @returns their sum, so that the reads are not left out
+   */
   touch({ mem, counters }: FoldState): number {
     const { row } = this;
     const at = this.#counters;
@@ -369,7 +373,9 @@ export class SlidingFold {
     if (next > counters[at + HEAD]!) this.#addBetween(state, next, reciprocal);
   }
 
-  /** The oldest block has left the window: the next one's suffixes are read from now on, and it is between no longer. */
+  /**
+   * The oldest block has left the window: the next one's suffixes are read from now on, and it is between no longer.
+   */
   #dropHead(state: FoldState, reciprocal: Float64Array): void {
     const { counters } = state;
     const at = this.#counters;

@@ -13,7 +13,10 @@ export interface BoostPlan {
   onRound(round: number, rounds: number): void;
 }
 
-/** Boosts as planned. @returns how many rounds of the model to keep: with stopping rows up to the first of the best, at least one */
+/**
+ * Boosts as planned.
+ * @returns how many rounds of the model to keep: with stopping rows up to the first of the best, at least one
+ */
 export function boost(booster: Booster, { rounds, patience, onRound }: BoostPlan): number {
   let best = Infinity;
   let kept = 1;

@@ -24,8 +24,8 @@ function wordsOf(error: string): string {
 }
 
 /**
- * Declares functions of a C API that answer 0, or another number for an error whose words `lastErrorName` gives. Each of them throws
- * LEARNER_FAILED with those words.
+ * Declares functions of a C API that answer 0, or another number for an error whose words `lastErrorName` gives. Each
+ * of them throws LEARNER_FAILED with those words.
  * @param declarations parameters of each function as C has them, answers marked `_Out_`
  * @throws MinutehandError LEARNER_MISSING when the library lacks one of them
  */

@@ -26,7 +26,10 @@ export const TASKS: readonly { readonly name: string; readonly task: Task; reado
   { name: 'quantile', task: { kind: 'quantile', quantile: 0.8 } },
 ];
 
-/** What the columns hold, in turn: normal, rounded (ties), counts from 0, few values, with infinities, constant, mostly missing, tiny, huge. */
+/**
+ * What the columns hold, in turn: normal, rounded (ties), counts from 0, few values, with infinities, constant, mostly
+ * missing, tiny, huge.
+ */
 const KINDS = 9;
 
 export function randomMatrix(seed: string, rows: number, columns: number, missing = 0.1): Matrix {

@@ -34,7 +34,10 @@ function fileNames(engine: NativeEngine): readonly string[] {
   return process.platform === 'win32' || process.platform === 'darwin' ? files[process.platform] : files.linux;
 }
 
-/** Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a folder's name. */
+/**
+ * Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a
+ * folder's name.
+ */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
   const ofUser = ['.local', 'miniconda3', 'anaconda3', 'miniforge3', '.pyenv/versions/*'];
@@ -89,9 +92,10 @@ function expand(pattern: string): string[] {
 }
 
 /**
- * Opens the engine's shared library: the configured file (or name for the system's loader) and no other, else the first in the usual places that loads, else
- * by name through the system's loader.
- * @throws MinutehandError LEARNER_MISSING with the places that were looked at, or why a file that is there does not load
+ * Opens the engine's shared library: the configured file (or name for the system's loader) and no other, else the first
+ * in the usual places that loads, else by name through the system's loader.
+ * @throws MinutehandError LEARNER_MISSING with the places that were looked at, or why a file that is there does not
+ * load
  */
 export function openLibrary(
   engine: NativeEngine,
@@ -155,8 +159,8 @@ const RTLD_NOW = 2;
 const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
 
 /**
- * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a worker, those
- * threads would wake up in memory that is gone.
+ * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a
+ * worker, those threads would wake up in memory that is gone.
  */
 function keepLoaded(koffi: typeof Koffi, path: string): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') return;
@@ -164,8 +168,8 @@ function keepLoaded(koffi: typeof Koffi, path: string): void {
 }
 
 /**
- * OpenMP's threads spin while they wait for each other, which on shared cores makes two of them many times slower than one. It reads
- * its variables once, when it is loaded. What the user has set stays.
+ * OpenMP's threads spin while they wait for each other, which on shared cores makes two of them many times slower than
+ * one. It reads its variables once, when it is loaded. What the user has set stays.
  */
 function waitPassively(koffi: typeof Koffi): void {
   if (process.env['OMP_WAIT_POLICY'] !== undefined) return;

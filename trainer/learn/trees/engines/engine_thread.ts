@@ -21,8 +21,8 @@ export function runJob(job: EngineJob, onRound: OnRound): TreeModel {
 }
 
 /**
- * Learns on a thread of its own, and not by asynchronous calls: the libraries keep their last error, their verbosity and OpenMP's threads per
- * thread. The sources, which are not built, learn on this thread.
+ * Learns on a thread of its own, and not by asynchronous calls: the libraries keep their last error, their verbosity
+ * and OpenMP's threads per thread. The sources, which are not built, learn on this thread.
  */
 export function learnOffTheWay(job: EngineJob, onRound: OnRound): Promise<TreeModel> {
   const isBuilt = import.meta.url.endsWith('.js');

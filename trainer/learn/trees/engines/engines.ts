@@ -33,10 +33,11 @@ const turns = createTurns();
 /**
  * A learner that uses an engine's library through its C API. It learns on a thread of its own; the caller's goes on.
  *
- * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the engines' own
- * promises: another processor or another build of the library may differ in last bits.
- * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a task that the engine does
- * not know and for a base, and LEARNER_FAILED with the library's words when it reports an error
+ * The same table, parameters and seed give the same model, by LightGBM with any number of threads. These are the
+ * engines' own promises: another processor or another build of the library may differ in last bits.
+ * @throws MinutehandError LEARNER_MISSING when the library is not on this machine; `learn` throws LEARNER_TASK for a
+ * task that the engine does not know and for a base, and LEARNER_FAILED with the library's words when it reports an
+ * error
  */
 export function nativeLearner(engine: NativeEngine): Learner {
   const { path } = findEngine(engine);

@@ -72,7 +72,10 @@ export function bindLightgbm(open: OpenLibrary): LightgbmApi {
   return bindApi(open, 'lightgbm', DECLARATIONS, 'LGBM_GetLastError');
 }
 
-/** The version that LightGBM's Python package notes beside its library; null where it says none: the library itself does not tell. */
+/**
+ * The version that LightGBM's Python package notes beside its library; null where it says none: the library itself does
+ * not tell.
+ */
 export function lightgbmVersion(path: string): string | null {
   const file = [join(dirname(path), '../VERSION.txt'), join(dirname(path), 'VERSION.txt')].find((name) =>
     existsSync(name),
@@ -88,8 +91,8 @@ export function learnWithLightgbm(open: OpenLibrary, job: EngineJob, onRound: On
 }
 
 /**
- * Learns with LightGBM and gives its model's text. Every parameter has its counterpart there. Rows and columns are drawn and values binned by LightGBM's own rules; targets and
- * weights are float32.
+ * Learns with LightGBM and gives its model's text. Every parameter has its counterpart there. Rows and columns are
+ * drawn and values binned by LightGBM's own rules; targets and weights are float32.
  */
 export function boostLightgbm(
   open: OpenLibrary,
@@ -193,7 +196,8 @@ export function lightgbmParameters(
     feature_fraction: params.columnFraction,
     seed: seedNumber(params.seed),
     num_threads: threads,
-    // Without these two, sums are added in an order that depends on the threads, and rows or columns are chosen by a stopwatch.
+    // Without these two, sums are added in an order that depends on the threads, and rows or columns are chosen by a
+    // stopwatch.
     deterministic: true,
     force_col_wise: true,
     verbosity: -1,

@@ -2,7 +2,9 @@ import { emptyTree, type Tree, type TreeModel } from '../../../../shared/bundle/
 import { nextBelow } from '../../../../shared/bundle/onnx/float32.ts';
 import { floorToFloat32, setSplit, type ModelShape } from './split_node.ts';
 
-/** Bits of `decision_type`: whether the split is by category, where the missing go, what counts as missing (two bits). */
+/**
+ * Bits of `decision_type`: whether the split is by category, where the missing go, what counts as missing (two bits).
+ */
 const CATEGORICAL = 1;
 const DEFAULT_LEFT = 2;
 const MISSING_SHIFT = 2;
@@ -13,11 +15,12 @@ const MISSING_ZERO = 1;
 const ZERO = Math.fround(1e-35);
 
 /**
- * The trees of LightGBM's model text (src/io/tree.cpp and gbdt_model_text.cpp of LightGBM 3 and 4). A row goes left when x <= threshold, both
- * float64; x is float32, so the threshold is rounded down to float32. Without missing values in training NaN is scored as 0.
+ * The trees of LightGBM's model text (src/io/tree.cpp and gbdt_model_text.cpp of LightGBM 3 and 4). A row goes left
+ * when x <= threshold, both float64; x is float32, so the threshold is rounded down to float32. Without missing values
+ * in training NaN is scored as 0.
  *
- * The first tree of each answer has the starting score in its leaves; most of it becomes the ensemble's base score, so that the leaves are small
- * numbers and keep their last bits in float32.
+ * The first tree of each answer has the starting score in its leaves; most of it becomes the ensemble's base score, so
+ * that the leaves are small numbers and keep their last bits in float32.
  * @throws Error on a model of a kind that this engine is never asked for (categories, linear leaves, zeros as missing)
  */
 export function parseLightgbm(text: string, shape: ModelShape): TreeModel {

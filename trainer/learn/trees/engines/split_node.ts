@@ -2,9 +2,9 @@ import { nextBelow } from '../../../../shared/bundle/onnx/float32.ts';
 import type { Link, Tree } from '../../../../shared/bundle/onnx/tree_ensemble.ts';
 
 /**
- * Values beyond ±FAR, infinities included, are learned as ±FAR: XGBoost refuses infinities, and LightGBM learns them as values of
- * the last bin but scores them as beyond it. FAR is far enough from the greatest float32 (2^128) that what the engines
- * add to the greatest value of a column to get above it (as much again) is a float32 as well.
+ * Values beyond ±FAR, infinities included, are learned as ±FAR: XGBoost refuses infinities, and LightGBM learns them as
+ * values of the last bin but scores them as beyond it. FAR is far enough from the greatest float32 (2^128) that what
+ * the engines add to the greatest value of a column to get above it (as much again) is a float32 as well.
  */
 export const FAR = 2 ** 126;
 
@@ -26,13 +26,17 @@ export interface Split {
   readonly missingLeft: boolean;
 }
 
-/** Makes `node` an inner one. A threshold beyond all values that were learned from (±FAR) divides the missing from the others. */
+/**
+ * Makes `node` an inner one. A threshold beyond all values that were learned from (±FAR) divides the missing from the
+ * others.
+ */
 export function setSplit(tree: Tree, node: number, split: Split): void {
   const isBelowAll = split.threshold < -FAR;
   const isAboveAll = split.threshold >= FAR;
   tree.feature[node] = split.column;
   tree.threshold[node] = isBelowAll || isAboveAll ? Infinity : split.threshold;
-  // No threshold is below −Infinity, so where every value goes right, the sides are exchanged and every value goes left.
+  // No threshold is below −Infinity, so where every value goes right, the sides are exchanged and every value goes
+  // left.
   tree.left[node] = isBelowAll ? split.right : split.left;
   tree.right[node] = isBelowAll ? split.left : split.right;
   tree.missingLeft[node] = split.missingLeft === isBelowAll ? 0 : 1;

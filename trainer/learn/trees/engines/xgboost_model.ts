@@ -30,8 +30,8 @@ interface XgboostTree {
 }
 
 /**
- * The first `rounds` rounds of XGBoost's JSON model. A row goes left when x < threshold, both float32, which is x <= the next float32 below. A
- * base score is an answer and not a score: with the sigmoid it is a probability.
+ * The first `rounds` rounds of XGBoost's JSON model. A row goes left when x < threshold, both float32, which is x <=
+ * the next float32 below. A base score is an answer and not a score: with the sigmoid it is a probability.
  */
 export function parseXgboost(text: string, shape: ModelShape, rounds: number): TreeModel {
   const { learner_model_param: parameters, gradient_booster: booster } = (JSON.parse(text) as XgboostJson).learner;

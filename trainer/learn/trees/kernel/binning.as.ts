@@ -24,7 +24,8 @@ import {
 const RADIX: u32 = 2048;
 
 /**
- * Finds the edges of eight columns and bins all their rows. Scratch: 8 columns of floats, two arrays of keys, three tables of digits.
+ * Finds the edges of eight columns and bins all their rows. Scratch: 8 columns of floats, two arrays of keys, three
+ * tables of digits.
  */
 export function binGroup(group: u32, thread: u32): void {
   const stride = load<u32>(ROW_STRIDE);

@@ -16,7 +16,10 @@ export type OnRound = (round: number, rounds: number) => void;
 
 /** Waiting for the others may take as long as a piece or two of one's own, and this. */
 const PATIENCE_MS = 0.3;
-/** A helper that the machine has put aside in the middle of a piece holds all; then none is asked for so many times as long. */
+/**
+ * A helper that the machine has put aside in the middle of a piece holds all; then none is asked for so many times as
+ * long.
+ */
 const ALONE_TIMES = 10;
 
 function conductorOf(module: object, memory: SharedMemory, plan: Plan): Conductor {
@@ -97,8 +100,9 @@ function boost(module: object, { memory, plan, start }: PreparedFit, onRound: On
 }
 
 /**
- * Grows a random forest on the calling thread, with the helpers that wait on the same memory (Breiman 2001): every tree on a bootstrap sample of the
- * rows (on a part of them without replacement where `rowFraction` < 1) and on its own draw of columns. Trees share the mean equally.
+ * Grows a random forest on the calling thread, with the helpers that wait on the same memory (Breiman 2001): every tree
+ * on a bootstrap sample of the rows (on a part of them without replacement where `rowFraction` < 1) and on its own draw
+ * of columns. Trees share the mean equally.
  */
 function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRound): TreeModel {
   const conductor = conductorOf(module, memory, plan);
@@ -140,7 +144,8 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
 const MAX_DRAWS = 1000;
 
 /**
- * Which classes a tree sets against the others: some, not none and not all. It splits for these two sides, and its leaves tell the shares of all.
+ * Which classes a tree sets against the others: some, not none and not all. It splits for these two sides, and its
+ * leaves tell the shares of all.
  */
 function drawCodes(codes: Float32Array, rng: Rng): void {
   do {
@@ -189,8 +194,9 @@ function bag({ words, run, buffer, plan }: Conductor): number {
 }
 
 /**
- * Rounds the gradients of a class as finely as sums over all rows of the tree allow: to 2^31/rows steps, that is 10,000 with 200,000 rows, 1000 with two
- * million; where hessians are all 1 to many more. They choose splits; leaf values come from unrounded ones.
+ * Rounds the gradients of a class as finely as sums over all rows of the tree allow: to 2^31/rows steps, that is 10,000
+ * with 200,000 rows, 1000 with two million; where hessians are all 1 to many more. They choose splits; leaf values come
+ * from unrounded ones.
  */
 function roundGradients({ words, run, buffer, plan }: Conductor, k: number, sampled: number): Rules {
   const { classes, params, objective } = plan;
@@ -240,7 +246,10 @@ interface LossWatch {
   best(): readonly number[];
 }
 
-/** The loss on the stopping table, round by round. @param start scores of its rows before the first round; null = the best constants */
+/**
+ * The loss on the stopping table, round by round.
+ * @param start scores of its rows before the first round; null = the best constants
+ */
 function watchLoss({ words, run, buffer, plan }: Conductor, rows: number, start: Float64Array | null): LossWatch {
   const { classes, baseScores } = plan;
   const chunks = Math.ceil(rows / CHUNK_ROWS);

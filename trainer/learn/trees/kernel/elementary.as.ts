@@ -1,6 +1,9 @@
 /** exp and ln of IEEE operations alone, so that they are the same everywhere. Constants only: no data in memory. */
 
-/** e^t in four lanes for t ≤ 0, relative error below 2e-7; −87 stands for everything below it. Polynomial of Cephes' expf (Moshier). */
+/**
+ * e^t in four lanes for t ≤ 0, relative error below 2e-7; −87 stands for everything below it. Polynomial of Cephes'
+ * expf (Moshier).
+ */
 export function exp4(t: v128): v128 {
   t = f32x4.pmax(t, f32x4.splat(-87));
   const k = f32x4.nearest(f32x4.mul(t, f32x4.splat(1.44269504088896341)));
@@ -26,7 +29,9 @@ export function exp(x: f64): f64 {
   return sum * reinterpret<f64>(((k as i64) + 1023) << 52);
 }
 
-/** ln x for normal x > 0, relative error below 1e-15: x = m·2^k, ln m = 2·artanh((m − 1) / (m + 1)) by its power series. */
+/**
+ * ln x for normal x > 0, relative error below 1e-15: x = m·2^k, ln m = 2·artanh((m − 1) / (m + 1)) by its power series.
+ */
 export function ln(x: f64): f64 {
   const bits = reinterpret<u64>(x);
   let k = ((bits >> 52) as i32) - 1023;

@@ -38,7 +38,10 @@ export interface PreparedFit {
   readonly start: StartScores | null;
 }
 
-/** Copies what is learned from into memory of its own; rows of weight 0 stay behind. @throws MinutehandError LEARNER_MEMORY */
+/**
+ * Copies what is learned from into memory of its own; rows of weight 0 stay behind.
+ * @throws MinutehandError LEARNER_MEMORY
+ */
 export function prepareFit(request: FitRequest, reserve: Reserve = reserveMemory): PreparedFit {
   const { objective, table, params, columns, stopping, threads } = request;
   const base = request.base ?? null;
@@ -135,7 +138,10 @@ function copyTable(
   for (let i = 0; i < rows; i++) shares[i] = weights![kept === null ? i : kept[i]!]!;
 }
 
-/** One row of each of so many equal stretches, ascending: spread over the time of the table, in step with nothing that repeats in it. */
+/**
+ * One row of each of so many equal stretches, ascending: spread over the time of the table, in step with nothing that
+ * repeats in it.
+ */
 function sampleOf(rows: number, seed: string): Uint32Array {
   const rng = createRng(`${seed}/edges`);
   return Uint32Array.from({ length: SAMPLE_ROWS }, (_, i) => Math.floor(((i + rng.uniform()) * rows) / SAMPLE_ROWS));

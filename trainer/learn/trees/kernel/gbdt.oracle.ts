@@ -6,9 +6,10 @@ import { findEdges } from './binning.oracle.ts';
 const f = Math.fround;
 
 /**
- * The same learner, slow and obvious, for small tables: every candidate split of every leaf is tried by walking over the leaf's rows, nothing is
- * subtracted, nothing packed, rows are routed by comparing float32 values with the threshold, and quantiles come from sorting.
- * `rounded` false chooses splits by unrounded gradients; with a `base`, its trees are followed by those that are grown on its answers.
+ * The same learner, slow and obvious, for small tables: every candidate split of every leaf is tried by walking over
+ * the leaf's rows, nothing is subtracted, nothing packed, rows are routed by comparing float32 values with the
+ * threshold, and quantiles come from sorting. `rounded` false chooses splits by unrounded gradients; with a `base`, its
+ * trees are followed by those that are grown on its answers.
  */
 export function slowGbdt(
   task: Task,

@@ -29,7 +29,10 @@ import {
   WENT_RIGHT,
 } from './layout';
 
-/** Gradients and hessians of one chunk of rows, and their limits. Rows behind the last one get zeros and count for no limit. */
+/**
+ * Gradients and hessians of one chunk of rows, and their limits. Rows behind the last one get zeros and count for no
+ * limit.
+ */
 export function differentiate(chunk: u32): void {
   const objective = load<u32>(OBJECTIVE);
   const chunkRows = load<u32>(CHUNK_ROWS);
@@ -91,8 +94,9 @@ export function differentiate(chunk: u32): void {
 }
 
 /**
- * Softmax: gradient p − [y = k], hessian K/(K−1)·p·(1−p) as LightGBM has it. With e_k = exp(s_k − largest), 1 − p_k is the sum of the other e by
- * that of all. For the largest, whose e is 1, the others are added up by themselves: nothing cancels when the answer is nearly certain.
+ * Softmax: gradient p − [y = k], hessian K/(K−1)·p·(1−p) as LightGBM has it. With e_k = exp(s_k − largest), 1 − p_k is
+ * the sum of the other e by that of all. For the largest, whose e is 1, the others are added up by themselves: nothing
+ * cancels when the answer is nearly certain.
  */
 function differentiateClasses(chunk: u32, from: u32, to: u32): void {
   const stride = load<u32>(ROW_STRIDE) * 8;
@@ -233,8 +237,8 @@ export function bag(chunk: u32): void {
 }
 
 /**
- * Rounds the gradients of one class to integers, one 64-bit number per row: gradient above the hessian, or above the bit that counts the
- * row. Sums of them are exact, whatever their order.
+ * Rounds the gradients of one class to integers, one 64-bit number per row: gradient above the hessian, or above the
+ * bit that counts the row. Sums of them are exact, whatever their order.
  */
 export function round(chunk: u32): void {
   const chunkRows = load<u32>(CHUNK_ROWS);

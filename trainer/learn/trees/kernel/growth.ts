@@ -47,8 +47,8 @@ export class Grower {
   }
 
   /**
-   * Grows one tree leaf by leaf, the one that improves most first (Ke et al. 2017). Of equal improvements the older leaf, the lower column and
-   * the lower bin come first.
+   * Grows one tree leaf by leaf, the one that improves most first (Ke et al. 2017). Of equal improvements the older
+   * leaf, the lower column and the lower bin come first.
    * @param sampled rows of the tree, first in the order; all of them in their own order unless `isSampled`
    */
   grow({ leastImprovement }: Rules, sampled: number, isSampled: boolean): GrownTree {

@@ -20,8 +20,8 @@ import {
 } from './layout';
 
 /**
- * Histograms of eight columns: the smaller child's from its rows, the larger one's as parent minus smaller; then both are searched for
- * splits while they are near.
+ * Histograms of eight columns: the smaller child's from its rows, the larger one's as parent minus smaller; then both
+ * are searched for splits while they are near.
  */
 export function histogramGroup(group: u32): void {
   const first = group * GROUP;

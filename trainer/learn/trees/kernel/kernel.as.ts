@@ -1,10 +1,12 @@
 /**
- * AssemblyScript, compiled to kernel.wasm by bin/dist.mjs: all of boosting that touches rows. Its memory is shared by threads, each with
- * an instance of its own. layout.ts says what stands where; memory.ts lays it out; boost.ts conducts.
+ * AssemblyScript, compiled to kernel.wasm by bin/dist.mjs: all of boosting that touches rows. Its memory is shared by
+ * threads, each with an instance of its own. layout.ts says what stands where; memory.ts lays it out; boost.ts
+ * conducts.
  *
- * Work is done in phases. A phase is cut into pieces by the data alone, never by the number of threads; whoever is free takes the next
- * one, so a thread that the machine has put aside takes fewer. No piece reads what another piece of its phase writes, and every
- * sum has an order of its own or is one of integers: who did what leaves no trace in the result.
+ * Work is done in phases. A phase is cut into pieces by the data alone, never by the number of threads; whoever is free
+ * takes the next one, so a thread that the machine has put aside takes fewer. No piece reads what another piece of its
+ * phase writes, and every sum has an order of its own or is one of integers: who did what leaves no trace in the
+ * result.
  */
 import { binGroup, packGroup } from './binning.as';
 import { bag, differentiate, round } from './gradients.as';
@@ -83,7 +85,10 @@ export function alone(kind: u32, pieces: u32): void {
   for (let piece: u32 = 0; piece < pieces; piece++) work(kind, piece, 0);
 }
 
-/** Begins a phase with whoever helps and does what it gets of it; returns how many pieces that were. `finish` has to follow. */
+/**
+ * Begins a phase with whoever helps and does what it gets of it; returns how many pieces that were. `finish` has to
+ * follow.
+ */
 export function begin(kind: u32, pieces: u32): u32 {
   store<u32>(KIND, kind);
   store<u32>(PIECES, pieces);
@@ -131,8 +136,8 @@ export function help(thread: u32): void {
 }
 
 /**
- * A claim names its phase and how much is left in one word, so that a thread that comes late can take nothing of a later phase for the
- * one it knows. What stands in the header is stable from a claim to the end of its piece.
+ * A claim names its phase and how much is left in one word, so that a thread that comes late can take nothing of a
+ * later phase for the one it knows. What stands in the header is stable from a claim to the end of its piece.
  */
 function takePieces(phase: u32, thread: u32): u32 {
   let taken: u32 = 0;

@@ -1,6 +1,6 @@
 /**
- * Where things stand in the memory that kernel.as.ts and memory.ts share; both TypeScript and AssemblyScript read this file, so it is
- * plain numbers. Addresses in bytes. Words are 32 bits, little-endian, unless it says otherwise.
+ * Where things stand in the memory that kernel.as.ts and memory.ts share; both TypeScript and AssemblyScript read this
+ * file, so it is plain numbers. Addresses in bytes. Words are 32 bits, little-endian, unless it says otherwise.
  */
 
 // What threads meet at, one cache line each.

@@ -34,7 +34,10 @@ export class LeafValues {
     return this.#cutLeaves(leaves, LEAF_PIECE_ROWS);
   }
 
-  /** The weight of each class in a leaf, as a share of the leaf's: [classes][nodes]; empty unless a forest learns classes. */
+  /**
+   * The weight of each class in a leaf, as a share of the leaf's: [classes][nodes]; empty unless a forest learns
+   * classes.
+   */
   classShares(leaves: readonly Leaf[]): Float32Array[] {
     const { objective } = this.#conductor.plan;
     if (objective.kind !== 'forest' || objective.target !== 'class') return [];
@@ -84,7 +87,10 @@ export class LeafValues {
     return pieces;
   }
 
-  /** Cuts each leaf's rows into pieces of `rows`, by the leaf alone, because float sums end with their piece. @returns their number */
+  /**
+   * Cuts each leaf's rows into pieces of `rows`, by the leaf alone, because float sums end with their piece.
+   * @returns their number
+   */
   #cutLeaves(leaves: readonly Leaf[], rows: number): number {
     let pieces = 0;
     for (const leaf of leaves) {

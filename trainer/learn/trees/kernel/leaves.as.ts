@@ -85,7 +85,10 @@ export function walkUnseen(chunk: u32): void {
   }
 }
 
-/** Adds the tree to the scores of a chunk of the stopping table, as the exported graph would; the last class adds up the chunk's loss. */
+/**
+ * Adds the tree to the scores of a chunk of the stopping table, as the exported graph would; the last class adds up the
+ * chunk's loss.
+ */
 export function stoppingLoss(chunk: u32): void {
   const chunkRows = load<u32>(CHUNK_ROWS);
   const rows = load<u32>(STOPPING_ROWS);
@@ -137,8 +140,9 @@ function lossOf(row: u32, y: f64): f64 {
 }
 
 /**
- * The weighted quantile of a leaf's residuals: the smallest one with at least the wanted share of the weight at or below it, which minimizes
- * the pinball loss. A selection by thirds (Dijkstra's flag) around a middle element; piece = whole leaf.
+ * The weighted quantile of a leaf's residuals: the smallest one with at least the wanted share of the weight at or
+ * below it, which minimizes the pinball loss. A selection by thirds (Dijkstra's flag) around a middle element; piece =
+ * whole leaf.
  */
 export function leafQuantile(piece: u32): void {
   const record = load<u32>(LEAF_PIECES) + piece * 16;

@@ -3,7 +3,10 @@ import type { LearnerParams } from '../learner.ts';
 import type { Plan } from './plan.ts';
 import type { Reserve, SharedMemory } from './webassembly.ts';
 
-/** Rows of a piece of work: some 20 µs of it. Part of what the result is made of (float sums end with their piece), so never a setting. */
+/**
+ * Rows of a piece of work: some 20 µs of it. Part of what the result is made of (float sums end with their piece), so
+ * never a setting.
+ */
 export const CHUNK_ROWS = 4096;
 /** Rows of a leaf that are summed in one go. */
 export const LEAF_PIECE_ROWS = 8192;
@@ -164,8 +167,9 @@ function writeHeader(words: Words, plan: Plan, sizes: Sizes): void {
 /**
  * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
  *
- * Bytes: per row and column 5 while binning, 4 afterward; per row 8 + 32 per thread while binning, 36 + 16 per class afterward (+ 4 with
- * weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18 million rows of 30 columns.
+ * Bytes: per row and column 5 while binning, 4 afterward; per row 8 + 32 per thread while binning, 36 + 16 per class
+ * afterward (+ 4 with weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18
+ * million rows of 30 columns.
  * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
  */
 export function layOut(plan: Plan, reserve: Reserve): SharedMemory {

@@ -24,8 +24,8 @@ import {
 } from './layout';
 
 /**
- * Parts a chunk of a node's rows, both sides in their old order. Every row is written to both places and only one of the two moves on: a
- * branch would be a coin toss.
+ * Parts a chunk of a node's rows, both sides in their old order. Every row is written to both places and only one of
+ * the two moves on: a branch would be a coin toss.
  */
 export function part(chunk: u32): void {
   const start = load<u32>(START);
@@ -75,7 +75,10 @@ function partRows(from: u32, to: u32, left: u32, right: u32): u32 {
   return (left - start) >> 2;
 }
 
-/** Brings what a chunk parted to its place, and the gradients of the child that asks for them into the order of its rows. */
+/**
+ * Brings what a chunk parted to its place, and the gradients of the child that asks for them into the order of its
+ * rows.
+ */
 export function move(chunk: u32): void {
   const start = load<u32>(START);
   const from = start + chunk * PART_ROWS;
@@ -95,8 +98,8 @@ export function move(chunk: u32): void {
 }
 
 /**
- * Copies the rounded gradients and bins of `count` rows listed at `rows`, one behind the other from place `to` on. Waiting for memory is
- * what rows here and there cost; so each is asked for once and nothing else is done meanwhile.
+ * Copies the rounded gradients and bins of `count` rows listed at `rows`, one behind the other from place `to` on.
+ * Waiting for memory is what rows here and there cost; so each is asked for once and nothing else is done meanwhile.
  */
 export function collect(rows: u32, count: u32, to: u32): void {
   const packed = load<u32>(PACKED);

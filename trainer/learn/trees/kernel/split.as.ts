@@ -19,12 +19,12 @@ import {
 } from './layout';
 
 /**
- * Improvement of a split: S(G_l)²/(H_l+λ) + S(G_r)²/(H_r+λ) − S(G)²/(H+λ) with S(G) = max(|G| − α, 0) (Friedman 2001; Chen & Guestrin
- * 2016, eq. 7, without ½). The first two terms stand over one denominator: one division for two. Equal ones go to the lowest bin, then
- * to missing on the right.
+ * Improvement of a split: S(G_l)²/(H_l+λ) + S(G_r)²/(H_r+λ) − S(G)²/(H+λ) with S(G) = max(|G| − α, 0) (Friedman 2001;
+ * Chen & Guestrin 2016, eq. 7, without ½). The first two terms stand over one denominator: one division for two. Equal
+ * ones go to the lowest bin, then to missing on the right.
  *
- * The record of a node and column, 32 bytes: improvement f64; of the split, once it has been resolved: sums of the left side i64, bin,
- * missing goes left, 1 = it has been resolved, the node misses some values.
+ * The record of a node and column, 32 bytes: improvement f64; of the split, once it has been resolved: sums of the left
+ * side i64, bin, missing goes left, 1 = it has been resolved, the node misses some values.
  */
 function recordOf(node: u32, position: u32): u32 {
   return load<u32>(SPLITS) + (node * load<u32>(ACTIVE) + position) * SPLIT_BYTES;
@@ -35,7 +35,10 @@ function candidatesOf(slot: u32, missing: i64): u32 {
   return load<u32>(load<u32>(EDGE_COUNTS) + slot * 4) + (missing != 0 ? 1 : 0);
 }
 
-/** How much the best split of a node on one column improves, at most: whether its sides have rows enough is known once it is resolved. */
+/**
+ * How much the best split of a node on one column improves, at most: whether its sides have rows enough is known once
+ * it is resolved.
+ */
 export function findSplit(histogram: u32, sums: i64, slot: u32, node: u32, position: u32): void {
   const record = recordOf(node, position);
   const missing = load<i64>(histogram, MISSING_BIN * 8);
@@ -45,7 +48,10 @@ export function findSplit(histogram: u32, sums: i64, slot: u32, node: u32, posit
   store<u32>(record, 0, 24);
 }
 
-/** The largest score, two candidates at a time: behind bin b and behind b + 1. One too many at the end has nobody on its right. */
+/**
+ * The largest score, two candidates at a time: behind bin b and behind b + 1. One too many at the end has nobody on its
+ * right.
+ */
 function scan(histogram: u32, sums: i64, start: i64, candidates: u32): f64 {
   const l2 = f64x2.splat(load<f64>(L2));
   const least = f64x2.splat(load<f64>(MIN_SIDE));
@@ -119,8 +125,8 @@ function scoreOf(sums: i64): f64 {
 }
 
 /**
- * Says which the best split of a column is. Histograms know hessians only, which bound a count of rows and do not tell it: where the split lies
- * between the bounds, the rows are counted and the column is searched again.
+ * Says which the best split of a column is. Histograms know hessians only, which bound a count of rows and do not tell
+ * it: where the split lies between the bounds, the rows are counted and the column is searched again.
  * @param start the node's rows in the order of the tree
  */
 export function resolveSplit(histogram: u32, slot: u32, node: u32, position: u32, start: u32, rows: u32): void {

@@ -13,7 +13,10 @@ interface GrowingMemory extends SharedMemory {
   grow(pages: number): number;
 }
 
-/** The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all the rest. */
+/**
+ * The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all
+ * the rest.
+ */
 interface Wasm {
   readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => GrowingMemory;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
@@ -60,9 +63,9 @@ export function reserveMemory(bytes: number): SharedMemory {
 let ownMemory: WeakRef<GrowingMemory> | null = null;
 
 /**
- * Does work whose memory is not needed when it is done, in the one memory of this thread, which is cleared and grown as it must be: a memory
- * for each of a thousand small fits would wait for the collector of garbage, to which they look like next to nothing.
- * What the work throws, and LEARNER_MEMORY from `reserve`.
+ * Does work whose memory is not needed when it is done, in the one memory of this thread, which is cleared and grown as
+ * it must be: a memory for each of a thousand small fits would wait for the collector of garbage, to which they look
+ * like next to nothing. What the work throws, and LEARNER_MEMORY from `reserve`.
  */
 export function lendMemory<T>(work: (reserve: Reserve) => T): T {
   let memory = ownMemory?.deref();
