@@ -399,11 +399,11 @@ describe('a daemon on standby', () => {
     const transports = { daemon: { port } };
     const unlucky = await waitBeside(home, tinySettings({ minutehand: { ...LIVE.minutehand, transports } }));
     await unlucky.waiting;
-    const lucky = await waitBeside(home);
+    const waiting = await waitBeside(home);
     expect((await daemon.post(minuteWire(WARMUP))).status).toBe(200);
     await daemon.stop();
     await expect(unlucky.started).rejects.toThrowError(withCode('PORT_TAKEN'));
-    expect((await lucky.started)!.health().pairs_ready).toBe(pairs.length);
+    expect((await waiting.started)!.health().pairs_ready).toBe(pairs.length);
   });
 });
 

@@ -123,10 +123,7 @@ export class Pipeline {
     }
   }
 
-  /**
-   * Resolves when all that was taken so far is published.
-   * @returns whether the journal has all of it; false while the disk refuses
-   */
+  /** Resolves when all that was taken so far is published. @returns false while the disk refuses the journal */
   async settled(): Promise<boolean> {
     await this.queue.settled();
     return this.#options.journal.flush();

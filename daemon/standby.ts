@@ -43,8 +43,8 @@ export interface Succession {
 }
 
 /**
- * Waits for the place of the shard's daemon, with everything loaded that needs neither journal nor port. Of several
- * that wait, one holds the lock `standby_<shard>` and is the next; the others wait for that lock. The one in office
+ * Waits for the lease of the shard, with everything loaded that needs neither journal nor port. Of several
+ * that wait, one holds the lock `standby_<shard>` and is the next; the others wait for that lock. The active one
  * looks at it when it ends.
  * @param onWaiting told once, when this one is the next
  * @returns null when `ending` was aborted before

@@ -48,7 +48,7 @@ export function addBacktest(program: Command, output: () => Output): void {
     .summary('what a bundle would have earned, after costs, by the daemon’s own code')
     .description(
       'Runs bars through the daemon’s features, models, decision and position, fills at the opens of the next bars, and takes spread, commission, slippage and ' +
-        'nights from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
+        'overnight swaps from every trade. all_pairs: as if every pair had an edge; edge_pairs: with NO_EDGE as the bundle has it. With --models twice, the ' +
         'first bundle (champion) and the second (challenger) decide on the same bars.',
     )
     .requiredOption('--data <folder>', 'folder of SYMBOL.csv[.gz]')

@@ -47,7 +47,7 @@ function createDesk() {
       },
     }),
     observer: {
-      onSwap: ({ version }) => void told.push(`in force ${version}`),
+      onSwap: ({ version }) => void told.push(`active ${version}`),
       onModelFailure: (error, failed, fallback) =>
         void told.push(`${(error as Error).message} | ${failed.version} | ${fallback?.version ?? 'none'}`),
     },
@@ -117,7 +117,7 @@ describe('ModelSlots', () => {
     const { slots, swap, setOf, released, told } = createDesk();
     for (const version of ['a', 'b', 'c', 'd']) swap(setOf(version));
     expect([slots.active!.version, released]).toEqual(['d', ['a', 'b']]);
-    expect(told).toEqual(['in force a', 'in force b', 'in force c', 'in force d']);
+    expect(told).toEqual(['active a', 'active b', 'active c', 'active d']);
   });
 
   it('set the active version of the halts, and end the degradation of a fallback', () => {
@@ -225,7 +225,7 @@ describe('ModelSlots', () => {
     const next: SwapInput = { kind: 'swap', set: setOf('c') };
     slots.announce(next);
     await infer();
-    expect([recorded, told]).toEqual([[], ['in force a', 'in force b']]);
+    expect([recorded, told]).toEqual([[], ['active a', 'active b']]);
     slots.swap(next);
     // The one before it is its fallback, however slow it was.
     expect(slots.active!.version).toBe('c');

@@ -30,7 +30,7 @@ const haltsSchema = z.strictObject({ halts: z.array(haltSchema), resumed: z.arra
 
 /**
  * A pair, or all of them (`*`), whose live KPI went past the policy's limit under a model version. It counts while that
- * version is in force, and again when it comes back.
+ * version is active, and again when it comes back.
  */
 export type Halt = Readonly<z.infer<typeof haltSchema>>;
 /**

@@ -114,7 +114,7 @@ describe('fills beside the backtest', () => {
     );
   }); // prettier-ignore
 
-  it('pay for the nights they are held', () => {
+  it('pay overnight swaps', () => {
     const night = 11 * 3_600_000;
     const swaps = { swap_long_bps_per_night: 2, swap_short_bps_per_night: 1 };
     const costs = { XAUUSD: { ...COSTS['XAUUSD']!, ...swaps }, XAGUSD: { ...COSTS['XAGUSD']!, ...swaps } };

@@ -18,7 +18,7 @@ const END_MS = 5000;
 const SHOWN_CHARACTERS = 500;
 
 const answerSchema = z.object({
-  /** null when a run that goes on from the active models has found nothing new. */
+  /** null when a warm start has found nothing new. */
   version: z.string().nullable(),
   adopted: z.boolean(),
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })),

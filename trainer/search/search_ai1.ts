@@ -24,7 +24,7 @@ const MIN_ERRORS = 2;
 
 export interface Ai1SearchOptions {
   readonly trials: number;
-  /** Folder for what a search that was cut off goes on from; null = nowhere. */
+  /** Folder for what a search that was cut off resumes from; null = nowhere. */
   readonly folder: string | null;
   /** Learns a model; what is asked for here is more urgent than the rest. */
   fit(task: FitTask): Promise<TreeModel>;

@@ -20,7 +20,7 @@ export interface LearningCase<Rows extends ValidationRows, Model> {
   /** Seconds. */
   readonly embargo: number;
   readonly fit: Fit<Rows, Model>;
-  /** `fit` where it goes on from a model, which knows the labels before they are shuffled. */
+  /** `fit` where it warm-starts from a model, which knows the labels before they are shuffled. */
   readonly fitFromNothing: Fit<Rows, Model>;
   readonly answer: Scorer<Model>;
   /** All of a model that was fitted. */
