@@ -113,7 +113,7 @@ async function startsUp({ version, environment }, folder) {
 function startFaults({ version, output, code, signals }) {
   const faults = [];
   if (signals < SIGNALS) faults.push(`${signals} of ${SIGNALS} signals`);
-  if ((code !== 0 && code !== 130) || !output.includes('All have ended.'))
+  if ((code !== 0 && code !== 130) || !output.includes('All processes have ended.'))
     faults.push(`exit code ${code} after Ctrl-C`);
   if (!version.startsWith('20.') && /^compiling/m.test(output)) faults.push('something was compiled');
   const warning = NPM_WARNING.exec(output);

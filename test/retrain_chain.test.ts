@@ -90,8 +90,8 @@ async function runThatEnded(id: number): Promise<RetrainRun> {
 
 const gatesOf = ({ gate }: RetrainRun): GateResult[] => gate as GateResult[];
 
-async function retrain(): Promise<RetrainRun> {
-  const response = await fetch(`http://127.0.0.1:${trainerPort}/retrain`, { method: 'POST' });
+async function retrain(kind: RetrainRun['kind'] = 'full'): Promise<RetrainRun> {
+  const response = await fetch(`http://127.0.0.1:${trainerPort}/retrain?kind=${kind}`, { method: 'POST' });
   expect(response.status).toBe(202);
   return runThatEnded(((await response.json()) as RetrainRun).run_id);
 }
@@ -123,7 +123,7 @@ describe('trainer, training process, gates and daemon', () => {
   let first: string;
   let rejected: string;
 
-  it('put first models that pass every gate into force', async () => {
+  it('activate first models that pass every gate', async () => {
     trainer = place.start(['trainer', '--market', 'live', '--json']);
     ({ port: trainerPort } = await readyOf<{ port: number }>('the trainer', trainer));
     const run = await runThatEnded(1);
@@ -178,6 +178,14 @@ describe('trainer, training process, gates and daemon', () => {
       const minutes = own.map(({ timestamp }) => Date.parse(timestamp) / 60_000);
       minutes.slice(1).forEach((minute, i) => expect(minute - minutes[i]!).toBe(1));
     }
+  });
+
+  it('answer an incremental request without newer bars: the process starts warm and names what is missing', async () => {
+    const before = activeText();
+    const run = await retrain('incremental');
+    expect(run).toMatchObject({ kind: 'incremental', status: 'rejected', error: null });
+    expect(run.reasons).toEqual([expect.stringMatching(/^DATA_TOO_SHORT: .* of a holdout from /)]);
+    expect(activeText()).toBe(before);
   });
 
   it('end with exit code 0', async () => {

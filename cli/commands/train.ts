@@ -36,7 +36,7 @@ interface TrainFlags {
   readonly workers?: string;
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
-  readonly continue?: boolean;
+  readonly warmStart?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
@@ -70,7 +70,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
-      '--continue',
+      '--warm-start',
       'warm-start from the active version with what has come since it was learned in full: a few trees more, nothing searched',
     )
     .option('--dry-run', 'train and measure, write nothing')
@@ -117,7 +117,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       workers,
       onProgress,
     };
-    result = flags.continue ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
+    result = flags.warmStart ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
     if (result !== null) gates = await adoptionGates(result, { settings, bars, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });

@@ -93,7 +93,8 @@ export class RunSettlement {
   }
 
   /**
-   * There are no models to warm-start from, or nothing to learn yet: no failure, and trying again in an hour would not help.
+   * There are no models to warm-start from, or nothing to learn yet: no failure, and trying again in an hour would not
+   * help.
    */
   #settleNothing(run: RetrainRun, why: string): void {
     run.status = 'rejected';
