@@ -65,7 +65,7 @@ describe.skipIf(!hasCompiler())(`the service MinutehandWake${compilerNote()}`, {
     atEnd(() => redis.stop());
     const client = new Redis(redis.url);
     atEnd(() => client.disconnect());
-    /** Median milliseconds from the publication of signals to their fills. @param events of the service, none: by timer */
+    // Median milliseconds from the publication of signals to their fills, by timer or by events of the service.
     const delay = async (name: string, events: Readable | 'pipe', listeners: number): Promise<number> => {
       mkdirSync(join(root, name, 'home'), { recursive: true });
       const args = [join(root, name), String(redis.port), PAIR, 'true'];

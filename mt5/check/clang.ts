@@ -24,7 +24,7 @@ export function clangNote(): string {
 }
 
 /**
- * What clang says of the sources in MQL5, translated, over the shim.
+ * Warnings and errors of clang in the sources in MQL5, translated, over the shim.
  * @param programs below mt5/test, which include them
  * @param edit changes a source before, by its path below mt5
  */
