@@ -1,6 +1,7 @@
 import { measureRounding, type Rounding } from './rounding.ts';
 import { loadSettings } from '../shared/policy/policy.ts';
 import { benchBacktest, type BacktestBenchResult } from './backtest.ts';
+import { benchArrival, type ArrivalResult } from './end_to_end/arrival.ts';
 import { benchEndToEnd, type EndToEndResult } from './end_to_end/end_to_end.ts';
 import { benchRetraining, type RetrainingResult } from './end_to_end/retraining.ts';
 import { benchSoak, type SoakResult } from './end_to_end/soak.ts';
@@ -18,6 +19,7 @@ import { runTrainerBench, type TrainerResult } from './trainer.ts';
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
+  readonly arrival?: readonly ArrivalResult[];
   readonly stations?: StationsResult;
   readonly inference?: InferenceResult;
   readonly features?: FeaturesResult;
@@ -84,6 +86,7 @@ async function measure(options: BenchOptions): Promise<BenchResult> {
   return {
     machine,
     ...(wants('end-to-end') && { end_to_end: await endToEnd(options) }),
+    ...(wants('arrival') && { arrival: await arrival(options) }),
     ...(wants('stations') && { stations: await benchStations(minutes ?? STATION_MINUTES, say) }),
     ...(wants('inference') && { inference: await benchInference(say) }),
     ...(wants('features') && { features: await features(say) }),
@@ -108,6 +111,10 @@ async function endToEnd({ pairs, minutes, idle, say }: BenchOptions): Promise<En
       results.push(...(await benchEndToEnd({ pairs: count, models, ...counts, say })));
   }
   return results;
+}
+
+function arrival({ pairs = 10, minutes, say }: BenchOptions): Promise<ArrivalResult[]> {
+  return benchArrival({ pairs, ...(minutes === undefined ? {} : { minutes }), say });
 }
 
 /** The peers are development dependencies: loaded only when they are asked for. */
