@@ -62,9 +62,13 @@ describe('checkFoldBorders', () => {
         const overlapping = split.train.filter((a) =>
           split.test.some((b) => time[a]! <= labelEnd[b]! + embargo && time[b]! <= labelEnd[a]!),
         ).length;
-        const { passed, seen } = checkFoldBorders({ time, labelEnd }, [split], embargo);
+        const { passed, seen, limit } = checkFoldBorders({ time, labelEnd }, [split, split], embargo);
         expect(passed).toBe(overlapping === 0);
-        if (overlapping > 0) expect(seen).toBe(`${overlapping} overlapping training rows in any`);
+        const overlaps = `${overlapping} overlapping training rows in any`;
+        const none = `no overlap of ${2 * of('train').length} training rows in 2 splits`;
+        expect(seen).toBe(overlapping > 0 ? `${overlaps}, ${overlaps}` : none);
+        expect(limit).toBe(`no training label overlaps a test label or begins within ${embargo} s after it`);
+        expect([split.train, split.test]).toEqual([of('train'), of('test')]);
       }),
       { numRuns: 300 },
     );

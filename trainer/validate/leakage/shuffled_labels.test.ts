@@ -44,7 +44,8 @@ describe('checkShuffledLabels', () => {
         ['shuffled labels', true],
         ['shuffled labels refused', true],
       ]);
-      expect(found[1]!.seen).toContain('auc above noise');
+      expect(found[1]!.seen).toMatch(/^refused by .*auc above noise/);
+      expect(found[1]!.limit).toBe('the gate refuses a model of shuffled labels');
     }
   });
 
@@ -95,6 +96,36 @@ describe('checkShuffledLabels', () => {
     const options = { seed: 'shuffle', standardErrors: 3, gate: null };
     const found = await checkShuffledLabels(soft, kFoldSplits(soft, 4, EMBARGO), honest, predictModel, options);
     expect(found.map(({ passed }) => passed)).toEqual([true]);
+  });
+
+  it('ranks soft labels as those above their median against the others', async () => {
+    const rows = walkRows({ seed: 'median', rows: 500 });
+    const soft = rows.y.map((label, row) => ((row * 7919) % 1000) / 1000 - label);
+    const median = [...soft].sort((a, b) => a - b)[Math.floor((soft.length - 1) / 2)]!;
+    const options = { seed: 'shuffle', standardErrors: 3, gate: null };
+    // Scores that do not depend on labels: both rankings see the same ones.
+    const model = honest(rows, Int32Array.from(rows.y.keys()));
+    const verdictOf = (y: Float64Array): Promise<GateResult[]> =>
+      checkShuffledLabels({ ...rows, y }, kFoldSplits(rows, 4, EMBARGO), () => model, predictModel, options);
+    expect(await verdictOf(soft)).toEqual(await verdictOf(soft.map((label) => (label > median ? 1 : 0))));
+  });
+
+  it('asks the gate about tested rows only, and names each criterion that refuses', async () => {
+    const rows = walkRows({ seed: 'tested', rows: 300 });
+    const [first] = kFoldSplits(rows, 4, EMBARGO);
+    const asked: number[][] = [];
+    const refusal = (name: string, passed: boolean): GateResult => ({ name, passed, seen: '', limit: '' });
+    const options = {
+      seed: 'shuffle',
+      standardErrors: 3,
+      gate: (scores: Float64Array, labels: Float64Array, uniqueness: Float64Array): GateResult[] => {
+        asked.push([scores.length, labels.length, uniqueness.length]);
+        return [refusal('one', false), refusal('two', true), refusal('three', false)];
+      },
+    };
+    const [, refused] = await checkShuffledLabels(rows, [first!], honest, predictModel, options);
+    expect(asked).toEqual([Array(3).fill(first!.test.length)]);
+    expect(refused!.seen).toBe('refused by one, three');
   });
 
   it('does not pass when there is nothing to rank', async () => {
