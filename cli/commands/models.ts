@@ -106,9 +106,20 @@ function list(output: Output): void {
         ? `${row.market!.padEnd(9)} AI1 AUC ${row.auc?.toFixed(4) ?? '–'}, ${row.pairs_with_edge} of ${row.pairs} pairs with an edge`
         : row.error;
     output.line(`${row.active ? '*' : row.shadow ? 's' : ' '} ${row.version.padEnd(16)} ${about}`);
+    if (row.active || row.shadow) for (const line of breakEvenLines(row.break_even)) output.line(line);
   }
   const halts = tellHalts(models, output);
   output.result({ models, active: active?.version ?? null, previous: active?.previous ?? null, bundles: rows, halts });
+}
+
+type BreakEven = Readonly<Record<string, { break_even_cost_bps: number | null; cost_bps: number | null }>>;
+
+function breakEvenLines(pairs: BreakEven): string[] {
+  const bps = (value: number | null): string => (value === null ? '–' : value.toFixed(2)).padStart(6);
+  return Object.entries(pairs).map(
+    ([pair, { break_even_cost_bps, cost_bps }]) =>
+      `    ${pair.padEnd(16)} break-even cost ${bps(break_even_cost_bps)} bps, configured ${bps(cost_bps)} bps`,
+  );
 }
 
 function summarize(folder: string): {
@@ -116,6 +127,7 @@ function summarize(folder: string): {
   auc: number | null;
   pairs: number;
   pairs_with_edge: number;
+  break_even: BreakEven;
   error: string | null;
 } {
   try {
@@ -126,11 +138,17 @@ function summarize(folder: string): {
       auc: metrics.ai1.holdout.auc,
       pairs: edges.length,
       pairs_with_edge: edges.filter(({ no_edge }) => !no_edge).length,
+      break_even: Object.fromEntries(
+        Object.entries(edge).map(([pair, { break_even_cost_bps = null, mean_cost_bps = null }]) => [
+          pair,
+          { break_even_cost_bps, cost_bps: mean_cost_bps },
+        ]),
+      ),
       error: null,
     };
   } catch (error) {
     const { code, message } = describeError(error);
-    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, error: `${code}: ${message}` };
+    return { market: null, auc: null, pairs: 0, pairs_with_edge: 0, break_even: {}, error: `${code}: ${message}` };
   }
 }
 

@@ -1,6 +1,7 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Engine } from './engine.ts';
+import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';
 
 interface Migration {
@@ -227,6 +228,31 @@ const MIGRATIONS: readonly Migration[] = [
         .addPrimaryKeyConstraint('signal_archives_key', ['place', 'market', 'day', 'part'])
         .execute();
       await db.schema.alterTable('audit.config_changes').addColumn('policy_hash', 'text').execute();
+    },
+  },
+  {
+    name: 'view of models, notes, thresholds of runs, who changed the configuration',
+    async up(db, { kind }) {
+      await db.schema.alterTable('core.model_registry').addColumn('folder', 'text').execute();
+      await db.schema
+        .createTable('core.model_notes')
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('model_type', 'text', (column) => column.notNull())
+        .addColumn('notes', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('model_notes_key', ['version', 'model_type'])
+        .execute();
+      for (const name of ['changed_by', 'program', 'reason'])
+        await db.schema.alterTable('audit.config_changes').addColumn(name, 'text').execute();
+      await db.schema
+        .createTable('core.config_starts')
+        .addColumn('file', 'text', (column) => column.primaryKey())
+        .addColumn('read_lines', 'bigint', (column) => column.notNull())
+        .execute();
+      for (const name of ['theta1', 'theta2', 'gpu_seconds'])
+        await db.schema.alterTable('core.training_runs').addColumn(name, 'double precision').execute();
+      await db.schema.alterTable('core.training_runs').addColumn('gpu_memory_bytes', 'bigint').execute();
+      await createModelRegistryView(db, kind);
     },
   },
 ];
