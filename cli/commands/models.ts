@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import {
   activate,
   copyBundle,
@@ -19,6 +19,8 @@ import { withRegistry } from '../../trainer/registry/outcome.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { loadSettings } from '../../shared/policy/policy.ts';
+import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
+import type { ModelType } from '../../trainer/store/tables.ts';
 import type { Output } from '../output.ts';
 import { addModelsResume, tellHalts } from './models_resume.ts';
 
@@ -78,7 +80,21 @@ export function addModels(program: Command, output: () => Output): void {
       'makes lost or damaged bundles again from the registry, byte for byte, and checks each file by its sha256',
     )
     .action((version: string | undefined) => recover(version, output()));
+  models
+    .command('note')
+    .argument('<version>')
+    .argument('<text>')
+    .addOption(new Option('--model <type>', 'of one model only').choices(['AI1', 'AI2', 'AI3']))
+    .description('writes the notes of a bundle, or of one of its models, into model_registry')
+    .action((version: string, text: string, flags: { model?: ModelType }) => note(version, text, flags, output()));
   addModelsResume(models, output);
+}
+
+async function note(version: string, text: string, flags: { model?: ModelType }, output: Output): Promise<void> {
+  const types: readonly ModelType[] = flags.model === undefined ? ['AI1', 'AI2', 'AI3'] : [flags.model];
+  await withRegistry(process.env, homePaths(), (registry) => registry.note(version, types, text));
+  output.line(`${version}: noted for ${types.join(', ')}.`);
+  output.result({ version, models: types, notes: text });
 }
 
 /** The folder of a bundle that is named by its version or its path. @throws MinutehandError MODEL_MISSING */
@@ -235,6 +251,7 @@ async function rollback(output: Output): Promise<void> {
 /** An activation stands: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
+    writeMetadataViews(homePaths().models);
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());
   } catch (error) {
     const { code, message } = describeError(error);
