@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   daemon: async () => (await import('./commands/processes.ts')).addDaemon,
   trainer: async () => (await import('./commands/processes.ts')).addTrainer,
   bars: async () => (await import('./commands/bars.ts')).addBars,
+  dataset: async () => (await import('./commands/dataset.ts')).addDataset,
   features: async () => (await import('./commands/features.ts')).addFeatures,
   train: async () => (await import('./commands/train.ts')).addTrain,
   fit: async () => (await import('./commands/fit.ts')).addFit,

@@ -109,10 +109,11 @@ async function openDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
   options: TrainOptions,
 ): Promise<Dataset> {
-  const { workers, cache, onProgress } = options;
+  const { workers, cache, source = null, onProgress } = options;
   const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
     workers,
     cache,
+    source,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
   return warmStart === null ? dataset : warmStart.newRows(dataset);

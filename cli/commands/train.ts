@@ -26,6 +26,7 @@ import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { ownResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
+import { openSource } from '../feature_source.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
 const SECONDS_PER_DAY = 86_400;
@@ -48,6 +49,7 @@ interface TrainFlags {
   readonly verbose?: boolean;
   readonly config?: string;
   readonly requireGates?: boolean;
+  readonly features?: string;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -62,7 +64,11 @@ export function addTrain(program: Command, output: () => Output): void {
       '--data <folder>',
       'folder of SYMBOL.csv[.gz]; without it, the bars that the daemon has journaled and those that were imported',
     )
-    .option('--from <day>', 'first UTC day or minute of the bars to use')
+    .option('--from <day>', 'first UTC day or minute of the bars to use; `store`: as --features store')
+    .option(
+      '--features <place>',
+      'learn features and labels of a CSV or Parquet file, of postgres://…?table=schema.name, or of the store, as `dataset export` writes them; bars are needed all the same',
+    )
     .option('--to <day>', 'UTC day or minute at which they end')
     .option('--out <folder>', 'folder of bundles to write into (default: the models folder of this installation)')
     .option('--seed <n>', 'seed of row and column sampling', '1')
@@ -97,7 +103,8 @@ export function addTrain(program: Command, output: () => Output): void {
     });
 }
 
-async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
+async function runTrain(given: TrainFlags, output: Output): Promise<void> {
+  const flags = withFeatures(given);
   const seed = parseInteger(flags.seed, '--seed');
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const settings = withEngine(loadSettings(configFolder(flags.config)), flags.engine);
@@ -118,11 +125,14 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   let result: TrainResult | null;
   let gates: GateResult[] = [];
+  const market = flags.data === undefined ? settings.minutehand.market : 'live';
+  const source = flags.features === undefined ? null : await openSource(flags.features, settings, market);
   try {
     const options: TrainOptions = {
       settings,
       bars,
-      market: flags.data === undefined ? settings.minutehand.market : 'live',
+      market,
+      source,
       seed,
       gitCommit: gitCommit(),
       out: dryFolder ?? modelsFolder,
@@ -139,6 +149,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
+    await source?.close();
   }
   if (result === null) {
     output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
@@ -185,6 +196,13 @@ function tellMetadata(modelsFolder: string, output: Output): void {
   } catch (error) {
     output.note(`The metadata views were not written: ${describeError(error).message}`);
   }
+}
+
+/** `--from store` is `--features store`. */
+function withFeatures(flags: TrainFlags): TrainFlags {
+  if (flags.from !== 'store') return flags;
+  const { from: _from, ...others } = flags;
+  return { ...others, features: flags.features ?? 'store' };
 }
 
 interface Outcome {
@@ -297,8 +315,8 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
 }
 
 /** Bars of all configured symbols, without suspect ones: of a folder, or all that this installation knows. */
-async function readBars(
-  flags: TrainFlags,
+export async function readBars(
+  flags: Pick<TrainFlags, 'data' | 'from' | 'to'>,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): Promise<Map<string, BarColumns>> {

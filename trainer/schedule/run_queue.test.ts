@@ -248,7 +248,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
     await store.db.schema.dropView('model_registry').execute();
     if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
-    for (const table of ['model_notes', 'config_starts']) await store.db.schema.dropTable(`core.${table}`).execute();
+    for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])
+      await store.db.schema.dropTable(`core.${table}`).execute();
     const added = {
       'core.model_registry': ['folder'],
       'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],

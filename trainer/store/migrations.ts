@@ -255,6 +255,41 @@ const MIGRATIONS: readonly Migration[] = [
       await createModelRegistryView(db, kind);
     },
   },
+  {
+    name: 'features and labels',
+    async up(db, { kind, clusteredByKey }) {
+      await db.schema
+        .createTable('core.feature_schemas')
+        .addColumn('schema_hash', 'text', (column) => column.primaryKey())
+        .addColumn('definitions', 'text', (column) => column.notNull())
+        .execute();
+      await clusteredByKey(
+        db.schema
+          .createTable('core.features')
+          .addColumn('market', 'text', (column) => column.notNull())
+          .addColumn('pair_id', 'text', (column) => column.notNull())
+          .addColumn('schema_hash', 'text', (column) => column.notNull())
+          .addColumn('time', 'bigint', (column) => column.notNull())
+          .addColumn('features', kind === 'sqlite' ? 'text' : sql`real[]`, (column) => column.notNull())
+          .addPrimaryKeyConstraint('features_key', ['market', 'pair_id', 'schema_hash', 'time']),
+      ).execute();
+      const ends = ['ai1_end', 'ai2_end', 'ai3_end'];
+      const values = ['ai1', 'ai2_drawdown', 'ai2_volatility', 'ai2_correlation', 'ai3'];
+      const keyed = db.schema
+        .createTable('core.labels')
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('pair_id', 'text', (column) => column.notNull())
+        .addColumn('label_hash', 'text', (column) => column.notNull())
+        .addColumn('time', 'bigint', (column) => column.notNull());
+      const labeled = [...values, ...ends].reduce<CreateTableBuilder<'core.labels', string>>(
+        (table, name) => table.addColumn(name, ends.includes(name) ? 'bigint' : 'double precision'),
+        keyed,
+      );
+      await clusteredByKey(
+        labeled.addPrimaryKeyConstraint('labels_key', ['market', 'pair_id', 'label_hash', 'time'] as never),
+      ).execute();
+    },
+  },
 ];
 
 /** A key that counts up and never gives a number twice. */

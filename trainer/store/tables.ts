@@ -327,6 +327,40 @@ export interface SignalArchivesTable {
   archived_ms: number;
 }
 
+/** What the features of a schema are. */
+export interface FeatureSchemasTable {
+  schema_hash: string;
+  /** JSON array of name, formula, window and ddof, in the order of the values. */
+  definitions: string;
+}
+
+/** One row per pair and bar. The view `core.features_named` names the columns of the schema that was written last. */
+export interface FeaturesTable {
+  market: Market;
+  pair_id: string;
+  schema_hash: string;
+  /** Epoch seconds of the bar open. */
+  time: number;
+  /** float32: `real[]` on PostgreSQL, a JSON array on SQLite. */
+  features: string;
+}
+
+/** One row per pair and bar; null where the bar has no such label. The columns are those of LABEL_COLUMNS. */
+export interface LabelsTable {
+  market: Market;
+  pair_id: string;
+  label_hash: string;
+  time: number;
+  ai1: number | null;
+  ai1_end: number | null;
+  ai2_drawdown: number | null;
+  ai2_volatility: number | null;
+  ai2_correlation: number | null;
+  ai2_end: number | null;
+  ai3: number | null;
+  ai3_end: number | null;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -354,5 +388,8 @@ export interface Tables {
   'core.signal_copies': SignalCopiesTable;
   'core.signal_days': SignalDaysTable;
   'core.signal_archives': SignalArchivesTable;
+  'core.feature_schemas': FeatureSchemasTable;
+  'core.features': FeaturesTable;
+  'core.labels': LabelsTable;
   'core.migrations': MigrationsTable;
 }
