@@ -7,6 +7,7 @@ import { describeError, MinutehandError } from '../shared/errors.ts';
 import { MACHINE_FILES } from '../shared/files.ts';
 import { createAccess } from '../shared/http/access.ts';
 import { symbolsOf } from '../shared/pair.ts';
+import { configAuthor, configValues, noteConfigStart } from '../shared/policy/config_starts.ts';
 import { shardOf, shardPairs } from '../shared/policy/policy.ts';
 import { isLocked, lockHome } from '../shared/store/home_lock.ts';
 import { openJournal, type JournalFile, type JournalStore } from '../shared/store/journal.ts';
@@ -127,6 +128,7 @@ class DaemonProcess {
     const journalPath = paths.journal(market, shard);
     const store = openJournal(journalPath);
     this.#undo.push(() => store.close());
+    this.#noteConfiguration();
     const processWatch = new ProcessWatch();
     this.#undo.push(() => processWatch.close());
     const daemon = await this.#assemble(store);
@@ -150,6 +152,21 @@ class DaemonProcess {
         return this.#undo.unwind();
       },
     };
+  }
+
+  /** For the audit of the trainer, which is no reason not to trade. */
+  #noteConfiguration(): void {
+    const { settings, paths, shard, clock } = this.#options;
+    try {
+      noteConfigStart(paths.configStarts(shard), {
+        ...configAuthor(`daemon ${shard}`, process.env),
+        at_ms: clock.nowMs(),
+        policy_hash: settings.policyHash,
+        values: configValues(settings),
+      });
+    } catch (error) {
+      this.#logs.events.warn({ err: error }, 'the configuration was not noted for the audit');
+    }
   }
 
   async giveUp(): Promise<void> {

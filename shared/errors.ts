@@ -247,6 +247,11 @@ export const ERRORS = {
     message: 'A table is not in the expected form.',
     next: 'Give CSV: a header, commas between cells, numbers in feature columns.',
   },
+  TABLE_SCHEMA: {
+    status: 422,
+    message: 'A table has other feature columns than the configuration.',
+    next: 'Write it again by this configuration: `minutehand dataset export`; docs/reference/FEATURES.md has the columns.',
+  },
   DATA_TOO_SHORT: {
     status: 422,
     message: 'There is not enough data.',

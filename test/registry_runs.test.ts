@@ -275,9 +275,9 @@ describe('runs', () => {
     await until(([run]) => run!.status === 'aborted');
     await retrainer!.stop();
     await inStore(async ({ db }) => {
-      const { rows } = await sql<RetrainRun>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
+      const { rows } = await sql<object>`SELECT * FROM ${sql.table('audit.retrainings')}`.execute(db);
       expect(rows).toMatchObject([
-        { run_id: 1, status: 'aborted', error: 'the training process ended with 1: something odd' },
+        { run_number: 1, status: 'aborted', error_message: 'the training process ended with 1: something odd' },
       ]);
       const changes = await db
         .selectFrom('audit.config_changes')
@@ -315,16 +315,16 @@ describe('runs', () => {
   it('are audited from their begin, and what a death has left behind is audited at the next start', async () => {
     const audited = () =>
       inStore(
-        async ({ db }) => (await sql<{ status: string }>`SELECT status FROM audit_retrain_runs`.execute(db)).rows,
+        async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,
       );
     open(HANGS);
     await retrainer!.start('request');
-    expect(await audited()).toEqual([{ status: 'running' }]);
+    expect(await audited()).toEqual([{ outcome: 'running' }]);
     await retrainer!.stop();
-    expect(await audited()).toEqual([{ status: 'stopped' }]);
+    expect(await audited()).toEqual([{ outcome: 'stopped' }]);
     await inStore(({ db }) => sql`DELETE FROM audit_retrain_runs`.execute(db));
     open(HANGS);
     await until((runs) => runs.length === 1);
-    await expect.poll(audited, PATIENCE).toEqual([{ status: 'stopped' }]);
+    await expect.poll(audited, PATIENCE).toEqual([{ outcome: 'stopped' }]);
   });
 });

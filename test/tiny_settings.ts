@@ -26,7 +26,7 @@ const TINY: SettingsOverrides = {
     require_edge: false,
   },
   // As far as θ2 goes here.
-  retrain: { pass_rate_range: [0.05, 0.95] },
+  retrain: { pass_rate_range: [0.05, 0.95], adopt_min_sharpe_gain: -100, adopt_max_auc_loss: 0.02 },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'],

@@ -182,7 +182,7 @@ describe('train', () => {
         scores: (t) => scores[t - from]!,
       });
       expect(trades.length).toBeGreaterThan(0);
-      expect(manifest.edge[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(manifest.edge[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 

@@ -70,7 +70,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
 
   // edge
   const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles: quantiles, thresholds };
-  const edge = proveEdge(dataset, deciders, settings, seed, (done, total) =>
+  const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
 
@@ -90,7 +90,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     riskQuantiles: quantiles,
     thresholds,
     search: warmStart?.search ?? { ai1: found?.report ?? null, thresholds: report },
-    edge,
+    ...holdout,
     gates,
     warmStart: warmStart?.origin ?? null,
   });
@@ -109,10 +109,11 @@ async function openDataset(
   { settings, bars, policy, warmStart }: TrainingPlan,
   options: TrainOptions,
 ): Promise<Dataset> {
-  const { workers, cache, onProgress } = options;
+  const { workers, cache, source = null, onProgress } = options;
   const dataset = await buildDataset(settings.minutehand.pairs.map(parsePair), bars, policy, {
     workers,
     cache,
+    source,
     onProgress: (done, total) => onProgress('features and labels', done, total),
   });
   return warmStart === null ? dataset : warmStart.newRows(dataset);

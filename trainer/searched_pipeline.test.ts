@@ -121,7 +121,7 @@ describe('a training that searches', () => {
         settings,
         SEED,
         () => undefined,
-      );
+      ).edge;
     expect(manifest.edge).toEqual(edgeBy({ theta1, theta2 }));
     expect(manifest.edge).not.toEqual(edgeBy({ theta1: core.theta1_initial, theta2: core.theta2_initial }));
 

@@ -1,6 +1,7 @@
 import type { OpenTime } from '../shared/bar.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import type { Settings } from '../shared/policy/policy.ts';
+import type { FeatureSource } from './feature_table/feature_table.ts';
 import type { CacheOptions } from './dataset/pair_cache.ts';
 
 export interface TrainOptions {
@@ -17,6 +18,8 @@ export interface TrainOptions {
   readonly workers: number;
   /** Cache of features and labels; null = none. */
   readonly cache: CacheOptions | null;
+  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
   /** Trials of AI1's parameters; 0 learns by the configured ones and takes the initial thresholds. */
   readonly trials: number;
   /** Where an interrupted search resumes from; null = nowhere. */

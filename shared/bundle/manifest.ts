@@ -61,8 +61,23 @@ const pairEdge = z.object({
   mean_net_bps: metric,
   /** Lower 5 % bound of a block bootstrap of the mean net P&L per trade. */
   lower_5_net_bps: metric,
+  /** Mean round-trip cost that was charged, and the one at which the trades earn nothing; without overnight swaps. */
+  mean_cost_bps: metric.optional(),
+  break_even_cost_bps: metric.optional(),
 });
 export type PairEdge = z.infer<typeof pairEdge>;
+
+/** The holdout of all pairs, as if each had an edge, at full size, after costs. */
+const holdoutBacktest = z.object({
+  trades: z.int().nonnegative(),
+  win_rate: metric,
+  mean_net_bps: metric,
+  /** Annualized, of trading days. */
+  net_sharpe: metric,
+  /** Fraction of the capital, which is the full-size gross notional. */
+  max_drawdown: z.number().nonnegative(),
+});
+export type HoldoutBacktest = z.infer<typeof holdoutBacktest>;
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -159,6 +174,7 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
+  backtest: holdoutBacktest.optional(),
   /** What the models had to pass when they were learned; the comparison with the active models comes on top. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */

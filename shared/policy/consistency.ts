@@ -2,6 +2,7 @@ import { validate as isCron } from 'node-cron';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
+import { fitsKind, runColumn, runColumnKind, typesOfKind } from './run_columns.ts';
 import {
   isFolderTarget,
   type ConfigPart,
@@ -229,6 +230,29 @@ const portsRule: Rule = {
   },
 };
 
+const runColumnsRule: Rule = {
+  needs: ['retrain.retrain_runs_columns'],
+  check({ retrain }) {
+    const columns = retrain.retrain_runs_columns.map(runColumn);
+    const names = columns.map(({ name }) => name);
+    const finding = (path: readonly (string | number)[], text: string): Inconsistency => ({
+      part: 'retrain',
+      path: ['retrain_runs_columns', ...path],
+      text,
+    });
+    const twice = repeated(names).map((at) =>
+      finding([at], `is "${names[at]}", which stands here for the second time`),
+    );
+    const types = columns.flatMap(({ name, type }, at): Inconsistency[] => {
+      const kind = runColumnKind(name);
+      if (type === null || fitsKind(type, kind)) return [];
+      return [finding([at, 'type'], `is "${type}", expected one of ${typesOfKind(kind).join(', ')} (${name})`)];
+    });
+    const key = names.includes('run_id') ? [] : [finding([], 'has no run_id, the key of the table')];
+    return [...twice, ...types, ...key];
+  },
+};
+
 const RULES: readonly Rule[] = [
   searchRangeAscends('theta1'),
   searchRangeAscends('theta2'),
@@ -238,20 +262,7 @@ const RULES: readonly Rule[] = [
   cronRule('retrain', 'retrain_weekly_cron', '0 4 * * 6'),
   cronRule('retrain', 'retrain_incremental_cron', '30 21 * * 1-5'),
   cronRule('signals', 'archive_cron', '30 0 * * *'),
-  {
-    needs: ['retrain.retrain_runs_columns'],
-    check({ retrain: { retrain_runs_columns: columns } }) {
-      const twice = repeated(columns).map((index): Inconsistency => {
-        const text = `is "${columns[index]}", which stands here for the second time`;
-        return { part: 'retrain', path: ['retrain_runs_columns', index], text };
-      });
-      if (columns.includes('run_id')) return twice;
-      return [
-        ...twice,
-        { part: 'retrain', path: ['retrain_runs_columns'], text: 'has no run_id, the key of the table' },
-      ];
-    },
-  },
+  runColumnsRule,
   {
     needs: ['retrain.kpi_min_trades', 'retrain.kpi_window_trades'],
     check({ retrain: { kpi_min_trades: least, kpi_window_trades: window } }) {

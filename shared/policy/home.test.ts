@@ -26,6 +26,7 @@ describe('homePaths', () => {
       archivedSignals: '/srv/minutehand/archived_signals.json',
     });
     expect(paths.journal('simulated', 'main')).toBe('/srv/minutehand/simulated_main.db');
+    expect(paths.configStarts('main')).toBe('/srv/minutehand/config_main.jsonl');
     expect(paths.lock('trainer')).toBe('/srv/minutehand/trainer.lock');
     expect(paths.address('trainer')).toBe('/srv/minutehand/trainer.json');
   });

@@ -21,6 +21,8 @@ export interface HomePaths {
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
+  /** The configurations that the daemon of a shard has started with, a line each; see config_starts.ts. */
+  configStarts(shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
   lock(kind: string): string;
   /** Where a process of this kind can be asked; it is there as long as the process listens, and after it was killed. */
@@ -49,6 +51,7 @@ export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
     searches: join(home, 'cache', 'search'),
     archivedSignals: join(home, 'archived_signals.json'),
     journal: (market, shard) => join(home, `${market}_${shard}.db`),
+    configStarts: (shard) => join(home, `config_${shard}.jsonl`),
     lock: (kind) => join(home, `${kind}.lock`),
     address: (kind) => join(home, `${kind}.json`),
   };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from '../root.ts';
 import { allowed, jsonSchema, jsonSchemas, jsonSchemaTexts, schemaAt, writeJsonSchemas } from './json_schema.ts';
 
@@ -28,10 +29,17 @@ describe('the JSON Schemas', () => {
     expect(jsonSchema('minutehand')).toBe(jsonSchemas()['minutehand.schema.json']);
   });
 
-  it('require every key and forbid every other one', () => {
-    for (const schema of Object.values(jsonSchemas())) {
+  it('forbid unknown keys, require every key of minutehand.yaml, and give each policy key its delivered value', () => {
+    const { 'minutehand.schema.json': plain, ...policies } = jsonSchemas();
+    expect(plain!.additionalProperties).toBe(false);
+    expect(plain!.required).toEqual(Object.keys(plain!.properties ?? {}));
+    for (const [name, schema] of Object.entries(policies)) {
       expect(schema.additionalProperties).toBe(false);
-      expect(schema.required).toEqual(Object.keys(schema.properties ?? {}));
+      const file = join(packageRoot(), 'config', name.replace('.schema.json', '.yaml'));
+      const delivered = parse(readFileSync(file, 'utf8')) as Record<string, { value: unknown }>;
+      expect(Object.keys(schema.properties!).sort()).toEqual(Object.keys(delivered).sort());
+      for (const [key, { value }] of Object.entries(delivered))
+        expect(schema.properties![key]!.properties!['value']!.default, key).toEqual(value);
     }
   });
 

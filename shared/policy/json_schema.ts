@@ -2,13 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../folder.ts';
 import { z } from 'zod';
-import { CONFIG_FILES, FILE_SCHEMAS } from './schema.ts';
+import { packagedValues } from './delivered.ts';
+import { CONFIG_FILES, FILE_SCHEMAS, policyKeys } from './schema.ts';
 import type { ConfigPart } from './schema.ts';
 
 /** The part of JSON Schema (draft 2020-12) that our schemas use. */
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
+  readonly default?: unknown;
   readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | false;
@@ -45,9 +47,20 @@ export function jsonSchemas(): Record<string, JsonSchema> {
   return Object.fromEntries(
     (Object.keys(CONFIG_FILES) as ConfigPart[]).map((part) => [
       CONFIG_FILES[part].replace(/\.yaml$/, '.schema.json'),
-      jsonSchema(part),
+      withDelivered(part, jsonSchema(part)),
     ]),
   );
+}
+
+/** With the delivered value of each policy key as its default. */
+function withDelivered(part: ConfigPart, schema: JsonSchema): JsonSchema {
+  if (policyKeys(part).length === 0) return schema;
+  const delivered = packagedValues(part);
+  const entries = Object.entries(schema.properties!).map(([key, entry]): [string, JsonSchema] => {
+    const { value, ...others } = entry.properties!;
+    return [key, { ...entry, properties: { value: { ...value, default: delivered[key] }, ...others } }];
+  });
+  return { ...schema, properties: Object.fromEntries(entries) };
 }
 
 /**

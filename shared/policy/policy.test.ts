@@ -390,7 +390,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - gates\n',
-      'retrain_runs_columns.value[13] is "gates", expected one of "run_id"',
+      'retrain_runs_columns.value[21] is "gates", expected one of "run_id"',
     ],
     [
       'an invalid cron expression',
@@ -544,7 +544,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - seed\n',
-      'retrain_runs_columns.value[13] is "seed", which stands here for the second time',
+      'retrain_runs_columns.value[21] is "seed", which stands here for the second time',
     ],
     ['no key column', 'retrain_policy.yaml', '    - run_id\n', '', 'retrain_runs_columns.value has no run_id'],
     [

@@ -4,6 +4,7 @@ import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import { packageRoot } from '../root.ts';
+import { deliveredValues } from './delivered.ts';
 import { findInconsistencies, ownPort, pairList } from './consistency.ts';
 import type { Parts } from './consistency.ts';
 import { OVERRIDES } from './environment.ts';
@@ -13,7 +14,7 @@ import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
-import { CONFIG_FILES } from './schema.ts';
+import { CONFIG_FILES, policyKeys } from './schema.ts';
 import type { ConfigPart, DecisionPolicy, MinutehandSettings } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
@@ -28,6 +29,8 @@ export interface SettingsSources {
   readonly files: Readonly<Record<ConfigPart, string>>;
   /** Environment variables that won over a file, with the setting they set, e.g. `transports.daemon.port`. */
   readonly overrides: readonly { readonly variable: string; readonly setting: string }[];
+  /** Keys that the policy files lack, e.g. `signals.archive_region`: these have their delivered values. */
+  readonly delivered: readonly string[];
 }
 
 /** The whole configuration, checked and frozen. Names are those of the files. */
@@ -116,6 +119,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   const problems: ConfigProblem[] = [];
   const yamls: Partial<Record<ConfigPart, YamlFile>> = {};
   const faulty: { part: ConfigPart; path: KeyPath }[] = [];
+  const delivered: string[] = [];
   const files = Object.fromEntries(PARTS.map((part) => [part, join(configDir, CONFIG_FILES[part])])) as Record<
     ConfigPart,
     string
@@ -133,7 +137,10 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
     const check = checkFile(part, read.yaml);
     problems.push(...check.problems);
     faulty.push(...check.faulty.map((path) => ({ part, path })));
-    values[part] = valuesOf(part, read.yaml.value);
+    const own = valuesOf(part, read.yaml.value);
+    const absent = policyKeys(part).filter((key) => !Object.hasOwn(own, key));
+    values[part] = { ...deliveredValues(part, absent), ...own };
+    delivered.push(...absent.map((key) => `${part}.${key}`));
   }
 
   const environment = applyEnvironment(values, env);
@@ -152,7 +159,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   if (problems.length > 0) return { settings: null, problems };
 
   const hash = policyHash(parts.core, parts.minutehand.decision);
-  const sources: SettingsSources = { configDir, files, overrides: environment.overrides };
+  const sources: SettingsSources = { configDir, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
 }
 

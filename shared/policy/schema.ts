@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
- * are the whole truth; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
+ * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has its
+ * delivered value, which `config check` names; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
  * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
  */
 
@@ -47,28 +47,53 @@ const coreValues = {
   require_edge: z.boolean(),
 };
 
-/** What the trainer can write about a run, in the order of the table. */
+/** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
 const RETRAIN_RUN_COLUMNS = [
   'run_id',
+  'started_at',
+  'ended_at',
+  'status',
+  'retry_count',
+  'model_version',
+  'theta1',
+  'theta2',
+  'metrics',
+  'log_path',
+  'error_message',
+  'run_number',
+  'outcome',
   'trigger',
   'attempt',
-  'started_at',
   'finished_at',
-  'status',
-  'model_version',
   'previous_version',
   'seed',
   'data_from',
   'data_to',
   'data_hash',
-  'metrics',
   'gate',
   'error',
   'kind',
   'cpu_seconds',
   'peak_memory_bytes',
   'duration_ms',
+  'gpu_seconds',
+  'gpu_memory_bytes',
 ] as const;
+
+const runColumnName = z.enum(RETRAIN_RUN_COLUMNS);
+/** A name, or a map as the specification writes it; `type` is checked, `comment` goes to the column on PostgreSQL. */
+const runColumn = z.union([
+  runColumnName,
+  z.strictObject({
+    name: runColumnName,
+    type: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9 ]*(\(\d+(, ?\d+)?\))?[A-Za-z ]*$/)
+      .meta({ examples: ['uuid'] })
+      .optional(),
+    comment: z.string().optional(),
+  }),
+]);
 
 const retrainValues = {
   retrain_cron: z
@@ -95,6 +120,10 @@ const retrainValues = {
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
   pass_rate_range: searchRange,
+  adopt_min_auc: fraction,
+  adopt_min_candidates: z.int().min(1).max(1_000_000),
+  adopt_min_sharpe_gain: z.number().min(-100).max(100),
+  adopt_max_auc_loss: z.number().min(0).max(1),
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),
@@ -112,7 +141,7 @@ const retrainValues = {
   kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
   kpi_refusal_rate_max: fraction.nullable(),
   retrain_runs_table: tableName,
-  retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
+  retrain_runs_columns: z.array(runColumn).min(1),
 };
 
 export const ARCHIVE_TARGETS = ['NAS', 'LOCAL', 'S3', 'WASABI', 'B2'] as const;
@@ -145,10 +174,13 @@ const signalsValues = {
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 
-/** A policy file: every value with its Japanese label and a description. */
+/**
+ * A policy file: every value with its Japanese label and a description. A key that is not there has its delivered
+ * value, so that a file with the keys of the specification alone is complete; delivered.ts.
+ */
 function policyFile(values: Shape) {
   const entry = (value: z.ZodType) =>
-    z.strictObject({ value, label_ja: z.string().min(1), description: z.string().min(1) });
+    z.strictObject({ value, label_ja: z.string().min(1), description: z.string().min(1).optional() }).optional();
   return z.strictObject(Object.fromEntries(Object.entries(values).map(([key, value]) => [key, entry(value)])));
 }
 
@@ -477,6 +509,17 @@ const minutehandFile = z.strictObject({
   log: log.describe('What is logged.'),
 });
 
+const POLICY_KEYS: Readonly<Record<string, readonly string[]>> = {
+  core: Object.keys(coreValues),
+  retrain: Object.keys(retrainValues),
+  signals: Object.keys(signalsValues),
+};
+
+/** The keys of a policy file; none of minutehand.yaml. */
+export function policyKeys(part: ConfigPart): readonly string[] {
+  return POLICY_KEYS[part] ?? [];
+}
+
 /** The files of config/, by the name of their part of the settings. */
 export const CONFIG_FILES = {
   core: 'core_policy.yaml',
@@ -519,7 +562,7 @@ export type ArchiveTarget = (typeof ARCHIVE_TARGETS)[number];
 export function isFolderTarget(target: ArchiveTarget): boolean {
   return target === 'LOCAL' || target === 'NAS';
 }
-export type RetrainRunColumn = (typeof RETRAIN_RUN_COLUMNS)[number];
+export type RetrainRunColumn = z.infer<typeof runColumnName>;
 export type SymbolCosts = MinutehandSettings['symbols'][string];
 export type Windows = MinutehandSettings['windows'];
 export type DecisionPolicy = MinutehandSettings['decision'];

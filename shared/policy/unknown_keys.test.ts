@@ -31,7 +31,6 @@ function sectionsOf(schema: z.ZodType, value: unknown, path: readonly string[] =
     return (schema.options as z.ZodType[]).flatMap((option) => sectionsOf(option, value, path));
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional)
     return sectionsOf(schema.unwrap() as z.ZodType, value, path);
-  if (schema instanceof z.ZodArray) return sectionsOf(schema.element as z.ZodType, undefined, [...path, '0']);
   return [];
 }
 

@@ -8,7 +8,7 @@ import type { Monitor } from '../monitor/monitor.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
-const PATHS = ['/healthz', '/runs', '/monitor', '/retrain', '/retrain/cancel'];
+const PATHS = ['/healthz', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
 const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
 
 /** What the endpoints report and act on. */
@@ -21,7 +21,7 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** `GET /healthz`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
+/** `GET /healthz`, `GET /runs`, `GET /models`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
 export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, access, schedules }: ApiParts): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {
@@ -50,6 +50,7 @@ export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, 
     return { status: 'ok', ...activeVersion(paths), last_run: last ?? null, schedules: planned };
   });
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
     const run = await retrainer.start('request', kindOf(request.query));

@@ -33,9 +33,9 @@ const deciders = {
   thresholds: { theta1: 0.5, theta2: 0.8 },
 };
 
-function edgesOf(own: Settings): ReturnType<typeof proveEdge> {
+function edgesOf(own: Settings): ReturnType<typeof proveEdge>['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
-  return proveEdge(dataset, deciders, own, 7, () => undefined);
+  return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
 }
 
 function withSwaps(bps: number): Settings {
@@ -58,7 +58,7 @@ describe('proveEdge', () => {
         costs: { a: symbols[a]!, b: symbols[b]! },
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
-      expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(free[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
@@ -90,7 +90,7 @@ describe('proveEdge', () => {
     };
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
-    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
+    const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
     expect(progress).toEqual([
       [1, 3],
       [2, 3],
@@ -108,7 +108,7 @@ describe('proveEdge', () => {
       });
       expect(trades.length).toBeGreaterThan(5);
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
-      expect(edges[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(edges[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 });

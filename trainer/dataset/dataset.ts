@@ -11,6 +11,8 @@ import type { PairLabelPolicy, RiskPart } from '../label/pair_labels.ts';
 import type { Barriers } from '../label/reversion.ts';
 import type { RiskLabelPolicy } from '../label/risk.ts';
 import type { ScaleLabelPolicy } from '../label/scale.ts';
+import { applyTable } from '../feature_table/apply_table.ts';
+import { checkSchema, type FeatureSource } from '../feature_table/feature_table.ts';
 import type { DatasetRows, RiskRows } from './dataset_rows.ts';
 import { gatherFeatures, gatherPart, gatherRows } from './labeled_rows.ts';
 import type { PairBuild, PairPolicy, PairTask } from './pair_build.ts';
@@ -49,6 +51,8 @@ export interface DatasetOptions {
   readonly workers: number;
   /** null: nothing is kept. It changes the time and nothing else. */
   readonly cache: CacheOptions | null;
+  /** Features and labels from outside, in the place of the engine's; absent = none. */
+  readonly source?: FeatureSource | null;
   /** Told when a pair is done; `done` pairs of `total` are then. */
   onProgress(done: number, total: number, pair: string): void;
 }
@@ -124,9 +128,12 @@ export async function buildDataset(
     const own: PairPolicy = { ...pairPolicy(policy), share, holdoutFrom };
     return { pair, a: bars.get(pair.a)!, b: bars.get(pair.b)!, policy: own };
   });
-  const { builds, cache } = await buildAll(tasks, options);
-
   const definitions = featureDefinitions(policy.windows);
+  const { source = null } = options;
+  if (source !== null) checkSchema(source, definitions);
+  const { builds: computed, cache } = await buildAll(tasks, options);
+  const builds = source === null ? computed : await applyToAll(source, computed);
+
   const isTraining = (_time: number, labelEnd: number): boolean => labelEnd < holdoutFrom;
   const isHoldout = (time: number): boolean => time >= holdoutFrom;
   const train = gatherModels(builds, isTraining, policy.maxRows, definitions.length);
@@ -180,6 +187,13 @@ async function buildAll(
   );
   cache?.prune();
   return { builds: builds.map((build) => build!), cache: cache?.report() ?? null };
+}
+
+/** One pair after the other: of two tables one is in memory at a time. */
+async function applyToAll(source: FeatureSource, computed: readonly PairBuild[]): Promise<PairBuild[]> {
+  const builds: PairBuild[] = [];
+  for (const build of computed) builds.push(await applyTable(source, build));
+  return builds;
 }
 
 type IsWanted = (time: number, labelEnd: number) => boolean;

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { activate } from '../../shared/bundle/bundle.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import { tinyBars, TINY_MINUTES, tinySettings, trainTinyModels } from '../../test/tiny_models.ts';
 import type { TrainResult } from '../pipeline.ts';
@@ -90,6 +91,14 @@ describe('check', () => {
     const [, young, trades, old] = /^(\S+) of (\d+) trades against (\S+) of \2 of/.exec(sharpe!.seen)!;
     expect(young).toBe(old);
     expect(Number(trades)).toBeGreaterThan(0);
+  });
+
+  it('holds back, with the delivered values, models that are no better', async () => {
+    activate(folder, champion.version);
+    const { retrain } = loadSettings({ env: {} });
+    const context = { settings: { ...settings, retrain }, bars, modelsFolder: folder, workers: 0 };
+    const gates = await adoptionGates(twin.result, { ...context, onProgress: () => undefined });
+    expect(gates.at(-1)).toMatchObject({ name: 'champion net sharpe', passed: false });
   });
 
   it('keeps out models that know less than the champion about the same bars', async () => {

@@ -17,8 +17,9 @@ const side = (version: string, auc: number): Compared => ({
   models: { ai1: { auc } },
   all_pairs: { total: { net_sharpe: 1, trades: 50 } },
 });
+const limits = { adopt_min_auc: 0.52, adopt_min_candidates: 50, adopt_min_sharpe_gain: -1, adopt_max_auc_loss: 0.02 };
 const namesOf = (comparison: Comparison | null): string[] =>
-  checkAdoption({ golden, comparison }).map(({ name }) => name);
+  checkAdoption({ golden, limits, comparison }).map(({ name }) => name);
 
 describe('the list of gates', () => {
   it('has each name once', () => {
@@ -45,13 +46,16 @@ describe('checkAdoption', () => {
 
   it('has one result where there is no champion or too little to compare by, and two where both were compared', () => {
     const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
-    expect(checkAdoption({ golden, comparison: { kind: 'refused', result: refusal } })).toEqual([golden, refusal]);
-    expect(checkAdoption({ golden, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
+      golden,
+      refusal,
+    ]);
+    expect(checkAdoption({ golden, limits, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
       golden,
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
     const compared = { champion: side('v1', 0.6), challenger: side('v2', 0.5), since: '2024-01-02T00:00Z' };
-    const [, rank, sharpe] = checkAdoption({ golden, comparison: { kind: 'compared', ...compared } });
+    const [, rank, sharpe] = checkAdoption({ golden, limits, comparison: { kind: 'compared', ...compared } });
     expect(rank).toMatchObject({ name: 'champion auc', passed: false });
     expect(rank!.seen).toMatch(/ since 2024-01-02T00:00Z$/);
     expect(sharpe).toMatchObject({ name: 'champion net sharpe', passed: true });
@@ -103,7 +107,7 @@ describe('checkTraining', () => {
       seen: `${name} was run`,
       limit: '',
     })),
-    limits: { pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
+    limits: { ...limits, pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
   } as unknown as BundleEvidence;
 
   it('checks each gate by the figures of its own model, in the order of the list', () => {

@@ -15,15 +15,12 @@ import {
 import { NOISE_STANDARD_ERRORS } from '../validate/leakage/leakage.ts';
 import type { Validated } from '../validate/validation.ts';
 import {
-  AUC_TOLERANCE,
   checkAuc,
   checkBrier,
   checkChampionAuc,
   checkChampionSharpe,
-  MIN_CANDIDATES,
   checkPassRate,
-  MIN_AUC,
-  SHARPE_TOLERANCE,
+  type AdoptionLimits,
   type Compared,
   type GateResult,
 } from './criteria.ts';
@@ -68,6 +65,7 @@ export interface AdoptionEvidence {
   readonly golden: GateResult;
   /** null for a bundle that does not load. */
   readonly comparison: Comparison | null;
+  readonly limits: AdoptionLimits;
 }
 
 export type Comparison =
@@ -91,9 +89,9 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     name: 'ai1 auc',
     models: null,
     vetoes: 'An AI1 whose AUC on the holdout is below the limit.',
-    threshold: { fixed: `${MIN_AUC}` },
+    threshold: { key: 'adopt_min_auc' },
     next: 'AI1 has no skill on these pairs: more history, or other pairs. Do not adopt.',
-    check: ({ models }) => checkAuc(models.ai1.validation.report.holdout.pooled),
+    check: ({ models, limits }) => checkAuc(models.ai1.validation.report.holdout.pooled, limits.adopt_min_auc),
   },
   {
     name: 'ai1 brier',
@@ -221,7 +219,7 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     models: null,
     vetoes:
       'Too few entry candidates on bars that neither the bundle nor the active one has learned from. It passes where no active bundle can be compared with.',
-    threshold: { fixed: `${MIN_CANDIDATES} candidates` },
+    threshold: { key: 'adopt_min_candidates' },
     next: 'A holdout that begins later.',
     check: ({ comparison }) => checkChampion(comparison),
   },
@@ -229,18 +227,18 @@ export const ADOPTION_GATES: readonly Gate<AdoptionEvidence>[] = [
     name: 'champion auc',
     models: null,
     vetoes: 'An AI1 whose AUC is below that of the active bundle on the same bars by more than the limit.',
-    threshold: { fixed: `${AUC_TOLERANCE}` },
+    threshold: { key: 'adopt_max_auc_loss' },
     next: 'Keep the champion.',
-    check: ({ comparison }) => compare(comparison, checkChampionAuc),
+    check: ({ comparison, limits }) => compare(comparison, limits, checkChampionAuc),
   },
   {
     name: 'champion net sharpe',
     models: null,
     vetoes:
-      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, is below that of the active one by more than the limit. Without trades it is 0.',
-    threshold: { fixed: `${SHARPE_TOLERANCE} of its size` },
+      'A bundle whose net Sharpe ratio on the same bars, as if every pair had an edge, does not exceed that of the active one by the limit. Without trades it is 0.',
+    threshold: { key: 'adopt_min_sharpe_gain' },
     next: 'Keep the champion.',
-    check: ({ comparison }) => compare(comparison, checkChampionSharpe),
+    check: ({ comparison, limits }) => compare(comparison, limits, checkChampionSharpe),
   },
 ];
 
@@ -286,9 +284,10 @@ function checkChampion(comparison: Comparison | null): GateResult | null {
 
 function compare(
   comparison: Comparison | null,
-  check: (champion: Compared, challenger: Compared) => GateResult,
+  limits: AdoptionLimits,
+  check: (champion: Compared, challenger: Compared, limits: AdoptionLimits) => GateResult,
 ): GateResult | null {
   if (comparison?.kind !== 'compared') return null;
-  const result = check(comparison.champion, comparison.challenger);
+  const result = check(comparison.champion, comparison.challenger, limits);
   return { ...result, seen: `${result.seen} since ${comparison.since}` };
 }

@@ -3,6 +3,7 @@ import { MACHINE_CLOCK } from '../../shared/clock.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { followConfigStarts } from '../schedule/config_changes.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl } from '../store/store.ts';
@@ -118,7 +119,7 @@ async function openHistory(
  * past.
  */
 function copying(
-  { settings, log }: HistoryOptions,
+  { settings, paths, log }: HistoryOptions,
   open: () => Promise<OpenHistory>,
   isWanted: () => boolean,
   env: NodeJS.ProcessEnv,
@@ -129,6 +130,7 @@ function copying(
   return async () => {
     const { store, tables, copy } = await open();
     const { failures, policyHashes } = await copy.pass(isWanted);
+    await followConfigStarts(store, paths.home);
     for (const hash of policyHashes) await policy.see(store, hash);
     const nowMs = clock.nowMs();
     // A clock that is set back must not keep it from forgetting.

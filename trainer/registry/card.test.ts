@@ -54,10 +54,18 @@ describe('renderCard', () => {
 
   it('gives every pair its verdict and counts those with an edge', () => {
     expect(renderCard(manifest)).toContain('## Edge after costs on the holdout: 0 of 3 pairs');
-    const proven = { no_edge: false, trades: 99, mean_gross_bps: 3, mean_net_bps: 1.5, lower_5_net_bps: 0.25 };
+    const proven = {
+      no_edge: false,
+      trades: 99,
+      mean_gross_bps: 3,
+      mean_net_bps: 1.5,
+      lower_5_net_bps: 0.25,
+      mean_cost_bps: 1.5,
+      break_even_cost_bps: 2.75,
+    };
     const card = renderCard({ ...manifest, edge: { ...manifest.edge, EURUSD_GBPUSD: proven } });
     expect(card).toContain('on the holdout: 1 of 3 pairs');
-    expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| edge \|/);
+    expect(card).toMatch(/\| EURUSD_GBPUSD \| [\d.]+ \| 99 \| 3\.00 \| 1\.50 \| 0\.25 \| 1\.50 \| 2\.75 \| edge \|/);
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 

@@ -154,17 +154,28 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
   return [
     `## Edge after costs on the holdout: ${withEdge} of ${Object.keys(edge).length} pairs`,
     '',
-    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE.`,
+    `Thresholds: return_prob > ${theta1}, risk_score < ${theta2}. A pair without a proven edge is published with HOLD NO_EDGE. At the break-even cost of a round trip the trades earn nothing.`,
     '',
     ...table(
-      ['pair', 'AUC of AI1', 'trades', 'gross bps', 'net bps', 'lower 5 % bound', 'verdict'],
-      Object.entries(edge).map(([pair, { trades, mean_gross_bps, mean_net_bps, lower_5_net_bps, no_edge }]) =>
+      [
+        'pair',
+        'AUC of AI1',
+        'trades',
+        'gross bps',
+        'net bps',
+        'lower 5 % bound',
+        'cost bps',
+        'break-even cost bps',
+        'verdict',
+      ],
+      Object.entries(edge).map(([pair, own]) =>
         tableRow([
           pair,
           digits(metrics.ai1.holdout_by_pair[pair]?.auc ?? null, 4),
-          String(trades),
-          ...[mean_gross_bps, mean_net_bps, lower_5_net_bps].map((bps) => digits(bps, 2)),
-          no_edge ? 'NO_EDGE' : 'edge',
+          String(own.trades),
+          ...[own.mean_gross_bps, own.mean_net_bps, own.lower_5_net_bps].map((bps) => digits(bps, 2)),
+          ...[own.mean_cost_bps, own.break_even_cost_bps].map((bps) => digits(bps ?? null, 2)),
+          own.no_edge ? 'NO_EDGE' : 'edge',
         ]),
       ),
     ),

@@ -4,7 +4,13 @@ import { isoMinute } from '../../shared/bar.ts';
 import type { BarColumns } from '../../shared/bar_file/bar_file.ts';
 import { writeBundle } from '../../shared/bundle/bundle.ts';
 import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_schema.ts';
-import { MONITOR_FILE, VALIDATION_FILE, type Manifest, type PairEdge } from '../../shared/bundle/manifest.ts';
+import {
+  MONITOR_FILE,
+  VALIDATION_FILE,
+  type HoldoutBacktest,
+  type Manifest,
+  type PairEdge,
+} from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
@@ -38,6 +44,7 @@ export interface BundleParts {
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly backtest: HoldoutBacktest;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
@@ -115,6 +122,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
     },
     edge: parts.edge,
+    backtest: parts.backtest,
     gates: parts.gates,
     golden: goldenVectors(
       dataset,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { activate, readActive, sha256Hex } from '../../shared/bundle/bundle.ts';
 import { manifestSchema } from '../../shared/bundle/manifest.ts';
 import { SIGNATURE_FILE } from '../../shared/bundle/signature.ts';
@@ -6,6 +7,7 @@ import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { MACHINE_FILES } from '../../shared/files.ts';
 import type { Clock, FileSystem } from '../../shared/ports.ts';
 import type { Store } from '../store/store.ts';
+import type { ModelRegistryView, ModelType } from '../store/tables.ts';
 import { ModelsFolder } from './models_folder.ts';
 import { RegistryRows, type RegisteredModels } from './registry_rows.ts';
 
@@ -61,6 +63,13 @@ export interface Registry {
   recover(version?: string): Promise<Recovery>;
   /** Oldest first. */
   list(): Promise<readonly RegisteredModels[]>;
+  /** The view `model_registry`: a row per model, oldest bundle first. */
+  models(): Promise<readonly ModelRegistryView[]>;
+  /**
+   * Writes the notes of a bundle's models.
+   * @throws MinutehandError MODEL_MISSING when the registry does not have the version
+   */
+  note(version: string, types: readonly ModelType[], notes: string): Promise<void>;
 }
 
 /** @param modelsFolder of the bundles and active.json */
@@ -99,7 +108,7 @@ class StoreRegistry implements Registry {
       if (!isKept || file === SIGNATURE_FILE)
         await this.#rows.keepArtifact(version, file, this.#folder.read(version, file));
     }
-    if (!isKept) await this.#rows.addCandidate(version, created, text);
+    if (!isKept) await this.#rows.addCandidate(version, created, text, resolve(this.#modelsFolder, version));
   }
 
   async adopt(version: string): Promise<void> {
@@ -166,6 +175,22 @@ class StoreRegistry implements Registry {
 
   list(): Promise<readonly RegisteredModels[]> {
     return this.#rows.list();
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    const rows = await this.#rows.models();
+    return rows.map((row) => ({
+      ...row,
+      theta1: Number(row.theta1),
+      theta2: Number(row.theta2),
+      metrics: typeof row.metrics === 'string' ? (JSON.parse(row.metrics) as unknown) : row.metrics,
+    }));
+  }
+
+  async note(version: string, types: readonly ModelType[], notes: string): Promise<void> {
+    if ((await this.#rows.identityOf(version)) === undefined)
+      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
+    await this.#rows.note(version, types, notes);
   }
 
   /** @returns whether the folder had to be made. @throws MinutehandError MODEL_HASH, MODEL_MISSING, MODEL_MANIFEST */

@@ -1,4 +1,5 @@
 import type { TrainerOptions } from '../trainer_options.ts';
+import type { ModelRegistryView } from '../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
@@ -26,6 +27,8 @@ export interface Retrainer {
   startOrWait(trigger: string): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
+  /** The rows of `model_registry`; none when runs are kept in memory only. */
+  models(): Promise<readonly ModelRegistryView[]>;
   /**
    * Ends the run that is under way, which is not tried again.
    * @returns it, which has not ended yet; null when there is none in this trainer
@@ -85,6 +88,10 @@ class QueuedRetrainer implements Retrainer {
 
   runs(): readonly RetrainRun[] {
     return this.#records.shown;
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    return (await this.#records.registry?.models()) ?? [];
   }
 
   cancel(): RetrainRun | null {

@@ -40,6 +40,12 @@ export interface RetrainRun {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   duration_ms: number | null;
+  /** θ1 and θ2 of its bundle. */
+  theta1: number | null;
+  theta2: number | null;
+  /** Time in which its process used a GPU, and the most memory it had there; null without nvidia-smi. */
+  gpu_seconds: number | null;
+  gpu_memory_bytes: number | null;
 }
 
 export type NewRun = Pick<RetrainRun, 'run_id' | 'kind' | 'trigger' | 'attempt' | 'started_at'>;
@@ -66,5 +72,9 @@ export function newRun(run: NewRun): RetrainRun {
     cpu_seconds: null,
     peak_memory_bytes: null,
     duration_ms: null,
+    theta1: null,
+    theta2: null,
+    gpu_seconds: null,
+    gpu_memory_bytes: null,
   };
 }

@@ -9,7 +9,7 @@ import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/post
 import { openStore, type Store } from '../store/store.ts';
 import { noteConfigChanges } from './config_changes.ts';
 import { FIRST_MODELS, type RetrainRun } from './run.ts';
-import { openRunAudit } from './run_audit.ts';
+import { openRunAudit, runUuid } from './run_audit.ts';
 import { memoryQueue } from './memory_queue.ts';
 import { storeQueue, type RunQueue } from './run_queue.ts';
 
@@ -246,7 +246,17 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
     for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
-    await store.db.schema.alterTable('audit.config_changes').dropColumn('policy_hash').execute();
+    await store.db.schema.dropView('model_registry').execute();
+    if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
+    for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])
+      await store.db.schema.dropTable(`core.${table}`).execute();
+    const added = {
+      'core.model_registry': ['folder'],
+      'core.training_runs': ['theta1', 'theta2', 'gpu_seconds', 'gpu_memory_bytes'],
+      'audit.config_changes': ['policy_hash', 'changed_by', 'program', 'reason'],
+    };
+    for (const [table, columns] of Object.entries(added))
+      for (const column of columns) await store.db.schema.alterTable(table).dropColumn(column).execute();
     await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
     const migrated = await openStore(url);
     try {
@@ -275,22 +285,25 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const columnsOf = async () => (await audited()).map((row) => Object.keys(row))[0];
 
     it('in the table and the columns that the policy names, with what they cost', async () => {
-      const audit = await openRunAudit(store, policy);
+      const audit = await openRunAudit(store, policy, '/log/train.log');
       const run = (await queueOf().begin('request', 'incremental'))!;
       await audit.write(run);
       const done = { gate: [{ name: 'auc' }], cpu_seconds: 1.5, peak_memory_bytes: 5_000_000_000, duration_ms: 7 };
       await audit.write(ended(run, 'rejected', done));
-      const row = { trigger: 'request', run_id: 1, kind: 'incremental', status: 'rejected', error: null };
-      expect(await audited()).toEqual([{ ...row, ...done, gate: '[{"name":"auc"}]' }]);
+      const run_id = runUuid(1, run.started_at);
+      const row = { trigger: 'request', run_id, kind: 'incremental', status: 'success', error: null };
+      const gate = kind === 'sqlite' ? '[{"name":"auc"}]' : done.gate;
+      expect(await audited()).toEqual([{ ...row, ...done, gate }]);
       expect(await columnsOf()).toEqual(policy.retrain_runs_columns);
     });
 
     it('also after the policy lists other columns than before', async () => {
       const run = (await queueOf().begin('request'))!;
-      await (await openRunAudit(store, policy)).write(run);
+      await (await openRunAudit(store, policy, '/log/train.log')).write(run);
       const wider = { ...policy, retrain_runs_columns: ['run_id', 'attempt', 'seed'] as const };
-      for (let opened = 0; opened < 2; opened++) await (await openRunAudit(store, wider)).write({ ...run, seed: 7 });
-      expect(await audited()).toMatchObject([{ run_id: 1, trigger: 'request', attempt: 1, seed: 7 }]);
+      for (let opened = 0; opened < 2; opened++)
+        await (await openRunAudit(store, wider, '/log/train.log')).write({ ...run, seed: 7 });
+      expect(await audited()).toMatchObject([{ trigger: 'request', attempt: 1, seed: 7 }]);
       expect(kind).toBe(store.kind);
     });
   });
@@ -307,10 +320,11 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     const second = { core: { theta1: 0.65, range: [0, 1], theta2: 0.3 }, retrain: {} };
     expect(await noteConfigChanges(store, second, clock, 'fedcba9876543210')).toBe(3);
     const [changed_at, policy_hash] = ['2024-01-01T00:00:01.000Z', 'fedcba9876543210'];
+    const nobody = { changed_by: null, program: null, reason: null };
     expect((await changes()).slice(3)).toEqual([
-      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash },
-      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3', policy_hash },
-      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null, policy_hash },
+      { changed_at, part: 'core', key: 'theta1', before: '0.7', after: '0.65', policy_hash, ...nobody },
+      { changed_at, part: 'core', key: 'theta2', before: null, after: '0.3', policy_hash, ...nobody },
+      { changed_at, part: 'retrain', key: 'cron', before: '"0 3 1 * *"', after: null, policy_hash, ...nobody },
     ]);
     expect(await noteConfigChanges(store, second, clock)).toBe(0);
     expect(await noteConfigChanges(store, first, clock)).toBe(3);

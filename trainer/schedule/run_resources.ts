@@ -8,6 +8,9 @@ export const runResourcesSchema = z.object({
   peak_memory_bytes: z.int().nonnegative(),
   /** Wall time from its start to its report. */
   duration_ms: z.int().nonnegative(),
+  /** Time in which it used a GPU, and the most memory it had there; null without nvidia-smi. */
+  gpu_seconds: z.number().nonnegative().nullable().optional(),
+  gpu_memory_bytes: z.int().nonnegative().nullable().optional(),
 });
 export type RunResources = z.infer<typeof runResourcesSchema>;
 

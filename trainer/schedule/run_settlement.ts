@@ -115,15 +115,19 @@ export class RunSettlement {
   }
 }
 
-function aboutBundle(path: string): Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics'> {
-  const { seed, period, data_hash, metrics } = readManifest(path);
+type AboutBundle = Pick<RetrainRun, 'seed' | 'data_from' | 'data_to' | 'data_hash' | 'metrics' | 'theta1' | 'theta2'>;
+
+function aboutBundle(path: string): AboutBundle {
+  const { seed, period, data_hash, metrics, theta1, theta2, backtest } = readManifest(path);
   const figures = MODEL_NAMES.map((name) => [name, metrics[name].holdout]);
   return {
     seed,
     data_from: period.from,
     data_to: period.to,
     data_hash,
-    metrics: Object.fromEntries(figures) as unknown,
+    metrics: { ...Object.fromEntries(figures), ...(backtest === undefined ? {} : { backtest }) },
+    theta1,
+    theta2,
   };
 }
 

@@ -1,6 +1,7 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Engine } from './engine.ts';
+import { createModelRegistryView } from './model_registry_view.ts';
 import type { Tables } from './tables.ts';
 
 interface Migration {
@@ -227,6 +228,66 @@ const MIGRATIONS: readonly Migration[] = [
         .addPrimaryKeyConstraint('signal_archives_key', ['place', 'market', 'day', 'part'])
         .execute();
       await db.schema.alterTable('audit.config_changes').addColumn('policy_hash', 'text').execute();
+    },
+  },
+  {
+    name: 'view of models, notes, thresholds of runs, who changed the configuration',
+    async up(db, { kind }) {
+      await db.schema.alterTable('core.model_registry').addColumn('folder', 'text').execute();
+      await db.schema
+        .createTable('core.model_notes')
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('model_type', 'text', (column) => column.notNull())
+        .addColumn('notes', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('model_notes_key', ['version', 'model_type'])
+        .execute();
+      for (const name of ['changed_by', 'program', 'reason'])
+        await db.schema.alterTable('audit.config_changes').addColumn(name, 'text').execute();
+      await db.schema
+        .createTable('core.config_starts')
+        .addColumn('file', 'text', (column) => column.primaryKey())
+        .addColumn('read_lines', 'bigint', (column) => column.notNull())
+        .execute();
+      for (const name of ['theta1', 'theta2', 'gpu_seconds'])
+        await db.schema.alterTable('core.training_runs').addColumn(name, 'double precision').execute();
+      await db.schema.alterTable('core.training_runs').addColumn('gpu_memory_bytes', 'bigint').execute();
+      await createModelRegistryView(db, kind);
+    },
+  },
+  {
+    name: 'features and labels',
+    async up(db, { kind, clusteredByKey }) {
+      await db.schema
+        .createTable('core.feature_schemas')
+        .addColumn('schema_hash', 'text', (column) => column.primaryKey())
+        .addColumn('definitions', 'text', (column) => column.notNull())
+        .execute();
+      await clusteredByKey(
+        db.schema
+          .createTable('core.features')
+          .addColumn('market', 'text', (column) => column.notNull())
+          .addColumn('pair_id', 'text', (column) => column.notNull())
+          .addColumn('schema_hash', 'text', (column) => column.notNull())
+          .addColumn('time', 'bigint', (column) => column.notNull())
+          .addColumn('features', kind === 'sqlite' ? 'text' : sql`real[]`, (column) => column.notNull())
+          .addPrimaryKeyConstraint('features_key', ['market', 'pair_id', 'schema_hash', 'time']),
+      ).execute();
+      const ends = ['ai1_end', 'ai2_end', 'ai3_end'];
+      const values = ['ai1', 'ai2_drawdown', 'ai2_volatility', 'ai2_correlation', 'ai3'];
+      const keyed = db.schema
+        .createTable('core.labels')
+        .addColumn('market', 'text', (column) => column.notNull())
+        .addColumn('pair_id', 'text', (column) => column.notNull())
+        .addColumn('label_hash', 'text', (column) => column.notNull())
+        .addColumn('time', 'bigint', (column) => column.notNull());
+      const labeled = [...values, ...ends].reduce<CreateTableBuilder<'core.labels', string>>(
+        (table, name) => table.addColumn(name, ends.includes(name) ? 'bigint' : 'double precision'),
+        keyed,
+      );
+      await clusteredByKey(
+        labeled.addPrimaryKeyConstraint('labels_key', ['market', 'pair_id', 'label_hash', 'time'] as never),
+      ).execute();
     },
   },
 ];

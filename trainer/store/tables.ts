@@ -70,6 +70,34 @@ export interface ModelRegistryTable {
   retired_at: string | null;
   /** When folder and bytes were given up by model_version_retention. */
   removed_at: string | null;
+  /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
+  folder: string | null;
+}
+
+export type ModelType = 'AI1' | 'AI2' | 'AI3';
+
+/** What people write about a model. */
+export interface ModelNotesTable {
+  version: string;
+  model_type: ModelType;
+  notes: string;
+  updated_at: string;
+}
+
+/** A view: one row per model, in the columns of the specification. On SQLite times are text and metrics JSON text. */
+export interface ModelRegistryView {
+  model_version: string;
+  model_type: ModelType;
+  status: Exclude<ModelStatus, 'candidate'>;
+  train_period_start: unknown;
+  train_period_end: unknown;
+  theta1: unknown;
+  theta2: unknown;
+  metrics: unknown;
+  artifact_path: string | null;
+  notes: string | null;
+  created_at: unknown;
+  updated_at: unknown;
 }
 
 /**
@@ -137,6 +165,10 @@ export interface TrainingRunsTable {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   duration_ms: number | null;
+  theta1: number | null;
+  theta2: number | null;
+  gpu_seconds: number | null;
+  gpu_memory_bytes: number | null;
 }
 
 /** One row for each value of the configuration that is another than before, and one for each when it was first seen. */
@@ -151,6 +183,19 @@ export interface ConfigChangesTable {
   after: string | null;
   /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
   policy_hash: string | null;
+  /** user@machine; null in rows of earlier versions, as are the two below. */
+  changed_by: string | null;
+  /** The program that first ran with it: `trainer`, or `daemon` and its shard. */
+  program: string | null;
+  /** Why, as MINUTEHAND_CHANGE_REASON had it; null when nobody gave one. */
+  reason: string | null;
+}
+
+/** How far the configurations that a daemon has started with were read. */
+export interface ConfigStartsTable {
+  /** Machine and absolute path. */
+  file: string;
+  read_lines: number;
 }
 
 /**
@@ -282,6 +327,40 @@ export interface SignalArchivesTable {
   archived_ms: number;
 }
 
+/** What the features of a schema are. */
+export interface FeatureSchemasTable {
+  schema_hash: string;
+  /** JSON array of name, formula, window and ddof, in the order of the values. */
+  definitions: string;
+}
+
+/** One row per pair and bar. The view `core.features_named` names the columns of the schema that was written last. */
+export interface FeaturesTable {
+  market: Market;
+  pair_id: string;
+  schema_hash: string;
+  /** Epoch seconds of the bar open. */
+  time: number;
+  /** float32: `real[]` on PostgreSQL, a JSON array on SQLite. */
+  features: string;
+}
+
+/** One row per pair and bar; null where the bar has no such label. The columns are those of LABEL_COLUMNS. */
+export interface LabelsTable {
+  market: Market;
+  pair_id: string;
+  label_hash: string;
+  time: number;
+  ai1: number | null;
+  ai1_end: number | null;
+  ai2_drawdown: number | null;
+  ai2_volatility: number | null;
+  ai2_correlation: number | null;
+  ai2_end: number | null;
+  ai3: number | null;
+  ai3_end: number | null;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -298,13 +377,19 @@ export interface Tables {
   'core.imports': ImportsTable;
   'core.model_registry': ModelRegistryTable;
   'core.model_artifacts': ModelArtifactsTable;
+  'core.model_notes': ModelNotesTable;
+  model_registry: ModelRegistryView;
   'core.training_runs': TrainingRunsTable;
   'audit.config_changes': ConfigChangesTable;
+  'core.config_starts': ConfigStartsTable;
   'core.live_trades': LiveTradesTable;
   'core.refused_fills': RefusedFillsTable;
   'core.fill_files': FillFilesTable;
   'core.signal_copies': SignalCopiesTable;
   'core.signal_days': SignalDaysTable;
   'core.signal_archives': SignalArchivesTable;
+  'core.feature_schemas': FeatureSchemasTable;
+  'core.features': FeaturesTable;
+  'core.labels': LabelsTable;
   'core.migrations': MigrationsTable;
 }
