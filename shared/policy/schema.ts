@@ -36,6 +36,11 @@ const host = z
 const allowedHosts = z.array(host).max(100);
 const searchRange = z.tuple([fraction, fraction]);
 
+const rateSteps = z
+  .array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)]))
+  .max(20)
+  .meta({ examples: [[[0.01, 0.5]]] });
+
 const coreValues = {
   theta1_initial: fraction,
   theta2_initial: fraction,
@@ -45,6 +50,7 @@ const coreValues = {
   risk_label_vol_ratio: z.number().min(1).max(100),
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
+  leverage_reduction_rate: z.strictObject({ drawdown: rateSteps, risk_score: rateSteps }),
 };
 
 /** What the trainer can write about a run, in the order of the table. */
