@@ -93,6 +93,8 @@ const retrainValues = {
     .meta({ examples: ['30 21 * * 1-5'] }),
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
+  retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),
+  retrain_min_free_mb: z.int().min(0).max(10_000_000),
   retrain_notification_channel: z
     .string()
     .min(1)
