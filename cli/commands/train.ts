@@ -23,6 +23,7 @@ import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { ownResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
 
@@ -37,6 +38,7 @@ interface TrainFlags {
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
   readonly warmStart?: boolean;
+  readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
@@ -73,6 +75,7 @@ export function addTrain(program: Command, output: () => Output): void {
       '--warm-start',
       'warm-start from the active version with what has come since it was learned in full: a few trees more, nothing searched',
     )
+    .option('--theta2', 'search θ2 of the active version again on the bars behind its last one; its models stay')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -87,6 +90,7 @@ export function addTrain(program: Command, output: () => Output): void {
 
 async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const seed = parseInteger(flags.seed, '--seed');
+  if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const settings = withEngine(loadSettings(), flags.engine);
   const trials =
@@ -99,7 +103,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
-  let result: TrainResult | null;
+  let result: TrainResult | Theta2Result | null;
   let gates: GateResult[] = [];
   try {
     const options: TrainOptions = {
@@ -117,14 +121,16 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
       workers,
       onProgress,
     };
-    result = flags.warmStart ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
-    if (result !== null) gates = await adoptionGates(result, { settings, bars, modelsFolder, workers, onProgress });
+    result = await trainAs(flags, modelsFolder, options);
+    const compared = result !== null && 'bars' in result ? result.bars : bars;
+    if (result !== null)
+      gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
   }
   if (result === null) {
-    output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
+    output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
     output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
     return;
   }
@@ -133,6 +139,20 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   if (adopted) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
   report({ result, gates, flags, isWritten, adopted }, output);
+}
+
+const NOTHING_NEW = {
+  trees: 'no model gains a tree from the bars that have come',
+  theta2: 'no other θ2 is better on the bars that have come',
+} as const;
+
+function trainAs(
+  { warmStart, theta2 }: TrainFlags,
+  modelsFolder: string,
+  options: TrainOptions,
+): Promise<TrainResult | Theta2Result | null> {
+  if (theta2) return researchTheta2(activeBundle(modelsFolder), options);
+  return warmStart ? trainFromWarmStart(activeBundle(modelsFolder), options) : train(options);
 }
 
 interface Outcome {

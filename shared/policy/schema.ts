@@ -118,7 +118,10 @@ const retrainValues = {
   kpi_min_trades: z.int().min(1).max(100_000),
   kpi_win_rate_min: fraction.nullable(),
   kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
+  kpi_refusal_rate_min: fraction.nullable(),
   kpi_refusal_rate_max: fraction.nullable(),
+  kpi_false_alarm_rate: fraction.nullable(),
+  risk_streak_significance: fraction.nullable(),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(z.enum(RETRAIN_RUN_COLUMNS)).min(1),
 };
