@@ -389,8 +389,8 @@ export const ERRORS = {
   },
   RETRAIN_KIND: {
     status: 400,
-    message: 'The kind of a training run is full or incremental.',
-    next: 'Send POST /retrain?kind=full, or ?kind=incremental to warm-start from the active models.',
+    message: 'The kind of a training run is full, incremental or thresholds.',
+    next: 'Send POST /retrain?kind=full, ?kind=incremental to warm-start from the active models, or ?kind=thresholds to search θ2 again.',
   },
   TRAINER_ABSENT: {
     status: 503,

@@ -15,7 +15,11 @@ let known: Settings | undefined;
 
 function makeSettings(): Settings {
   const real = loadSettings({ env: {} });
-  const core = { ...real.core, require_edge: true };
+  const core = {
+    ...real.core,
+    require_edge: true,
+    leverage_reduction_rate: { drawdown: [], risk_score: [] },
+  };
   const decision = {
     z_entry: 1.2,
     z_exit: 0.4,
@@ -72,6 +76,6 @@ function makeSettings(): Settings {
         },
       },
     },
-    policyHash: policyHash(core, decision),
+    policyHash: policyHash(core, decision, real.minutehand.symbols),
   };
 }

@@ -90,10 +90,10 @@ function wordsOf(trade: TradeRecord): object {
 }
 
 /** The ENTER and EXIT signals of a replay, brought together by position_id. */
-async function replayedTrades(replayed = bars): Promise<object[]> {
+async function replayedTrades(replayed = bars, how = settings): Promise<object[]> {
   const signals: Signal[] = [];
   await replayBars({
-    settings,
+    settings: how,
     pairIds: settings.minutehand.pairs,
     bars: replayed,
     models,
@@ -145,6 +145,23 @@ describe('a backtest', () => {
       return exited !== null && exited > end ? { ...trade, exited: null, reason: null } : trade;
     });
     expect(trades).toEqual(known);
+  });
+
+  it('reduces each position by drawdown and risk as a replay signals it, and has a smaller drawdown than without', async () => {
+    const steps = { drawdown: [[0.0005, 0.6] as const], risk_score: [[0.2, 0.5] as const] };
+    const how = tinySettings({ core: { leverage_reduction_rate: steps } });
+    const { bundles, last } = await run({ policy: decisionPolicy(how) });
+    const { trades, total, fullLeverage } = bundles[0]!.edge_pairs;
+    const end = isoSecond(last);
+    const replayed = (await replayedTrades(bars, how)).filter((trade) => (trade as { exited: string }).exited <= end);
+    const closed = trades.filter(({ exitSignalTime }) => exitSignalTime !== null);
+    expect(closed.map(wordsOf).sort(byPairAndTime)).toEqual(replayed.sort(byPairAndTime));
+    const rates = new Set(trades.map(({ scale, fullScale }) => (scale / fullScale).toFixed(6)));
+    expect([...rates].sort()).toEqual(['0.300000', '0.500000', '0.600000', '1.000000']);
+    const { total: before } = result.bundles[0]!.edge_pairs;
+    expect(fullLeverage!.net_return).toBeCloseTo(before.net_return, 12);
+    expect(fullLeverage!.max_drawdown).toBeCloseTo(before.max_drawdown, 12);
+    expect(total.max_drawdown).toBeLessThan(before.max_drawdown);
   });
 
   it('makes the trades of a replay where bad ticks are held back, and other ones where they are taken', async () => {

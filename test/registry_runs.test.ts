@@ -106,6 +106,35 @@ const useStore = async ({ kind, note }: (typeof STORES)[number], skip: (note: st
   if (kind === 'postgres') process.env['MINUTEHAND_DATABASE_URL'] = await server!.createDatabase();
 };
 
+describe('a run that exceeds its limits', () => {
+  it('is ended although its process ignores SIGTERM, recorded as aborted and reported, and the next run begins', async () => {
+    const runs = open(`process.on('SIGTERM', () => undefined); ${HANGS}`, { retrain_limit_minutes: 0.02 });
+    expect(await runs.start('request')).not.toBeNull();
+    let pid = 0;
+    await expect.poll(() => (pid = Number(runs.runs()[0]!.stage)), PATIENCE).toBeGreaterThan(1);
+    await until(([run]) => run!.status !== 'running');
+    expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1, stage: String(pid) }]);
+    expect(runs.runs()[0]!.error).toMatch(/^RUN_TIMEOUT: not done within 0.02 minutes/);
+    expect(isRunning(pid)).toBe(false);
+    expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted' }]);
+    expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
+      { status: 'aborted' },
+    ]);
+    expect(await runs.start('request')).toMatchObject({ run_id: 2, status: 'running' });
+  });
+
+  it('does not start without the memory that it needs, and is tried again and given up', async () => {
+    const runs = open(HANGS, { retrain_min_free_mb: 9_000_000, retrain_retry_max: 1 });
+    await runs.start('request');
+    await until(([run]) => run!.status === 'aborted');
+    expect(runs.runs()).toMatchObject([
+      { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
+      { attempt: 1, status: 'failed' },
+    ]);
+    expect(aborted).toMatchObject([{ run_id: 2 }]);
+  });
+});
+
 describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
   /** A trainer of its own process, in the middle of a run. */

@@ -74,7 +74,7 @@ export const TINY_MINUTES = 2400;
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });
   const merged = merge(merge(real, TINY), overrides) as Settings;
-  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision) };
+  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision, merged.minutehand.symbols) };
 }
 
 function merge(base: unknown, over: unknown): unknown {

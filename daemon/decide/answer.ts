@@ -9,7 +9,8 @@ import {
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import type { Position } from '../../shared/core/position/position.ts';
+import { reduceLeverage, standingRate, type Reduced } from '../../shared/core/position/leverage.ts';
+import type { Market, Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
@@ -63,10 +64,12 @@ export function answerMinute(
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
   const scored = scores === null ? null : scoresAt(scores, row);
-  const { decision, position: after } =
-    frame === null || isHeartbeat(minute)
-      ? { decision: hold(minute, position), position }
-      : step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time);
+  const isDecided = frame !== null && !isHeartbeat(minute);
+  const { decision, position: taken } = isDecided
+    ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
+    : { decision: hold(minute, position), position };
+  const fullScale = scores === null ? null : scores.position_scale[row]!;
+  const { rate, position: after } = sized(policy, pair, isDecided ? frame : null, scored, fullScale, position, taken);
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -78,7 +81,7 @@ export function answerMinute(
     risk_flag: scored === null ? null : scored.risk_score >= models!.theta2 ? 1 : 0,
     theta1: models?.theta1 ?? null,
     theta2: models?.theta2 ?? null,
-    position_scale: scores === null ? null : scores.position_scale[row]!,
+    position_scale: fullScale === null ? null : rate * fullScale,
     action: decision.action,
     reason: decision.reason,
     target: decision.target,
@@ -98,6 +101,7 @@ export function answerMinute(
       models === null || isHalted || (frame !== null && scores === null),
       context.isDegraded,
     ),
+    leverage_reduction_rate: rate,
   };
   return {
     minute,
@@ -107,6 +111,22 @@ export function answerMinute(
     position: after,
     seq: 0,
   };
+}
+
+/** @param market null where nothing was decided */
+function sized(
+  { leverage }: DecisionPolicy,
+  pair: Pair,
+  market: Market | null,
+  scores: Scores | null,
+  fullScale: number | null,
+  before: Position,
+  after: Position,
+): Reduced {
+  if (leverage === undefined) return { rate: 1, position: after };
+  const risk = scores === null ? null : scores.risk_score;
+  if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
+  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
 }
 
 function scoresAt({ return_prob, risk_score }: BatchScores, row: number): Scores {

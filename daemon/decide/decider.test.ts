@@ -178,6 +178,7 @@ describe('a decider', () => {
           feature_schema: SCHEMA.hash,
           policy_hash: 'hash of the policy',
           mode: 'OK',
+          leverage_reduction_rate: 1,
         });
         expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));
         expect([riskProb, seq]).toEqual([risk_prob, 0]);

@@ -36,7 +36,8 @@ export class Decider {
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
-    if (pairIndex >= 0) this.#positions[pairIndex] = position;
+    if (pairIndex < 0) return;
+    this.#positions[pairIndex] = this.#options.policy.leverage === undefined ? withoutAccount(position) : position;
   }
 
   decide(
@@ -75,4 +76,10 @@ export class Decider {
       halted,
     };
   }
+}
+
+/** The account of a policy that is no longer there would be out of date when one comes back. */
+function withoutAccount(position: Position): Position {
+  const { account, ...others } = position;
+  return account === undefined ? position : others;
 }

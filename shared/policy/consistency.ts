@@ -74,6 +74,22 @@ function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
   };
 }
 
+/** A step further out must not allow a larger size than the one before it. */
+function rateStepsRule(by: 'drawdown' | 'risk_score'): Rule {
+  return {
+    needs: ['core.leverage_reduction_rate'],
+    check({ core }) {
+      const steps = core.leverage_reduction_rate[by];
+      const wrong = steps.findIndex(
+        ([from, rate], i) => i > 0 && (from <= steps[i - 1]![0] || rate > steps[i - 1]![1]),
+      );
+      if (wrong < 0) return [];
+      const text = `is [${steps[wrong]!.join(', ')}] behind [${steps[wrong - 1]!.join(', ')}], expected ascending values with rates that do not rise`;
+      return [{ part: 'core', path: ['leverage_reduction_rate', by, wrong], text }];
+    },
+  };
+}
+
 function cronRule(part: 'retrain' | 'signals', key: string, example: string): Rule {
   return {
     needs: [`${part}.${key}`],
@@ -258,6 +274,8 @@ const RULES: readonly Rule[] = [
   searchRangeAscends('theta2'),
   thetaInRange('theta1'),
   thetaInRange('theta2'),
+  rateStepsRule('drawdown'),
+  rateStepsRule('risk_score'),
   cronRule('retrain', 'retrain_cron', '0 3 1 * *'),
   cronRule('retrain', 'retrain_weekly_cron', '0 4 * * 6'),
   cronRule('retrain', 'retrain_incremental_cron', '30 21 * * 1-5'),

@@ -70,6 +70,7 @@ describe('the shipped configuration', () => {
       risk_label_vol_ratio: 1.8,
       risk_label_corr_drop: -0.15,
       require_edge: true,
+      leverage_reduction_rate: { drawdown: [], risk_score: [] },
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',

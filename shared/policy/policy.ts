@@ -11,6 +11,7 @@ import { OVERRIDES } from './environment.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { leveragePolicy } from './leverage_steps.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
@@ -158,7 +159,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
-  const hash = policyHash(parts.core, parts.minutehand.decision);
+  const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
 }
@@ -176,7 +177,9 @@ export function loadSettings(options: LoadOptions = {}): Settings {
 
 /** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
 export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
-  return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
+  const { core, minutehand } = settings;
+  const leverage = leveragePolicy(core, minutehand.symbols);
+  return { ...minutehand.decision, require_edge: core.require_edge, ...(leverage && { leverage }) };
 }
 
 /** How bars are screened for bad ticks; null = not at all. */

@@ -36,6 +36,11 @@ const host = z
 const allowedHosts = z.array(host).max(100);
 const searchRange = z.tuple([fraction, fraction]);
 
+const rateSteps = z
+  .array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)]))
+  .max(20)
+  .meta({ examples: [[[0.01, 0.5]]] });
+
 const coreValues = {
   theta1_initial: fraction,
   theta2_initial: fraction,
@@ -45,6 +50,7 @@ const coreValues = {
   risk_label_vol_ratio: z.number().min(1).max(100),
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
+  leverage_reduction_rate: z.strictObject({ drawdown: rateSteps, risk_score: rateSteps }),
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
@@ -112,6 +118,8 @@ const retrainValues = {
     .meta({ examples: ['30 21 * * 1-5'] }),
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
+  retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),
+  retrain_min_free_mb: z.int().min(0).max(10_000_000),
   retrain_notification_channel: z
     .string()
     .min(1)
@@ -139,7 +147,10 @@ const retrainValues = {
   kpi_min_trades: z.int().min(1).max(100_000),
   kpi_win_rate_min: fraction.nullable(),
   kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
+  kpi_refusal_rate_min: fraction.nullable(),
   kpi_refusal_rate_max: fraction.nullable(),
+  kpi_false_alarm_rate: fraction.nullable(),
+  risk_streak_significance: fraction.nullable(),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(runColumn).min(1),
 };

@@ -47,6 +47,8 @@ export interface SignalBody {
   feature_schema: string;
   policy_hash: string;
   mode: Mode;
+  /** What position_scale was multiplied by, 0 to 1: 1 = not reduced. */
+  leverage_reduction_rate: number;
 }
 
 /** How it was delivered: differs from run to run. `crc32` follows as the last field of the text. */
@@ -89,6 +91,7 @@ export const BODY_FIELDS = [
   'feature_schema',
   'policy_hash',
   'mode',
+  'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];
 
 export const ENVELOPE_FIELDS = [

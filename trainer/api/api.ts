@@ -9,7 +9,7 @@ import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
 const PATHS = ['/healthz', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
-const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
+const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
 
 /** What the endpoints report and act on. */
 export interface ApiParts {
@@ -21,7 +21,10 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** `GET /healthz`, `GET /runs`, `GET /models`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
+/**
+ * `GET /healthz`, `GET /runs`, `GET /models`, `GET /monitor`, `POST /retrain?kind=full|incremental|thresholds`,
+ * `POST /retrain/cancel`.
+ */
 export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, access, schedules }: ApiParts): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {

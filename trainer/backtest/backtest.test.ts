@@ -92,6 +92,7 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       exitBar: exitFill,
       beta,
       scale: 1,
+      fullScale: 1,
       swapBps: 0,
       grossBps: earned * 1e4,
       netBps: earned * 1e4 - cost(legA, how.costs.a) - cost(legB, how.costs.b),

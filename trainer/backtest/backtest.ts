@@ -1,6 +1,7 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import type { DecisionPolicy, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
+import { reduceLeverage } from '../../shared/core/position/leverage.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
@@ -34,8 +35,10 @@ export interface FilledTrade extends Trade {
   readonly exitBar: number;
   /** Hedge ratio, frozen at the entry. */
   readonly beta: number;
-  /** AI3's position_scale at the entry. */
+  /** position_scale at the entry, as published. */
   readonly scale: number;
+  /** AI3's position_scale at the entry, before leverage_reduction_rate. */
+  readonly fullScale: number;
   /** What opening and closing both legs cost, and what overnight swaps cost. */
   readonly costBps: number;
   readonly swapBps: number;
@@ -100,9 +103,22 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const taken = step(market, options.scores(t), gate, policy, before, '', history.time[t]! as OpenTime);
+    const scores = options.scores(t);
+    const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
-    position = taken.position;
+    const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
+    position =
+      policy.leverage === undefined
+        ? taken.position
+        : reduceLeverage(
+            policy.leverage,
+            history.pair,
+            market,
+            scores?.risk_score ?? null,
+            fullScale,
+            before,
+            taken.position,
+          ).position;
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
@@ -131,6 +147,7 @@ function makeTrade(
   const moveB = ln(openB[exitBar]! / openB[entryBar]!);
   const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
   const costBps = (roundTripBps(options.costs.a) + hedge * roundTripBps(options.costs.b)) / (1 + hedge);
+  const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
@@ -145,7 +162,8 @@ function makeTrade(
     entryBar,
     exitBar,
     beta,
-    scale: options.scale?.(entrySignal) ?? 1,
+    scale: position.account?.scale ?? fullScale,
+    fullScale,
     costBps,
     swapBps,
   };

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { CompiledQuery } from 'kysely';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -13,6 +14,7 @@ import type { Clock } from '../../shared/ports.ts';
 import type { SignalRow as JournalSignal } from '../../shared/store/journal.ts';
 import { tinySettings, type SettingsOverrides } from '../../test/tiny_models.ts';
 import { POSTGRES_NOTE, startPostgres, type PostgresServer } from '../store/postgres_server.fixture.ts';
+import { noteConfigChanges } from '../schedule/config_changes.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { createArchive, type SignalArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
@@ -86,6 +88,66 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         .trimEnd()
         .split('\n'),
     );
+
+  it('adds the column of leverage_reduction_rate to tables of before, and keeps their old signals to the byte', async () => {
+    const names = ['core.signals_live', 'core.signals_history'].map((name) =>
+      name.replace('.', store.kind === 'sqlite' ? '_' : '.'),
+    );
+    const run = (text: string) => store.db.executeQuery(CompiledQuery.raw(text));
+    await run(`DROP VIEW ${names[1]}_policy`);
+    for (const name of names) await run(`ALTER TABLE ${name} DROP COLUMN leverage_reduction_rate`);
+    const rows = simulatedDay(DAY, SMALL);
+    const old = rows.map((row, i) =>
+      i % 2 === 0 ? row : { ...row, body: row.body.replace(/,"leverage_reduction_rate":[^,}]*/, '') },
+    );
+    journal(old);
+    tables = await openSignalTables(store, policy);
+    await createSignalCopy(store, tables, paths).pass();
+    const bodies = (await all(tables.pages({ market: 'live' }, 50))).map(bodyText);
+    expect(new Set(bodies)).toEqual(new Set(old.map(({ body }) => body)));
+    const { rows: kept } = await run(`SELECT body FROM ${names[1]} WHERE body IS NOT NULL`);
+    expect(kept).toEqual([]);
+  });
+
+  it('joins every signal of a week by its policy_hash to θ1, θ2 and the rate that applied to it', async () => {
+    const hashOf = (day: number): string => `${Math.min(day, 5) % 3}`.repeat(16);
+    const valuesOf = (day: number) => ({
+      theta1_initial: 0.7 + (Math.min(day, 5) % 3) / 100,
+      theta2_initial: 0.3,
+      leverage_reduction_rate: { drawdown: [[0.01, 1 / (1 + (Math.min(day, 5) % 3))]], risk_score: [] },
+    });
+    const sent: JournalSignal[] = [];
+    for (let day = 0; day < 7; day++) {
+      nowMs = dayStartMs(DAY) + day * 86_400_000;
+      const date = new Date(nowMs).toISOString().slice(0, 10);
+      await noteConfigChanges(store, { core: valuesOf(day), retrain: { kpi_min_trades: day } }, clock, hashOf(day));
+      const rate = 1 / (1 + day);
+      sent.push(
+        ...simulatedDay(date, SMALL).map((row) => ({
+          ...row,
+          body: row.body
+            .replace(/"policy_hash":"[^"]*"/, `"policy_hash":"${hashOf(day)}"`)
+            .replace(/"leverage_reduction_rate":[^,}]*/, `"leverage_reduction_rate":${rate}`),
+        })),
+      );
+    }
+    journal(sent);
+    nowMs += 86_400_000;
+    await copy.pass();
+    const view = 'core.signals_history_policy'.replace('.', store.kind === 'sqlite' ? '_' : '.');
+    const { rows } = await store.db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(`SELECT * FROM ${view}`));
+    expect(rows).toHaveLength(sent.length);
+    for (const row of rows) {
+      const day = Math.floor((Number(row['generated_at_ms']) - dayStartMs(DAY)) / 86_400_000);
+      const { theta1_initial, theta2_initial, leverage_reduction_rate } = valuesOf(day);
+      expect(row['policy_theta1_initial']).toBe(JSON.stringify(theta1_initial));
+      expect(row['policy_theta2_initial']).toBe(JSON.stringify(theta2_initial));
+      expect(row['policy_leverage_reduction_rate']).toBe(JSON.stringify(leverage_reduction_rate));
+      expect(row['leverage_reduction_rate']).toBe(1 / (1 + day));
+      expect(row['theta1']).toSatisfy((value) => value === 0.7 || value === null);
+      expect(row['policy_noted_at']).not.toBeNull();
+    }
+  });
 
   it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
     const rows = simulatedDay(DAY, SMALL);

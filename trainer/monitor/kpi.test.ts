@@ -13,7 +13,9 @@ const POLICY: KpiPolicy = {
   kpi_min_trades: 20,
   kpi_win_rate_min: 0.35,
   kpi_drawdown_max: 0.1,
+  kpi_refusal_rate_min: null,
   kpi_refusal_rate_max: 0.9,
+  kpi_false_alarm_rate: null,
 };
 const MINUTE = 60;
 

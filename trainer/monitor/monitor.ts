@@ -12,7 +12,7 @@ import { storeUrl } from '../store/store.ts';
 import { haltsOf } from './kpi.ts';
 import type { LookTask, NoLook } from './look.ts';
 import { startLook, type RunningLook } from './look_thread.ts';
-import type { MonitorReport } from './report.ts';
+import type { DriftFinding, MonitorReport } from './report.ts';
 import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 
 const MINUTES_PER_HOUR = 60;
@@ -147,10 +147,18 @@ class RunningMonitor implements Monitor {
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
     this.#tell(report);
-    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains));
+    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
 
   /** Each finding once for each version: it lasts for days. */
+  async #alert({ trigger: _trigger, text, ...details }: DriftFinding): Promise<void> {
+    const { settings, log } = this.#options;
+    await sendAlert(
+      { settings, env: process.env, log },
+      { kind: 'risk_streak', text: `${text}. θ2 is searched again.`, details },
+    );
+  }
+
   #tell({ findings, version }: MonitorReport): void {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;
@@ -158,6 +166,7 @@ class RunningMonitor implements Monitor {
       this.#reported.add(key);
       this.#options.log.warn({ ...found, version }, 'the active models fit less');
       this.#options.say(`Models ${version}: ${found.text}.`);
+      if (found.trigger === 'risk streak') void this.#alert(found);
     }
   }
 }

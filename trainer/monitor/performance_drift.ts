@@ -3,6 +3,7 @@ import type { FilledTrade } from '../backtest/backtest.ts';
 import { aucStandardError } from '../validate/noise.ts';
 import { meanOverBlocks } from './cluster.ts';
 import { SIGMAS } from './drift.ts';
+import { lastStreak, streakLimit } from './evidence.ts';
 
 /**
  * Labels of the same minute agree between pairs: their uniqueness within pairs counts them this many times (see
@@ -141,6 +142,50 @@ export interface PassRate {
   /** How far it may lie from the true one by chance. */
   readonly noise: number;
   readonly candidates: number;
+}
+
+/** How long AI2 has let no entry candidate pass (risk_flag 1), in blocks of time that have candidates. */
+export interface RiskStreak {
+  readonly blocks: number;
+  readonly candidates: number;
+  /** From this length on it is too long for chance; null where there is no limit. */
+  readonly limit: number | null;
+  /** Share of candidates that pass, as the bundle has it. */
+  readonly expected_pass_rate: number;
+}
+
+/**
+ * @param times ascending, epoch seconds of the candidates
+ * @param passed 1 for each that passes, else 0
+ * @param blockSeconds candidates of a block go together and count as one, which passes if one of them does
+ * @param windowBlocks blocks in which a streak may begin anywhere
+ */
+export function riskStreak(
+  times: ArrayLike<number>,
+  passed: ArrayLike<number>,
+  { expected, significance, blockSeconds, windowBlocks }: StreakOptions,
+): RiskStreak {
+  const blocks: { id: number; passes: number; candidates: number }[] = [];
+  for (let i = 0; i < times.length; i++) {
+    const id = Math.floor(times[i]! / blockSeconds);
+    if (blocks.at(-1)?.id !== id) blocks.push({ id, passes: 0, candidates: 0 });
+    const block = blocks.at(-1)!;
+    block.candidates++;
+    block.passes = Math.max(block.passes, passed[i]!);
+  }
+  const length = lastStreak(blocks.map(({ passes }) => passes));
+  const candidates = blocks.slice(blocks.length - length).reduce((sum, block) => sum + block.candidates, 0);
+  const limit = significance === null ? Infinity : streakLimit(expected, windowBlocks, significance);
+  return { blocks: length, candidates, limit: Number.isFinite(limit) ? limit : null, expected_pass_rate: expected };
+}
+
+export interface StreakOptions {
+  /** Share of candidates that pass, as the bundle has it. */
+  readonly expected: number;
+  /** `risk_streak_significance`. */
+  readonly significance: number | null;
+  readonly blockSeconds: number;
+  readonly windowBlocks: number;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { RetrainPolicy } from '../../shared/policy/policy.ts';
 import type { FeatureDrift } from './drift.ts';
 import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
-import type { Compared, PassRate } from './performance_drift.ts';
+import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
 /** A part of a look, or why it could not be looked at, in words. */
 export type Part<T> = T | { readonly skipped: string };
@@ -25,6 +25,7 @@ export interface MonitorReport {
     readonly auc: Compared;
     readonly win_rate: Compared;
     readonly pass_rate: PassRate;
+    readonly risk_streak: RiskStreak;
   };
   /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
@@ -38,7 +39,7 @@ export interface MonitorReport {
 /** Something that is past its limit by more than chance. */
 export interface DriftFinding {
   /**
-   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `model age`, `fill win rate`, `fill result`, `fill
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`, `fill result`, `fill
    * costs`.
    */
   readonly trigger: string;
@@ -48,8 +49,8 @@ export interface DriftFinding {
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
-  /** Whether to train anew; else a person has to change the configuration first. */
-  readonly retrains: boolean;
+  /** What is trained: everything, or θ2 alone; null: a person has to change the configuration first. */
+  readonly retrains: 'full' | 'thresholds' | null;
   /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
@@ -86,6 +87,7 @@ export function findingsOf(
     ...comparisonFinding('auc', performance.auc, policy.drift_metric_gap),
     ...comparisonFinding('win rate', performance.win_rate, policy.drift_metric_gap),
     ...passRateFinding(performance.pass_rate, policy.pass_rate_range),
+    ...streakFinding(performance.risk_streak),
     ...(policy.model_max_age_days !== null && age_days > policy.model_max_age_days && new_bars >= minBars
       ? [
           finding(
@@ -156,7 +158,7 @@ function costFinding(
   const text =
     `${kind} of ${symbol} ${worst.bps!.toFixed(2)} bps a side in ${worst.fills} ${account} fills, configured ${worst.configured_bps.toFixed(2)} > ${gap * 100} % more; ` +
     `put into symbols of config/minutehand.yaml: ${symbol}: { spread_bps: ${spread_bps.toFixed(2)}, slippage_bps: ${slippage_bps.toFixed(2)} }`;
-  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: false }];
+  return [{ ...finding('fill costs', `${symbol} (${account})`, worst.bps!, limit, null, text), retrains: null }];
 }
 
 function featureFindings(feature: FeatureDrift, { drift_psi_max, drift_mean_shift_max }: DriftPolicy): DriftFinding[] {
@@ -222,6 +224,12 @@ function passRateFinding({ live, noise }: PassRate, [low, high]: DriftPolicy['pa
   return [finding('pass rate', '', live, limit, null, `pass rate ${live.toFixed(2)} outside ${low} to ${high}`)];
 }
 
+function streakFinding({ blocks, candidates, limit, expected_pass_rate }: RiskStreak): DriftFinding[] {
+  if (limit === null || blocks < limit) return [];
+  const text = `risk streak: risk_flag 1 at the last ${candidates} candidates, ${blocks} blocks of time in a row, at least ${limit} are too many for a pass rate of ${expected_pass_rate.toFixed(2)}`;
+  return [{ ...finding('risk streak', '', blocks, limit, null, text), retrains: 'thresholds' }];
+}
+
 function finding(
   trigger: string,
   subject: string,
@@ -230,5 +238,5 @@ function finding(
   pair: string | null,
   text: string,
 ): DriftFinding {
-  return { trigger, subject, figure, limit, pair, retrains: true, text };
+  return { trigger, subject, figure, limit, pair, retrains: 'full', text };
 }

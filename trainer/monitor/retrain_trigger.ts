@@ -33,9 +33,11 @@ export class RetrainTrigger {
 
   async ask(findings: readonly DriftFinding[]): Promise<void> {
     if (findings.length === 0 || this.#isCooling()) return;
+    // A full run chooses θ2 as well.
+    const kind = findings.some(({ retrains }) => retrains === 'full') ? 'full' : 'thresholds';
     const text = triggerText(findings);
     const at = new Date(this.#clock.nowMs()).toISOString();
-    if (await this.#retrainer.startOrWait(text)) this.#last = { at, text };
+    if (await this.#retrainer.startOrWait(text, kind)) this.#last = { at, text };
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Settings } from '../../shared/policy/policy.ts';
 
 /** All there are; docs/guides/OPERATE.md#alerts-of-the-trainer lists what to do. */
-export const ALERT_KINDS = ['kpi_halt', 'retrain_aborted', 'archive_failed'] as const;
+export const ALERT_KINDS = ['kpi_halt', 'risk_streak', 'retrain_aborted', 'archive_failed'] as const;
 
 /** Something that a person should look at. */
 export interface Alert {

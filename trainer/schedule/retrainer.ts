@@ -5,6 +5,7 @@ import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
 import type { RetrainRun, RunKind } from './run.ts';
 import { executeRun, type RunExecution } from './run_execution.ts';
+import { availableMemoryBytes, limitTime, memoryLack, timeLimitError } from './run_limits.ts';
 import type { RunLog } from './run_log.ts';
 import type { StageTime } from './run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
@@ -15,16 +16,17 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never
+   * Begins a run, in the place of one of its kind that waits; a full run also in the place of all others. Never
    * rejects.
    * @returns null when one is under way already
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /**
-   * As start, of a full run, which waits while an incremental one is under way.
+   * As start; while a run of another kind is under way, it waits. Behind a full run nothing waits, for it leaves nothing
+   * to learn.
    * @returns whether it has begun or waits
    */
-  startOrWait(trigger: string): Promise<boolean>;
+  startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
   /** The rows of `model_registry`; none when runs are kept in memory only. */
@@ -82,8 +84,8 @@ class QueuedRetrainer implements Retrainer {
     return this.#inTurn(() => this.#begin(trigger, kind));
   }
 
-  startOrWait(trigger: string): Promise<boolean> {
-    return this.#inTurn(() => this.#beginOrWait(trigger));
+  startOrWait(trigger: string, kind: RunKind = 'full'): Promise<boolean> {
+    return this.#inTurn(() => this.#beginOrWait(trigger, kind));
   }
 
   runs(): readonly RetrainRun[] {
@@ -173,11 +175,12 @@ class QueuedRetrainer implements Retrainer {
     return run;
   }
 
-  async #beginOrWait(trigger: string): Promise<boolean> {
-    if ((await this.#begin(trigger, 'full')) !== null) return true;
-    if (this.#stopped || this.#current?.kind !== 'incremental') return false;
-    await this.#attempt('a full run cannot wait', () => this.#records.queue.wait(trigger));
-    this.#options.say(`A full training run (${trigger}) waits until the incremental one has ended.`);
+  async #beginOrWait(trigger: string, kind: RunKind): Promise<boolean> {
+    if ((await this.#begin(trigger, kind)) !== null) return true;
+    const current = this.#current?.kind;
+    if (this.#stopped || current === undefined || current === 'full' || current === kind) return false;
+    await this.#attempt('a run cannot wait', () => this.#records.queue.wait(trigger, kind));
+    this.#options.say(`A training run (${kind}, ${trigger}) waits until the ${current} one has ended.`);
     return true;
   }
 
@@ -187,6 +190,9 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.audit(run);
     const expected = await this.#records.lastStages(run);
     if (!this.#stopped) {
+      const earlier = this.#records.shown.filter(({ run_id }) => run_id !== run.run_id);
+      const lack = memoryLack(run, earlier, this.#options.settings.retrain, availableMemoryBytes());
+      if (lack !== null) return this.#refuse(run, lack);
       this.#ended = this.#work(run, expected);
       return;
     }
@@ -195,14 +201,31 @@ class QueuedRetrainer implements Retrainer {
     await this.#records.keep(run);
   }
 
+  /** A run that cannot start has failed, and is tried again later. */
+  async #refuse(run: RetrainRun, error: string): Promise<void> {
+    run.error = error;
+    run.finished_at = new Date().toISOString();
+    this.#options.log.error(run, 'training cannot start');
+    this.#options.say(`Training run ${run.run_id} (${run.trigger}) cannot start: ${error}`);
+    await this.#settlement.fail(run, 'failed');
+    await this.#records.keep(run);
+    await this.#timer.set();
+  }
+
   async #work(run: RetrainRun, expected: readonly StageTime[]): Promise<void> {
     this.#canceled = false;
     this.#current = run;
     const queue = () => this.#records.queue;
     this.#training = executeRun(run, expected, this.#options, this.#runLog, queue, this.#attempt);
-    const { result, ended } = await this.#training.done;
+    const training = this.#training;
+    const limit = limitTime(() => training.stop(), this.#options.settings.retrain);
+    const { result, ended } = await training.done;
+    limit.clear();
     // Shown as ended only when it is kept as such.
-    await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
+    const { retrain_limit_minutes } = this.#options.settings.retrain;
+    if (limit.isExceeded && 'error' in result)
+      await this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
+    else await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
     await this.#records.keep(ended);
     this.#training = null;
     this.#current = null;

@@ -68,6 +68,7 @@ export function executeRun(
 /** What `train` is told of this run alone. */
 function flagsOf({ kind, trigger }: RetrainRun): readonly string[] {
   if (trigger === FIRST_MODELS) return ['--trials', '0'];
+  if (kind === 'thresholds') return ['--theta2'];
   return kind === 'incremental' ? ['--warm-start'] : [];
 }
 

@@ -168,6 +168,26 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
+    it('holds one waiting run of each kind, begins them by priority, and a full one instead of all', async () => {
+      const run = (await queue.begin('request', 'incremental'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('another streak', 'thresholds');
+      await queue.keep(ended(run, 'failed'));
+      nowMs += 60_000;
+      const second = (await queue.beginDue())!;
+      expect(second).toMatchObject({ kind: 'thresholds', trigger: 'another streak' });
+      await queue.keep(ended(second, 'adopted'));
+      const third = (await queue.beginDue())!;
+      expect(third).toMatchObject({ kind: 'incremental', attempt: 2 });
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('schedule');
+      await queue.retryAt(third, T0);
+      await queue.keep(ended(third, 'failed'));
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule' });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
     it('lets a run that is asked for take the place of the one that waits', async () => {
       const run = (await queue.begin('schedule'))!;
       await queue.retryAt(run, T0 + 60_000);
@@ -242,6 +262,9 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   it('of a store from before runs had a kind are full ones, and go on', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    await store.db.schema
+      .dropIndex(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')
+      .execute();
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];

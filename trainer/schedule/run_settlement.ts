@@ -64,15 +64,27 @@ export class RunSettlement {
     const { settings, say } = this.#options;
     const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
     if (run.attempt > retrain_retry_max) {
-      run.status = 'aborted';
       say(`Training run ${run.run_id} was the last attempt: given up.`);
-      await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
-      return;
+      return this.#giveUp(run);
     }
     run.status = status;
     const dueMs = Date.now() + retrain_retry_delay_minutes * MS_PER_MINUTE;
     await this.#attempt('the next attempt cannot be queued', () => this.#records.queue.retryAt(run, dueMs));
     say(`Next attempt in ${retrain_retry_delay_minutes} minutes (${run.attempt} of ${retrain_retry_max}).`);
+  }
+
+  /** A run that is not tried again. */
+  async abort(run: RetrainRun, error: string): Promise<void> {
+    const { log, say } = this.#options;
+    run.error = error;
+    log.error(run, 'training was given up');
+    say(`Training run ${run.run_id} was given up: ${error}`);
+    await this.#giveUp(run);
+  }
+
+  async #giveUp(run: RetrainRun): Promise<void> {
+    run.status = 'aborted';
+    await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
   }
 
   async #settleBundle(run: RetrainRun, version: string, { adopted, gates }: TrainingAnswer): Promise<void> {

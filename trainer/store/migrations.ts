@@ -290,6 +290,20 @@ const MIGRATIONS: readonly Migration[] = [
       ).execute();
     },
   },
+  {
+    name: 'one waiting run of each kind',
+    async up(db, { kind }) {
+      const name = kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued';
+      await sql`DROP INDEX IF EXISTS ${sql.raw(name)}`.execute(db);
+      await db.schema
+        .createIndex('training_runs_queued')
+        .on('core.training_runs')
+        .columns(['market', 'kind'])
+        .where(sql.ref('status'), '=', sql.lit('queued'))
+        .unique()
+        .execute();
+    },
+  },
 ];
 
 /** A key that counts up and never gives a number twice. */

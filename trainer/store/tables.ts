@@ -119,7 +119,7 @@ export interface ModelArtifactsTable {
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
-export type RunKind = 'full' | 'incremental';
+export type RunKind = 'full' | 'incremental' | 'thresholds';
 
 /**
  * Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO

@@ -1,3 +1,4 @@
+import type { LeveragePolicy } from '../position/leverage.ts';
 import { adverseZ, type Market, type Position, type Side } from '../position/position.ts';
 
 export type Action = 'ENTER' | 'EXIT' | 'HOLD';
@@ -41,6 +42,8 @@ export interface DecisionPolicy {
   readonly risk_exit: number;
   /** Whether a pair without a proven edge holds. */
   readonly require_edge: boolean;
+  /** Absent where nothing reduces the size of positions; no decision depends on it. */
+  readonly leverage?: LeveragePolicy;
 }
 
 export interface Thresholds {

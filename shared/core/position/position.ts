@@ -1,4 +1,5 @@
 import type { OpenTime } from '../../bar.ts';
+import type { VirtualAccount } from './leverage.ts';
 
 /** −1: leg A sold, 0: flat, 1: leg A bought. Leg B has the side −side · sign(beta). */
 export type Side = -1 | 0 | 1;
@@ -27,6 +28,8 @@ export interface Position {
   readonly zStd: number;
   /** Bars of the pair since the entry bar. */
   readonly ageBars: number;
+  /** Only where leverage_reduction_rate has steps. */
+  readonly account?: VirtualAccount;
 }
 
 export const FLAT: Position = {
@@ -58,6 +61,11 @@ export function agePosition(position: Position): Position {
 /** z of the current prices by the frozen parameters of the entry. */
 export function frozenZ(position: Position, lnA: number, lnB: number): number {
   return (lnA - position.alpha - position.beta * lnB - position.zMean) / position.zStd;
+}
+
+/** How far ln A − beta · ln B has moved since the entry, by the frozen beta. */
+export function frozenSpreadMove(position: Position, lnA: number, lnB: number): number {
+  return (frozenZ(position, lnA, lnB) - position.entryZ) * position.zStd;
 }
 
 /** How many standard deviations the frozen z stands on the entry's side of zero: falls as the spread reverts. */
