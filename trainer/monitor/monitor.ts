@@ -6,7 +6,7 @@ import { MACHINE_FILES } from '../../shared/files.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import { barIntervalMs, type Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { sendAlert } from '../schedule/alert.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import { storeUrl } from '../store/store.ts';
 import { haltsOf } from './kpi.ts';
@@ -27,6 +27,7 @@ export interface MonitorOptions {
   readonly log: Logger;
   readonly retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   say(line: string): void;
+  readonly notifier: Notifier;
   /** The machine's unless given. */
   readonly clock?: Clock;
 }
@@ -146,12 +147,12 @@ class RunningMonitor implements Monitor {
       return;
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
-    this.#tell(report);
+    await this.#tell(report);
     await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains));
   }
 
-  /** Each finding once for each version: it lasts for days. */
-  #tell({ findings, version }: MonitorReport): void {
+  /** Each finding is said once for each version: it lasts for days. The alert lasts as long as any finding. */
+  async #tell({ findings, version }: MonitorReport): Promise<void> {
     for (const found of findings) {
       const key = `${version} ${found.trigger} ${found.subject}`;
       if (this.#reported.has(key)) continue;
@@ -159,12 +160,16 @@ class RunningMonitor implements Monitor {
       this.#options.log.warn({ ...found, version }, 'the active models fit less');
       this.#options.say(`Models ${version}: ${found.text}.`);
     }
+    const { notifier } = this.#options;
+    if (findings.length === 0) return notifier.clear('drift');
+    const text = `${findings.map((found) => found.text).join('; ')}.`;
+    await notifier.raise({ key: 'drift', event: 'drift', subject: 'active models', text, version });
   }
 }
 
 /** Halts what loses too much, and sends an alert for each new halt. @param began when the look began, in epoch ms */
 async function halt(
-  { settings, paths, log, say }: MonitorOptions,
+  { paths, say, notifier }: MonitorOptions,
   { breaches, version }: MonitorReport,
   at: Date,
   began: number,
@@ -173,7 +178,10 @@ async function halt(
     const { pair_id, reason, seen, limit } = added;
     const text = `HALT of ${pair_id === ALL_PAIRS ? 'all pairs' : pair_id}: ${reason} ${seen} (${limit}). No entries until \`minutehand models resume\` or new models.`;
     say(text);
-    await sendAlert({ settings, env: process.env, log }, { kind: 'kpi_halt', text, details: { ...added } });
+    await notifier.raise({
+      ...{ key: `kpi_halt:${pair_id}`, event: 'kpi_halt', subject: pair_id, text, version },
+      details: { ...added },
+    });
   }
 }
 

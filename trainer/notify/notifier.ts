@@ -8,3 +8,6 @@ export interface Notifier {
   /** Resolves the open alert of this key, if there is one. */
   clear(key: string): Promise<void>;
 }
+
+/** Tells nobody. */
+export const NO_NOTIFIER: Notifier = { raise: () => Promise.resolve(), clear: () => Promise.resolve() };

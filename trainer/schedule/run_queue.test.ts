@@ -245,7 +245,8 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
-    for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    for (const table of [...later, 'alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'])
+      await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
     await store.db.schema.alterTable('audit.config_changes').dropColumn('policy_hash').execute();
     await store.db.deleteFrom('core.migrations').where('version', '>', 2).execute();
     const migrated = await openStore(url);

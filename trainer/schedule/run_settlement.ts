@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readManifest } from '../../shared/bundle/bundle.ts';
 import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import { enterOutcome } from '../registry/outcome.ts';
 import { reasonsOf } from '../registry/reasons.ts';
-import { ALERT_MS } from './alert.ts';
 import type { BestEffort } from './best_effort.ts';
 import type { RetrainRun } from './run.ts';
 import type { RunRecords } from './run_records.ts';
@@ -14,26 +12,17 @@ import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 const MS_PER_MINUTE = 60_000;
 /** Errors of an incremental run that time, or a full run, ends. */
 const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
-/** An alert that is not out by then does not hold up the trainer; it has a limit of its own below that. */
-const HOOK_MS = ALERT_MS + 2000;
-
-export interface RetrainerHooks {
-  /** Called when a run was the last attempt and has failed; again after a crash in the middle of it. */
-  readonly onAborted?: (run: RetrainRun) => Promise<void> | void;
-}
 
 /** Turns the result of a training process into the outcome of its run. */
 export class RunSettlement {
   readonly #options: TrainerOptions;
   readonly #records: RunRecords;
   readonly #attempt: BestEffort;
-  readonly #hooks: RetrainerHooks;
 
-  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort, hooks: RetrainerHooks) {
+  constructor(options: TrainerOptions, records: RunRecords, attempt: BestEffort) {
     this.#options = options;
     this.#records = records;
     this.#attempt = attempt;
-    this.#hooks = hooks;
   }
 
   /** @param wasStopped whether the process was told to end */
@@ -66,7 +55,6 @@ export class RunSettlement {
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
       say(`Training run ${run.run_id} was the last attempt: given up.`);
-      await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
       return;
     }
     run.status = status;
@@ -125,17 +113,4 @@ function aboutBundle(path: string): Pick<RetrainRun, 'seed' | 'data_from' | 'dat
     data_hash,
     metrics: Object.fromEntries(figures) as unknown,
   };
-}
-
-async function within(ms: number, work: Promise<void> | void): Promise<void> {
-  const late = new AbortController();
-  const timeout = sleep(ms, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`not done within ${ms} ms`);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    late.abort();
-    timeout.catch(() => undefined);
-  }
 }
