@@ -351,7 +351,7 @@ describe('a run that is given up', () => {
       await ask('POST', '/retrain');
       await runsWhere((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
       const kinds = (): string[] => taken.map(({ kind }) => kind);
-      const expected = [...first, 1, 2, 3].length;
+      const expected = [...first, 1, 2].length;
       await expect.poll(() => kinds().length, { timeout: WAIT_MS }).toBeGreaterThanOrEqual(expected);
     } finally {
       delete process.env['MINUTEHAND_ALERT_URL'];
@@ -364,7 +364,6 @@ describe('a run that is given up', () => {
       ) as string,
       details: { run_id: 2, attempt: 2, error: expect.stringContaining('something odd') as string },
     });
-    expect(taken.at(-1)).toMatchObject({ text: expect.stringMatching(/^\[RESOLVED\] Training run failed/) as string });
   });
 });
 

@@ -4,11 +4,16 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Channel, SendFailure } from './channels/channel.ts';
 import type { Deliveries, Delivery } from './deliveries.ts';
 
-/** The whole call, answer included. */
-export const SEND_MS = 10_000;
-/** Longer than a call takes: what a dead sender had taken is sent by the next one then. */
-const LEASE_MS = SEND_MS + 5000;
-const FIRST_PAUSE_MS = 1000;
+export interface SenderPace {
+  /** The whole call, answer included. */
+  readonly sendMs: number;
+  /** Longer than a call takes: what a dead sender had taken is sent by the next one then. */
+  readonly leaseMs: number;
+  /** After the first failure; twice as long after each further one. */
+  readonly firstPauseMs: number;
+}
+
+const PACE: SenderPace = { sendMs: 10_000, leaseMs: 15_000, firstPauseMs: 1000 };
 const LONGEST_PAUSE_MS = 300_000;
 /** What is refused is tried so often: a server may err. */
 const REFUSALS = 3;
@@ -25,6 +30,8 @@ export interface SenderOptions {
   >;
   readonly clock: Clock;
   readonly log: Logger;
+  /** As stated above unless given. */
+  readonly pace?: SenderPace;
   /** A message was given up, or one was taken again after that. */
   onChannel(channel: Channel, failure: SendFailure | null): Promise<void>;
 }
@@ -74,7 +81,7 @@ export class Sender {
 
   /** @returns whether there may be more to send at once */
   async #sendNext(channel: Channel): Promise<boolean> {
-    const { deliveries, policy, clock } = this.#options;
+    const { deliveries, policy, clock, pace = PACE } = this.#options;
     const waiting = await deliveries.waiting(channel.name);
     const [first] = waiting;
     const nowMs = clock.nowMs();
@@ -83,8 +90,8 @@ export class Sender {
     if ((await deliveries.freeAt(channel.name, policy.notification_rate_per_minute, nowMs)) > nowMs) return false;
     const batch =
       channel.groups && waiting.length > GROUP_OVER ? waiting.filter(({ due_ms }) => due_ms <= nowMs) : [first];
-    if (!(await deliveries.claim(batch, nowMs, LEASE_MS))) return false;
-    const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(SEND_MS)]);
+    if (!(await deliveries.claim(batch, nowMs, pace.leaseMs))) return false;
+    const signal = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(pace.sendMs)]);
     const failure = await channel.send(
       batch.map(({ message }) => message),
       signal,
@@ -100,7 +107,7 @@ export class Sender {
   }
 
   async #failed(channel: Channel, batch: readonly Delivery[], failure: SendFailure): Promise<boolean> {
-    const { deliveries, policy, clock, log } = this.#options;
+    const { deliveries, policy, clock, log, pace = PACE } = this.#options;
     const { reason, retryAfterMs, isRefused } = failure;
     const attempts = batch[0]!.attempts + 1;
     const nowMs = clock.nowMs();
@@ -112,12 +119,12 @@ export class Sender {
       log.error({ channel: channel.name, reason, messages: batch.length }, 'notifications are given up');
       return true;
     }
-    await deliveries.retryAt(batch, nowMs + (retryAfterMs ?? pauseMs(attempts)), reason);
+    await deliveries.retryAt(batch, nowMs + (retryAfterMs ?? pauseMs(attempts, pace.firstPauseMs)), reason);
     return false;
   }
 }
 
 /** 1 s, 2 s, 4 s … 5 minutes. */
-export function pauseMs(attempts: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempts - 1));
+function pauseMs(attempts: number, firstMs: number): number {
+  return Math.min(LONGEST_PAUSE_MS, firstMs * 2 ** (attempts - 1));
 }

@@ -30,7 +30,7 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
     }
     case 'aborted': {
       const text = `Given up after ${attempt} attempts. ${error ?? ''} The active models stay.`;
-      return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [FAILED] };
+      return { raised: [{ ...common, key: ABORTED, event: 'retrain_aborted', text }], cleared: [] };
     }
     case 'adopted':
     case 'rejected': {
