@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   replay: async () => (await import('./commands/replay.ts')).addReplay,
   runs: async () => (await import('./commands/runs.ts')).addRuns,
   models: async () => (await import('./commands/models.ts')).addModels,
+  alerts: async () => (await import('./commands/alerts.ts')).addAlerts,
   trades: async () => (await import('./commands/trades.ts')).addTrades,
   ea: async () => (await import('./commands/ea.ts')).addEa,
   signal: async () => (await import('./commands/signal.ts')).addSignal,
@@ -110,7 +111,7 @@ Exit codes: 0 done, 1 failed, 2 misused.
 Environment: MINUTEHAND_HOME (run-time data), MINUTEHAND_CONFIG (configuration), MINUTEHAND_LOG (logs), MINUTEHAND_EXCHANGE (the folder that MetaTrader
 shares: signals and fills), MINUTEHAND_MARKET, MINUTEHAND_DAEMON_PORT,
 MINUTEHAND_TRAINER_PORT, MINUTEHAND_REDIS_URL, MINUTEHAND_TOKEN (for requests from other machines), MINUTEHAND_DATABASE_URL (the
-trainer’s store), MINUTEHAND_ALERT_URL (webhook for alerts of the trainer), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS
+trainer’s store), MINUTEHAND_SLACK_URL and others (channels of notifications), MINUTEHAND_SIGNING_KEY and MINUTEHAND_TRUSTED_KEYS
 (who may make models), MINUTEHAND_LIGHTGBM_LIBRARY, MINUTEHAND_XGBOOST_LIBRARY (engines of train and fit).
 
 Start here: minutehand up, then minutehand signal verify var/signals/*/signal.json`,

@@ -237,6 +237,16 @@ export const ERRORS = {
     message: 'On this time zone the trading weeks of the file open at wrong hours.',
     next: 'Give the zone that fits with --timezone, or skip the check with --trust-clock.',
   },
+  ALERT_UNKNOWN: {
+    status: 404,
+    message: 'There is no such open alert.',
+    next: '`minutehand alerts list` shows the open ones with their keys and numbers.',
+  },
+  CHANNELS_MISSING: {
+    status: 500,
+    message: 'No channel for notifications has an address.',
+    next: 'Set MINUTEHAND_SLACK_URL, MINUTEHAND_DISCORD_URL, MINUTEHAND_PAGERDUTY_KEY, MINUTEHAND_WEBHOOK_URL or MINUTEHAND_SMTP_URL.',
+  },
   STORE_UNUSABLE: {
     status: 500,
     message: 'The trainer’s store cannot be used.',

@@ -37,13 +37,14 @@ afterAll(async () => {
 
 let home: string;
 let said: string[];
-let aborted: RetrainRun[];
+/** Keys of alerts that the store did not take. */
+let told: string[];
 let retrainer: Retrainer | null;
 let homes = 0;
 beforeEach(() => {
   home = join(root, `home-${homes++}`);
   mkdirSync(home);
-  [said, aborted, retrainer] = [[], [], null];
+  [said, told, retrainer] = [[], [], null];
 });
 afterEach(async () => {
   delete process.env['MINUTEHAND_DATABASE_URL'];
@@ -81,7 +82,7 @@ function open(body: string, retrain: SettingsOverrides['retrain'] = {}): Retrain
       say: (line) => void said.push(line),
     },
     createRunLog(log),
-    { onAborted: (run) => void aborted.push(run) },
+    { raise: ({ key }) => Promise.resolve(void told.push(key)), clear: () => Promise.resolve() },
   );
   return retrainer;
 }
@@ -95,6 +96,11 @@ async function inStore<Result>(work: (store: Store) => Promise<Result>): Promise
     await store.close();
   }
 }
+
+const alerts = () =>
+  inStore(({ db }) =>
+    db.selectFrom('core.alerts').select(['alert_key', 'text', 'resolved_ms']).orderBy('alert_id').execute(),
+  );
 
 const STORES = [
   { kind: 'sqlite', note: '' },
@@ -116,7 +122,7 @@ describe('a run that exceeds its limits', () => {
     expect(runs.runs()).toMatchObject([{ status: 'aborted', attempt: 1, stage: String(pid) }]);
     expect(runs.runs()[0]!.error).toMatch(/^RUN_TIMEOUT: not done within 0.02 minutes/);
     expect(isRunning(pid)).toBe(false);
-    expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted' }]);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_aborted', resolved_ms: null }]);
     expect(await inStore(async ({ db }) => db.selectFrom('core.training_runs').select('status').execute())).toEqual([
       { status: 'aborted' },
     ]);
@@ -131,7 +137,7 @@ describe('a run that exceeds its limits', () => {
       { attempt: 2, status: 'aborted', error: expect.stringMatching(/^RUN_MEMORY: \d+ MB/) as string },
       { attempt: 1, status: 'failed' },
     ]);
-    expect(aborted).toMatchObject([{ run_id: 2 }]);
+    expect(await alerts()).toMatchObject([{ alert_key: 'retrain_failed' }, { alert_key: 'retrain_aborted' }]);
   });
 });
 
@@ -178,16 +184,25 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
       { run_id: 2, trigger: 'request', attempt: 2, status: 'rejected', model_version: A },
       { run_id: 1, trigger: 'request', attempt: 1, status: 'killed', error: 'the trainer ended in the middle of it' },
     ]);
-    expect(aborted).toEqual([]);
+    const rejected = expect.stringMatching(/^retrain_rejected:2:/) as string;
+    expect(await alerts()).toMatchObject([
+      { alert_key: 'retrain_failed', resolved_ms: expect.any(Number) as number },
+      { alert_key: rejected },
+    ]);
   });
 
-  it('again and again ends in an aborted run, of which the alert tells', async () => {
+  it('again and again ends in an aborted run, which is in the outbox', async () => {
     const first = await midRun({ retrain_retry_max: 0 });
     await first.running.kill('SIGKILL');
     open(FAILS, { retrain_retry_max: 0 });
     await until((runs) => runs.length === 1);
     expect(retrainer!.runs()).toMatchObject([{ run_id: 1, attempt: 1, status: 'aborted' }]);
-    expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted', error: 'the trainer ended in the middle of it' }]);
+    expect(await alerts()).toMatchObject([
+      {
+        alert_key: 'retrain_aborted',
+        text: expect.stringContaining('the trainer ended in the middle of it') as string,
+      },
+    ]);
     expect(said).toContain('Training run 1 was the last attempt: given up.');
   });
 });
@@ -256,7 +271,10 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       { attempt: 2, trigger: 'schedule', status: 'aborted' },
       { attempt: 1, trigger: 'schedule', status: 'failed' },
     ]);
-    expect(aborted).toMatchObject([{ run_id: 2, attempt: 2 }]);
+    expect(await alerts()).toMatchObject([
+      { alert_key: 'retrain_failed', resolved_ms: null },
+      { alert_key: 'retrain_aborted', resolved_ms: null },
+    ]);
   });
 
   it('enter their bundles into the registry, and old ones go', async () => {
@@ -326,7 +344,7 @@ describe('runs', () => {
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
     expect(said[0]).toMatch(/^Training runs are kept in memory only: /);
     expect(said.join(' ')).not.toContain('secret');
-    expect(aborted).toHaveLength(1);
+    expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
   });
 
   it(`go on in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {

@@ -7,6 +7,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
  * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
  */
 
+/** Ways to people, of `trainer/notify/channels/`. */
+export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
+
 const fraction = z.number().gt(0).lt(1);
 const port = z.int().min(0).max(65535);
 const windowBars = z.int().min(5).max(10_000);
@@ -34,6 +37,7 @@ const host = z
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ examples: ['127.0.0.1'] });
 const allowedHosts = z.array(host).max(100);
+const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
 
 const rateSteps = z
@@ -124,6 +128,19 @@ const retrainValues = {
     .string()
     .min(1)
     .meta({ examples: ['#ml-ops'] }),
+  notification_routes: z.strictObject({ critical: channels, warning: channels, info: channels }),
+  notification_email_from: z.string().min(3),
+  notification_email_to: z.array(z.string().min(3)),
+  notification_rate_per_minute: z.int().min(1).max(600),
+  notification_retry_hours: z.number().gt(0).max(720),
+  notification_repeat_hours: z.number().gt(0).max(720).nullable(),
+  notification_link: z.url({ protocol: /^https?$/ }).nullable(),
+  notification_self_test_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['0 9 * * 1'] }),
+  notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),

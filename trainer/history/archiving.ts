@@ -3,7 +3,7 @@ import { describeError } from '../../shared/errors.ts';
 import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { sendAlert } from '../schedule/alert.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { createArchive } from './archive.ts';
 import { archiveAlone } from './archive_lock.ts';
@@ -26,6 +26,7 @@ export interface ArchivingOptions {
   readonly log: Logger;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
+  readonly notifier: Notifier;
   /** Pause after a round that failed. */
   readonly retryMs: number;
   say(line: string): void;
@@ -63,6 +64,7 @@ export class Archiving {
       const { failures } = await this.#round();
       if (failures.length > 0) throw failures[0]!;
       if (this.#failedRounds > 0) this.#options.say('Signals are archived again.');
+      await this.#options.notifier.clear('archive_failed');
       this.#failedRounds = 0;
     } catch (error) {
       if (!this.#stopped) await this.#report(error);
@@ -107,7 +109,7 @@ export class Archiving {
   }
 
   async #report(error: unknown): Promise<void> {
-    const { settings, env, log, retryMs, say, again } = this.#options;
+    const { settings, log, retryMs, say, again, notifier } = this.#options;
     const { code, message, next } = describeError(error);
     this.#retry = setTimeout(again, retryMs);
     // Another process does it.
@@ -117,8 +119,9 @@ export class Archiving {
     if (rounds === 1)
       say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
     if (rounds !== ALERT_AFTER) return;
-    const text = `minutehand: signals could not be archived ${rounds} times in a row. ${message} ${next}`;
+    const text = `${rounds} rounds in a row failed; nothing is deleted. ${message}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };
-    await sendAlert({ settings, env, log }, { kind: 'archive_failed', text, details });
+    const key = 'archive_failed';
+    await notifier.raise({ key, event: key, subject: 'signal archive', text, command: next, details });
   }
 }

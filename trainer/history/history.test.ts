@@ -1,6 +1,4 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -406,21 +404,10 @@ describe('an archive on a network drive', () => {
 });
 
 describe('the trainer', () => {
-  let alerts: Server;
-  let posted: { kind: string; details: { code: string } }[];
-  beforeEach(async () => {
-    posted = [];
-    alerts = createServer((request, response) => {
-      let text = '';
-      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      request.on('end', () => {
-        posted.push(JSON.parse(text) as (typeof posted)[number]);
-        response.end('ok');
-      });
-    });
-    await new Promise<void>((resolve) => alerts.listen(0, '127.0.0.1', resolve));
+  let told: string[];
+  beforeEach(() => {
+    told = [];
   });
-  afterEach(() => void alerts.close());
 
   function start(overrides: SettingsOverrides = {}): { history: ReturnType<typeof startHistory>; said: string[] } {
     const said: string[] = [];
@@ -430,7 +417,11 @@ describe('the trainer', () => {
       paths,
       log: pino({ level: 'silent' }),
       say: (line) => void said.push(line),
-      env: { MINUTEHAND_ALERT_URL: `http://127.0.0.1:${(alerts.address() as AddressInfo).port}/` },
+      env: {},
+      notifier: {
+        raise: ({ key, details }) => Promise.resolve(void told.push(`${key} ${String(details!['code'])}`)),
+        clear: (key) => Promise.resolve(void told.push(`${key} over`)),
+      },
       clock,
       retryMs: 3_600_000,
     });
@@ -452,13 +443,12 @@ describe('the trainer', () => {
     const root = join(folder, 'nas');
     const { history, said } = start({ signals: { archive_target: 'NAS', archive_path: root } });
     for (let round = 0; round < 4; round++) await history.archive();
-    expect(posted.map(({ kind, details }) => [kind, details.code])).toEqual([
-      ['archive_failed', 'ARCHIVE_UNREACHABLE'],
-    ]);
+    expect(told).toEqual(['archive_failed ARCHIVE_UNREACHABLE']);
     expect(said.filter((line) => line.startsWith('Signals cannot be archived'))).toHaveLength(1);
     mkdirSync(root);
     await history.archive();
     expect(said.at(-1)).toBe('Signals are archived again.');
+    expect(told.at(-1)).toBe('archive_failed over');
     expect(existsSync(join(root, 'signals', 'live', '2026', `${DAY}.manifest.json`))).toBe(true);
     await history.stop();
   });

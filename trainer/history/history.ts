@@ -4,6 +4,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { followConfigStarts } from '../schedule/config_changes.ts';
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import { createPasses } from '../schedule/passes.ts';
 import { scheduleByCron, type Schedule } from '../schedule/schedule.ts';
 import { openStore, storeUrl } from '../store/store.ts';
@@ -18,7 +19,8 @@ export interface HistoryOptions {
   readonly paths: HomePaths;
   readonly log: Logger;
   say(line: string): void;
-  /** Where the store, the archive's keys and the address for alerts may be named; the process's unless given. */
+  readonly notifier?: Notifier;
+  /** Where the store and the archive's keys may be named; the process's unless given. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** Pause after a round of archiving that failed. */
@@ -75,7 +77,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     onRecovered: () => say('Signals are copied into the history again.'),
   });
   const archiving = new Archiving({
-    ...{ settings, paths, log, env, clock, retryMs, say },
+    ...{ settings, paths, log, env, clock, retryMs, say, notifier: options.notifier ?? NO_NOTIFIER },
     open: () => opener.get(),
     copyAll: () => passes.once(),
     again: () => void archive(),

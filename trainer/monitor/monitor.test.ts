@@ -280,12 +280,14 @@ describe('a look at the active models', () => {
 
 describe('the monitor', () => {
   let said: string[];
+  /** Keys of alerts. */
+  let raised: string[];
   let now: number;
   /** What happens in the world before the time is read. */
   let beforeClock: () => void;
   const clock: Clock = { nowMs: () => (beforeClock(), now as EpochMs), monotonicUs: () => 0 };
   beforeEach(() => {
-    said = [];
+    [said, raised] = [[], []];
     now = Date.now();
     beforeClock = () => undefined;
   });
@@ -310,6 +312,7 @@ describe('the monitor', () => {
       log: pino({ level: 'silent' }),
       retrainer,
       say: (line) => void said.push(line),
+      notifier: { raise: ({ key }) => Promise.resolve(void raised.push(key)), clear: () => Promise.resolve() },
       clock,
     });
     stops.unshift(() => monitor.stop());
@@ -412,6 +415,7 @@ describe('the monitor', () => {
     });
     expect(halts[0]!.seen).toMatch(/^0\.\d\d of 50 trades$/);
     expect(said.filter((line) => line.startsWith('HALT of '))).toHaveLength(wanted.length);
+    expect(raised.filter((key) => key.startsWith('kpi_halt:'))).toEqual(wanted.map((id) => `kpi_halt:${id}`));
 
     const text = readFileSync(haltsPath(paths.models), 'utf8');
     await monitor.look();

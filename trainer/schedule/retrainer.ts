@@ -1,3 +1,4 @@
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
 import type { ModelRegistryView } from '../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
@@ -10,7 +11,7 @@ import type { RunLog } from './run_log.ts';
 import type { StageTime } from './run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
 import { RunRecords } from './run_records.ts';
-import { RunSettlement, type RetrainerHooks } from './run_settlement.ts';
+import { RunSettlement } from './run_settlement.ts';
 
 export type { RetrainRun } from './run.ts';
 
@@ -44,8 +45,8 @@ export interface Retrainer {
  * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
  * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
  */
-export function createRetrainer(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks = {}): Retrainer {
-  return new QueuedRetrainer(options, runLog, hooks);
+export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
+  return new QueuedRetrainer(options, runLog, notifier);
 }
 
 class QueuedRetrainer implements Retrainer {
@@ -65,12 +66,12 @@ class QueuedRetrainer implements Retrainer {
   /** Whatever touches the queue goes one after the other. */
   #turn: Promise<unknown>;
 
-  constructor(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks) {
+  constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
     this.#options = options;
     this.#runLog = runLog;
     this.#attempt = bestEffort(options.log);
-    this.#records = new RunRecords(this.#attempt);
-    this.#settlement = new RunSettlement(options, this.#records, this.#attempt, hooks);
+    this.#records = new RunRecords(this.#attempt, notifier);
+    this.#settlement = new RunSettlement(options, this.#records, this.#attempt);
     this.#timer = new DueTimer(
       () => this.#records.queue,
       this.#attempt,
@@ -224,7 +225,7 @@ class QueuedRetrainer implements Retrainer {
     // Shown as ended only when it is kept as such.
     const { retrain_limit_minutes } = this.#options.settings.retrain;
     if (limit.isExceeded && 'error' in result)
-      await this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
+      this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
     else await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
     await this.#records.keep(ended);
     this.#training = null;

@@ -16,7 +16,7 @@ const RETRY_MS = 20;
  * @throws what SQLite throws
  */
 export async function openSqlite(path: string): Promise<Engine> {
-  makePrivateFolder(dirname(path));
+  if (path !== ':memory:') makePrivateFolder(dirname(path));
   const file = new Database(path, { timeout: BUSY_MS });
   try {
     await whenFree(file, () => file.pragma('journal_mode = WAL'));

@@ -34,6 +34,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The address of a store that ends with its process. */
+export const IN_MEMORY = ':memory:';
+
 /** The address of the store: `MINUTEHAND_DATABASE_URL`, else the SQLite file of this home. */
 export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
   const url = env['MINUTEHAND_DATABASE_URL'];
@@ -102,7 +105,7 @@ async function openEngine(url: string): Promise<Engine> {
       expected: 'postgres://… or the path of a file',
     });
   try {
-    return isPostgres ? await openPostgres(url) : await openSqlite(resolve(url));
+    return isPostgres ? await openPostgres(url) : await openSqlite(url === IN_MEMORY ? url : resolve(url));
   } catch (error) {
     throw unusable(isPostgres ? withoutPassword(url) : url, error);
   }

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely';
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
+import type { EventName, Severity } from '../notify/events.ts';
 
 /** Bars of one minute each; what `market` is simulated never mixes with what is real. */
 export interface BarsTable {
@@ -361,6 +362,72 @@ export interface LabelsTable {
   ai3_end: number | null;
 }
 
+export type AlertAction = 'trigger' | 'acknowledge' | 'resolve';
+
+/** What people are notified of; trainer/notify/outbox.ts writes it. Times are epoch ms. */
+export interface AlertsTable {
+  alert_id: Generated<number>;
+  market: Market;
+  alert_key: string;
+  /** `market key` while it is open, and for good where it happened once: unique. null when it is resolved. */
+  open_key: string | null;
+  event: EventName;
+  severity: Severity;
+  subject: string;
+  text: string;
+  command: string;
+  version: string | null;
+  /** JSON object. */
+  details: string;
+  opened_ms: number;
+  /** When it was last reported, and how often. */
+  last_ms: number;
+  count: number;
+  /** 1 where nothing resolves it: it was over when it happened. */
+  is_once: number;
+  acked_ms: number | null;
+  acked_by: string | null;
+  resolved_ms: number | null;
+}
+
+/** The outbox: each change of an alert that is to be sent, written in the transaction of the change. */
+export interface AlertMessagesTable {
+  message_id: Generated<number>;
+  alert_id: number;
+  action: AlertAction;
+  created_ms: number;
+  /** When its deliveries were written; null until then. */
+  routed_ms: number | null;
+}
+
+/** One message on one channel. */
+export interface AlertDeliveriesTable {
+  delivery_id: Generated<number>;
+  message_id: number;
+  channel: string;
+  /** `skipped`: silenced. */
+  status: 'queued' | 'sent' | 'failed' | 'skipped';
+  attempts: number;
+  /** When it is sent next at the earliest. */
+  due_ms: number;
+  created_ms: number;
+  sent_ms: number | null;
+  /** Deliveries that were sent as one message have the same. */
+  batch: string | null;
+  error: string | null;
+}
+
+/** Events that are not sent for a time. */
+export interface AlertSilencesTable {
+  silence_id: Generated<number>;
+  market: Market;
+  /** Of keys; `*` stands for any text. */
+  pattern: string;
+  until_ms: number;
+  created_ms: number;
+  created_by: string;
+}
+
 export interface MigrationsTable {
   version: number;
   name: string;
@@ -391,5 +458,9 @@ export interface Tables {
   'core.feature_schemas': FeatureSchemasTable;
   'core.features': FeaturesTable;
   'core.labels': LabelsTable;
+  'core.alerts': AlertsTable;
+  'core.alert_messages': AlertMessagesTable;
+  'core.alert_deliveries': AlertDeliveriesTable;
+  'core.alert_silences': AlertSilencesTable;
   'core.migrations': MigrationsTable;
 }
