@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
@@ -12,6 +12,7 @@ import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
@@ -38,6 +39,7 @@ interface BacktestFlags extends PairsFlags {
   readonly to?: string;
   readonly theta1?: string;
   readonly theta2?: string;
+  readonly costs: CostModel;
   readonly workers?: string;
   readonly out?: string;
 }
@@ -65,6 +67,11 @@ export function addBacktest(program: Command, output: () => Output): void {
   )
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
+    .addOption(
+      new Option('--costs <model>', 'spreads by minute of the week (profile), or one per symbol (flat)')
+        .choices(COST_MODELS)
+        .default('profile'),
+    )
     .option(
       '--workers <n>',
       'threads that build features (default: one for each core); they change the time and nothing else',
@@ -111,7 +118,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     thresholds,
     policy,
     labels: datasetPolicy(settings),
-    costs: minutehand.symbols,
+    costs: tradingCosts(settings, flags.costs),
     workers,
     onProgress: (done, total) => progress.update('backtest', done, total),
   });
@@ -135,6 +142,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     bars: result.bars,
     trading_days: result.days.length,
     require_edge: policy.require_edge,
+    cost_model: flags.costs,
     costs: costsOf(result.pairs, settings),
     assumptions: ASSUMPTIONS,
     seconds,

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecisionPolicy, Scores } from '../../shared/core/decide/decide.ts';
 import { expectedDecision, type ExpectedDecision, type HeldPosition } from '../../shared/core/decide/decide.oracle.ts';
+import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { backtest, roundTripBps, runBacktest, type BacktestOptions } from './backtest.ts';
+import { backtest, runBacktest, type BacktestOptions } from './backtest.ts';
 
 const POLICY: DecisionPolicy = {
   z_entry: 1.5,
@@ -78,8 +80,16 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const earned =
       legA * (Math.log(history.openA[exitFill]!) - Math.log(history.openA[entryFill]!)) +
       legB * (Math.log(history.openB[exitFill]!) - Math.log(history.openB[entryFill]!));
-    const cost = (leg: number, { spread_bps, commission_bps, slippage_bps }: typeof FREE): number =>
-      Math.abs(leg) * (spread_bps / 2 + commission_bps + slippage_bps + spread_bps / 2 + commission_bps + slippage_bps);
+    const cost = (
+      leg: number,
+      { spread_bps, commission_bps, slippage_bps, profile }: FillCosts,
+      bar: number,
+    ): number => {
+      const multiple = profile?.[newYorkMinuteOfWeek(history.time[bar]!)] ?? 1;
+      return Math.abs(leg) * ((multiple * spread_bps) / 2 + commission_bps + slippage_bps);
+    };
+    const entryCostBps = cost(legA, how.costs.a, entryFill) + cost(legB, how.costs.b, entryFill);
+    const exitCostBps = cost(legA, how.costs.a, exitFill) + cost(legB, how.costs.b, exitFill);
     trades.push({
       pairId: history.pair.id,
       side: decisions[at]!.target,
@@ -94,7 +104,8 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       scale: 1,
       swapBps: 0,
       grossBps: earned * 1e4,
-      netBps: earned * 1e4 - cost(legA, how.costs.a) - cost(legB, how.costs.b),
+      entryCostBps,
+      netBps: earned * 1e4 - entryCostBps - exitCostBps,
     });
   }
   return trades;
@@ -127,16 +138,20 @@ describe('backtest', () => {
             rng.uniform() < 0.05 ? null : { return_prob: rng.uniform() * 1.2, risk_score: rng.uniform() },
           );
           const how = options({
-            costs: { a: costs, b: FREE },
+            costs: {
+              a: { ...costs, profile: Float64Array.from({ length: 10_080 }, () => 9 * rng.uniform()) },
+              b: FREE,
+            },
             scores: (t) => scores[t]!,
             thresholds: { theta1: 0.3, theta2: 0.8 },
           });
           const fast = backtest(history, skipped, 250 - cut, how);
           const slow = obviousTrades(history, skipped, 250 - cut, how);
-          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, ...rest }) => rest)).toEqual(
-            slow.map(({ grossBps: _, netBps: __, ...rest }) => rest),
+          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, entryCostBps: ____, ...rest }) => rest)).toEqual(
+            slow.map(({ grossBps: _, netBps: __, entryCostBps: ___, ...rest }) => rest),
           );
-          fast.forEach(({ grossBps, netBps }, i) => {
+          fast.forEach(({ grossBps, netBps, entryCostBps }, i) => {
+            expect(entryCostBps).toBeCloseTo(slow[i]!.entryCostBps, 8);
             expect(grossBps).toBeCloseTo(slow[i]!.grossBps, 8);
             expect(netBps).toBeCloseTo(slow[i]!.netBps, 8);
           });
@@ -168,8 +183,6 @@ describe('backtest', () => {
   it('takes costs by hand: spread once, commission and slippage at each side, each leg by its share', () => {
     const gold = { spread_bps: 0.9, commission_bps: 0.2, slippage_bps: 0.2 };
     const silver = { spread_bps: 6, commission_bps: 0.3, slippage_bps: 0.6 };
-    expect(roundTripBps(gold)).toBeCloseTo(1.7, 12);
-    expect(roundTripBps(silver)).toBeCloseTo(7.8, 12);
     const history = pathOf([2, 2, 0, 0], { beta: 3 });
     const [trade] = backtest(history, 0, 4, options({ costs: { a: gold, b: silver } }));
     // beta 3: a quarter of the money in gold, three quarters in silver.

@@ -1,9 +1,9 @@
 import type { OpenTime } from '../../shared/bar.ts';
+import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
-import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 import { tradingDayAt, type Rollover } from './rollover.ts';
 import { swapBpsPerNight, type SwapCosts } from './swap.ts';
@@ -36,7 +36,8 @@ export interface FilledTrade extends Trade {
   readonly beta: number;
   /** AI3's position_scale at the entry. */
   readonly scale: number;
-  /** What opening and closing both legs cost, and what overnight swaps cost. */
+  /** What opening both legs cost, what opening and closing them cost, and what overnight swaps cost. */
+  readonly entryCostBps: number;
   readonly costBps: number;
   readonly swapBps: number;
 }
@@ -45,9 +46,6 @@ export interface LegPair<T> {
   readonly a: T;
   readonly b: T;
 }
-
-/** What trading a symbol costs, without overnight swaps. */
-export type TradingCosts = Omit<SymbolCosts, keyof SwapCosts>;
 
 /** Interest of positions that are held over the end of a trading day. */
 export interface OvernightSwaps {
@@ -59,7 +57,7 @@ export interface BacktestOptions {
   readonly thresholds: Thresholds;
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
-  readonly costs: LegPair<TradingCosts>;
+  readonly costs: PairFillCosts;
   /** Without it overnight swaps cost nothing. */
   readonly overnight?: OvernightSwaps;
   /** Scores of bar `t`; asked only of bars in [from, to). */
@@ -130,7 +128,8 @@ function makeTrade(
   const moveA = ln(openA[exitBar]! / openA[entryBar]!);
   const moveB = ln(openB[exitBar]! / openB[entryBar]!);
   const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
-  const costBps = (roundTripBps(options.costs.a) + hedge * roundTripBps(options.costs.b)) / (1 + hedge);
+  const entryCostBps = pairFillCostBps(options.costs, beta, time[entryBar]!);
+  const costBps = entryCostBps + pairFillCostBps(options.costs, beta, time[exitBar]!);
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
@@ -146,6 +145,7 @@ function makeTrade(
     exitBar,
     beta,
     scale: options.scale?.(entrySignal) ?? 1,
+    entryCostBps,
     costBps,
     swapBps,
   };
@@ -167,12 +167,4 @@ function swapBetween(
   let held = 0;
   for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.swapDays;
   return held === 0 ? 0 : held * swapBpsPerNight(side, beta, swaps.a, swaps.b);
-}
-
-/**
- * What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage
- * twice.
- */
-export function roundTripBps({ spread_bps, commission_bps, slippage_bps }: TradingCosts): number {
-  return spread_bps + 2 * (commission_bps + slippage_bps);
 }

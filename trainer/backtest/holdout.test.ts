@@ -3,6 +3,7 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { emptyTree, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { Dataset } from '../dataset/dataset.ts';
@@ -49,13 +50,13 @@ describe('proveEdge', () => {
     const free = edgesOf(withSwaps(0));
     const costly = edgesOf(withSwaps(5));
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.indexOf(history.time.find((time) => time >= holdoutFrom)!);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
       expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
@@ -97,13 +98,13 @@ describe('proveEdge', () => {
       [3, 3],
     ]);
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.findIndex((time) => time >= holdoutFrom);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: (t) => ({ return_prob: history.z[t]! > 0 ? 0.98 : 0.02, risk_score: 0.5 }),
       });
       expect(trades.length).toBeGreaterThan(5);

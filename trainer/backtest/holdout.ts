@@ -3,12 +3,12 @@ import type { PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import type { Pair } from '../../shared/pair.ts';
-import { decisionPolicy, type Settings, type SymbolCosts } from '../../shared/policy/policy.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
-import { backtest, type LegPair } from './backtest.ts';
+import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
 import { rollovers } from './rollover.ts';
 
@@ -36,7 +36,7 @@ export function proveEdge(
     const x = holdoutFeatures(history, from, dataset.definitions.length);
     const returns = treeAnswer(ai1, x);
     const risks = treeAnswer(ai2, x);
-    const costs = symbolCosts(settings, history.pair);
+    const costs = pairCosts(tradingCosts(settings), history.pair);
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
@@ -51,10 +51,6 @@ export function proveEdge(
     return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
   });
   return Object.fromEntries(entries);
-}
-
-function symbolCosts({ minutehand }: Settings, { a, b }: Pair): LegPair<SymbolCosts> {
-  return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
 }
 
 /** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */

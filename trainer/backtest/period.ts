@@ -6,7 +6,7 @@ import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decid
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
-import type { SymbolCosts } from '../../shared/policy/policy.ts';
+import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import type { PairPolicy } from '../dataset/pair_build.ts';
 import { countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
@@ -49,7 +49,7 @@ export interface PeriodOptions {
   readonly thresholds?: Partial<Thresholds>;
   readonly policy: DecisionPolicy;
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
-  readonly costs: Readonly<Record<string, SymbolCosts>>;
+  readonly costs: Readonly<Record<string, TradingCosts>>;
   /** Threads that build features; 0 = on the calling one. They change the time and nothing else. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
@@ -199,7 +199,7 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
   const labels = labelPair(history, partPolicy(options), isEvaluatedMinute);
   const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
   for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
-  const costs = { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) };
+  const costs = pairCosts(options.costs, pair);
   const bundles: PairBundleResult[] = [];
   for (const [i, set] of options.sets.entries()) {
     const scores = joinScores(parts.map((part) => part.scores[i]!));
@@ -387,10 +387,4 @@ function earliest(columns: readonly Float64Array[]): Float64Array {
     const there = columns.map((column) => column[i]!).filter((value) => !Number.isNaN(value));
     return there.length === 0 ? NaN : Math.min(...there);
   });
-}
-
-function costsOf(costs: Readonly<Record<string, SymbolCosts>>, symbol: string): SymbolCosts {
-  const own = costs[symbol];
-  if (own === undefined) throw new RangeError(`no costs of ${symbol}`);
-  return own;
 }

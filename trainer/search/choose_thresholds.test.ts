@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { riskQuantiles, riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
 import { backtest } from '../backtest/backtest.ts';
@@ -64,8 +65,7 @@ describe('chooseThresholds', () => {
     }
     for (const history of dataset.histories) {
       const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
-      const { a, b } = history.pair;
-      const costs = { a: settings.minutehand.symbols[a]!, b: settings.minutehand.symbols[b]! };
+      const costs = pairCosts(tradingCosts(settings), history.pair);
       const made = backtest(history, 0, end, {
         thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },

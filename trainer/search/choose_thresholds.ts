@@ -5,6 +5,7 @@ import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
@@ -147,7 +148,7 @@ function answerPair(
   { holdoutFrom, definitions }: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
   riskQuantiles: readonly number[],
-  { minutehand }: Settings,
+  settings: Settings,
   rolls: readonly Rollover[],
 ): AnsweredPair {
   const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
@@ -166,7 +167,7 @@ function answerPair(
     kept.forEach((t, i) => (all[t] = known[i]!));
     return all;
   });
-  const costs = { a: minutehand.symbols[history.pair.a]!, b: minutehand.symbols[history.pair.b]! };
+  const costs = pairCosts(tradingCosts(settings), history.pair);
   return {
     history,
     length,

@@ -27,7 +27,7 @@ const VIEW_NAMES: Readonly<Record<View, string>> = {
 export const ASSUMPTIONS: readonly string[] = [
   'Decided by the daemon’s own code at the close of a bar, filled at the open of the next one; what is still open at the end is closed at the last open.',
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
-  'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
+  'Half of the spread, and commission and slippage, are paid at each side and leg; the spread is that of the minute of the fill (--costs profile) or one per symbol (--costs flat). No market impact, no rejected orders, no gaps within a bar.',
   'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one overnight swap per leg, three on Wednesdays, for all symbols alike.',
   `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualized by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. They are not shown for fewer than ${MIN_TRADES} trades.`,
   'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
