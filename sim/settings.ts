@@ -15,7 +15,12 @@ let known: Settings | undefined;
 
 function makeSettings(): Settings {
   const real = loadSettings({ env: {} });
-  const core = { ...real.core, require_edge: true };
+  const core = {
+    ...real.core,
+    require_edge: true,
+    no_entry_windows: ['16:45-18:15', 'Tue 08:30-08:40'],
+    min_expected_net_bps: -1,
+  };
   const decision = {
     z_entry: 1.2,
     z_exit: 0.4,

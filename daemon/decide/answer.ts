@@ -1,5 +1,7 @@
-import { closeTimestamp } from '../../shared/bar.ts';
+import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
+import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
   type Decision,
@@ -9,7 +11,7 @@ import {
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import type { Position } from '../../shared/core/position/position.ts';
+import type { Market, Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
@@ -20,6 +22,8 @@ export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly featureSchema: string;
   readonly models: ModelSet | null;
   /** null when nothing could be scored. */
@@ -62,7 +66,7 @@ export function answerMinute(
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = scores === null ? null : scoresAt(scores, row);
+  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, pair, context, time);
   const { decision, position: after } =
     frame === null || isHeartbeat(minute)
       ? { decision: hold(minute, position), position }
@@ -109,8 +113,23 @@ export function answerMinute(
   };
 }
 
-function scoresAt({ return_prob, risk_score }: BatchScores, row: number): Scores {
-  return { return_prob: return_prob[row]!, risk_score: risk_score[row]! };
+function scoresAt(
+  { return_prob, risk_score }: BatchScores,
+  row: number,
+  market: Market,
+  { a, b }: Pair,
+  { policy, models, costs }: AnswerContext,
+  time: OpenTime,
+): Scores {
+  const probability = return_prob[row]!;
+  const legs = { a: costs[a]!, b: costs[b]! };
+  const fillTime = time + SECONDS_PER_BAR;
+  const expectation = models!.expectation ?? null;
+  return {
+    return_prob: probability,
+    risk_score: risk_score[row]!,
+    expected_net_bps: expectedNetBps(market, probability, policy, expectation, legs, fillTime),
+  };
 }
 
 function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {

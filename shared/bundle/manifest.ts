@@ -109,6 +109,14 @@ const thresholdReport = z.object({
 });
 export type ThresholdReport = z.infer<typeof thresholdReport>;
 
+/** Bins of `Expectation` in shared/core/cost/expected_net.ts. */
+const expectation = z
+  .object({
+    promised: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
+    earned: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
+  })
+  .refine(({ promised, earned }) => promised.length === earned.length, 'not as many');
+
 const trees = z.int().nonnegative();
 
 /** Of a bundle that was not learned in full, but is warm-started from one that was. */
@@ -149,6 +157,8 @@ export const manifestSchema = z.strictObject({
   search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
+  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,
     ai2: modelReport,

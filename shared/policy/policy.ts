@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { parseEntryWindows } from '../core/cost/entry_window.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
@@ -14,7 +16,7 @@ import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES } from './schema.ts';
-import type { ConfigPart, DecisionPolicy, MinutehandSettings } from './schema.ts';
+import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
@@ -167,9 +169,12 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
-/** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
-export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
-  return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
+/** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
+export function decisionPolicy({
+  minutehand: { decision },
+  core: { require_edge, no_entry_windows, min_expected_net_bps },
+}: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
+  return { ...decision, require_edge, no_entry_windows: parseEntryWindows(no_entry_windows), min_expected_net_bps };
 }
 
 /** How bars are screened for bad ticks; null = not at all. */

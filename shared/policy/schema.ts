@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -45,6 +46,15 @@ const coreValues = {
   risk_label_vol_ratio: z.number().min(1).max(100),
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
+  no_entry_windows: z
+    .array(
+      z
+        .string()
+        .regex(ENTRY_WINDOW_PATTERN)
+        .meta({ examples: ['16:45-18:15'] }),
+    )
+    .max(50),
+  min_expected_net_bps: z.number().min(-100).max(100),
 };
 
 /** What the trainer can write about a run, in the order of the table. */

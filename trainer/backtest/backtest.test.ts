@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DecisionPolicy, Scores } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decide.ts';
 import { expectedDecision, type ExpectedDecision, type HeldPosition } from '../../shared/core/decide/decide.oracle.ts';
 import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
@@ -18,9 +18,11 @@ const POLICY: DecisionPolicy = {
   beta_max: 20,
   risk_exit: 0.95,
   require_edge: false,
+  no_entry_windows: [],
+  min_expected_net_bps: -Infinity,
 };
 const FREE = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
-const SURE: Scores = { return_prob: 0.99, risk_score: 0 };
+const SURE: ModelScores = { return_prob: 0.99, risk_score: 0 };
 
 function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
   return {
@@ -31,6 +33,21 @@ function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
     scores: () => SURE,
     ...changes,
   };
+}
+
+/** With what the barriers promise at the costs of the minute that follows, as PROTOCOL has it. */
+function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
+  const scores = how.scores(t);
+  if (scores === null) return null;
+  const [distance, hedge] = [Math.abs(history.z[t]!), Math.abs(history.beta[t]!)];
+  const time = history.time[t]! + 60;
+  const half = ({ spread_bps, commission_bps, slippage_bps, profile }: FillCosts): number =>
+    ((profile?.[newYorkMinuteOfWeek(time)] ?? 1) * spread_bps) / 2 + commission_bps + slippage_bps;
+  const { z_entry, z_exit, stop } = how.policy;
+  const sigmas = scores.return_prob * (distance - z_exit) - (1 - scores.return_prob) * stop;
+  const cost = (2 * (half(how.costs.a) + hedge * half(how.costs.b))) / (1 + hedge);
+  const expected_net_bps = distance >= z_entry ? (sigmas * 1e4 * history.zStd[t]!) / (1 + hedge) - cost : NaN;
+  return { ...scores, expected_net_bps };
 }
 
 /** Bar by bar: the decisions first, then the money each one moves, with holdings in both legs. */
@@ -52,7 +69,9 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const side = frozen === null ? 0 : frozen.z > 0 ? -1 : 1;
     const decision = expectedDecision({
       bar: at(t),
-      scores: how.scores(t),
+      scores: expectedOf(history, t, how),
+      time: history.time[t]!,
+      noEntryWindows: [],
       hasEdge: how.edge,
       isHalted: false,
       ...how.thresholds,
@@ -236,7 +255,7 @@ describe('backtest', () => {
       { ...CALM_BAR, lnA: 1 },
       { ...CALM_BAR, lnA: 1 },
     ]);
-    const asked: Record<number, Scores> = {
+    const asked: Record<number, ModelScores> = {
       4: { return_prob: 0.1, risk_score: 0 },
       5: { return_prob: 0.9, risk_score: 0.8 },
     };

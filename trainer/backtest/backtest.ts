@@ -1,8 +1,9 @@
-import type { OpenTime } from '../../shared/bar.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { expectedNetBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
 import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
-import type { DecisionPolicy, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
-import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 import { tradingDayAt, type Rollover } from './rollover.ts';
@@ -60,8 +61,10 @@ export interface BacktestOptions {
   readonly costs: PairFillCosts;
   /** Without it overnight swaps cost nothing. */
   readonly overnight?: OvernightSwaps;
-  /** Scores of bar `t`; asked only of bars in [from, to). */
-  scores(t: number): Scores | null;
+  /** Calibration of the expected result; without one it is what the barriers promise. */
+  readonly expectation?: Expectation;
+  /** What the models answer to bar `t`; asked only of bars in [from, to). */
+  scores(t: number): ModelScores | null;
   /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
   scale?(t: number): number;
 }
@@ -98,7 +101,15 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const taken = step(market, options.scores(t), gate, policy, before, '', history.time[t]! as OpenTime);
+    const taken = step(
+      market,
+      scoresAt(market, t, history.time[t]!, options),
+      gate,
+      policy,
+      before,
+      '',
+      history.time[t]! as OpenTime,
+    );
     const { action, reason } = taken.decision;
     position = taken.position;
     if (isCandidate) {
@@ -110,6 +121,17 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   }
   if (position.side !== 0 && entrySignal + 1 < to - 1) close(position, -1, to - 1, 'END_OF_DATA');
   return { trades, candidates, refusals };
+}
+
+function scoresAt(market: Market, t: number, time: number, options: BacktestOptions): Scores | null {
+  const scores = options.scores(t);
+  if (scores === null) return null;
+  const { policy, expectation = null, costs } = options;
+  const fillTime = time + SECONDS_PER_BAR;
+  return {
+    ...scores,
+    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, fillTime),
+  };
 }
 
 function makeTrade(

@@ -209,6 +209,7 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
         policy: { ...options.policy, require_edge: requireEdge },
         edge,
         costs,
+        ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
         scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
         scale: (t) => scores.ai3[t - start]!,
