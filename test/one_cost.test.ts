@@ -118,6 +118,7 @@ it('only the cost function computes with spread, commission and slippage', () =>
     'shared/market/instrument.ts',
     'shared/market/simulated_market.ts',
     'shared/policy/schema.ts',
+    'trainer/backtest/executability.ts',
     'trainer/backtest/report/report.ts',
     'trainer/fills/fill_figures.ts',
     'trainer/fills/intake.ts',

@@ -15,6 +15,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
 import {
   backtestPeriod,
@@ -211,7 +212,7 @@ function writeText(path: string, parts: Iterable<string>): void {
 
 /** One bundle for programs. */
 function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
-  const view = ({ total, pairs }: ViewResult): Performance & { pairs: ViewResult['pairs'] } => ({ ...total, pairs });
+  const view = ({ total, pairs, executability }: ViewResult) => ({ ...total, pairs, executability });
   return {
     version: bundle.version,
     market: manifest.market,
@@ -271,8 +272,16 @@ function show(
       output.line(HEAD);
       for (const pair of pairs) output.line(row(pair, bundle[view].pairs[pair]!, bundle.noEdge.includes(pair)));
       output.line(row('total', bundle[view].total, false));
+      showExecutability(bundle[view], output);
     }
   });
+}
+
+function showExecutability({ executability }: ViewResult, output: Output): void {
+  if (executability.trades === 0) return;
+  const cells = executabilityCells(executability).map((cell, i) => `${EXECUTABILITY_COLUMNS[i]!} ${cell}`);
+  output.line(`executability, net bps per trade: ${cells.join(', ')}`);
+  output.line(`busiest hours in New York: ${busiestHours(executability)}`);
 }
 
 const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';

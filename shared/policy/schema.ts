@@ -105,6 +105,7 @@ const retrainValues = {
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
   pass_rate_range: searchRange,
+  executable_share_min: z.number().min(0).max(1),
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),

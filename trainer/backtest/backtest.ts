@@ -143,13 +143,10 @@ function makeTrade(
   reason: string,
   options: BacktestOptions,
 ): FilledTrade {
-  const { openA, openB, time, pair } = history;
+  const { time, pair } = history;
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
-  const hedge = Math.abs(beta);
-  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
-  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
-  const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
+  const gross = grossBps(history, side, beta, entryBar, exitBar);
   const entryCostBps = pairFillCostBps(options.costs, beta, time[entryBar]!);
   const costBps = entryCostBps + pairFillCostBps(options.costs, beta, time[exitBar]!);
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
@@ -159,8 +156,8 @@ function makeTrade(
     entryTime: time[entryBar]! as OpenTime,
     exitTime: time[exitBar]! as OpenTime,
     reason,
-    grossBps,
-    netBps: grossBps - costBps - swapBps,
+    grossBps: gross,
+    netBps: gross - costBps - swapBps,
     entrySignal,
     exitSignal,
     entryBar,
@@ -171,6 +168,19 @@ function makeTrade(
     costBps,
     swapBps,
   };
+}
+
+/** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */
+export function grossBps(
+  { openA, openB }: PairHistory,
+  side: number,
+  beta: number,
+  entryBar: number,
+  exitBar: number,
+): number {
+  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
+  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
+  return (BPS * side * (moveA - beta * moveB)) / (1 + Math.abs(beta));
 }
 
 /**

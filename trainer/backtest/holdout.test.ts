@@ -10,7 +10,7 @@ import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { proveEdge } from './holdout.ts';
+import { proveEdge, type ProvenEdge } from './holdout.ts';
 
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
@@ -32,11 +32,12 @@ const deciders = {
   ai2: constantModel(0),
   riskQuantiles: Array.from({ length: 201 }, (_, i) => i / 200),
   thresholds: { theta1: 0.5, theta2: 0.8 },
+  expectation: null,
 };
 
-function edgesOf(own: Settings): ReturnType<typeof proveEdge> {
+function edgesOf(own: Settings): ProvenEdge['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
-  return proveEdge(dataset, deciders, own, 7, () => undefined);
+  return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
 }
 
 function withSwaps(bps: number): Settings {
@@ -91,7 +92,7 @@ describe('proveEdge', () => {
     };
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
-    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
+    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done)).edge;
     expect(progress).toEqual([
       [1, 3],
       [2, 3],

@@ -1,6 +1,7 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { PairEdge } from '../../shared/bundle/manifest.ts';
+import type { Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
@@ -10,6 +11,7 @@ import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
+import { executabilityOf, tallyExecutability } from './executability.ts';
 import { rollovers } from './rollover.ts';
 
 /** What decides in a backtest. */
@@ -18,19 +20,27 @@ export interface Deciders {
   readonly ai2: TreeModel;
   readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
+  /** Calibration of the expected result; null: it is what the barriers promise. */
+  readonly expectation: Expectation | null;
+}
+
+/** What the holdout shows. */
+export interface ProvenEdge {
+  readonly edge: Record<string, PairEdge>;
+  readonly executability: NonNullable<Manifest['executability']>;
 }
 
 /** Whether each pair has an edge after costs, overnight swaps included, on the holdout that no choice has seen. */
 export function proveEdge(
   dataset: Dataset,
-  { ai1, ai2, riskQuantiles, thresholds }: Deciders,
+  { ai1, ai2, riskQuantiles, thresholds, expectation }: Deciders,
   settings: Settings,
   seed: number,
   onPair: (done: number, total: number) => void,
-): Record<string, PairEdge> {
+): ProvenEdge {
   // Whether there is an edge is evaluated as if the gate were not there.
   const policy = { ...decisionPolicy(settings), require_edge: false };
-  const entries = dataset.histories.map((history, index) => {
+  const proven = dataset.histories.map((history, index) => {
     onPair(index + 1, dataset.histories.length);
     const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
@@ -40,6 +50,7 @@ export function proveEdge(
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
+      ...(expectation && { expectation }),
       edge: true,
       costs,
       overnight: { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
@@ -48,9 +59,20 @@ export function proveEdge(
         risk_score: riskRank(riskQuantiles, risks[t - from]!),
       }),
     });
-    return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
+    const { id } = history.pair;
+    return {
+      id,
+      edge: pairEdge(trades, `${seed}/edge/${id}`),
+      tally: tallyExecutability(history, from, trades, costs),
+    };
   });
-  return Object.fromEntries(entries);
+  return {
+    edge: Object.fromEntries(proven.map(({ id, edge }) => [id, edge])),
+    executability: {
+      all_pairs: executabilityOf(proven.map(({ tally }) => tally)),
+      edge_pairs: executabilityOf(proven.filter(({ edge }) => !edge.no_edge).map(({ tally }) => tally)),
+    },
+  };
 }
 
 /** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */

@@ -1,6 +1,6 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
@@ -23,6 +23,7 @@ import {
   type OvernightSwaps,
 } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
+import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
@@ -76,6 +77,7 @@ export interface ViewResult {
   readonly changes: Readonly<Record<string, PnlChanges>>;
   /** Net results of the trading days, ascending. */
   readonly days: readonly number[];
+  readonly executability: Executability;
 }
 
 /** What one bundle did in the period. */
@@ -160,6 +162,7 @@ interface PairView {
   readonly changes: PnlChanges;
   /** Net result of each trading day; its index is that of the day. */
   readonly days: Float64Array;
+  readonly tally: ExecutabilityTally;
 }
 
 interface Evaluated {
@@ -250,7 +253,8 @@ function runView(
   const changes = markToMarket(history, run.trades, options.overnight);
   const days = new Float64Array(rolls.length + 1);
   for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
-  return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days };
+  const tally = tallyExecutability(history, start, run.trades, options.costs);
+  return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days, tally };
 }
 
 function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
@@ -364,6 +368,7 @@ function assembleView(
     curve,
     changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
     days,
+    executability: executabilityOf(views.map(({ tally }) => tally)),
   };
 }
 

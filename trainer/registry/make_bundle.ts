@@ -7,6 +7,7 @@ import { featureSchema, type FeatureSchema } from '../../shared/bundle/feature_s
 import { MONITOR_FILE, VALIDATION_FILE, type Manifest, type PairEdge } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -35,9 +36,11 @@ export interface BundleParts {
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
   readonly riskQuantiles: readonly number[];
+  readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
+  readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
@@ -109,12 +112,16 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     ...thresholds,
     search: parts.search,
     risk_quantiles: [...parts.riskQuantiles],
+    ...(parts.expectation && {
+      expectation: { promised: [...parts.expectation.promised], earned: [...parts.expectation.earned] },
+    }),
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
       ai2_parts_auc: aucOfRiskParts(dataset, models.ai2.validation.holdoutScores),
     },
     edge: parts.edge,
+    executability: parts.executability,
     gates: parts.gates,
     golden: goldenVectors(
       dataset,

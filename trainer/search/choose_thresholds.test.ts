@@ -39,7 +39,7 @@ function choose(overrides: SettingsOverrides = {}, models: typeof learned = lear
     ...overrides,
     minutehand: { search: { min_trades: 5, theta_evaluations: 20, ...overrides.minutehand?.search } },
   });
-  return chooseThresholds(dataset, models, quantiles, own, () => undefined);
+  return chooseThresholds(dataset, models, { riskQuantiles: quantiles, expectation: null }, own, () => undefined);
 }
 
 /** What the models that did not see its time answer to one bar, one at a time. */

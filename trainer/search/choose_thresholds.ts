@@ -1,6 +1,7 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ThresholdReport } from '../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
@@ -22,6 +23,13 @@ import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
 export interface ChosenThresholds {
   readonly thresholds: Thresholds;
   readonly report: ThresholdReport;
+}
+
+/** What turns answers into risk scores and expected results. */
+export interface Calibrated {
+  readonly riskQuantiles: readonly number[];
+  /** null: the expected result is what the barriers promise. */
+  readonly expectation: Expectation | null;
 }
 
 /**
@@ -47,7 +55,7 @@ interface AnsweredPair {
 export function chooseThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskQuantiles: readonly number[],
+  { riskQuantiles, expectation }: Calibrated,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): ChosenThresholds {
@@ -71,6 +79,7 @@ export function chooseThresholds(
         policy,
         edge: true,
         costs,
+        ...(expectation && { expectation }),
         overnight,
         scores: (t) => ({ return_prob: returnProb[t]!, risk_score: riskScore[t]! }),
         scale: (t) => scale[t]!,
@@ -132,13 +141,13 @@ function sharpeReport(
 export function findThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskQuantiles: readonly number[],
+  calibrated: Calibrated,
   { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
 ): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
   const { core, minutehand } = settings;
   if (trials === 0 || minutehand.search.theta_evaluations === 0)
     return { thresholds: { theta1: core.theta1_initial, theta2: core.theta2_initial }, report: null };
-  return chooseThresholds(dataset, learned, riskQuantiles, settings, (done, total) =>
+  return chooseThresholds(dataset, learned, calibrated, settings, (done, total) =>
     onProgress('thresholds', done, total),
   );
 }

@@ -2,6 +2,7 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { reliability } from '../../validate/metrics.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../executability.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
 import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
@@ -99,6 +100,8 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
       ),
     ),
     reasonsTable(bundles, names),
+    '<h2>Executability</h2>',
+    ...executabilityTables(bundles, names),
     '<h2>Models in this period</h2>',
     modelsTable(bundles, names),
     lineChart('AI1: how often it came true what it gave this probability', calibrationLines(bundles, names), {
@@ -116,6 +119,19 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>\n<body><main>\n${sections.join('\n')}\n</main></body></html>\n`
   );
+}
+
+/** Whether the trades could have been made as they were counted: net bps per trade at full size. */
+function executabilityTables(bundles: readonly BundleResult[], names: readonly string[]): string[] {
+  const rows = bundles.flatMap((bundle, i) =>
+    VIEWS.map((view) => [`${nameOf(names, i)}${VIEW_NAMES[view]}`, ...executabilityCells(bundle[view].executability)]),
+  );
+  const hours = bundles.map(({ all_pairs: { executability } }, i) =>
+    executability.trades === 0
+      ? ''
+      : `<p>${escapeHtml(nameOf(names, i))}Busiest hours of ${VIEW_NAMES.all_pairs}, New York: ${escapeHtml(busiestHours(executability))}.</p>`,
+  );
+  return [table(['', ...EXECUTABILITY_COLUMNS], rows), ...hours];
 }
 
 /** Net value, drawdown and days of every bundle. */
