@@ -4,8 +4,10 @@ import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
+import { pairFillCostBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
+import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { ShadowRow } from '../shared/store/journal.ts';
 import type { MemoryJournal, StoredSignal } from './memory_journal.ts';
@@ -107,6 +109,7 @@ const saidBy = ({ body }: StoredSignal): Said => JSON.parse(`${body}}`) as Said;
 class PairTwin {
   readonly #twin: Twin;
   readonly #pair: Pair;
+  readonly #costs: PairFillCosts;
   readonly #features: FeatureEngine;
   readonly #matrix: Float32Array;
   #heartbeats = 0;
@@ -116,6 +119,7 @@ class PairTwin {
   constructor(twin: Twin, pair: Pair) {
     this.#twin = twin;
     this.#pair = pair;
+    this.#costs = pairCosts(tradingCosts(twin.options.settings), pair);
     this.#features = new FeatureEngine([pair], twin.options.settings.minutehand.windows);
     this.#matrix = new Float32Array(twin.schema.definitions.length);
   }
@@ -242,6 +246,8 @@ class PairTwin {
       models,
       hasEdge: models?.hasEdge(this.#pair.id) ?? false,
       scores: scores === null ? null : firstOf(scores),
+      fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60),
+      noEntryWindows: options.settings.core.no_entry_windows,
       isHalted,
       isDegraded,
       policy,

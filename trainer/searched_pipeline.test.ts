@@ -104,20 +104,21 @@ describe('a training that searches', () => {
   });
 
   it('ships the thresholds that its out-of-fold backtests have chosen', () => {
-    const { risk_quantiles, theta1, theta2, search } = result.manifest;
-    const { thresholds, report } = chooseThresholds(dataset, learned, risk_quantiles, settings, () => undefined);
+    const { risk_quantiles: riskQuantiles, theta1, theta2, search, expectation = null } = result.manifest;
+    const calibrated = { riskQuantiles, expectation };
+    const { thresholds, report } = chooseThresholds(dataset, learned, calibrated, settings, () => undefined);
     expect({ theta1, theta2 }).toEqual(thresholds);
     expect(search!.thresholds).toEqual(report);
   });
 
   it('checks edge and pass rate on the holdout by the thresholds that it ships', () => {
     const { manifest, gates } = result;
-    const { risk_quantiles: riskQuantiles, theta1, theta2 } = manifest;
+    const { risk_quantiles: riskQuantiles, theta1, theta2, expectation = null } = manifest;
     const { core } = settings;
     const edgeBy = (thresholds: { theta1: number; theta2: number }) =>
       proveEdge(
         dataset,
-        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds },
+        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds, expectation },
         settings,
         SEED,
         () => undefined,

@@ -6,6 +6,7 @@ import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
@@ -54,6 +55,7 @@ function createDesk(degradations: ReadonlySet<string> = new Set(), policy = POLI
     schema: SCHEMA,
     policy,
     policyHash: 'hash of the policy',
+    costs: tradingCosts(settings),
     matrix,
     degradations,
   });
@@ -138,7 +140,9 @@ describe('a decider', () => {
         const { time } = market[bar]!;
         const { action, reason, target } = expectedDecision({
           bar: frame,
-          scores: { return_prob, risk_score },
+          scores: { return_prob, risk_score, expected_net_bps: 1 },
+          time,
+          noEntryWindows: [],
           hasEdge: true,
           isHalted: false,
           theta1: 0.5,

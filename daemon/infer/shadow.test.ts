@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import type { ShadowRow } from '../../shared/store/journal.ts';
@@ -24,6 +25,7 @@ function createDesk() {
     schema: SCHEMA,
     policy: decisionPolicy(settings),
     policyHash: 'policy',
+    costs: tradingCosts(settings),
     matrix,
     degradations: new Set(),
   });

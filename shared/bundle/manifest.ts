@@ -78,6 +78,21 @@ const holdoutBacktest = z.object({
   max_drawdown: z.number().nonnegative(),
 });
 export type HoldoutBacktest = z.infer<typeof holdoutBacktest>;
+/** Whether trades could have been made as the backtest made them. Basis points at full size, after costs. */
+const executability = z.object({
+  trades: z.int().nonnegative(),
+  net_bps: metric,
+  /** Multiple of the costs at which the mean result is 0. */
+  break_even_cost: metric,
+  /** Mean results of the same trades, entered so many minutes later. */
+  delayed_net_bps: z.object({ after_1: metric, after_2: metric, after_5: metric }),
+  /** Trades outside the widest 25 % of minutes, and what they earned, per trade of all. */
+  narrow_trades: z.int().nonnegative(),
+  narrow_net_bps: metric,
+  /** By hour of the entry in New York: trades, and what they earned, per trade of all. */
+  hours: z.array(z.object({ trades: z.int().nonnegative(), net_bps: z.number() })).length(24),
+});
+export type Executability = z.infer<typeof executability>;
 
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
@@ -124,6 +139,14 @@ const thresholdReport = z.object({
 });
 export type ThresholdReport = z.infer<typeof thresholdReport>;
 
+/** Bins of `Expectation` in shared/core/cost/expected_net.ts. */
+const expectation = z
+  .object({
+    promised: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
+    earned: z.array(z.number()).min(1).refine(isAscending, 'not ascending'),
+  })
+  .refine(({ promised, earned }) => promised.length === earned.length, 'not as many');
+
 const trees = z.int().nonnegative();
 
 /** Of a bundle that was not learned in full, but is warm-started from one that was. */
@@ -164,6 +187,8 @@ export const manifestSchema = z.strictObject({
   search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
+  /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */
+  expectation: expectation.optional(),
   metrics: z.object({
     ai1: modelReport,
     ai2: modelReport,
@@ -175,6 +200,8 @@ export const manifestSchema = z.strictObject({
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
   backtest: holdoutBacktest.optional(),
+  /** Of the holdout's trades: all pairs as if each had an edge, and those of the pairs with one. */
+  executability: z.object({ all_pairs: executability, edge_pairs: executability }).optional(),
   /** What the models had to pass when they were learned; the comparison with the active models comes on top. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Expectation } from '../core/cost/expected_net.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
@@ -40,6 +41,8 @@ export interface ModelSet {
   readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
   /** Why each model is served by its engine, in words. */
   readonly engineNotes: Readonly<Record<ModelName, string>>;
+  /** Calibration of the expected result; bundles of before have none. */
+  readonly expectation?: Expectation;
   hasEdge(pairId: string): boolean;
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
@@ -220,6 +223,7 @@ function createModelSet(
     version: manifest.version,
     theta1: manifest.theta1,
     theta2: manifest.theta2,
+    ...(manifest.expectation && { expectation: manifest.expectation }),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
     infer(features, rows) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);

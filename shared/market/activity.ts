@@ -20,14 +20,6 @@ export const ACTIVITY: Readonly<Record<'currencies' | 'exchange', Float64Array>>
   ]),
 };
 
-/**
- * Spreads of each minute of the UTC day as a multiple of London's: wider in Asia, widest at the turn of the banking
- * day, 21–22 UTC.
- */
-export const THINNESS: Float64Array = Float64Array.from({ length: MINUTES_PER_DAY }, (_, minute) => {
-  return 1 + 0.3 * bump(minute, 120, 240) + 1.6 * bump(minute, 1290, 30);
-});
-
 /** A bell round `center` on the circle of the day; `width` is its standard deviation, all in minutes. */
 function bump(minute: number, center: number, width: number): number {
   const apart = Math.abs(minute - center);

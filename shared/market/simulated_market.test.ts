@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bar, OpenTime } from '../bar.ts';
 import type { BarColumns } from '../bar_file/bar_file.ts';
 import { parsePair } from '../pair.ts';
+import { newYorkMinuteOfWeek } from '../core/cost/new_york_time.ts';
 import { createSimulatedMarket, recordMarket } from './simulated_market.ts';
 
 const SYMBOLS =
@@ -104,7 +105,7 @@ describe('the simulated market', () => {
     const digest = createHash('sha256')
       .update(JSON.stringify(bars(1, SYMBOLS, 2000)))
       .digest('hex');
-    expect(digest.slice(0, 16)).toBe('3a88f51647c84460');
+    expect(digest.slice(0, 16)).toBe('7abd35c90b690f80');
   });
 
   it('does not change a symbol when others are listed beside it', () => {
@@ -184,6 +185,23 @@ describe('the simulated market', () => {
     }
     const rms = ([sum, count]: number[]): number => Math.sqrt(sum! / count!);
     expect(rms(squares.day)).toBeGreaterThan(1.5 * rms(squares.night));
+  });
+
+  it('widens its spreads at the New York rollover and the open of the week as real quotes do, summer and winter', () => {
+    for (const from of ['2024-01-07T22:00:00Z', '2024-07-07T22:00:00Z']) {
+      const recorded = recordMarket(createSimulatedMarket({ seed: 5, symbols: ['EURUSD'], start: at(from) }), 5 * 1440);
+      const { time, close, spread, length } = recorded.get('EURUSD')!;
+      const widths = (first: number, last: number): number[] =>
+        Array.from({ length }, (_, i) => i)
+          .filter((i) => newYorkMinuteOfWeek(time[i]!) >= 1440 && newYorkMinuteOfWeek(time[i]!) < 5 * 1440)
+          .filter((i) => newYorkMinuteOfWeek(time[i]!) % 1440 >= first && newYorkMinuteOfWeek(time[i]!) % 1440 < last)
+          .map((i) => spread![i]! / close[i]!)
+          .sort((a, b) => a - b);
+      const median = (values: number[]): number => values[values.length >> 1]!;
+      const rollover = median(widths(1020, 1030)) / median(widths(480, 960));
+      expect(rollover).toBeGreaterThan(3);
+      expect(rollover).toBeLessThan(9);
+    }
   });
 
   it('has crosses that agree with their legs to a tick', () => {

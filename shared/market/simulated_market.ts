@@ -4,7 +4,8 @@ import { emptyColumns, type BarColumns } from '../bar_file/bar_file.ts';
 import { exp, ln } from '../elementary.ts';
 import type { Rng } from '../ports.ts';
 import { createRng } from '../rng.ts';
-import { ACTIVITY, THINNESS } from './activity.ts';
+import { assetClassOf, defaultProfile, multipleAt, type SpreadProfile } from '../core/cost/spread_profile.ts';
+import { ACTIVITY } from './activity.ts';
 import type { Asset, Factor, FactorName, Instrument } from './instrument.ts';
 import { FACTORS, instrumentOf } from './instrument.ts';
 import { openMinuteFrom } from './trading_week.ts';
@@ -106,6 +107,8 @@ interface AssetState {
 interface SymbolState {
   readonly rng: Rng;
   readonly instrument: Instrument;
+  /** How quotes widen over the week. */
+  readonly profile: SpreadProfile;
   readonly base: AssetState | null;
   readonly quote: AssetState | null;
   /** Log price when both values are 0. */
@@ -275,6 +278,7 @@ function createSymbol(
   const state = {
     rng,
     instrument,
+    profile: defaultProfile(assetClassOf(instrument.symbol)),
     base,
     quote,
     level,
@@ -345,7 +349,7 @@ function beginAsset(state: AssetState, minute: number): void {
   state.driftStep = asset.drift_bps * BP * state.heat * STEP_ROOT * (state.wandering ? WANDER_DRIFT : 1);
 
   state.ticks = state.heat * (news ? 2.5 : 1) * (state.wandering ? 1.7 : 1);
-  state.width = (0.75 + 0.25 * state.heat) * THINNESS[minute]! * (news ? 1.6 : 1) * (state.wandering ? 1.15 : 1);
+  state.width = (0.75 + 0.25 * state.heat) * (news ? 1.6 : 1) * (state.wandering ? 1.15 : 1);
   state.jumpStep = -1;
   const lot = rng.uniform();
   if (lot < ASSET_NEWS + SHOCK) {
@@ -395,7 +399,7 @@ function closeBar(symbol: SymbolState, time: OpenTime): Bar {
   const low = Math.min(open, close, priceAt(symbol, symbol.logLow));
   symbol.close = close;
   const ticks = Math.max(base?.ticks ?? 0, quote?.ticks ?? 0);
-  const width = Math.max(base?.width ?? 0, quote?.width ?? 0);
+  const width = multipleAt(symbol.profile, time) * Math.max(base?.width ?? 0, quote?.width ?? 0);
   const volume = Math.max(1, Math.round(instrument.volume * ticks * exp(0.25 * rng.normal())));
   const spread =
     Math.max(1, Math.round(close * instrument.spread_bps * BP * width * exp(0.12 * rng.normal()) * scale)) / scale;

@@ -1,4 +1,5 @@
 import { validate as isCron } from 'node-cron';
+import { parseEntryWindows } from '../core/cost/entry_window.ts';
 import { parsePair } from '../pair.ts';
 import type { Pair } from '../pair.ts';
 import type { KeyPath } from './file_check.ts';
@@ -60,6 +61,19 @@ function thetaInRange(theta: 'theta1' | 'theta2'): Rule {
     },
   };
 }
+
+const windowsRule: Rule = {
+  needs: ['core.no_entry_windows'],
+  check({ core }) {
+    return core.no_entry_windows.flatMap((text, i) => {
+      if (parseEntryWindows([text]).every(({ from, to }) => from < to)) return [];
+      const path = ['no_entry_windows', `${i}`];
+      return [
+        { part: 'core', path, text: `is "${text}", expected a start before the end; split a window at midnight` },
+      ];
+    });
+  },
+};
 
 function searchRangeAscends(theta: 'theta1' | 'theta2'): Rule {
   return {
@@ -323,6 +337,7 @@ const RULES: readonly Rule[] = [
       return [{ part: 'signals', path: ['archive_region'], text }];
     },
   },
+  windowsRule,
   pairsRule,
   costsRule,
   swapsRule,

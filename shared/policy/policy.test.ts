@@ -71,6 +71,8 @@ describe('the shipped configuration', () => {
       risk_label_corr_drop: -0.15,
       require_edge: true,
       leverage_reduction_rate: { drawdown: [], risk_score: [] },
+      no_entry_windows: ['16:45-18:15', 'Sun 17:00-18:30'],
+      min_expected_net_bps: 0,
     });
     expect(retrain).toMatchObject({
       retrain_cron: '0 3 1 * *',

@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { parseEntryWindows } from '../core/cost/entry_window.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
@@ -16,7 +18,7 @@ import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES, policyKeys } from './schema.ts';
-import type { ConfigPart, DecisionPolicy, MinutehandSettings } from './schema.ts';
+import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
@@ -175,11 +177,17 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
-/** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
-export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
-  const { core, minutehand } = settings;
+/** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
+export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
+  const { require_edge, no_entry_windows, min_expected_net_bps } = core;
   const leverage = leveragePolicy(core, minutehand.symbols);
-  return { ...minutehand.decision, require_edge: core.require_edge, ...(leverage && { leverage }) };
+  return {
+    ...minutehand.decision,
+    require_edge,
+    no_entry_windows: parseEntryWindows(no_entry_windows),
+    min_expected_net_bps,
+    ...(leverage && { leverage }),
+  };
 }
 
 /** How bars are screened for bad ticks; null = not at all. */

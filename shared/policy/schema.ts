@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -55,6 +56,15 @@ const coreValues = {
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
   leverage_reduction_rate: z.strictObject({ drawdown: rateSteps, risk_score: rateSteps }),
+  no_entry_windows: z
+    .array(
+      z
+        .string()
+        .regex(ENTRY_WINDOW_PATTERN)
+        .meta({ examples: ['16:45-18:15'] }),
+    )
+    .max(50),
+  min_expected_net_bps: z.number().min(-100).max(100),
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
@@ -149,6 +159,7 @@ const retrainValues = {
   adopt_min_candidates: z.int().min(1).max(1_000_000),
   adopt_min_sharpe_gain: z.number().min(-100).max(100),
   adopt_max_auc_loss: z.number().min(0).max(1),
+  executable_share_min: z.number().min(0).max(1),
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),

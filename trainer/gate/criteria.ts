@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { RetrainPolicy } from '../../shared/policy/schema.ts';
 
 /** How strict adoption is: retrain_policy.yaml. */
@@ -48,6 +48,27 @@ export function checkPassRate(
     passed: rate >= lowest && rate <= highest,
     seen: `${percent(rate)} of ${risks.length} candidates`,
     limit: `from ${percent(lowest)} to ${percent(highest)} of the holdout's`,
+  };
+}
+
+/**
+ * Whether enough of the net result is left without the widest minutes, or with later entries. Without trades there is
+ * nothing to lose.
+ */
+export function checkExecutable(
+  name: string,
+  { trades, net_bps, narrow_net_bps, delayed_net_bps }: Executability,
+  left: 'narrow_net_bps' | 'after_1',
+  { executable_share_min }: { readonly executable_share_min: number },
+): GateResult {
+  const limit = `above 0, and at least ${percent(executable_share_min)} of it`;
+  if (trades === 0 || net_bps === null) return { name, passed: true, seen: 'no pair with an edge', limit };
+  const remains = (left === 'after_1' ? delayed_net_bps.after_1 : narrow_net_bps) ?? 0;
+  return {
+    name,
+    passed: remains > 0 && remains >= executable_share_min * net_bps,
+    seen: `${remains.toFixed(2)} of ${net_bps.toFixed(2)} bps per trade, ${trades} trades`,
+    limit,
   };
 }
 

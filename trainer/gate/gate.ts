@@ -7,6 +7,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
@@ -85,7 +86,7 @@ async function compare(
     sets: [champion, challenger],
     policy: decisionPolicy(settings),
     labels: datasetPolicy(settings),
-    costs: settings.minutehand.symbols,
+    costs: tradingCosts(settings),
     workers,
     onProgress: (done, total) => onProgress('champion and challenger', done, total),
   });

@@ -107,7 +107,16 @@ describe('checkTraining', () => {
       seen: `${name} was run`,
       limit: '',
     })),
-    limits: { ...limits, pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
+    executability: {
+      edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
+    },
+    limits: {
+      ...limits,
+      executable_share_min: 0.5,
+      pass_rate_range: [0.2, 0.6],
+      quality_min_samples: 102,
+      quality_f1_floor: 0.6,
+    },
   } as unknown as BundleEvidence;
 
   it('checks each gate by the figures of its own model, in the order of the list', () => {
@@ -115,6 +124,8 @@ describe('checkTraining', () => {
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.2100',
       'risk pass rate: true 50.0 % of 2 candidates',
+      'executable outside wide minutes: false 0.90 of 2.00 bps per trade, 7 trades',
+      'executable one minute later: true 1.20 of 2.00 bps per trade, 7 trades',
       'features look-ahead: true features look-ahead was run',
       'ai1 label ends: true ai1 label ends was run',
       'ai2 label ends: true ai2 label ends was run',

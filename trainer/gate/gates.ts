@@ -1,3 +1,4 @@
+import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ModelJob } from '../learn/model_job.ts';
@@ -17,6 +18,7 @@ import type { Validated } from '../validate/validation.ts';
 import {
   checkAuc,
   checkBrier,
+  checkExecutable,
   checkChampionAuc,
   checkChampionSharpe,
   checkPassRate,
@@ -47,6 +49,7 @@ export interface BundleEvidence {
   /** Risk scores of the holdout's entry candidates. */
   readonly candidateRisks: Float64Array;
   readonly theta2: number;
+  readonly executability: Pick<NonNullable<Manifest['executability']>, 'edge_pairs'>;
   /** Results of the leakage tests of features and labels. */
   readonly leakage: readonly GateResult[];
   readonly limits: Settings['retrain'];
@@ -108,6 +111,24 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     threshold: { key: 'pass_rate_range' },
     next: 'The market of the holdout is calmer or wilder than that of the training: another θ2, or wait.',
     check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
+  },
+  {
+    name: 'executable outside wide minutes',
+    models: null,
+    vetoes: 'Pairs whose edge is earned in the widest 25 % of minutes. Nothing is checked where no pair has an edge.',
+    threshold: { key: 'executable_share_min' },
+    next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`. Do not adopt.',
+    check: ({ executability, limits }) =>
+      checkExecutable('executable outside wide minutes', executability.edge_pairs, 'narrow_net_bps', limits),
+  },
+  {
+    name: 'executable one minute later',
+    models: null,
+    vetoes: 'Pairs whose edge is lost when entries are filled one minute later.',
+    threshold: { key: 'executable_share_min' },
+    next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote. Do not adopt.',
+    check: ({ executability, limits }) =>
+      checkExecutable('executable one minute later', executability.edge_pairs, 'after_1', limits),
   },
   {
     name: 'features look-ahead',

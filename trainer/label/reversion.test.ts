@@ -107,6 +107,7 @@ describe('reversionLabel', () => {
       beta_max: 1e9,
       risk_exit: 2,
       require_edge: false,
+      min_expected_net_bps: 0,
     };
     let seen = 0;
     for (const seed of ['one', 'two', 'three']) {
@@ -128,6 +129,8 @@ describe('reversionLabel', () => {
           const decision = expectedDecision({
             bar: marketOf(k),
             scores: null,
+            time: history.time[k]!,
+            noEntryWindows: [],
             hasEdge: true,
             isHalted: false,
             theta1: 0,

@@ -65,5 +65,7 @@ function exitPolicy({ z_entry, z_exit, stop, horizon }: Barriers): DecisionPolic
     beta_max: Infinity,
     risk_exit: Infinity,
     require_edge: false,
+    no_entry_windows: [],
+    min_expected_net_bps: -Infinity,
   };
 }

@@ -6,7 +6,7 @@ import type { Account } from '../../shared/fill/fill.ts';
 import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { enterBody, exitBody, idOf } from '../../shared/signal/signal.fixture.ts';
-import { roundTripBps } from '../backtest/backtest.ts';
+import { fillCostBps } from '../../shared/core/cost/fill_cost.ts';
 import type { LiveTrade } from '../fills/live_trades.ts';
 import { journaled, tradeOf } from '../fills/trade.fixture.ts';
 import { fillPerformance, type FillPerformance } from './fill_performance.ts';
@@ -106,8 +106,8 @@ describe('fills beside the backtest', () => {
         const { net } = performance(tripOf(trip))['real']!;
         const hedge = Math.abs(own);
         const gross = (1e4 * side * (Math.log(1 + a) - own * Math.log(1 + b))) / (1 + hedge);
-        const costA = roundTripBps({ spread_bps: 2 * half, commission_bps: 0.3, slippage_bps: slip });
-        const costB = roundTripBps({ spread_bps: 4 * half, commission_bps: 0.4, slippage_bps: slip / 2 });
+        const costA = 2 * fillCostBps({ spread_bps: 2 * half, commission_bps: 0.3, slippage_bps: slip }, 0);
+        const costB = 2 * fillCostBps({ spread_bps: 4 * half, commission_bps: 0.4, slippage_bps: slip / 2 }, 0);
         expect(net.live_bps).toBeCloseTo(gross - (costA + hedge * costB) / (1 + hedge), 1);
         expect(net.gap_bps).toBeCloseTo(net.live_bps! - 1, 9);
       }),

@@ -10,6 +10,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
@@ -154,7 +155,7 @@ async function tryModels(
       sets: [set],
       policy: decisionPolicy(settings),
       labels: datasetPolicy(settings),
-      costs: minutehand.symbols,
+      costs: tradingCosts(settings),
       workers: 0,
       onProgress: () => undefined,
     });

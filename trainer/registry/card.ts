@@ -5,6 +5,7 @@ import {
   type ModelReport,
   type SearchReport,
 } from '../../shared/bundle/manifest.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../backtest/executability.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 
 const ANSWERS: Readonly<Record<ModelName, string>> = {
@@ -58,6 +59,7 @@ export function renderCard(manifest: Manifest): string {
     ...riskParts(manifest),
     ...search(manifest),
     ...edge(manifest),
+    ...executabilityTable(manifest),
     ...gates(manifest),
     ...parameters(manifest),
   ].join('\n');
@@ -179,6 +181,25 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
         ]),
       ),
     ),
+  ];
+}
+
+/** Whether the trades of the holdout could have been made. */
+function executabilityTable({ executability }: Manifest): string[] {
+  if (executability === undefined) return [];
+  const { all_pairs, edge_pairs } = executability;
+  return [
+    '## Executability on the holdout, net bps per trade',
+    '',
+    ...table(
+      ['view', ...EXECUTABILITY_COLUMNS],
+      [['all pairs', all_pairs] as const, ['pairs with an edge', edge_pairs] as const].map(([name, figures]) =>
+        tableRow([name, ...executabilityCells(figures)]),
+      ),
+    ),
+    '',
+    `Busiest hours of all pairs, New York: ${all_pairs.trades === 0 ? 'none' : busiestHours(all_pairs)}.`,
+    '',
   ];
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -41,10 +42,12 @@ export interface BundleParts {
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
   readonly riskQuantiles: readonly number[];
+  readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
   readonly backtest: HoldoutBacktest;
+  readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
@@ -116,6 +119,9 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     ...thresholds,
     search: parts.search,
     risk_quantiles: [...parts.riskQuantiles],
+    ...(parts.expectation && {
+      expectation: { promised: [...parts.expectation.promised], earned: [...parts.expectation.earned] },
+    }),
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
@@ -123,6 +129,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     },
     edge: parts.edge,
     backtest: parts.backtest,
+    executability: parts.executability,
     gates: parts.gates,
     golden: goldenVectors(
       dataset,

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { riskQuantiles, riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { ModelName } from '../../shared/core/features/feature.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings, trainTinyModels, type SettingsOverrides } from '../../test/tiny_models.ts';
 import { backtest } from '../backtest/backtest.ts';
@@ -38,7 +39,7 @@ function choose(overrides: SettingsOverrides = {}, models: typeof learned = lear
     ...overrides,
     minutehand: { search: { min_trades: 5, theta_evaluations: 20, ...overrides.minutehand?.search } },
   });
-  return chooseThresholds(dataset, models, quantiles, own, () => undefined);
+  return chooseThresholds(dataset, models, { riskQuantiles: quantiles, expectation: null }, own, () => undefined);
 }
 
 /** What the models that did not see its time answer to one bar, one at a time. */
@@ -64,8 +65,7 @@ describe('chooseThresholds', () => {
     }
     for (const history of dataset.histories) {
       const end = history.time.findIndex((time) => time >= dataset.holdoutFrom);
-      const { a, b } = history.pair;
-      const costs = { a: settings.minutehand.symbols[a]!, b: settings.minutehand.symbols[b]! };
+      const costs = pairCosts(tradingCosts(settings), history.pair);
       const made = backtest(history, 0, end, {
         thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
