@@ -80,10 +80,20 @@ bool MhIsSummer(const MhDst rule, const datetime utc)
    return utc >= begin && utc < end;
   }
 
+// No time zone is further from UTC.
+#define MH_OFFSET_LIMIT 50400
+
+// Before the terminal has the server's time, it gives none: datetime has no sign, so the distance is taken as a number first.
+bool MhIsServerTime(const datetime server, const datetime utc)
+  {
+   long distance = (long)server - (long)utc;
+   return distance >= -MH_OFFSET_LIMIT && distance <= MH_OFFSET_LIMIT;
+  }
+
 // The server's distance from UTC in winter, in seconds, by what both clocks say now: whole quarters of an hour.
 int MhWinterOffset(const MhDst rule, const datetime server, const datetime utc)
   {
-   double quarters = MathRound((double)(server - utc) / 900.0);
+   double quarters = MathRound((double)((long)server - (long)utc) / 900.0);
    return (int)quarters * 900 - (MhIsSummer(rule, utc) ? 3600 : 0);
   }
 
