@@ -1,8 +1,8 @@
 /**
  * The expert advisor against a simulated broker, clock and signal files, one scenario after another. Prints `ok <scenario>` or
- * `FAILED <scenario>: <what>` for each.
+ * `FAILED <scenario>: <what>` for each. Arguments: folder, then a part of the names of scenarios, or `days <first seed> <last seed> <minutes>`.
  */
-#include "unkind.h"
+#include "days.h"
 
 static void bothLegs(bool hedging) {
   world(hedging);
@@ -865,6 +865,10 @@ static void chart() {
 
 int main(int count, char **arguments) {
   root = arguments[1];
+  if (count > 5 && std::string(arguments[2]) == "days") {
+    runDays(atoi(arguments[3]), atoi(arguments[4]), atoi(arguments[5]));
+    return 0;
+  }
   // Only those whose name has this in it.
   std::string wanted = count > 2 ? arguments[2] : "";
   auto scenario = [wanted](const char *name, std::function<void()> body) {

@@ -161,6 +161,7 @@ static double net(const char *symbol) {
     if (one.symbol == symbol) sum += one.type == POSITION_TYPE_BUY ? one.volume : -one.volume;
   return std::round(sum * 1e6) / 1e6;
 }
+/** Whole lines of result.json. */
 static std::vector<std::string> results() {
   std::ifstream file(terminal().commonFolder + "/minutehand/ea/" + std::to_string(terminal().login) + "_" + (settings.paper ? "paper" : "trade") + "/result.json");
   std::vector<std::string> lines;

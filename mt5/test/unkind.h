@@ -4,14 +4,20 @@
 #pragma once
 #include "bar_taker.h"
 
+/** Lines of fills; half a line that a crash left is none. */
+static std::vector<std::string> fillsOf() {
+  std::vector<std::string> fills;
+  for (const std::string &line : results())
+    if (!line.empty() && line.back() == '}' && line.find("\"schema\"") == 1 && line.find("\"kind\":\"refused\"") == std::string::npos) fills.push_back(line);
+  return fills;
+}
 /** Lots of the broker's deals of this program and of result.json, by symbol and side: what stands in one and not in the other. */
 static std::string unreconciled() {
   std::map<std::string, double> lots;
   for (ShimDeal &deal : terminal().deals)
     if (deal.magic == settings.magic) lots[deal.symbol + (deal.type == DEAL_TYPE_BUY ? " BUY" : " SELL")] += deal.volume;
-  for (const std::string &line : results())
-    if (line.find("\"kind\":\"refused\"") == std::string::npos)
-      lots[BarTaker::field(line, "broker_symbol") + " " + BarTaker::field(line, "side")] -= atof(BarTaker::field(line, "lots").c_str());
+  for (const std::string &line : fillsOf())
+    lots[BarTaker::field(line, "broker_symbol") + " " + BarTaker::field(line, "side")] -= atof(BarTaker::field(line, "lots").c_str());
   std::string text;
   for (auto &one : lots)
     if (std::fabs(one.second) > 1e-7) text += one.first + " " + std::to_string(one.second) + " ";

@@ -590,6 +590,7 @@ private:
       m_trades[i].legs[k].price = done.price;
       m_trades[i].legs[k].position = done.position;
       m_trades[i].legs[k].order = 0;
+      m_settledTick = MathMax(m_settledTick, GetTickCount64() + MH_ORDER_SETTLES_MS);
       if(done.fees != 0)
          BookPnl(i, done.fees);
       ReportLeg(i, k, true, done, 0);
@@ -1133,6 +1134,12 @@ private:
          return 0;
       if(!IsSettled(symbol))
          return -1;
+      // No position goes without a deal.
+      if(MhIsHedging() && !MhWasClosed(m_trades[i].legs[k].position, KnownTickets(), others.lastClose))
+        {
+         m_error = symbol + ": the position is not listed, and the history has no deal that closed it";
+         return -1;
+        }
       MhExecution done;
       MhClearExecution(done);
       done.outcome = MH_ORDER_DONE;

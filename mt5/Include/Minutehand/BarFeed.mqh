@@ -54,7 +54,7 @@ datetime MhParseIso(const string text)
   {
    if(StringLen(text) < 19)
       return 0;
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct((datetime)0, parts);
    parts.year = (int)StringToInteger(StringSubstr(text, 0, 4));
    parts.mon = (int)StringToInteger(StringSubstr(text, 5, 2));
@@ -145,9 +145,11 @@ private:
    // The newest minute that is over: by the time of the last tick, whichever symbol's it was. The PC's clock alone decides only when no symbol ticks.
    datetime          LastClosed(const datetime utcNow)
      {
-      datetime ticked = MhUtcOf(m_dst, m_winterOffset, TimeCurrent());
+      datetime tick = TimeCurrent();
+      // There may have been none.
+      datetime ticked = tick > 86400 ? MhUtcOf(m_dst, m_winterOffset, tick) : (datetime)0;
       datetime settled = (datetime)(utcNow - MH_PC_MARGIN_SECONDS);
-      if(ticked - MH_SETTLE_SECONDS > settled && ticked < utcNow + 86400)
+      if(ticked > settled + MH_SETTLE_SECONDS)
          settled = (datetime)(ticked - MH_SETTLE_SECONDS);
       return (datetime)(settled - settled % 60 - 60);
      }

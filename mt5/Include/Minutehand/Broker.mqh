@@ -127,7 +127,7 @@ bool MhLotSpecOf(const string symbol, const string suffix, MhLotSpec &spec)
 // Whether the broker's table of sessions has this symbol open at a moment of its server. A day without a session is closed; a symbol without any table is not known to be.
 bool MhIsInSession(const string symbol, const datetime server)
   {
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct(server, parts);
    long second = parts.hour * 3600 + parts.min * 60 + parts.sec;
    bool hasTable = false;
@@ -365,6 +365,44 @@ void MhFindOthers(const string symbol, const ulong position, const long magic, c
      }
   }
 
+bool MhIsListed(const string list, const ulong number)
+  {
+   return StringFind(list, "," + MhLong((long)number) + ",") >= 0;
+  }
+
+// Orders of the selected history of which a deal is booked: a line of result.json has the ticket of the first one only.
+string MhBookedOrders(const string known)
+  {
+   string orders = ",";
+   int total = HistoryDealsTotal();
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket != 0 && MhIsListed(known, ticket))
+         orders += MhLong(HistoryDealGetInteger(ticket, DEAL_ORDER)) + ",";
+     }
+   return orders;
+  }
+
+// Hedging accounts: whether a deal that is not booked yet closed this position or a part of it. @param known tickets that are booked, each between commas
+bool MhWasClosed(const ulong position, const string known, ulong &closing)
+  {
+   closing = 0;
+   if(!HistorySelectByPosition(position))
+      return false;
+   string booked = MhBookedOrders(known);
+   int total = HistoryDealsTotal();
+   for(int k = 0; k < total; k++)
+     {
+      ulong ticket = HistoryDealGetTicket(k);
+      if(ticket == 0 || HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN)
+         continue;
+      if(!MhIsListed(booked, (ulong)HistoryDealGetInteger(ticket, DEAL_ORDER)))
+         closing = ticket;
+     }
+   return closing != 0;
+  }
+
 // An order whose answer did not come, or did not come to this life of the terminal.
 struct MhSought
   {
@@ -385,11 +423,6 @@ struct MhSought
    // The number of the order, 0 when not known.
    ulong             order;
   };
-
-bool MhIsListed(const string list, const ulong number)
-  {
-   return StringFind(list, "," + MhLong((long)number) + ",") >= 0;
-  }
 
 // Brokers may drop comments; one of another order of ours is never this one.
 bool MhIsComment(const MhSought &sought, const string comment)
@@ -421,13 +454,7 @@ ulong MhOrderInHistory(const MhSought &sought)
    if(!HistorySelect(sought.since, (datetime)(TimeTradeServer() + 86400)))
       return 0;
    int total = HistoryDealsTotal();
-   string booked = sought.taken;
-   for(int k = 0; k < total; k++)
-     {
-      ulong ticket = HistoryDealGetTicket(k);
-      if(ticket != 0 && MhIsListed(sought.known, ticket))
-         booked += MhLong(HistoryDealGetInteger(ticket, DEAL_ORDER)) + ",";
-     }
+   string booked = sought.taken + MhBookedOrders(sought.known);
    for(int k = total - 1; k >= 0; k--)
      {
       ulong ticket = HistoryDealGetTicket(k);

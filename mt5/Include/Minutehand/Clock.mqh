@@ -45,7 +45,7 @@ public:
 // The Sunday of a month, 00:00 as if it were UTC: the n-th one (1 ...), or the last one (0).
 datetime MhSunday(const int year, const int month, const int nth)
   {
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct((datetime)0, parts);
    parts.year = nth > 0 || month < 12 ? year : year + 1;
    parts.mon = nth > 0 ? month : month % 12 + 1;
@@ -62,7 +62,7 @@ bool MhIsSummer(const MhDst rule, const datetime utc)
   {
    if(rule == MH_DST_NONE)
       return false;
-   MqlDateTime parts;
+   MqlDateTime parts = {};
    TimeToStruct(utc, parts);
    datetime begin = 0;
    datetime end = 0;
