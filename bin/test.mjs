@@ -51,6 +51,7 @@ await run(async () => {
     await mustHold('postgresql', ensurePostgres);
     await mustHold('xgboost', ensureXgboost);
     await mustHold('g++', ensureCompiler);
+    await mustHold('clang', ensureClang);
     await mustHold('build', async () => void (await ensureBuilt()));
     const checks = Promise.all([
       mustHold('lint', checkedBeside('eslint/bin/eslint.js', ['.'])),
@@ -84,6 +85,16 @@ async function ensureCompiler() {
   say(
     'g++ is not installed: install it (Debian: apt-get install g++; macOS: xcode-select --install).' +
       (inCi ? '' : ' Without it the tests of the expert advisor are skipped.'),
+  );
+  return !inCi;
+}
+
+/** It reads the expert advisor's sources a second time, with warnings of its own. */
+async function ensureClang() {
+  if (inPath('clang++') || (await aptInstall(['clang']))) return true;
+  say(
+    'clang++ is not installed: install it (Debian: apt-get install clang; macOS: xcode-select --install).' +
+      (inCi ? '' : ' Without it the tests that need it are skipped.'),
   );
   return !inCi;
 }

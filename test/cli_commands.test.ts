@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { mt5Compilation } from '../cli/mt5_compilation.ts';
 import { barAt, type BarColumns } from '../shared/bar_file/bar_file.ts';
 import { readManifest } from '../shared/bundle/bundle.ts';
 import { PairFeatures } from '../shared/core/features/features.ts';
+import { packageRoot } from '../shared/root.ts';
 import { checksum } from '../shared/signal/encode.ts';
 import { ENVELOPE_FIELDS, type Signal } from '../shared/signal/signal.ts';
 import { verifySignal } from '../shared/signal/verify.ts';
@@ -240,6 +242,7 @@ describe('config and doctor', () => {
       'onnxruntime-node': 'ok',
       redis: 'ok',
       models: 'warning',
+      'expert advisor': mt5Compilation(packageRoot()).state === 'compiled' ? 'ok' : 'warning',
     });
   });
 
