@@ -51,7 +51,7 @@ export interface BacktestBenchResult {
     readonly threads: number;
     readonly trades: number;
     readonly seconds: readonly number[];
-    /** Of the processor, all threads together; null where the system does not say. */
+    /** Processor time of all threads; null where the system does not report it. */
     readonly cpu_seconds: readonly number[] | null;
     /** Median of the elapsed time. */
     readonly us_per_bar: number;
@@ -194,8 +194,8 @@ function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minuteh
 }
 
 /**
- * What the children that have ended took of the processor, where /proc says (proc(5): cutime and cstime, in hundredths
- * of a second).
+ * Processor time of the ended child processes, where /proc has it (proc(5): cutime and cstime, in hundredths of a
+ * second).
  */
 function childrenCpuSeconds(): number | null {
   try {

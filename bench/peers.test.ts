@@ -23,7 +23,7 @@ const WINDOWS: Windows = {
 const START = (Date.parse('2024-01-02T00:00:00Z') / 1000) as OpenTime;
 const MINUTES = 400;
 
-/** What the features of the daemon say of the same things, as population standard deviations. */
+/** The corresponding features of the daemon, as population standard deviations. */
 function runOurs(): { points: PairPoint[]; ours: Omit<PeerValues, 'atr_a_short'>[] } {
   const pair = parsePair('XAUUSD_XAGUSD');
   const market = benchMarket([pair.id], 'peers', START);

@@ -29,7 +29,7 @@ export async function withLock(path, onWait, work) {
       moveAway(path, `${path}.dead-${owner.token}`);
       continue;
     }
-    // Without an owner, it was let go of between the two looks.
+    // Without an owner, the lock was released between the two reads.
     if (owner !== null && !said) {
       onWait(owner.pid);
       said = true;
@@ -98,7 +98,7 @@ function isRunning(owner) {
 }
 
 /**
- * When the process started, in clock ticks since the machine did; null where that cannot be told.
+ * When the process started, in clock ticks since the machine did; null where that is unknown.
  * @param {number} pid
  */
 function startOf(pid) {

@@ -5,9 +5,9 @@ import { LOG_FOLDER, readText, say } from './project.mjs';
 import { runLogged, tailOf } from './programs.mjs';
 
 /**
- * Installs Debian packages, as root on Debian or Ubuntu only. No service is started by it.
+ * Installs Debian packages, as root on Debian or Ubuntu only. It starts no service.
  * @param {string[]} packages
- * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been said)
+ * @returns {Promise<boolean>} false where that is not possible, or did not work (the reason has been printed)
  */
 export async function aptInstall(packages) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !inPath('apt-get')) return false;

@@ -7,7 +7,7 @@ export interface Output {
   readonly json: boolean;
   /** A result for people; silent with --json. */
   line(text: string): void;
-  /** What a process that goes on running has to tell: on standard output for people, on standard error with --json. */
+  /** Status lines of a process that keeps running: on standard output for people, on standard error with --json. */
   say(text: string): void;
   /** A remark beside the result. */
   note(text: string): void;

@@ -56,7 +56,7 @@ describe('an output file', () => {
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   });
 
-  it.skipIf(!isLinux)(`says when the disk is full${skipNote(!isLinux, 'no /dev/full')}`, () => {
+  it.skipIf(!isLinux)(`reports a full disk${skipNote(!isLinux, 'no /dev/full')}`, () => {
     const file = openOutputFile('/dev/full');
     file.write('text');
     expect(() => file.close()).toThrow(

@@ -4,8 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const;
 
 /**
- * Resolves with the reason when this process is asked to end: Ctrl-C, SIGTERM, or the death of the process that started
- * it. Later requests change nothing: the end is under way.
+ * Resolves with the reason when this process is to end: Ctrl-C, SIGTERM, or the death of the process that started it.
+ * Later requests have no effect.
  */
 export function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -18,8 +18,8 @@ export function stopSignal(): Promise<string> {
 }
 
 /**
- * Asks a process that was started with a channel to end as `stopSignal` waits for it. Windows knows no SIGTERM, there
- * `kill` is the end at once: closing the channel asks, as the death of this process would.
+ * Requests the end of a process that was started with a channel and waits in `stopSignal`. Windows has no SIGTERM, and
+ * `kill` ends a process at once there: closing the channel is the request, as the death of this process would be.
  */
 export function askToStop(child: ChildProcess, platform: NodeJS.Platform = process.platform): void {
   if (platform !== 'win32') child.kill('SIGTERM');

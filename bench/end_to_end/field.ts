@@ -49,7 +49,7 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
-/** What the helper processes say. */
+/** Messages of the helper processes. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
@@ -106,13 +106,13 @@ export interface FieldOptions {
    * What the daemon is configured with beside what the bench sets; the configuration of this installation unless given.
    */
   readonly settings?: Settings;
-  /** The real daemon can be asked to collect its garbage. */
+  /** Lets the bench trigger garbage collection in the real daemon. */
   readonly exposeGc?: boolean;
 }
 
 /** Minutes of all symbols in one message of the backfill. */
 const BACKFILL_MINUTES = 40;
-/** The two daemons are fed different days, so that the minute of a signal says whose it is. */
+/** The two daemons receive different days, so that the minute of a signal identifies its daemon. */
 const REAL_DAYS_AGO = 400;
 const NULL_DAYS_AGO = 1200;
 const PATIENCE_MS = 30_000;

@@ -1,7 +1,7 @@
 /**
- * A consumer in a process of its own that waits on one transport of both daemons and says when it had all signals of a
- * minute: when the last message was in its hands or, for files, when `signals.json` was read after inotify had called.
- * Minutes of the two daemons differ, so a time names the daemon too.
+ * A consumer process that waits on one transport of both daemons and reports when it had all signals of a minute: when
+ * the last message arrived or, for files, when `signals.json` was read after the inotify event. The minutes of the two
+ * daemons differ, so a time identifies the daemon too.
  */
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';

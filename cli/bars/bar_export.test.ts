@@ -93,7 +93,7 @@ describe('exportBars', () => {
     expect((await readdir(folder)).sort()).toEqual(['X.csv', 'X.csv.gz', 'X.parquet']);
   });
 
-  it('says when it cannot write', async () => {
+  it('reports when it cannot write', async () => {
     for (const format of ['csv', 'parquet'] as const) {
       const bars = { hasSpread: false, pages: pagesOf(someBars(1, false), 1) };
       await expect(exportBars(join(folder, 'no', 'X'), format, bars)).rejects.toMatchObject({

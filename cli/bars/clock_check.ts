@@ -28,7 +28,7 @@ const NEW_YORK = parseTimeZone('America/New_York');
 /**
  * A clock test that needs no second source: currencies, metals and indices open their week at the same New York hour
  * all year, so stamps that were shifted by a wrong or a half-right time zone show openings at two hours, or at one too
- * early. Says nothing about markets without weekends.
+ * early. Does not apply to markets without weekends.
  */
 export function checkClock(columns: BarColumns): ClockReport {
   const check = createClockCheck();

@@ -68,7 +68,7 @@ describe('importBars recognizes by the content', () => {
     expect(await bars('EURUSD')).toEqual(['2019-01-01T23:00 1.2 1.3 1.1 1.25 7']);
   });
 
-  it('HistData ASCII, on the clock it is told', async () => {
+  it('HistData ASCII, on the given clock', async () => {
     const path = await source(
       'DAT_ASCII_EURUSD_M1_2019.csv',
       '20190102 180000;1.134000;1.134500;1.133900;1.134100;0\r\n20190102 180100;1.1341;1.1342;1.1341;1.1342;0\r\n',
@@ -148,7 +148,7 @@ describe('importBars recognizes by the content', () => {
 });
 
 describe('importBars', () => {
-  it('insists on a clock where neither the layout nor the weeks tell it', async () => {
+  it('requires a clock where neither the layout nor the weeks determine it', async () => {
     const path = await source(
       'EURUSD_M1.csv',
       'time,open,high,low,close,tick_volume,spread,real_volume\n1636940340,1.1,1.2,1.0,1.1,20,8,0\n',
@@ -261,7 +261,7 @@ describe('importBars', () => {
     expect([...(await readBarFile(report.file)).spread!]).toEqual([0.5, NaN, 0.7]);
   });
 
-  it('goes on with the other files of a folder and names those it could not read', async () => {
+  it('continues with the other files of a folder and lists those it could not read', async () => {
     const inbox = join(folder, 'in');
     await mkdir(inbox);
     await writeFile(join(inbox, 'EURUSD.csv'), `${HEADER}\n1546383600,1,1,1,1,0\n`);

@@ -29,7 +29,7 @@ export interface ImportOptions {
   readonly timezone?: string;
   /** Skips the check against the openings of the weeks; without a named zone the usual one of the layout is taken. */
   readonly trustClock?: boolean;
-  /** The symbol, where the names of the files do not tell it. */
+  /** The symbol, where the file names do not contain it. */
   readonly symbol?: string;
   /** The name of the series in a file of values that are no bars. */
   readonly series?: string;
@@ -108,14 +108,14 @@ const DAY_S = 24 * HOUR_S;
 const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
- * Reads bars of other programs, and series of numbers beside them, and hands them to a folder of bar files or to the
- * store; the layout is recognized by the content. Importing the same again changes nothing. A bad row is counted and
- * reported and never stops the rest; the minute that was there first wins. Spreads in points become price units by the
- * decimals of the file's prices. A file is read twice, in bounded memory: first whole, so that nothing of it is taken
- * when it is damaged, of an unknown layout or on another clock than was said; then row by row.
+ * Reads bars of other programs, and series of numbers beside them, and writes them to a folder of bar files or to the
+ * store; the layout is recognized by the content. Importing the same files again changes nothing. A bad row is counted
+ * and reported and never stops the rest; the first copy of a minute wins. Spreads in points become price units by the
+ * decimals of the file's prices. A file is read twice, in bounded memory: first as a whole, so that nothing of a file
+ * is imported that is damaged, of an unknown layout or on another clock than stated; then row by row.
  * @throws MinutehandError DATA_MISSING (no such source, or nothing in it); of a single file: DATA_FORMAT (unknown
  * layout, damaged, or not of minutes), CLOCK_MISMATCH (the zone does not fit); of any: USAGE (no clock for a layout
- * that does not name its own and is too short to tell, no symbol in the file's name, no such zone)
+ * that does not name its own and is too short to determine it, no symbol in the file's name, no such zone)
  */
 export async function importBars(options: ImportOptions): Promise<ImportResult> {
   const { paths, isFolder } = await sourcePaths(options.source);

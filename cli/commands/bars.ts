@@ -278,7 +278,7 @@ async function runExport(flags: ExportFlags, output: Output): Promise<void> {
   output.result({ format, files });
 }
 
-/** The symbols of the store, or those of them that are wanted. @throws MinutehandError DATA_MISSING */
+/** The symbols of the store, or the requested ones of them. @throws MinutehandError DATA_MISSING */
 async function storedSymbols(
   store: Store,
   market: Market,

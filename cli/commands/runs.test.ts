@@ -20,7 +20,7 @@ beforeEach(() => {
   trainer = null;
   process.env['MINUTEHAND_HOME'] = folder;
   process.env['MINUTEHAND_MARKET'] = 'simulated';
-  // Nobody listens there.
+  // No server listens there.
   process.env['MINUTEHAND_TRAINER_PORT'] = '1';
 });
 afterEach(async () => {
@@ -83,7 +83,7 @@ describe('the command runs', () => {
       .toMatchObject({ run_id: 1, status: 'stopped' });
   });
 
-  it('lists what the store has where no trainer answers, and says so', async () => {
+  it('lists what the store has where no trainer answers, and reports that', async () => {
     expect(await run('runs', 'list')).toMatchObject({ code: 0, out: 'No training runs yet.\n' });
     await startHanging();
     await json('runs', 'start');
@@ -113,7 +113,7 @@ describe('the command runs', () => {
     }
   });
 
-  it('knows two kinds of runs', async () => {
+  it('accepts two kinds of runs', async () => {
     expect(await json('runs', 'start', '--kind', 'weekly')).toMatchObject({
       code: 2,
       document: { error: { code: 'USAGE' } },

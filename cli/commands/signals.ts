@@ -45,7 +45,7 @@ const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== '
 export function addSignals(program: Command, output: () => Output): void {
   const signals = program
     .command('signals')
-    .summary('what was said, and where it is kept: list, days, archive, verify, restore')
+    .summary('published signals and where they are stored: list, days, archive, verify, restore')
     .description(
       'The trainer copies every signal that a daemon has journaled into the tables of config/signals_policy.yaml (core.signals_live, core.signals_history), archives each day ' +
         'that is over, and deletes old rows when the archive is proven to hold them. A day is the UTC day on which a signal was published.',
@@ -74,7 +74,7 @@ export function addSignals(program: Command, output: () => Output): void {
       .addOption(marketOption());
   range(signals.command('archive'), 'archive')
     .description(
-      'archives days that are over: those given, else all that are not archived yet, and then deletes what signals_history_days lets go. Copies from the journals first. ' +
+      'archives days that are over: those given, else all that are not archived yet, and then deletes what is older than signals_history_days. Copies from the journals first. ' +
         'The trainer does this by archive_cron; doing it again is harmless',
     )
     .action((flags: DayFlags) => archive(flags, output()));

@@ -244,7 +244,7 @@ function withEngine(settings: Settings, engine: string | undefined): Settings {
   return { ...settings, minutehand: { ...minutehand, train: { ...minutehand.train, engine: engine as Engine } } };
 }
 
-/** Bars of all configured symbols, without suspect ones: of a folder, or all that this installation knows. */
+/** Bars of all configured symbols, without suspect ones: of a folder, or all of this installation. */
 async function readBars(
   flags: TrainFlags,
   settings: Settings,

@@ -26,7 +26,7 @@ export function followRedis(transport: EaTransport, pairIds: readonly string[], 
     for (const text of texts) if (text !== null) hear(text);
   }
 
-  // It subscribes again by itself after a connection was lost.
+  // It resubscribes automatically after a lost connection.
   listener.redis.on('ready', () => {
     listener.redis.subscribe(...channels).then(readKeys, () => undefined);
   });

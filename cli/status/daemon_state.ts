@@ -19,11 +19,11 @@ const REPLACED_MS = 10;
  */
 export type Presence = 'up' | 'mute' | 'down';
 
-/** What a process of this home said of itself. */
+/** The reported state of a process of this home. */
 export interface ProcessState<Said> {
   readonly presence: Presence;
   readonly pid: number | null;
-  /** Where it was asked; null when nobody knows where. */
+  /** The queried URL; null when it is unknown. */
   readonly url: string | null;
   /** null unless it is up. */
   readonly said: Said | null;
@@ -36,7 +36,7 @@ export interface DaemonState extends ProcessState<HealthReport> {
   readonly pairs: readonly PairStatus[];
 }
 
-/** What the signal file of a pair says, whether or not a daemon runs. */
+/** Contents of the signal file of a pair, whether or not a daemon runs. */
 export interface PairStatus {
   readonly pair_id: string;
   /** null when there is none, or none that is whole. */
@@ -49,8 +49,8 @@ export interface PairStatus {
 }
 
 /**
- * Whether a process has this place. null when that cannot be seen, for want of rights. A home that is not there is not
- * made.
+ * Whether a process holds this lock. null when that cannot be determined, for lack of permissions. A home that does not
+ * exist is not created.
  */
 function isTaken(lock: string): boolean | null {
   if (!existsSync(lock)) return false;
@@ -62,10 +62,10 @@ function isTaken(lock: string): boolean | null {
 }
 
 /**
- * Asks a process of this home.
+ * Queries a process of this home.
  * @param kind as in the names of its lock and its address
  * @param configured where it listens when it left no address; port 0 = unknown
- * @param schema what it must answer, so that another program at the port is not taken for it
+ * @param schema of the answer, so that another program at the port is not taken for it
  */
 export async function askProcess<Said>(
   paths: HomePaths,
@@ -85,7 +85,7 @@ export async function askProcess<Said>(
   return { presence: said !== null ? 'up' : isElsewhere ? 'down' : 'mute', pid, url, said };
 }
 
-/** null for whatever goes wrong. */
+/** null for any failure. */
 export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promise<Said | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
@@ -98,7 +98,7 @@ export async function getJson<Said>(url: string, schema: z.ZodType<Said>): Promi
 /** A daemon that is older than this program does not report these. */
 const UNREPORTED: Pick<HealthReport, 'expired_pairs' | 'late_bars'> = { expired_pairs: [], late_bars: null };
 
-/** A daemon that is older or newer than this program may say more, and is taken at its word. */
+/** A daemon of an older or newer version may report more, and is accepted as it is. */
 const healthOf = (shard: string): z.ZodType<HealthReport> =>
   z
     .custom<HealthReport>(

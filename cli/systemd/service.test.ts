@@ -29,7 +29,7 @@ const MAIN = ['minutehand.target', 'minutehand-trainer.service', 'minutehand-dae
 const STANDBY = 'minutehand-standby@main.service';
 
 let folder: string;
-/** What the machine was asked to run. */
+/** The commands that were run on the machine. */
 let ran: string[];
 let lines: string[];
 let result: Record<string, unknown> | null;
@@ -192,7 +192,7 @@ describe('service install', () => {
     expect(read(PLACES)).toContain('BindPaths="-/home/ann/Common Files"\nBindPaths=-/mnt/nas/signals\n');
   });
 
-  it('shows with --dry-run what it would write, to anybody, and writes nothing', async () => {
+  it('shows any user with --dry-run what it would write, and writes nothing', async () => {
     copyProgram();
     const { program, node } = place();
     const everybody = machine({ uid: 1000, isBooted: false });
@@ -214,7 +214,7 @@ describe('service install', () => {
     ['another system', { platform: 'win32' }, 'SERVICE_UNSUPPORTED'],
     ['a Linux without systemd', { isBooted: false }, 'SERVICE_UNSUPPORTED'],
     ['a user that is not root', { uid: 1000 }, 'SERVICE_RIGHTS'],
-  ] as const)('refuses %s, and says what to do', async (_what, changes, code) => {
+  ] as const)('refuses %s, and names the next step', async (_what, changes, code) => {
     await expect(service(['install'], machine(changes))).rejects.toMatchObject({
       code,
       next: expect.any(String) as string,
@@ -241,7 +241,7 @@ describe('service install', () => {
     });
   });
 
-  it('says which command of the system failed, and what it said', async () => {
+  it('reports which command of the system failed, and its output', async () => {
     copyProgram();
     const { program, node } = place();
     const broken = machine({ run: () => ({ code: 1, stdout: '', stderr: 'No space left on device\n' }) });
@@ -320,7 +320,7 @@ describe('minutehandctl', () => {
       stdout: `${join(place().program, 'dist/cli/minutehand.js')}|service|a b|`,
       stderr: '',
     });
-    // A machine without systemd-run says so; its real work was seen under a real systemd only.
+    // A machine without systemd-run reports that; the script's real work was verified with real systemd only.
     const { status } = spawnSync(script, ['status'], { encoding: 'utf8', env: { PATH: '/nowhere' } });
     expect(status).toBe(127);
   });
