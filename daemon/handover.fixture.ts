@@ -44,13 +44,13 @@ export interface HandoverOptions {
   onProgress(done: number): void;
 }
 
-/** One daemon that was ended, and how it went on. */
+/** One ended daemon, and its outcome. */
 export interface Handover {
   readonly how: 'SIGTERM' | 'SIGKILL';
   readonly bootId: string;
   /** Whether a standby was ready to take over, had just been started, or was started only after the end. */
   readonly standby: 'ready' | 'starting' | 'none';
-  /** When it was told or killed. */
+  /** When it was signaled or killed. */
   readonly atMs: number;
   /** From then until its process was gone. */
   readonly endedMs: number;
@@ -105,9 +105,9 @@ interface Daemon {
 }
 
 /**
- * A market that goes on, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
- * There are always two of them; when the active one ends, the other takes over and a fresh one comes to wait. Now and
- * then it is the waiting one that is killed.
+ * A continuous market, and daemons on one home and one port that are ended at random moments, by SIGTERM or SIGKILL.
+ * There are always two of them; when the active one ends, the other takes over and a new standby starts. Sometimes the
+ * standby is killed.
  */
 export async function runHandovers(options: HandoverOptions): Promise<HandoverReport> {
   const { folder, settings, rng, minuteMs, minutes } = options;
@@ -151,7 +151,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
       }
     };
     const started: Daemon = { program, waiting, listening: read(), isWaiting: false };
-    // Of one that is killed while it waits nobody asks.
+    // The rejection of a standby that is killed is not used.
     started.listening.catch(() => undefined);
     return started;
   }
@@ -185,7 +185,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
         else if (answer.status < 500) throw new Error(`${answer.status}: ${await answer.text()}`);
         else await sleep(RETRY_MS);
       } catch (error) {
-        // Nobody listens, or it ended before its answer.
+        // No server listens, or it ended before its answer.
         if (!isConnectionLost(error)) throw error;
         await sleep(RETRY_MS);
       }
@@ -254,7 +254,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
     clearInterval(clock);
     isOver = true;
     await feeding;
-    // Nobody waits any more: it is told so.
+    // No more events are expected of it.
     await next.program.kill('SIGTERM');
     await inOffice.program.kill('SIGTERM');
     // What Redis has for this reader comes before the answer.

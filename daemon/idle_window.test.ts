@@ -53,7 +53,7 @@ it('the guard is a quarter of a short interval', async () => {
   expect(seen).toEqual([true, false, false, true]);
 });
 
-it('all that waits goes on after the bar was answered, or when the bar does not come', async () => {
+it('all waiting work continues after the bar was answered, or when the bar does not arrive', async () => {
   const { window, timers, isOpenAt } = open(60_000);
   window.noteBar(0);
   expect([await isOpenAt(60_000), await isOpenAt(60_000)]).toEqual([false, false]);

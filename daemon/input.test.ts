@@ -33,7 +33,7 @@ const input: fc.Arbitrary<Input> = fc.oneof(
 );
 
 describe('an input', () => {
-  it('comes back from the journal as it was applied, whatever its kind', async () => {
+  it('is read from the journal as it was applied, whatever its kind', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(input, { maxLength: 30 }), async (inputs) => {
         const store = openJournal(':memory:');

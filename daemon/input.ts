@@ -27,7 +27,7 @@ export interface SwapInput {
   readonly slow?: ModelSet;
 }
 
-/** All halts that hold from the next bar on, in the place of all before. */
+/** All halts that hold from the next bar on, replacing all earlier ones. */
 export interface HaltsInput {
   readonly kind: 'halts';
   readonly standing: Standing;

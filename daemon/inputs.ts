@@ -147,7 +147,7 @@ export class Inputs implements BarSink, InputSink {
     this.silence.check(this.#nowUs(), (pairIndex, kind) => this.#beatNow(pairIndex, kind));
   }
 
-  /** The final heartbeat of each pair: nobody watches it from here on. */
+  /** The final heartbeat of each pair: this daemon publishes no more signals. */
   shutDown(): void {
     this.#options.pipeline.pairs.forEach((_, pairIndex) => this.#beatNow(pairIndex, 'shutdown'));
   }

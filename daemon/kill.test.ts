@@ -178,7 +178,7 @@ describe('a live daemon that is killed again and again', () => {
 
     const expected = storedSignals(pathsOf(calm.home).journal('live', 'main'));
     const seen = storedSignals(pathsOf(rough.home).journal('live', 'main'));
-    // The final heartbeat of each pair stands at the end of both: they were told to stop.
+    // The final heartbeat of each pair is at the end of both: they received SIGTERM.
     expect(expected).toHaveLength((MINUTES + 1) * 3);
     expect(new Set(expected.map(({ body }) => (JSON.parse(`${body}}`) as { action: string }).action))).toEqual(
       new Set(['ENTER', 'EXIT', 'HOLD']),
@@ -296,7 +296,7 @@ describe('a daemon with a simulated market', () => {
       expect(new Set(atKill.map(({ backfill }) => backfill))).toEqual(new Set([1]));
 
       const second = await start();
-      expect(second.said.join()).toMatch(/goes on after/);
+      expect(second.said.join()).toMatch(/continues after/);
       await delay(150);
       await second.program.kill('SIGKILL');
       const third = await start();

@@ -14,7 +14,7 @@ const boot = (bootId: string): StateInput => ({ kind: 'boot', bootId });
 const nameOf = ({ minute, publish }: MinuteItem): string =>
   `${minute.pairIndex}@${minute.time / 60}${publish ? '' : ' quiet'}`;
 
-/** A queue whose loop turns end when they are told to, and what it did. */
+/** A queue with manual loop turns, and a record of its calls. */
 function open(onAnswer: (queue: Queue) => void = () => undefined) {
   const done: string[] = [];
   const turns: (() => void)[] = [];

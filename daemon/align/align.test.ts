@@ -37,7 +37,7 @@ function setUp(pairIds: string[]): {
 }
 
 describe('Aligner', () => {
-  it('remembers the numbers of past bars without keeping the bars', async () => {
+  it('retains the numbers of past bars without keeping the bars', async () => {
     const { aligner, send } = setUp(['A_B']);
     const takeNew = (symbol: string, minute: number): WeakRef<Bar> => {
       const taken = bar(symbol, minute);
@@ -71,7 +71,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['C_B 1 COMPLETE', 'A_B 1 COMPLETE', 'A_C 1 COMPLETE']);
   });
 
-  it('knows at once that a leg is missing when that leg is already further on', () => {
+  it('detects at once that a leg is missing when that leg is already at a later minute', () => {
     const { send, seen } = setUp(['A_B']);
     send('A', 1);
     send('A', 2);
@@ -102,7 +102,7 @@ describe('Aligner', () => {
     expect(seen).toEqual(['A_B 1 LEG_MISSING', 'C_B 1 COMPLETE']);
   });
 
-  it('does not wait for a leg that is said to be empty', () => {
+  it('does not wait for a leg that is marked empty', () => {
     const { send, empty, seen } = setUp(['A_B']);
     send('A', 1);
     empty('B', 1);
@@ -160,7 +160,7 @@ describe('Aligner', () => {
     ]);
   });
 
-  it('knows its symbols, and the newest minute of each that has any', () => {
+  it('has its symbols, and the newest minute of each that has any', () => {
     const { aligner, send, empty } = setUp(['A_B', 'C_B']);
     expect(['A', 'B', 'C', 'D'].map((symbol) => aligner.knows(symbol))).toEqual([true, true, true, false]);
     expect([...aligner.lastTimes()]).toEqual([]);
@@ -188,7 +188,7 @@ describe('Aligner', () => {
     expect(seen).toEqual([]);
   });
 
-  it('ends only the minutes up to the one that is given up', () => {
+  it('ends only the minutes up to the abandoned one', () => {
     const { aligner, send, seen } = setUp(['A_B', 'C_B']);
     for (const minute of [1, 2, 3]) send('B', minute);
     aligner.giveUp(0, at(0));
@@ -247,7 +247,7 @@ describe('Aligner', () => {
     ]);
   });
 
-  it('gives no suspect bar to a pair, and says of the minute that it has one, whatever the other leg does', () => {
+  it('gives no suspect bar to a pair, and marks the minute as having one, whatever the other leg does', () => {
     const seen: string[] = [];
     const aligner = new Aligner(['A_B', 'C_A'].map(parsePair), { sigmas: 60, min_move_bps: 50 }, (minute) =>
       seen.push(`${minute.pairIndex} ${minute.time / 60} ${minute.outcome} ${minute.a?.close} ${minute.b?.close}`),
@@ -270,7 +270,7 @@ describe('Aligner', () => {
     expect(aligner.screenOf('A')!.verdict).toBe('refuted');
   });
 
-  it('has no bar in the place of a suspect one', () => {
+  it('replaces a suspect bar with none', () => {
     const seen: PairMinute[] = [];
     const aligner = new Aligner([parsePair('A_B')], { sigmas: 60, min_move_bps: 50 }, (minute) => seen.push(minute));
     for (let minute = 1; minute <= 40; minute++)

@@ -49,12 +49,12 @@ interface SymbolState {
 }
 
 /**
- * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already further on will never
- * send an older minute: that minute is over at once. What only waits is ended by `expire` or by `giveUp`.
+ * Brings the two legs of a minute together. Bars of a symbol ascend, so a leg that is already at a later minute will
+ * never send an older one: that minute ends at once. A minute that only waits is ended by `expire` or by `giveUp`.
  * Every minute of a pair reaches `onMinute` at most once, in ascending order.
  *
- * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is no complete one, whatever the
- * next bar says of it.
+ * Each bar of a symbol passes the symbol's screen first. A minute with a suspect bar is not complete, whatever the next
+ * bar confirms.
  */
 export class Aligner {
   readonly #symbols = new Map<string, SymbolState>();
@@ -208,7 +208,7 @@ function remember(recent: Float64Array, at: number, content: Bar | 'empty'): voi
   recent[at + 5] = bar?.spread ?? NaN;
 }
 
-/** Index of a minute of a symbol in its ring; -1 when it is not remembered. */
+/** Index of a minute of a symbol in its ring; -1 when it is not in it. */
 function recall({ recentTimes, count }: SymbolState, time: OpenTime): number {
   const oldest = Math.max(0, count - REMEMBERED_BARS);
   for (let i = count - 1; i >= oldest; i--) {

@@ -1,8 +1,8 @@
 import type { Bar, OpenTime } from '../../shared/bar.ts';
 
 /**
- * How a minute of a pair ended: with both legs, with a suspect bar, with one leg known to be empty, or with one leg
- * that never came.
+ * How a minute of a pair ended: with both legs, with a suspect bar, with a leg marked empty, or with a leg that never
+ * arrived.
  */
 export type MinuteOutcome = 'COMPLETE' | 'BAR_SUSPECT' | 'LEG_EMPTY' | 'LEG_MISSING';
 

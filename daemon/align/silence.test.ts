@@ -43,7 +43,7 @@ describe('SilenceWatch', () => {
     expect([beatsAt(watch, us(12)), beatsAt(watch, us(12.5))]).toEqual([[], ['silence']]);
   });
 
-  it('gives one heartbeat at most for each interval, however often it is asked', () => {
+  it('gives one heartbeat at most for each interval, however often it is called', () => {
     const looks = fc.array(fc.double({ min: 0, max: 20, noNaN: true }), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(looks, (times) => {

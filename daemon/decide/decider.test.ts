@@ -297,14 +297,14 @@ describe('a decider', () => {
     expect(answers.map(({ body }) => body.reason === 'KPI_HALT')).toEqual([false, true, false]);
   });
 
-  it('is DEGRADED while anything stands in the degradations, unless it halts', () => {
+  it('is DEGRADED while there is any degradation, unless it halts', () => {
     const degradations = new Set(['redis']);
     expect(answerAt(0, {}, { scores: same(0.9, 0.1), degradations }).body.mode).toBe('DEGRADED');
     expect(answerAt(0, {}, { scores: null, degradations }).body.mode).toBe('HALT');
     expect(answerAt(0, {}, { degradations }, WARMUP - 5).body.mode).toBe('WARMUP');
   });
 
-  it('asks the models for the edge of its own pair where the policy requires one', () => {
+  it('reads the edge of its own pair from the models where the policy requires one', () => {
     const policy = { ...POLICY, require_edge: true };
     const models = { ...MODELS, hasEdge: (id: string) => id === 'EURUSD_GBPUSD' };
     const reasonOf = (pairIndex: number): string =>

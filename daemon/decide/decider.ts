@@ -15,7 +15,7 @@ export interface DeciderOptions {
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
   readonly matrix: FeatureMatrix;
-  /** While anything stands in it the mode is DEGRADED. */
+  /** The mode is DEGRADED while the set is not empty. */
   readonly degradations: ReadonlySet<string>;
 }
 

@@ -140,7 +140,7 @@ describe('the intake of bars', () => {
       /together with volume 12/,
     ],
     ['empty: "yes" without prices', { symbol: 'XAUUSD', time: GOOD.time, empty: 'yes' }, 'BAR_MALFORMED', /no open/],
-  ])('refuses %s, and says what it saw', (_, value, code, seen) => {
+  ])('refuses %s, and reports what was seen', (_, value, code, seen) => {
     const [first] = sendOne([value]).rejected;
     expect(first).toMatchObject({ index: 0, code, next: ERRORS[code as keyof typeof ERRORS].next });
     expect(first!.message).toMatch(seen);
@@ -254,7 +254,7 @@ describe('the intake of bars', () => {
     expect(intake(JSON.stringify([GOOD, GOOD]), false)).toMatchObject({ accepted: 1, duplicates: 1 });
   });
 
-  it('refuses good bars when the market is its own, and tells bad ones what is wrong with them first', () => {
+  it('refuses good bars when the market is its own, and reports faults of bad ones first', () => {
     const send = (value: unknown): string => sendOne(value, { open: false }).rejected[0]!.code;
     expect(send(GOOD)).toBe('FEED_CLOSED');
     expect(send({ ...GOOD, high: 1 })).toBe('BAR_RANGE');
@@ -436,7 +436,7 @@ describe('POST /bars', () => {
     expect(await post(GOOD)).toMatchObject({ body: { stored: true } });
   });
 
-  it('says `stored: false`, with 202 in the place of 200, when the journal has not what was taken', async () => {
+  it('answers `stored: false` with 202 instead of 200 when the journal does not have what was taken', async () => {
     const bad = { ...GOOD, high: 1 };
     expect(await post(GOOD, '', false)).toMatchObject({ status: 202, body: { accepted: 1, stored: false } });
     expect(await post([bad, GOOD], '', false)).toMatchObject({ status: 207, body: { accepted: 1, stored: false } });

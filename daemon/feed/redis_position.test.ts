@@ -10,7 +10,7 @@ const stream = (firstId: string | null, lastId: string, added: number | null = n
 });
 
 describe('ids of a stream', () => {
-  it('stand in the order of their two numbers, however long', () => {
+  it('are ordered by their two numbers, however long', () => {
     const part = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     fc.assert(
       fc.property(part, part, part, part, (xMs, xSeq, yMs, ySeq) => {
@@ -25,7 +25,7 @@ describe('ids of a stream', () => {
 });
 
 describe('a reader of a stream', () => {
-  it('goes on where its last entry is still there, or where all was read before it was trimmed', () => {
+  it('continues where its last entry is still there, or where all was read before it was trimmed', () => {
     expect(whereToGoOn(at('5-0'), stream('1-0', '9-0'), true)).toBe('same');
     expect(whereToGoOn(at('9-0'), stream(null, '9-0'), false)).toBe('same');
     expect(whereToGoOn(BEGINNING, NO_STREAM, false)).toBe('same');

@@ -25,7 +25,7 @@ const FIRST_RETRY_MS = 100;
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
 export interface StreamListener {
-  /** Where to go on. */
+  /** Start position. */
   readonly from: StreamPosition;
   /** The reader begins at the beginning: what follows may have been taken before. */
   onBeginning(): void;
@@ -38,7 +38,7 @@ export interface StreamListener {
   onEntries(entries: readonly StreamEntry[], position: StreamPosition, isAll: boolean): Promise<void>;
   /** Another word on where the reader stands; no entries came. */
   onPosition(position: StreamPosition): void;
-  /** Entries were removed from the stream before they could be read; null = nobody knows how many. */
+  /** Entries were removed from the stream before they could be read; null = an unknown number. */
   onLost(count: number | null): void;
   /** The stream is not the one that was read before. */
   onAnother(): void;
@@ -67,7 +67,7 @@ export function readBarStream(
     await redis.xread('COUNT', 1, 'STREAMS', BARS_STREAM, position.id);
     const verdict = whereToGoOn(position, stream, isThere);
     if (verdict === 'another') beginAgain(connection);
-    // Where Redis counts, the count says later how many are missing, if any.
+    // Where Redis counts entries, the count shows later how many are missing, if any.
     if (verdict === 'trimmed' && (position.number === null || stream.added === null)) listener.onLost(null);
   }
 

@@ -33,7 +33,7 @@ beforeEach(() => {
   cpSync(join(root, 'originals'), models, { recursive: true });
 });
 
-/** Follows the folder by hand, and keeps what it applies, says, logs and counts. */
+/** Polls the folder manually, and records what it applies, prints, logs and counts. */
 function follow() {
   const applied: (SwapInput | ShadowInput)[] = [];
   const said: string[] = [];
@@ -130,7 +130,7 @@ describe('the followed models', () => {
 });
 
 describe('a followed shadow', () => {
-  it('goes on from its last positions, and is gone when nothing names it any more', async () => {
+  it('continues from its last positions, and is removed when no file names it any more', async () => {
     const { followed, applied, said, held } = follow();
     setShadow(models, FIRST);
     await followed.check();

@@ -84,7 +84,7 @@ export class FollowedModels {
     this.#shadowVersion = null;
     onFailed(report.code);
     log.error({ version: failed.version, ...report }, 'shadow models failed');
-    say(`Shadow models ${failed.version} failed and were let go of: ${report.message}`);
+    say(`Shadow models ${failed.version} failed and were dropped: ${report.message}`);
   }
 
   #setShadow(set: ModelSet | null): void {

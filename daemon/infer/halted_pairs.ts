@@ -10,7 +10,7 @@ import type { Pair } from '../../shared/pair.ts';
 
 /**
  * The active halts, and a mask of the pairs that may not enter because of them. A halt counts while its version is
- * active, and again when that version comes back; positions that are open go on to their exits.
+ * active, and again when that version is active again; open positions continue to their exits.
  */
 export class HaltedPairs {
   readonly #pairs: readonly Pair[];

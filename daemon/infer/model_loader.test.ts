@@ -90,7 +90,7 @@ describe.each([
 });
 
 describe('loading in a thread', () => {
-  it('leaves this one to its bars: timers go on meanwhile', async () => {
+  it('leaves this thread to its bars: timers continue meanwhile', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const set = await built.loadOffTheWay(bundle, { schema, maxRows: 10 });
@@ -104,7 +104,7 @@ describe('the WASM scorer', () => {
   it.each([
     ['is missing', (kernel: string): void => rmSync(kernel)],
     ['is damaged', (kernel: string): void => writeFileSync(kernel, 'not WebAssembly')],
-  ])('is done without when its file %s: onnxruntime serves and says why', async (_how, spoil) => {
+  ])('is skipped when its file %s: onnxruntime serves, with the reason', async (_how, spoil) => {
     const copy = mkdtempSync(join(folder, 'copy-'));
     cpSync(join(packageRoot(), 'dist'), join(copy, 'dist'), { recursive: true });
     cpSync(join(packageRoot(), 'package.json'), join(copy, 'package.json'));

@@ -9,7 +9,7 @@ export interface ModelLoaderOptions extends OpenOptions, Pick<PrepareOptions, 'e
   readonly maxRows: number;
 }
 
-/** What a loading thread is told. */
+/** The task of a loading thread. */
 export interface LoadTask {
   readonly folder: string;
   readonly schema: FeatureSchema;

@@ -52,7 +52,7 @@ function open() {
       loads.push(version);
       await gate.held;
       if (gate.isBroken) throw new Error('broken');
-      // A set that cannot be released disturbs nobody.
+      // A set that cannot be released affects nothing else.
       const release = (): Promise<void> => (released.push(version), Promise.reject(new Error('not released')));
       return { version, release } as unknown as ModelSet;
     },
@@ -87,7 +87,7 @@ describe('a preload', () => {
     expect(take(FIRST)).toBeNull();
   });
 
-  it('follows the pointer by its timer and releases what nobody took', async () => {
+  it('follows the pointer by its timer and releases what was not taken', async () => {
     const { preload, loads, released, take, tick } = open();
     activate(models, FIRST);
     tick();

@@ -30,7 +30,7 @@ beforeEach(() => {
   cpSync(originals, models, { recursive: true });
 });
 
-/** A watch whose timer is ours, and what it said. */
+/** A watch with a manual timer, and its output. */
 interface Bench {
   readonly watch: ModelWatch;
   readonly said: string[];
@@ -109,7 +109,7 @@ describe('watchModels', () => {
     expect(loads).toEqual([FIRST, SECOND, FIRST]);
   });
 
-  it('refuses bytes once, never tries them again, and says when the pointer is back at what is active', async () => {
+  it('refuses bytes once, never tries them again, and reports when the pointer is back at the active bundle', async () => {
     const { said, loads, tick } = open();
     activate(models, FIRST);
     await tick();
@@ -131,7 +131,7 @@ describe('watchModels', () => {
     expect(said).toEqual([`ready ${SECOND}`]);
   });
 
-  it('goes on with what is active when the pointer is torn, says so once for each tear, or is gone', async () => {
+  it('keeps the active models when the pointer is torn, reported once for each tear, or missing', async () => {
     const { said, tick } = open();
     activate(models, FIRST);
     await tick();
@@ -150,7 +150,7 @@ describe('watchModels', () => {
     expect(said).toEqual([]);
   });
 
-  it('tries bytes again that the disk did not give, and says so once', async () => {
+  it('tries bytes again that could not be read, and reports that once', async () => {
     const { said, files, tick } = open();
     activate(models, FIRST);
     files.failing = (path) => path.endsWith('ai3.onnx');

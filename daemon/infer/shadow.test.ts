@@ -101,7 +101,7 @@ describe('a shadow', () => {
     shadow.swap({ kind: 'shadow', set, positions });
     for (const bar of [0, 1]) await follow(allPairs(WARMUP + bar));
     const own = rows.filter(({ pairId }) => pairId === PAIRS[1]!.id);
-    // What it answers depends on the market; that it goes on from its own position does not.
+    // Its answer depends on the market; that it continues from its own position does not.
     expect(bodyOf(own[0]!).position_id).toBe('of the shadow');
     const first = JSON.parse(own[0]!.position) as Position;
     if (first.side !== 0) expect((JSON.parse(own[1]!.position) as Position).ageBars).toBe(4);

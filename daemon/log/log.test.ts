@@ -32,7 +32,7 @@ function open(changes: Partial<DaemonLogsOptions> = {}): DaemonLogs {
   return opened;
 }
 
-/** What the log says, once everything is in it. */
+/** The lines of a log, once everything is in it. */
 function linesOf(name: string): Record<string, unknown>[] {
   for (const each of logs) each.flush();
   const path = join(folder, `${name}.log`);
@@ -88,7 +88,7 @@ describe('signal_dispatch.log', () => {
     expect(linesOf('signal_dispatch')[0]).toMatchObject({ bar: '2025-10-14T12:35:00Z 2025-10-14T12:36:00Z' });
   });
 
-  it('says null for a transport that is not there', () => {
+  it('has null for a transport that is off', () => {
     open().batch(batchOf(1), timingOf({ bar_to_us: { websocket: 99.96, redis: null, file: null } }), SET, BOOT);
     expect(linesOf('signal_dispatch')[0]).toMatchObject({
       bar_to_websocket_us: 100,
@@ -157,7 +157,7 @@ describe('the events', () => {
     ]);
   });
 
-  it('of each shard have a file of their own, their batches one that says whose they are', () => {
+  it('of each shard have their own file; their batches share one that names the shard', () => {
     const [one, other] = [open({ shard: 'one' }), open({ shard: 'other' })];
     one.events.info('one begins');
     other.events.info('other begins');
@@ -173,7 +173,7 @@ describe('the level', () => {
   it('silent writes nothing and makes no file', async () => {
     const daemon = open({ level: 'silent', budgetMs: 0 });
     daemon.batch(batchOf(2), timingOf({}), SET, BOOT);
-    daemon.events.fatal('nobody hears');
+    daemon.events.fatal('not logged');
     await daemon.close();
     expect(existsSync(folder)).toBe(false);
     expect(daemon.lost()).toBe(0);
@@ -192,7 +192,7 @@ describe('the level', () => {
 
   it('warn writes no batches, but what is late', () => {
     const daemon = open({ level: 'warn', budgetMs: 0 });
-    daemon.events.info('nobody hears');
+    daemon.events.info('not logged');
     daemon.batch(batchOf(2), timingOf({}), SET, BOOT);
     expect(linesOf('daemon_main')).toMatchObject([{ msg: 'bar over budget' }]);
     expect(readdirSync(folder)).toEqual(['daemon_main.log']);
@@ -214,8 +214,8 @@ describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no 
     daemon.flush();
     // What may wait is bounded: a part is lost already.
     expect(daemon.lost()).toBeGreaterThan(0);
-    daemon.events.info('goes on');
-    expect(linesOf('daemon_main').map(({ msg }) => msg)).toEqual(['begins', 'goes on']);
+    daemon.events.info('continues');
+    expect(linesOf('daemon_main').map(({ msg }) => msg)).toEqual(['begins', 'continues']);
     await daemon.close();
     expect(daemon.lost()).toBe(200);
   });
@@ -224,13 +224,13 @@ describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no 
     writeFileSync(folder, 'a file');
     const daemon = open();
     daemon.batch(batchOf(1), timingOf({}), SET, BOOT);
-    daemon.events.info('goes on');
+    daemon.events.info('continues');
     await daemon.close();
     expect(daemon.lost()).toBe(3);
   });
 });
 
-describe('the place of the logs on a bar’s way', () => {
+describe('the order of the logs in the hot path', () => {
   const settings = tinySettings();
   const market = byMinute(tinyBars(settings, 5));
 

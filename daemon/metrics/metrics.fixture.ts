@@ -46,7 +46,7 @@ export function openMetrics(
   return { observed, exposition: new Exposition({ ...quiet, observed, status: changedStatus }, watch) };
 }
 
-/** The signals of one bar, HOLD NO_EDGE each unless `changes` say otherwise. */
+/** The signals of one bar, HOLD NO_EDGE each unless `changes` override it. */
 export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 1): LoggedSignal[] {
   return Array.from({ length: pairs }, (_, index) => ({
     seq,

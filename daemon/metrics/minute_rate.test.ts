@@ -25,7 +25,7 @@ describe('the rate of a minute', () => {
     );
   });
 
-  it('forgets a future that a clock has come back from', () => {
+  it('drops future times after a clock steps back', () => {
     const rate = createMinuteRate();
     rate.add(5, 2_000_000);
     rate.add(7, 1_000_000);

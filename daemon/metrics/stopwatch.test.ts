@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { EpochMs } from '../../shared/bar.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** A stopwatch whose time passes as it is told. */
+/** A stopwatch with a manual clock. */
 function open() {
   let nowUs = 1000;
   const watch = new Stopwatch({ nowMs: () => 0 as EpochMs, monotonicUs: () => nowUs });

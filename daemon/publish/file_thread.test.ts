@@ -94,7 +94,7 @@ describe('the thread for signal files', () => {
     expect(seqOf('A_B')).toBe(2_000);
   });
 
-  it('tells a failure once with its reason, and the recovery once', async () => {
+  it('reports a failure once with its reason, and the recovery once', async () => {
     const publisher = open();
     writeFileSync(join(folder, 'A_B'), 'a file where the folder should be');
     publisher.publish([signal('A_B', 1), signal('C_D', 1)]);
@@ -124,7 +124,7 @@ describe('the thread for signal files', () => {
     expect(publisher.retries).toBeGreaterThan(0);
   });
 
-  it('tells that the disk stands still, keeps one signal per pair meanwhile, and goes on with it', async () => {
+  it('reports that the disk stalls, keeps one signal per pair meanwhile, and continues with it', async () => {
     const moving = join(folder, 'the disk moves again');
     const slow = programOf(`import { existsSync } from 'node:fs';
     parentPort.on('message', (texts) => {

@@ -99,7 +99,7 @@ describe('a Redis bus', () => {
     await expectTaken(authorized, `unix://:${encodeURIComponent('s3cret/:@%')}@${path}`);
   });
 
-  it('is not ready with a wrong password, says why, and is once the password is right', async (context) => {
+  it('is not ready with a wrong password, reports why, and is ready once the password is right', async (context) => {
     const redis = await server(context);
     await clientOf(redis).config('SET', 'requirepass', 'right');
     const { bus, states } = busTo(`redis://:wrong@127.0.0.1:${redis.port}`);
@@ -122,7 +122,7 @@ describe('a Redis bus', () => {
     await expectTaken(redis, `redis://feeder:${encodeURIComponent('pass:word')}@127.0.0.1:${redis.port}`);
   });
 
-  it('gives back the words of the first refusal, tries the rest all the same, and goes on', async (context) => {
+  it('returns the text of the first refusal, tries the rest all the same, and continues', async (context) => {
     const redis = await server(context);
     const admin = clientOf(redis);
     await admin.call(

@@ -20,7 +20,7 @@ export class ReplacedFiles {
   retries = 0;
   readonly #files: FileSystem;
   readonly #pause: ((ms: number) => void) | undefined;
-  /** By path. A pair that is not in a batch says nothing of its own. */
+  /** By path. A batch without a pair does not change the entry of that pair. */
   readonly #failing = new Map<string, Replacement>();
 
   /** @param pause blocks this thread for a file that a reader blocks; without it, such a file is not written */

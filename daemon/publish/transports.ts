@@ -57,7 +57,7 @@ export interface Transport {
 
 /**
  * Every transport, in publication order. Names of metrics, log fields, health fields and degradations derive from this
- * list. The settings of a transport stand in shared/policy/schema.ts.
+ * list. The settings of a transport are in shared/policy/schema.ts.
  */
 export const TRANSPORTS = [
   { name: 'websocket', label: 'WebSocket', isRemote: false, degradation: null, open: openWebSocket },

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of toClose.splice(0).reverse()) await close();
 });
 
-/** One process with many clients that ask for the same pairs, and tell what each of them has heard. */
+/** One process with many clients that subscribe to the same pairs, and report what each of them has received. */
 interface Crowd {
   /** Until each client has heard so many messages, the first of which are the last signals of before. */
   heard(count: number): Promise<void>;
@@ -265,7 +265,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect({ errors, defects, failures: publisher.failures }).toEqual({ errors: [], defects: [], failures: 0 });
   });
 
-  it('goes on without the clients that left', async () => {
+  it('continues without the clients that left', async () => {
     const { publisher, server, errors } = await open();
     const gone = await connect(server.port, '?pairs=A_B');
     const stays = await connect(server.port, '?pairs=A_B');

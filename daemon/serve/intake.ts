@@ -10,7 +10,7 @@ const EMPTY = Buffer.alloc(0);
 
 export type IntakeReply =
   | { readonly body: Buffer }
-  /** `drained`: its last byte has been read, so the connection can go on. */
+  /** `drained`: its last byte has been read, so the connection can continue. */
   | { readonly body: null; readonly error: MinutehandError; readonly drained: boolean };
 
 /** Collects the body of one request. */
@@ -25,9 +25,9 @@ export interface Intake {
 /** All unfinished bodies of a server. */
 export interface Bodies {
   /**
-   * @param declaredBytes what Content-Length says; NaN when it is absent
+   * @param declaredBytes the Content-Length; NaN when it is absent
    * @param decide called once, unless aborted. A body that is declared too large by far is refused before it is read;
-   *   one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
+   * one that turns out too large is kept nowhere and refused at its end, or after LINGER_BYTES or LINGER_MS more.
    */
   open(declaredBytes: number, decide: (verdict: IntakeReply) => void): Intake;
 }

@@ -255,7 +255,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect([response.status, await response.text()]).toEqual([405, '']);
     });
 
-    it('turns an error of a handler into its status, a defect into 500, and goes on', async () => {
+    it('turns an error of a handler into its status, a defect into 500, and continues', async () => {
       const server = await open();
       const refused = await fetch(url(server, '/refuse'));
       expect(refused.status).toBe(422);
@@ -342,7 +342,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toMatch(/^HTTP\/1\.1 413 /);
     });
 
-    it('bounds what unfinished bodies hold in total, refuses those that stood still for longest, and takes whole ones meanwhile', async () => {
+    it('bounds what unfinished bodies hold in total, refuses those that stalled for longest, and takes whole ones meanwhile', async () => {
       const server = await open();
       const whole = { method: 'POST', body: 'z'.repeat(MAX_BODY_BYTES) };
       await fetch(url(server, '/bars'), whole);
@@ -397,7 +397,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       ['an unknown transfer coding', 'POST /bars HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc', 400],
       ['another protocol', 'hello there\r\n\r\n', 400],
       ['a TLS handshake', Buffer.from('16030102000100fc0303', 'hex'), 400],
-    ])('refuses %s, closes, and goes on', async (name, sent, status) => {
+    ])('refuses %s, closes, and continues', async (name, sent, status) => {
       const server = await open();
       const client = await dial(server);
       client.socket.write(sent);
@@ -414,7 +414,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect((await fetch(url(server, '/hello'))).status).toBe(200);
     });
 
-    it('forgets a client that goes away in the middle of a body or of an answer', async () => {
+    it('drops a client that disconnects in the middle of a body or of an answer', async () => {
       const server = await open();
       for (const start of [
         'POST /bars HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf',
@@ -490,7 +490,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).not.toContain(' 101 ');
     });
 
-    it('asks authorize about every request and upgrade before anything else', async () => {
+    it('calls authorize for every request and upgrade before anything else', async () => {
       const asked: string[] = [];
       const server = await open({
         authorize({ method, path, query, header, remoteAddress }) {
@@ -513,7 +513,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
   });
 
   describe('as a WebSocket server', () => {
-    it('opens, echoes text and closes, and tells the handler each once', async () => {
+    it('opens, echoes text and closes, and calls the handler once for each', async () => {
       const server = await open();
       const reader = await listen(server, '/signals?greet=1&x=2');
       reader.socket.send('grüß');
@@ -570,7 +570,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(client.read()).toMatch(/^HTTP\/1\.1 426 [^]*sec-websocket-version: 13/);
     });
 
-    it('survives a handler that throws, tells the client, and keeps the connection', async () => {
+    it('survives a handler that throws, sends the client the error, and keeps the connection', async () => {
       const server = await open();
       const reader = await listen(server, '/signals?stranger=1');
       reader.socket.send('refuse');
@@ -654,7 +654,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
   });
 
   describe('as a publisher', () => {
-    it('reaches the subscribers of a topic and nobody else, in order', async () => {
+    it('reaches only the subscribers of a topic, in order', async () => {
       const server = await open();
       const a = await listen(server, '/signals?topic=a');
       const both = await listen(server, '/signals?topic=a&topic=b');
@@ -672,7 +672,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(await none.next(1)).toEqual(['echo ping']);
     });
 
-    it('follows subscriptions that come and go, as a simple list of who wants what would', async () => {
+    it('follows changing subscriptions, like a simple list of topics per client', async () => {
       const server = await open();
       const readers = await Promise.all([1, 2, 3].map(() => listen(server, '/signals')));
       const wanted: Set<string>[] = [new Set(), new Set(), new Set()];
@@ -726,7 +726,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       );
     });
 
-    it('drops a reader that stands still with 1013, and nobody else notices', async () => {
+    it('drops a stalled reader with 1013, and others are not affected', async () => {
       const server = await open();
       const still = await listen(server, '/signals?topic=t');
       const lively = await listen(server, '/signals?topic=t');
@@ -783,7 +783,7 @@ describe.each(ENGINES)('a server on %s', (engine) => {
       expect(error).toMatchObject({ code: 'PORT_TAKEN', message: expect.stringContaining(`127.0.0.1:${port}`) });
     });
 
-    it('says that a host is not one of this machine', async () => {
+    it('reports that a host is not one of this machine', async () => {
       await expect(open({ host: '192.0.2.1' })).rejects.toMatchObject({
         code: 'ADDRESS_UNUSABLE',
         message: expect.stringContaining('EADDRNOTAVAIL'),
@@ -888,7 +888,7 @@ describe('the choice of the engine', () => {
     ).toBe('ws');
   });
 
-  it('says clearly that an engine asked for by name is missing', () => {
+  it('reports clearly that an engine requested by name is missing', () => {
     expect(() => chooseEngine('uwebsockets', missing)).toThrowError(/uWebSockets\.js cannot be loaded.*Node v/);
   });
 });

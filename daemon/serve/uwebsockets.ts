@@ -170,7 +170,7 @@ async function listen(
     });
     if (listener !== false) return { listener, port };
     if (--attemptsLeft > 0) continue;
-    // uWebSockets.js says only that it failed; node:net says why.
+    // uWebSockets.js reports only that it failed; node:net reports why.
     await tryListening(host, port);
     throw listeningError(null, host, port);
   }

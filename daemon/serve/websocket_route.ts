@@ -26,7 +26,7 @@ export interface WebSocketRoute {
   onOpen(connection: Connection): void;
   /** Text as it is; binary messages decoded as UTF-8. What this throws goes to the client as `{error}`. */
   onMessage(connection: Connection, text: string): void;
-  /** Exactly once for each onOpen, whoever ended it. */
+  /** Exactly once for each onOpen, whichever side closed it. */
   onClose(connection: Connection): void;
 }
 
