@@ -28,7 +28,7 @@ it('is a courtesy: where the file cannot be written, nothing happens', () => {
 });
 
 it.each(['', 'null', '{"port":7400}', '{"pid":1,"host":"a","port":0,"started":""}', '{'])(
-  'is unknown where the file says %j',
+  'is unknown where the file contains %j',
   (text) => {
     writeFileSync(join(folder, 'x.json'), text);
     expect(readAddress(join(folder, 'x.json'))).toBeNull();

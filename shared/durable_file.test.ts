@@ -40,7 +40,7 @@ describe('replaceDurably', () => {
   it.each([
     ['EPERM', 8, 7],
     ['ENOSPC', 1, 0],
-  ])('gives up on %s, keeps the old text and leaves nothing behind', (code, times, waits) => {
+  ])('stops retrying on %s, keeps the old text and leaves nothing behind', (code, times, waits) => {
     expect(() => replaceDurably(blocking(code, times), path, 'new', (ms) => pauses.push(ms))).toThrow(code);
     expect(pauses).toHaveLength(waits);
     expect(readFileSync(path, 'utf8')).toBe('old');

@@ -1,6 +1,6 @@
 /**
- * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it.
- * Every entry says what is wrong and what to do next; the thrower adds what was seen and what was expected.
+ * The one table of error codes. API answers, CLI messages, logs and docs/reference/ERRORS.md all read it. Every entry
+ * states the error and the next step; the thrower adds what was seen and what was expected.
  */
 export const ERRORS = {
   BAR_MALFORMED: {
@@ -224,7 +224,7 @@ export const ERRORS = {
   },
   DATA_MISSING: {
     status: 404,
-    message: 'The data that was asked for is not there.',
+    message: 'The requested data does not exist.',
     next: 'Check the folder: one SYMBOL.csv or SYMBOL.csv.gz per symbol.',
   },
   DATA_FORMAT: {
@@ -275,7 +275,7 @@ export const ERRORS = {
   MODEL_SIGNATURE: {
     status: 422,
     message: 'No trusted key has signed the bundle.',
-    next: 'If you know where it comes from, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
+    next: 'If its origin is trusted, sign it: `minutehand models sign <version>` with MINUTEHAND_SIGNING_KEY; see docs/guides/OPERATE.md#the-key-that-signs-bundles.',
   },
   KEY_UNUSABLE: {
     status: 422,
@@ -329,7 +329,7 @@ export const ERRORS = {
   },
   HALTS_LOST: {
     status: 409,
-    message: 'models/halts.json no longer names a halt that was active and that nobody lifted. The halt stays.',
+    message: 'models/halts.json no longer names an active halt that was not lifted. The halt stays.',
     next: 'Lift it with `minutehand models resume <pair>`, or `all`, while its model version is active.',
   },
   MODEL_EXISTS: {
@@ -420,7 +420,7 @@ export const ERRORS = {
   PUBLISH_WEBSOCKET: {
     status: 500,
     message: 'The signals did not leave by WebSocket.',
-    next: 'File and Redis go on; look into the log, and restart the daemon if it repeats.',
+    next: 'File and Redis continue; check the log, and restart the daemon if it repeats.',
   },
   PAIR_UNKNOWN: {
     status: 404,
@@ -554,9 +554,9 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface ErrorDetail {
   /** What was found, e.g. `high 1.2 < low 1.3`. */
   seen?: string;
-  /** What would have been right, where the message does not say it already. */
+  /** The expected value, where the message does not state it already. */
   expected?: string;
-  /** A next step better than the table's, where the thrower knows one. */
+  /** A more specific next step than the table's. */
   next?: string;
   cause?: unknown;
 }
@@ -596,7 +596,7 @@ export interface ErrorReport {
   readonly next: string;
 }
 
-/** The error as `{code, message, next}`, whatever was thrown. */
+/** The error as `{code, message, next}`, for any thrown value. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof MinutehandError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);

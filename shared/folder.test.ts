@@ -16,7 +16,7 @@ describe.each([
   ['makeFolder', (path: string) => Promise.resolve().then(() => makeFolder(path))],
   ['makeFolderAsync', makeFolderAsync],
 ])('%s', (name, make) => {
-  it('makes what is absent, and says which was the highest', async () => {
+  it('creates absent folders, and returns the highest one', async () => {
     const top = join(root, name);
     expect(await make(join(top, 'b', 'c'))).toBe(top);
     expect(await make(join(top, 'b', 'c'))).toBeUndefined();

@@ -94,12 +94,12 @@ export interface Bus {
   readonly ready: boolean;
   /**
    * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the
-   * connection ended before the answer, so that nobody knows.
+   * connection ended before the answer, so that the outcome is unknown.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
   /** Throws away what has not left yet and connects anew. */
   reset(): void;
-  /** Told of the state, once it is known, and of every change: up, or down with the reason. */
+  /** The listener receives the state, once it is known, and every change: up, or down with the reason. */
   onState(listener: (state: 'up' | 'down', detail: string) => void): void;
   close(): Promise<void>;
 }

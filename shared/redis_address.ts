@@ -7,8 +7,7 @@ export type RedisAddress = Pick<RedisOptions, 'host' | 'port' | 'path' | 'db' | 
 const DEFAULT_PORT = 6379;
 
 /**
- * The address in ioredis's words: it knows no Unix socket by URL, and its own reading of one takes any query for
- * options.
+ * The address as options of ioredis, which has no Unix socket by URL, and whose own parser takes any query for options.
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…`, or
  * `unix://[user:password@]/path/of/the.sock[?db=n]`
  * @param caFile PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those

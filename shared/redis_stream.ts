@@ -28,7 +28,7 @@ export type StreamConnectionState = 'up' | 'down' | 'refused';
 export interface StreamConnection {
   readonly redis: Redis;
   readonly isStopped: boolean;
-  /** What `onState` says when the error that is thrown next is none of Redis. */
+  /** The detail of `onState` when the error that is thrown next does not come from Redis. */
   because(reason: string): void;
 }
 

@@ -15,7 +15,7 @@ export const protocolConsumer: ConsumerMaker = (state) =>
 export interface ConsumerWeather {
   /** Restarts per hour. */
   readonly restarts: number;
-  /** How often per hour a WebSocket reader stands still, and for how long at most. */
+  /** How often per hour a WebSocket reader stalls, and for how long at most. */
   readonly pauses: number;
   readonly pauseMs: number;
 }
@@ -33,7 +33,7 @@ export interface ConsumerOptions {
   /** Its wall clock. */
   clockMs(): number;
   weather(): ConsumerWeather;
-  /** null: nobody listens there. */
+  /** null: no server listens there. */
   openSocket(end: SocketEnd): ClientSocket | null;
   onVerdict(text: string, clockMs: number, verdict: Verdict): void;
   trace(line: () => string): void;

@@ -36,7 +36,7 @@ describe('the ledger of halts', () => {
     },
   );
 
-  it('asks for nothing where the journal lost it too, or a person may have lifted it', () => {
+  it('requires nothing where the journal lost it too, or a person may have lifted it', () => {
     const [lost, unsure] = [halted(), halted()];
     lost.lost(null, []);
     unsure.lifted('A_B', '1', false);

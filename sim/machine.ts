@@ -273,7 +273,7 @@ class DaemonMachine implements Machine {
     const { timeline, rng, trace, onViolation } = this.#options;
     const [owner, running] = [this.process, this.daemon];
     if (owner === null || running === null) return;
-    trace(() => 'daemon: told to stop');
+    trace(() => 'daemon: stop requested');
     this.daemon = null;
     owner.at(timeline.nowMs + STOP_MS, () => onViolation('stop does not end', `not within ${STOP_MS} ms`));
     this.#isSucceeded = rng.uniform() < SUCCESSORS;

@@ -43,7 +43,7 @@ export interface OracleOptions {
   trueMs(): number;
   /** The wall clock of the daemon's machine. */
   wallMs(): number;
-  /** How much the wall clocks may lie at this moment, in ms: 0 unless somebody set one. */
+  /** Maximum error of the wall clocks at this moment, in ms: 0 unless a clock was set. */
   clockErrorMs(): number;
   /** A signal is fresh for this long after its publication. */
   readonly validMs: number;

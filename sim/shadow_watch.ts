@@ -11,8 +11,8 @@ export interface ShadowWatchOptions {
 }
 
 /**
- * Holds what health says of the shadow set against the journal: every decision beside which a shadow set stood has its
- * answer.
+ * Compares the shadow set of the health report with the journal: every decision made while a shadow set was loaded has
+ * the answer of that set.
  */
 export interface ShadowWatch {
   /** A signal has left the daemon for the first time. */

@@ -33,7 +33,7 @@ export const MAX_SEEDS_TO_FIND = 1000;
 export interface SeedOptions {
   readonly seed: number;
   readonly planted?: PlantedBug | null;
-  /** Told of every event, one line each. */
+  /** Called with every event, one line each. */
   trace?(line: string): void;
 }
 

@@ -21,13 +21,13 @@ export interface Timeline {
   readonly worksDone: number;
   /**
    * Does `work` once at `timeMs`, or as soon as that is over. Work of the same time is done in an order of the seed;
-   * with `inOrder`, in the order in which it was asked for and before the other.
+   * with `inOrder`, in the order of the requests and before the other.
    * @returns a function that cancels it
    */
   at(timeMs: number, work: () => void, inOrder?: boolean): () => void;
   /** What is being done takes this long: work that falls due in between is done late. */
   spend(ms: number): void;
-  /** Does all work that is due up to `untilMs`; between two pieces every promise that can go on has gone on. */
+  /** Does all work that is due up to `untilMs`; between two pieces every promise that can continue has continued. */
   run(untilMs: number): Promise<void>;
 }
 

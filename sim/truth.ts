@@ -20,7 +20,7 @@ export interface TruthOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** How long something may be wrong before a signal has to say so: minutes that wait are still answered as they came. */
+/** How long a fault may exist before a signal has to report it: minutes that wait are still answered as they came. */
 const DELAY_MS = 30_000;
 const SILENCE_CHECK_MS = 20_000;
 /**
@@ -55,7 +55,7 @@ export class Truth {
 
   #checkMode(signal: Seen): void {
     const { mode, reason } = signal;
-    // The final heartbeat of a daemon says nothing of its models and bars.
+    // The final heartbeat of a daemon does not describe its models and bars.
     if (reason === 'SHUTDOWN' && mode === 'HALT') return;
     const lies = (what: string): void =>
       this.#options.onViolation('mode does not tell the truth', `${signal.pair_id} seq ${signal.seq}: ${what}`);
@@ -67,14 +67,15 @@ export class Truth {
     if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, lies);
   }
 
-  /** Halts apply to the models that a signal names, whatever the daemon has as active. */
+  /** Halts apply to the models that a signal names, whichever are active in the daemon. */
   #checkHalts({ pair_id, seq, model_version, mode, action, reason }: Seen): void {
     const { halts, onViolation } = this.#options;
     if (!halts.isSettled || model_version === '') return;
     const where = `${pair_id} seq ${seq}: ${action} ${reason} in mode ${mode}`;
     const isObeyed = action !== 'ENTER' && (mode === 'HALT' || mode === 'WARMUP');
     if (!isObeyed && halts.mustHalt(pair_id, model_version)) onViolation('halt that is not obeyed', where);
-    if (reason === 'KPI_HALT' && !halts.mayHalt(pair_id, model_version)) onViolation('halt that nobody ordered', where);
+    if (reason === 'KPI_HALT' && !halts.mayHalt(pair_id, model_version))
+      onViolation('halt that was not ordered', where);
   }
 
   /** `halts.json` has become another one, or could not be read: for a moment the daemon need not have read it. */
@@ -210,7 +211,7 @@ class SilenceTruth {
     const { a, b } = parsePair(pair_id);
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
-      lies('SILENCE, and health says nothing of it');
+      lies('SILENCE, and health does not report it');
     const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastMinuteMs.get(pair_id) ?? 0);
     if (silentMs < this.#degradedMs - DELAY_MS) lies(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
@@ -225,7 +226,7 @@ class SilenceTruth {
   /** A pair that had a minute is never silent for longer than written. */
   #check(): void {
     const { timeline, pipeline, knowsMinuteOf, onViolation } = this.#options;
-    // Whoever slept has to be awake for some time before anything can be expected of it.
+    // A process that slept has to be awake for some time before anything can be expected of it.
     if (timeline.nowMs - this.#checkedMs > 2 * SILENCE_CHECK_MS) this.#wokeMs = timeline.nowMs;
     this.#checkedMs = timeline.nowMs;
     timeline.at(timeline.nowMs + SILENCE_CHECK_MS, () => this.#check());
@@ -233,7 +234,7 @@ class SilenceTruth {
     for (const [pairId, sinceMs] of this.#lastPublishedMs) {
       const silentMs = timeline.nowMs - Math.max(this.#readyMs, this.#wokeMs, sinceMs);
       if (silentMs > this.#degradedMs + DELAY_MS && knowsMinuteOf(pairId))
-        onViolation('silence that nobody tells', `${pairId} has said nothing for ${inSeconds(silentMs)}`);
+        onViolation('unreported silence', `${pairId} has no signal for ${inSeconds(silentMs)}`);
     }
   }
 }

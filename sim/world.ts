@@ -93,7 +93,7 @@ export interface World {
   sleptMs: number;
   /** Strikes when the next message of the feeder arrives, before the daemon has it; null: nothing waits for one. */
   atNextMessage: (() => void) | null;
-  /** As epoch milliseconds: what the clock of the machine would say if nobody had set it. */
+  /** As epoch milliseconds: the machine's clock if it had never been set. */
   trueMs(): number;
   violate(rule: string, what: string): void;
   /** Notes an interesting state; other names are left out. */

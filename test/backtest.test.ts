@@ -210,7 +210,7 @@ describe('a backtest', () => {
     expect(result.bundles[0]!.models.ai3.brier).toBeGreaterThan(0);
   });
 
-  it('adds up: trades, daily results, the curve and the pairs say the same', () => {
+  it('adds up: trades, daily results, the curve and the pairs agree', () => {
     const { all_pairs } = result.bundles[0]!;
     const { total, pairs, trades, curve, days } = all_pairs;
     const count = result.pairs.length;
@@ -252,7 +252,7 @@ describe('a backtest', () => {
     expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
   });
 
-  it('takes other thresholds in place of those of the bundle', async () => {
+  it('takes other thresholds instead of those of the bundle', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
     expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
@@ -374,7 +374,7 @@ describe('what is written down', () => {
     expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){2}<td>0</td><td>no trades</td>`));
   });
 
-  it('says when other thresholds than those of the bundle were asked for', async () => {
+  it('reports when other thresholds than those of the bundle were requested', async () => {
     const asked = await run({ thresholds: { theta1: 0.45 } });
     const symbols = Object.fromEntries(
       [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),

@@ -134,7 +134,7 @@ describe('bars import', () => {
     });
   });
 
-  it('says when a file is too short for its clock to be checked', async () => {
+  it('reports when a file is too short for its clock to be checked', async () => {
     const path = join(place.folder, 'DAT_ASCII_GBPUSD_M1_2019.csv');
     writeFileSync(path, histdata().split('\n').slice(0, 2).join('\n'));
     const { code, stderr } = await place.run(['bars', 'import', path], { env: env() });
@@ -156,7 +156,7 @@ describe('bars import', () => {
 });
 
 describe('bars export', () => {
-  it('says what is missing, and writes nothing into what is no folder', async () => {
+  it('reports what is missing, and writes nothing if the destination is not a folder', async () => {
     const env = { MINUTEHAND_DATABASE_URL: join(place.folder, 'empty.db') };
     const out = join(place.folder, 'nothing');
     expect(await json(['bars', 'export', '--out', out], env)).toMatchObject({

@@ -100,7 +100,7 @@ describe('misuse', () => {
     expect(await place.run(misuses[0]!)).toEqual(all[0]);
   });
 
-  it('of values is told from failure: 2 against 1', async () => {
+  it('of values is distinguished from failure: 2 against 1', async () => {
     const said = (text: string) => expect.stringContaining(text) as string;
     const expected: [string[], Partial<Failure>][] = [
       [['train', '--data', data, '--trials', 'many'], { exit: 2, code: 'USAGE', message: said('--trials') }],
@@ -173,7 +173,7 @@ describe('help', () => {
 });
 
 describe('config and doctor', () => {
-  it('check says that all is right, or names file, line and key', async () => {
+  it('check reports that all is valid, or names file, line and key', async () => {
     expect(await json('config', 'check')).toMatchObject({ code: 0, document: { ok: true, config_dir: place.config } });
     const wrong = createWorkplace();
     const path = join(wrong.config, 'core_policy.yaml');
@@ -228,7 +228,7 @@ describe('config and doctor', () => {
     expect(shown.stdout + shown.stderr).not.toContain('s3cr');
   });
 
-  it('doctor finds nothing to mend on this machine, and says what is missing', async () => {
+  it('doctor finds nothing to fix on this machine, and reports what is missing', async () => {
     const { code, document } = await json('doctor');
     const { ok, findings } = document as { ok: boolean; findings: { what: string; verdict: string; detail: string }[] };
     expect({ code, ok }, JSON.stringify(findings)).toEqual({ code: 0, ok: true });
@@ -271,7 +271,7 @@ describe('bars', () => {
     );
   });
 
-  it('import tells of the files it could not read, and of a time zone it does not understand', async () => {
+  it('import reports the files it could not read, and an invalid time zone', async () => {
     const mixed = join(place.folder, 'mixed');
     mkdirSync(mixed);
     writeFileSync(join(mixed, 'notes.txt'), 'nothing\nof use\n');
@@ -399,7 +399,7 @@ describe('train', () => {
     ]);
   });
 
-  it('says when there are no bars, or not enough', async () => {
+  it('reports when there are no bars, or not enough', async () => {
     const empty = join(place.folder, 'empty');
     mkdirSync(empty);
     const end = utc(timesOf('XAUUSD')[450]!);
@@ -442,7 +442,7 @@ describe('train', () => {
     expect(failed.map(({ name }) => name)).toContain('ai1 samples');
     expect(gates.length - failed.length).toBeGreaterThan(10);
     expect(readFileSync(join(place.models, 'active.json'), 'utf8')).toBe(active);
-    // Bars of a folder are real ones, whatever market is configured.
+    // Bars of a folder are real, whichever market is configured.
     expect(readManifest(join(place.models, version)).market).toBe('live');
     const store = await openStore(join(place.home, 'trainer.db'));
     const [row] = (await createRegistry(store, place.models).list()).filter((one) => one.version === version);
@@ -503,7 +503,7 @@ describe('replay', () => {
 
   let first: Awaited<ReturnType<typeof replay>>;
 
-  it('gives the same signals every time; its sha256 says so, and every line is a signal as the contract has it', async () => {
+  it('gives the same signals every time; its sha256 shows it, and every line is a signal by the contract', async () => {
     first = await replay('first.jsonl');
     const second = join(place.folder, 'second.jsonl');
     const shown = await place.run(['replay', '--data', data, '--out', second]);
@@ -536,7 +536,7 @@ describe('replay', () => {
     expect(part.signals.map(bodyOf)).toEqual(expected.map(bodyOf));
   });
 
-  it('takes the pairs and models it is told to, and refuses others', async () => {
+  it('takes the given pairs and models, and refuses others', async () => {
     const [model] = readdirSync(place.models).filter((name) => name.startsWith('2099'));
     const one = await replay('one.jsonl', '--pair', 'EURUSD_GBPUSD', '--models', join(place.models, model!));
     expect(new Set(one.signals.map(({ pair_id }) => pair_id))).toEqual(new Set(['EURUSD_GBPUSD']));
@@ -564,7 +564,7 @@ describe('replay', () => {
 describe('signal verify', () => {
   const line = (): string => readFileSync(join(place.folder, 'part.jsonl'), 'utf8').split('\n')[7]!;
 
-  it('refuses a changed text, a stale signal when asked to, and what is no signal', async () => {
+  it('refuses a changed text, a stale signal on request, and a text that is no signal', async () => {
     const changed = join(place.folder, 'changed.json');
     writeFileSync(changed, line().replace('"target":0', '"target":1') + '\n');
     expect(await json('signal', 'verify', changed)).toMatchObject({

@@ -45,7 +45,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Asks an example what it does with the texts of each vector: its orders, or `refused <code>`. */
+/** Runs an example on the texts of each vector and returns its orders, or `refused <code>`. */
 const ASK: Readonly<Record<string, () => readonly Answers[]>> = {
   Python: () => JSON.parse(run('python3', ['-B', '-c', PYTHON_DRIVER, EXAMPLES], JSON.stringify(vectors))) as Answers[],
   Node: () =>

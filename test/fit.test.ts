@@ -31,7 +31,7 @@ function draw(rows: number, seed: string): Drawn {
   for (let row = 0; row < rows; row++) {
     const x = COLUMNS.map(() => (rng.uniform() < 0.5 ? rng.integer(7) - 3 : rng.normal()));
     const signal = 1.2 * x[0]! - Math.abs(x[1]!) + (x[2]! > 0 ? 1 : -0.5) * x[3]!;
-    // What is missing or infinite takes no part: it stands in the column without meaning.
+    // A missing or infinite value is not used: it is in the column without a meaning.
     x[4] = [NaN, Infinity, -Infinity][rng.integer(20)] ?? x[4]!;
     drawn.features.push(x);
     drawn.signal.push(signal);
@@ -123,7 +123,7 @@ function readCsv(path: string): { header: string; cells: string[][] } {
 }
 
 describe('minutehand fit', () => {
-  it('learns two classes nearly as well as they can be told, and says so with the ONNX file', async () => {
+  it('learns two classes nearly as well as they can be separated, and reports it with the ONNX file', async () => {
     const medium = draw(20_000, 'medium');
     writeFileSync(at('medium.csv'), csv(medium, binary(medium)));
     const on = ['--train', at('medium.csv'), '--label', 'y', '--test', at('binary_test.csv')];
@@ -280,7 +280,7 @@ describe('minutehand fit', () => {
     }
   });
 
-  it('learns with a real engine where its library is, and says how to get it where not', async () => {
+  it('learns with a real engine where its library is installed, and reports how to get it where not', async () => {
     for (const engine of ['xgboost', 'lightgbm']) {
       const args = ['fit', ...on('binary'), ...QUICK, '--engine', engine, '--json'];
       const { code, stdout } = await place.run(args);
@@ -295,7 +295,7 @@ describe('minutehand fit', () => {
     }
   });
 
-  it('tells people what it did', async () => {
+  it('prints a report for people', async () => {
     const { code, stdout } = await place.run(['fit', ...on('binary'), ...QUICK, '--out', at('p.onnx')]);
     expect(code).toBe(0);
     expect(stdout).toMatch(

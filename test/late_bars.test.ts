@@ -20,9 +20,7 @@ const PATIENTLY = { timeout: 20_000 };
 const STARTS_MS = 180_000;
 const HOURS_BEHIND = 5;
 const LATE_MS = HOURS_BEHIND * 60 * MINUTE_MS + 1000;
-/**
- * The wall clock of every process of this workplace stands at what the file says: an hour passes when the test says so.
- */
+/** The wall clock of every process of this workplace is read from a file: an hour passes when the test writes it. */
 const CLOCK = `
 import { readFileSync } from 'node:fs';
 Date.now = () => Number(readFileSync(process.env.TEST_CLOCK, 'utf8'));
@@ -118,7 +116,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(code).toBe(0);
   });
 
-  it('is not said to be well while a feeder catches up, and its clock is not blamed for it', async () => {
+  it('is not reported as healthy while a feeder catches up, and its clock is not reported as the cause', async () => {
     setClock(closeMs(next + 60) + 1000);
     await send(20);
     for (let i = 0; i < 10; i++) await send();
@@ -143,7 +141,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout()).not.toContain('BARS_LATE');
   });
 
-  it('tells everybody when the feeder is on another clock: every signal is born expired', async () => {
+  it('is reported everywhere when the feeder is on another clock: every signal is expired when it is published', async () => {
     await sendLate(3, LATE_MS);
     await expect.poll(health, PATIENTLY).toMatchObject({
       status: 'degraded',

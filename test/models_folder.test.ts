@@ -16,7 +16,7 @@ const PATIENCE_MS = 150_000;
 let workplace: Workplace;
 let version: string;
 
-/** A pipe that nobody ever writes to. */
+/** A pipe without a writer. */
 function pipe(...path: string[]): void {
   const at = join(workplace.models, ...path);
   rmSync(at, { force: true });

@@ -27,7 +27,7 @@ describe('docs/guides/OPERATE.md', () => {
     expect(named.filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('says of every alert and every figure that halts what to do', () => {
+  it('has a next step for every alert and every figure that halts', () => {
     expect(rowsBelow('Alerts of the trainer')).toEqual([...ALERT_KINDS, ...HALT_REASONS]);
   });
 

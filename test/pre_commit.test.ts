@@ -48,7 +48,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     });
   });
 
-  it('refuses what prettier, eslint and tsc refuse, and says which of them', () => {
+  it('refuses what prettier, eslint and tsc refuse, and names the tool', () => {
     writeFileSync(join(folder, 'shared', 'typed.ts'), "export const count: number = 'one';\n");
     writeFileSync(join(folder, 'notes.md'), 'a\n\n\n\nb\n');
     git('add', 'shared/typed.ts', 'notes.md');

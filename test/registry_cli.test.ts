@@ -28,7 +28,7 @@ async function statuses(): Promise<Record<string, string>> {
 }
 
 describe('the commands of models and the registry', () => {
-  it('promote and rollback tell it what is active', async () => {
+  it('promote and rollback notify it of the active bundle', async () => {
     expect(await json(['models', 'promote', A])).toMatchObject({ code: 0, document: { version: A, previous: null } });
     expect(await statuses()).toEqual({ [A]: 'active' });
     await json(['models', 'promote', B]);
@@ -37,7 +37,7 @@ describe('the commands of models and the registry', () => {
     expect(await statuses()).toEqual({ [A]: 'active', [B]: 'archived' });
   });
 
-  it('work without it, say so, and it follows later', async () => {
+  it('work without it, report that, and it follows later', async () => {
     const back = await json(['models', 'rollback'], UNREACHABLE);
     expect(back).toMatchObject({ code: 0, document: { version: B, previous: A } });
     expect(back.stderr).toContain('The registry is not updated yet (STORE_UNUSABLE');

@@ -92,7 +92,7 @@ describe.each([
       for (const version of listVersions(models))
         expect(readBundle(join(models, version)).manifest.version).toBe(version);
 
-      // Whoever does it again comes to the same end.
+      // A repetition has the same result.
       await registry.adopt(D);
       await registry.retain(3);
       expect(listVersions(models)).toEqual([B, C, D]);

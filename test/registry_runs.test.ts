@@ -152,7 +152,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     expect(aborted).toEqual([]);
   });
 
-  it('again and again ends in an aborted run, of which the alert tells', async () => {
+  it('repeatedly ends in an aborted run, which the alert reports', async () => {
     const first = await midRun({ retrain_retry_max: 0 });
     await first.running.kill('SIGKILL');
     open(FAILS, { retrain_retry_max: 0 });
@@ -166,7 +166,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
 describe.each(STORES)('runs, kept on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
 
-  it('are there after a restart, and go on counting', async () => {
+  it('are there after a restart, and keep counting', async () => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
@@ -195,7 +195,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       gate: [{ name: 'auc', passed: false }],
       reasons: ['auc 0.5 (at least 0.52)'],
     });
-    // Two asked for at once are one; it is stopped with its trainer and stays so.
+    // Two simultaneous requests are one run; it is stopped with its trainer and stays so.
     const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -290,7 +290,7 @@ describe('runs', () => {
     });
   });
 
-  it('are kept in memory where no store can be opened, and that is said', async () => {
+  it('are kept in memory where no store can be opened, and that is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
@@ -300,7 +300,7 @@ describe('runs', () => {
     expect(aborted).toHaveLength(1);
   });
 
-  it(`go on in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
+  it(`continue in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
     const server = await startPostgres();
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();

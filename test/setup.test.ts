@@ -66,7 +66,7 @@ describe('the lock of the set-up', () => {
     for (let i = 0; i < work.length; i += 2) expect(work[i + 1]).toBe(work[i]!.replace('in', 'out'));
   });
 
-  it('is let go of when the work throws and when the process exits in the middle of it', async () => {
+  it('is released when the work throws and when the process exits in the middle of it', async () => {
     const thrower = inProcess(
       `await withLock(lock, () => {}, async () => { throw new Error('x'); }).catch(() => log('threw'));`,
     );

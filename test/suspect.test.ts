@@ -142,7 +142,7 @@ describe('a bar that does not fit its symbol', () => {
     expect(held.map(({ time }) => time)).toEqual([AT, AT + 2].map((index) => MARKET[index]!.time));
   });
 
-  it('is journaled with a mark behind it, counted, and told of with its verdict', async () => {
+  it('is journaled with a mark after it, counted, and reported with its verdict', async () => {
     const bench = await run(marketWith(onlyEuro((bar, i) => (i === AT ? times(bar, 1000) : bar))));
     const { time } = MARKET[AT]!;
     const at = bench.inputs.findIndex(({ kind }) => kind === 'suspect');

@@ -29,7 +29,7 @@ function timesThousand(columns: BarColumns, at: number): BarColumns {
   return copy;
 }
 
-/** What a command says of both folders, without the words that differ by folder and machine. */
+/** Output of a command for both folders, without the words that differ by folder and machine. */
 async function both(...args: string[]): Promise<[string, string]> {
   // One after the other: a home takes one training at a time.
   const runs: Awaited<ReturnType<Workplace['run']>>[] = [];

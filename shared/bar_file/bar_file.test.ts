@@ -193,7 +193,7 @@ describe('a bar file', () => {
     expect((await refusalOf(readBarFile(path))).message).toContain('not a sound gzip file');
   });
 
-  it('that is not there is said so', async () => {
+  it('that does not exist is reported', async () => {
     expect((await refusalOf(readBarFile(join(folder, 'EURUSD.csv')))).code).toBe('DATA_MISSING');
   });
 
@@ -208,7 +208,7 @@ describe('a bar file', () => {
 });
 
 describe('readBarFolder', () => {
-  it('gives the symbols that have a file, in the order asked, cut to the period', async () => {
+  it('gives the symbols that have a file, in the requested order, cut to the period', async () => {
     const lines = [0, 60, 120, 180].map((s) => `${1546383600 + s},1.2,1.3,1.1,1.25,7`);
     await writeFile(join(folder, 'EURUSD.csv'), [HEADER, ...lines].join('\n'));
     await writeFile(join(folder, 'AUDUSD.csv.gz'), gzipSync([HEADER, GOOD].join('\n')));
@@ -224,7 +224,7 @@ describe('readBarFolder', () => {
     expect(seen).toEqual(['EURUSD 1/3 2', 'NONE 2/3 0', 'AUDUSD 3/3 0']);
   });
 
-  it('says that a folder does not exist', async () => {
+  it('reports that a folder does not exist', async () => {
     expect((await refusalOf(readBarFolder(join(folder, 'none'), ['EURUSD']))).code).toBe('DATA_MISSING');
   });
 

@@ -51,6 +51,6 @@ export interface BarSink {
    */
   readonly putSeries:
     ((symbol: string, name: string, time: Float64Array, value: Float64Array) => Promise<PutCounts>) | null;
-  /** Told of each file when its rows are in. */
+  /** Called for each file when its rows are in. */
   imported(file: ImportedFile): Promise<void>;
 }

@@ -106,7 +106,7 @@ describe('writeBundle', () => {
     expect(readdirSync(models)).toEqual([]);
   });
 
-  it('is not disturbed by what a crash left of the same version', () => {
+  it('is not affected by leftovers of a crash of the same version', () => {
     const leftover = join(models, `.20261120_0730.${process.pid}.tmp`);
     mkdirSync(leftover);
     writeFileSync(join(leftover, 'ai1.onnx'), 'half of it');
@@ -148,7 +148,7 @@ describe('listVersions', () => {
 });
 
 describe('activate', () => {
-  it('names the version and remembers its predecessor', () => {
+  it('names the version and records its predecessor', () => {
     addVersions('20260101_0000', '20260102_0000', '20260103_0000');
     expect(readActive(models)).toBeNull();
     expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
@@ -158,7 +158,7 @@ describe('activate', () => {
     expect(readdirSync(models).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('keeps the predecessor when the active one is named again, and swaps the two on the way back', () => {
+  it('keeps the predecessor when the active one is named again, and swaps the two on rollback', () => {
     addVersions('20260101_0000', '20260102_0000');
     activate(models, '20260101_0000');
     activate(models, '20260102_0000');
@@ -179,7 +179,7 @@ describe('activate', () => {
     expect(readActive(models)).toEqual({ version: '20260101_0000', previous: null });
   });
 
-  it('puts a torn pointer right: what the torn one said before is lost', () => {
+  it('repairs a torn pointer: the contents of the torn one are lost', () => {
     addVersions('20260101_0000');
     writeFileSync(activePath(models), '{"version":"2026');
     expect(activate(models, '20260101_0000')).toEqual({ version: '20260101_0000', previous: null });
@@ -188,7 +188,7 @@ describe('activate', () => {
 });
 
 describe('readActive', () => {
-  it('says MODEL_MANIFEST of a torn, empty or senseless pointer', () => {
+  it('reports MODEL_MANIFEST for a torn, empty or malformed pointer', () => {
     for (const text of [
       '',
       '{',
@@ -328,7 +328,7 @@ describe('resolveBundle', () => {
     expect(resolveBundle(models)).toBe(join(models, '20260101_0000_10'));
   });
 
-  it('says MODEL_MISSING where there is no bundle and MODEL_MANIFEST where the pointer is torn', () => {
+  it('reports MODEL_MISSING where there is no bundle and MODEL_MANIFEST where the pointer is torn', () => {
     expect(() => resolveBundle(models)).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
     expect(() => resolveBundle(join(models, 'none'))).toThrow(expect.objectContaining({ code: 'MODEL_MISSING' }));
     addVersions('20260101_0000');
@@ -338,7 +338,7 @@ describe('resolveBundle', () => {
 });
 
 describe('readBundle', () => {
-  it('says MODEL_HASH and which file when one byte of a model differs, wherever it is', () => {
+  it('reports MODEL_HASH and the file when one byte of a model differs, wherever it is', () => {
     for (const file of Object.values(MODEL_FILES)) {
       const length = readFileSync(join(original, file)).length;
       for (const at of [0, Math.floor(length / 2), length - 1]) {
@@ -353,7 +353,7 @@ describe('readBundle', () => {
     }
   });
 
-  it('says MODEL_HASH of a cut and of an empty file', () => {
+  it('reports MODEL_HASH for a truncated and for an empty file', () => {
     for (const keep of [0, 100]) {
       const folder = tampered(() => undefined);
       const path = join(folder, 'ai3.onnx');
@@ -362,7 +362,7 @@ describe('readBundle', () => {
     }
   });
 
-  it('says MODEL_MISSING and which file when one is not there; the card is for people and may be', () => {
+  it('reports MODEL_MISSING and the file when one is missing; the card is for people and may be missing', () => {
     for (const file of [...Object.values(MODEL_FILES), 'manifest.json']) {
       const folder = tampered(() => undefined);
       rmSync(join(folder, file));
@@ -388,7 +388,7 @@ describe('readBundle', () => {
     );
   });
 
-  it('says MODEL_MANIFEST and where when the manifest is not what a manifest is', () => {
+  it('reports MODEL_MANIFEST and the position when the manifest is invalid', () => {
     const changes: [string, (manifest: Manifest) => unknown][] = [
       ['format', (m) => ({ ...m, format: 'minutehand.bundle/3' })],
       ['market', (m) => ({ ...m, market: 'replay' })],
@@ -453,7 +453,7 @@ describe('readBundle', () => {
     expect(() => readManifest(folder)).toThrow(refusal('manifest.json has 300000000 bytes'));
   });
 
-  it('refuses a folder in the place of a file', () => {
+  it('refuses a folder instead of a file', () => {
     const folder = tampered(() => undefined);
     rmSync(join(folder, 'ai1.onnx'));
     mkdirSync(join(folder, 'ai1.onnx'));

@@ -179,7 +179,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 }
 
 /**
- * Signs a bundle with MINUTEHAND_SIGNING_KEY, in the place of the signature it may have. Its files are checked first.
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
  * @returns the name of the key
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */

@@ -61,7 +61,7 @@ const fileText = (): string => readFileSync(haltsPath(models), 'utf8');
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error;
 
 describe('halts.json', () => {
-  it('says that nothing is halted when it is absent', () => {
+  it('reports that nothing is halted when it is absent', () => {
     expect(readHalts(models)).toEqual(NO_HALTS);
     expect(readHalts(join(root, 'nowhere'))).toEqual(NO_HALTS);
   });
@@ -117,11 +117,8 @@ describe('halts.json', () => {
     ['of another form', '[]'],
     ['without the list of halts', '{"resumed":[]}'],
     ['without the list of what was resumed', '{"halts":[]}'],
-    ['with a key that nobody knows', '{"halts":[],"resumed":[],"more":1}'],
-    [
-      'with a halt that has a key that nobody knows',
-      JSON.stringify({ halts: [{ ...halt(GOLD), who: 'me' }], resumed: [] }),
-    ],
+    ['with an unknown key', '{"halts":[],"resumed":[],"more":1}'],
+    ['with a halt that has an unknown key', JSON.stringify({ halts: [{ ...halt(GOLD), who: 'me' }], resumed: [] })],
     ['with an unknown reason', JSON.stringify({ halts: [{ ...halt(GOLD), reason: 'mood' }], resumed: [] })],
     ['with something that is no pair', JSON.stringify({ halts: [halt('XAUUSD')], resumed: [] })],
     ['with something that is no version', JSON.stringify({ halts: [halt(GOLD, { version: '1' })], resumed: [] })],
@@ -301,12 +298,12 @@ describe('resume', () => {
     });
   });
 
-  it('asks for an active version', () => {
+  it('requires an active version', () => {
     rmSync(join(models, 'active.json'));
     expect(() => resume(models, ALL_PAIRS, NOW)).toThrow(withCode('MODEL_MISSING'));
   });
 
-  it('is remembered once for a pair and version, by its last time, of the pair or of all', () => {
+  it('is recorded once for a pair and version, by its last time, of the pair or of all', () => {
     addHalts(models, [halt(GOLD)]);
     resume(models, GOLD, NOW);
     expect(resumedAt(readHalts(models), GOLD, FIRST)).toEqual(NOW);

@@ -8,7 +8,7 @@ import { lockHome } from '../store/home_lock.ts';
 import { readActive, VERSION } from './bundle.ts';
 import { readModelsFile } from './models_file.ts';
 
-/** In the place of a pair id: every pair. */
+/** Stands for every pair instead of a pair id. */
 export const ALL_PAIRS = '*';
 /** The live KPIs that can halt. */
 export const HALT_REASONS = ['win_rate', 'drawdown', 'refusal_rate'] as const;
@@ -61,7 +61,7 @@ export function haltsPath(modelsFolder: string): string {
 }
 
 /**
- * What `halts.json` of a folder of bundles says; an absent file says that nothing is halted.
+ * Contents of `halts.json` in a folder of bundles; an absent file means that nothing is halted.
  * @throws MinutehandError HALTS_FORMAT when the file cannot be read or is not of the format
  */
 export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILES): Halts {
@@ -81,13 +81,13 @@ export function readHalts(modelsFolder: string, files: FileSystem = MACHINE_FILE
 }
 
 /**
- * Adds halts. One that stands already (same pair, reason and version) stays as it is, with its first `since`, and when
- * all do the file is not touched.
- * @param seenAt when the figures were looked at: what a person has lifted since was lifted with them in sight, and is
- * not halted again
+ * Adds halts. A halt that is present already (same pair, reason and version) keeps its first `since`; when all are
+ * present, the file is not changed.
+ * @param seenAt when the figures were read: a halt that a person has resumed since then was resumed with these figures
+ * visible, and is not halted again
  * @returns those that were added
- * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, for it may hold halts that nobody has lifted;
- * HOME_LOCKED, HOME_UNUSABLE
+ * @throws MinutehandError HALTS_FORMAT: a damaged file is not replaced, because it may hold active halts; HOME_LOCKED,
+ * HOME_UNUSABLE
  */
 export function addHalts(
   modelsFolder: string,

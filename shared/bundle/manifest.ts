@@ -25,7 +25,10 @@ const modelMetrics = z.object({
   label_mean: metric,
   auc: metric,
   brier: metric,
-  /** Brier score of always answering `label_mean`, which nobody could have known before: what a model has to beat. */
+  /**
+   * Brier score of the constant prediction `label_mean`, which is unknown in advance: the baseline that a model must
+   * beat.
+   */
   brier_baseline: metric,
   log_loss: metric,
   /** Expected calibration error, 10 equal-width bins. */
@@ -80,7 +83,7 @@ const searchReport = z.object({
   /** How far the best trial is below the configured one, and the standard error of that over the folds. */
   gain: z.number(),
   gain_standard_error: z.number(),
-  /** The same in walk-forward, asked only where the gain is clear; null where it was not. */
+  /** The same in walk-forward, computed only where the gain is clear; else null. */
   forward_gain: metric.optional(),
   best_parameters: z.record(z.string(), parameter),
   /** Whether the models were learned by the best trial's parameters. */
@@ -117,7 +120,7 @@ const warmStartFrom = z.object({
   version: z.string(),
   /** Warm starts since then, this one included: from 1. */
   times: z.int().positive(),
-  /** Where the holdout of the full run began: its trees know labels up to here. */
+  /** Start of the holdout of the full run: its trees use labels up to here. */
   learned_until: z.string(),
   /** Trees of the full run, which stand first in each model. */
   trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
@@ -128,7 +131,7 @@ export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
   created: z.iso.datetime(),
-  /** Where the bars came from: models of a simulated market say so. */
+  /** Origin of the bars: the models of a simulated market are marked. */
   market: z.enum(['live', 'simulated']),
   seed: z.int(),
   git_commit: z.string().nullable(),

@@ -52,12 +52,12 @@ export interface ModelSet {
   release(): Promise<void>;
 }
 
-/** Runs work that blocks the thread for some milliseconds when that disturbs nobody. */
+/** Runs work that blocks the thread for some milliseconds in an idle window. */
 export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default:
+   * When the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime. Default:
    * at once.
    */
   readonly quietly?: Quietly;
@@ -167,7 +167,7 @@ function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answ
   }
 }
 
-/** What a set says of itself, without the tables that stand in the kernel's memory by now. */
+/** Description of a set, without the tables, which are in the kernel's memory by then. */
 type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
 
 function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services {

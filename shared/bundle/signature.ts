@@ -80,7 +80,7 @@ function readKeys(path: string, parse: (pem: string) => readonly KeyObject[]): r
 
 /**
  * Checks that a trusted key has signed these bytes of a bundle's manifest.
- * @param trusted null = no signature is asked for
+ * @param trusted null = no signature is required
  * @throws MinutehandError MODEL_SIGNATURE
  */
 export function checkSignature(

@@ -53,7 +53,7 @@ describe('a fill line', () => {
     ['a price below zero', changed({ filled_price: -1 }), 'FILL_FORMAT'],
     ['a price as text', changed({ filled_price: '4100' }), 'FILL_FORMAT'],
     ['an open that earned', changed({ pnl: 1 }), 'FILL_FORMAT'],
-    ['a close that does not say what it earned', JSON.stringify({ ...closeFill(), pnl: null }), 'FILL_FORMAT'],
+    ['a close without its profit', JSON.stringify({ ...closeFill(), pnl: null }), 'FILL_FORMAT'],
     ['a refusal without a reason', JSON.stringify({ ...refusedFill(), error: '' }), 'FILL_FORMAT'],
     ['a leg that is not of its pair', changed({ symbol: 'EURUSD' }), 'FILL_FORMAT'],
     ['a pair of one symbol', changed({ pair_id: 'XAUUSD_XAUUSD' }), 'FILL_FORMAT'],
@@ -84,7 +84,7 @@ describe('tickets of a program', () => {
 });
 
 describe('latency', () => {
-  it('is never below zero, and none where no signal asked', () => {
+  it('is never below zero, and zero without a signal', () => {
     expect(latencyMs(1000, 1250)).toBe(250);
     expect(latencyMs(1712, 1000)).toBe(0);
     expect(latencyMs(0, 1000)).toBe(0);

@@ -94,7 +94,7 @@ describe('a web page', () => {
       expect(page(origin), origin).toEqual(allowed);
   });
 
-  it('of an allowed host is allowed, and so is one under the address by which the server was asked', () => {
+  it('of an allowed host is allowed, and so is one under the server address of the request', () => {
     const changes = { host: '0.0.0.0', allowedHosts: ['Desk.example', '10.0.0.9'] };
     expect(page('https://desk.example', changes)).toEqual(allowed);
     expect(page('http://10.0.0.9:3000', changes)).toEqual(allowed);

@@ -126,8 +126,8 @@ describe('a log file that is renamed, as logrotate does', () => {
   const PATIENCE = { timeout: 20_000 };
 
   it.each([
-    ['goes on in a new file of the old name, and no line is lost', () => renameSync(path, `${path}.1`)],
-    ['and made anew goes on in the new one', () => (renameSync(path, `${path}.1`), writeFileSync(path, ''))],
+    ['continues in a new file of the old name, and no line is lost', () => renameSync(path, `${path}.1`)],
+    ['and created again continues in the new one', () => (renameSync(path, `${path}.1`), writeFileSync(path, ''))],
   ])('%s', async (_what, rotate) => {
     const rotated = (): string => (existsSync(`${path}.1`) ? readFileSync(`${path}.1`, 'utf8') : '');
     const file = openFile();
@@ -226,7 +226,7 @@ describe('a process that ends', () => {
   });
 
   it.runIf(process.platform === 'linux')(
-    `knows what a disk took that became full in the middle of a write${skipNote(process.platform !== 'linux', 'only Linux limits files so')}`,
+    `tracks how much a disk took that became full in the middle of a write${skipNote(process.platform !== 'linux', 'only Linux limits files so')}`,
     async () => {
       const file = await program('await file.close(); console.log(file.lost);');
       mkdirSync(join(folder, 'made'));

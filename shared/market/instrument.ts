@@ -77,7 +77,7 @@ function asset(
   return { name, level, loadings, noise_bps, half_life_minutes, drift_bps };
 }
 
-/** Spreads and ticks of the symbols that people know; others get theirs from their assets. */
+/** Spreads and ticks of common symbols; others are derived from their assets. */
 const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; volume: number }>> = {
   EURUSD: { decimals: 5, spread_bps: 0.5, volume: 90 },
   GBPUSD: { decimals: 5, spread_bps: 0.7, volume: 85 },
@@ -96,7 +96,7 @@ const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; vo
 };
 
 /**
- * What the simulated market knows of a symbol. Six letters of two known assets are their exchange rate, so crosses
+ * Parameters of a symbol in the simulated market. Six letters of two known assets are their exchange rate, so crosses
  * agree with their legs (EURGBP = EURUSD / GBPUSD). Any other name is an asset of its own whose numbers are drawn from
  * the name.
  */

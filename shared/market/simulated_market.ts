@@ -15,7 +15,7 @@ export interface SimulatedMarket {
   readonly nextTime: OpenTime;
   /** One bar of every symbol, in the order of `symbols`, of the next open minute. */
   next(): { time: OpenTime; bars: readonly Bar[] };
-  /** As `minutes` calls of `next` whose bars nobody reads. */
+  /** Same as `minutes` calls of `next`, without producing bars. */
   skip(minutes: number): void;
 }
 
@@ -352,7 +352,7 @@ function beginAsset(state: AssetState, minute: number): void {
     state.jumpStays = lot < ASSET_NEWS;
     state.jumpStep = rng.integer(STEPS);
     state.jump = asset.noise_bps * BP * (state.jumpStays ? 2 : 1.6) * rng.normal();
-    // News is traded on; a shock is somebody's large order in a thin book.
+    // News is traded on; a shock is one large order in a thin book.
     state.ticks *= state.jumpStays ? 3 : 0.8;
     state.width *= state.jumpStays ? 1.8 : 1.5;
   }

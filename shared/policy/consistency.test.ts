@@ -156,7 +156,7 @@ describe('values that contradict each other', () => {
       'swaps that pay both sides',
       ({ minutehand }) =>
         Object.assign(minutehand.symbols.EURUSD!, { swap_long_bps_per_night: 0.2, swap_short_bps_per_night: -0.3 }),
-      'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received',
+      'minutehand symbols.EURUSD.swap_long_bps_per_night is 0.2, and swap_short_bps_per_night -0.3: together they pay a position on both sides; expected positive for what is paid, negative for what is received',
     ],
     [
       'a pair twice',
@@ -207,7 +207,7 @@ describe('values that contradict each other', () => {
     expect(found(change)).toEqual(texts);
   });
 
-  it('are not looked for where one of them is faulty by itself', () => {
+  it('are not checked where one of them is itself faulty', () => {
     const change = ({ minutehand }: Values): unknown => (minutehand.windows.vol_short = minutehand.windows.vol_long);
     expect(found(change)).toHaveLength(1);
     expect(found(change, (path) => path === 'minutehand.windows.vol_long')).toEqual([]);

@@ -9,7 +9,7 @@ const { minutehand } = parts;
 const LEVELS = expect.stringMatching(/^is missing, expected one of "/) as string;
 
 describe('checkFile', () => {
-  it('has nothing to say of the delivered values', () => {
+  it('finds no problem in the delivered values', () => {
     expect(check(minutehand)).toEqual({ problems: [], faulty: [] });
   });
 

@@ -72,7 +72,7 @@ export function propertiesOf(schema: JsonSchema): Readonly<Record<string, JsonSc
   return schema.properties ?? schema.anyOf?.find(({ properties }) => properties !== undefined)?.properties ?? {};
 }
 
-/** `from 0 to 1`, `above 0`: the limits of a number in words. The bounds a safe integer has anyway are not said. */
+/** `from 0 to 1`, `above 0`: the limits of a number in words. The bounds of a safe integer are omitted. */
 function limits(schema: JsonSchema): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   const words: string[] = [];

@@ -151,7 +151,7 @@ describe('the shipped configuration', () => {
     expect(() => settings.minutehand.pairs.push('A_B')).toThrow(TypeError);
   });
 
-  it('tells the decision its rules and whether an edge is required', () => {
+  it('gives the decision its rules and whether an edge is required', () => {
     edit('core_policy.yaml', 'value: true', 'value: false');
     const rules: CoreDecisionPolicy = decisionPolicy(load());
     expect(rules).toMatchObject({ z_entry: 2, risk_exit: 0.95, require_edge: false });
@@ -218,7 +218,7 @@ describe('YAML', () => {
 });
 
 describe('a key that does not exist', () => {
-  it('is named with its file, line, full path and the nearest right one, and nothing else is said', () => {
+  it('is named with its file, line, full path and the nearest right one, and nothing else is reported', () => {
     edit('minutehand.yaml', '  z_entry: 2.0', '  z_enrty: 2.0');
     const line = readFileSync(join(configDir, 'minutehand.yaml'), 'utf8').split('\n').indexOf('  z_enrty: 2.0') + 1;
     const error = failure();
@@ -248,7 +248,7 @@ describe('a key that does not exist', () => {
     expect(error.message).not.toContain('is missing');
   });
 
-  it('that stands in the wrong section is shown its right one', () => {
+  it('in the wrong section is reported with its right one', () => {
     edit('minutehand.yaml', '  z_window: 120', '  z_window: 120\n  risk_exit: 0.9');
     expect(failure().message).toContain(
       'windows.risk_exit is not a key of this file (did you mean "decision.risk_exit"?)',

@@ -167,7 +167,7 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
-/** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
+/** Policy of `decide`: the rules of minutehand.yaml and whether core_policy.yaml requires an edge. */
 export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
   return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
 }
@@ -177,7 +177,7 @@ export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minuteh
   return screen.enabled ? screen : null;
 }
 
-/** What the configuration says of one daemon process. */
+/** Configuration of one daemon process. */
 export interface Shard {
   readonly name: string;
   /** In the order of the file. */

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key is required and no key has a hidden default, so the files
- * are the whole truth; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
- * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
+ * Schemas of the files of config/. Every key is required and no key has a hidden default, so the files are complete;
+ * types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md are all derived from here. Rules between two
+ * values are in consistency.ts, because JSON Schema cannot express them.
  */
 
 const fraction = z.number().gt(0).lt(1);

@@ -15,7 +15,7 @@ function read(text: string): { file: string; result: ReturnType<typeof readYamlF
 }
 
 describe('readYamlFile', () => {
-  it('finds the place of a key or list item, else that of the nearest thing above it', () => {
+  it('finds the position of a key or list item, else that of the nearest one above it', () => {
     const { file, result } = read('a:\n  - x\n  - y: 1\nb: { 7: 2 }\n');
     if (!('yaml' in result)) throw new Error('no YAML');
     const { value, where } = result.yaml;

@@ -20,7 +20,7 @@ export function encodeBody(body: SignalBody): string {
   );
 }
 
-/** No NaN and no Infinity ever stands in a signal. */
+/** A signal never contains NaN or Infinity. */
 function json(value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
 }

@@ -78,7 +78,7 @@ describe('a signal', () => {
     );
   });
 
-  it('never has a number that JSON does not know', () => {
+  it('never has a number that JSON does not have', () => {
     const body = JSON.parse(
       `${encodeBody({ ...BODY, z_score: NaN, beta: Infinity, price_b: -Infinity })}}`,
     ) as SignalBody;

@@ -6,7 +6,7 @@ import type { FileSystem } from '../ports.ts';
 /** All signals of a journal up to a row that were published before a time are in the archive. */
 export interface ArchivedSignals {
   readonly signal_row: number;
-  /** `signalFingerprint` of that row: another journal may stand in this one's place. */
+  /** `signalFingerprint` of that row: another journal may have replaced this one. */
   readonly fingerprint: string;
   readonly published_before_ms: number;
 }

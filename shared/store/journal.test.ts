@@ -23,7 +23,7 @@ describeJournalStore('on disk', () => {
 });
 
 describe('the journal file', () => {
-  it('tells each signal which inputs came before it', () => {
+  it('records for each signal which inputs came before it', () => {
     const path = freshPath();
     const store = openJournal(path);
     store.append([bar('A', 1), bar('B', 1)], [signal('A_B', 1)]);
@@ -142,7 +142,7 @@ describe('the journal file', () => {
     await program.remove();
   });
 
-  it('says JOURNAL_WRITE on a disk that is full, and goes on when there is room again', (context) => {
+  it('reports JOURNAL_WRITE on a full disk, and continues when there is room again', (context) => {
     const mount = join(folder, 'small_disk');
     mkdirSync(mount);
     try {

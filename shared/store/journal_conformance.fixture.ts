@@ -97,7 +97,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('knows the newest signal of each pair, and the last boot', () => {
+    it('returns the newest signal of each pair, and the last boot', () => {
       const journal = create();
       const store = journal.open();
       store.append([], [signal('A_B', 1), signal('C_D', 1)]);
@@ -129,7 +129,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       again.close();
     });
 
-    it('keeps what shadow sets answered, and knows the newest answer of each pair by version', () => {
+    it('keeps the answers of shadow sets, and returns the newest answer of each pair by version', () => {
       const store = create().open();
       store.append([], [], [shadow('A_B', 1, 'v1'), shadow('C_D', 1, 'v1')]);
       store.append([], [signal('A_B', 2)], [shadow('A_B', 2, 'v1'), shadow('C_D', 2, 'v2')]);
@@ -207,7 +207,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       reader.close();
     });
 
-    it('forgets what is older than a minute and nothing else', () => {
+    it('deletes what is older than a minute and nothing else', () => {
       const store = create().open();
       store.append(
         [bar('A', 1), bar('A', 2), word('timeout', 'A_B', 2), bar('A', 3)],
@@ -222,7 +222,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('knows which halts stood at the end, across boots, and forgets only those that others replaced', () => {
+    it('returns the halts in force at the end, across boots, and deletes only those that others replaced', () => {
       const journal = create();
       const store = journal.open();
       expect(store.lastHalts()).toBe('');

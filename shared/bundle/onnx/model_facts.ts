@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MinutehandError } from '../../errors.ts';
 
-/** What a model file says of itself, as key/value properties of the ONNX model. */
+/** Description in a model file, as key/value properties of the ONNX model. */
 export interface ModelFacts {
   readonly task: 'binary' | 'multiclass' | 'regression' | 'quantile';
   /** The quantile of the value that is answered; null for other tasks. */

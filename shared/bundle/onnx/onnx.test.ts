@@ -81,7 +81,7 @@ describe('decodeOnnx', () => {
     }
   });
 
-  it('refuses trees that do not end, lead outside, or ask for an unknown column', () => {
+  it('refuses trees that do not end, lead outside, or use an unknown column', () => {
     const broken = (name: string, integers: number[]): Uint8Array => {
       const model = decodeModel(encodeOnnx(stump));
       const attribute = model.graph.nodes[0]!.attributes!.find((a) => a.name === name)!;

@@ -81,7 +81,7 @@ describe('decodeTreeGraph', () => {
     ],
     ['two classes', asClassifier],
     [
-      'two classes, and all ways to ask',
+      'two classes, and all node modes',
       (m) => {
         asClassifier(m);
         useAllModes(m);
@@ -151,7 +151,7 @@ describe('decodeTreeGraph', () => {
         drop(m, 'classlabels_int64s');
       },
     ],
-  ])('leaves to onnxruntime, and says why: %s', (_what, seen, edit) => {
+  ])('leaves to onnxruntime, with the reason: %s', (_what, seen, edit) => {
     // The leaf that is doubled is the one that the second entry of the first tree's list belongs to.
     const bytes = edited((model) => {
       const first = attribute(model, 'target_nodeids').integers![0]!;

@@ -30,8 +30,8 @@ export function decodeTreeGraph(bytes: Uint8Array): TreeGraph {
 }
 
 /**
- * Reads what `encodeTreeModel` wrote, and whatever `decodeTreeGraph` reads: the model (an ensemble of no trees comes
- * back with one tree of one empty leaf) and the metadata.
+ * Reads the output of `encodeTreeModel`, and everything that `decodeTreeGraph` reads: the model (an ensemble of no
+ * trees is returned with one tree of one empty leaf) and the metadata.
  * @throws MinutehandError MODEL_LOAD as `decodeTreeGraph`
  */
 export function decodeTreeModel(bytes: Uint8Array): { model: TreeModel; metadata: Record<string, string> } {
@@ -62,7 +62,7 @@ interface Accepted {
 const PLAIN: Accepted = { before: [], behind: ['Sigmoid'], manyTargets: false };
 const ANY: Accepted = { before: ['Cast'], behind: ['Sigmoid', 'Softmax'], manyTargets: true };
 
-/** Something that our trees cannot say. */
+/** A construct that our trees cannot represent. */
 class Unreadable extends Error {}
 
 function must(holds: boolean, seen: string): asserts holds {

@@ -164,7 +164,7 @@ describe('encodeTreeModel', () => {
     expect(createHash('sha256').update(bytes).digest('hex').slice(0, 16)).toBe(expected);
   });
 
-  it('refuses what no graph can say', () => {
+  it('refuses what no graph can represent', () => {
     const [one, two] = ensembles(2, 1, 'refused');
     const narrow = { ...two!, columns: 3 };
     const refused: TreeModel[] = [

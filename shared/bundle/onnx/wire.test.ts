@@ -67,7 +67,7 @@ describe('readMessage', () => {
     );
   });
 
-  it('reads lists that are not packed, and steps over what it does not know', () => {
+  it('reads lists that are not packed, and skips unknown fields', () => {
     const written = { many: [1, -1, 300], numbers: [0.5, Infinity], unknown: 1.5, another: 7, text: 'after' };
     const read = readMessage(All, Older.encode(Older.fromObject(written)).finish());
     expect(read).toMatchObject({ many: [1, -1, 300], numbers: [0.5, Infinity], text: 'after' });

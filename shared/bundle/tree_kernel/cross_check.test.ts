@@ -36,7 +36,7 @@ describe('the check', () => {
     expect(await verdictOn(packTrees(ensemble, 'sigmoid'))).toBeLessThanOrEqual(CROSS_CHECK_TOLERANCE);
   });
 
-  it('asks the same rows of the same model, and others of another one', () => {
+  it('uses the same rows for the same model, and others for another one', () => {
     expect(checkRows(ensemble, 'seed')).toEqual(features);
     expect(checkRows(ensemble, 'another')).not.toEqual(features);
     expect(rows).toBeGreaterThan(600);

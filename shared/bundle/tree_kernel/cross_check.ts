@@ -19,7 +19,7 @@ export interface CrossCheckResult {
 }
 
 /**
- * Rows that ask every node hard questions: values exactly at thresholds and their float32 neighbors, between and far
+ * Rows that test every node at its limits: values exactly at thresholds and their float32 neighbors, between and far
  * from them, missing, infinite and both zeros. The same seed, the same rows: [rows × columns].
  */
 export function checkRows(ensemble: TreeEnsemble, seed: string): Float32Array {

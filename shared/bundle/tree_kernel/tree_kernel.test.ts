@@ -47,7 +47,7 @@ function scoreByKernel(ensemble: TreeEnsemble, link: 'none' | 'sigmoid', feature
 const plain = (values: ArrayLike<number>): number[] => Array.from(values, (value) => value + 0);
 
 describe('the tree kernel', () => {
-  it('gives the float32 sum of the leaves to the bit, for trees of 1 to 100 leaves and rows that ask hard questions', () => {
+  it('gives the float32 sum of the leaves to the bit, for trees of 1 to 100 leaves and rows at the limits of the nodes', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 20 }),
@@ -65,7 +65,7 @@ describe('the tree kernel', () => {
     );
   });
 
-  it('answers a row the same alone, among others and whatever stands behind the last one', () => {
+  it('gives a row the same answer alone, among others and whatever follows the last one', () => {
     const ensemble = randomEnsemble({ trees: 40, leaves: 33, columns: 9, seed: 'alone', threshold: edgy });
     const features = checkRows(ensemble, 'alone');
     const rows = features.length / 9;

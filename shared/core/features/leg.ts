@@ -45,7 +45,7 @@ export interface LegState {
   volumeBars: number;
 }
 
-/** All that the bars of a leg say without those of the other leg. */
+/** All values of a leg's bars that do not depend on the other leg. */
 export class LegWindows {
   /** The values are a function of this many last bars, the current one included. */
   readonly lookBackBars: number;
@@ -87,7 +87,7 @@ export class LegWindows {
     return { folds: this.#plan.createState(), bars: 0, close: NaN, lnClose: NaN, volumeBars: 0 };
   }
 
-  /** Forgets all bars. */
+  /** Clears all bars. */
   reset(state: LegState): void {
     this.#plan.reset(state.folds);
     state.bars = 0;

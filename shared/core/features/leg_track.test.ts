@@ -108,14 +108,14 @@ describe('LegTracks', () => {
     }
   });
 
-  it('does not share a bar that two pairs were told differently', () => {
+  it('does not share a bar that two pairs received with different prices', () => {
     const tracks = new LegTracks(SMALL);
     const [first, second, alone] = tracks.createLegs(['A', 'A', 'B']) as [PairLeg, PairLeg, PairLeg];
     for (let minute = 1; minute < 100; minute++) {
       tracks.step(first, bar(minute), minute);
-      const told = minute === 40 ? { ...bar(minute), high: 9 } : bar(minute);
-      tracks.step(second, told, minute);
-      tracks.step(alone, told, minute);
+      const received = minute === 40 ? { ...bar(minute), high: 9 } : bar(minute);
+      tracks.step(second, received, minute);
+      tracks.step(alone, received, minute);
       expect(isShared(second), `minute ${minute}`).toBe(minute < 40 || minute >= 40 + lookBack);
       expect(valuesOf(second), `minute ${minute}`).toEqual(valuesOf(alone));
     }

@@ -86,12 +86,12 @@ describe('BarScreen', () => {
     expect(suspects(changed((bar, i) => times(bar, factors.get(i) ?? 1)))).toEqual(['300 refuted', '301 refuted']);
   });
 
-  it('refutes every other bar of a feed that is bad every other minute, as long as it can tell which', () => {
+  it('refutes every other bar of a feed that is bad every other minute, as long as it can identify it', () => {
     const bars = changed((bar, i) => (i === 300 || i === 302 ? times(bar, 1000) : bar));
     expect(suspects(bars)).toEqual(['300 refuted', '302 refuted']);
   });
 
-  it('takes bars as they come when each of five disagrees with the one before, and goes on from two that agree', () => {
+  it('takes bars as they come when each of five disagrees with the one before, and continues from two that agree', () => {
     const answers = suspects(changed((bar, i) => times(bar, i < 310 ? 3 ** (i - 299) : 1)));
     expect(answers).toEqual(['300 refuted', '301 refuted', '302 refuted', '303 refuted']);
   });
@@ -116,7 +116,7 @@ describe('BarScreen', () => {
     expect(suspects(changed(jump, 20))).toEqual([]);
   });
 
-  it('leaves a symbol that stood still its smallest move', () => {
+  it('keeps the smallest move for a symbol without movement', () => {
     const flat = (bar: Bar, i: number): Bar => {
       const close = i < 300 ? 15 : 15 * 1.0049;
       return { ...bar, open: close, high: close, low: close, close };

@@ -8,7 +8,7 @@ export interface ScreenPolicy {
   readonly min_move_bps: number;
 }
 
-/** What the next bar of the symbol says of a suspect. */
+/** Verdict of the symbol's next bar on a suspect. */
 export type SuspectOutcome = 'confirmed' | 'refuted';
 
 /** Moves whose median is the scale. */
@@ -100,7 +100,7 @@ export class BarScreen {
     return this.#isSuspect;
   }
 
-  /** What the last bar said of the suspect before it; null when the bar before was none. */
+  /** Verdict of the last bar on the suspect before it; null when the bar before was not suspect. */
   get verdict(): SuspectOutcome | null {
     return this.#verdict;
   }

@@ -1,4 +1,4 @@
-/** Rows of values, each read again `bars` bars later. The cursor stands in the ring, before the rows. */
+/** Rows of values, each read again `bars` bars later. The cursor is in the ring, before the rows. */
 export class LagRing {
   readonly #bars: number;
   readonly #width: number;
