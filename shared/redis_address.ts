@@ -11,7 +11,7 @@ const DEFAULT_PORT = 6379;
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…`, or
  * `unix://[user:password@]/path/of/the.sock[?db=n]`
  * @param caFile PEM file with the certificates that `rediss://` trusts instead of those Node comes with; null = those
- * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `caFile` cannot be read
+ * @throws MinutehandError CONFIG_INVALID when the address is not valid or `caFile` cannot be read
  */
 export function redisAddress(url: string, caFile: string | null): RedisAddress {
   const socket = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(url);

@@ -159,7 +159,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     await until((runs) => runs.length === 1);
     expect(retrainer!.runs()).toMatchObject([{ run_id: 1, attempt: 1, status: 'aborted' }]);
     expect(aborted).toMatchObject([{ run_id: 1, status: 'aborted', error: 'the trainer ended in the middle of it' }]);
-    expect(said).toContain('Training run 1 was the last attempt: given up.');
+    expect(said).toContain('Training run 1 was the last attempt.');
   });
 });
 

@@ -128,7 +128,7 @@ function scheduleAll({ settings, paths, say }: TrainerOptions, retrainer: Retrai
 
 async function alertOfAbort({ settings, log }: TrainerOptions, run: RetrainRun): Promise<void> {
   const { run_id, kind, trigger, attempt, started_at, error } = run;
-  const text = `minutehand: training run ${run_id} (${kind}, ${trigger}) was given up after ${attempt} attempts. ${error ?? ''} The active models stay.`;
+  const text = `minutehand: training run ${run_id} (${kind}, ${trigger}) failed after ${attempt} attempts. ${error ?? ''} The active models stay.`;
   await sendAlert(
     { settings, env: process.env, log },
     { kind: 'retrain_aborted', text, details: { run_id, kind, trigger, attempt, started_at, error } },

@@ -80,12 +80,12 @@ describe('train', () => {
       expect(readFileSync(join(second.path, file))).toEqual(readFileSync(join(first.path, file)));
     expect(second.manifest).toEqual(first.result.manifest);
     expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
-    // It has told its progress from nothing to all of every stage, in order.
+    // Progress was reported from nothing to all of every stage, in order.
     expect([...stages.keys()]).toEqual(['features and labels', 'learning', 'backtest of the holdout']);
     for (const [done, total] of stages.values()) expect(done).toBe(total);
   });
 
-  it('gives another seed other models, of the same data, and the card of live models says nothing of a simulated market', async () => {
+  it('gives another seed other models, of the same data, and the card of live models does not mention a simulated market', async () => {
     const other = await trainTinyModels(folder, { settings, bars, seed: 8, market: 'live' });
     for (const file of MODELS)
       expect(readFileSync(join(other.path, file)).equals(readFileSync(join(first.path, file)))).toBe(false);
@@ -94,7 +94,7 @@ describe('train', () => {
     expect(readBundle(other.path).manifest.market).toBe('live');
   });
 
-  it('knows bars by their hash: the same ones have the same, and a price that is another in its tenth place has not', () => {
+  it('identifies bars by their hash: equal bars have an equal one, and a price that differs in its tenth digit changes it', () => {
     const gold = bars.get('XAUUSD')!;
     const close = gold.close.slice();
     close[100] = close[100]! * (1 + 1e-9);
@@ -153,7 +153,7 @@ describe('train', () => {
     await set.release();
     for (const theta2 of [0.2, 0.3, 0.5, 0.7, 0.9]) {
       const share = risk_score.filter((score) => score < theta2).length / x.rows;
-      // The ranks are those of models that had not seen the rows; the one asked here has.
+      // The ranks are those of models that were not trained on the rows; the one here was.
       expect(Math.abs(share - theta2)).toBeLessThan(0.1);
     }
     expect(manifest.risk_quantiles.length).toBe(201);
@@ -186,7 +186,7 @@ describe('train', () => {
     }
   });
 
-  it('says SIMULATED MARKET on the card of simulated models', () => {
+  it('has SIMULATED MARKET on the card of simulated models', () => {
     const card = readFileSync(join(first.path, 'CARD.md'), 'utf8');
     expect(card).toContain(`# Models ${first.version}: SIMULATED MARKET`);
     expect(card).toContain('A live daemon refuses them.');

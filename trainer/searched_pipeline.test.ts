@@ -43,7 +43,7 @@ let folder: string;
 let bars: Map<string, BarColumns>;
 let options: TrainOptions;
 let result: TrainResult;
-/** The same models, learned by what the manifest says of them. */
+/** The same models, trained with the parameters in the manifest. */
 let learned: Record<ModelName, LearnedModel>;
 let dataset: Dataset;
 

@@ -178,7 +178,7 @@ describe('calibrationHelps', () => {
       10,
     );
 
-  it('says yes of scores that are too sure of themselves, and names both losses', () => {
+  it('is true for overconfident scores, and returns both losses', () => {
     const { logits, labels } = drawRows(5000, 1, -0.3, 'too sure');
     const sure = logits.map((f) => 3 * f);
     const verdict = calibrationHelps({ logits: sure, labels, weights: null, folds: folds(5000) });
@@ -186,7 +186,7 @@ describe('calibrationHelps', () => {
     expect(verdict.after!).toBeLessThan(verdict.before * 0.95);
   });
 
-  it('says no of scores that are right already, more often than not, and of scores without any order', () => {
+  it('is usually false for calibrated scores, and for scores without any order', () => {
     let helped = 0;
     for (let seed = 0; seed < 20; seed++) {
       const { logits, labels } = drawRows(600, 1, 0, `right ${seed}`);

@@ -142,7 +142,7 @@ export function calibrated(model: TreeModel, { slope, intercept }: Platt): TreeM
 
 /** Rows that were scored by models that had not learned from them. */
 export interface OutOfFold {
-  /** [rows]; of rows that stand in no test part, anything. */
+  /** [rows]; undefined values for rows in no test part. */
   readonly logits: ArrayLike<number>;
   /** In [0, 1], [rows]. */
   readonly labels: ArrayLike<number>;

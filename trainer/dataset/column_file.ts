@@ -22,7 +22,7 @@ const PREFIX_BYTES = 16;
 const ALIGNMENT = 8;
 const TYPES = { f8: Float64Array, f4: Float32Array, i4: Int32Array, u1: Uint8Array } as const;
 type TypeName = keyof typeof TYPES;
-/** A system call writes at most 2 GB, and older kernels give up on many parts at once. */
+/** A system call writes at most 2 GB, and older kernels fail on many parts at once. */
 const BYTES_PER_WRITE = 64 * 1024 * 1024;
 
 interface Head {
@@ -71,7 +71,7 @@ export function readColumns(path: string): { readonly meta: unknown; readonly co
   if (crc32(bytes.subarray(CHECKED_FROM)) !== bytes.readUInt32LE(CHECKSUM_AT)) return null;
   const headEnd = PREFIX_BYTES + bytes.readUInt32LE(CHECKED_FROM);
   const { meta, columns } = JSON.parse(bytes.toString('utf8', PREFIX_BYTES, headEnd)) as Head;
-  // Small files come from a shared pool, at any offset: typed arrays want theirs on a boundary.
+  // Small files come from a shared pool, at any offset: typed arrays need an aligned one.
   const whole = bytes.byteOffset % ALIGNMENT === 0 ? bytes : new Uint8Array(bytes);
   const found = new Map<string, Column>();
   let at = whole.byteOffset + headEnd;

@@ -253,7 +253,7 @@ describe('buildDataset', () => {
     });
   });
 
-  it('tells of every pair that is done', async () => {
+  it('reports every pair that is done', async () => {
     const told: unknown[] = [];
     await buildDataset(pairs, bars, policy, { ...QUIET, onProgress: (...progress) => told.push(progress) });
     expect(told).toEqual([
@@ -286,7 +286,7 @@ describe('buildDataset', () => {
     expect(histories.map(({ pair }) => pair.id)).toEqual(['EURUSD_GBPUSD', 'AUDUSD_USDCAD']);
   });
 
-  it('says DATA_TOO_SHORT with what every pair has, and DATA_MISSING when no symbol has a bar', async () => {
+  it('reports DATA_TOO_SHORT with the rows of every pair, and DATA_MISSING when no symbol has a bar', async () => {
     const short = new Map(
       [...bars].map(([symbol, columns]) => [
         symbol,

@@ -49,7 +49,7 @@ export interface DatasetOptions {
   readonly workers: number;
   /** null: nothing is kept. It changes the time and nothing else. */
   readonly cache: CacheOptions | null;
-  /** Told when a pair is done; `done` pairs of `total` are then. */
+  /** Called when a pair is done, with the number `done` of `total` pairs. */
   onProgress(done: number, total: number, pair: string): void;
 }
 
@@ -117,7 +117,7 @@ export async function buildDataset(
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 
-  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbors say nearly the same.
+  // AI2 and AI3 score every bar but are trained on a share of them: neighbors are nearly the same.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {

@@ -68,7 +68,7 @@ interface RunOptions {
   readonly cache?: string | null;
   /** Words before the program's own: `node` with what it is to load first. */
   readonly command?: readonly string[];
-  /** Told how many pairs are done. */
+  /** Called with the number of pairs done. */
   onDone?(done: number, kill: () => void): void;
 }
 
@@ -179,7 +179,7 @@ describe('a dataset built in a process of its own', () => {
 
   const isWindows = process.platform === 'win32';
   const note = skipNote(isWindows, 'there is no ulimit');
-  it.skipIf(isWindows)(`is the same when the disk takes no more, and says so${note}`, async () => {
+  it.skipIf(isWindows)(`is the same when the disk is full, and reports that${note}`, async () => {
     const cache = join(folder, 'full');
     // Files of at most 64 kB: every entry ends in an error half-way.
     const command = ['bash', '-c', 'ulimit -f 64; exec "$0" "$@"', process.execPath];

@@ -4,7 +4,7 @@ import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { buildDataset, type DatasetPolicy } from './dataset.ts';
 import type { CacheOptions } from './pair_cache.ts';
 
-/** What the program is told, as JSON in the file that its argument names. */
+/** The job of the program, as JSON in the file that its argument names. */
 export interface DatasetJob {
   readonly pairs: readonly string[];
   readonly data: string;

@@ -30,8 +30,8 @@ export interface PairBuild {
 }
 
 /**
- * Features and labels of one pair, a pure function of the task. Features are kept of the bars that some model may ask
- * for: candidates of the trained and of the evaluation label, sampled minutes, and all of the holdout.
+ * Features and labels of one pair, a pure function of the task. Features are kept for the bars that a model may need:
+ * candidates of the trained and of the evaluation label, sampled minutes, and the whole holdout.
  */
 export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
   const { windows, share, holdoutFrom, barriers } = policy;

@@ -111,7 +111,7 @@ describe('a dataset with a cache', () => {
     expect((await build(folder)).cache!.hits).toBe(3);
   });
 
-  it('is built all the same where nothing can be stored, and says why', async () => {
+  it('is built all the same where nothing can be stored, and reports why', async () => {
     const file = join(parent, 'a-file');
     writeFileSync(file, 'not a folder');
     const built = await build(file);

@@ -103,7 +103,7 @@ describe('buildPairHistory', () => {
     expect(needsFloat64).toEqual(new Set(HISTORY_COLUMNS));
   });
 
-  it('keeps the features it is asked to keep and marks the others', () => {
+  it('keeps the requested features and marks the others', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;
     const bars = tinyBars(settings, 2400);

@@ -47,7 +47,7 @@ describe('figures of fills', () => {
     expect(figures(trades, entries)['paper']!.total).toMatchObject({ enters: 3, refused: 2 });
   });
 
-  it('are apart for paper and real money, and ask nothing of who was not there', () => {
+  it('are separate for paper and real money, and require nothing of absent consumers', () => {
     const real = openFill({ account: 'real', signal_ms: T0 + 1000, time_ms: T0 + 1100 });
     const trades = [tradeOf(openFill(), null), tradeOf(real, null)];
     const found = figures(trades, [journaled(enterBody(idOf(1)), T0), journaled(enterBody(idOf(2)), T0 + 1000)]);

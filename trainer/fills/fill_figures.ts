@@ -20,7 +20,7 @@ export interface FillFigures {
    * (Perold 1988).
    */
   readonly shortfall_bps: number | null;
-  /** From the publication of a signal to the fill, of fills that a signal asked for. */
+  /** From the publication of a signal to its fill, of fills with a signal. */
   readonly latency_ms_p50: number | null;
   readonly latency_ms_p95: number | null;
   /** ENTER signals that the account could have followed, and those of them that it did not open. */
@@ -115,11 +115,9 @@ function figuresOf(trades: readonly LiveTrade[], entries: readonly Asked[]): Fil
   };
 }
 
-/**
- * How much worse than the close that its signal named a fill was, in basis points; none where no signal asked for it.
- */
+/** How much worse a fill was than the close in its signal, in basis points; empty without a signal. */
 export function shortfallOf({ side, filled_price, signal_price, signal_ms }: LiveTrade): number[] {
-  // What no signal asked for has no price of a signal.
+  // A fill without a signal has no signal price.
   if (filled_price === null || signal_price === null || signal_ms === null) return [];
   return [(filled_price / signal_price - 1) * 10_000 * (side === 'BUY' ? 1 : -1)];
 }

@@ -21,7 +21,7 @@ const NEW = '>';
 
 export interface FillStreamOptions {
   readonly transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>;
-  /** Resolves when the store has the lines; entries are acknowledged then. Told again of what it rejects. */
+  /** Resolves when the store has the lines; entries are acknowledged then. Called again with lines it rejects. */
   take(lines: readonly string[]): Promise<unknown>;
   /** Called once per change. */
   onState(state: StreamConnectionState, detail: string): void;
@@ -37,7 +37,7 @@ type Entry = [id: string, fields: string[] | null];
 export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {
     try {
-      // From the first entry on: what came before there was a trainer is wanted too.
+      // From the first entry on: entries from before the first start of a trainer are read too.
       await redis.xgroup('CREATE', FILLS_STREAM, FILLS_GROUP, '0', 'MKSTREAM');
     } catch (error) {
       if (!(error as Error).message.startsWith('BUSYGROUP')) throw error;

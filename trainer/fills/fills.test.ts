@@ -98,7 +98,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     expect(await stored()).toEqual(linesOf(someFills(12)).sort());
   });
 
-  it('stand in the file that has them, also when Redis was faster', async () => {
+  it('are attributed to the file that has them, also when Redis was faster', async () => {
     const lines = linesOf(someFills(3));
     await intake.take(lines, 'redis', FILLS_STREAM);
     await intake.take(lines.slice(1), 'file', 'result.json');
@@ -110,12 +110,12 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
     ]);
   });
 
-  it('have what a fill says, and what it comes to', async () => {
+  it('have the values of a fill, and those computed from it', async () => {
     journalSignals(enterBody(idOf(1)), exitBody(idOf(1), 'Z_EXIT', { signal_id: idOf(2), price_b: null }));
     const stray = openFill({ slippage_bps: 99, latency_ms: -5 });
     await intake.take(linesOf([stray, closeFill(), refusedFill({ signal_ms: 0 })]), 'file', 'x');
     const [refused, open, close] = await readTrades(store, { market: 'live' });
-    // What can be computed is not believed.
+    // Values that can be computed are not taken from the fill.
     expect(open).toMatchObject({
       fill_key: fillKey(stray), account: 'paper', leg: 'A', side: 'SELL', lots: 0.5, ticket: 1, latency_ms: 250, signal_ms: BEGAN_MS,
       signal_action: 'ENTER', signal_reason: 'ENTRY', signal_bar: '2026-11-20T08:26:00Z', signal_price: 4100.5, model_version: '20261120_0800',
@@ -219,7 +219,7 @@ describe.each(KINDS)('live trades on $kind $note', ({ note, newUrl }) => {
       expect(await readRefusedLines(store)).toEqual([]);
     });
 
-    it('by themselves, without being asked', async () => {
+    it('automatically, without a request', async () => {
       writeFileSync(result(), textOf(someFills(3)));
       await eventually(async () => (await stored()).length === 3);
     });
@@ -289,7 +289,7 @@ describe('fills from Redis', () => {
     await eventually(async () => (await pending()) === 0);
   });
 
-  it('go on when Redis was restarted and came back empty', async () => {
+  it('continue when Redis was restarted and came back empty', async () => {
     start();
     await send(someFills(2));
     await eventually(async () => (await count()) === 2);

@@ -171,7 +171,7 @@ class StoreIntake implements FillIntake {
         .execute();
   }
 
-  /** Those of the rows that say something else than what is known under their key. */
+  /** The rows that contradict the stored row of their key. */
   async #contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
     const keys = rows.map(({ fill_key }) => fill_key);
     const known = await this.#db

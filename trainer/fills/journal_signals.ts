@@ -49,7 +49,7 @@ export function openJournalSignals(path: string): JournalSignals | null {
 }
 
 function lookInto(db: Database): JournalSignals {
-  // There is no index by id: it would cost the daemon at every bar what is asked for at a trade.
+  // There is no index by id: the daemon would pay for it at every bar, and it is needed only at a trade.
   const byId = db.prepare(
     `SELECT body, generated_at_ms AS generatedAtMs FROM signals
      WHERE pair_id = ? AND signal_row >= ? AND signal_row < ? AND signal_id IN (SELECT value FROM json_each(?)) ORDER BY signal_row`,

@@ -46,7 +46,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
   const asked = new Set(all.flatMap((trade) => (isAskedBy(trade, version) ? [trade.position_id] : [])));
   const trades = all.filter(({ position_id }) => asked.has(position_id));
   if (trades.length === 0) return null;
-  // No program is asked for anything before its first line.
+  // No program is expected to follow a signal before its first line.
   const firstMs = trades.reduce((first, { signal_ms, time_ms }) => Math.min(first, signal_ms ?? time_ms), Infinity);
   const entries = entriesOf(journals, firstMs, nowMs).filter(({ body }) => body.model_version === version);
   return { trades, entries, nowMs, barMs, settleMs: SETTLE_MS };
@@ -54,7 +54,7 @@ export async function fillsOfVersion(options: VersionFillsOptions): Promise<Figu
 
 const MINUTES_PER_DAY = 1440;
 
-/** Whether it opened, or refused to open, what an ENTER of this version asked for. */
+/** Whether it opened, or refused to open, the ENTER of a signal of this version. */
 function isAskedBy({ kind, signal_action, model_version }: LiveTrade, version: string): boolean {
   return kind !== 'close' && signal_action === 'ENTER' && model_version === version;
 }

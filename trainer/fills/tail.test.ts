@@ -74,7 +74,7 @@ describe('the tail of a file', () => {
     expect([...read.lines, ...rest.lines]).not.toContain('old 1');
   });
 
-  it('goes on in a file that was written anew with the same lines and more', () => {
+  it('continues in a file that was rewritten with the same lines and more', () => {
     writeFileSync(path, 'one\ntwo\n');
     const { mark } = readNewLines(path, null)!;
     writeFileSync(`${path}.tmp`, 'one\ntwo\nthree\n');

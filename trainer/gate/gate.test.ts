@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the comparison with the active models says. */
+/** Results of the comparison with the active models. */
 async function compared(challenger: TrainResult, own = bars, stages?: Set<string>): Promise<GateResult[]> {
   const onProgress = (stage: string): void => void stages?.add(stage);
   const context = { settings, bars: own, modelsFolder: folder, workers: 0, onProgress };
@@ -92,9 +92,9 @@ describe('check', () => {
     expect(Number(trades)).toBeGreaterThan(0);
   });
 
-  it('keeps out models that know less than the champion about the same bars', async () => {
+  it('vetoes models with less skill than the champion on the same bars', async () => {
     activate(folder, champion.version);
-    // One stump, far from the answer, on a market that a real model knows well.
+    // One stump, far from the label, on a market with a strong signal.
     const { train } = settings.minutehand;
     const stump = { ...train.ai1, rounds: 1, leaves: 2, column_fraction: 0.03 };
     const weak = tinySettings({ minutehand: { train: { ai1: stump } } });

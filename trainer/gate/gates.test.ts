@@ -27,11 +27,11 @@ describe('the list of gates', () => {
     expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
   });
 
-  it('says of every gate what it vetoes and what to do, in a sentence', () => {
+  it('describes what every gate vetoes and the next step, in a sentence', () => {
     for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
   });
 
-  it('refuses to go on without the result of a leakage test', () => {
+  it('refuses to continue without the result of a leakage test', () => {
     const { check } = BUNDLE_GATES.find(({ name }) => name === 'ai2 label ends')!;
     const other = { name: 'ai1 label ends', passed: true, seen: '', limit: '' };
     expect(() => check({ leakage: [other] } as never)).toThrow('no result of the leakage test ai2 label ends');

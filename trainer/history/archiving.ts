@@ -39,7 +39,7 @@ export interface ArchivingOptions {
   again(): void;
 }
 
-/** A mount that comes late, or a server that restarts, is no reason to wake anyone. */
+/** A late mount, or a server that restarts, needs no alert. */
 const ALERT_AFTER = 3;
 
 /** Rounds of archiving the live market, each tried again after a pause until it succeeds. */
@@ -115,7 +115,7 @@ export class Archiving {
     const rounds = ++this.#failedRounds;
     log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');
     if (rounds === 1)
-      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
+      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and the next attempt follows.`);
     if (rounds !== ALERT_AFTER) return;
     const text = `minutehand: signals could not be archived ${rounds} times in a row. ${message} ${next}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };

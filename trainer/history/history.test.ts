@@ -94,7 +94,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
       expect((await copy.pass()).added).toBe(Math.min(50, rows.length - first));
     }
     expect((await copy.pass()).added).toBe(0);
-    // Another process, which remembers nothing but what the store does.
+    // Another process, with no state but the store.
     expect((await createSignalCopy(store, tables, paths).pass()).added).toBe(0);
     expect(await stored()).toEqual(expectedLines(rows));
     const [one] = await all(tables.pages({ market: 'live', pairIds: ['EURUSD_GBPUSD'] }));
@@ -134,7 +134,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await live()).toEqual(expectedLines([next, ...last.slice(1)]).sort());
   });
 
-  it('goes on when a journal has forgotten old minutes, was deleted, or was put back from a copy', async () => {
+  it('continues when a journal has deleted old minutes, was deleted, or was restored from a copy', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const path = paths.journal('live', 'main');
     journal(rows.slice(0, 60));
@@ -330,7 +330,7 @@ describe('an archive on a network drive', () => {
     expect(await place.read('a/c')).toBeNull();
   });
 
-  it('that is full, or may not be written, says which', async () => {
+  it('that is full, or not writable, is reported as such', async () => {
     // Linux has a device that is always full.
     if (!existsSync('/dev/full')) return;
     const { openFolder } = await import('./folder.ts');
@@ -385,7 +385,7 @@ describe('the trainer', () => {
     expect(gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')).toEqual(expectedLines(rows));
   });
 
-  it('alerts once when the archive is away three times in a row, and says when it is back', async () => {
+  it('alerts once when the archive is unavailable three times in a row, and reports when it is back', async () => {
     journalSignals(paths.journal('live', 'main'), simulatedDay(DAY, SMALL));
     const root = join(folder, 'nas');
     const { history, said } = start({ signals: { archive_target: 'NAS', archive_path: root } });
@@ -401,7 +401,7 @@ describe('the trainer', () => {
     await history.stop();
   });
 
-  it('forgets signals of a simulated market after twelve hours and archives none of them', async () => {
+  it('deletes signals of a simulated market after twelve hours and archives none of them', async () => {
     const rows = simulatedDay(DAY, { ...SMALL, minutes: 1440, pairs: SMALL.pairs.slice(0, 1) });
     journalSignals(paths.journal('simulated', 'main'), rows);
     nowMs = dayStartMs(nextDay(DAY));

@@ -33,12 +33,12 @@ export interface RunningHistory {
 }
 
 const EVERY_MS = 2000;
-/** A store that is away is asked again so often. */
+/** Retry interval while the store is unavailable. */
 const STORE_RETRY_MS = 10_000;
 const ARCHIVE_RETRY_MS = 600_000;
 /**
- * A simulated market can say in a day what a live one says in two months: its history is as short as its journal, and
- * is archived only when asked for.
+ * A simulated market can produce as many signals in a day as a live one in two months: its history is as short as its
+ * journal, and is archived only on request.
  */
 const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
@@ -60,9 +60,7 @@ export function startHistory(options: HistoryOptions): RunningHistory {
     clock,
   );
 
-  /**
-   * One thing at a time: passes that overlap would copy the same rows, and rounds of archiving want all of them copied.
-   */
+  /** Sequential: overlapping passes would copy the same rows, and archive rounds need all of them copied. */
   const passes = createPasses({
     work: copyOnce,
     everyMs: EVERY_MS,
@@ -114,7 +112,7 @@ async function openHistory(
 }
 
 /**
- * One pass over the journals: copies, notes changed configurations, and now and then forgets the simulated market's
+ * One pass over the journals: copies, records changed configurations, and periodically deletes the simulated market's
  * past.
  */
 function copying(

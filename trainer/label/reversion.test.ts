@@ -68,7 +68,7 @@ describe('reversionLabel', () => {
     expect(reversionLabel(pathOf(2, -4, 2), 0, BARRIERS)).toEqual({ label: 1, end: 1 });
   });
 
-  it('is 0 at the horizon, whose own bar still counts, and knows nothing of the bar after it', () => {
+  it('is 0 at the horizon, whose own bar still counts, and does not depend on the bar after it', () => {
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 2, 0), 0, BARRIERS)).toEqual({ label: 0, end: 5 });
     expect(reversionLabel(pathOf(2, 2, 2, 2, 2, 0.4), 0, BARRIERS)).toEqual({ label: 1, end: 5 });
   });

@@ -12,7 +12,7 @@ export interface Barriers {
   readonly horizon: number;
 }
 
-/** Every AUC, Brier score and calibration error of AI1 is reported on this label, whatever was trained. */
+/** Every AUC, Brier score and calibration error of AI1 is reported on this label, independent of the trained one. */
 export const EVALUATION_BARRIERS: Barriers = { z_entry: 2, z_exit: 0.5, stop: 1.5, horizon: 60 };
 
 export interface Outcome {

@@ -57,7 +57,7 @@ describe('the calibration of a fold', () => {
     learned.folds.forEach(({ model, train, test, scores, metrics }, fold) => {
       const of = (values: Float64Array): Float64Array => Float64Array.from(train, (row) => values[row]!);
       const { slope, intercept } = fitPlatt(of(logits), of(rows.y), of(rows.weights))!;
-      // What all rows would give is another one: the comparison tells the two apart.
+      // All rows would give other values: the comparison distinguishes the two.
       expect(Math.abs(slope - everyRow.slope) + Math.abs(intercept - everyRow.intercept)).toBeGreaterThan(1e-3);
       const raw = logitsOf(learned.rawFolds[fold]!.model, test);
       const own = logitsOf(model, test);

@@ -61,7 +61,7 @@ describe('startWarm', () => {
   const grown = { ai1: modelOf(5), ai2: modelOf(3), ai3: modelOf(4) };
   const models = perModel((name) => Buffer.from(encodeTreeModel(grown[name])));
 
-  it('takes a bundle that was learned in full as it is, and says what it is warm-started from', () => {
+  it('takes a fully trained bundle as it is, and records the base of the warm start', () => {
     const start = startWarm({ manifest: BASE, models }, RUN);
     for (const name of MODEL_NAMES) {
       expect(Buffer.compare(encodeTreeModel(start.models[name]), models[name])).toBe(0);
@@ -98,7 +98,7 @@ describe('checkWarmStart', () => {
     ['another engine learned them', { engine: { name: 'lightgbm', parameters: {} } }, {}, 'and the engine lightgbm'],
     ['another engine is configured', {}, { engine: 'xgboost' }, 'and the engine xgboost'],
     ['they are of another market', { market: 'simulated' as const }, {}, 'was learned from a simulated market'],
-    ['they know other features', { feature_schema: 'def' }, {}, 'was learned from other features'],
+    ['they have other features', { feature_schema: 'def' }, {}, 'was learned from other features'],
     [
       'a label means something else',
       { label_policy: { ...BASE.label_policy, ai1_z_entry: 1.5 } },
@@ -111,9 +111,9 @@ describe('checkWarmStart', () => {
       { label_policy: { ...RUN.label_policy, ai3_horizon: 60 } },
       'was learned with ai3_horizon unset',
     ],
-    ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'does not know AUDUSD_NZDUSD'],
+    ['a pair is new', {}, { pairs: ['AUDUSD_NZDUSD', 'XAUUSD_XAGUSD'] }, 'has no AUDUSD_NZDUSD'],
     ['it was done too often', { warm_start_from: warmStartFrom(3) }, {}, 'was warm-started 3 times in a row'],
-  ])('refuses when %s, and says so', (_, base, run, seen) => {
+  ])('refuses when %s, and reports that', (_, base, run, seen) => {
     expect(codeOf(() => checkWarmStart({ ...BASE, ...base }, { ...RUN, ...run }))).toEqual({
       code: 'WARM_START_REFUSED',
       seen: `${BASE.version} ${seen}`,
@@ -136,7 +136,7 @@ describe('warmStartPeriod', () => {
     expect(iso(holdoutFrom)).toBe('2019-07-01T00:01Z');
   });
 
-  it('says how many days there are when they are less than one', () => {
+  it('reports how many days there are when they are less than one', () => {
     expect(codeOf(() => warmStartPeriod(BASE, at('2019-07-01T17:59Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
       seen: 'bars up to 2019-07-01T17:59Z, 0.75 days of a holdout from 2019-07-01T00:01Z',
@@ -164,7 +164,7 @@ describe('warmStartPeriod', () => {
     expect([iso(learnFrom), iso(holdoutFrom)]).toEqual(['2019-04-20T00:00Z', '2019-07-01T00:01Z']);
   });
 
-  it('says how many days there are to learn from when they are too few', () => {
+  it('reports how many days there are to learn from when they are too few', () => {
     const young = { ...BASE, period: { ...BASE.period, holdout_from: '2019-06-25T00:00Z' } };
     expect(codeOf(() => warmStartPeriod(young, at('2019-07-03T00:00Z'), LENGTHS))).toEqual({
       code: 'DATA_TOO_SHORT',
@@ -245,7 +245,7 @@ describe('withNewRows', () => {
     );
   });
 
-  it('says which model has too few rows to be evaluated on, or to learn from', () => {
+  it('reports which model has too few rows to be evaluated on, or to learn from', () => {
     const few = {
       ...datasetOf(300),
       holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },

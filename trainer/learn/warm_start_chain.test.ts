@@ -79,7 +79,7 @@ describe('a warm-started bundle', () => {
     }
   });
 
-  it('is the same bytes whatever stands in rows that it must not learn from, and again', async () => {
+  it('is the same bytes with any content in rows that it must not learn from, and again', async () => {
     for (const name of MODEL_NAMES) {
       const bytes = await grow(name, fresh.train[name]);
       const rows = dataset.train[name];

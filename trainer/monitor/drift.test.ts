@@ -158,7 +158,7 @@ describe('featureDrift of planted rows', () => {
     expect(Object.keys(drift.pairs)).toEqual(['AAA_BBB']);
   });
 
-  it('tells each pair against itself', () => {
+  it('compares each pair with itself', () => {
     const rng = createRng('drift/pairs');
     const training = rowsOf(4000, 2, () => rng.normal());
     const { pairs } = driftOfZ(

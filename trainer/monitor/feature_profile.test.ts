@@ -96,7 +96,7 @@ describe('featureProfile', () => {
 });
 
 describe('watchedColumns', () => {
-  it('leaves out what no model may use and what only says the time', () => {
+  it('leaves out columns that no model may use and columns of time only', () => {
     const names = watchedColumns(definitions).map((column) => definitions[column]!.name);
     expect(names).toContain('z_score');
     for (const name of ['alpha', 'spread', 'day_sin', 'week_cos']) expect(names).not.toContain(name);

@@ -187,7 +187,7 @@ describe('fills beside the backtest', () => {
     expect(symbols['XAUUSD']!.slippage.fills).toBe(1);
   });
 
-  it('have the refusals of the entries that were asked for', () => {
+  it('have the refusals of the signaled entries', () => {
     const trades = tripOf({ number: 1 });
     const entries = [1, 40].map((number) => journaled(enterBody(idOf(2 * number)), T0_S * 1000 + number));
     const fills = { trades, entries, nowMs: T0_S * 2000, barMs: 60_000, settleMs: 60_000 };
@@ -233,7 +233,7 @@ describe('what may be chance', () => {
     expect(alarms).toBe(0);
   });
 
-  it('is told from a world that wins half as often and costs two points more', () => {
+  it('is distinguished from a world that wins half as often and costs two points more', () => {
     for (let seed = 0; seed < 3; seed++) {
       const { win_rate, net, symbols } = performance(world(`another ${seed}`, 0.2, 2, 0.2))['real']!;
       const { shortfall, slippage } = symbols['XAUUSD']!;
@@ -256,7 +256,7 @@ describe('what may be chance', () => {
         const half = (3 / (1 + 9 / n)) * Math.sqrt((live! * (1 - live!)) / n + 9 / (4 * n * n));
         const isOutside = Math.abs(before - center) > half + 1e-7;
         const isInside = Math.abs(before - center) < half - 1e-7;
-        // Days that scatter more than that are believed.
+        // A larger spread between days is accepted.
         const isCalm = (live! * (1 - live!)) / (n - 1) <= (before * (1 - before)) / n;
         const isFound = Math.abs(gap!) > gap_noise;
         if (isInside) expect(isFound).toBe(false);

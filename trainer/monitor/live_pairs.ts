@@ -5,7 +5,7 @@ import type { Pair } from '../../shared/pair.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
-/** Neighbors say nearly the same. */
+/** Neighbors are nearly the same. */
 const MINUTES_PER_ROW = 3;
 
 /** What a pair has done since its models were trained. */

@@ -13,7 +13,7 @@ const REFERENCE_FORMAT = 'minutehand.monitor/1';
 const referenceSchema = z.object({
   format: z.literal(REFERENCE_FORMAT),
   profile: featureProfileSchema,
-  /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: nobody counted. */
+  /** Trades of the holdout as if every pair had an edge, and those that earned after costs; null: not counted. */
   backtest: z.object({ trades: z.int().nonnegative(), wins: z.int().nonnegative() }).nullable(),
 });
 /**

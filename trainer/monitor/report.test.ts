@@ -42,7 +42,7 @@ interface Changes {
   pass_rate?: Partial<PassRate>;
   age_days?: number;
   new_bars?: number;
-  /** Of real money on a live market, unless said. */
+  /** Of real money on a live market, by default. */
   fills?: Partial<FillPerformance>;
   account?: string;
   market?: 'live' | 'simulated';
@@ -118,7 +118,7 @@ describe('findingsOf', () => {
     expect(found({ fills: { net, win_rate } }).map(({ retrains }) => retrains)).toEqual([true, true]);
   });
 
-  it('finds costs above the configured ones, says what to put in, and trains nothing for it', () => {
+  it('finds costs above the configured ones, reports the values to configure, and starts no training for it', () => {
     const costs = (slippage: object, shortfall: object): Changes => ({
       fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall } } } },
     });

@@ -99,7 +99,7 @@ export function findingsOf(
         ]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
-      // Paper is traded at the costs of the configuration: of a live market it can tell nothing that they do not.
+      // Paper is traded at the configured costs: on a live market it adds no information about costs.
       .filter(([account]) => account !== 'paper' || market === 'simulated')
       .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];

@@ -61,7 +61,7 @@ describe('renderCard', () => {
     expect(card).toMatch(/\| XAUUSD_XAGUSD \|.* NO_EDGE \|/);
   });
 
-  it('says what was searched, whether it was taken, and how far the thresholds can be chance', () => {
+  it('shows what was searched, whether it was taken, and how far the thresholds can be chance', () => {
     expect(renderCard(manifest)).not.toContain('## Search');
     const ai1 = {
       trials: 16,
@@ -97,7 +97,7 @@ describe('renderCard', () => {
     expect(section(taken, 'Search').join('\n')).toContain('these models were learned by the best trial.');
   });
 
-  it('says what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
+  it('shows what each model was learned from: rows, the independent ones they are worth, trees, calibration', () => {
     const card = renderCard(
       withAi1({ rows: 5292, effective_rows: 1080.3, trees: 80, calibration: { slope: 0.94, intercept: -0.0251 } }),
     );
@@ -129,7 +129,7 @@ describe('renderCard', () => {
     expect(parts).toContain('| volatility | 0.270 | 0.8482 |');
   });
 
-  it('says at its beginning which tests failed, counts them, and puts them before those that passed', () => {
+  it('lists at its beginning which tests failed, counts them, and puts them before those that passed', () => {
     const gate = (name: string, passed: boolean) => ({ name, passed, seen: `saw ${name}`, limit: `at most ${name}` });
     const gates = [gate('first', true), gate('second', false), gate('third', true), gate('fourth', false)];
     const card = renderCard({ ...manifest, gates });

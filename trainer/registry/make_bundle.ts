@@ -123,7 +123,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
   };
 }
 
-/** What the labels were made by, as the manifest says it. */
+/** Label parameters, as in the manifest. */
 export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<string, number> {
   return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
 }

@@ -12,10 +12,10 @@ export interface Outcome {
 }
 
 /**
- * Enters into the registry what came of a bundle, and gives up those that are too many now. Idempotent: a training
- * process and the trainer that began it both call it.
- * @param retention bundles that are kept: model_version_retention
- * @returns the versions that were given up
+ * Records the outcome of a bundle in the registry, and removes the bundles beyond the retention. Idempotent: a training
+ * process and the trainer that started it both call it.
+ * @param retention number of bundles that are kept: model_version_retention
+ * @returns the removed versions
  * @throws MinutehandError as Registry.register
  */
 export async function enterOutcome(

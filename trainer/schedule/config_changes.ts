@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 /** Values by part (`core`, `retrain` …) and key. */
 export type ConfigValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** The values of a configuration. Addresses may hold passwords, and say nothing about models or signals. */
+/** The values of a configuration. Addresses may hold passwords, and do not affect models or signals. */
 export function configValues({ core, retrain, signals, minutehand }: Settings): ConfigValues {
   const { transports: _transports, ...rest } = minutehand;
   return { core: { ...core }, retrain: { ...retrain }, signals: { ...signals }, minutehand: rest };

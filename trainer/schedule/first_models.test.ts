@@ -54,7 +54,7 @@ describe('the lack of models', () => {
 });
 
 describe('waiting for first bars', () => {
-  it('ends when the journal has as many as training needs, and says once what it waits for', async () => {
+  it('ends when the journal has as many as training needs, and reports once what it waits for', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: home });
     const said: string[] = [];
     let enough: boolean | null = null;

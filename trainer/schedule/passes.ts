@@ -7,8 +7,8 @@ export interface PassesOptions {
   readonly everyMs: number;
   readonly retryMs: number;
   /**
-   * Told when a pass fails, and not again for the same code until one has succeeded: the same words every ten seconds
-   * would say nothing new.
+   * Called when a pass fails, and not again for the same code until one has succeeded: the same message every ten
+   * seconds would be redundant.
    */
   onFailed(error: { readonly code: string; readonly message: string }): void;
   onRecovered(): void;

@@ -14,8 +14,7 @@ export type { RetrainRun } from './run.ts';
 
 export interface Retrainer {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one. Never
-   * rejects.
+   * Begins a run and replaces one that waits, but an incremental run never replaces a full one. Never rejects.
    * @returns null when one is under way already
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
@@ -36,8 +35,8 @@ export interface Retrainer {
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
- * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
+ * Trains in a process of its own, one run at a time, and tries again after a failure by retrain_policy.yaml. Runs are
+ * kept in the store: one that was killed is found at the next start, and counts as a failed attempt.
  */
 export function createRetrainer(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks = {}): Retrainer {
   return new QueuedRetrainer(options, runLog, hooks);
@@ -157,7 +156,7 @@ class QueuedRetrainer implements Retrainer {
         run = await this.#records.queue.begin(trigger, kind);
       }
     } catch (error) {
-      // The store is gone: a run that nobody keeps is better than none.
+      // The store is gone: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
       run = await this.#records.queue.begin(trigger, kind);

@@ -135,7 +135,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       await queue.keep(ended(second, 'rejected', { stages }));
       expect(await queue.lastStages('incremental')).toEqual(stages);
       expect(await queue.lastStages('full')).toEqual([]);
-      // Of a run without a search nothing can be told about one with it.
+      // A run without a search does not predict one with it.
       const first = (await queue.begin(FIRST_MODELS))!;
       await queue.keep(ended(first, 'adopted', { stages }));
       expect(await queue.lastStages('full')).toEqual([]);
@@ -158,7 +158,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a full run take the place of an incremental one that waits', async () => {
+    it('replaces a waiting incremental run by a full one', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.wait('schedule');
@@ -168,7 +168,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a run that is asked for take the place of the one that waits', async () => {
+    it('replaces a waiting run by a requested one', async () => {
       const run = (await queue.begin('schedule'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.keep(ended(run, 'failed'));
@@ -211,7 +211,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     nowMs += 59_000;
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 2000;
-    // A number of a process says nothing on another machine.
+    // A process id is meaningless on another machine.
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
@@ -225,7 +225,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
-  it('begin once when many ask at the same time', async () => {
+  it('begin once at simultaneous requests', async () => {
     for (const prepare of ['nothing waits', 'one waits'] as const) {
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
@@ -239,7 +239,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
-  it('of a store from before runs had a kind are full ones, and go on', async () => {
+  it('of a store from before runs had a kind are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])

@@ -16,8 +16,7 @@ export interface Orphan {
 /** The training runs of one market: one under way at most, and one at most that waits for its time. */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which
-   * goes on waiting.
+   * Begins a run and replaces one that waits, but an incremental run never replaces a full one, which keeps waiting.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
@@ -25,9 +24,9 @@ export interface RunQueue {
   beginDue(): Promise<RetrainRun | null>;
   /** When the run that waits is due, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a full run wait until nothing is under way, in the place of one that waits. */
+  /** Queues a full run until nothing is under way, and replaces one that waits. */
   wait(trigger: string): Promise<void>;
-  /** Says that a run is still worked on, and by which process. */
+  /** Records that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt at a run that has failed; once, however often it is called. */
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
@@ -49,12 +48,12 @@ export interface RunQueue {
 
 export interface QueueOptions {
   readonly market: Market;
-  /** Machine and home: nobody else has both, as a home has one trainer at a time. */
+  /** Machine and home: unique, as a home has one trainer at a time. */
   readonly owner: string;
   readonly clock: Clock;
 }
 
-/** How often a run under way is said to be so. */
+/** Interval of the heartbeats of a run. */
 export const BEAT_MS = 15_000;
 /** A run of another owner that was silent for so long has lost its trainer. */
 export const SILENCE_MS = 4 * BEAT_MS;
@@ -87,7 +86,7 @@ class StoreQueue implements RunQueue {
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
     const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would keep it out, at the price of a number that nobody has.
+    // The index would reject it, but use up a run number.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')

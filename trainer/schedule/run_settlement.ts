@@ -36,11 +36,11 @@ export class RunSettlement {
     this.#hooks = hooks;
   }
 
-  /** @param wasStopped whether the process was told to end */
+  /** @param wasStopped whether the process was asked to end */
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
     const { log, say } = this.#options;
     Object.assign(run, result.resources ?? {});
-    // A process that was done when it was told to end has done its work: the bundle is there, and may be active.
+    // A process that was done when it was asked to end has done its work: the bundle is there, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
       say(`Training run ${run.run_id} was stopped.`);
@@ -65,7 +65,7 @@ export class RunSettlement {
     const { retrain_retry_max, retrain_retry_delay_minutes } = settings.retrain;
     if (run.attempt > retrain_retry_max) {
       run.status = 'aborted';
-      say(`Training run ${run.run_id} was the last attempt: given up.`);
+      say(`Training run ${run.run_id} was the last attempt.`);
       await this.#attempt('the alert has failed', () => within(HOOK_MS, this.#hooks.onAborted?.({ ...run })));
       return;
     }

@@ -33,7 +33,7 @@ export interface TrainingProcess {
   readonly pid: number | null;
   /** Never rejects. */
   readonly result: Promise<TrainingResult>;
-  /** Asks it to end, and ends it when it does not. */
+  /** Requests its end, and kills it when it does not end. */
   stop(): void;
 }
 
@@ -103,11 +103,11 @@ export function weighLeast(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/autogroup`, '19');
   } catch {
-    // Not Linux, or one that knows no such groups.
+    // Not Linux, or a Linux without such groups.
   }
 }
 
-/** What stands in the command line of every training process of `command`. */
+/** Words in the command line of every training process of `command`. */
 export function trainingWords(command: readonly string[]): string[] {
   return [...command.slice(1), ...ARGUMENTS];
 }

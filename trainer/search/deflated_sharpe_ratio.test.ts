@@ -35,7 +35,7 @@ describe('probabilisticSharpe', () => {
     expect(probabilisticSharpe({ ...monthly, skewness: -2.448, kurtosis: 10.164 })).toBeCloseTo(0.913, 3);
   });
 
-  it('is ½ at the ratio itself, and falls as more is asked', () => {
+  it('is ½ at the ratio itself, and falls as the benchmark rises', () => {
     const facts = { ...monthly, skewness: -1, kurtosis: 6 };
     expect(probabilisticSharpe(facts, 0.458)).toBeCloseTo(0.5, 12);
     expect(probabilisticSharpe(facts, 0.3)).toBeGreaterThan(probabilisticSharpe(facts, 0.4));

@@ -16,7 +16,7 @@ describe('fitGaussianProcess', () => {
     }
   });
 
-  it('knows a smooth function between its points', () => {
+  it('predicts a smooth function between its points', () => {
     const process = fitGaussianProcess(places, places.map(f));
     for (let k = 0; k < 50; k++) {
       const place = [0.1 + 0.8 * rng.uniform(), 0.1 + 0.8 * rng.uniform()];

@@ -17,7 +17,7 @@ const WIDTH = 0.4;
 /** In shares of the axis. */
 const MIN_WIDTH = 0.02;
 const UNIFORM_VARIANCE = 1 / 12;
-/** Points that know nothing, counted in the spread: one or two good points may agree by chance. */
+/** Number of points without information that are counted in the spread: one or two good points may agree by chance. */
 const VAGUE_POINTS = 2;
 const LN_SQRT_2_PI = ln(2 * Math.PI) / 2;
 

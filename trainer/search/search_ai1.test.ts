@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The small market tells next to nothing about its reversions; here one feature of AI1 does. */
+/** The small market hardly predicts its reversions; here one feature of AI1 does. */
 function withHint(dataset: Dataset): Dataset {
   const rng = createRng('hint');
   const columns = dataset.definitions.length;
@@ -96,7 +96,7 @@ describe('searchAi1', () => {
     expect(seen.length).toBeGreaterThan(train.folds);
   });
 
-  it('is the same again, and goes on where it was cut off', async () => {
+  it('is the same again, and continues where it was cut off', async () => {
     const journals = join(folder, 'journals');
     const whole = await search(BAD);
     expect(await search(BAD)).toEqual(whole);

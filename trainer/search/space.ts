@@ -53,7 +53,7 @@ export interface Group {
 const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 
 /**
- * The groups of a space, parents first, else in the order in which they stand in it.
+ * The groups of a space, parents first, else in the order of the space.
  * @throws RangeError when the space is not as stated
  */
 export function groupsOf(space: Space): Group[] {

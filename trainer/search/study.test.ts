@@ -29,7 +29,7 @@ const defaults = {
   journal: null,
 } as const satisfies StudyOptions;
 
-/** Asks and tells until there are so many trials. */
+/** Calls ask and tell until there are so many trials. */
 function run(study: Study, trials: number, evaluate: (params: Params) => number = MIXED.evaluate): Trial[] {
   const asked: Trial[] = [];
   while (study.trials().filter(({ state }) => state !== 'running').length < trials) {
@@ -178,7 +178,7 @@ describe('a study', () => {
 describe('the journal of a study', () => {
   const journal = (name: string): string => join(folder, `${name}.jsonl`);
 
-  it('goes on where it was, wherever it was cut off', () => {
+  it('continues where it was, wherever it was cut off', () => {
     const path = journal('cut');
     const uninterrupted = run(createStudy(defaults), 25);
     const whole = createStudy({ ...defaults, journal: path });
@@ -253,13 +253,13 @@ describe('the journal of a study', () => {
       if ((await runProgram(program, killed, trials, 5 + rng.integer(60))) === 'done') break;
     }
     expect(kills).toBeGreaterThan(2);
-    // On a slow machine it never gets to its end by itself.
+    // On a slow machine it never ends on its own.
     expect(await runProgram(program, killed, trials, null)).toBe('done');
     expect(ends(killed)).toEqual(ends(calm));
     expect(existsSync(killed)).toBe(true);
   });
 
-  /** What was asked and how it ended; reports may stand there twice. */
+  /** The requests and how they ended; reports may be there twice. */
   const ends = (path: string): unknown[] =>
     readFileSync(path, 'utf8')
       .split('\n')

@@ -117,7 +117,7 @@ describe('searchThresholds', () => {
     expect(best!.theta2).toBeGreaterThanOrEqual(0.44);
   });
 
-  it('says null when nothing is allowed, and never takes a ratio that is none', () => {
+  it('is null when nothing is allowed, and never takes a ratio that is none', () => {
     const nothing: Evaluate = () => ({ netSharpe: NaN, trades: 0, passRate: 0 });
     expect(searchThresholds({ ...defaults, evaluations: 20, evaluate: nothing }).best).toBeNull();
     const noRatio: Evaluate = () => ({ netSharpe: NaN, trades: 100, passRate: 0.2 });

@@ -68,12 +68,12 @@ export interface ModelRegistryTable {
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
-  /** When folder and bytes were given up by model_version_retention. */
+  /** When folder and bytes were removed by model_version_retention. */
   removed_at: string | null;
 }
 
 /**
- * Every file of a bundle as it was written. Complete when the row of the registry is there and says nothing of removal.
+ * Every file of a bundle as it was written. Complete when the row of the registry exists and has no time of removal.
  */
 export interface ModelArtifactsTable {
   version: string;
@@ -90,7 +90,7 @@ export interface ModelArtifactsTable {
  */
 export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed' | 'killed' | 'stopped' | 'aborted';
 
-/** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
+/** `full`: trained from scratch on all bars. `incremental`: the active models continue training on new bars. */
 export type RunKind = 'full' | 'incremental';
 
 /**
@@ -106,7 +106,7 @@ export interface TrainingRunsTable {
   worker_pid: number | null;
   /** When a queued run is to begin. */
   due_ms: number;
-  /** When its trainer was last known to work on it. */
+  /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
   kind: RunKind;
   trigger: string;
@@ -117,7 +117,7 @@ export interface TrainingRunsTable {
   stage: string;
   /** 0 to 100 of the whole run. */
   percent: number;
-  /** null while nobody knows. */
+  /** null while unknown. */
   eta_seconds: number | null;
   /** JSON array of `{stage, duration_ms}`: what is done of it. */
   stages: string;
@@ -181,7 +181,7 @@ export interface LiveTradesTable {
   /** Against the requested price, computed here; above zero is worse. */
   slippage_bps: number | null;
   time_ms: number;
-  /** When the signal was published; null where no signal asked for it. */
+  /** When the signal was published; null without a signal. */
   signal_ms: number | null;
   latency_ms: number | null;
   /** Of a close, in `currency`. */

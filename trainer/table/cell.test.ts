@@ -65,7 +65,7 @@ describe('readFloat32', () => {
     ] as const) {
       const tie = exactDecimal(odd, halvings);
       expectNumber(tie);
-      // Number rounds to a double first: the very same tie, unless the digits in front of the last ones say more.
+      // Number rounds to a double first: the very same tie, unless the digits before the last ones break it.
       expectNumber(tie.slice(0, 20));
       expectNumber(`${tie}1`);
       expectNumber(`${tie}${'0'.repeat(30)}1`);
@@ -147,7 +147,7 @@ describe('readText and skipCell', () => {
     }
   });
 
-  it('say so when quotes do not close, or something stands behind them', () => {
+  it('are marked when quotes do not close, or something follows them', () => {
     for (const written of ['"open', '"x"y']) {
       const cursor: Cursor = { at: 0, isText: false };
       expect(readText(utf8.encode(`${written}\n`), cursor)).toBe(written);

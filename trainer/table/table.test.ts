@@ -59,7 +59,7 @@ describe('readTable', () => {
     expect(seen.at(-1)).toBe(1);
   });
 
-  it('finds columns by name, in the order that was asked for, and names those it leaves', async () => {
+  it('finds columns by name, in the requested order, and names those it leaves', async () => {
     const text = 'name,b,y,a\n"Smith, J",2,0,1\n"",4,1,3\n';
     const table = await read(text, { features: ['a', 'b'] });
     expect(table.x.values).toEqual(Float32Array.of(1, 2, 3, 4));
@@ -73,7 +73,7 @@ describe('readTable', () => {
     expect(unlabeled.labels).toBeNull();
   });
 
-  it('gives numbers for labels that are numbers, whatever they are written like', async () => {
+  it('gives numbers for labels that are numbers, in any notation', async () => {
     const { labels } = await read('a,y\n1,1\n1,1.0\n1,"1e0"\n1,-0\n1,true\n');
     expect(labels).toEqual([1, 1, 1, 0, 'true']);
     expect(Object.is(labels![3], 0)).toBe(true);

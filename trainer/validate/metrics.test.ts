@@ -70,7 +70,7 @@ describe('auc', () => {
 });
 
 describe('brier and logLoss', () => {
-  it('are the means their definitions say', () => {
+  it('are the means of their definitions', () => {
     expect(brier([0.9, 0.2], [1, 0])).toBeCloseTo((0.01 + 0.04) / 2, 15);
     expect(logLoss([0.9, 0.2], [1, 0])).toBeCloseTo(-(Math.log(0.9) + Math.log(0.8)) / 2, 14);
     fc.assert(

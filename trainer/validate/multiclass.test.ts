@@ -17,7 +17,7 @@ const row = fc
   });
 
 describe('multiclassMetrics', () => {
-  it('are what their definitions say, a row of weight n counting n times', () => {
+  it('match their definitions, a row of weight n counting n times', () => {
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), (rows) => {
         const answers = {

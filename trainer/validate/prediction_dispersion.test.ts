@@ -131,7 +131,7 @@ describe('dispersionOfPredictions', () => {
 });
 
 describe('checkPredictionDispersion', () => {
-  it('lets a model through that tells rows apart', () => {
+  it('accepts a model that separates rows', () => {
     const rng = createRng('alive');
     const verdict = checkPredictionDispersion(dispersionOfPredictions(...answers(() => 0.5 + 0.02 * rng.normal())));
     expect(verdict).toMatchObject({ name: 'prediction dispersion', passed: true });

@@ -10,7 +10,7 @@ const table = fc.array(fc.record({ p: value, y: value, copies: fc.integer({ min:
 const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
 
 describe('rmse, mae, r2 and pinball', () => {
-  it('are what their definitions say, a row of weight n counting n times', () => {
+  it('match their definitions, a row of weight n counting n times', () => {
     fc.assert(
       fc.property(table, fc.double({ min: 0.01, max: 0.99, noNaN: true }), (rows, quantile) => {
         const all = rows.flatMap(({ p, y, copies }) => new Array(copies).fill({ p, y }) as { p: number; y: number }[]);

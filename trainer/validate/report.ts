@@ -24,7 +24,7 @@ export interface EvaluatedRows {
   readonly regime?: Int8Array;
   /** The z-score at the bar, for the side that would be entered. */
   readonly z?: Float64Array;
-  /** Yes and no are told apart here; 0.5 when absent. Fitted, if at all, on other rows. */
+  /** Threshold between the classes; 0.5 when absent. Fitted, if at all, on other rows. */
   readonly threshold?: number;
 }
 

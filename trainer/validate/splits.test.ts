@@ -119,7 +119,7 @@ describe('walkForwardSplits', () => {
     );
   });
 
-  it('begin at the same times in whatever order the rows come', () => {
+  it('begin at the same times in any order of the rows', () => {
     const time = Float64Array.from({ length: 100 }, (_, i) => ((i * 37) % 100) * 60);
     const plan: WalkForward = { blocks: 5, firstShare: 0.5, embargo: 60, window: null };
     const splits = walkForwardSplits({ time, labelEnd: time.map((t) => t + 120) }, plan);

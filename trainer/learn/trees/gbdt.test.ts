@@ -179,7 +179,7 @@ describe('gbdt on threads', () => {
     },
   );
 
-  it('tells of every round while it learns, and leaves the calling thread free', async () => {
+  it('reports every round while it learns, and leaves the calling thread free', async () => {
     const rounds: number[] = [];
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
@@ -296,7 +296,7 @@ describe('gbdt', () => {
         }),
         fc.constantFrom(0.1, 0.25, 0.5, 0.9),
         (pairs, quantile) => {
-          // One column that says nothing but which half a row is in.
+          // One column that only identifies the half of a row.
           const cells = pairs.map((_, row) => row % 2);
           const table = tableOf(
             1,
@@ -423,7 +423,7 @@ describe('gbdt', () => {
     p.forEach((probability, i) => expect(Math.abs(probability - y[i]!)).toBeLessThan(1e-4));
   });
 
-  it('separates missing from known when that is all there is to know', () => {
+  it('separates missing from present values when that is the only signal', () => {
     const rows = 400;
     const values = Float32Array.from({ length: rows }, (_, i) => (i % 2 ? NaN : i));
     const y = Float64Array.from({ length: rows }, (_, i) => i % 2);
@@ -455,7 +455,7 @@ describe('gbdt', () => {
     },
   );
 
-  it('goes on while it helps when a class never comes and has no tree', () => {
+  it('continues while it helps when a class never occurs and has no tree', () => {
     const [own, other] = [train, test].map((table) => withTargets(table, { kind: 'multiclass', classes: 2 }));
     const task: Task = { kind: 'multiclass', classes: 3 };
     const { ensembles } = learn(task, own!, params, { table: other!, patience: 5 });

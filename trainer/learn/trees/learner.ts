@@ -3,7 +3,7 @@ import type { Link, Matrix, TreeModel } from '../../../shared/bundle/onnx/tree_e
 
 /** What is learned. The model's answers: a probability, one probability per class, a value, a quantile of the value. */
 export type Task =
-  /** Targets in [0, 1]; soft ones (a wanted share) are learned by cross-entropy like hard ones. */
+  /** Targets in [0, 1]; soft ones (a target share) are learned by cross-entropy like hard ones. */
   | { readonly kind: 'binary' }
   /** Targets 0 … classes − 1. */
   | { readonly kind: 'multiclass'; readonly classes: number }

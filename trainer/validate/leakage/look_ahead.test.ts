@@ -125,7 +125,7 @@ describe('checkLabelEnds', () => {
     expect(checkLabelEnds('none', runs, () => null, options).passed).toBe(false);
   });
 
-  it('fails a label that was known later than it says', () => {
+  it('fails a label that was known later than stated', () => {
     const early: LabelOf = (history, t) => {
       const outcome = riskLabel(history, t, RISK);
       return outcome && { ...outcome, end: outcome.end - 1 };

@@ -36,7 +36,7 @@ function dealtOut(rows: ValidationRows, folds: number): Split[] {
 }
 
 describe('checkShuffledLabels', () => {
-  it('finds nothing in shuffled labels, whether the real ones could be told or not, and the gate refuses what was learned', async () => {
+  it('finds nothing in shuffled labels, whether the real ones could be predicted or not, and the gate refuses the model', async () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
       const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);

@@ -14,8 +14,8 @@ export interface ShuffleOptions {
   /** The AUC may be so many standard errors away from ½. */
   readonly standardErrors: number;
   /**
-   * The gate that must refuse what was learned from shuffled labels; null asks none. It is given the uniqueness of the
-   * labels as well.
+   * The gate that must refuse models trained on shuffled labels; null runs none. It also receives the uniqueness of the
+   * labels.
    */
   readonly gate:
     ((scores: Float64Array, labels: Float64Array, uniqueness: Float64Array) => readonly GateResult[]) | null;

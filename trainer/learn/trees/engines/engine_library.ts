@@ -122,7 +122,7 @@ export function openLibrary(
       const path = isPath(file) ? resolve(file) : file;
       return { path, library: load(koffi, path), koffi };
     } catch (error) {
-      // Of a mere name, the loader says no more than that it does not know it.
+      // For a bare name, the loader only reports that it was not found.
       if (isPath(file) || configured !== null) refusals.push(`${file} does not load (${(error as Error).message})`);
     }
   }
@@ -140,7 +140,7 @@ function missing(engine: NativeEngine, seen: string): MinutehandError {
 
 const require = createRequire(import.meta.url);
 
-/** Loaded only when an engine is asked for, so that nothing else depends on it. */
+/** Loaded only when an engine is requested, so that nothing else depends on it. */
 function loadKoffi(engine: NativeEngine): typeof Koffi {
   try {
     return require('koffi') as typeof Koffi;

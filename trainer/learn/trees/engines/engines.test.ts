@@ -266,7 +266,7 @@ for (const engine of NATIVE_ENGINES) {
       }
     });
 
-    it('refuses requests that are not as the contract says', async () => {
+    it('refuses requests that violate the contract', async () => {
       const table = randomTable('refused', 50, 2, { task: BINARY });
       const bad: Partial<LearnRequest>[] = [
         { params: { ...quick, rounds: 0 } },
@@ -301,7 +301,7 @@ for (const engine of NATIVE_ENGINES) {
       for (const [index, seed] of ['a', 'b', 'c'].entries()) expect(together[index]).toEqual(await learn(1, seed));
     });
 
-    it('learns in the built code on a thread of its own, the same, while the caller goes on', async () => {
+    it('learns in the built code on a thread of its own, the same, while the caller continues', async () => {
       // Threads need the built code; `npm test` builds first.
       const built = (await import(
         join(packageRoot(), 'dist/trainer/learn/trees/engines/engines.js')
@@ -326,7 +326,7 @@ for (const engine of NATIVE_ENGINES) {
       ).toBe('DATA_TOO_SHORT');
     });
 
-    it('says what the library said when it refuses', () => {
+    it('reports the library's message when it refuses', () => {
       const x = randomMatrix('said', 10, 2);
       const error = thrownBy(() =>
         engine === 'lightgbm'

@@ -45,7 +45,7 @@ describe('a model of LightGBM', () => {
     expect(scores(text([stump(String(tenth), NAN_RIGHT)]), [tenth])).toEqual([1]);
   });
 
-  it('sends the missing where its split says, or as a 0 where training had none', () => {
+  it('sends missing values to the default side of the split, or as a 0 where training had none', () => {
     expect(scores(text([stump('-5', NAN_LEFT)]), [NaN, 0])).toEqual([1, 2]);
     expect(scores(text([stump('5', NAN_RIGHT)]), [NaN, 0])).toEqual([2, 1]);
     for (const decision of [NONE_LEFT, NONE_RIGHT]) {
@@ -74,7 +74,7 @@ describe('a model of LightGBM', () => {
     expect(right).toBeCloseTo(1000.0004321, 9);
   });
 
-  it('knows trees of one leaf, no trees, and one tree per class in turn', () => {
+  it('reads trees of one leaf, no trees, and one tree per class in turn', () => {
     const leaf = (value: number): string => `num_leaves=1\nnum_cat=0\nleaf_value=${value}\nis_linear=0`;
     expect(scores(text([leaf(0.5), stump('0', NAN_LEFT)]), [-1, 1])).toEqual([1.5, 2.5]);
     expect(scores(text([]), [3])).toEqual([0]);
@@ -88,7 +88,7 @@ describe('a model of LightGBM', () => {
     expect([...ensembles[0]!.trees[0]!.feature]).toEqual([2, -1, -1]);
   });
 
-  it('is refused when it holds what was not asked for, or is no model', () => {
+  it('is refused when it holds something not requested, or is no model', () => {
     expect(() => scores(text([stump('0', 1)]), [0])).toThrow('category');
     expect(() => scores(text([stump('0', 4)]), [0])).toThrow('zero as missing');
     expect(() => scores(text([stump('0', 8).replace('num_cat=0', 'num_cat=1')]), [0])).toThrow('categories');

@@ -48,7 +48,7 @@ describe('a model of XGBoost', () => {
     expect(scores({ trees: [stump(0, 0)] }, [0, -0, -1e-45])).toEqual([[2.5, 2.5, 1.5]]);
   });
 
-  it('sends the missing where its split says', () => {
+  it('sends missing values to the default side of the split', () => {
     for (const [left, right] of [
       [1, 0],
       [true, false],

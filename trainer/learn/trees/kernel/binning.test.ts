@@ -104,7 +104,7 @@ describe('findEdges', () => {
 });
 
 describe('binning in the kernel', () => {
-  it('finds the edges of the obvious rule, and puts a value in the bin that `x <= threshold` says for each', () => {
+  it('finds the edges of the obvious rule, and puts each value in the bin given by `x <= threshold`', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10 }).chain((columns) =>

@@ -17,8 +17,7 @@ export type OnRound = (round: number, rounds: number) => void;
 /** Waiting for the others may take as long as a piece or two of one's own, and this. */
 const PATIENCE_MS = 0.3;
 /**
- * A helper that the machine has put aside in the middle of a piece holds all; then none is asked for so many times as
- * long.
+ * A preempted helper in the middle of a piece blocks all others; then no helper is used for this many times as long.
  */
 const ALONE_TIMES = 10;
 
@@ -39,7 +38,7 @@ function conductorOf(module: object, memory: SharedMemory, plan: Plan): Conducto
   return { code, buffer: memory.buffer, words: wordsOf(memory), plan, run };
 }
 
-/** Learns what the plan says on the calling thread. */
+/** Trains by the plan on the calling thread. */
 export function learn(module: object, fit: PreparedFit, onRound: OnRound): TreeModel {
   return fit.plan.objective.kind === 'forest' ? growForest(module, fit, onRound) : boost(module, fit, onRound);
 }
@@ -144,8 +143,8 @@ function growForest(module: object, { memory, plan }: PreparedFit, onRound: OnRo
 const MAX_DRAWS = 1000;
 
 /**
- * Which classes a tree sets against the others: some, not none and not all. It splits for these two sides, and its
- * leaves tell the shares of all.
+ * Which classes a tree separates from the others: some, not none and not all. It splits for these two sides, and its
+ * leaves have the shares of all.
  */
 function drawCodes(codes: Float32Array, rng: Rng): void {
   do {

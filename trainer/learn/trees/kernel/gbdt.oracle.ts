@@ -323,7 +323,7 @@ export function quantileOf(pairs: readonly (readonly [number, number])[], share:
   return sorted.at(-1)![0];
 }
 
-/** What a tree adds to a row, asked node by node. */
+/** The value a tree adds to a row, evaluated node by node. */
 function answerOf(tree: Tree, node: number, x: Float32Array): number {
   const column = tree.feature[node]!;
   if (column < 0) return tree.value[node]!;

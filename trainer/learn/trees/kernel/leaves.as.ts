@@ -140,7 +140,7 @@ function lossOf(row: u32, y: f64): f64 {
 }
 
 /**
- * The weighted quantile of a leaf's residuals: the smallest one with at least the wanted share of the weight at or
+ * The weighted quantile of a leaf's residuals: the smallest one with at least the requested share of the weight at or
  * below it, which minimizes the pinball loss. A selection by thirds (Dijkstra's flag) around a middle element; piece =
  * whole leaf.
  */

@@ -37,7 +37,7 @@ export function wordsOf(memory: SharedMemory): Words {
   };
 }
 
-/** Says where each piece of a parting has its rows; returns how many go left. */
+/** Computes the destination of the rows of each piece of a partition; returns how many go left. */
 export function placeParts(buffer: SharedArrayBuffer, words: Words, pieces: number): number {
   const left = new Uint32Array(buffer, words.get(at.CHUNK_LEFT), pieces);
   const before = new Uint32Array(buffer, words.get(at.CHUNK_LEFT_BEFORE), pieces);

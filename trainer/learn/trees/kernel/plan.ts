@@ -1,6 +1,6 @@
 import type { LearnerParams } from '../learner.ts';
 
-/** What is minimized; a forest's trees each learn by themselves the means of what they are told. */
+/** The loss that is minimized; each tree of a forest learns the means of its targets independently. */
 export type Objective =
   | { readonly kind: 'binary' }
   | { readonly kind: 'multiclass'; readonly classes: number }

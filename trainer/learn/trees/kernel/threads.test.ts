@@ -111,7 +111,7 @@ describe('gbdt in a process', () => {
     await worker.terminate();
   });
 
-  it('lets the process end by itself when the model is there', async () => {
+  it('lets the process end on its own when the model is there', async () => {
     const short = program.replace('1000000', '3');
     const child = spawn(process.execPath, ['--input-type=module', '-e', short], { stdio: 'ignore' });
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
@@ -124,7 +124,7 @@ describe('reserveMemory', () => {
     expect(reserveMemory(70_000).buffer.byteLength).toBe(131_072);
   });
 
-  it('is asked for more than that by a table that is too large', async () => {
+  it('is requested beyond its limit by a table that is too large', async () => {
     const x = { rows: 3000, columns: 2000, values: new Float32Array(6_000_000) };
     const table = { x, y: new Float64Array(3000), weights: null };
     const params = { ...LEARNER_DEFAULTS, leaves: 3000, minDataInLeaf: 1 };
