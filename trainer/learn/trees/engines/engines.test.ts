@@ -326,7 +326,7 @@ for (const engine of NATIVE_ENGINES) {
       ).toBe('DATA_TOO_SHORT');
     });
 
-    it('reports the library's message when it refuses', () => {
+    it('reports the message of the library when it refuses', () => {
       const x = randomMatrix('said', 10, 2);
       const error = thrownBy(() =>
         engine === 'lightgbm'
