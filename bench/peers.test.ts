@@ -52,7 +52,7 @@ function runOurs(): { points: PairPoint[]; ours: Omit<PeerValues, 'atr_a_short'>
 }
 
 describe('the peers of the features bench', () => {
-  it('compute what we compute, so that their times can be compared with ours', async () => {
+  it('compute the same values as ours, so that the times are comparable', async () => {
     const { points, ours } = runOurs();
     for (const peer of [await tradingSignalsPeer(), await technicalIndicatorsPeer(), naivePeer()]) {
       const step = peer.create(WINDOWS);

@@ -29,7 +29,7 @@ function open(feedIntervalMs: number) {
   return { window, timers, isOpenAt };
 }
 
-it('work is let through in the middle of an interval and waits while a bar is due', async () => {
+it('work runs in the middle of an interval and waits while a bar is due', async () => {
   const { window, isOpenAt } = open(60_000);
   expect(await isOpenAt(60_000)).toBe(true);
   window.noteBar(0);

@@ -274,7 +274,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     });
   });
 
-  it('lets no page of another site send bars or read signals', async () => {
+  it('does not let a page of another site send bars or read signals', async () => {
     const { daemon } = await startWarm();
     const body = JSON.stringify(minuteWire(WARMUP));
     for (const origin of [
@@ -299,7 +299,7 @@ describe.each(ENGINES)('a live daemon on %s', (engine) => {
     }
   });
 
-  it('answers nothing under a name that is not its own, unless that is configured', async () => {
+  it('does not answer under a name that is not its own, unless that is configured', async () => {
     const statusOf = (port: number, path: string, host: string): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
         const asked = request({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
@@ -408,7 +408,7 @@ describe('a daemon on standby', () => {
 });
 
 describe('the start of a daemon', () => {
-  it('fails with PORT_TAKEN on a taken port, and gives the home back', async () => {
+  it('fails with PORT_TAKEN on a taken port, and releases the home', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     cleanups.push(() => other.close());
@@ -429,7 +429,7 @@ describe('the start of a daemon', () => {
     await home.start();
   });
 
-  it('fails on a shard that is not configured, and on a journal that is none, and gives the home back', async () => {
+  it('fails on a shard that is not configured, and on a file that is no journal, and releases the home', async () => {
     const home = makeHome();
     const options = {
       settings,
@@ -460,7 +460,7 @@ describe('the start of a daemon', () => {
     await vi.waitFor(() => expect(daemon.health().status).toBe('ok'), { timeout: 5000 });
   });
 
-  it('gives every start a boot_id that sorts after the one before, even when the clock was set back', async () => {
+  it('gives every start a boot_id that sorts after the previous one, even when the clock was set back', async () => {
     const home = makeHome();
     const ids: string[] = [];
     for (const nowMs of [Date.now(), Date.now() - 86_400_000, Date.now() - 86_400_000]) {
@@ -479,7 +479,7 @@ describe('the start of a daemon', () => {
     expect(ids).toEqual([...new Set(ids)].sort());
   });
 
-  it('stops with all it took in the journal, and its port free', async () => {
+  it('stops with all accepted bars in the journal, and its port free', async () => {
     const home = makeHome();
     const daemon = await home.start();
     const answers = Promise.all([daemon.post(wire(HISTORY), '?backfill=1'), daemon.post(minuteWire(WARMUP))]);

@@ -103,7 +103,7 @@ describe('the pipeline', () => {
     expect(modes.slice(WARMUP - 1)).toEqual(Array(MARKET.length - WARMUP + 1).fill('OK'));
   });
 
-  it('moves the virtual positions as the written rules do, looked at from outside', async () => {
+  it('moves the virtual positions by the documented rules, observed from outside', async () => {
     const bench = await runMarket();
     let entries = 0;
     for (const pair of PAIRS) {
@@ -186,14 +186,14 @@ describe('the pipeline', () => {
     );
   });
 
-  it('scores what came in one loop turn as one batch, never a pair twice in it', async () => {
+  it('scores the minutes of one loop turn as one batch, never a pair twice in it', async () => {
     const bench = await openWarm();
     takeAll(bench, WARMUP + 10, WARMUP + 13);
     await bench.pipeline.settled();
     expect(bench.batches).toEqual([4, 4, 4]);
   });
 
-  it('moves features by backfill, and publishes nothing of it', async () => {
+  it('updates features by backfill, and publishes nothing for it', async () => {
     const live = await runMarket();
     const bench = await openWarm(models, 400);
     expect(bench.signals).toEqual([]);
@@ -309,7 +309,7 @@ describe('a minute with a leg missing', () => {
     expect(bench.signals.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  it('ends at once when that leg is further on already', async () => {
+  it('ends at once when that leg is already at a later minute', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.take(barInput(barOf(A, now), false));
     bench.pipeline.inputs.take(barInput(barOf(B, now + 1), false));
@@ -654,7 +654,7 @@ describe('silence', () => {
     expect(bench.pipeline.status.silentPairs).toEqual([]);
   });
 
-  it('reaches the consumers of a live market however long it lasts: they obey each heartbeat, and halt from the HALT on', async () => {
+  it('reaches the consumers of a live market however long it lasts: they accept each heartbeat, and halt from the HALT on', async () => {
     const [degradedIntervals, haltIntervals, intervals] = [2.5, 5, 200];
     const closeMs = (minute(WARMUP) + 60) * 1000;
     let passedMs = 0;
@@ -693,7 +693,7 @@ describe('silence', () => {
     }
   });
 
-  it('moves nothing: what follows is what would have followed without it', async () => {
+  it('changes nothing: later signals are the same as without it', async () => {
     const calm = await runMarket();
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
@@ -732,7 +732,7 @@ describe('silence', () => {
     );
   });
 
-  it('is not counted before bars can be expected, and a pair that never had one has nothing to repeat', async () => {
+  it('is not counted before bars can be expected, and a pair that never had one repeats nothing', async () => {
     const bench = await openWarm();
     bench.passMs(100 * interval);
     bench.pipeline.expectNoBars();
@@ -972,7 +972,7 @@ describe('a halt', () => {
     expect(exits).toBeGreaterThan(0);
   });
 
-  it('of all pairs halts all, and one of a pair that is not ours changes nothing', async () => {
+  it('of all pairs halts all, and one of a pair of another shard changes nothing', async () => {
     const bench = await openWarm();
     bench.pipeline.inputs.apply({ kind: 'halts', standing: { halts: [of(models, 'USDJPY_USDCHF')], resumed: [] } });
     expect(bench.inputs.filter(({ kind }) => kind === 'halts')).toEqual([]);
@@ -983,7 +983,7 @@ describe('a halt', () => {
     expect(bench.pipeline.status.haltedPairs).toEqual([...pairIds]);
   });
 
-  it('counts while its version is active: another one clears it, and it is back with its own', async () => {
+  it('counts while its version is active: another version clears it, and its own restores it', async () => {
     // A set that is replaced twice is released; these are still needed.
     const [mine, theirs] = [withInference(models, (infer) => infer), withInference(others, (infer) => infer)];
     const bench = await openWarm(mine);
@@ -1081,7 +1081,7 @@ describe('a halt', () => {
 });
 
 describe('a shadow set', () => {
-  it('answers under the same ids into the journal only, with a position of its own, as if it had been active', async () => {
+  it('answers under the same ids into the journal only, with its own position, as if it had been active', async () => {
     const bench = openBench(settings);
     bench.pipeline.inputs.apply({ kind: 'swap', set: models });
     bench.pipeline.inputs.apply({ kind: 'shadow', set: others });

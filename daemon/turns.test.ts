@@ -33,7 +33,7 @@ it('a turn ends when the scheduler ends it', async () => {
   expect(await isDone(end)).toBe(true);
 });
 
-it('there is a rest only on a machine that needs one', async () => {
+it('there is a pause only on a machine that needs one', async () => {
   const { scheduler, timers } = createScheduler();
   expect(new Turns({ scheduler, restMs: 0 }).rest()).toBeNull();
   expect(timers.size).toBe(0);

@@ -12,7 +12,7 @@ function halted(): HaltLedger {
 }
 
 describe('the ledger of halts', () => {
-  it('has a halt obeyed for its pair and version once the file names it, and lets it be obeyed before', () => {
+  it('requires a halt for its pair and version once the file names it, and allows it before', () => {
     const ledger = createHaltLedger();
     ledger.ordered(HALT);
     expect([ledger.mustHalt('A_B', '1'), ledger.mayHalt('A_B', '1')]).toEqual([false, true]);

@@ -103,7 +103,7 @@ describe('the simulated Redis', () => {
     expect(bench.answers[0]).toMatch(/^OOM/);
   });
 
-  it('loses all it held when it ends, and is connected to again when it is back and has loaded', async () => {
+  it('loses all its data when it ends, and is reconnected to when it is back and has loaded', async () => {
     const bench = await openBench();
     bench.send('one');
     await bench.pass(50);
@@ -123,7 +123,7 @@ describe('the simulated Redis', () => {
     expect([bench.bus.ready, bench.states]).toEqual([true, ['up', 'down', 'up']]);
   });
 
-  it('executes what a killed process had sent, and does not answer it', async () => {
+  it('executes the commands of a killed process, and does not answer it', async () => {
     const bench = await openBench();
     bench.send('one');
     bench.process.kill();

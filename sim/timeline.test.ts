@@ -101,7 +101,7 @@ describe('a simulated process', () => {
     stop();
   });
 
-  it('does what it puts off to the end of the turn in order', async () => {
+  it('runs work deferred to the end of the turn in order', async () => {
     const timeline = createTimeline(createRng(1));
     const process = start(timeline, [], 3);
     const done: number[] = [];

@@ -62,7 +62,7 @@ function openBench(): Bench {
 }
 
 describe('a simulated WebSocket', () => {
-  it('brings every signal in order, the last one at once to who comes later', async () => {
+  it('delivers every signal in order, the last one at once to a later subscriber', async () => {
     const bench = openBench();
     const first = bench.connect();
     await bench.pass(10);

@@ -132,7 +132,7 @@ function withBadTicks(columns: BarColumns, rng: Rng): BarColumns {
 const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 describe('a backtest', () => {
-  it('makes the very trades that a replay of the same period and bundle signals', async () => {
+  it('makes exactly the trades that a replay of the same period and bundle signals', async () => {
     const replayed = (await replayedTrades()).sort(byPairAndTime);
     const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
@@ -147,7 +147,7 @@ describe('a backtest', () => {
     expect(trades).toEqual(known);
   });
 
-  it('makes the trades of a replay where bad ticks are held back, and other ones where they are taken', async () => {
+  it('makes the trades of a replay where bad ticks are held back, and others where they are accepted', async () => {
     const rng = createRng('bad ticks');
     const spoilt = new Map([...bars].map(([symbol, columns]) => [symbol, withBadTicks(columns, rng)]));
     const screened = screenBars(spoilt, screenPolicy(settings));
@@ -165,7 +165,7 @@ describe('a backtest', () => {
     expect(await enteredOf(spoilt)).not.toEqual(trades);
   });
 
-  it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {
+  it('fills every trade at the opens of the bars after its signals, and charges the costs of both symbols', () => {
     for (const trade of result.bundles[0]!.all_pairs.trades) {
       const { a, b } = parsePair(trade.pairId);
       const openAt = (symbol: string, time: number): number => {
@@ -288,7 +288,7 @@ describe('NO_EDGE', () => {
   });
 });
 
-describe('what is written down', () => {
+describe('the written report', () => {
   it('is one line for each trade, and the value of each curve over time', () => {
     const lines = [...tradesCsv(result)].join('').trimEnd().split('\n');
     const { all_pairs, version } = result.bundles[0]!;
@@ -343,7 +343,7 @@ describe('what is written down', () => {
     }
   });
 
-  it('shows no trades, small results and few trades as what they are', async () => {
+  it('shows no trades, small results and few trades plainly', async () => {
     const { all_pairs } = result.bundles[0]!;
     const [first] = all_pairs.trades;
     const few = (net_return: number, trades: number): BundleResult => ({

@@ -85,7 +85,7 @@ describe('minutehand backtest', () => {
     expect(stdout).toMatch(/^total +\d+/m);
   });
 
-  it('refuses what makes no sense with 2, and what it cannot do with 1', async () => {
+  it('refuses invalid arguments with 2, and what it cannot do with 1', async () => {
     const here = ['--data', data];
     const cases: [string[], number, string][] = [
       [[...here, '--theta1', '1.2'], 2, 'USAGE'],

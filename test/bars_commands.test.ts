@@ -101,7 +101,7 @@ describe.each([
     expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('of another market are not seen', async ({ skip }) => {
+  it('of another market are not included', async ({ skip }) => {
     if (note !== '') return skip(note);
     expect(await json(['bars', 'check', '--market', 'simulated'], env)).toMatchObject({
       code: 1,
@@ -176,7 +176,7 @@ describe('bars export', () => {
     expect(await json(['bars', 'export', '--out', out, '--format', 'xls'], env)).toMatchObject({ code: 2 });
   });
 
-  it('is refused with a code when the server is not there, and without its password', async () => {
+  it('is refused with a code when the server is down, and without its password', async () => {
     const finished = await place.run(['bars', 'check'], {
       env: { MINUTEHAND_DATABASE_URL: 'postgres://user:s3cret@127.0.0.1:1/db' },
     });

@@ -84,7 +84,7 @@ describe('misuse', () => {
     expect(await place.run(['train', '--sed', '3'])).toEqual(all[2]);
   });
 
-  it('with --json is one document, wherever --json stands', async () => {
+  it('with --json is one document, wherever --json is placed', async () => {
     const misuses = [
       ['--json', 'modls'],
       ['modls', '--json'],
@@ -120,7 +120,7 @@ describe('misuse', () => {
 });
 
 describe('help', () => {
-  it('teaches every command: what it does, and what each option means', async () => {
+  it('describes every command and each of its options', async () => {
     const top = await place.run(['--help']);
     expect(top.code).toBe(0);
     const names = (text: string): string[] =>
@@ -203,7 +203,7 @@ describe('config and doctor', () => {
     expect(stderr).not.toContain('s3cr');
   });
 
-  it('check warns of variables that nothing reads, with the nearest name', async () => {
+  it('check warns of unused variables, with the nearest name', async () => {
     const env = { MINUTEHAND_MARKE: 'live', MINTUEHAND_TOKEN: 'x', MINUTEHAND_LONG: '1', HOMES: '/' };
     const { code, stdout, stderr } = await place.run(['config', 'check', '--json'], { env });
     expect(code).toBe(0);
@@ -243,7 +243,7 @@ describe('config and doctor', () => {
     });
   });
 
-  it('doctor ends with exit code 1 when the configuration must be mended', async () => {
+  it('doctor ends with exit code 1 when the configuration must be fixed', async () => {
     const finished = await place.run(['doctor', '--json'], {
       env: { MINUTEHAND_CONFIG: join(place.folder, 'nowhere') },
     });
@@ -253,7 +253,7 @@ describe('config and doctor', () => {
 });
 
 describe('bars', () => {
-  it('import merges a source once, and check counts what is there', async () => {
+  it('import merges a source once, and check counts the bars', async () => {
     const source = join(data, 'XAUUSD.csv');
     const out = join(place.folder, 'imported');
     const first = await json('bars', 'import', source, '--out', out);
@@ -330,7 +330,7 @@ describe('features', () => {
     expect(part.stdout).toBe([lines[0], ...lines.slice(701, 901), ''].join('\n'));
   });
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('ends without an error when its reader closes', async () => {
     const features = place.start(['features', '--pair', pair, '--data', data]);
     await eventually('the header', features.stdout);
     features.closeStdout();
@@ -338,7 +338,7 @@ describe('features', () => {
     expect(features.stderr()).not.toContain('EPIPE');
   });
 
-  it('leaves an earlier file alone when it fails, and never replaces a device', async () => {
+  it('keeps an earlier file when it fails, and never replaces a device', async () => {
     const unwritable = [join(place.folder, 'no', 'such', 'x.csv'), place.folder];
     for (const failure of await failures(
       ...unwritable.map((out) => ['features', '--pair', pair, '--data', data, '--out', out]),
@@ -432,7 +432,7 @@ describe('train', () => {
     expect(await failure('models', 'rollback')).toMatchObject({ exit: 1, code: 'MODEL_MISSING' });
   });
 
-  it('--adopt leaves what is active when a gate fails, and enters the bundle as rejected', async () => {
+  it('--adopt keeps the active bundle when a gate fails, and records the new one as rejected', async () => {
     const active = readFileSync(join(place.models, 'active.json'), 'utf8');
     const { code, document } = await json('train', '--data', data, '--trials', '0', '--adopt');
     const { version, adopted, gates } = document as { version: string; adopted: boolean; gates: GateResult[] };
@@ -454,7 +454,7 @@ describe('train', () => {
     });
   });
 
-  it('promotes a bundle from elsewhere by its path, and rolls back to the one before', async () => {
+  it('promotes a bundle from elsewhere by its path, and rolls back to the previous one', async () => {
     const before = (await json('models', 'list')).document as { active: string };
     const elsewhere = join(place.folder, 'elsewhere');
     const trained = await json('train', '--data', data, '--trials', '0', '--seed', '9', '--out', elsewhere);

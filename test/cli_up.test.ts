@@ -234,7 +234,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
     );
   });
 
-  it('starts a daemon that was killed again, and its minutes follow on', async () => {
+  it('restarts a killed daemon, and its minutes continue', async () => {
     const daemon = processTree(up.pid).find((pid) => commandOf(pid).includes(' daemon '))!;
     const before = PAIRS.map((pair) => readSignal(pair)!);
     process.kill(daemon, 'SIGKILL');
@@ -308,7 +308,7 @@ describe.runIf(isLinux)(`minutehand up${skipNote(!isLinux, 'processes are found 
 });
 
 describe('minutehand daemon', () => {
-  it('runs alone: its address is one JSON document, SIGTERM ends it with exit code 0', async () => {
+  it('runs alone: prints its address as one JSON document, SIGTERM ends it with exit code 0', async () => {
     const alone = createWorkplace();
     const daemon = alone.start(['daemon', '--json']);
     const { port, boot_id } = JSON.parse(await eventually(daemon.stderr, daemon.stdout)) as {
@@ -326,8 +326,8 @@ describe('minutehand daemon', () => {
   });
 });
 
-describe('a configuration that is not right', () => {
-  it('keeps up from starting: file, line and key are named', async () => {
+describe('an invalid configuration', () => {
+  it('prevents the start of up: file, line and key are named', async () => {
     const broken = createWorkplace(FAST);
     const path = join(broken.config, 'minutehand.yaml');
     const text = readFileSync(path, 'utf8');

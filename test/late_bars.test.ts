@@ -107,7 +107,7 @@ beforeAll(async () => {
 afterAll(() => workplace.remove());
 
 describe('a live daemon', { timeout: STARTS_MS }, () => {
-  it('is well while bars come in time', async () => {
+  it('is healthy while bars arrive in time', async () => {
     await sendLate(4, 1000);
     await expect.poll(modes, PATIENTLY).toEqual(['OK', 'OK', 'OK']);
     expect(verdicts()).toEqual(['obey', 'obey', 'obey']);
@@ -131,7 +131,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
       .toMatchObject({ status: 'ok', degradations: [], late_bars: null, expired_pairs: [] });
   });
 
-  it('takes history that comes minute by minute for history', async () => {
+  it('treats history that arrives minute by minute as history', async () => {
     for (let i = 0; i < 4; i++) {
       setClock(closeMs() + LATE_MS);
       await send(1, '?backfill=1');
@@ -165,7 +165,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout().split(words)).toHaveLength(2);
   });
 
-  it('is well again as soon as bars come in time', async () => {
+  it('is healthy again as soon as bars arrive in time', async () => {
     next += HOURS_BEHIND * 60;
     await sendLate(1, 1000);
     await expect.poll(health, PATIENTLY).toMatchObject({ status: 'ok', degradations: [], late_bars: null });
@@ -179,7 +179,7 @@ describe('a live daemon', { timeout: STARTS_MS }, () => {
     expect(processes.stdout()).toContain('Bars arrive in time again.');
   });
 
-  it('has it all in its journal, which gives the same signals again', async () => {
+  it('has everything in its journal, which reproduces the same signals', async () => {
     processes.kill('SIGTERM');
     expect(await processes.ended).toBe(0);
     const { code, stdout } = await workplace.run(['replay', '--journal', join(workplace.home, 'live_main.db')]);

@@ -41,7 +41,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     return git('commit', '-q', '-m', path);
   }
 
-  it('lets a sound file pass', () => {
+  it('accepts a valid file', () => {
     expect(commit('shared/sound.ts', "export const name: string = 'sound';\n")).toMatchObject({
       status: 0,
       stderr: '',
@@ -66,7 +66,7 @@ describe.skipIf(isSkipped)(`the pre-commit hook${skipNote(isSkipped, 'git not fo
     git('reset', '-q');
   });
 
-  it('looks at staged files alone, and names those whose working copy differs', () => {
+  it('checks staged files alone, and names those whose working copy differs', () => {
     writeFileSync(join(folder, 'later.md'), 'a\n\n\n\nb\n');
     expect(commit('first.md', 'first\n')).toMatchObject({ status: 0, stderr: '' });
     git('reset', '-q');

@@ -47,7 +47,7 @@ describe('the commands of models and the registry', () => {
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'active' });
   });
 
-  it('recover makes a lost folder again, and single bundles', async () => {
+  it('recover restores a lost folder, and single bundles', async () => {
     const card = readFileSync(join(place.models, B, 'CARD.md'), 'utf8');
     rmSync(place.models, { recursive: true });
     expect(await json(['models', 'recover'])).toMatchObject({
@@ -68,7 +68,7 @@ describe('the commands of models and the registry', () => {
     );
   });
 
-  it('recover fails with a code where there is nothing to recover from', async () => {
+  it('recover fails with a code without a source to recover from', async () => {
     expect(await json(['models', 'recover', '20200101_0000'])).toMatchObject({
       code: 1,
       document: { error: { code: 'MODEL_MISSING' } },

@@ -136,7 +136,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     return { running, pid };
   }
 
-  it('leaves a run that the next one finds, marks, and tries again, and no process that learns on', async () => {
+  it('leaves a run that the next trainer finds, marks, and tries again, and no training process', async () => {
     const { running, pid } = await midRun({ retrain_retry_max: 1 });
     await running.kill('SIGKILL');
     expect(isRunning(pid)).toBe(true);
@@ -209,7 +209,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
-  it('that wait for their next attempt wait through a restart', async () => {
+  it('that wait for their next attempt still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
     await retrainer!.start('schedule');
     await until(([run]) => run!.status === 'failed');
@@ -230,7 +230,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     expect(aborted).toMatchObject([{ run_id: 2, attempt: 2 }]);
   });
 
-  it('enter their bundles into the registry, and old ones go', async () => {
+  it('record their bundles in the registry, and old ones are removed', async () => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
     for (const version of VERSIONS) {
@@ -312,7 +312,7 @@ describe('runs', () => {
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
-  it('are audited from their begin, and what a death has left behind is audited at the next start', async () => {
+  it('are audited from their start, and those of a killed trainer at the next start', async () => {
     const audited = () =>
       inStore(
         async ({ db }) => (await sql<{ status: string }>`SELECT status FROM audit_retrain_runs`.execute(db)).rows,

@@ -47,7 +47,7 @@ describe('the lock of the set-up', () => {
     expect(readdirSync(folder)).toEqual(['log']);
   });
 
-  it('is taken over by exactly one of those who wait when its owner is killed', async () => {
+  it('is taken over by exactly one waiting process when its owner is killed', async () => {
     const owner = inProcess(`await withLock(lock, () => {}, async () => { log('owner'); await sleep(60_000); });`);
     await expect.poll(logged, { timeout: 10_000 }).toEqual(['owner']);
     const waiting = Array.from({ length: 4 }, () =>

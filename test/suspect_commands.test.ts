@@ -45,7 +45,7 @@ async function both(...args: string[]): Promise<[string, string]> {
 }
 
 describe('a bar × 1000', () => {
-  it('is to features, backtest and training as if it were not there, and counted by bars check', async () => {
+  it('affects features, backtest and training as if it were missing, and counted by bars check', async () => {
     const [rows, fewer] = await both('features', '--pair', 'XAUUSD_XAGUSD');
     expect(rows.split('\n')).toHaveLength(2400 + 1);
     expect(rows).toBe(fewer);

@@ -159,7 +159,7 @@ describe('the API of the trainer', () => {
     expect(trainer!.retrainer.runs()[0]).toMatchObject({ percent: 100, eta_seconds: null });
   });
 
-  it('weighs the stages of a run by those of the last of its kind', async () => {
+  it('weights the stages of a run by those of the last run of its kind', async () => {
     await start(program(`${tells('alpha', 1, 2)} ${REJECTS}`));
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'rejected');
@@ -207,7 +207,7 @@ describe('the API of the trainer', () => {
     expect((await ask('POST', '/retrain', { body: 'reason=weekly' })).status).toBe(409);
   });
 
-  it('answers nothing under a name that is not its own, nor a page of another site, unless that is configured', async () => {
+  it('does not answer under a name that is not its own, nor a page of another site, unless that is configured', async () => {
     const statusOf = (host: string, origin: string): Promise<number | undefined> =>
       new Promise((resolve, reject) => {
         const headers = { host, ...(origin === '' ? {} : { origin }) };
@@ -261,7 +261,7 @@ describe('the API of the trainer', () => {
     }
   });
 
-  it('names what it does not have', async () => {
+  it('reports what it does not have', async () => {
     await start(program(ADOPTS));
     expect(await ask('GET', '/nothing')).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
     expect(await ask('GET', '/retrain')).toMatchObject({
@@ -403,7 +403,7 @@ describe('the schedules', () => {
 });
 
 describe('first models', () => {
-  it('are learned without a search, so that the first signal comes soon', async () => {
+  it('are learned without a search, so that the first signal is published soon', async () => {
     const { retrainer } = await start(program(ADOPTS));
     await retrainer.start(FIRST_MODELS);
     await runsWhere(([run]) => run!.status === 'adopted');
@@ -425,7 +425,7 @@ describe('train.log', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  it('has the begin of a run, each stage with its duration, and the end with its result', async () => {
+  it('has the start of a run, each stage with its duration, and the end with its result', async () => {
     const stages = [0, 1, 2].map((done) => tells('learning', done, 2)).join('');
     await start(program(`${tells('reading bars', 1, 1)} ${stages} ${REJECTS}`), logged);
     await ask('POST', '/retrain');
@@ -469,7 +469,7 @@ describe('train.log', () => {
     ]);
   });
 
-  it('is not made at level silent', async () => {
+  it('is not created at level silent', async () => {
     await start(program(ADOPTS), { minutehand: { log: { level: 'silent' } } });
     await ask('POST', '/retrain');
     await runsWhere(([run]) => run!.status === 'adopted');
@@ -505,7 +505,7 @@ describe('starting and stopping the trainer', () => {
     expect((await ask('GET', '/healthz')).status).toBe(200);
   });
 
-  it('names a port that is taken or an address that cannot be had, and releases the home', async () => {
+  it('reports a port that is taken or an address that cannot be bound, and releases the home', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => holder.once('listening', resolve));
     const { port } = holder.address() as AddressInfo;

@@ -103,7 +103,7 @@ describe('train', () => {
     expect(hashBars(new Map(bars).set('XAUUSD', { ...gold, close }))).not.toBe(data_hash);
   });
 
-  it('writes a bundle that the daemon’s loader takes and that answers as the learner does', async () => {
+  it('writes a bundle that the daemon’s loader accepts and that matches the learner’s answers', async () => {
     const schema = featureSchema(settings.minutehand.windows);
     const { x } = first.result.dataset.holdout.ai1;
     const set = await loadModelSet(first.path, schema, x.rows);
@@ -122,7 +122,7 @@ describe('train', () => {
     }
   });
 
-  it('describes what it did: period, features, windows, label of each model, pairs and verdicts', () => {
+  it('describes the run: period, features, windows, label of each model, pairs and verdicts', () => {
     const { manifest, dataset } = first.result;
     const { minutehand, core } = settings;
     expect(manifest.period.from).toBe('2024-01-01T22:00Z');
@@ -253,14 +253,14 @@ describe('train', () => {
   });
 });
 
-describe('what train has learned', () => {
+describe('the models of train', () => {
   let learned: Record<ModelName, LearnedModel>;
   beforeAll(async () => {
     const { dataset } = first.result;
     learned = await learnAllModels({ dataset, settings, seed: 7 });
   });
 
-  it('leaves the embargo of the label’s horizon, in bars of a minute, around every block that is tested', () => {
+  it('leaves the embargo of the label’s horizon, in bars of a minute, around every test block', () => {
     const { horizon_bars } = settings.minutehand.label;
     const { train } = first.result.dataset;
     for (const name of MODEL_NAMES) {
@@ -303,7 +303,7 @@ describe('what train has learned', () => {
     expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
   });
 
-  it('lets AI1 and AI2 in by their answers to the holdout, at the threshold that out-of-fold answers have chosen', () => {
+  it('accepts AI1 and AI2 by their answers on the holdout, at the threshold chosen on out-of-fold answers', () => {
     const { gates, dataset } = first.result;
     const { quality_min_samples: min_samples, quality_f1_floor: f1_floor } = settings.retrain;
     for (const name of ['ai1', 'ai2'] as const) {
@@ -325,7 +325,7 @@ describe('what train has learned', () => {
     }
   });
 
-  it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {
+  it('ranks risk by the quantiles of out-of-fold answers', () => {
     const { manifest, dataset } = first.result;
     const { x, time } = dataset.train.ai1;
     const { folds, model } = learned.ai2;
@@ -393,7 +393,7 @@ describe('trainFromWarmStart', () => {
     expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
   }, 120_000);
 
-  it('is refused when the configuration is another, and when there is too little that is new', async () => {
+  it('is refused when the configuration differs, and when there are too few new bars', async () => {
     const other = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, engine: 'random_forest' } } });
     await expect(trainFromWarmStart(base, { ...options, settings: other })).rejects.toMatchObject({
       code: 'WARM_START_REFUSED',

@@ -65,7 +65,7 @@ describe('the field of the end-to-end bench', () => {
     expect(existsSync(field.modelsFolder)).toBe(false);
   });
 
-  it('shows in the signals which models answered, so that swaps can be counted', async () => {
+  it('identifies the models of each signal, so that swaps can be counted', async () => {
     await withField(async (field) => {
       const [first, second] = bundles.map((path) => basename(path));
       expect((await field.real.minute()).version).toBe(first);

@@ -99,7 +99,7 @@ describe('the stamps of a clock', () => {
     );
   });
 
-  it('in an hour that stands twice are the second from where the stamps step back', () => {
+  it('in a repeated hour belong to the second pass from where the stamps step back', () => {
     const reader = createClockReader(parseTimeZone('America/New_York'));
     const read = (...texts: string[]) =>
       texts.map((text) => new Date(reader.toUtc(utc(text)) * 1000).toISOString().slice(11, 16));

@@ -74,7 +74,7 @@ describe('minutehand models resume', () => {
     ]);
   });
 
-  it('with `all` lifts every halt, and mends a damaged file, which models list survives', async () => {
+  it('with `all` lifts every halt, and repairs a damaged file, which models list survives', async () => {
     addHalts(models, [halt(GOLD), halt(ALL_PAIRS)]);
     expect((await run('resume', 'all')).result).toMatchObject({ lifted: [halt(GOLD), halt(ALL_PAIRS)] });
     writeFileSync(haltsPath(models), '{');

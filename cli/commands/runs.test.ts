@@ -102,7 +102,7 @@ describe('the command runs', () => {
     [200, '{"runs": 3}'],
     [200, 'hello'],
     [404, '{"oops": true}'],
-  ])('takes another program at that port (%i %s) for no trainer', async (status, text) => {
+  ])('does not take another program at that port (%i %s) for a trainer', async (status, text) => {
     const server = createServer((_request, response) => response.writeHead(status).end(text)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     process.env['MINUTEHAND_TRAINER_PORT'] = String((server.address() as AddressInfo).port);

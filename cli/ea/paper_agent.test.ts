@@ -98,7 +98,7 @@ const words = (verdict: Verdict): string =>
   verdict.verdict === 'refuse' ? `refuse ${verdict.code}` : verdict.orders.map(({ order }) => order).filter((order) => order !== 'hold').join(' '); // prettier-ignore
 
 describe('the paper trading consumer', () => {
-  it.each([1, 2, 3])('writes, fill by fill, what follows from the signals: the same as the reference of the expert advisor (seed %i)', (seed) => {
+  it.each([1, 2, 3])('writes the fills that follow from the signals, equal to the reference of the expert advisor (seed %i)', (seed) => {
     const agent = agentOf();
     const trace: TraceLine[] = someDay(seed, 150).map(({ text, atMs }) => {
       nowMs = atMs;
@@ -154,7 +154,7 @@ describe('the paper trading consumer', () => {
     }
   });
 
-  it('writes a line anew that a death cut off', () => {
+  it('rewrites a line that a kill truncated', () => {
     const agent = agentOf();
     agent.hear(textOf(enterBody(idOf(1)), { boot_id: 'b', seq: 1, generated_at_ms: T0 }));
     const state = join(folder, 'state_live_XAUUSD_XAGUSD.json');
@@ -202,7 +202,7 @@ describe('the paper trading consumer', () => {
     expect(fillsOf()).toHaveLength(4);
   });
 
-  it('writes no ticket that another program writes, which hears the same in the same millisecond', () => {
+  it('writes no ticket of another program that receives the same signal in the same millisecond', () => {
     const root = folder;
     const keys = ['one', 'two'].flatMap((name) => {
       folder = join(root, name);

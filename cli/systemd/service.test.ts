@@ -147,7 +147,7 @@ describe('service install', () => {
     expect(lines.at(-1)).toContain('systemctl start minutehand.target');
   });
 
-  it('keeps what the user has changed, repairs what is its own, and touches nothing else the second time', async () => {
+  it('keeps changes of the user, repairs its own files, and changes nothing else the second time', async () => {
     await install();
     expect(statSync(at(`${CONFIG}/minutehand.env`)).mode & 0o777).toBe(0o600);
     change(`${CONFIG}/minutehand.yaml`, 'market: simulated', 'market: live');
@@ -162,7 +162,7 @@ describe('service install', () => {
     ]);
   });
 
-  it('follows the shards of the configuration, and ends the daemons of those that are no more', async () => {
+  it('follows the shards of the configuration, and ends the daemons of removed shards', async () => {
     await install();
     change(`${CONFIG}/minutehand.yaml`, /shards:\n {2}main: all\n/, TWO_SHARDS);
     await install('--no-standby');
@@ -183,7 +183,7 @@ describe('service install', () => {
     expect(existsSync(at(UNITS))).toBe(false);
   });
 
-  it('lets a service write to the folders outside its own that configuration and environment name', async () => {
+  it('lets a service write to the outside folders that configuration and environment name', async () => {
     await install();
     expect(read(PLACES)).toContain('# None.');
     change(`${CONFIG}/signals_policy.yaml`, 'value: archive\n', 'value: /mnt/nas/signals\n');
@@ -223,7 +223,7 @@ describe('service install', () => {
     expect(ran).toEqual([]);
   });
 
-  it('refuses a program that a service would not see: hidden, closed to others, or not there', async () => {
+  it('refuses a program that a service cannot access: hidden, without permission, or missing', async () => {
     copyProgram();
     const { program, node } = place();
     const args = ['install', '--program', program, '--node', node];

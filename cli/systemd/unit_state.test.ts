@@ -37,7 +37,7 @@ StateChangeTimestamp=
 describe('the answer of systemctl show', () => {
   const states = readUnitStates(SHOWN);
 
-  it('is read unit by unit, in whatever order its lines are', () => {
+  it('is read unit by unit, in any order of its lines', () => {
     expect(states.map(({ unit, active }) => [unit, active])).toEqual([
       ['minutehand.target', 'active'],
       ['minutehand-daemon@main.service', 'activating'],

@@ -31,7 +31,7 @@ describe('SilenceWatch', () => {
     expect([beatsAt(watch, us(5)), watch.isSilent(0)]).toEqual([[], false]);
   });
 
-  it('has nothing to repeat of a pair that never had a minute', () => {
+  it('repeats nothing for a pair that never had a minute', () => {
     const watch = new SilenceWatch(OPTIONS, 0);
     expect([beatsAt(watch, us(10)), watch.lastMinute(0), watch.isSilent(0)]).toEqual([[], null, false]);
   });
@@ -59,7 +59,7 @@ describe('SilenceWatch', () => {
     );
   });
 
-  it('beats for each pair by its own last live minute', () => {
+  it('sends heartbeats for each pair by its own last live minute', () => {
     const watch = new SilenceWatch({ ...OPTIONS, pairs: 3 }, 0);
     const beats = (intervals: number): [number, string][] => {
       const found: [number, string][] = [];

@@ -233,7 +233,7 @@ describe('a decider', () => {
     });
   });
 
-  it('holds a minute without a leg for that reason, with the price that is there, and keeps the position', () => {
+  it('holds a minute without a leg for that reason, with the available price, and keeps the position', () => {
     for (const outcome of ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'] as const) {
       const desk = createDesk();
       desk.warmUp(WARMUP);
@@ -247,7 +247,7 @@ describe('a decider', () => {
     }
   });
 
-  it('repeats in a heartbeat what was known at the last bar, and keeps the position as it is', () => {
+  it('repeats the values of the last bar in a heartbeat, and does not change the position', () => {
     const desk = createDesk();
     desk.warmUp(WARMUP);
     const held: Position = { ...FLAT, side: 1, positionId: 'entered', entryZ: -2, zStd: 1, ageBars: 3 };

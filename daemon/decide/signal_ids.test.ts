@@ -30,7 +30,7 @@ describe('SignalIds', () => {
     expect(ids.idOf(minuteOf(1, 2), modelsOf('m'))).toBe(expected(1, 2, 'm'));
   });
 
-  it('numbers the heartbeats of each pair since its last minute, by what they are of', () => {
+  it('numbers the heartbeats of each pair since its last minute, by their reason', () => {
     const ids = new SignalIds(PAIRS, POLICY);
     const beat = (pairIndex: number, outcome: 'SILENCE' | 'SHUTDOWN'): string => {
       const minute = minuteOf(pairIndex, 5, outcome);

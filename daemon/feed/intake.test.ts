@@ -198,7 +198,7 @@ describe('the intake of bars', () => {
     expect(setUp().intake(onlyNamed, false).rejected[0]!.message).toContain('NaN');
   });
 
-  it('ignores a bar sent again, and refuses a revised one and one out of order by name', () => {
+  it('ignores a repeated bar, and refuses a revised one and one out of order with their codes', () => {
     const { intake, outcomes } = setUp();
     const later = { ...GOOD, time: '2025-10-14T12:35:00Z' };
     const revised = { ...later, close: 4099.5 };
@@ -222,7 +222,7 @@ describe('the intake of bars', () => {
     expect(outcomes).toEqual(['accepted', 'accepted', 'duplicate', 'BAR_REVISED', 'BAR_REVISED', 'BAR_OUT_OF_ORDER']);
   });
 
-  it('takes the word that a symbol did not trade in a minute', () => {
+  it('accepts that a symbol did not trade in a minute', () => {
     const { intake, taken } = setUp();
     expect(intake(JSON.stringify({ symbol: 'XAUUSD', time: GOOD.time, empty: true }), false)).toMatchObject({
       accepted: 1,
@@ -301,7 +301,7 @@ describe('the intake of bars', () => {
     expect(setUp().intake(`[${nested(30)}]`, false).rejected[0]!.code).toBe('BAR_MALFORMED');
   });
 
-  it('refuses a million opening brackets sooner than it takes as long a message of bars, and an endless string in linear time', () => {
+  it('refuses a million opening brackets faster than it reads an equally long message of bars, and an endless string in linear time', () => {
     const fastestMs = (text: string): number =>
       Math.min(
         ...[1, 2, 3].map(() => {
@@ -378,7 +378,7 @@ describe('the arrival of minutes', () => {
   const at = (minute: number, change: object = {}): string =>
     JSON.stringify({ ...GOOD, time: `2025-10-14T12:${minute}:00Z`, ...change });
 
-  it('is noted for each that was sent as news and is none of before, whether it can be taken or not', () => {
+  it('is recorded for each live minute that is new, whether it can be taken or not', () => {
     const arrivals: unknown[][] = [];
     const { intake } = setUp({ onLive: (...arrival) => arrivals.push(arrival) });
     const messages: [string, boolean][] = [

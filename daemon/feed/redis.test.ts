@@ -248,7 +248,7 @@ describe('bars from the stream minutehand:bars', () => {
     expect(said.find((line) => line.includes('BAR_MALFORMED'))).toContain(ids[1]);
   });
 
-  it('of other shards are passed over without a word', async (context) => {
+  it('of other shards are skipped silently', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     const shards = PAIRS.map((pair) => openFeed(server.url, { now: 3, pairs: [pair] }));
@@ -263,7 +263,7 @@ describe('bars from the stream minutehand:bars', () => {
     });
   });
 
-  it('are read on behind what the journal has, and from the beginning when a pair has come since', async (context) => {
+  it('are read from after the journal’s position, and from the beginning when a pair was added since', async (context) => {
     const server = await redisServer(context);
     const client = clientOf(server);
     for (const minute of [0, 1]) await addMinute(client, minute);
@@ -389,7 +389,7 @@ describe('bars from the stream minutehand:bars', () => {
   });
 });
 
-describe('a daemon that lives on the stream alone', () => {
+describe('a daemon with the stream as its only source', () => {
   let folder: string;
   let trained: { path: string; version: string };
   let program: Program;

@@ -32,18 +32,18 @@ describe('a reader of a stream', () => {
     expect(whereToGoOn(BEGINNING, stream('7-0', '9-0'), false)).toBe('same');
   });
 
-  it('sees that the stream was trimmed past it', () => {
+  it('detects that the stream was trimmed past it', () => {
     expect(whereToGoOn(at('5-0'), stream('6-0', '9-0'), false)).toBe('trimmed');
     expect(whereToGoOn(at('5-0'), stream(null, '9-0'), false)).toBe('trimmed');
   });
 
-  it('sees that it is another stream when it is gone, shorter, or has older entries but not its own', () => {
+  it('detects another stream when it is gone, shorter, or has older entries but not its own', () => {
     expect(whereToGoOn(at('5-0'), NO_STREAM, false)).toBe('another');
     expect(whereToGoOn(at('5-0'), stream('1-0', '4-9'), false)).toBe('another');
     expect(whereToGoOn(at('5-0'), stream('4-0', '9-0'), false)).toBe('another');
   });
 
-  it('counts what it lost once it has read all, where Redis counts', () => {
+  it('counts the lost entries once it has read all, where Redis counts', () => {
     expect(entriesLost(at('9-0', 40), stream('1-0', '9-0', 40))).toBe(0);
     expect(entriesLost(at('9-0', 40), stream('8-0', '9-0', 47))).toBe(7);
     expect(entriesLost(at('9-0', 40), stream('8-0', '9-0', 2))).toBe(-38);

@@ -65,7 +65,7 @@ describe('a pipeline that is watched', () => {
   });
 });
 
-it('a queue that is never idle moves while its count grows, and hangs when it stands', () => {
+it('a queue that is never idle is moving while its count grows, and hangs when it does not', () => {
   const queue = { isIdle: false, done: 4 };
   const isMoving = watchProgress(queue);
   queue.done = 5;

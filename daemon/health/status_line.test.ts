@@ -51,7 +51,7 @@ describe('the status line', () => {
     );
   });
 
-  it('names what is wrong', () => {
+  it('names faults', () => {
     const wrong = { ...GOOD, silent_pairs: ['A_B'], halted_pairs: ['A_C'], degradations: ['late_bars', 'file'] };
     expect(statusLine(wrong)).toContain('no bars for A_B');
     expect(statusLine(wrong)).toMatch(/halted: A_C, degraded: late_bars file$/);

@@ -99,7 +99,7 @@ describe('the active halts', () => {
     expect(halts.refused()).toBeNull();
   });
 
-  it('are looked at by the timer until they are stopped', () => {
+  it('are polled by the timer until they are stopped', () => {
     const { halts, said, tick } = follow();
     addHalts(models, [haltOf('XAUUSD_XAGUSD')]);
     tick();
@@ -153,7 +153,7 @@ describe('the active halts', () => {
     expect(second).toContain('EURUSD_GBPUSD');
   });
 
-  it('begin with what stood when the journal ended', () => {
+  it('begin with the halts at the end of the journal', () => {
     const { halts, said, applied } = follow({ halts: [{ pair_id: 'XAUUSD_XAGUSD', version: VERSION }], resumed: [] });
     halts.check();
     expect(applied).toEqual([[`XAUUSD_XAGUSD ${VERSION}`]]);

@@ -83,7 +83,7 @@ describe('the followed models', () => {
     expect(applied).toHaveLength(1);
   });
 
-  it('that are refused are named with their code until another set is accepted or the pointer is put back', async () => {
+  it('that are refused are named with their code until another set is accepted or the pointer is restored', async () => {
     const { followed, applied, said, logged, counted } = follow();
     activate(models, FIRST);
     await followed.check();
@@ -162,7 +162,7 @@ describe('a followed shadow', () => {
     expect(logged).toMatchObject([{ slot: 'shadow', version: FIRST }]);
   });
 
-  it('that fails is no longer reported as there', async () => {
+  it('that fails is no longer reported as loaded', async () => {
     const { followed, applied, said, logged, counted } = follow();
     setShadow(models, FIRST);
     await followed.check();

@@ -111,7 +111,7 @@ describe('watchHalts', () => {
     expect(said).toEqual(['refused HALTS_FORMAT', 'withdrawn', 'halted ']);
   });
 
-  it('tries bytes again that the disk did not give', () => {
+  it('retries bytes that could not be read', () => {
     const { said, failing, tick } = open();
     addHalts(models, [halt('XAUUSD_XAGUSD')]);
     failing.reads = true;

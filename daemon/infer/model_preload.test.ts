@@ -68,7 +68,7 @@ describe('a preload', () => {
     expect([loads, take(FIRST)]).toEqual([[], null]);
   });
 
-  it('hands over the active set once, and only for its folder', async () => {
+  it('returns the active set once, and only for its folder', async () => {
     const { preload, loads, released, take } = open();
     activate(models, FIRST);
     await preload.check();
@@ -79,7 +79,7 @@ describe('a preload', () => {
     expect(released).toEqual([]);
   });
 
-  it('keeps the set back when its files have changed since', async () => {
+  it('returns no set when its files have changed since', async () => {
     const { preload, take } = open();
     activate(models, FIRST);
     await preload.check();
@@ -112,7 +112,7 @@ describe('a preload', () => {
     expect([loads, take(FIRST)]).toEqual([[FIRST, FIRST], FIRST]);
   });
 
-  it('looks once at a time', async () => {
+  it('polls once at a time', async () => {
     const { preload, loads, gate } = open();
     activate(models, FIRST);
     let go: () => void = () => undefined;
@@ -126,7 +126,7 @@ describe('a preload', () => {
     expect(loads).toEqual([FIRST, SECOND]);
   });
 
-  it('that was stopped follows nothing and releases what it holds or has still to get', async () => {
+  it('that was stopped follows nothing and releases its sets, also one that is still loading', async () => {
     const { preload, released, take, hasTimer } = open();
     activate(models, FIRST);
     await preload.check();

@@ -105,7 +105,7 @@ describe('ModelSlots', () => {
     expect(await infer()).toBe(1);
   });
 
-  it('answer without a promise where the set does', () => {
+  it('return no promise where the set returns none', () => {
     const { slots, swap, setOf } = createDesk();
     swap(setOf('a'));
     expect(slots.infer(MATRIX, 1)).not.toBeInstanceOf(Promise);
@@ -156,7 +156,7 @@ describe('ModelSlots', () => {
     },
   );
 
-  it('have nothing to fall back on a second time', async () => {
+  it('have no second fallback', async () => {
     const { slots, swap, setOf, infer, released, recorded, told } = createDesk();
     swap(setOf('a', { fails: true }));
     swap(setOf('b', { fails: true }));

@@ -93,7 +93,7 @@ describe('a shadow', () => {
     },
   );
 
-  it('has positions of its own, which it is given with the set and which age', async () => {
+  it('has its own positions, which it receives with the set and which age', async () => {
     const { shadow, setOf, rows, follow } = createDesk();
     const held: Position = { ...FLAT, side: -1, positionId: 'of the shadow', entryZ: 1e9, zStd: 1e-9, ageBars: 2 };
     const set = setOf('s', (count) => ({ ...scoresOf(count), risk_score: new Float64Array(count).fill(0.1) }));

@@ -72,7 +72,7 @@ describe('signal_dispatch.log', () => {
     });
   });
 
-  it('has what is not HOLD in full', () => {
+  it('has every signal other than HOLD in full', () => {
     const daemon = open();
     const [held] = batchOf(1);
     const [, entered] = batchOf(2, { action: 'ENTER', reason: 'ENTRY', target: -1, entry: 'SELL_A, BUY_B' });
@@ -179,7 +179,7 @@ describe('the level', () => {
     expect(daemon.lost()).toBe(0);
   });
 
-  it('warn takes no time for what it does not write', () => {
+  it('warn spends no time on lines it does not write', () => {
     const untouchable = new Proxy(batchOf(1)[0]!, {
       get() {
         throw new Error('looked at');
@@ -190,7 +190,7 @@ describe('the level', () => {
     expect(() => open({ level: 'info' }).batch([untouchable], timingOf({}), SET, BOOT)).toThrow('looked at');
   });
 
-  it('warn writes no batches, but what is late', () => {
+  it('warn writes only late batches', () => {
     const daemon = open({ level: 'warn', budgetMs: 0 });
     daemon.events.info('not logged');
     daemon.batch(batchOf(2), timingOf({}), SET, BOOT);
@@ -220,7 +220,7 @@ describe.runIf(isFullDevice)(`a full disk${skipNote(!isFullDevice, 'there is no 
     expect(daemon.lost()).toBe(200);
   });
 
-  it('that is no folder at all does not either', async () => {
+  it('that is not a folder does not either', async () => {
     writeFileSync(folder, 'a file');
     const daemon = open();
     daemon.batch(batchOf(1), timingOf({}), SET, BOOT);
@@ -234,7 +234,7 @@ describe('the order of the logs in the hot path', () => {
   const settings = tinySettings();
   const market = byMinute(tinyBars(settings, 5));
 
-  it('is behind sockets, files and journal, at every bar', async () => {
+  it('is after sockets, files and journal, at every bar', async () => {
     const daemon = open();
     const order: string[] = [];
     const publisher = (name: TransportName): Publisher<TransportName> => ({

@@ -83,7 +83,7 @@ describe('the file publisher', () => {
     );
   });
 
-  it('keeps the last signal of a pair in signals.json when a later batch does not hold it, text unchanged', () => {
+  it('keeps the last signal of a pair in signals.json when a later batch does not contain it, text unchanged', () => {
     const publisher = open();
     const odd = { pairId: 'A_B', text: '{ "z_score":1.50,"crc32":"00ff00ff" }' };
     publisher.publish([odd, signal('C_D', 1)]);
@@ -91,7 +91,7 @@ describe('the file publisher', () => {
     expect(read('signals.json')).toBe(`{"A_B":${odd.text},"C_D":{"pair_id":"C_D","seq":2}}\n`);
   });
 
-  it('makes the folders, and makes them again when they vanish', () => {
+  it('creates the folders, and recreates them when they vanish', () => {
     const publisher = open(join(folder, 'deep', 'signals'));
     publisher.publish([signal('A_B', 1)]);
     rmSync(join(folder, 'deep'), { recursive: true });
@@ -108,7 +108,7 @@ describe('the file publisher', () => {
     expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
   });
 
-  it('removes at its start what a crash left behind, but nothing of a process that lives and nothing else', () => {
+  it('removes leftovers of a crash at its start, but nothing of a live process and nothing else', () => {
     const deadPid = spawnSync(process.execPath, ['-e', '']).pid;
     mkdirSync(join(folder, 'A_B'));
     const leftovers = [
@@ -221,7 +221,7 @@ describe('the file publisher', () => {
       expect(readdirSync(join(folder, 'A_B'))).toEqual(['signal.json']);
     });
 
-    it('never gets an older text back by a retry', () => {
+    it('never gets an older text by a retry', () => {
       let blocks = 8;
       const publisher = openPatient(
         blocking(join(folder, 'A_B', 'signal.json'), 'EBUSY', () => blocks-- > 0),

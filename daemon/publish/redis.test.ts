@@ -175,7 +175,7 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(40);
   });
 
-  it('comes back after a crash of Redis and sends nothing of the time between', async (context) => {
+  it('recovers after a crash of Redis and sends nothing of the time between', async (context) => {
     const first = await server(context);
     const publisher = publisherTo(first.url);
     await until('connected', isUp(publisher));
@@ -297,7 +297,7 @@ describe('the Redis publisher', () => {
     },
   );
 
-  it('reports a stream key of another type until it is removed; the key of a pair is replaced whatever it was', async (context) => {
+  it('reports a stream key of another type until it is removed; the key of a pair is replaced whatever its type', async (context) => {
     const redis = await server(context);
     const client = clientOf(redis);
     await client.set(SIGNALS_STREAM, 'text');
@@ -424,7 +424,7 @@ describe('the Redis publisher', () => {
     });
   });
 
-  it('holds back until a Redis that starts has loaded its data', async (context) => {
+  it('waits until a starting Redis has loaded its data', async (context) => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-redis-dump-'));
     toClose.push(() => rmSync(folder, { recursive: true, force: true }));
     const first = await server(context, [], undefined, folder);
@@ -469,7 +469,7 @@ describe('the Redis publisher', () => {
     expect(publisher.missed).toBe(1);
   });
 
-  it('closes at once when Redis is absent, stalled, or there', async (context) => {
+  it('closes at once when Redis is absent, stalled, or up', async (context) => {
     const absent = publisherTo(`redis://127.0.0.1:${await freePort()}`);
     const redis = await server(context);
     const there = publisherTo(redis.url);

@@ -146,7 +146,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(client.heard).toEqual([signal('A_B', 1).text, signal('C_D', 1).text, signal('A_B', 2).text]);
   });
 
-  it('hands over the last signals on connection, of all pairs or of those in the query', async () => {
+  it('sends the last signals on connection, of all pairs or of those in the query', async () => {
     const { publisher, server } = await open();
     publisher.publish([signal('A_B', 1), signal('C_D', 1), signal('E_F', 1)]);
     publisher.publish([signal('A_B', 2)]);
@@ -228,7 +228,7 @@ describe.each(ENGINES)('the WebSocket publisher on %s', (engine) => {
     expect(defects).toEqual([]);
   });
 
-  it('serves a thousand clients alike, and they do not notice that another one is stalled and dropped', async () => {
+  it('serves a thousand clients alike, unaffected by another one that is stalled and dropped', async () => {
     const { publisher, server, errors, defects } = await open();
     publisher.publish([signal('A_B', 0), signal('C_D', 0)]);
     const crowd = await gather(`ws://127.0.0.1:${server.port}/signals?pairs=A_B,C_D`, 1_000);

@@ -94,7 +94,7 @@ describe('loadModelSet', () => {
     }
   });
 
-  it('answers its golden rows one by one as in one batch, within 1e-5 of what is written', async () => {
+  it('answers its golden rows one by one as in one batch, within 1e-5 of the stored ones', async () => {
     const set = await load(original);
     try {
       const { golden } = set.manifest;
@@ -181,7 +181,7 @@ describe('loadModelSet', () => {
     }
   });
 
-  it('loads or refuses a manifest with one byte changed, by a code of its own and never by a stray error', async () => {
+  it('loads or refuses a manifest with one byte changed, with a specific code and never with an uncoded error', async () => {
     const folder = copy();
     const path = join(folder, 'manifest.json');
     const intact = readFileSync(path);
@@ -216,7 +216,7 @@ describe('the engines of a set', () => {
     folder = writeRandomBundle(join(root, 'random'), { schema: small, trees: 40, leaves: 31, seed: 'engines' });
   });
 
-  it('are WASM for trees that answer as onnxruntime does, at once and without a promise', async () => {
+  it('are WASM for trees with the answers of onnxruntime, at once and without a promise', async () => {
     const [own, check] = [await load(folder, small), await load(folder, small, { engine: 'onnxruntime' })];
     try {
       expect(own.engines).toEqual({ ai1: 'wasm-simd', ai2: 'wasm-simd', ai3: 'wasm-simd' });
@@ -237,7 +237,7 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('are onnxruntime for the one model whose tables are wrong, and the set still answers right', async () => {
+  it('are onnxruntime for the one model with wrong tables, and the set still answers correctly', async () => {
     let packs = 0;
     const pack: typeof packTrees = (ensemble, link) => {
       const packed = packTrees(ensemble, link);
@@ -326,14 +326,14 @@ describe('the engines of a set', () => {
     }
   });
 
-  it('answer nothing any more once they are released', async () => {
+  it('give no answers once they are released', async () => {
     const set = await load(folder, small);
     await set.release();
     expect(() => set.infer(row(1), 30)).toThrow('released');
     await set.release();
   });
 
-  it('give their memory back when their sets are released, even where a released set is kept', async () => {
+  it('free their memory when their sets are released, even where a released set is kept', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     /** Bytes outside of the heap that are in use. Memory is freed by a thread of the engine, a little later. */

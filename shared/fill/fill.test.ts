@@ -29,7 +29,7 @@ describe('a fill line', () => {
     expect(encodeFill(parseFill(line))).toBe(line);
   });
 
-  it('gives every number back to the bit', () => {
+  it('preserves every number to the bit', () => {
     const price = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(price, price, fc.nat(), (requested_price, filled_price, ticket) => {
@@ -71,7 +71,7 @@ describe('a fill line', () => {
 });
 
 describe('tickets of a program', () => {
-  it('are whole numbers above those of any broker, and of no two programs the same', () => {
+  it('are whole numbers above those of any broker, and distinct for any two programs', () => {
     const range = 2 ** 20;
     const firsts = Array.from({ length: 2000 }, (_, program) => firstOwnTicket(`terminal ${program}`));
     for (const first of firsts) {

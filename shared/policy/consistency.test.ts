@@ -15,7 +15,7 @@ const found = (change: (parts: Values) => void, isFaulty = (_path: string): bool
   );
 };
 
-describe('values that fit', () => {
+describe('consistent values', () => {
   it.each<[string, (parts: Values) => void]>([
     ['the delivered ones', () => undefined],
     [

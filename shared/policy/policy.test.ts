@@ -59,7 +59,7 @@ function failure(env: NodeJS.ProcessEnv = NO_ENV): MinutehandError {
 }
 
 describe('the shipped configuration', () => {
-  it('is valid and has the first values of the policy files', () => {
+  it('is valid and has the initial values of the policy files', () => {
     const { core, retrain, signals } = load();
     expect(core).toEqual({
       theta1_initial: 0.7,
@@ -119,7 +119,7 @@ describe('the shipped configuration', () => {
     }
   });
 
-  it('explains every key of minutehand.yaml in the words of the schema, right above it', () => {
+  it('explains every key of minutehand.yaml with the text of the schema, right above it', () => {
     const lines = readFileSync(join(shipped, CONFIG_FILES.minutehand), 'utf8').split('\n');
     for (const path of namedKeys('minutehand')) {
       const indent = '  '.repeat(path.length - 1);
@@ -228,7 +228,7 @@ describe('a key that does not exist', () => {
     );
   });
 
-  it('of an earlier version is shown its name of today', () => {
+  it('of an earlier version is reported with its present name', () => {
     edit('minutehand.yaml', '  max_warm_starts: 20', '  continue_most: 20');
     const error = failure();
     expect(error.code).toBe('CONFIG_UNKNOWN_KEY');
@@ -624,7 +624,7 @@ describe('a value that is not allowed', () => {
       '  main: [XAUUSD_XAGUSD]',
       'shards leaves out AUDUSD_NZDUSD, EURUSD_GBPUSD',
     ],
-  ])('such as %s is CONFIG_INVALID with key, what was seen and what is right', (_, name, before, after, message) => {
+  ])('such as %s is CONFIG_INVALID with key, value seen and expected value', (_, name, before, after, message) => {
     edit(name, before, after);
     const error = failure();
     expect(error.code).toBe('CONFIG_INVALID');
@@ -661,7 +661,7 @@ describe('a value that is not allowed', () => {
     expect(load().signals.archive_path).toBe('/srv/archive');
   });
 
-  it('is not followed by complaints that only come from it', () => {
+  it('is not followed by errors that only result from it', () => {
     edit('minutehand.yaml', 'vol_short: 15', 'vol_short: 99999');
     expect(inspectSettings({ configDir, env: NO_ENV }).problems).toHaveLength(1);
   });
@@ -700,7 +700,7 @@ describe('a value that is not allowed', () => {
 });
 
 describe('shards', () => {
-  it('part the pairs among processes', () => {
+  it('divide the pairs among processes', () => {
     edit('minutehand.yaml', '  - USDJPY_USDCHF', '  - AUDNZD_EURGBP');
     const { pairs } = load().minutehand;
     const first = pairs.slice(0, 4);
@@ -766,7 +766,7 @@ describe('a setting', () => {
 });
 
 describe('environment variables', () => {
-  it('win over the files and are named in the sources', () => {
+  it('override the files and are named in the sources', () => {
     const settings = load({
       MINUTEHAND_MARKET: 'live',
       MINUTEHAND_DAEMON_PORT: '0',
@@ -807,7 +807,7 @@ describe('environment variables', () => {
     expect(error.message).toContain(`environment variable ${variable}: is ${JSON.stringify(text)}, expected `);
   });
 
-  it('are held against the files: two processes cannot share a port', () => {
+  it('are checked against the files: two processes cannot share a port', () => {
     expect(failure({ MINUTEHAND_TRAINER_PORT: '7400' }).message).toContain('the port of the daemon, too');
     expect(load({ MINUTEHAND_TRAINER_PORT: '0', MINUTEHAND_DAEMON_PORT: '0' }).minutehand.transports.trainer.port).toBe(
       0,
@@ -826,7 +826,7 @@ describe('policyHash', () => {
     expect(load().policyHash).toBe(before);
   });
 
-  it('does not change with what steers no decision', () => {
+  it('does not change with keys that affect no decision', () => {
     const before = load().policyHash;
     edit('minutehand.yaml', 'folds: 5', 'folds: 6');
     expect(load({ MINUTEHAND_DAEMON_PORT: '9' }).policyHash).toBe(before);

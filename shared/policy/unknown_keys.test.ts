@@ -68,7 +68,7 @@ const contentOf = (part: ConfigPart): unknown =>
 const found = (part: ConfigPart): Section[] => sectionsOf(FILE_SCHEMAS[part], contentOf(part));
 
 describe('an unknown key', () => {
-  it('is looked for in policy entries, in records and in alternatives', () => {
+  it('is detected in policy entries, in records and in alternatives', () => {
     const names = PARTS.flatMap(found).map(({ path }) => path.join('.'));
     for (const one of [
       'drift_psi_max',

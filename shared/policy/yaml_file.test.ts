@@ -37,7 +37,7 @@ describe('readYamlFile', () => {
       expect(where(path), path.join('.')).toBe(`${file}:${place}`);
   });
 
-  it('gives the parser’s fault with its place in one line, and a missing file its reason', () => {
+  it('reports the parser’s error with its position in one line, and a missing file its reason', () => {
     const { file, result } = read('a: 1\na: 2\n');
     expect(result).toEqual({
       problems: [{ code: 'CONFIG_SYNTAX', where: `${file}:2:1`, key: '', text: 'Map keys must be unique' }],

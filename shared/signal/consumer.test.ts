@@ -217,7 +217,7 @@ describe('a consumer', () => {
   const envelope = { boot_id: '20261120T082600000Z', seq: 1, generated_at_ms: START_MS };
   const code = (verdict: Verdict): string => (verdict.verdict === 'refuse' ? verdict.code : 'obeyed');
 
-  it('refuses every text that differs in one character or ends early, before it looks at anything in it', () => {
+  it('refuses every text that differs in one character or ends early, before it reads anything in it', () => {
     const text = textOf(enterBody(idOf(7)), envelope);
     const position = fc.nat(text.length - 1);
     fc.assert(
@@ -254,7 +254,7 @@ describe('a consumer', () => {
     expect(restarted.take(again, START_MS)).toMatchObject({ orders: [{ order: 'hold' }] });
   });
 
-  it('counts what it missed within a boot, and nothing before its first signal', () => {
+  it('counts missed signals within a boot, and nothing before its first signal', () => {
     const consumer = consumerFrom();
     const take = (bootId: string, seq: number): Verdict =>
       consumer.take(textOf(bodyOf(), { ...envelope, boot_id: bootId, seq }), START_MS);
@@ -333,7 +333,7 @@ describe('a consumer', () => {
       'FUTURE',
       '60000 ms ahead',
     ],
-  ])('shows what it saw when it refuses %s', (_, text, nowMs, refusal, seen) => {
+  ])('reports the value seen when it refuses %s', (_, text, nowMs, refusal, seen) => {
     const consumer = consumerFrom();
     consumer.take(now, START_MS);
     expect(consumer.take(text, nowMs)).toEqual({ verdict: 'refuse', code: refusal, seen });

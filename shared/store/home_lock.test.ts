@@ -43,7 +43,7 @@ describe('the lock of a home', () => {
     unlock();
   });
 
-  it('can be looked at without being taken, and waited for', async () => {
+  it('can be queried without being taken, and waited for', async () => {
     const path = join(home, 'waited_for.lock');
     expect(isLocked(path)).toBe(false);
     const holder = program.start(['lock', path]);

@@ -61,7 +61,7 @@ describe('the journal file', () => {
     store.close();
   });
 
-  it('keeps the newest signal of each pair and every input when it is pruned, and uses the room again', () => {
+  it('keeps the newest signal of each pair and every input when it is pruned, and reuses the space', () => {
     const path = freshPath();
     const store = openJournal(path);
     const fill = (from: number): void => {
@@ -126,7 +126,7 @@ describe('the journal file', () => {
     await program.remove();
   });
 
-  it('keeps what was committed when its writer is killed, and nothing half', async () => {
+  it('keeps committed data when its writer is killed, and nothing partial', async () => {
     const program = await buildProgram('store_program');
     const path = freshPath();
     const writer = program.start(['write', path, '1000000']);

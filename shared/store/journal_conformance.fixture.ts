@@ -55,7 +55,7 @@ const byPair = (x: { pairId: string }, y: { pairId: string }): number => (x.pair
 /** What every JournalStore must do, on disk or in memory. */
 export function describeJournalStore(kind: string, create: () => JournalUnderTest): void {
   describe(`the journal ${kind}`, () => {
-    it('gives inputs back in the order in which they took effect, to the bit', () => {
+    it('returns inputs in the order in which they took effect, to the bit', () => {
       const store = create().open();
       const rows: InputRow[] = [
         bar('B', 2, { close: 0.1 + 0.2, spread: 1e-7 }),
@@ -161,7 +161,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('keeps where a feed stands with the inputs it has given, and never without them', () => {
+    it('keeps the position of a feed with its inputs, and never without them', () => {
       const journal = create();
       const store = journal.open();
       expect(store.feedPosition()).toBeNull();
@@ -237,7 +237,7 @@ export function describeJournalStore(kind: string, create: () => JournalUnderTes
       store.close();
     });
 
-    it('finds the minute from which on the last bars of a pair were complete, as a look at all of them does', () => {
+    it('finds the minute from which the last bars of a pair were complete, like a full scan', () => {
       const minute = fc.integer({ min: 1, max: 25 });
       const row = fc.record({
         symbol: fc.constantFrom('A', 'B', 'C'),

@@ -137,7 +137,7 @@ describe('a dataset built in a process of its own', () => {
     expect(again.end).toEqual({ snapshotId: expectedId, cache: { ...built, hits: 5, built: 0 } });
   });
 
-  it('is the same after kills in the middle of writing a pair, whose half of a file is not taken for one and does not stay', async () => {
+  it('is the same after kills in the middle of writing a pair, whose partial file is ignored and removed', async () => {
     const cache = join(folder, 'torn');
     // A file is written in more than 20 and at most 45 parts, and what is whole is not built again.
     let whole = 0;

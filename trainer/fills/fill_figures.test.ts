@@ -15,7 +15,7 @@ function figures(trades: LiveTrade[], entries: JournaledSignal[], change: Partia
 }
 
 describe('figures of fills', () => {
-  it('are none where there is nothing', () => {
+  it('are empty without fills', () => {
     expect(figures([], [journaled(enterBody(idOf(1)), T0)])).toEqual({});
   });
 
@@ -35,7 +35,7 @@ describe('figures of fills', () => {
     expect(total.shortfall_bps).toBeCloseTo(1.5, 6);
   }); // prettier-ignore
 
-  it('count as refused what was not opened, when it is over or was answered', () => {
+  it('count unopened signals as refused, when they have expired or were answered', () => {
     const entries = [1, 2, 3].map((number) => journaled(enterBody(idOf(number)), T0 + number));
     const trades = [
       tradeOf(openFill(), null),

@@ -22,7 +22,7 @@ function findings(input: Partial<ReconcileInput>): FillFinding[] {
 }
 const codes = (input: Partial<ReconcileInput>): string[] => findings(input).map(({ code }) => code);
 
-describe('fills laid against signals', () => {
+describe('fills compared with signals', () => {
   it('give no finding when a pair is opened by its ENTER and closed by its EXIT', () => {
     expect(findings({ trades: [A, B, CLOSE_A, CLOSE_B], entries: [ENTERED] })).toEqual([]);
     expect(findings({ trades: [A, B], entries: [ENTERED] })).toEqual([]);
@@ -55,7 +55,7 @@ describe('fills laid against signals', () => {
     expect(codes({ trades: [A, B], entries: [earlier, elsewhere] })).toEqual([]);
   });
 
-  it('do not take two programs for one', () => {
+  it('keep two programs separate', () => {
     const other = [A, B].map((trade) => ({ ...trade, place: 'other.json', ticket: trade.ticket + 100 }));
     expect(findings({ trades: [A, B, ...other], entries: [ENTERED] })).toEqual([]);
     expect(codes({ trades: [A, B, other[0]!], entries: [ENTERED] })).toEqual(['LEG_ALONE']);
@@ -91,7 +91,7 @@ describe('fills laid against signals', () => {
     expect(codes({ trades: [A, B, CLOSE_A, CLOSE_B], nowMs: OPENED_MS + allowedMs })).toEqual([]);
   });
 
-  it('name the lines that were no fills, in their place in time', () => {
+  it('list the invalid lines, in time order', () => {
     const line = {
       line_sha256: '',
       code: 'FILL_FORMAT',

@@ -67,13 +67,13 @@ async function compared(challenger: TrainResult, own = bars, stages?: Set<string
 }
 
 describe('check', () => {
-  it('has nothing to compare with before there is a champion', async () => {
+  it('compares nothing before there is a champion', async () => {
     expect(await compared(champion.result)).toEqual([
       { name: 'champion', passed: true, seen: 'there is none', limit: 'none to compare with' },
     ]);
   });
 
-  it('finds models as good as themselves, on the bars of the holdout', async () => {
+  it('finds models equal to themselves, on the bars of the holdout', async () => {
     activate(folder, champion.version);
     const { result } = twin;
     const stages = new Set<string>();
@@ -102,7 +102,7 @@ describe('check', () => {
     expect((await compared(result))[0]).toMatchObject({ name: 'champion auc', passed: false });
   });
 
-  it('does not compare on bars that either has learned from', async () => {
+  it('does not compare on bars that either was trained on', async () => {
     activate(folder, champion.version);
     const early = tinyBars(settings, Math.round(TINY_MINUTES * 0.7));
     const { version, result } = await trainTinyModels(folder, { settings, bars: early });
@@ -123,7 +123,7 @@ describe('check', () => {
     );
   });
 
-  it('does not hold a live bundle against models of a simulated market, nor any against damaged ones', async () => {
+  it('does not compare a live bundle with models of a simulated market, nor any with damaged ones', async () => {
     activate(folder, champion.version);
     const result: TrainResult = { ...twin.result, manifest: { ...twin.result.manifest, market: 'live' } };
     expect(await compared(result)).toEqual([
@@ -135,7 +135,7 @@ describe('check', () => {
 });
 
 describe('golden vectors', () => {
-  it('keep out a bundle whose files are no longer what was learned', async () => {
+  it('veto a bundle whose files differ from the trained ones', async () => {
     const path = join(folder, 'damaged', basename(twin.path));
     cpSync(twin.path, path, { recursive: true });
     const manifest = join(path, 'manifest.json');

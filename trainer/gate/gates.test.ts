@@ -43,7 +43,7 @@ describe('checkAdoption', () => {
     expect(namesOf(null)).toEqual(['golden vectors']);
   });
 
-  it('has one result where there is no champion or too little to compare by, and two where both were compared', () => {
+  it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
     const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
     expect(checkAdoption({ golden, comparison: { kind: 'refused', result: refusal } })).toEqual([golden, refusal]);
     expect(checkAdoption({ golden, comparison: { kind: 'none', reason: 'there is none' } })).toEqual([
@@ -106,7 +106,7 @@ describe('checkTraining', () => {
     limits: { pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
   } as unknown as BundleEvidence;
 
-  it('checks each gate by the figures of its own model, in the order of the list', () => {
+  it('checks each gate with the figures of its own model, in the order of the list', () => {
     expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.2100',

@@ -90,14 +90,14 @@ async function learnAndEvaluate(labels: Float64Array, seed: string): Promise<Gat
 }
 
 describe('the gates of AI1', () => {
-  it('let in what was learned from the labels', async () => {
+  it('accept a model trained on the labels', async () => {
     for (const seed of ['1', '2', '3']) {
       const refused = (await learnAndEvaluate(rows.y, seed)).filter(({ passed }) => !passed);
       expect(refused).toEqual([]);
     }
   });
 
-  it('refuse each of a hundred models that were learned from shuffled labels', async () => {
+  it('refuse each of a hundred models trained on shuffled labels', async () => {
     const passes = new Map<string, number>();
     const letIn: string[] = [];
     for (let seed = 0; seed < 100; seed++) {

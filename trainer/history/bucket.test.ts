@@ -94,7 +94,7 @@ describe('an archive in a bucket', () => {
     return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   }
 
-  it('takes a day, gives it back, and shows damage, as a folder does', async () => {
+  it('stores a day, returns it, and shows damage, like a folder', async () => {
     const paths = homePaths({ MINUTEHAND_HOME: join(folder, 'home') });
     const rows = simulatedDay('2026-03-02', { pairs: ['XAUUSD_XAGUSD'], minutes: 100 });
     journalSignals(paths.journal('live', 'main'), rows);

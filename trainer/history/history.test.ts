@@ -87,7 +87,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
         .split('\n'),
     );
 
-  it('has every journaled signal once, to the byte, whatever the parts in which it comes', async () => {
+  it('has every journaled signal once, to the byte, however the copies are split', async () => {
     const rows = simulatedDay(DAY, SMALL);
     for (let first = 0; first < rows.length; first += 50) {
       journal(rows.slice(first, first + 50));
@@ -102,7 +102,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(rows.map(({ body }) => body)).toContain(bodyText(one!));
   });
 
-  it('keeps the text of a signal that its columns would not give back, such as one of an older minutehand', async () => {
+  it('keeps the text of a signal that its columns cannot reproduce, such as one of an older minutehand', async () => {
     const [row] = simulatedDay(DAY, SMALL);
     const body = row!.body.replace('"pair":', '"flavour":"old","pair":');
     journal([{ ...row!, body }]);
@@ -155,7 +155,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toEqual(expectedLines(rows));
   });
 
-  it('copies all shards and both markets, and a damaged journal keeps none of the others from it', async () => {
+  it('copies all shards and both markets, and a damaged journal does not affect the others', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const [first, others] = [rows.filter(({ pairId }) => pairId === SMALL.pairs[0]), rows.filter(({ pairId }) => pairId !== SMALL.pairs[0])]; // prettier-ignore
     journal(first, 'b');
@@ -186,7 +186,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect((await archive.archive('live', DAY)).written).toBeNull();
   });
 
-  it('archives whole days only, puts what comes later into another part, and never a row twice', async () => {
+  it('archives whole days only, puts later rows into another part, and never a row twice', async () => {
     const rows = simulatedDay(DAY, SMALL);
     const late = rows.filter((_, index) => index % 7 === 3);
     const early = rows.filter((_, index) => index % 7 !== 3);
@@ -215,7 +215,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(archivedLines(`${DAY}.jsonl.gz`, `${DAY}_2.jsonl.gz`).sort()).toEqual(expectedLines(rows).sort());
   });
 
-  it('deletes nothing that the archive does not hold as it is read now', async () => {
+  it('deletes only rows that the archive contains when it is read at deletion', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -247,7 +247,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect([await verify(), await prune()]).toEqual(['ok', rows.length + 1]);
   });
 
-  it('does not delete rows that come while the day is compared', async () => {
+  it('does not delete rows that arrive while the day is compared', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -271,7 +271,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toHaveLength(rows.length + 1);
   });
 
-  it('is restored from the archive alone into an empty store, twice without harm, and stays for the time of new rows', async () => {
+  it('is restored from the archive alone into an empty store, idempotently, and stays for the retention time of new rows', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);
     await copy.pass();
@@ -293,7 +293,7 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     await expect(archive.restore('live', DAY)).rejects.toMatchObject({ code: 'ARCHIVE_MISSING' });
   });
 
-  it('archives what it still has into another place when archive_path is another one', async () => {
+  it('archives the remaining rows into another location when archive_path changes', async () => {
     journal(simulatedDay(DAY, SMALL));
     await copy.pass();
     await archive.archive('live', DAY);
@@ -375,7 +375,7 @@ describe('the trainer', () => {
     return { history, said };
   }
 
-  it('archives the days that were over before it was started', async () => {
+  it('archives the days that ended before it was started', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journalSignals(paths.journal('live', 'main'), rows);
     const { history } = start();

@@ -48,7 +48,7 @@ describe('labelPair', () => {
     );
   });
 
-  it('has AI2’s parts in columns of their own, of which the label is the or', () => {
+  it('has AI2’s parts in separate columns, of which the label is the or', () => {
     const { ai2 } = labelPair(history, POLICY, isEveryThird);
     ai2.bar.forEach((t, i) => {
       const outcome = riskLabel(history, t, POLICY.risk)!;
@@ -91,7 +91,7 @@ describe('labelPair', () => {
     },
   );
 
-  it('looks at no bar after the one at which a label was known', () => {
+  it('reads no bar after the one at which a label was known', () => {
     const { ai1, ai2, ai3 } = labelPair(history, POLICY, isEveryThird);
     const cutAt = (length: number): PairHistory => ({ ...randomHistory('pair labels', length, -1) });
     for (const [set, labelOf] of [

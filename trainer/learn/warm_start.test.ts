@@ -74,7 +74,7 @@ describe('startWarm', () => {
     });
   });
 
-  it('leaves out what earlier warm starts added', () => {
+  it('leaves out the trees of earlier warm starts', () => {
     const manifest = { ...BASE, warm_start_from: warmStartFrom(2) };
     const start = startWarm({ manifest, models }, RUN);
     expect(start.from).toEqual({ ...warmStartFrom(2), times: 3 });
@@ -149,7 +149,7 @@ describe('warmStartPeriod', () => {
     });
   });
 
-  it('takes a day that is given, unless the base was evaluated there', () => {
+  it('uses a given day, unless the base was evaluated there', () => {
     const to = at('2019-07-29T00:00Z');
     expect(warmStartPeriod(BASE, to, LENGTHS, at('2019-07-10T00:00Z')).holdoutFrom).toBe(at('2019-07-10T00:00Z'));
     expect(codeOf(() => warmStartPeriod(BASE, to, LENGTHS, at('2019-07-01T00:00Z')))).toEqual({
@@ -158,7 +158,7 @@ describe('warmStartPeriod', () => {
     });
   });
 
-  it('learns from where the full run ended, however often models were warm-started since', () => {
+  it('trains from the end of the full run, however often models were warm-started since', () => {
     const warmStart = { ...BASE, warm_start_from: warmStartFrom(2) };
     const { learnFrom, holdoutFrom } = warmStartPeriod(warmStart, at('2019-07-02T12:00Z'), LENGTHS);
     expect([iso(learnFrom), iso(holdoutFrom)]).toEqual(['2019-04-20T00:00Z', '2019-07-01T00:01Z']);
@@ -175,7 +175,7 @@ describe('warmStartPeriod', () => {
     );
   });
 
-  it('goes from one to the next without being evaluated by anything that was learned or evaluated by before', () => {
+  it('moves from one to the next without evaluation on rows that were trained or evaluated on before', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1 * DAY, max: 40 * DAY }), { minLength: 1, maxLength: 6 }), (steps) => {
         let base = BASE;
@@ -245,7 +245,7 @@ describe('withNewRows', () => {
     );
   });
 
-  it('reports which model has too few rows to be evaluated on, or to learn from', () => {
+  it('reports which model has too few rows to evaluate or train on', () => {
     const few = {
       ...datasetOf(300),
       holdout: { ...datasetOf(300).holdout, ai3: rowsOf(holdoutFrom, holdoutFrom + 199, 1) },
@@ -261,7 +261,7 @@ describe('withNewRows', () => {
     });
   });
 
-  it('refuses a dataset whose holdout the base has seen', () => {
+  it('refuses a dataset whose holdout the base was trained on', () => {
     const seen = { ...datasetOf(300), holdoutFrom: at('2019-06-30T00:00Z') };
     expect(codeOf(() => withNewRows(BASE, seen, EMBARGO))).toMatchObject({ code: 'DATA_TOO_SHORT' });
   });

@@ -66,7 +66,7 @@ async function grow(name: ModelName, rows: FitRows): Promise<Uint8Array> {
 }
 
 describe('a warm-started bundle', () => {
-  it('learns from no row that its full run learned from, and is evaluated on none that anything was learned from or evaluated by', () => {
+  it('trains on no row of its full run, and is evaluated on none that was trained or evaluated on before', () => {
     for (const name of MODEL_NAMES) {
       const own = fresh.train[name];
       const first = own.time.reduce((least, time) => Math.min(least, time), Infinity);

@@ -96,7 +96,7 @@ describe('warmStartModel', () => {
     expect(await warmStartModel(base, request, run)).toEqual({ model: expected, added: rounds });
   });
 
-  it('gives back the very model when no tree helps, as when it has learned these rows before', async () => {
+  it('returns the same model when no tree helps, as when it was trained on these rows before', async () => {
     const first = await warmStartModel(base, request, run);
     const second = await warmStartModel(first.model, request, run);
     expect(second.added).toBe(0);

@@ -21,7 +21,7 @@ describe('clusteredMean', () => {
     );
   });
 
-  it('is as unsure of values that stand there five times as of those values alone', () => {
+  it('has the same error for values repeated five times as for those values alone', () => {
     const rng = createRng('cluster/five');
     const own = Array.from({ length: 50 }, () => rng.normal());
     const alone = clusteredMean(

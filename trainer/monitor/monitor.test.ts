@@ -198,7 +198,7 @@ describe('a look at the active models', () => {
     expect(report.fills).toEqual({ skipped: 'no program has filled or refused an entry of these models yet' });
   });
 
-  it('counts for the halts what these models have published: nothing of the time before they were active', async () => {
+  it('counts only signals of these models for the halts: none from before they were active', async () => {
     journaled(bars);
     const all = (await look(settingsOf())).kpi.total;
     rmSync(paths.journal('simulated', 'main'));
@@ -225,7 +225,7 @@ describe('a look at the active models', () => {
     expect(await look(settingsOf())).toEqual(first);
   });
 
-  it('finds a win rate that is another than that of the backtest, a pass rate out of range and an old model', async () => {
+  it('finds a win rate that differs from that of the backtest, a pass rate out of range and an old model', async () => {
     journaled(bars);
     const { findings } = await look(
       settingsOf(
@@ -263,7 +263,7 @@ describe('a look at the active models', () => {
     expect(await skippedBy(settingsOf())).toContain('ai1.onnx');
   });
 
-  it('leaves drift out for bundles without a reference, and looks at the rest', async () => {
+  it('leaves drift out for bundles without a reference, and checks the rest', async () => {
     journaled(bars);
     rmSync(join(paths.models, version, MONITOR_FILE));
     const report = await look(settingsOf({ monitor_days: 1 }));
@@ -383,7 +383,7 @@ describe('the monitor', () => {
     expect(retrainer.runs()).toEqual([]);
   });
 
-  it('halts what loses too often until a person resumes it, and not again for the same trades', async () => {
+  it('halts a pair that loses too often until a person resumes it, and not again for the same trades', async () => {
     journaled(bars);
     const other = {
       pair_id: '*',
@@ -432,7 +432,7 @@ describe('the monitor', () => {
     expect(haltsNow().length).toBeGreaterThan(0);
   });
 
-  it('does not halt again what a person lifts while a look is under way', async () => {
+  it('does not halt a pair again that a person resumes while a look is under way', async () => {
     journaled(bars);
     // No look starts automatically meanwhile.
     const { monitor } = await monitorOf(

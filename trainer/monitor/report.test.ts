@@ -69,7 +69,7 @@ const textsOf = (changes: Changes, policy: Partial<DriftPolicy> = {}): string[] 
   found(changes, policy).map(({ text }) => text);
 
 describe('findingsOf', () => {
-  it('finds nothing where everything is as it was', () => {
+  it('finds nothing where nothing has changed', () => {
     expect(textsOf({})).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe('findingsOf', () => {
     expect(textsOf({ pass_rate: { live: null } })).toEqual([]);
   });
 
-  it('finds models that are old, when there are bars to learn from', () => {
+  it('finds old models, when there are new bars to train on', () => {
     expect(textsOf({ age_days: 46.5 })).toEqual(['model age 46.5 > 45 days']);
     expect(textsOf({ age_days: 46.5, new_bars: 4999 })).toEqual([]);
   });

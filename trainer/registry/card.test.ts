@@ -43,7 +43,7 @@ describe('renderCard', () => {
     expect(card).not.toMatch(/undefined|null|NaN|\[object/);
   });
 
-  it('is made of tables whose rows have as many cells as their head', () => {
+  it('has tables whose rows have as many cells as their header', () => {
     let cells = 0;
     for (const line of renderCard(manifest).split('\n')) {
       const own = line.startsWith('|') ? line.split('|').length : 0;
@@ -109,7 +109,7 @@ describe('renderCard', () => {
     );
   });
 
-  it('has the means of folds and of walk-forward blocks, with how far their AUC lie apart', () => {
+  it('has the means of folds and of walk-forward blocks, with the spread of their AUC', () => {
     const fold = (auc: number | null): ModelMetrics => ({ ...manifest.metrics.ai1.holdout, auc });
     const split = { mean: { ...fold(0.6), rows: 123 }, folds: [fold(0.65), fold(0.55), fold(null)] };
     const card = renderCard(withAi1({ cross_validation: split, walk_forward: split }));
@@ -158,7 +158,7 @@ describe('renderCard', () => {
     expect(listed).toHaveLength(Object.keys(label_policy).length + Object.keys(engine.parameters).length);
   });
 
-  it('renders a manifest of before these figures were kept', () => {
+  it('renders a manifest from before these figures existed', () => {
     const {
       rows: _rows,
       effective_rows: _effective,

@@ -39,7 +39,7 @@ const statuses = () =>
     Object.fromEntries((await registry.list()).map(({ version, status }) => [version, status])),
   );
 
-describe('what came of a bundle', () => {
+describe('the outcome of a bundle', () => {
   it('is entered into a store that is created for it, once however often it is reported', async () => {
     expect(existsSync(paths.trainer)).toBe(false);
     activate(paths.models, A);

@@ -91,7 +91,7 @@ describe.each([
     for (const { file, content } of rows) expect(Buffer.compare(content, readFileSync(join(models, A, file)))).toBe(0);
   });
 
-  it('refuses a bundle that is damaged, missing, or another one under a known version', async () => {
+  it('refuses a bundle that is damaged, missing, or different under a registered version', async () => {
     await registry.register(A);
     writeFileSync(join(models, B, 'ai2.onnx'), 'x');
     await expect(registry.register(B)).rejects.toMatchObject({ code: 'MODEL_HASH' });
@@ -193,7 +193,7 @@ describe.each([
     expect(readActive(models)).toEqual({ version: A, previous: B });
   });
 
-  it('makes a lost folder of bundles again, byte for byte, active.json included', async () => {
+  it('restores a lost folder of bundles, byte for byte, active.json included', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     for (const version of [D, E]) rmSync(join(models, version), { recursive: true });
     const before = contentOf(models);
@@ -204,7 +204,7 @@ describe.each([
     expect(await statuses()).toEqual({ [A]: 'archived', [B]: 'archived', [C]: 'active' });
   });
 
-  it('makes single bundles again that are lost or damaged, and leaves the others and active.json alone', async () => {
+  it('restores single lost or damaged bundles, and does not change the others and active.json', async () => {
     for (const version of [A, B, C]) await registry.adopt(version);
     rmSync(join(models, A), { recursive: true });
     writeFileSync(join(models, B, 'ai3.onnx'), 'damaged');
@@ -251,7 +251,7 @@ describe.each([
     expect((await registry.recover()).intact).toEqual([B, C]);
   });
 
-  it('clears away what processes that were killed have left, but no bundle that is being written', async () => {
+  it('removes leftovers of killed processes, but no bundle that is being written', async () => {
     const left = [`.${A}.removed`, `.${A}.4711.tmp`, `.${C}.4711.tmp`];
     for (const name of left) mkdirSync(join(models, name));
     const [now, yesterday] = [new Date(Date.UTC(2024, 1, 1)), new Date(Date.UTC(2024, 0, 30))];

@@ -38,7 +38,7 @@ describe('the progress of a run', () => {
     expect(progress.percent()).toBe(85);
   });
 
-  it('is a guess the first time, in which parts of a stage stand for the stage', () => {
+  it('is an estimate the first time, in which parts of a stage stand for the stage', () => {
     const progress = createRunProgress([]);
     progress.update({ stage: 'learning ai1', share: 0 }, 1000);
     expect(progress.percent()).toBe(18);

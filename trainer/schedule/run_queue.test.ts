@@ -82,7 +82,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.list(1)).toHaveLength(1);
     });
 
-    it('gives back all that a run was kept with', async () => {
+    it('returns all stored fields of a run', async () => {
       const run = (await queue.begin('request'))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
@@ -141,7 +141,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
-    it('lets a full run wait for an incremental one, which never takes its place', async () => {
+    it('lets a full run wait for an incremental one, which never replaces it', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
@@ -194,7 +194,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     if (note === '') await Promise.all([store.close(), other.close()]);
   });
 
-  it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
+  it('are orphans for the next trainer of the same home at once, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
@@ -295,7 +295,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     });
   });
 
-  it('stand beside every change of the configuration', async () => {
+  it('are listed with every change of the configuration', async () => {
     const changes = async () =>
       (await store.db.selectFrom('audit.config_changes').selectAll().orderBy('change_id').execute()).map(
         ({ change_id: _id, ...row }) => row,

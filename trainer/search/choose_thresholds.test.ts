@@ -51,7 +51,7 @@ function answer(name: ModelName, history: PairHistory, t: number): number {
 }
 
 describe('chooseThresholds', () => {
-  it('reports the Sharpe ratio that its choice has out of fold, as a plain backtest of the training period finds it', () => {
+  it('reports the Sharpe ratio that its choice has out of fold, as in a plain backtest of the training period', () => {
     const { thresholds, report } = choose();
     expect(report).toMatchObject({ chosen: true });
     expect(report.allowed).toBeGreaterThan(0);
@@ -118,7 +118,7 @@ describe('chooseThresholds', () => {
     expect(report.deflated_sharpe!).toBeLessThan(report.probabilistic_sharpe!);
   });
 
-  it('stays with the initial ones when none is allowed', () => {
+  it('keeps the initial ones when none is allowed', () => {
     const { core } = settings;
     const initial = { theta1: core.theta1_initial, theta2: core.theta2_initial };
     const many = choose({ minutehand: { search: { min_trades: 100_000 } } });

@@ -79,7 +79,7 @@ describe('TPE', () => {
     expect(study.best()!.value).toBeLessThan(0.05);
   });
 
-  it('keeps its head when all values are the same, and when the space has one point', () => {
+  it('works when all values are equal, and when the space has one point', () => {
     run(createStudy(defaults), 40, () => 1);
     const study = createStudy({ ...defaults, space: { k: { kind: 'integer', low: 3, high: 3 } } });
     expect(run(study, 15, () => 0).every(({ params }) => params.k === 3)).toBe(true);
@@ -118,7 +118,7 @@ describe('a study', () => {
     expect(study.trials().map(({ number }) => number)).toEqual(Array.from({ length: 30 }, (_, i) => i));
   });
 
-  it('counts what cannot be measured as bad, and keeps away', () => {
+  it('counts failed measurements as bad, and avoids them', () => {
     const study = createStudy(defaults);
     const isBroken = ({ c }: Params): boolean => c === 'b';
     const asked = run(study, 60, (params) => (isBroken(params) ? NaN : MIXED.evaluate(params)));
@@ -146,7 +146,7 @@ describe('a study', () => {
     expect(() => study.report(trial, 0, 1)).toThrow(RangeError);
   });
 
-  it('prunes what is worse than the median at its step, after a warm-up, and loses little by it', () => {
+  it('prunes trials worse than the median at their step, after a warm-up, and loses little by it', () => {
     let steps = 0;
     const search = (isPruned: boolean): { best: number; steps: number; pruned: number } => {
       steps = 0;
@@ -200,7 +200,7 @@ describe('the journal of a study', () => {
     );
   });
 
-  it('begins a trial anew that was under way', () => {
+  it('restarts a trial that was under way', () => {
     const path = journal('under way');
     const first = createStudy({ ...defaults, journal: path });
     const trial = first.ask();
@@ -241,7 +241,7 @@ describe('the journal of a study', () => {
     expect(readFileSync(path, 'utf8')).toBe('something else altogether');
   });
 
-  it('of a process that is killed again and again ends with the trials of one that never was', async () => {
+  it('of a process that is killed repeatedly ends with the trials of one that was never killed', async () => {
     const program = await buildProgram();
     const trials = 40;
     const calm = journal('calm');

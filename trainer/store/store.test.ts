@@ -61,7 +61,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     if (note === '') await store.close();
   });
 
-  it('gives bars back as they were put, to the bit', async () => {
+  it('returns bars as they were stored, to the bit', async () => {
     const bars = someBars(500, { spread: true });
     expect(await store.bars.put('live', bars)).toEqual({ added: 500, duplicates: 0, conflicts: 0, conflicting: [] });
     expect(await store.bars.read('live', 'XAUUSD')).toEqual(bars);
@@ -80,7 +80,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.bars.read('live', 'X')).toEqual(hard);
   });
 
-  it('takes the same bars any number of times and keeps the first copy of those that differ', async () => {
+  it('accepts the same bars any number of times and keeps the first copy of differing ones', async () => {
     await store.bars.put('live', someBars(100));
     expect(await store.bars.put('live', someBars(150))).toMatchObject({ added: 50, duplicates: 100, conflicts: 0 });
     const others = someBars(3, { first: 148, shift: 1 });
@@ -191,7 +191,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
     expect(await store.imports.list('simulated')).toEqual([]);
   });
 
-  it('opens again with what was there, also in many places at once from nothing', async () => {
+  it('reopens with its contents, also in many processes at once from nothing', async () => {
     await store.bars.put('live', someBars(10));
     const again = await openStore(url);
     expect((await again.bars.read('live', 'XAUUSD')).length).toBe(10);
@@ -223,7 +223,7 @@ describe.each(KINDS)('a store on $kind $note', ({ kind, note, newUrl }) => {
 });
 
 describe('the address of the store', () => {
-  it('that is only read is not made: a file that is absent is no store, a server that is named is one', async () => {
+  it('that is only read is not created: a file that is absent is no store, a server that is named is one', async () => {
     const home = homePaths({ MINUTEHAND_HOME: folder });
     expect(await openStoreIfThere({}, home)).toBeNull();
     expect(readdirSync(folder)).toEqual([]);

@@ -88,7 +88,7 @@ describe('confusion', () => {
     expect(confusion([0.5, 0.51], [1, 1], 0.49)).toMatchObject({ true_positive: 2, false_negative: 0 });
   });
 
-  it('refuses what cannot be counted', () => {
+  it('refuses invalid input', () => {
     expect(() => confusion([NaN], [1])).toThrow(/NaN/);
     expect(() => confusion([0.5], [0.5])).toThrow(/0\.5/);
     expect(() => confusion([0.5, 0.5], [1])).toThrow(/lengths/);

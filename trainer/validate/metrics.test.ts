@@ -59,7 +59,7 @@ describe('auc', () => {
     expect(auc([], [])).toBeNull();
   });
 
-  it('refuses what cannot be ranked', () => {
+  it('refuses input that cannot be ranked', () => {
     expect(() => auc([NaN, 1], [0, 1])).toThrow(/NaN/);
     expect(() => auc([0, 1], [0, 0.5])).toThrow(/0\.5/);
     expect(() => auc([0, 1], [0])).toThrow(new RangeError('lengths differ: 2, 1'));

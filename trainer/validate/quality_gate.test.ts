@@ -17,7 +17,7 @@ const passed = (of: QualityCase, limits = LIMITS): Record<string, boolean> =>
   Object.fromEntries(checkQuality(of, limits).map((result) => [result.name, result.passed]));
 
 describe('checkQuality', () => {
-  it('lets a model with skill and enough samples through, however rare its positives are', () => {
+  it('accepts a model with skill and enough samples, however rare its positives are', () => {
     for (const share of [0.5, 0.1, 0.9])
       expect(Object.values(passed(answers('skill', 1.5, share)))).toEqual([true, true, true, true]);
   });
@@ -48,7 +48,7 @@ describe('checkQuality', () => {
     expect(passed({ ...weak, uniqueness })['auc above noise']).toBe(false);
   });
 
-  it('refuses rows of one class and no rows at all: they show nothing', () => {
+  it('refuses rows of one class and no rows at all: they prove nothing', () => {
     for (const rows of [3, 0]) {
       const one = {
         samples: 5000,

@@ -33,7 +33,7 @@ describe('rmse, mae, r2 and pinball', () => {
     );
   });
 
-  it('is 0 for the mean of the targets, 1 for the targets themselves, and nothing for targets that do not vary', () => {
+  it('is 0 for the mean of the targets, 1 for the targets themselves, and undefined for constant targets', () => {
     expect(r2([2, 2, 2], [1, 2, 3])).toBe(0);
     expect(r2([1, 2, 3], [1, 2, 3])).toBe(1);
     expect(r2([3, 2, 1], [1, 2, 3])).toBe(-3);

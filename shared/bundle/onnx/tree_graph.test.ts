@@ -111,7 +111,7 @@ describe('decodeTreeGraph', () => {
           attribute(m, name).integers = attribute(m, name).integers!.map((id) => 24 - id);
       },
     ],
-  ])('understands a graph as onnxruntime does: %s', async (_what, edit) => {
+  ])('interprets a graph like onnxruntime: %s', async (_what, edit) => {
     await expectAnswersOfOnnxruntime(edited(edit));
   });
 

@@ -58,7 +58,7 @@ function plain(value: unknown): unknown {
 }
 
 describe('readMessage', () => {
-  it('reads back what protobufjs wrote', () => {
+  it('reads the output of protobufjs', () => {
     fc.assert(
       fc.property(message, (written) => {
         const bytes = All.encode(All.fromObject(written)).finish();
@@ -73,7 +73,7 @@ describe('readMessage', () => {
     expect(read).toMatchObject({ many: [1, -1, 300], numbers: [0.5, Infinity], text: 'after' });
   });
 
-  it('gives defaults for what is not there, and no message', () => {
+  it('gives defaults for missing fields, and no message', () => {
     expect(readMessage(All, new Uint8Array())).toEqual({
       one: 0,
       many: [],

@@ -81,7 +81,7 @@ describe('the tree kernel', () => {
     }
   });
 
-  it('equals onnxruntime to the bit before the sigmoid, and is within 1e-6 of it behind', async () => {
+  it('equals onnxruntime to the bit before the sigmoid, and is within 1e-6 of it after', async () => {
     for (const [trees, leaves] of [
       [1, 1],
       [1, 2],
@@ -113,7 +113,7 @@ describe('the tree kernel', () => {
     }
   });
 
-  it('keeps apart what several ensembles of one memory answer', () => {
+  it('keeps the answers of several ensembles in one memory separate', () => {
     const ensembles = [3, 40, 300].map((trees) =>
       randomEnsemble({ trees, leaves: 2 + (trees % 50), columns: 6, seed: `${trees}` }),
     );

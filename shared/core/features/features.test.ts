@@ -215,7 +215,7 @@ describe('PairFeatures', () => {
     expect(features.frame.z).toBe(0);
   });
 
-  it('has a frame without a bar before its first', () => {
+  it('has a frame without a previous bar before its first', () => {
     const { frame, bars, ready } = new PairFeatures(SMALL);
     const none = { symbol: '', time: 0, open: NaN, high: NaN, low: NaN, close: NaN, volume: 0 };
     expect([bars, ready, frame.minute, frame.a, frame.b]).toEqual([0, false, -Infinity, none, none]);
@@ -287,7 +287,7 @@ describe('PairFeatures', () => {
       return { a, b, features: run(SMALL, a, b), next: a.at(-1)!.time / 60 + 1 };
     };
 
-    it('a minute that one leg lacks moves nothing: windows count bars, not minutes', () => {
+    it('a minute that one leg lacks changes nothing: windows count bars, not minutes', () => {
       const { a, b, features } = warm('holes');
       // The same bars an hour apart instead of a minute: only features of time differ.
       const apart = (bars: readonly Bar[]): Bar[] => bars.map((bar) => ({ ...bar, time: (bar.time * 60) as OpenTime }));

@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 describe('openFitPool', () => {
-  it('learns on any number of threads what is learned on the calling one, on top of a model as well', async () => {
+  it('learns the same on any number of threads as on the calling one, on top of a model as well', async () => {
     const rows = rowsOf('same', 3000);
     const base = await runFit(taskOf(rowsOf('base', 2000), 'base'), silent);
     const half = Int32Array.from({ length: 1500 }, (_, i) => 2 * i);
@@ -63,7 +63,7 @@ describe('openFitPool', () => {
     }
   });
 
-  it('hands threads the rows themselves, once for all fits of the same arrays, and never a copy', async () => {
+  it('gives threads the rows themselves, once for all fits of the same arrays, and never a copy', async () => {
     const post = vi.spyOn(Worker.prototype, 'postMessage');
     const pool = open(2);
     const rows = rowsOf('shared', 2000);
@@ -165,7 +165,7 @@ describe('lendMemory', () => {
     });
   });
 
-  it('lends another one to work inside of work, and takes its own back when the work throws', () => {
+  it('lends another one to nested work, and reclaims its own when the work throws', () => {
     let outer: unknown;
     const failing = (): never =>
       lendMemory((reserve) => {

@@ -229,7 +229,7 @@ describe('gbdt', () => {
       return [...counts.values()];
     });
 
-  it('learns what can be learned, and lowers the training loss with every round', () => {
+  it('learns a learnable function, and lowers the training loss with every round', () => {
     const ensemble = learn(binary, train, params).ensembles[0]!;
     const losses = [0, 1, 5, 20, 60].map((n) =>
       logLossOf(predict({ ...ensemble, trees: ensemble.trees.slice(0, n) }, train.x), train.y),
@@ -340,7 +340,7 @@ describe('gbdt', () => {
     );
   });
 
-  it('adds a sampled tree to the rows that it did not see as well', () => {
+  it('adds a sampled tree to the rows outside its sample as well', () => {
     const sampled = { ...params, rounds: 2, rowFraction: 0.5, learningRate: 1 };
     const two = learn(binary, train, sampled).ensembles[0]!;
     const losses = [1, 2].map((n) => logLossOf(predict({ ...two, trees: two.trees.slice(0, n) }, train.x), train.y));
@@ -482,7 +482,7 @@ describe('gbdt', () => {
     for (let i = 0; i < 100; i++) learn(binary, test, { ...params, rounds: 1 });
   });
 
-  it('refuses data and parameters that mean nothing', async () => {
+  it('refuses invalid data and parameters', async () => {
     const bad = makeTable(10, 2, 'bad');
     const refuse = (
       table: Partial<TrainingTable>,
@@ -586,7 +586,7 @@ describe('gbdt that is warm-started from a model', () => {
     expect(goOn(task, coin, eager, grown, stopping)).toEqual(grown);
   });
 
-  it('is warm-started from what a calibrated model answers', () => {
+  it('is warm-started from the answers of a calibrated model', () => {
     const task = TASKS[0]!;
     const base = calibrated(learn(task, train, rules), { slope: 1.3, intercept: -0.2 });
     const grown = goOn(task, later, { ...rules, rounds: 30 }, base);
@@ -596,7 +596,7 @@ describe('gbdt that is warm-started from a model', () => {
     expect(lossOf(task, grown, 42, test)).toBeLessThan(lossOf(task, base, 12, test));
   });
 
-  it('is one graph that onnxruntime and the scorer answer as one, with a thousand trees', async () => {
+  it('is one graph with equal answers of onnxruntime and the scorer, with a thousand trees', async () => {
     const task = TASKS[0]!;
     const slow = { ...rules, leaves: 8, learningRate: 0.02, rowFraction: 0.5 };
     let model = learn(task, later, { ...slow, rounds: 400 });

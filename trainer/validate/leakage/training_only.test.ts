@@ -27,7 +27,7 @@ function shifted({ link, ensembles }: TreeModel, by: number): TreeModel {
 describe('checkTrainingOnly', () => {
   const honest = smallTrees();
 
-  it('passes a learner that looks at its training rows alone', async () => {
+  it('passes a learner that uses its training rows alone', async () => {
     expect(await verdictOn(honest)).toBe(true);
   });
 
@@ -81,7 +81,7 @@ describe('checkTrainingOnly', () => {
     expect(await verdictOn(async (all, train) => shifted(await honest(all, train), calls++))).toBe(false);
   });
 
-  it('leaves the rows it was given as they were', async () => {
+  it('does not change its input rows', async () => {
     const kept = structuredClone(rows);
     await verdictOn(honest);
     expect(rows).toEqual(kept);

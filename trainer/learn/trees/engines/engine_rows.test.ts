@@ -17,12 +17,12 @@ describe('engineRows', () => {
     });
   });
 
-  it('brings infinities within ±FAR and leaves the missing missing', () => {
+  it('brings infinities within ±FAR and keeps missing values', () => {
     const { values } = engineRows({ x, y, weights: null }, [0, 1]);
     expect([...values]).toEqual([1, NaN, FAR, 4, -FAR, FAR]);
   });
 
-  it('takes a table that is as it should be without a copy', () => {
+  it('uses a valid table without a copy', () => {
     const plain = { ...x, values: new Float32Array(6) };
     expect(engineRows({ x: plain, y, weights: null }, [0, 1]).values).toBe(plain.values);
     expect(engineRows({ x: plain, y, weights: null }, [1]).values).toEqual(new Float32Array(3));

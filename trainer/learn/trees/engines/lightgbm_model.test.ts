@@ -54,13 +54,13 @@ describe('a model of LightGBM', () => {
     }
   });
 
-  it('takes what is within 1e-35 of 0 for 0', () => {
+  it('treats values within 1e-35 of 0 as 0', () => {
     const least = '1.0000000180025095e-35';
     expect(scores(text([stump(least, NAN_LEFT)]), [1e-35, 2e-35, -1e-35])).toEqual([1, 2, 1]);
     expect(scores(text([stump(`-${least}`, NAN_LEFT)]), [-1e-35, -2e-35, 0, 1e-40])).toEqual([2, 1, 2, 2]);
   });
 
-  it('takes a threshold beyond all numbers for one above infinity', () => {
+  it('treats a threshold beyond all numbers as one above infinity', () => {
     for (const threshold of ['1.0000000000000001e+300', 'inf']) {
       expect(scores(text([stump(threshold, NAN_RIGHT)]), [Infinity, -Infinity, NaN])).toEqual([1, 1, 2]);
     }
@@ -83,7 +83,7 @@ describe('a model of LightGBM', () => {
     expect(classes.ensembles.map((ensemble) => predictLogits(ensemble, x)[0])).toEqual([4, 6]);
   });
 
-  it('counts columns as the table does', () => {
+  it('counts columns like the table', () => {
     const { ensembles } = parseLightgbm(text([stump('0', NAN_LEFT, 1)]), { ...SHAPE, columnOf: [0, 2] });
     expect([...ensembles[0]!.trees[0]!.feature]).toEqual([2, -1, -1]);
   });

@@ -58,7 +58,7 @@ describe('learnOnThreads', () => {
     for (const worker of started) expect(worker.threadId).toBe(-1);
   });
 
-  it('ends with an error when a thread reads where no memory is', async () => {
+  it('ends with an error when a thread reads out of bounds', async () => {
     const fit = prepare(2);
     let isDone = false;
     const learning = learnOnThreads(fit, () => {
@@ -119,7 +119,7 @@ describe('gbdt in a process', () => {
 });
 
 describe('reserveMemory', () => {
-  it('refuses what 32-bit addresses do not reach', () => {
+  it('refuses sizes beyond 32-bit addresses', () => {
     expect(() => reserveMemory(2 ** 32 + 1)).toThrowError(expect.objectContaining({ code: 'LEARNER_MEMORY' }));
     expect(reserveMemory(70_000).buffer.byteLength).toBe(131_072);
   });
