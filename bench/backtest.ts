@@ -69,7 +69,7 @@ export interface BacktestBenchOptions {
 
 const DEFAULTS: BacktestBenchOptions = { commandBars: 1_000_000, commandRuns: 3, stationBars: 200_000, turns: 3 };
 
-/** Where the time of a backtest of one pair goes, and how long a million bars take with all cores. */
+/** Time of each station in a backtest of one pair, and the time of a million bars with all cores. */
 export async function benchBacktest(
   say: (line: string) => void,
   options: Partial<BacktestBenchOptions> = {},
@@ -184,7 +184,7 @@ async function timeStations(
   return times;
 }
 
-/** The engine of the hot path over bars that lie in memory, and nothing else. */
+/** Only the engine of the hot path, over bars in memory. */
 function runEngine({ a: symbolA }: Pair, a: BarColumns, b: BarColumns, { minutehand }: Settings): void {
   const engine = new PairFeatures(minutehand.windows);
   const { length, inA, inB } = matchMinutes(a, b);

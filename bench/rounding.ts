@@ -72,7 +72,7 @@ function addSample(sum: { count: number; mean: number; m2: number }, value: numb
 }
 
 /**
- * A cointegrated pair with known volumes and spreads, a missing minute now and then, and rollovers; the same on every
+ * A cointegrated pair with known volumes and spreads, occasional missing minutes, and rollovers; the same on every
  * call.
  */
 function createMarket(): () => { a: Bar; b: Bar } {

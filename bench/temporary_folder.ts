@@ -8,7 +8,7 @@ export interface TemporaryFolder {
   remove(): void;
 }
 
-/** A fresh folder that goes away with this process at the latest. */
+/** A new folder that is removed with this process at the latest. */
 export function openTemporaryFolder(purpose: string): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), `minutehand-bench-${purpose}-`));
   // A process that has just been killed may still be writing.

@@ -134,7 +134,7 @@ async function install() {
 /**
  * Compiles SQLite where this Node needs it and it is not there yet. Then loads the native packages in a process of its
  * own.
- * @returns {Promise<string | null>} what goes wrong with that
+ * @returns {Promise<string | null>} the fault, if any
  * @throws {SetupError} when SQLite cannot be compiled
  */
 async function nativePartsFault() {

@@ -134,7 +134,7 @@ function isKernel(path) {
 }
 
 /**
- * AssemblyScript becomes a .wasm file of the same name. Its memory comes from outside, and it needs no runtime: it
+ * AssemblyScript is compiled to a .wasm file of the same name. Its memory is imported, and it needs no runtime: it
  * allocates nothing.
  * @param {string} path
  */

@@ -9,9 +9,9 @@ const KEEP_REMAINS_MS = 3_600_000;
 /**
  * Does `work` while no other process does work under the lock `path`. A lock whose owner has died is taken over.
  *
- * The lock appears complete, by a rename of a prepared folder, which fails while the lock stands. Taking over renames
- * the dead lock to a name made of its own token: of several processes that saw the same dead owner one succeeds, and a
- * slow one cannot carry off its successor's lock, because that name is taken by then.
+ * The lock appears complete, by a rename of a prepared folder, which fails while the lock exists. A takeover renames
+ * the dead lock to a name derived from its own token: of several processes that read the same dead owner one succeeds,
+ * and a slow one cannot remove its successor's lock, because that name exists by then.
  *
  * @template T
  * @param {string} path

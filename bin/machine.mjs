@@ -32,7 +32,7 @@ const CLUSTER_SETTINGS = '/etc/postgresql-common/createcluster.conf';
  * @returns {Promise<boolean>} as `aptInstall`
  */
 export async function aptInstallPostgres() {
-  // This package brings the settings by which the next one decides.
+  // This package contains the settings that the next one reads.
   if (!(await aptInstall(['postgresql-common']))) return false;
   const settings = existsSync(CLUSTER_SETTINGS) ? readFileSync(CLUSTER_SETTINGS, 'utf8') : null;
   if (settings === null) return aptInstall(['postgresql']);

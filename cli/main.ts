@@ -118,7 +118,7 @@ Start here: minutehand up, then minutehand signal verify var/signals/*/signal.js
   return program;
 }
 
-/** `--json` may stand behind any command, and every command reports misuse instead of ending the process. */
+/** `--json` may follow any command, and every command reports misuse instead of ending the process. */
 function acceptJsonEverywhere(command: Command): void {
   for (const sub of command.commands) {
     if (!sub.options.some(({ long }) => long === '--json'))

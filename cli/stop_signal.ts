@@ -12,7 +12,7 @@ export function stopSignal(): Promise<string> {
     for (const name of SIGNALS) process.on(name, () => resolve(name));
     if (process.channel === null || process.channel === undefined) return;
     process.on('disconnect', () => resolve('the process that started this one has ended'));
-    // A listener on the channel to the parent would keep alive a process that could not start.
+    // A listener on the channel to the parent would prevent the exit of a process that failed to start.
     process.channel.unref();
   });
 }

@@ -44,7 +44,7 @@ const REST_MS = 1;
 /** A bundle that is being loaded when the daemon ends is waited for no longer than this. */
 const LOADING_GRACE_MS = 500;
 
-/** The world as the daemon sees it: the real one, or a simulated one. */
+/** The environment of the daemon: the real one, or a simulated one. */
 export interface DaemonPorts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
@@ -59,7 +59,7 @@ export interface DaemonPorts {
    * `files`.
    */
   openSignalFiles?(options: Omit<FilePublisherOptions, 'files'>): FilePublisher;
-  /** Reads, verifies, loads and warms a bundle; what blocks the thread goes through `quietly`. */
+  /** Reads, verifies, loads and warms a bundle; work that blocks the thread runs in `quietly`. */
   loadModels(folder: string, quietly: Quietly): Promise<ModelSet>;
 }
 
@@ -82,7 +82,7 @@ export interface DaemonOptions {
   readonly observer: DaemonObserver;
   /** Prints one line for a person. */
   say(line: string): void;
-  /** Whether bars can be expected: silence before that is none. */
+  /** Whether bars can be expected: missing bars before that are no silence. */
   isFeedOpen(): boolean;
   /** How often `models/` is looked at, ms. */
   readonly modelPollMs?: number;
@@ -116,7 +116,7 @@ export interface Daemon {
 }
 
 /**
- * Puts a daemon together and brings it to where the one before it was. When it resolves, bars can be taken.
+ * Assembles a daemon and restores the state of the previous one. When it resolves, bars can be taken.
  * @throws MinutehandError JOURNAL_WRITE, JOURNAL_DAMAGED
  */
 export async function assembleDaemon(ports: DaemonPorts, options: DaemonOptions): Promise<Daemon> {

@@ -36,7 +36,7 @@ export const ERRORS = {
   BAR_DST_GAP: {
     status: 422,
     message:
-      'The local time does not exist: it lies in the gap when daylight saving time begins in this time zone (DST gap).',
+      'The local time does not exist: it is in the gap when daylight saving time begins in this time zone (DST gap).',
     next: 'Give the zone of the file with --timezone.',
   },
   BAR_FUTURE: {
@@ -404,7 +404,7 @@ export const ERRORS = {
   },
   JOURNAL_DAMAGED: {
     status: 500,
-    message: 'The journal does not hold what its own rules promise.',
+    message: 'The journal violates its own rules.',
     next: 'Keep a copy of the file, move it away and start again.',
   },
   PUBLISH_FILE: {
@@ -520,7 +520,7 @@ export const ERRORS = {
   SERVICE_RIGHTS: {
     status: 403,
     message: 'Services of the machine are root’s.',
-    next: 'Run it with sudo, or see what it would do with --dry-run.',
+    next: 'Run it with sudo, or preview it with --dry-run.',
   },
   SERVICE_PLACE: {
     status: 422,
@@ -545,7 +545,7 @@ export const ERRORS = {
   USAGE: {
     status: 400,
     message: 'The command was used in a way it does not understand.',
-    next: 'Add --help to see what it takes.',
+    next: 'Add --help for its arguments.',
   },
 } as const satisfies Record<string, { status: number; message: string; next: string }>;
 

@@ -57,7 +57,7 @@ function readAuthority(caFile: string): Buffer {
   }
 }
 
-/** Why a connection failed, in words. */
+/** Reason for a failed connection, as text. */
 export function connectionProblem(error: Error): string {
   // Trying IPv4 and IPv6 in turn gives an AggregateError whose own message is empty.
   const inner = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;

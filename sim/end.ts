@@ -21,7 +21,7 @@ export function checkBounds({ timeline, redis, feed, violate }: World): void {
   most('bars at the feeder', feed.waiting, MAX_BARS);
 }
 
-/** What the journal promises, row by row. */
+/** The guarantees of the journal, row by row. */
 export function checkJournal(world: World): void {
   const { journal, violate } = world;
   const lastTime = new Map<string, number>();

@@ -46,7 +46,7 @@ export type FeedReply = {
 
 /** The daemon's address, whichever daemon is alive. */
 export interface Door {
-  /** The connection that a message goes by that is sent now. */
+  /** The connection of a message that is sent now. */
   line(): number;
   post(line: number, text: string, backfill: boolean, onAnswer: (answer: FeedReply) => void): void;
   getHealth(onAnswer: (answer: FeedReply) => void): void;
@@ -88,8 +88,8 @@ const MAX_ITEMS = 1000;
 const OLD_MS = 210_000;
 
 /**
- * The program that brings bars to the daemon: it gets them from a source after each minute and sends them on by one of
- * the two rules that docs/ARCHITECTURE.md gives. It never dies; the weather is in its source and in its network.
+ * The program that sends bars to the daemon: it receives them from a source after each minute and forwards them by one
+ * of the two rules of docs/ARCHITECTURE.md. It never dies; the faults are in its source and in its network.
  */
 export function startFeed(options: FeedOptions, history: readonly OpenTime[]): Feed {
   const book = new Book(options.symbols);

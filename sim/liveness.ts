@@ -46,7 +46,7 @@ function missingAt({ consumers, settings, obeyedOk }: World, closeMs: number): s
   );
 }
 
-/** What `/healthz` promises of a daemon that is well. */
+/** The guarantees of `/healthz` for a healthy daemon. */
 function checkDaemon({ daemon, violate }: World): void {
   const health = daemon?.health();
   if (health === undefined) return violate('not recovered', 'there is no daemon');

@@ -122,9 +122,9 @@ class Tables {
 }
 
 /**
- * A journal in memory that keeps SQLite's promises as `openJournal` sets it up (WAL, synchronous = NORMAL) and no more:
- * a commit is there whole or not at all; a process that dies loses none; a machine that loses its power may lose the
- * last ones since the last checkpoint, boot or change of the halts, never one in the middle.
+ * A journal in memory with the guarantees of SQLite as set up by `openJournal` (WAL, synchronous = NORMAL) and no more:
+ * a commit is there whole or not at all; a process that dies loses none; a power cut may lose the last ones since the
+ * last checkpoint, boot or change of the halts, never one in the middle.
  */
 export function createMemoryJournal(): MemoryJournal {
   return new CommitLog();

@@ -230,7 +230,7 @@ class Connection implements Bus {
   readonly #server: Server;
   readonly #process: SimulatedProcess;
   readonly #timeline: Timeline;
-  /** The attempt, or the connection that came of it: answers to an earlier one are not heard. */
+  /** The attempt, or its connection: answers to an earlier one are discarded. */
   #current: number;
   #state: 'up' | 'down' | null = null;
   #attempts = 0;

@@ -21,7 +21,7 @@ export interface ShadowWatch {
   check(): void;
 }
 
-/** A shadow set that stood at the signal before, at this one and so long after it has answered this one. */
+/** A shadow set that was loaded at the signal before, at this one and so long after it has answered this one. */
 const PROOF_MS = 5000;
 
 export function createShadowWatch({ timeline, journal, shadow, onViolation }: ShadowWatchOptions): ShadowWatch {

@@ -1,6 +1,6 @@
 import type { Rng } from '../shared/ports.ts';
 
-/** One turn of the real event loop: all promise jobs, however long their chain, are done when it comes round. */
+/** One turn of the real event loop: all promise jobs, however long their chain, are done when it ends. */
 const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Due {
@@ -32,9 +32,9 @@ export interface Timeline {
 }
 
 /**
- * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world has
- * to be synchronous or made of promises alone: one real turn of the event loop between two pieces of work then drains
- * all promise jobs, however long their chain.
+ * A queue of due work ordered by time and, within the same time, by the seed. Everything inside the simulated world
+ * must be synchronous or use promises alone: one real turn of the event loop between two pieces of work then drains all
+ * promise jobs, however long their chain.
  */
 export function createTimeline(rng: Rng): Timeline {
   const heap: Due[] = [];

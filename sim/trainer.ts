@@ -28,7 +28,7 @@ export interface TrainerOptions {
   openFiles(killAt: number | undefined): FileSystem;
   trace(line: () => string): void;
   readonly halts: HaltLedger;
-  /** The halts that stand by the journal. */
+  /** The halts in force by the journal. */
   journaledHalts(): readonly StandingHalt[];
   /** `halts.json` has become another one, or may have. */
   onHaltsChanged(): void;
@@ -37,7 +37,7 @@ export interface TrainerOptions {
   onViolation(rule: string, what: string): void;
 }
 
-/** The other process of the machine, as far as the daemon sees it: bundles, and which of them is active. */
+/** The other process of the machine, from the view of the daemon: bundles, and which of them is active. */
 export interface Trainer {
   /** A run ends with new models. @returns their version, or null when they could not be published whole */
   publish(killAt?: number): string | null;

@@ -218,7 +218,7 @@ class SilenceTruth {
       lies(`${mode} after ${inSeconds(silentMs)} without a bar`);
   }
 
-  /** Checks from now on that pairs whose bars stay away are reported as silent. */
+  /** Checks from now on that pairs without bars are reported as silent. */
   watch(): void {
     this.#options.timeline.at(SILENCE_CHECK_MS, () => this.#check());
   }

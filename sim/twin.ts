@@ -260,8 +260,8 @@ class PairTwin {
   }
 
   /**
-   * Whether the pair was halted under the models that answered, by the rows before the minute. A minute that was left
-   * over was answered some time between the next boot and its signal, and any of what stood then will do.
+   * Whether the pair was halted under the models that answered, by the rows before the minute. A leftover minute was
+   * answered at some time between the next boot and its signal, and any state in between is accepted.
    */
   #haltsOf(version: string, signal: StoredSignal, input: number): boolean[] {
     const { reigns, standings } = this.#twin.inputs;

@@ -13,7 +13,7 @@ export interface Ended {
   readonly input: number;
 }
 
-/** Halts that stand from an input on: across boots, for they are the world's. */
+/** Halts in force from an input on: across boots, since they belong to the world. */
 export interface Standing {
   readonly input: number;
   readonly halts: readonly StandingHalt[];

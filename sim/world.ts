@@ -39,7 +39,7 @@ const SIGNALS = '/home/signals';
 const MODELS = '/home/models';
 /** How far the clock of an EA is off that of the daemon's machine. */
 const MAX_SKEW_MS = 500;
-/** All transports are handed a signal within this time. */
+/** All transports receive a signal within this time. */
 const LATE_SEND_MS = 1000;
 /** An answer by WebSocket is under way for less. */
 const ANSWER_TRAVEL_MS = 2000;

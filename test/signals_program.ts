@@ -54,7 +54,7 @@ const archive = createArchive(
   {
     ...place,
     async write(name, bytes) {
-      // Half of a file may be there when a process dies.
+      // A partial file may be left when a process dies.
       const path = join(home, policy.archive_path, `${name}.tmp`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes.subarray(0, bytes.length / 2));

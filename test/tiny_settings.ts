@@ -25,7 +25,7 @@ const TINY: SettingsOverrides = {
     theta_search_range: { theta1: [0.3, 0.85], theta2: [0.2, 0.9] },
     require_edge: false,
   },
-  // As far as θ2 goes here.
+  // The range of θ2 here.
   retrain: { pass_rate_range: [0.05, 0.95] },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.

@@ -98,7 +98,7 @@ export interface Field {
 
 export interface FieldOptions {
   readonly pairs: number;
-  /** Bundles to be laid into the models folder; the first is active. */
+  /** Bundles copied into the models folder; the first is active. */
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
@@ -351,7 +351,7 @@ async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Pr
   }
 }
 
-/** One minute of the real daemon: the signals that the null daemon will send again and again. */
+/** One minute of the real daemon: the signals that the null daemon sends repeatedly. */
 async function firstSignals(
   feeder: Feeder,
   market: SimulatedMarket,

@@ -49,7 +49,7 @@ async function listenWebSocket(): Promise<void> {
       if (seen < pairs) seenByMinute.set(timestamp, seen);
       else take(timestamp, 1, data.toString('latin1'), instantNs());
     });
-    // Without one of its daemons it has nothing to wait for.
+    // Without one of its daemons there is nothing to wait for.
     socket.on('close', () => process.exit(1));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   }

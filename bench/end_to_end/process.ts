@@ -76,7 +76,7 @@ function programPath(name: string): string {
     : fileURLToPath(new URL(`./${file}`, import.meta.url));
 }
 
-/** Ends this very process, and sees to it that it does not outlive this one. */
+/** Ends this process, and ensures that it does not outlive the bench. */
 function endOf(child: ChildProcess): () => Promise<void> {
   const killNow = (): void => void child.kill('SIGKILL');
   const takeBack = atExit(killNow);

@@ -55,15 +55,15 @@ export function trainingWays(): TrainingWay[] {
 export interface Training {
   /** Runs that ended. */
   readonly runs: number;
-  /** Stops it where it stands, all its threads, until `resume`. */
+  /** Stops it with all its threads, until `resume`. */
   pause(): void;
   resume(): void;
   end(): Promise<void>;
 }
 
 /**
- * `minutehand train` of the configured pairs on simulated bars, again and again with another seed, each a process of
- * its own with a home of its own: the whole of it, nothing taken from a cache.
+ * `minutehand train` of the configured pairs on simulated bars, repeatedly with another seed, each a process with its
+ * own home: all of it, nothing from a cache.
  */
 export async function startTraining({ nice, under, ownSession, workers }: TrainingWay): Promise<Training> {
   const { path: folder, remove } = openTemporaryFolder('train');

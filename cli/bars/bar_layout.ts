@@ -33,7 +33,7 @@ interface Positions {
   readonly separator: string;
   readonly fields: number;
   readonly stamp: (fields: readonly string[]) => number;
-  /** The stamp needs no field after this one. */
+  /** The stamp ends with this field. */
   readonly lastStampField: number;
   readonly open: number;
   readonly high: number;
@@ -49,7 +49,7 @@ const ISO_STAMP = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2}(?:\.\d+)?)
 
 /**
  * The layout of a file by its first line, or null when it is none of these: our own CSV · HistData ASCII (no header,
- * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as its Python interface gives it
+ * `YYYYMMDD HHMMSS;o;h;l;c;v`) · MetaTrader, as exported (`<DATE> <TIME> <OPEN> …`) or as from its Python interface
  * (`time`, `tick_volume`, spread in points) · Binance klines with or without header, `open_time` in milliseconds,
  * microseconds or ISO text with its zone, also without open time but with `close_time` or `close_datetime`.
  */

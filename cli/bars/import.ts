@@ -59,7 +59,7 @@ export interface SourceReport extends ClockVerdict {
   readonly rows: number;
   /** Rows at which the stamps go back, as when a file repeats the hour that the clock shows twice in autumn. */
   readonly steps_back: number;
-  /** Rows that are not later than one before them. Of a minute that stands twice the first copy is kept. */
+  /** Rows that are not later than one before them. The first copy of a repeated minute is kept. */
   readonly repeated_rows: number;
   /** Hours without a bar on a day on which Europe or New York put the clock forward: lost in the source. */
   readonly lost_hours: number;
@@ -95,7 +95,7 @@ export interface SeriesReport extends PutCounts {
 export interface ImportResult {
   readonly symbols: readonly ImportReport[];
   readonly series: readonly SeriesReport[];
-  /** Files of a folder that could not be read at all; the others were imported. */
+  /** Files of a folder that could not be read; the others were imported. */
   readonly skipped: readonly { readonly file: string; readonly code: ErrorCode; readonly seen: string }[];
 }
 
@@ -104,7 +104,7 @@ const REJECTED_SHOWN = 100;
 const BATCH_ROWS = 50_000;
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
-/** A lost hour, and a few quiet minutes. */
+/** A lost hour, and a few minutes without trades. */
 const LOST_AT_MOST_S = 1.25 * HOUR_S;
 
 /**
@@ -345,7 +345,7 @@ function createStory(): {
 const EUROPE = parseTimeZone('Europe/Berlin');
 const NEW_YORK = parseTimeZone('America/New_York');
 
-/** Whether a moment lies within a day behind the hour in which Europe or New York puts the clock forward. */
+/** Whether a moment is within a day after the hour in which Europe or New York puts the clock forward. */
 function isSpringChange(time: number): boolean {
   return [EUROPE, NEW_YORK].some((zone) => zone.offsetAt(time) > zone.offsetAt(time - DAY_S - HOUR_S));
 }

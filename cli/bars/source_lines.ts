@@ -10,7 +10,7 @@ import { damagedGzip, isMissing, lineMeter } from '../../shared/bar_file/bar_fil
 const CHUNK_BYTES = 1 << 18;
 
 export interface SourceReading {
-  /** Takes the bytes of the file as they stand on disk. */
+  /** Receives the bytes of the file as on disk. */
   readonly hash?: Hash;
   /** Called with the number of bytes read. */
   readonly onBytes?: (bytes: number) => void;

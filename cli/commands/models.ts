@@ -214,7 +214,7 @@ async function rollback(output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-/** An activation stands: a registry that cannot be reached follows when the trainer starts next. */
+/** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());

@@ -33,7 +33,7 @@ export function addRuns(program: Command, output: () => Output): void {
   runs
     .command('start')
     .addOption(
-      new Option('--kind <kind>', 'full: anew from all bars; incremental: warm start from the active models')
+      new Option('--kind <kind>', 'full: from scratch on all bars; incremental: warm start from the active models')
         .choices(['full', 'incremental'])
         .default('full'),
     )

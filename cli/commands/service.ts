@@ -59,7 +59,7 @@ export function addService(program: Command, output: () => Output, machine: Mach
     .option('--no-start', 'write and enable, and leave the start to you')
     .option('--no-standby', 'no standby daemon for each shard')
     .addOption(
-      new Option('--program <folder>', 'where the package lies, as the service sees it').default(
+      new Option('--program <folder>', 'path of the package, as seen by the service').default(
         packageRoot(),
         'this package',
       ),

@@ -39,7 +39,7 @@ interface DayFlags {
 }
 
 const SHOWN_ROWS = '50';
-/** Columns of the CSV, in this order: those of the table but the text that the others give back. */
+/** Columns of the CSV, in this order: those of the table without the text, which the others reproduce. */
 const COLUMNS = SIGNAL_COLUMNS.map(([name]) => name).filter((name) => name !== 'body');
 
 export function addSignals(program: Command, output: () => Output): void {
@@ -86,7 +86,7 @@ export function addSignals(program: Command, output: () => Output): void {
   range(signals.command('restore'), 'restore')
     .option('--out <file>', 'into a file with one signal per line instead; - is standard output')
     .description(
-      'brings archived days back into the history, where they stay for signals_history_days from now; rows that are there stay as they are',
+      'restores archived days into the history, where they stay for signals_history_days from now; present rows are unchanged',
     )
     .action((flags: DayFlags) => restore(flags, output()));
 }
@@ -324,8 +324,8 @@ async function restoreToFile(
 }
 
 /**
- * Text into a file that appears when it is whole, or to standard output (`-`), which the document that --json promises
- * has to itself.
+ * Text into a file that appears when it is complete, or to standard output (`-`), which --json reserves for its
+ * document.
  * @returns whether it is a file
  */
 async function writeOut(

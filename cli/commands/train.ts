@@ -63,10 +63,7 @@ export function addTrain(program: Command, output: () => Output): void {
       'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
     )
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
-    .option(
-      '--holdout-from <day>',
-      'UTC day or minute from which on no choice sees the bars (default: train.holdout_fraction)',
-    )
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
@@ -97,7 +94,7 @@ async function runTrain(flags: TrainFlags, output: Output): Promise<void> {
   const progress = output.progress();
   const onProgress = (stage: string, done: number, total: number): void => progress.update(stage, done, total);
   const bars = await readBars(flags, settings, (done, total) => onProgress('reading bars', done, total));
-  // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
+  // Models to be evaluated must be in a folder: that of a dry run is temporary.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   let result: TrainResult | null;
   let gates: GateResult[] = [];

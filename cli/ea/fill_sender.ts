@@ -75,7 +75,7 @@ export function sendFills(files: FileSystem, folder: string, transport: EaTransp
       try {
         while (await send());
       } catch {
-        // Redis went away in between: they are sent when it is back.
+        // Redis disconnected in between: they are sent when it is back.
       }
     });
     return turn;

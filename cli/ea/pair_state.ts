@@ -36,7 +36,7 @@ const stateSchema = z.strictObject({
     realised: z.number(),
     ticket: z.int().nonnegative(),
   }),
-  /** Lines that belong into result.json and may not stand there yet. */
+  /** Lines for result.json that may be missing there. */
   outbox: z.array(z.string()),
 });
 

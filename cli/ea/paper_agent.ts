@@ -100,7 +100,7 @@ class PairStates {
     }
   }
 
-  /** Of pairs that have been traded or heard of. */
+  /** Pairs with a trade or a received signal. */
   get known(): ReadonlyMap<string, SavedPair> {
     return this.#states;
   }

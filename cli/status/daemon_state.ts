@@ -14,7 +14,7 @@ const ANSWER_MS = 3000;
 const REPLACED_MS = 10;
 
 /**
- * `up`: it answers. `mute`: it has its place in the home, and does not answer: it starts, ends or hangs. `down`: there
+ * `up`: it answers. `mute`: it holds its lock in the home, and does not answer: it starts, ends or hangs. `down`: there
  * is none.
  */
 export type Presence = 'up' | 'mute' | 'down';
@@ -39,7 +39,7 @@ export interface DaemonState extends ProcessState<HealthReport> {
 /** Contents of the signal file of a pair, whether or not a daemon runs. */
 export interface PairStatus {
   readonly pair_id: string;
-  /** null when there is none, or none that is whole. */
+  /** null when there is none, or no valid one. */
   readonly signal: Pick<
     Signal,
     'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'

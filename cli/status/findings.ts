@@ -22,7 +22,7 @@ export interface Finding {
   readonly next: string;
 }
 
-/** After this many intervals between bars, a daemon must have written every file anew. */
+/** After this many intervals between bars, a daemon must have rewritten every file. */
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
 

@@ -1,6 +1,6 @@
 import { openNotifySocket, type SendDatagram } from './notify_socket.ts';
 
-/** How often the words of `systemctl status` are looked at anew. */
+/** Interval at which the text of `systemctl status` is updated. */
 const STATUS_MS = 5000;
 /** A sign of life is given this often within the time that systemd waits for one: two may be late. */
 const SIGNS_PER_WAIT = 4;

@@ -12,7 +12,7 @@ export type BarOutcome = 'accepted' | 'late' | 'duplicate' | 'revised' | 'out_of
 
 /** How many bars back a repeated bar is still recognized as a duplicate or a revision. */
 const REMEMBERED_BARS = 1500;
-/** open, high, low, close, volume, spread; NaN where there is none. */
+/** open, high, low, close, volume, spread; NaN where absent. */
 const NUMBERS = 6;
 
 /** What a leg of a minute is to its pairs. */
@@ -39,7 +39,7 @@ interface SymbolState {
   lastTime: number;
   /** null = every bar is taken. */
   readonly screen: BarScreen | null;
-  /** Rings of the last minutes: minute number n stands at n modulo their length. */
+  /** Rings of the last minutes: minute number n is at n modulo their length. */
   readonly recentTimes: Float64Array;
   /** Their numbers: kept bars would live for a day, and then be garbage that only a major collection finds. */
   readonly recent: Float64Array;
@@ -232,6 +232,6 @@ function outcomeOf(symbol: SymbolState, time: OpenTime, content: Bar | 'empty'):
 function isRemembered(recent: Float64Array, at: number, content: Bar | 'empty'): boolean {
   const told = new Float64Array(NUMBERS);
   remember(told, 0, content);
-  // NaN stands for what is absent, and 0 and -0 are one volume.
+  // NaN marks an absent value, and 0 and -0 are the same volume.
   return told.every((value, i) => value === recent[at + i] || (Number.isNaN(value) && Number.isNaN(recent[at + i])));
 }

@@ -17,7 +17,9 @@ export interface PairMinute {
   readonly backfill: boolean;
 }
 
-/** A heartbeat of a pair: nothing came since the minute `time`, and either its bars stay away or the daemon ends. */
+/**
+ * A heartbeat of a pair: nothing arrived since the minute `time`, and either its bars are missing or the daemon ends.
+ */
 export interface Heartbeat {
   readonly pairIndex: number;
   readonly time: OpenTime;

@@ -5,11 +5,11 @@ import { barInput, emptyInput, type BarSink } from '../input.ts';
 import { parseMessage } from './message.ts';
 import { latestClosedOpenMs, parseWireMinute } from './wire.ts';
 
-/** What became of the minutes of one message. */
+/** Outcome of the minutes of one message. */
 export interface IntakeReport {
   /**
-   * A feeder that sees another one than before sends its recent bars again: the machine may have lost power, and with
-   * it some.
+   * A feeder that receives another one than before resends its recent bars: the machine may have lost power, and some
+   * bars with it.
    */
   readonly boot_id: string;
   readonly accepted: number;
@@ -35,7 +35,7 @@ export interface IntakeOptions {
   /** Symbols of other shards: skipped silently. Where it is not given, they are unknown. */
   isElsewhere?(symbol: string): boolean;
   onOutcome(outcome: 'accepted' | 'late' | 'duplicate' | ErrorCode): void;
-  /** A minute that was not sent as history, and is none that was taken before. */
+  /** A minute that was not sent as history, and was not taken before. */
   onLive?(symbol: string, time: OpenTime, nowMs: EpochMs): void;
 }
 

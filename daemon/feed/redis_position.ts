@@ -1,4 +1,4 @@
-/** Where a reader of a stream stands. */
+/** Position of a reader of a stream. */
 export interface StreamPosition {
   /** Id of the last entry that was taken, `<ms>-<number>`; 0-0 = none. */
   readonly id: string;

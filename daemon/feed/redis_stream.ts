@@ -36,7 +36,7 @@ export interface StreamListener {
    * @returns what the next ones have to wait for
    */
   onEntries(entries: readonly StreamEntry[], position: StreamPosition, isAll: boolean): Promise<void>;
-  /** Another word on where the reader stands; no entries came. */
+  /** A new position without entries. */
   onPosition(position: StreamPosition): void;
   /** Entries were removed from the stream before they could be read; null = an unknown number. */
   onLost(count: number | null): void;
@@ -47,11 +47,11 @@ export interface StreamListener {
 }
 
 /**
- * Reads the stream `minutehand:bars` for ever, by a connection of its own that waits for the next entry (XREAD BLOCK):
- * publishing never stands behind it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
+ * Reads the stream `minutehand:bars` forever, by its own connection that waits for the next entry (XREAD BLOCK), so
+ * that publishing never waits for it. A Redis that is absent, stalled, restarted or emptied is tried again after 0.1 s,
  * 0.2 s … 5 s. A user of Redis's access lists needs `+xread +xrange +xinfo +info ~minutehand:bars`.
  *
- * @throws MinutehandError CONFIG_INVALID when the address cannot be understood or `ca_file` cannot be read
+ * @throws MinutehandError CONFIG_INVALID when the address is not valid or `ca_file` cannot be read
  */
 export function readBarStream(
   transport: Pick<RedisTransport, 'url' | 'ca_file' | 'connect_timeout_ms' | 'command_timeout_ms'>,

@@ -99,7 +99,7 @@ export interface BarReplayOptions extends ReplayOptions {
   onMinute(time: OpenTime): void;
 }
 
-/** Runs bars through the pipeline, minute by minute, as fast as it goes. */
+/** Runs bars through the pipeline, minute by minute, as fast as possible. */
 export async function replayBars(options: BarReplayOptions): Promise<ReplaySummary & { readonly minutes: number }> {
   const { pipeline, settle, summary } = createReplay(options, NO_JOURNAL);
   let answered = 0;

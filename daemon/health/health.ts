@@ -44,7 +44,7 @@ export interface HealthReport extends TransportsHealth {
   readonly policy_hash: string;
   readonly pairs: number;
   readonly pairs_ready: number;
-  /** Pairs whose bars stay away: they are published with HOLD SILENCE. */
+  /** Pairs without bars: they are published with HOLD SILENCE. */
   readonly silent_pairs: readonly string[];
   /**
    * Warm pairs whose newest signal has expired, or that have none yet though there should be one: no consumer acts on

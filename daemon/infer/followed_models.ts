@@ -24,7 +24,7 @@ export interface ModelRefusal extends ErrorReport {
   readonly version: string;
 }
 
-/** Follows `active.json` and `shadow.json`, and reports what becomes of the sets they name. */
+/** Follows `active.json` and `shadow.json`, and reports the outcome for the sets they name. */
 export class FollowedModels {
   readonly #options: FollowedModelsOptions;
   readonly #watch: ModelWatch;

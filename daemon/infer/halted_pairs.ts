@@ -17,7 +17,7 @@ export class HaltedPairs {
   /** By pair: 1 = halted under the active version. */
   readonly mask: Uint8Array;
   #halts: readonly StandingHalt[];
-  /** Of the newest halts that were handed over. */
+  /** Text of the newest applied halts. */
   #announced: string;
   #version: string | null = null;
 

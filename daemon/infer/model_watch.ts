@@ -102,7 +102,7 @@ interface Pointer {
 class FollowedPointer {
   readonly #options: ModelWatchOptions;
   readonly #pointer: Pointer;
-  /** Fingerprint of the set that was handed over last; empty when there is none. */
+  /** Fingerprint of the last delivered set; empty when there is none. */
   #current = '';
   readonly #refused = new Set<string>();
   readonly #said = new Set<string>();
@@ -196,7 +196,7 @@ function bundleFiles(folder: string, files: FileSystem): string[] {
   ];
 }
 
-/** Which bytes files have, without reading them: a file that is put right again is another fingerprint. */
+/** Identifies the bytes of files, without reading them: a repaired file has another fingerprint. */
 function fingerprint(files: FileSystem, paths: readonly string[]): string {
   const stats = paths.map((path) => {
     const stat = files.stat(path);

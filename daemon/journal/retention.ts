@@ -56,7 +56,7 @@ async function look(options: RetentionOptions, isStopped: () => boolean): Promis
       const passed = store.prune(bounds, BATCH_SIGNALS);
       if (passed === 0) return;
       onPruned?.(passed);
-      // Whatever came meanwhile goes first.
+      // Work that arrived meanwhile runs first.
       await new Promise<void>((resolve) => options.scheduler.afterTurn(resolve));
     }
   } catch (error) {

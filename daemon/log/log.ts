@@ -190,7 +190,7 @@ function createRange(): Range {
   return range;
 }
 
-/** To a tenth of a microsecond, which is less than the clock is worth. */
+/** To a tenth of a microsecond, which is below the precision of the clock. */
 function tenths(us: number | null): number | null {
   return us === null ? null : Math.round(us * 10) / 10;
 }

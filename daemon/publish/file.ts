@@ -11,7 +11,7 @@ export interface FilePublisherOptions {
   readonly folder: string;
   /** Name of the file with all pairs: `signals.json` unless several daemons write into this folder. */
   readonly allName?: string;
-  /** Holds this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
+  /** Blocks this thread for the given time, for a file that a reader blocks. Without it, such a file is not written. */
   pause?(ms: number): void;
   /** Called with PUBLISH_FILE at the first write that fails while all files were well, not again until they are. */
   onFailure(error: MinutehandError): void;
@@ -113,7 +113,7 @@ interface SignalPath {
   readonly temporaryPath: string;
 }
 
-/** Where the signal files stand, and the temporary files of this process beside them. */
+/** Paths of the signal files, and of the temporary files of this process beside them. */
 class SignalPaths {
   readonly all: SignalPath;
   readonly #folder: string;

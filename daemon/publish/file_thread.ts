@@ -89,8 +89,8 @@ class FileThread implements FilePublisher {
     this.#thread = new Worker(program, { workerData: { folder, allName, umask } satisfies FileThreadData });
     this.#thread.on('message', (answer: FileThreadAnswer) => this.#onAnswer(answer));
     this.#thread.on('error', (error) => this.#onDeath(error));
-    // `close` waits for what was handed over; otherwise a process may end without it. A listener for messages takes
-    // this back, so it comes last.
+    // `close` waits for pending work; otherwise a process may end without it. A message listener refs the thread again,
+    // so this comes last.
     this.#thread.unref();
   }
 

@@ -18,7 +18,7 @@ export interface RedisBusOptions {
   /** About how many entries the stream `minutehand:signals` keeps (MAXLEN ~). */
   readonly streamMaxLen: number;
   readonly connectTimeoutMs: number;
-  /** For the handshake: one that takes twice as long is begun anew. */
+  /** For the handshake: one that takes twice as long is restarted. */
   readonly commandTimeoutMs: number;
 }
 
@@ -112,7 +112,7 @@ class RedisBus implements Bus {
     this.#redis.connect().catch(() => undefined);
   }
 
-  /** ioredis hears of a connection's end a turn after it. */
+  /** ioredis reports a connection's end a turn later. */
   get ready(): boolean {
     return this.#redis.status === 'ready' && this.#redis.stream.writable;
   }

@@ -10,8 +10,8 @@ export interface Replacement {
 }
 
 /**
- * Replaces files, each by a rename, so that a reader sees the old or the new text and never a part. Keeps what could
- * not be written, until a newer text takes its place.
+ * Replaces files, each by a rename, so that a reader sees the old or the new text and never a part. Keeps a text that
+ * could not be written, until a newer text replaces it.
  */
 export class ReplacedFiles {
   /** Writes that failed since the start, retries not counted. */
@@ -59,7 +59,7 @@ export class ReplacedFiles {
     }
   }
 
-  /** @returns what went wrong, or null */
+  /** @returns the error, or null */
   #write(replacement: Replacement): unknown {
     const { path, temporaryPath } = replacement;
     try {

@@ -117,7 +117,7 @@ function openFiles(options: TransportOptions): OpenTransport<'file'> | null {
       onFailure,
       onRecovered,
     }),
-    // Files of another thread only have to be handed over, which takes less than what Redis does.
+    // Files of another thread are only passed on, which takes less time than Redis.
     isBlocking: openFileThread === undefined,
   };
 }

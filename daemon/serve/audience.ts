@@ -25,7 +25,7 @@ export interface Wire {
   finish(code: number, reason: string): void;
 }
 
-/** A connection as its engine sees it. */
+/** A connection from the view of its engine. */
 export interface Client {
   receive(text: string): void;
   /** Ends the connection: its message was longer than its route takes. */
@@ -85,7 +85,7 @@ class TopicAudience implements Audience {
     return member;
   }
 
-  /** Bound: handed on without its audience. */
+  /** Bound: passed on without its audience. */
   readonly publishAll: Audience['publishAll'] = (messages, everything) => this.#topics.publishAll(messages, everything);
 
   closeAll(code: number, reason: string): void {

@@ -1,6 +1,6 @@
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** A body over the limit is still read for this much and this long, so that an honest client gets to read the 413. */
+/** A body over the limit is still read for this much and this long, so that a regular client can read the 413. */
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 500;
 /** Unfinished bodies of a server together take as much memory as this many of the greatest size. */
@@ -33,8 +33,8 @@ export interface Bodies {
 }
 
 /**
- * Bounds what unfinished bodies hold in total. When a chunk does not fit, the bodies that have been still for longest
- * are evicted and refused with BODIES_TOO_MANY: clients that stand still, and never a message that arrives at once.
+ * Bounds the total size of unfinished bodies. When a chunk does not fit, the bodies that have been idle for longest are
+ * evicted and refused with BODIES_TOO_MANY: stalled clients, and never a message that arrives at once.
  * @param maxBytes of one body
  */
 export function createBodies(maxBytes: number): Bodies {

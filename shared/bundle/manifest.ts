@@ -5,7 +5,7 @@ export const BUNDLE_FORMAT = 'minutehand.bundle/2';
 export const FORMER_FORMAT = 'minutehand.bundle/1';
 /** Reports of validation, for people: the daemon does not read it. */
 export const VALIDATION_FILE = 'validation.json';
-/** What live bars are held against; the trainer's monitor reads it. */
+/** Reference for live bars; read by the trainer's monitor. */
 export const MONITOR_FILE = 'monitor.json';
 export const MODEL_FILES = { ai1: 'ai1.onnx', ai2: 'ai2.onnx', ai3: 'ai3.onnx' } as const;
 
@@ -39,13 +39,13 @@ export type ModelMetrics = z.infer<typeof modelMetrics>;
 const splitMetrics = z.object({ mean: modelMetrics, folds: z.array(modelMetrics) });
 
 const modelReport = z.object({
-  /** Rows it was learned from, and how many independent ones they are worth. */
+  /** Rows it was trained on, and the number of independent rows. */
   rows: z.int().nonnegative().optional(),
   effective_rows: z.number().optional(),
   trees: z.int().nonnegative().optional(),
   /** Platt scaling inside the graph; null where it did not help out of fold. */
   calibration: z.object({ slope: z.number(), intercept: z.number() }).nullable().optional(),
-  /** Purged k-fold with embargo inside the training period, each fold scored by a model that never saw it. */
+  /** Purged k-fold with embargo inside the training period, each fold scored by a model that was not trained on it. */
   cross_validation: splitMetrics,
   /** Blocks of the training period, each scored by a model of what came before. */
   walk_forward: splitMetrics.optional(),
@@ -70,7 +70,7 @@ export type PairEdge = z.infer<typeof pairEdge>;
 const parameter = z.union([z.number(), z.string(), z.boolean()]);
 
 /**
- * What looking for better parameters of a model brought. Log losses are means over purged folds, on the evaluation
+ * Result of the search for better parameters of a model. Log losses are means over purged folds, on the evaluation
  * label.
  */
 const searchReport = z.object({
@@ -122,7 +122,7 @@ const warmStartFrom = z.object({
   times: z.int().positive(),
   /** Start of the holdout of the full run: its trees use labels up to here. */
   learned_until: z.string(),
-  /** Trees of the full run, which stand first in each model. */
+  /** Trees of the full run, which come first in each model. */
   trees: z.object({ ai1: trees, ai2: trees, ai3: trees }),
 });
 export type WarmStartFrom = z.infer<typeof warmStartFrom>;

@@ -38,7 +38,7 @@ export interface ModelSet {
   readonly theta1: number;
   readonly theta2: number;
   readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
-  /** Why each model is served by its engine, in words. */
+  /** Reason for the engine of each model, as text. */
   readonly engineNotes: Readonly<Record<ModelName, string>>;
   hasEdge(pairId: string): boolean;
   /**
@@ -114,7 +114,7 @@ async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRow
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
 
-/** The models that WASM serves, in one memory, and where in its answers each of them stands. */
+/** The models that WASM serves, in one memory, and the index of each in its answers. */
 interface Trees {
   readonly kernel: TreeKernel;
   readonly names: readonly ModelName[];

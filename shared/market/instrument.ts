@@ -26,10 +26,10 @@ export interface Asset {
   readonly level: number;
   /** Change of the asset's log value for a change of 1 in the factor. */
   readonly loadings: Readonly<Partial<Record<FactorName, number>>>;
-  /** Standard deviation of its own part that comes back, and how long half of a deviation takes. */
+  /** Standard deviation of its own mean-reverting part, and the half-life of a deviation. */
   readonly noise_bps: number;
   readonly half_life_minutes: number;
-  /** Standard deviation per minute of its own part that does not come back. */
+  /** Standard deviation per minute of its own permanent part. */
   readonly drift_bps: number;
 }
 
@@ -39,7 +39,7 @@ export interface Instrument {
   readonly base: Asset | null;
   readonly quote: Asset | null;
   readonly decimals: number;
-  /** Ask − bid of a quiet hour, in 0.01 % of the price. */
+  /** Ask − bid of a calm hour, in 0.01 % of the price. */
   readonly spread_bps: number;
   /** Ticks in a normal minute. */
   readonly volume: number;

@@ -144,7 +144,7 @@ describe('values that contradict each other', () => {
     [
       'columns of a table',
       ({ retrain }) => (retrain.retrain_runs_columns = ['seed', 'gate', 'seed'] as never),
-      'retrain retrain_runs_columns.2 is "seed", which stands here for the second time',
+      'retrain retrain_runs_columns.2 is "seed", which is listed here for the second time',
       'retrain retrain_runs_columns has no run_id, the key of the table',
     ],
     [
@@ -161,7 +161,7 @@ describe('values that contradict each other', () => {
     [
       'a pair twice',
       ({ minutehand: m }) => (m.pairs = [...m.pairs, m.pairs[0]!]),
-      'minutehand pairs.10 is "XAUUSD_XAGUSD", which stands here for the second time',
+      'minutehand pairs.10 is "XAUUSD_XAGUSD", which is listed here for the second time',
     ],
     [
       'a pair of one symbol without costs',

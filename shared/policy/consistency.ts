@@ -99,7 +99,7 @@ function pairOf(id: string): Pair | null {
   }
 }
 
-/** The first index of each id that already stood earlier in the list. */
+/** The first index of each id that occurs earlier in the list. */
 function repeated(list: readonly string[]): number[] {
   return list.flatMap((item, index) => (list.indexOf(item) < index ? [index] : []));
 }
@@ -107,7 +107,7 @@ function repeated(list: readonly string[]): number[] {
 const pairsRule: Rule = {
   needs: ['minutehand.pairs'],
   check({ minutehand: { pairs } }) {
-    const twice = repeated(pairs).map((index) => ({ index, text: 'stands here for the second time' }));
+    const twice = repeated(pairs).map((index) => ({ index, text: 'is listed here for the second time' }));
     const alike = pairs.flatMap((id, index) =>
       pairOf(id) === null ? [{ index, text: 'has the same symbol on both legs' }] : [],
     );
@@ -242,7 +242,7 @@ const RULES: readonly Rule[] = [
     needs: ['retrain.retrain_runs_columns'],
     check({ retrain: { retrain_runs_columns: columns } }) {
       const twice = repeated(columns).map((index): Inconsistency => {
-        const text = `is "${columns[index]}", which stands here for the second time`;
+        const text = `is "${columns[index]}", which is listed here for the second time`;
         return { part: 'retrain', path: ['retrain_runs_columns', index], text };
       });
       if (columns.includes('run_id')) return twice;

@@ -544,7 +544,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - seed\n',
-      'retrain_runs_columns.value[13] is "seed", which stands here for the second time',
+      'retrain_runs_columns.value[13] is "seed", which is listed here for the second time',
     ],
     ['no key column', 'retrain_policy.yaml', '    - run_id\n', '', 'retrain_runs_columns.value has no run_id'],
     [
@@ -552,7 +552,7 @@ describe('a value that is not allowed', () => {
       'minutehand.yaml',
       '  - USDJPY_USDCHF',
       '  - XAUUSD_XAGUSD',
-      'pairs[9] is "XAUUSD_XAGUSD", which stands here for the second time',
+      'pairs[9] is "XAUUSD_XAGUSD", which is listed here for the second time',
     ],
     [
       'a pair of one symbol',

@@ -32,7 +32,7 @@ export interface SettingsSources {
 
 /** The whole configuration, checked and frozen. Names are those of the files. */
 export interface Settings extends Parts {
-  /** Sixteen hex digits over everything that steers decisions; goes into every signal. */
+  /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
   readonly sources: SettingsSources;
 }

@@ -2,9 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { SignalBody, SignalEnvelope } from './signal.ts';
 
 /**
- * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The same
- * text as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no
- * escape.
+ * The deterministic part as JSON without its closing brace: hashed by `replay` and stored in the journal. The same text
+ * as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no escape.
  */
 export function encodeBody(body: SignalBody): string {
   return (

@@ -27,7 +27,7 @@ export function readArchivedSignals(files: FileSystem, path: string, journal: st
   return readAll(files, path)[basename(journal)] ?? null;
 }
 
-/** Notes what is archived of some journals; what is known of others stays. Whole or not at all. */
+/** Records the archived rows of some journals; the records of others stay. All or nothing. */
 export function noteArchivedSignals(
   files: FileSystem,
   path: string,

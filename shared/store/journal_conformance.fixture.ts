@@ -4,7 +4,7 @@ import type { Bar, OpenTime } from '../bar.ts';
 import { parsePair } from '../pair.ts';
 import type { InputRow, JournalStore, ShadowRow, SignalRow } from './journal.ts';
 
-/** One journal of the kind under test: `open` opens it, again and again. */
+/** One journal of the kind under test: `open` opens it, any number of times. */
 export interface JournalUnderTest {
   open(): JournalStore;
 }

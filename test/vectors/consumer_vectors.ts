@@ -121,7 +121,7 @@ export const CONSUMER_VECTORS: readonly ConsumerVector[] = [
     hear(inPositionBody(''), { seq: 1 }, refuse('FORMAT')),
     whole(sound, obey(`open ${ONE}`)),
   ]),
-  live('another market is refused, and does not count as heard', [
+  live('another market is refused, and does not count as received', [
     hear(enterBody(ONE), { seq: 9, market: 'simulated' }, refuse('MARKET')),
     hear(enterBody(ONE), { seq: 9, market: 'replay' }, refuse('MARKET')),
     hear(enterBody(ONE), { seq: 1 }, obey(`open ${ONE}`)),

@@ -31,8 +31,8 @@ interface Head {
 }
 
 /**
- * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not brought to the disk:
- * after a power cut the file may be torn, which `readColumns` sees.
+ * Writes the columns; a reader sees the whole file or none (temporary file, rename). It is not synced to disk: after a
+ * power cut the file may be torn, which `readColumns` detects.
  * @throws Error of the file system; the temporary file is removed then
  */
 export function writeColumns(path: string, meta: unknown, columns: NamedColumns): void {

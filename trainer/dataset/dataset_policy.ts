@@ -5,7 +5,7 @@ import type { DatasetPolicy } from './dataset.ts';
 
 /**
  * The settings of a dataset.
- * @param holdoutFrom where the holdout begins; null = at the configured share of the time
+ * @param holdoutFrom start of the holdout; null = at the configured share of the time
  */
 export function datasetPolicy({ core, minutehand }: Settings, holdoutFrom: OpenTime | null = null): DatasetPolicy {
   const { label, train: learning, windows } = minutehand;

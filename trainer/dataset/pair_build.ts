@@ -49,7 +49,7 @@ export function buildPair({ pair, a, b, policy }: PairTask): PairBuild {
 
 /**
  * Whether a minute is among the `share` that is kept: fractional parts of multiples of the golden ratio (Weyl's
- * sequence), so that the kept ones lie evenly in time and favor no minute of the hour, as every n-th would.
+ * sequence), so that the kept ones are evenly spaced in time and favor no minute of the hour, unlike every n-th one.
  */
 function isSampledMinute(time: number, share: number): boolean {
   return ((time / SECONDS_PER_BAR) * GOLDEN_RATIO) % 1 < share;

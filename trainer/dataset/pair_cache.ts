@@ -23,7 +23,7 @@ export interface CacheOptions {
 
 export const DEFAULT_CACHE_BYTES = 2 * 1024 ** 3;
 
-/** What became of the pairs of a build. */
+/** Outcome for the pairs of a build. */
 export interface CacheReport {
   readonly hits: number;
   readonly built: number;

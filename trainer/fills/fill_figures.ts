@@ -48,8 +48,8 @@ export interface FiguresInput {
 }
 
 /**
- * What became of signals in the world, by kind of account. An ENTER counts for a program from its first line about that
- * pair on, when its maximum age is over or it was answered: who was not there refused nothing. Pure.
+ * Outcome of signals at the accounts, by kind of account. An ENTER counts for a program from its first line about that
+ * pair on, when its maximum age is over or it was answered: an absent program refused nothing. Pure.
  */
 export function fillFigures(input: FiguresInput): Readonly<Record<string, AccountFigures>> {
   const accounts = [...new Set(input.trades.map(({ account }) => account))].sort();

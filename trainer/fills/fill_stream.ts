@@ -30,9 +30,9 @@ export interface FillStreamOptions {
 type Entry = [id: string, fields: string[] | null];
 
 /**
- * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: what was delivered and never
- * acknowledged first, then what is new. A Redis that is absent, restarts, or comes back empty is tried again for ever;
- * the group is made anew where it is gone.
+ * Reads the stream `minutehand:fills` as the consumer group `minutehand-trainer`: entries that were delivered and never
+ * acknowledged first, then new ones. A Redis that is absent, restarts, or comes back empty is retried forever; a
+ * missing group is created again.
  */
 export function readFillStream({ transport, take, onState }: FillStreamOptions): StreamReader {
   async function makeGroup({ redis }: StreamConnection): Promise<void> {

@@ -32,7 +32,7 @@ interface Row {
 
 /**
  * Opens a journal for looking up signals. Never writes.
- * @returns null when there is none, or none that can be read
+ * @returns null when there is none, or none that is readable
  */
 export function openJournalSignals(path: string): JournalSignals | null {
   if (!existsSync(path)) return null;
@@ -68,7 +68,7 @@ function lookInto(db: Database): JournalSignals {
     `SELECT time FROM signals WHERE time IN (SELECT value FROM json_each(?)) AND +pair_id = ? AND instr(body, ?) > 0`,
   );
 
-  /** The first row that was published at or after a moment, as far as the clock never went back. */
+  /** The first row that was published at or after a moment, if the clock never stepped back. */
   function rowAt(ms: number): number {
     const { first, last } = ends.get() as { first: number | null; last: number | null };
     if (first === null || last === null) return 0;

@@ -9,7 +9,7 @@ import { entriesOf, journalLookup } from './signal_lookup.ts';
 /** How long a fill, its other leg or its signal may be on its way before it counts as missing. */
 export const SETTLE_MS = 60_000;
 
-/** What fills of the configured market are laid against. */
+/** Signals and prices that fills of the configured market are compared with. */
 export interface Against {
   readonly entries: readonly JournaledSignal[];
   readonly nowMs: number;
@@ -33,9 +33,9 @@ export interface VersionFillsOptions {
 }
 
 /**
- * What became of the entries of one model version in the configured market, on all kinds of accounts: fills and
- * refusals of the last `monitor_days` of the market's clock, whole positions, and the ENTER signals they are laid
- * against. null without any; then no signal is read.
+ * Outcome of the entries of one model version in the configured market, on all kinds of accounts: fills and refusals of
+ * the last `monitor_days` of the market's clock, whole positions, and the ENTER signals they are compared with. null
+ * without any; then no signal is read.
  */
 export async function fillsOfVersion(options: VersionFillsOptions): Promise<FiguresInput | null> {
   const { settings, version, journals, store, nowMs } = options;

@@ -4,7 +4,7 @@ import type { LiveTrade } from './live_trades.ts';
 /** What one program did with one entry of the daemon. */
 export interface LivePosition {
   readonly account: string;
-  /** Where its fills stand: two programs at the same time have two books. */
+  /** Source of its fills: two programs at the same time have two books. */
   readonly place: string;
   readonly positionId: string;
   readonly pairId: string;

@@ -13,10 +13,7 @@ export interface TailedLines {
   /** Whole lines that are new, without their ends, none of them empty. */
   readonly lines: readonly string[];
   readonly mark: FileMark;
-  /**
-   * Whether it was read from its beginning although there was a mark: another file stands there now, or it was written
-   * anew.
-   */
+  /** Whether it was read from its beginning although there was a mark: the file was replaced or rewritten. */
   readonly isAnew: boolean;
   /** Whether there may be more right now. */
   readonly hasMore: boolean;

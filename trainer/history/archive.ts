@@ -77,8 +77,8 @@ export interface SignalArchive {
   /** Days that have rows which the archive lacks, oldest first, up to `lastDay`. */
   due(market: string, lastDay: string): Promise<readonly string[]>;
   /**
-   * Archived days before `day` that still have rows in the history; those that were brought back since
-   * `restoredSinceMs` are left alone.
+   * Archived days before `day` that still have rows in the history; those restored since `restoredSinceMs` are left
+   * out.
    */
   prunable(market: string, day: string, restoredSinceMs: number): Promise<readonly string[]>;
 }
@@ -157,7 +157,7 @@ class PlacedArchive implements SignalArchive {
     let [rows, added] = [0, 0];
     const parts = await this.#parts(market, day);
     if (parts.length === 0) return null;
-    // First, so that what a killed process has brought back is not left over for ever.
+    // First, so that rows restored by a killed process do not stay forever.
     await this.#index.markRestored(market, day);
     const put = async (signals: readonly SignalRow[]): Promise<void> => {
       rows += signals.length;

@@ -31,8 +31,8 @@ export interface ArchivingOptions {
   say(line: string): void;
   open(): Promise<OpenHistory>;
   /**
-   * Copies what the journals have, because a day is archived when all of it has been copied.
-   * @returns what went wrong; null = nothing
+   * Copies the rows of the journals, because a day is archived when all of it has been copied.
+   * @returns the error; null = none
    */
   copyAll(): Promise<unknown>;
   /** Does a round as soon as nothing else is under way. */

@@ -101,7 +101,7 @@ class JournalCopy implements SignalCopy {
     return copied;
   }
 
-  /** Adds a batch and the position behind it, in one transaction. @returns how many rows are new */
+  /** Adds a batch and the position after it, in one transaction. @returns how many rows are new */
   async #keep(file: JournalFile, batch: readonly JournaledRow[]): Promise<number> {
     const last = batch.at(-1)!;
     const signals = batch.map(({ signal }) => signal);

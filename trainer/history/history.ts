@@ -44,9 +44,9 @@ const SIMULATED_HISTORY_MS = 12 * 3_600_000;
 const FORGET_EVERY_MS = 600_000;
 
 /**
- * Copies every signal that daemons have journaled into the store, archives the days that are over and deletes old rows
- * that the archive holds, as long as the trainer runs. Journals, store and archive may each be away and come back: what
- * cannot be done now is done later, and nothing is deleted before it is proven to be elsewhere.
+ * Copies every signal that daemons have journaled into the store, archives the finished days and deletes old rows that
+ * the archive holds, as long as the trainer runs. Journals, store and archive may each be unavailable for a time:
+ * failed work is done later, and nothing is deleted before it is verified elsewhere.
  */
 export function startHistory(options: HistoryOptions): RunningHistory {
   const { settings, paths, log, say, env = process.env, clock = MACHINE_CLOCK, retryMs = ARCHIVE_RETRY_MS } = options;

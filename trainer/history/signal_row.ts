@@ -96,8 +96,8 @@ export function signalRow(body: string, published: Published): SignalRow {
 const ENVELOPE = ',"market":"';
 
 /**
- * A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives
- * the same line.
+ * A row as a line of the archive: the body byte for byte, followed by its other fields. The same row always gives the
+ * same line.
  */
 export function signalLine(row: SignalRow): string {
   const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;

@@ -27,8 +27,8 @@ export interface FittedModel {
 }
 
 /**
- * Learns one model from its training rows: the one that ships, and those of purged k-fold and walk-forward. None of
- * them sees the holdout.
+ * Trains one model on its training rows: the published one, and those of purged k-fold and walk-forward. None of them
+ * uses the holdout.
  * @param embargo seconds
  */
 export async function learnModel(

@@ -42,8 +42,8 @@ export interface WarmStart {
 }
 
 /**
- * The active models as they were last learned in full. What earlier warm starts added is left out: it is learned anew,
- * from all bars since. Trees upon trees of single days and weeks made the models worse than they were
+ * The active models as of their last full training. The trees of earlier warm starts are left out: they are trained
+ * again, on all bars since. Trees upon trees of single days and weeks made the models worse
  * (docs/adr/0022-warm-start-from-the-last-full-training.md).
  * @param base the active bundle
  * @throws MinutehandError WARM_START_REFUSED as `checkWarmStart`, MODEL_LOAD when a model is not of trees
@@ -71,9 +71,9 @@ export function startWarm(
 }
 
 /**
- * Whether the active models can be warm-started at all: learned by gbdt, from the same features and for the same
- * labels, for these pairs, and not warm-started too often since they were last learned in full.
- * @throws MinutehandError WARM_START_REFUSED with what is in the way
+ * Whether the active models can be warm-started: trained by gbdt, on the same features and labels, for these pairs, and
+ * not warm-started too often since their last full training.
+ * @throws MinutehandError WARM_START_REFUSED with the reason
  */
 export function checkWarmStart(base: WarmStartBase, run: WarmStartRun): void {
   const refuse = (seen: string, expected: string): never => {

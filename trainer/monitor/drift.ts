@@ -10,7 +10,7 @@ import {
   type ProfiledRows,
 } from './feature_profile.ts';
 
-/** How many standard deviations of chance a figure must lie beyond what chance alone would give. */
+/** Number of standard deviations of chance by which a figure must exceed chance. */
 export const SIGMAS = 3;
 /** A share that was not met may be as large as half a row in so many; below this it is taken for this. */
 const SMALLEST_SHARE = 1e-4;

@@ -10,7 +10,7 @@ import { clusteredMean } from './cluster.ts';
 export const MIN_BLOCKS = 10;
 /** Blocks that short spans are cut into: weekends leave some of them empty. */
 const BLOCKS_WANTED = 15;
-/** Markets stay quiet or excited for hours. */
+/** Markets stay calm or excited for hours. */
 const SHORTEST_BLOCK_MINUTES = 480;
 const LONGEST_BLOCK_MINUTES = 1440;
 const BINS = 10;
@@ -52,7 +52,7 @@ export const featureProfileSchema = z.object({
     }),
   ),
 });
-/** How every feature was distributed where the models learned: what live features are held against. Plain JSON. */
+/** Distribution of every feature in training: the reference for live features. Plain JSON. */
 export type FeatureProfile = z.infer<typeof featureProfileSchema>;
 
 /**

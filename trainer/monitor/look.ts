@@ -244,7 +244,7 @@ function barsFrom(start: number, end: number, isWanted: (t: number) => boolean):
   return bars;
 }
 
-/** Labeled candidates of AI1's evaluation label, and how many independent ones they are worth within their pairs. */
+/** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
 function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];

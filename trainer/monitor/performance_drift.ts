@@ -138,7 +138,7 @@ function compared(
 /** Share of the entry candidates whose risk_score is below θ2. */
 export interface PassRate {
   readonly live: number | null;
-  /** How far it may lie from the true one by chance. */
+  /** Sampling error of the share. */
   readonly noise: number;
   readonly candidates: number;
 }

@@ -4,7 +4,7 @@ import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate } from './performance_drift.ts';
 
-/** A part of a look, or why it could not be looked at, in words. */
+/** A part of a look, or the reason why it was skipped, as text. */
 export type Part<T> = T | { readonly skipped: string };
 
 export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
@@ -29,7 +29,7 @@ export interface MonitorReport {
   /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
-  /** What does not fit any more; most of it is a reason to train anew. */
+  /** Deviations; most of them are a reason to retrain. */
   readonly findings: readonly DriftFinding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
@@ -48,9 +48,9 @@ export interface DriftFinding {
   readonly limit: number;
   /** The pair that moved most; null where it is of all together. */
   readonly pair: string | null;
-  /** Whether to train anew; else a person has to change the configuration first. */
+  /** Whether to retrain; else a person has to change the configuration first. */
   readonly retrains: boolean;
-  /** All of it in words, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
+  /** The finding as text, e.g. `drift psi z_score 0.41 > 0.25 (most in EURUSD_GBPUSD)`. */
   readonly text: string;
 }
 

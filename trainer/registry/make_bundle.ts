@@ -136,8 +136,8 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
 }
 
 /**
- * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle
- * that fails is removed, or it would stand there as the newest.
+ * Verifies that the daemon accepts it: read back, verified, loaded and compared with its golden answers. A bundle that
+ * fails is removed, or it would remain as the newest.
  */
 async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
   try {

@@ -2,7 +2,7 @@ import type { HomePaths } from '../../shared/policy/home.ts';
 import { openStore, storeUrl } from '../store/store.ts';
 import { createRegistry, type Registry } from './registry.ts';
 
-/** What came of a bundle that a training has written. */
+/** Outcome of a bundle that a training has written. */
 export interface Outcome {
   readonly version: string;
   /** Whether active.json names it now: activation does that first. */
@@ -30,8 +30,8 @@ export async function enterOutcome(
 }
 
 /**
- * Does `work` with the registry of this home, and closes its store behind it. The store is made where there is none:
- * without it, the bytes of what is active would be kept nowhere, and `models recover` could not make them again.
+ * Runs `work` with the registry of this home, and closes its store afterward. The store is created where there is none:
+ * without it, the bytes of the active bundle would be kept nowhere, and `models recover` could not restore them.
  * @throws MinutehandError STORE_UNUSABLE, and what `work` throws
  */
 export async function withRegistry<Result>(

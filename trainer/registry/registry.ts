@@ -93,7 +93,7 @@ class StoreRegistry implements Registry {
     if (known !== undefined && known.manifest_sha256 !== sha256Hex(text))
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
     const isKept = known !== undefined && known.removed_at === null;
-    // The bytes first: a row of the registry promises that they are there.
+    // The bytes first: a row of the registry guarantees that they exist.
     for (const file of this.#folder.fileNames(version)) {
       // Of a bundle that is known, only the signature may be another one.
       if (!isKept || file === SIGNATURE_FILE)

@@ -14,7 +14,7 @@ export interface PassesOptions {
   onRecovered(): void;
 }
 
-/** Work that is done again and again as long as the trainer runs, one thing at a time. */
+/** Work that is repeated as long as the trainer runs, sequentially. */
 export interface Passes {
   /** A pass in its turn. Never rejects. */
   pass(): Promise<void>;

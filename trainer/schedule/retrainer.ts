@@ -27,7 +27,7 @@ export interface Retrainer {
   runs(): readonly RetrainRun[];
   /**
    * Ends the run that is under way, which is not tried again.
-   * @returns it, which has not ended yet; null when there is none in this trainer
+   * @returns that run, which has not ended yet; null when there is none in this trainer
    */
   cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
@@ -56,7 +56,7 @@ class QueuedRetrainer implements Retrainer {
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
   #canceled = false;
-  /** Whatever touches the queue goes one after the other. */
+  /** Access to the queue is sequential. */
   #turn: Promise<unknown>;
 
   constructor(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks) {
@@ -124,7 +124,7 @@ class QueuedRetrainer implements Retrainer {
     return settleOrphans(this.#options, this.#records, this.#settlement);
   }
 
-  /** For trainers elsewhere that have died, and machines whose name is another after each start. */
+  /** For dead trainers elsewhere, and machines whose name changes with each start. */
   async #lookAround(): Promise<void> {
     if (this.#stopped || this.#training !== null) return;
     await this.#attempt('the runs of others cannot be read', async () => {

@@ -30,7 +30,7 @@ export interface RetrainRun {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** Of each model what it is worth on the holdout. */
+  /** Holdout metrics of each model. */
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;

@@ -88,7 +88,7 @@ export function createRunProgress(expected: readonly StageTime[]): RunProgress {
   };
 }
 
-/** A stage without the remarks that stand behind it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
+/** A stage without the remarks after it: `learning, trial 3 of 20 (best 0.61)` is `learning`. */
 export function stageName(stage: string): string {
   return stage.split(/[,(:]/, 1)[0]!.trim() || stage;
 }

@@ -42,7 +42,7 @@ export interface TrainingOptions {
   readonly command: readonly string[];
   /** What this run has beside the arguments of all runs. */
   readonly flags: readonly string[];
-  /** Whether everything else goes first. */
+  /** Whether it runs at the lowest priority. */
   readonly yields: boolean;
   onProgress(line: ProgressLine): void;
   /** Its priority could not be lowered. */
@@ -85,8 +85,8 @@ export function startTraining({ command, flags, yields, onProgress, onWarning }:
 }
 
 /**
- * Everything else goes first. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
- * priority counts within a session only: the session itself must weigh less, or a training on its own would have as
+ * Gives priority to everything else. Where Linux shares the processor between sessions (sched_autogroup_enabled), a low
+ * priority applies within a session only: the session itself must weigh less, or a training on its own would have as
  * much as the daemon.
  */
 function yieldToOthers(pid: number, onWarning: (error: unknown) => void): void {

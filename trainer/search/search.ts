@@ -26,7 +26,7 @@ export interface SearchProgress {
 
 export interface SearchRequest<Prepared> {
   readonly space: Space;
-  /** Current parameters: trial 0, against which all others are held. They need not lie on a step of the space. */
+  /** Current parameters: trial 0, the baseline of all others. They need not be on a step of the space. */
   readonly configured: Params;
   readonly seed: string | number;
   readonly direction: 'minimize' | 'maximize';
@@ -122,7 +122,7 @@ export async function searchTraining<Prepared>(request: SearchRequest<Prepared>)
       try {
         const outcome = await measureTrial(request, trial.params, isOver, (fold, mean) => {
           const isHopeless = study.report(trial, fold, mean);
-          // The configured one is what the others are held against: it is always measured whole.
+          // The configured one is the baseline of the others: it is always measured whole.
           return isHopeless && trial.number > 0;
         });
         if (outcome.kind === 'over') {

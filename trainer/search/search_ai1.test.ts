@@ -116,7 +116,7 @@ describe('searchAi1', () => {
 });
 
 describe('relabeled', () => {
-  it('with the barriers of evaluation equals AI1's labels', () => {
+  it('with the barriers of evaluation equals AI1’s labels', () => {
     const { max_rows } = learning.settings.minutehand.train;
     expect(relabeled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
   });

@@ -20,7 +20,7 @@ export interface StudyOptions {
 export interface Study {
   /**
    * The next trial. The same seed and the same steps before it give the same trial on every machine. Trials that were
-   * under way when a journal broke off come first, with their values, and begin anew.
+   * under way when a journal ended come first, with their values, and restart.
    */
   ask(): Trial;
   /** An intermediate value, at a step counted from 0. @returns whether the trial should be ended: then `prune` it */

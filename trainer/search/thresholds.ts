@@ -103,8 +103,8 @@ export function searchThresholds(search: ThresholdSearch): ThresholdResult {
 }
 
 /**
- * What a place promises: expected improvement over the best, in spreads of the ratios, times the probability that it is
- * allowed.
+ * Expected gain of a position: expected improvement over the best, in spreads of the ratios, times the probability that
+ * it is allowed.
  */
 function expectedGain(
   tried: readonly (ThresholdMeasure & { readonly place: readonly number[] })[],

@@ -12,9 +12,9 @@ export interface SearchedSettings {
 }
 
 /**
- * Where good values of these parameters may lie; always widened to hold the current ones. `rounds` is not searched:
- * boosting ends where it no longer helps. Neither are the look-backs: they are the daemon's as well. Candidates begin
- * at the configured z_entry or further out, for the features of other bars are not kept.
+ * Ranges of good values of these parameters; always widened to contain the current ones. `rounds` is not searched:
+ * boosting ends where it no longer helps. Neither are the look-backs: the daemon uses them as well. Candidates begin at
+ * the configured z_entry or further out, because the features of other bars are not kept.
  * @param label whether the barriers of the label are searched too
  */
 export function trainingSpace({ trees, barriers }: SearchedSettings, label: boolean): Space {

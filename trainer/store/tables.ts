@@ -93,10 +93,7 @@ export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed'
 /** `full`: trained from scratch on all bars. `incremental`: the active models continue training on new bars. */
 export type RunKind = 'full' | 'incremental';
 
-/**
- * Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO
- * 8601 in UTC.
- */
+/** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {
   run_id: Generated<number>;
   market: Market;
@@ -127,7 +124,7 @@ export interface TrainingRunsTable {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** JSON: of each model what it is worth on the holdout. */
+  /** JSON: holdout metrics of each model. */
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;
@@ -146,7 +143,7 @@ export interface ConfigChangesTable {
   /** `core`, `retrain`, `signals` or `minutehand`. */
   part: string;
   key: string;
-  /** JSON; null where there was none, or is none any more. */
+  /** JSON; null without an earlier value, or without a present one. */
   before: string | null;
   after: string | null;
   /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
@@ -207,7 +204,7 @@ export interface LiveTradesTable {
   /** file or redis: the way on which it came first. */
   source: string;
   /**
-   * The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own.
+   * The file that contains it; the stream while no file has it. Of two programs that trade on paper each has its own.
    */
   place: string;
   received_ms: number;
@@ -244,13 +241,13 @@ export interface SignalCopiesTable {
   history_table: string;
   /** The last row that was copied. */
   signal_row: number;
-  /** What stood in it: another journal at this path has another one. */
+  /** Identifies its content: another journal at this path has another one. */
   fingerprint: string;
   /** The newest moment of publication that was copied. */
   generated_at_ms: number;
 }
 
-/** What became of the signals of each day, UTC, on which something was published. */
+/** State of the signals of each day, UTC, on which something was published. */
 export interface SignalDaysTable {
   history_table: string;
   market: string;
@@ -262,7 +259,7 @@ export interface SignalDaysTable {
   archived: number;
   /** When its rows were deleted from the history. */
   pruned_ms: number | null;
-  /** When they were last brought back from the archive. */
+  /** When they were last restored from the archive. */
   restored_ms: number | null;
 }
 

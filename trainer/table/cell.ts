@@ -18,9 +18,9 @@ const MARGIN = 1e-15;
 const MISSING = new Set(['', 'nan', 'na', 'null']);
 const INFINITE = /^[+-]?inf(inity)?$/;
 
-/** Where a reader of cells stands. Bytes end with a line feed: no cell is read beyond it. */
+/** Position of a reader of cells. Bytes end with a line feed: no cell is read beyond it. */
 export interface Cursor {
-  /** Before a cell: its first byte. After it: the comma or the line end behind it. */
+  /** Before a cell: its first byte. After it: the comma or the line end after it. */
   at: number;
   /** Whether the cell was neither a number nor missing. */
   isText: boolean;

@@ -18,7 +18,7 @@ export const TO = { nothing: -1, label: -2, weight: -3 } as const;
 
 export interface Header {
   readonly names: readonly string[];
-  /** Per column of the file what becomes of it. */
+  /** Destination of each column of the file. */
   readonly targets: Int32Array;
   readonly features: readonly string[];
   readonly ignored: readonly string[];

@@ -38,7 +38,7 @@ export class TableReader {
   readonly #cursor: Cursor = { at: 0, isText: false };
   #header: Header | null = null;
   #rows: Rows | null = null;
-  /** What stands behind the last line end. */
+  /** The bytes after the last line end. */
   #rest: Buffer = Buffer.alloc(0);
   #line = 1;
   #blankLine = 0;

@@ -8,7 +8,7 @@ export interface Confusion {
   readonly true_negative: number;
 }
 
-/** What follows from a confusion; null where a share has nothing to be a share of. */
+/** Metrics of a confusion matrix; null where a denominator is 0. */
 export interface ConfusionMetrics {
   readonly accuracy: number | null;
   readonly precision: number | null;

@@ -294,7 +294,7 @@ function resampleDays(rng: Rng, days: number, blockDays: number): Float64Array {
   return times;
 }
 
-/** UTC days in which a row stands, numbered from 0 in order of time, [test rows]. */
+/** UTC day of each row, numbered from 0 in time order, [test rows]. */
 function numberDays(test: Int32Array, time: Float64Array): Int32Array {
   const dayOf = (row: number): number => Math.floor(time[row]! / SECONDS_PER_DAY);
   const days = [...new Set(Array.from(test, dayOf))].sort((a, b) => a - b);

@@ -9,7 +9,7 @@ const MIN_ROWS = 10;
 /** Below it the answers of a day are one and the same but for rounding: a standard deviation of 0.0001. */
 export const FROZEN_VARIANCE = 1e-8;
 
-/** How far answers lie apart: in all, and over days that end at each full hour, so that a frozen model is seen. */
+/** Dispersion of the answers: in all, and over days that end at each full hour, so that a frozen model is detected. */
 export interface PredictionDispersion {
   readonly rows: number;
   readonly mean: number | null;

@@ -22,7 +22,7 @@ export function qualityLimits({ retrain }: Settings): QualityLimits {
   return { min_samples: retrain.quality_min_samples, f1_floor: retrain.quality_f1_floor };
 }
 
-/** Answers to rows that the model never saw, with labels of 0 and 1. */
+/** Answers on rows that the model was not trained on, with labels of 0 and 1. */
 export interface QualityCase {
   /** Rows it was learned from. */
   readonly samples: number;

@@ -8,10 +8,7 @@ export interface ModelFacts {
   readonly quantile: number | null;
   /** Names of the input columns, in order. */
   readonly columns: readonly string[];
-  /**
-   * The label that each class stands for; a binary model answers with the probability of the second one. null where
-   * there are none.
-   */
+  /** The label of each class; a binary model answers with the probability of the second one. null without classes. */
   readonly classes: readonly (number | string)[] | null;
 }
 

@@ -41,7 +41,7 @@ export function packTrees(ensemble: TreeEnsemble, link: 'none' | 'sigmoid'): Pac
   const groups = Math.ceil(trees.length / WALKED_TOGETHER);
   const groupsAt = layouts.reduce((sum, layout) => sum + wordsBytes(layout), 0);
   const walkedNodesAt = groupsAt + groups * GROUP_WORDS * 4;
-  // One more than there are: the leaf of value 0 that stands for the trees that the last group lacks.
+  // One more than there are: the leaf of value 0 that fills the last group.
   const walkedNodes = trees.reduce((sum, tree) => sum + tree.feature.length, 1);
   const bytes = new Uint8Array(walkedNodesAt + walkedNodes * WALKED_NODE_WORDS * 4);
   const view = new DataView(bytes.buffer);
@@ -96,7 +96,7 @@ function layOut(tree: Tree): Layout {
   return { firstLeaf, leavesUnder, leafCount, depth: depths.reduce((most, depth) => Math.max(most, depth), 0), words };
 }
 
-/** Leaf values that stand behind the nodes of a word. */
+/** Number of leaf values after the nodes of a word. */
 function valueCount({ words, leafCount }: Layout): number {
   return words.length === 1 ? leafCount : LEAVES_PER_WORD + 1;
 }
@@ -106,7 +106,7 @@ function wordsBytes(layout: Layout): number {
   return layout.words.reduce((sum, nodes) => sum + WORD_HEADER_BYTES + nodes.length * NODE_BYTES + values, 0);
 }
 
-/** The second copies stand behind all first ones. */
+/** The second copies follow all first ones. */
 function slotOf(tree: Tree, node: number, columns: number): number {
   return tree.feature[node]! + (tree.missingLeft[node] === 1 ? columns : 0);
 }

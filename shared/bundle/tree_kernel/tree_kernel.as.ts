@@ -247,7 +247,7 @@ function walk(model: u32, row: u32, offset: u32): void {
       n6 = step(nodes, n6, row);
       n7 = step(nodes, n7, row);
     }
-    // A leaf's value stands where a node has its threshold.
+    // A leaf's value is at the position of a node's threshold.
     sum += load<f32>(nodes + n0, 4);
     sum += load<f32>(nodes + n1, 4);
     sum += load<f32>(nodes + n2, 4);

@@ -46,7 +46,7 @@ type Score = (
 export function openTreeKernel(ensembles: readonly PackedTrees[], maxRows: number): TreeKernel {
   const columns = ensembles[0]?.columns ?? 0;
   if (ensembles.some((ensemble) => ensemble.columns !== columns)) throw new RangeError('ensembles of several widths');
-  // Lanes stand first: a vector that crosses no cache line is loaded faster.
+  // Lanes come first: a vector that crosses no cache line is loaded faster.
   const lanesAt = 0;
   const featuresAt = lanesAt + columns * 2 * PASS_ROWS * 4;
   const modelsAt = featuresAt + maxRows * columns * 4;

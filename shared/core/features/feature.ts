@@ -79,9 +79,9 @@ export function flatMoment(count: number): number {
 }
 
 /**
- * Writes Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. Takes and gives places in
- * arrays, because doubles as arguments and results get boxed wherever a function is not inlined.
- * @param sums where Sxx, Syy, Sxy of `count` points stand, from `from` on
+ * Writes Sxy / √(Sxx · Syy), within −1…1; 0 when either is flat, NaN when either is missing. Arguments and results are
+ * positions in arrays, because doubles as arguments and results get boxed wherever a function is not inlined.
+ * @param sums array with Sxx, Syy, Sxy of `count` points from `from` on
  */
 export function writeCorrelation(sums: Float64Array, from: number, count: number, out: Float64Array, at: number): void {
   const flat = FLAT_STD * FLAT_STD * count;

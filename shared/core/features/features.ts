@@ -62,7 +62,7 @@ const LARGEST_FLOAT32 = 3.4e38;
  */
 const TOUCHED_TOGETHER = 16;
 
-/** The columns in the order in which they stand, and how one pair's are made of its next bar. */
+/** The columns in their order, and the computation of one pair's values from its next bar. */
 class Columns {
   readonly definitions: readonly FeatureDefinition[];
   readonly #legs: LegTracks;
@@ -244,7 +244,7 @@ export class FeatureEngine {
   }
 }
 
-/** The features of one pair: an engine with nothing beside it. */
+/** The features of one pair: an engine with a single pair. */
 export class PairFeatures {
   readonly definitions: readonly FeatureDefinition[];
   readonly warmupBars: number;

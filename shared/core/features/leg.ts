@@ -3,7 +3,7 @@ import { FoldPlanner, M2, MEAN, type FoldPlan, type Series } from './window/fold
 import type { FoldState } from './window/sliding_fold.ts';
 import type { Windows } from './windows.ts';
 
-/** Where a leg's values of its last bar stand: `values[at + VOL]` and so on. NaN = missing. */
+/** Location of a leg's values of its last bar: `values[at + VOL]` and so on. NaN = missing. */
 export interface LegValues {
   values: Float64Array;
   at: number;
@@ -98,8 +98,8 @@ export class LegWindows {
 
   /**
    * Takes the next bar of a leg and writes LEG_VALUES.
-   * @param bars where the bar stands as BAR_VALUES, from `bar` on; its minute must ascend
-   * @param out where the values go, from `at` on
+   * @param bars array with the bar as BAR_VALUES from `bar` on; its minute must ascend
+   * @param out destination of the values, from `at` on
    */
   step(state: LegState, bars: Float64Array, bar: number, out: Float64Array, at: number): void {
     const close = bars[bar + CLOSE]!;

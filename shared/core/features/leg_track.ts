@@ -22,7 +22,7 @@ export interface PairLeg extends LegValues {
   readonly follower: Follower | null;
 }
 
-/** How the leg of one pair goes along the track of its symbol. */
+/** Position of the leg of one pair in the track of its symbol. */
 interface Follower {
   readonly track: LegTrack;
   /** Bars of the leg so far. */
@@ -41,7 +41,7 @@ interface Follower {
 /** The bars of a symbol that any of its pairs took, each minute once, with the values of its windows at that minute. */
 interface LegTrack {
   readonly state: LegState;
-  /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` stands at row `index & rowMask`. */
+  /** Rows of BAR_VALUES, then LEG_VALUES: bar `index` is at row `index & rowMask`. */
   readonly rows: Float64Array;
   readonly rowMask: number;
   /** Its last minute, alone in an array: a field of an object would be boxed. */
@@ -75,7 +75,7 @@ export class LegTracks {
     this.#lookBackBars = this.#windows.lookBackBars;
   }
 
-  /** One leg for each of these symbols; those that stand there more than once share a track. */
+  /** One leg for each of these symbols; repeated symbols share a track. */
   createLegs(symbols: readonly string[]): PairLeg[] {
     const counts = new Map<string, number>();
     for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
@@ -203,10 +203,10 @@ function isSame(track: LegTrack, index: number, bar: Float64Array): boolean {
   return true;
 }
 
-/** Index of the track's bar of the same minute; −1 when there is none or it is no longer known. */
+/** Index of the track's bar of the same minute; −1 when there is none or it has been overwritten. */
 function indexOf(track: LegTrack, bar: Float64Array): number {
   let high = track.state.bars - 1;
-  // Another pair has mostly brought it this minute.
+  // Usually another pair has added it this minute.
   if (bar[MINUTE] === track.last[0]) return high;
   let low = Math.max(0, high - track.rowMask);
   while (low <= high) {

@@ -50,8 +50,8 @@ const PLACES = 9;
  * confirmed and its level is the new one; if both hold, the nearer one counts. If neither holds, the suspect is refuted
  * and the bar is suspect itself.
  *
- * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever it holds, and allocates
- * nothing.
+ * Ratios and square roots only: the same answer on every machine. A bar costs the same whatever its values, and
+ * allocates nothing.
  */
 export class BarScreen {
   readonly #sigmas: number;

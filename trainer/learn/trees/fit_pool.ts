@@ -17,7 +17,7 @@ export type WorkerAnswer =
 export interface FitPool {
   /**
    * The rows are read at their first use: they must not change while the pool is open.
-   * @param order a task that is urgent goes before all that wait and are not
+   * @param order an urgent task precedes all waiting tasks that are not
    */
   fit(task: FitTask, onTree: OnTree, order?: { readonly isUrgent: boolean }): Promise<TreeModel>;
   close(): Promise<void>;

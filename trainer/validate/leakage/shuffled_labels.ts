@@ -83,8 +83,8 @@ export async function checkShuffledLabels<Rows extends ValidationRows, Model>(
 }
 
 /**
- * The labels in another order: each pair's, in order of time, cut into blocks of `blockRows`, the blocks of all pairs
- * shuffled and laid end to end over the same rows. The same seed, the same order. [rows]
+ * The labels in another order: each pair's, in time order, cut into blocks of `blockRows`, the blocks of all pairs
+ * shuffled and concatenated over the same rows. The same seed, the same order. [rows]
  */
 export function shuffleInBlocks(
   { y, time, pair }: Pick<ValidationRows, 'y' | 'time' | 'pair'>,

@@ -1,7 +1,7 @@
 import { COUNTERS, INPUTS, SIZE, SlidingFold, type FoldState, type Kind } from './sliding_fold.ts';
 
 /**
- * Where a series stands: what it observes goes to `input` from this place on, what its window holds is read from
+ * Location of a series: its observations are written to `input` from this index on, its window values are read from
  * `result`.
  */
 export interface Series {

@@ -17,7 +17,7 @@ export class LagRing {
     return ring;
   }
 
-  /** Where the row of `bars` bars ago stands: to be read, then overwritten with that of this bar. */
+  /** Index of the row of `bars` bars ago: to be read, then overwritten with that of this bar. */
   next(ring: Float64Array): number {
     const at = ring[0]!;
     const after = at + this.#width;

@@ -35,8 +35,7 @@ function fileNames(engine: NativeEngine): readonly string[] {
 }
 
 /**
- * Where libraries and Python packages are installed to, in the order of the search; `*` stands for any part of a
- * folder's name.
+ * Folders where libraries and Python packages are installed, in search order; `*` matches any part of a folder's name.
  */
 function usualPrefixes(env: NodeJS.ProcessEnv): string[] {
   const named = [env['CONDA_PREFIX'], env['VIRTUAL_ENV']].filter((folder) => folder !== undefined && folder !== '');
@@ -78,7 +77,7 @@ function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** The folders that a path with `*` in its parts stands for, sorted by name. */
+/** The folders that match a path with `*` in its parts, sorted by name. */
 function expand(pattern: string): string[] {
   const star = pattern.indexOf('*');
   if (star < 0) return isFolder(pattern) ? [pattern] : [];
@@ -160,7 +159,7 @@ const RTLD_NODELETE = process.platform === 'darwin' ? 0x80 : 0x1000;
 
 /**
  * OpenMP's threads outlive the call that started them. If the library and OpenMP with it were unloaded at the end of a
- * worker, those threads would wake up in memory that is gone.
+ * worker, those threads would continue in freed memory.
  */
 function keepLoaded(koffi: typeof Koffi, path: string): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') return;

@@ -152,7 +152,7 @@ function drawCodes(codes: Float32Array, rng: Rng): void {
   } while (codes.every((code) => code === codes[0]));
 }
 
-/** Which rows the next tree sees follows from a random key and the row. */
+/** The rows of the next tree are a function of a random key and the row. */
 function drawRows({ words, plan }: Conductor, rng: Rng, fraction: number): void {
   words.set(at.KEY, rng.integer(2 ** 32));
   const bootstraps = plan.objective.kind === 'forest' && fraction === 1;
@@ -239,7 +239,7 @@ function stepsFor(rows: number): number {
 interface LossWatch {
   /** Adds the tree that was grown last. */
   walk(k: number): void;
-  /** Whether the patience is at its end after a round. */
+  /** Whether the patience is exhausted after a round. */
   isOver(round: number, ensembles: readonly (readonly Tree[])[]): boolean;
   /** Trees per class at the lowest loss. */
   best(): readonly number[];

@@ -30,7 +30,7 @@ export interface StartScores {
   readonly stopping: Float64Array;
 }
 
-/** A fit that is laid out in memory and can begin. */
+/** A fit with allocated memory, ready to start. */
 export interface PreparedFit {
   readonly memory: SharedMemory;
   readonly plan: Plan;
@@ -159,7 +159,7 @@ function baseScores({ y, weights }: TrainingTable, objective: Objective): number
   };
   switch (objective.kind) {
     case 'forest':
-      // Values are learned as what they differ from their mean, since they may lie far from 0; shares have no need to.
+      // Values are trained as differences from their mean, since they may be far from 0; shares need no shift.
       return [objective.target === 'value' ? Math.fround(mean((row) => y[row]!)) : 0];
     case 'regression':
       return [Math.fround(mean((row) => y[row]!))];

@@ -152,7 +152,7 @@ function gradientOf(
   }
 }
 
-/** The kernel's own polynomial, one float32 operation at a time; that it is e^t is another test's business. */
+/** The kernel's own polynomial, one float32 operation at a time; another test checks that it is e^t. */
 export function exp32(t: number): number {
   t = Math.max(t, -87);
   const k = nearest(f(t * f(1.44269504088896341)));

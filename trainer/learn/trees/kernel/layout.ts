@@ -23,7 +23,7 @@ export const CLASS = 464;
 /** Histograms: of the smaller child (or the root) and, where not 0, of the parent, which becomes the larger child's. */
 export const SMALL = 468;
 export const LARGE = 472;
-/** Whose splits are searched; NOBODY = not at all. */
+/** Nodes whose splits are searched; NOBODY = none. */
 export const SMALL_NODE = 476;
 export const LARGE_NODE = 480;
 /** 1: the rows are all rows in their own order. */

@@ -171,7 +171,7 @@ export function leafQuantile(piece: u32): void {
 function select3(values: u32, shares: u32, count: u32, wanted: f64): f64 {
   let low: u32 = 0;
   let high = count; // The answer is in [low, high).
-  let before: f64 = 0; // Weight of what lies below low.
+  let before: f64 = 0; // Weight of the values below low.
   while (high - low > 1) {
     const pivot = middleOf(
       load<f64>(values + low * 8),

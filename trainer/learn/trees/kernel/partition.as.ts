@@ -48,7 +48,7 @@ export function partAlone(): u32 {
 
 function partRows(from: u32, to: u32, left: u32, right: u32): u32 {
   const bins = load<u32>(COLUMN_BINS) + load<u32>(SPLIT_COLUMN) * load<u32>(ROW_STRIDE);
-  // The missing bin, 255, is one more than no bin: turned by one it stands before bin 0.
+  // The missing bin, 255, is one more than no bin: rotated by one it precedes bin 0.
   const turn = load<u32>(SPLIT_MISSING_LEFT);
   const limit = load<u32>(SPLIT_BIN) + turn;
   const start = left;

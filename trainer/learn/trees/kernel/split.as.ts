@@ -20,8 +20,8 @@ import {
 
 /**
  * Improvement of a split: S(G_l)²/(H_l+λ) + S(G_r)²/(H_r+λ) − S(G)²/(H+λ) with S(G) = max(|G| − α, 0) (Friedman 2001;
- * Chen & Guestrin 2016, eq. 7, without ½). The first two terms stand over one denominator: one division for two. Equal
- * ones go to the lowest bin, then to missing on the right.
+ * Chen & Guestrin 2016, eq. 7, without ½). The first two terms share one denominator: one division for two. Ties go to
+ * the lowest bin, then to missing on the right.
  *
  * The record of a node and column, 32 bytes: improvement f64; of the split, once it has been resolved: sums of the left
  * side i64, bin, missing goes left, 1 = it has been resolved, the node misses some values.
