@@ -196,8 +196,8 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
 
   const handovers: Handover[] = [];
   let killedStandbys = 0;
-  let inOffice = startStandby();
-  let bootId = await inOffice.listening;
+  let active = startStandby();
+  let bootId = await active.listening;
   const sending = await sendBars(url, options.history, '?backfill=1');
   if (sending.status !== 200) throw new Error(await sending.text());
   connect();
@@ -222,7 +222,7 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
       if (handovers.length === LONELY_HANDOVER) {
         await next.program.kill('SIGKILL');
         const atMs = nowMs();
-        await inOffice.program.kill('SIGTERM');
+        await active.program.kill('SIGTERM');
         const endedMs = nowMs() - atMs;
         next = startStandby();
         const nextBootId = await next.listening;
@@ -235,18 +235,18 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
           listensMs: nowMs() - atMs,
           nextBootId,
         });
-        [inOffice, bootId] = [next, nextBootId];
+        [active, bootId] = [next, nextBootId];
         next = startStandby();
         continue;
       }
       const how = rng.uniform() < 0.5 ? 'SIGTERM' : 'SIGKILL';
       const standby = next.isWaiting ? 'ready' : 'starting';
       const atMs = nowMs();
-      const ended = inOffice.program.kill(how).then(() => nowMs() - atMs);
+      const ended = active.program.kill(how).then(() => nowMs() - atMs);
       const nextBootId = await next.listening;
       const listensMs = nowMs() - atMs;
       handovers.push({ how, bootId, standby, atMs, endedMs: await ended, listensMs, nextBootId });
-      [inOffice, bootId] = [next, nextBootId];
+      [active, bootId] = [next, nextBootId];
       next = startStandby();
       options.onProgress(handovers.length);
     }
@@ -254,15 +254,15 @@ export async function runHandovers(options: HandoverOptions): Promise<HandoverRe
     clearInterval(clock);
     isOver = true;
     await feeding;
-    // No more events are expected of it.
+    // The standby is no longer needed.
     await next.program.kill('SIGTERM');
-    await inOffice.program.kill('SIGTERM');
+    await active.program.kill('SIGTERM');
     // What Redis has for this reader comes before the answer.
     await subscriber.ping();
   } finally {
     clearInterval(clock);
     isOver = true;
-    for (const { program } of [inOffice, next]) await program.kill('SIGKILL');
+    for (const { program } of [active, next]) await program.kill('SIGKILL');
     (socket as WebSocket | null)?.terminate();
     subscriber.disconnect();
   }

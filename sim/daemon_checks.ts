@@ -2,7 +2,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import type { MachineOptions } from './machine_options.ts';
 import type { Oracle } from './oracle.ts';
 
-/** A feeder continues after `last_bars`: they must contain exactly the bars that the journal has. */
+/** A feeder continues after `last_bars`: they must equal the newest bars in the journal. */
 export function checkLastBars({ truth, journal, onViolation }: MachineOptions, daemon: Daemon): void {
   if (truth.disks.isJournalRefusing) return;
   const stored = new Map<string, number>();

@@ -131,7 +131,7 @@ describe('the oracle', () => {
       },
     ],
     [
-      'close of what is not held',
+      'close of a position that is not held',
       (bench) => {
         bench.oracle.publish(textOf({}));
         bench.obey(textOf({}), { order: 'close', positionId: 's9' });

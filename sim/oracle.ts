@@ -263,8 +263,8 @@ class Account {
 
   #close(signal: Seen, positionId: string, violation: Violate): void {
     const held = this.#heldOf(signal);
-    if (held !== positionId) violation('close of what is not held', `${positionId}, holding "${held}"`);
-    if (signal.target !== 0 && signal.position_id === held) violation('close of what is still wanted', held);
+    if (held !== positionId) violation('close of a position that is not held', `${positionId}, holding "${held}"`);
+    if (signal.target !== 0 && signal.position_id === held) violation('close of a position that is still open', held);
     this.#held.set(signal.pair_id, '');
   }
 }

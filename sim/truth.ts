@@ -57,14 +57,14 @@ export class Truth {
     const { mode, reason } = signal;
     // The final heartbeat of a daemon does not describe its models and bars.
     if (reason === 'SHUTDOWN' && mode === 'HALT') return;
-    const lies = (what: string): void =>
-      this.#options.onViolation('mode does not tell the truth', `${signal.pair_id} seq ${signal.seq}: ${what}`);
-    if (mode === 'OK' && this.disks.filesAreBroken) lies('OK while the signal files cannot be written');
-    if (mode === 'OK' && this.disks.journalIsBroken) lies('OK while the journal cannot be written');
+    const wrong = (what: string): void =>
+      this.#options.onViolation('mode is wrong', `${signal.pair_id} seq ${signal.seq}: ${what}`);
+    if (mode === 'OK' && this.disks.filesAreBroken) wrong('OK while the signal files cannot be written');
+    if (mode === 'OK' && this.disks.journalIsBroken) wrong('OK while the journal cannot be written');
     const pipeline = this.#options.pipeline();
     if (pipeline === null) return;
-    checkModels(signal, pipeline, lies);
-    if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, lies);
+    checkModels(signal, pipeline, wrong);
+    if (reason === 'SILENCE') this.silence.checkHeartbeat(signal, pipeline, wrong);
   }
 
   /** Halts apply to the models that a signal names, whichever are active in the daemon. */
@@ -92,18 +92,18 @@ export class Truth {
 }
 
 /** The mode of a signal against the models and degradations that health has. */
-function checkModels(signal: Seen, { status }: Pipeline, lies: (what: string) => void): void {
+function checkModels(signal: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
   const { mode, reason } = signal;
   const { models, degradations } = status;
-  if (mode === 'OK' && models === null) lies('OK without models');
-  if (mode === 'OK' && degradations.size > 0) lies(`OK with degradations ${[...degradations].join()}`);
+  if (mode === 'OK' && models === null) wrong('OK without models');
+  if (mode === 'OK' && degradations.size > 0) wrong(`OK with degradations ${[...degradations].join()}`);
   if (mode === 'OK' && models !== null && models.version !== signal.model_version)
-    lies(`models ${signal.model_version}, active ${models.version}`);
-  if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) lies('DEGRADED without degradations');
+    wrong(`models ${signal.model_version}, active ${models.version}`);
+  if (mode === 'DEGRADED' && reason !== 'SILENCE' && degradations.size === 0) wrong('DEGRADED without degradations');
   const isHalted = status.haltedPairs.includes(signal.pair_id);
-  if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') lies(`${mode} while health has the pair as halted`);
-  if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) lies('HALT with active models');
-  if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) lies(`${mode} without models`);
+  if (isHalted && mode !== 'HALT' && mode !== 'WARMUP') wrong(`${mode} while health has the pair as halted`);
+  if (mode === 'HALT' && reason !== 'SILENCE' && models !== null && !isHalted) wrong('HALT with active models');
+  if (mode !== 'HALT' && mode !== 'WARMUP' && models === null) wrong(`${mode} without models`);
 }
 
 /** Since when signal files and the journal cannot be written. */
@@ -206,16 +206,16 @@ class SilenceTruth {
     this.#lastMinuteMs.set(pair_id, this.#options.timeline.nowMs);
   }
 
-  checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, lies: (what: string) => void): void {
+  checkHeartbeat({ mode, pair_id, timestamp }: Seen, { status }: Pipeline, wrong: (what: string) => void): void {
     // A heartbeat may be overtaken by the bar that ends the silence.
     const { a, b } = parsePair(pair_id);
     const newestMs = Math.max(...[a, b].map((symbol) => status.lastTimes.get(symbol) ?? 0)) * 1000;
     if (newestMs < Date.parse(timestamp) && !status.silentPairs.includes(pair_id))
-      lies('SILENCE, and health does not report it');
+      wrong('SILENCE, and health does not report it');
     const silentMs = this.#options.timeline.nowMs - Math.max(this.#readyMs, this.#lastMinuteMs.get(pair_id) ?? 0);
-    if (silentMs < this.#degradedMs - DELAY_MS) lies(`SILENCE ${inSeconds(silentMs)} after a minute`);
+    if (silentMs < this.#degradedMs - DELAY_MS) wrong(`SILENCE ${inSeconds(silentMs)} after a minute`);
     if (silentMs > this.#haltMs + DELAY_MS && mode !== 'HALT')
-      lies(`${mode} after ${inSeconds(silentMs)} without a bar`);
+      wrong(`${mode} after ${inSeconds(silentMs)} without a bar`);
   }
 
   /** Checks from now on that pairs without bars are reported as silent. */

@@ -311,7 +311,7 @@ describe('service status', () => {
 });
 
 describe('minutehandctl', () => {
-  it('runs the program where it lies, for services as root itself', async () => {
+  it('runs the program at its installed path, for services as root itself', async () => {
     await install('--no-start');
     writeFileSync(at('/opt/node 20'), '#!/bin/sh\nprintf "%s|" "$@"\n');
     const script = at('/usr/local/bin/minutehandctl');
@@ -344,7 +344,7 @@ describe('the units', () => {
 
   const note = skipNote(!isAnalyzed, 'systemd-analyze is not installed');
 
-  it.runIf(isAnalyzed)(`are what systemd understands, wherever the program lies${note}`, async () => {
+  it.runIf(isAnalyzed)(`are what systemd understands, wherever the program is${note}`, async () => {
     await install();
     const units = [...MAIN, STANDBY].map((unit) => unit.replace('@main', '@x'));
     expect(analyze('verify', ...units)).toEqual({ status: 0, said: '' });

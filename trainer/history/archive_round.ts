@@ -54,25 +54,25 @@ export async function archiveRound(options: RoundOptions): Promise<ArchiveRound>
   const lastDay = lastWholeDay(nowMs);
   for (const day of await archive.due(market, lastDay)) {
     if (!isWanted()) return { archived, pruned, failures };
-    const goesOn = await attempt(async () => {
+    const continues = await attempt(async () => {
       const done = await archive.archive(market, day);
       archived.push(done);
       onDay?.(done);
     });
-    if (!goesOn) return { archived, pruned, failures };
+    if (!continues) return { archived, pruned, failures };
   }
   if (historyDays === null) return { archived, pruned, failures };
   const kept = dayOf(dayStartMs(dayOf(nowMs)) - historyDays * DAY_MS);
   for (const day of await archive.prunable(market, kept, nowMs - historyDays * DAY_MS)) {
     if (!isWanted()) break;
-    const goesOn = await attempt(async () => {
+    const continues = await attempt(async () => {
       const rows = await archive.prune(market, day);
       if (rows !== null) pruned.push({ day, rows });
       // The archive lacks rows of a day that was archived, into another place perhaps: this one gets them, and the next
       // round deletes.
       else archived.push(await archive.archive(market, day));
     });
-    if (!goesOn) break;
+    if (!continues) break;
   }
   return { archived, pruned, failures };
 }
