@@ -1,4 +1,4 @@
-/** What can be measured by itself. Apart from the parts, so that `--help` need not load them. */
+/** Parts that can be measured separately. Apart from the parts, so that `--help` need not load them. */
 export const PARTS = [
   'end-to-end',
   'arrival',

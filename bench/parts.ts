@@ -15,7 +15,7 @@ import { benchSearch, type SearchBenchResult } from './search.ts';
 import { benchStations, type StationsResult } from './stations.ts';
 import { runTrainerBench, type TrainerResult } from './trainer.ts';
 
-/** What was measured; a part that was not asked for is absent. */
+/** The measurements; a part that was not requested is absent. */
 export interface BenchResult {
   readonly machine: Machine;
   readonly end_to_end?: readonly EndToEndResult[];
@@ -67,7 +67,7 @@ function endToEndMinutes(pairs: number): { minutes: number; idleMinutes: number 
   return pairs <= 100 ? { minutes: 600, idleMinutes: 15 } : { minutes: 150, idleMinutes: 10 };
 }
 
-/** Runs parts one after the other. Asked to end, it ends its helper processes first. */
+/** Runs parts one after the other. On a request to end, it ends its helper processes first. */
 export async function runParts(options: BenchOptions): Promise<BenchResult> {
   // By default a signal ends a process without its `exit` listeners, and a Redis server would stay behind.
   const interrupt = (): never => process.exit(1);

@@ -28,7 +28,7 @@ const STATION_MEANING: Readonly<Record<Station, string>> = {
 const BACKTEST_STATION_MEANING: Readonly<Record<BacktestStation, string>> = {
   read: 'both CSV files into columns',
   features: 'the daemon’s engine over all bars, every row kept',
-  scores: 'three models on the bars that somebody may ask for',
+  scores: 'three models on the bars on request',
   labels: 'what the models are evaluated on',
   decide: 'decide and position at every bar, fills, costs and overnight swaps',
   equity: 'every trade marked to market at every close',
@@ -229,7 +229,7 @@ ${by_pairs.map((point) => row(point.pairs, point)).join('\n')}
 function rounding({ updates, looks, worst }: Rounding): string {
   return `## Rounding
 
-After ${updates} updates, recomputed from the bars ${looks} times on the way: the greatest distance of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`), as a multiple of
+After ${updates} updates, recomputed from the bars ${looks} times: the greatest distance of any column is ${worst.distance.toExponential(1)} (\`${worst.name}\`), as a multiple of
 the greater of its value and its standard deviation. The bound is 1e-9.
 `;
 }

@@ -8,8 +8,8 @@ import { createOutput, isClosedPipe, showError, tolerateClosedPipes, type Output
 type AddCommand = (program: Command, output: () => Output) => void;
 
 /**
- * A command's module is loaded when it is asked for: a daemon has no use for the libraries of the trainer, nor `signal
- * verify` for either's.
+ * A command's module is loaded on demand: a daemon has no use for the libraries of the trainer, nor `signal verify` for
+ * either's.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   up: async () => (await import('./commands/up.ts')).addUp,
@@ -76,16 +76,16 @@ function wantedCommands(argv: readonly string[]): readonly string[] {
   return isAlone ? [first] : Object.keys(COMMANDS);
 }
 
-/** What commander has already said on standard error, for programs. */
+/** The message that commander has already printed on standard error, as an object for programs. */
 function misuse({ message }: CommanderError): object {
   const seen = message.startsWith('(') ? 'no command' : message.replace(/^error: /, '').replaceAll('\n', ' ');
   return { error: new MinutehandError('USAGE', { seen }) };
 }
 
 /**
- * @param wanted names of the commands it has
+ * @param wanted names of the commands to add
  * @param output where its actions write
- * @param answer takes what was asked for: help, or the version
+ * @param answer receives the requested text: help, or the version
  */
 export async function createProgram(
   wanted: readonly string[] = Object.keys(COMMANDS),
@@ -121,7 +121,7 @@ Start here: minutehand up, then minutehand signal verify var/signals/*/signal.js
   return program;
 }
 
-/** `--json` may stand behind any command, and every command reports misuse instead of ending the process. */
+/** `--json` may follow any command, and every command reports misuse instead of ending the process. */
 function acceptJsonEverywhere(command: Command): void {
   for (const sub of command.commands) {
     if (!sub.options.some(({ long }) => long === '--json'))

@@ -45,7 +45,7 @@ export class PipelineStatus {
     return this.#owners.inputs.suspects.counts;
   }
 
-  /** Pairs whose bars stay away, and that have had a heartbeat for it. */
+  /** Pairs without bars that have had a heartbeat for it. */
   get silentPairs(): string[] {
     return this.#idsOf((pairIndex) => this.#owners.inputs.silence.isSilent(pairIndex));
   }

@@ -13,7 +13,7 @@ export interface Scheduler {
   afterTurn(work: () => void): void;
   /** Runs `work` once. @returns a function that cancels it */
   after(ms: number, work: () => void): () => void;
-  /** Runs `work` again and again. @returns a function that ends it */
+  /** Runs `work` repeatedly. @returns a function that ends it */
   every(ms: number, work: () => void): () => void;
 }
 
@@ -72,7 +72,7 @@ export interface FileSystem {
   stat(path: string): FileStat | null;
 }
 
-/** One batch of signals for Redis: what stands behind `daemon/publish/redis.ts`. */
+/** One batch of signals for Redis: the port of `daemon/publish/redis.ts`. */
 export interface BusMessage {
   readonly pairId: string;
   readonly text: string;
@@ -90,16 +90,16 @@ export interface BusRefusal {
 
 /** A connection to Redis that mends itself. Nothing is queued while it is down. */
 export interface Bus {
-  /** Whether a batch that is sent now goes out at once. */
+  /** Whether a batch that is sent now is transmitted at once. */
   readonly ready: boolean;
   /**
    * Sends one batch at once. Resolves to null when all of it was taken, or to what was refused; rejects when the
-   * connection ended before the answer, so that nobody knows.
+   * connection ended before the answer, so that the outcome is unknown.
    */
   send(batch: readonly BusMessage[]): Promise<BusRefusal | null>;
-  /** Throws away what has not left yet and connects anew. */
+  /** Discards unsent data and reconnects. */
   reset(): void;
-  /** Told of the state, once it is known, and of every change: up, or down with the reason. */
+  /** The listener receives the state, once it is known, and every change: up, or down with the reason. */
   onState(listener: (state: 'up' | 'down', detail: string) => void): void;
   close(): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { policyHash } from '../shared/policy/policy_hash.ts';
 
 /**
  * The settings of this repository for a simulated world: a live market of three pairs (one symbol in two of them),
- * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed
- * means the same whatever `config/` says.
+ * look-backs below 80 bars, and rules that let trades through. What a world depends on is set here, so that a seed has
+ * the same meaning with any `config/`.
  */
 export function simulatedSettings(): Settings {
   known ??= makeSettings();

@@ -171,7 +171,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
     return { running, pid };
   }
 
-  it('leaves a run that the next one finds, marks, and tries again, and no process that learns on', async () => {
+  it('leaves a run that the next trainer finds, marks, and tries again, and no training process', async () => {
     const { running, pid } = await midRun({ retrain_retry_max: 1 });
     await running.kill('SIGKILL');
     expect(isRunning(pid)).toBe(true);
@@ -210,7 +210,7 @@ describe.each(STORES)('a trainer that is killed, its store on $kind $note', (on)
 describe.each(STORES)('runs, kept on $kind $note', (on) => {
   beforeEach(({ skip }) => useStore(on, skip));
 
-  it('are there after a restart, and go on counting', async () => {
+  it('are there after a restart, and keep counting', async () => {
     cpSync(trained, join(home, 'models'), { recursive: true });
     activate(join(home, 'models'), B);
     open(answer(A, false));
@@ -239,7 +239,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
       gate: [{ name: 'auc', passed: false }],
       reasons: ['auc 0.5 (at least 0.52)'],
     });
-    // Two asked for at once are one; it is stopped with its trainer and stays so.
+    // Two simultaneous requests are one run; it is stopped with its trainer and stays so.
     const begun = await Promise.all([retrainer!.start('schedule'), retrainer!.start('request')]);
     expect(begun.map((run) => run?.run_id ?? null)).toEqual([2, null]);
     await retrainer!.stop();
@@ -253,7 +253,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     expect(said.filter((line) => line.startsWith('Next attempt'))).toEqual([]);
   });
 
-  it('that wait for their next attempt wait through a restart', async () => {
+  it('that wait for their next attempt still wait after a restart', async () => {
     open(FAILS, { retrain_retry_delay_minutes: 60, retrain_retry_max: 1 });
     await retrainer!.start('schedule');
     await until(([run]) => run!.status === 'failed');
@@ -277,7 +277,7 @@ describe.each(STORES)('runs, kept on $kind $note', (on) => {
     ]);
   });
 
-  it('enter their bundles into the registry, and old ones go', async () => {
+  it('record their bundles in the registry, and old ones are removed', async () => {
     const models = join(home, 'models');
     cpSync(trained, models, { recursive: true });
     for (const version of VERSIONS) {
@@ -337,7 +337,7 @@ describe('runs', () => {
     });
   });
 
-  it('are kept in memory where no store can be opened, and that is said', async () => {
+  it('are kept in memory where no store can be opened, and that is reported', async () => {
     process.env['MINUTEHAND_DATABASE_URL'] = 'postgres://u:secret@127.0.0.1:1/d';
     open(FAILS, { retrain_retry_max: 1 });
     expect(await retrainer!.start('request')).toMatchObject({ run_id: 1 });
@@ -347,7 +347,7 @@ describe('runs', () => {
     expect(told).toEqual(['retrain_failed', 'retrain_aborted']);
   });
 
-  it(`go on in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
+  it(`continue in memory when the store is gone later${POSTGRES_NOTE}`, async ({ skip }) => {
     const server = await startPostgres();
     if (server === null) return skip(POSTGRES_NOTE);
     process.env['MINUTEHAND_DATABASE_URL'] = await server.createDatabase();
@@ -359,7 +359,7 @@ describe('runs', () => {
     await until((runs) => runs.length === 2 && runs[0]!.status === 'aborted');
   });
 
-  it('are audited from their begin, and what a death has left behind is audited at the next start', async () => {
+  it('are audited from their start, and those of a killed trainer at the next start', async () => {
     const audited = () =>
       inStore(
         async ({ db }) => (await sql<{ outcome: string }>`SELECT outcome FROM audit_retrain_runs`.execute(db)).rows,

@@ -24,7 +24,7 @@ export interface TrainOptions {
   readonly trials: number;
   /** Where an interrupted search resumes from; null = nowhere. */
   readonly searchFolder: string | null;
-  /** Where the holdout begins; null = at the configured share of the time. */
+  /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
 }

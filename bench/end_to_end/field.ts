@@ -51,7 +51,7 @@ export interface DaemonMemory {
   readonly external: number;
 }
 
-/** What the helper processes say. */
+/** Messages of the helper processes. */
 export type ProgramMessage =
   | { readonly port: number }
   | { readonly listening: true }
@@ -120,7 +120,7 @@ export interface Field {
 
 export interface FieldOptions {
   readonly pairs: number;
-  /** Bundles to be laid into the models folder; the first is active. */
+  /** Bundles copied into the models folder; the first is active. */
   readonly bundles: readonly string[];
   readonly withNull: boolean;
   readonly engine?: 'auto' | 'onnxruntime';
@@ -128,7 +128,7 @@ export interface FieldOptions {
    * What the daemon is configured with beside what the bench sets; the configuration of this installation unless given.
    */
   readonly settings?: Settings;
-  /** The real daemon can be asked to collect its garbage. */
+  /** Lets the bench trigger garbage collection in the real daemon. */
   readonly exposeGc?: boolean;
   /** Each daemon is fed over as many connections as there are symbols; over one unless given. */
   readonly connectionPerSymbol?: boolean;
@@ -136,7 +136,7 @@ export interface FieldOptions {
 
 /** Minutes of all symbols in one message of the backfill. */
 const BACKFILL_MINUTES = 40;
-/** The two daemons are fed different days, so that the minute of a signal says whose it is. */
+/** The two daemons receive different days, so that the minute of a signal identifies its daemon. */
 const REAL_DAYS_AGO = 400;
 const NULL_DAYS_AGO = 1200;
 const PATIENCE_MS = 30_000;
@@ -384,7 +384,7 @@ async function untilReady(daemon: Helper, pairs: number, withRedis: boolean): Pr
   }
 }
 
-/** One minute of the real daemon: the signals that the null daemon will send again and again. */
+/** One minute of the real daemon: the signals that the null daemon sends repeatedly. */
 async function firstSignals(
   feeder: Feeder,
   market: SimulatedMarket,

@@ -46,7 +46,7 @@ async function listenWebSocket(): Promise<void> {
       const atNs = instantNs();
       take(data.toString('latin1'), atNs);
     });
-    // Without one of its daemons it has nothing to wait for.
+    // Without one of its daemons there is nothing to wait for.
     socket.on('close', () => process.exit(1));
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   }

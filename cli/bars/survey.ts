@@ -51,7 +51,7 @@ export async function surveyFile(
       const apart = Math.abs(time - previous);
       if (apart === SECONDS_PER_BAR) hasNeighbors = true;
       if (apart > 0 && apart < smallest) smallest = apart;
-      // Of a file that stands newest first, the later of the two opens the week as well.
+      // In a file with the newest bar first, the later of the two opens the week as well.
       if (apart >= WEEKEND_S) opens.push(Math.max(time, previous));
       previous = time;
     }

@@ -17,7 +17,7 @@ import { renderMetricsDoc } from '../docs/metrics_doc.ts';
 import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
-/** For the developers of minutehand: writes the parts of docs/ and config/schema that the code knows. */
+/** For developers of minutehand: writes the generated parts of docs/ and config/schema. */
 export function addDocs(program: Command, output: () => Output): void {
   program.command('docs', { hidden: true }).action(() => {
     const root = packageRoot();

@@ -79,10 +79,7 @@ export function addTrain(program: Command, output: () => Output): void {
       'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
     )
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
-    .option(
-      '--holdout-from <day>',
-      'UTC day or minute from which on no choice sees the bars (default: train.holdout_fraction)',
-    )
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(

@@ -58,7 +58,7 @@ export interface PaperMoment {
 
 const LEG_NAMES = ['A', 'B'] as const;
 const LOT_STEP = 0.01;
-/** The daemon says MAX_AGE itself when it lives. */
+/** A running daemon sends MAX_AGE itself. */
 const GRACE_BARS = 2;
 const LIVE_BAR_MS = 60_000;
 /** A signal is valid for so many bars. */
@@ -83,15 +83,15 @@ export function isTooOld({ openedMs, maxAgeBars, barMs }: HeldPosition, nowMs: n
   return nowMs - openedMs > (maxAgeBars + GRACE_BARS) * barMs;
 }
 
-/** The book knows the prices of this signal. */
+/** Sets the prices of this signal in the book. */
 export function withPrices(book: PaperBook, { price_a, price_b }: Signal): PaperBook {
   return price_a === null || price_b === null ? book : { ...book, prices: [price_a, price_b] };
 }
 
 /**
- * Opens both legs at once, or none and says why: at the closes of the signal's bar, half the spread and the slippage
- * worse. A lot is one unit of the symbol, and prices count as money of the account, which comes to a notional in it:
- * `lots · price`.
+ * Opens both legs at once, or none and returns the reason: at the closes of the signal's bar, half the spread and the
+ * slippage worse. A lot is one unit of the symbol, and prices count as money of the account, so the notional is `lots ·
+ * price`.
  *
  * lots of A = ⌊equity · risk · scale / price of A⌋, of B what |β| times its notional is, each in steps of 0.01.
  * @param refusal why no entry is followed now, or empty
@@ -142,9 +142,9 @@ export function openPaper(
 }
 
 /**
- * Closes both legs at the closes of the last bar that was heard of, half the spread and the slippage worse; what it
- * earned is net of the commission of both sides.
- * @param cause the signal that asked for it; null = this program did
+ * Closes both legs at the closes of the last received bar, half the spread and the slippage worse; the profit is net of
+ * the commission of both sides.
+ * @param cause the signal that requires it; null = this program's own decision
  */
 export function closePaper(
   book: PaperBook,

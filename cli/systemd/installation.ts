@@ -14,7 +14,7 @@ const UNIT_FOLDER = '/etc/systemd/system';
 const ENVIRONMENT_FILE = `${CONFIG_FOLDER}/minutehand.env`;
 const TRAINER = 'minutehand-trainer.service';
 const SHARED_FOLDER = 'minutehand-.service.d';
-/** Where the files of systemd/ say that node and the program are. */
+/** Paths of node and the program in the files of systemd/. */
 const START_AS_DELIVERED = `/usr/bin/node /opt/minutehand/${COMPILED_PROGRAM}`;
 
 /** Where a service is installed, and what it is to run. */
@@ -100,7 +100,7 @@ export function enabledUnits(root: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
-/** Everything systemd may know of: whatever starts with the machine, and the target. */
+/** Every unit that systemd may have: those that start with the machine, and the target. */
 export function installedUnits(root: string): string[] {
   return existsSync(join(root, UNIT_FOLDER, TARGET)) ? [TARGET, ...enabledUnits(root)] : [];
 }

@@ -19,7 +19,7 @@ export interface Machine {
   readonly uid: number | undefined;
   /** Whether systemd runs this machine. */
   readonly isBooted: boolean;
-  /** Runs a program to its end. @returns its exit code (null: it could not be started) and what it said */
+  /** Runs a program to its end. @returns its exit code (null: it could not be started) and its output */
   run(program: string, args: readonly string[]): { code: number | null; stdout: string; stderr: string };
 }
 

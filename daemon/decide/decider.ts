@@ -18,7 +18,7 @@ export interface DeciderOptions {
   /** By symbol. */
   readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** While anything stands in it the mode is DEGRADED. */
+  /** The mode is DEGRADED while the set is not empty. */
   readonly degradations: ReadonlySet<string>;
 }
 

@@ -10,14 +10,14 @@ import type { Pair } from '../../shared/pair.ts';
 
 /**
  * The active halts, and a mask of the pairs that may not enter because of them. A halt counts while its version is
- * active, and again when that version comes back; positions that are open go on to their exits.
+ * active, and again when that version is active again; open positions continue to their exits.
  */
 export class HaltedPairs {
   readonly #pairs: readonly Pair[];
   /** By pair: 1 = halted under the active version. */
   readonly mask: Uint8Array;
   #halts: readonly StandingHalt[];
-  /** Of the newest halts that were handed over. */
+  /** Text of the newest applied halts. */
   #announced: string;
   #version: string | null = null;
 

@@ -9,7 +9,7 @@ export interface ModelLoaderOptions extends OpenOptions, Pick<PrepareOptions, 'e
   readonly maxRows: number;
 }
 
-/** What a loading thread is told. */
+/** The task of a loading thread. */
 export interface LoadTask {
   readonly folder: string;
   readonly schema: FeatureSchema;
@@ -49,7 +49,7 @@ export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
   }
 }
 
-/** The tables of an answer, to be handed over and not copied. */
+/** The tables of an answer, to be transferred and not copied. */
 export function tablesOf(answer: LoadAnswer): ArrayBuffer[] {
   if (!('prepared' in answer)) return [];
   return Object.values(answer.prepared.models).flatMap((model) =>

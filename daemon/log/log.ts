@@ -6,7 +6,7 @@ import { isOverBudget } from '../metrics/budget.ts';
 import type { BatchTiming } from '../metrics/stopwatch.ts';
 import { TRANSPORT_NAMES } from '../publish/transports.ts';
 
-/** A signal that is out, as the pipeline tells of it. */
+/** A published signal, as the pipeline reports it. */
 export interface LoggedSignal {
   readonly body: SignalBody;
   readonly seq: number;
@@ -38,7 +38,7 @@ export interface DaemonLogs {
   lost(): number;
 }
 
-/** The daemon's three logs. All shards of a home share the two of the batches: each line says whose it is. */
+/** The daemon's three logs. All shards of a home share the two of the batches: each line names its shard. */
 export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOptions): DaemonLogs {
   const open = (name: string, base: Record<string, string>): OpenLog => openLog(folder, name, level, base);
   const events = open(`daemon_${shard}`, { process: `daemon_${shard}` });
@@ -190,7 +190,7 @@ function createRange(): Range {
   return range;
 }
 
-/** To a tenth of a microsecond, which is less than the clock is worth. */
+/** To a tenth of a microsecond, which is below the precision of the clock. */
 function tenths(us: number | null): number | null {
   return us === null ? null : Math.round(us * 10) / 10;
 }

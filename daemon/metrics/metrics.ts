@@ -32,7 +32,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_bar_to_signal_seconds',
     type: 'histogram',
     labels: ['transport'],
-    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had been handed all signals.`,
+    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had all signals.`,
     read: ({ observed }) => observed.transports,
   },
   {

@@ -28,7 +28,10 @@ export class Subscriptions implements WebSocketRoute {
   readonly maxMessageBytes = SUBSCRIPTION_BYTES_MAX;
   readonly #options: SubscriptionsOptions;
   readonly #knownPairs: ReadonlySet<string>;
-  /** null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would hear twice. */
+  /**
+   * null: all pairs, by the one topic. A client is never on that and on topics of pairs, or it would receive signals
+   * twice.
+   */
   readonly #pairsByConnection = new Map<number, Set<string> | null>();
 
   constructor(options: SubscriptionsOptions) {

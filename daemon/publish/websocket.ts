@@ -27,8 +27,8 @@ const ALL_SIGNALS_TOPIC = 'signals';
 const signalTopic = (pairId: string): string => `signals:${pairId}`;
 
 /**
- * Fans signals out to WebSocket clients, one message per signal, and hands each client on subscription the last signal
- * of every pair it asked for. How clients subscribe: see `Subscriptions`.
+ * Fans signals out to WebSocket clients, one message per signal, and sends each client on subscription the last signal
+ * of every requested pair. How clients subscribe: see `Subscriptions`.
  */
 export function createWebSocketPublisher(options: WebSocketPublisherOptions): WebSocketPublisher {
   return new TopicPublisher(options);

@@ -77,7 +77,7 @@ function isLoopbackName(name: string): boolean {
   return LOOPBACK_NAME.test(name);
 }
 
-/** A configured host as it stands in a Host header: `::1` as `[::1]`. */
+/** A configured host as in a Host header: `::1` as `[::1]`. */
 function nameIn(host: string): string {
   return isIP(host) === 6 ? `[${host.toLowerCase()}]` : host.toLowerCase();
 }

@@ -22,7 +22,7 @@ export interface Parts {
   readonly minutehand: MinutehandSettings;
 }
 
-/** A value that is right by itself and wrong beside another. */
+/** A value that is valid alone and inconsistent with another. */
 export interface Inconsistency {
   readonly part: ConfigPart;
   /** Path in the values, i.e. without the `.value` of a policy file. */
@@ -31,7 +31,7 @@ export interface Inconsistency {
 }
 
 interface Rule {
-  /** `part.key.key`: the rule is asked only when none of these, nothing above and nothing below them is faulty. */
+  /** `part.key.key`: the rule is checked only when none of these, nothing above and nothing below them is faulty. */
   readonly needs: readonly string[];
   check(parts: Parts): readonly Inconsistency[];
 }
@@ -130,7 +130,7 @@ function pairOf(id: string): Pair | null {
   }
 }
 
-/** The first index of each id that already stood earlier in the list. */
+/** The first index of each id that occurs earlier in the list. */
 function repeated(list: readonly string[]): number[] {
   return list.flatMap((item, index) => (list.indexOf(item) < index ? [index] : []));
 }
@@ -138,7 +138,7 @@ function repeated(list: readonly string[]): number[] {
 const pairsRule: Rule = {
   needs: ['minutehand.pairs'],
   check({ minutehand: { pairs } }) {
-    const twice = repeated(pairs).map((index) => ({ index, text: 'stands here for the second time' }));
+    const twice = repeated(pairs).map((index) => ({ index, text: 'is listed here for the second time' }));
     const alike = pairs.flatMap((id, index) =>
       pairOf(id) === null ? [{ index, text: 'has the same symbol on both legs' }] : [],
     );
@@ -177,7 +177,7 @@ const swapsRule: Rule = {
     return Object.entries(symbols).flatMap(([symbol, costs]): Inconsistency[] => {
       const { swap_long_bps_per_night: long, swap_short_bps_per_night: short } = costs;
       if (long + short >= 0) return [];
-      const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay whoever holds both sides; expected positive for what is paid, negative for what is received`;
+      const text = `is ${long}, and swap_short_bps_per_night ${short}: together they pay a position on both sides; expected positive for what is paid, negative for what is received`;
       return [{ part: 'minutehand', path: ['symbols', symbol, 'swap_long_bps_per_night'], text }];
     });
   },
@@ -373,9 +373,9 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * What is wrong between values that are each right by themselves.
- * @param parts what was read; wherever `isFaulty` says so, it need not have its type.
- * @param isFaulty whether something is wrong at, above or below this path of values.
+ * Inconsistencies between values that are each valid alone.
+ * @param parts the values read; wherever `isFaulty` is true, a value need not have its type.
+ * @param isFaulty whether there is an error at, above or below this path of values.
  */
 export function findInconsistencies(
   parts: Parts,

@@ -38,7 +38,7 @@ export interface SettingsSources {
 
 /** The whole configuration, checked and frozen. Names are those of the files. */
 export interface Settings extends Parts {
-  /** Sixteen hex digits over everything that steers decisions; goes into every signal. */
+  /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
   readonly sources: SettingsSources;
 }
@@ -195,7 +195,7 @@ export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minuteh
   return screen.enabled ? screen : null;
 }
 
-/** What the configuration says of one daemon process. */
+/** Configuration of one daemon process. */
 export interface Shard {
   readonly name: string;
   /** In the order of the file. */

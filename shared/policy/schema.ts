@@ -260,7 +260,7 @@ const decision = z.strictObject({
     .number()
     .min(0)
     .max(20)
-    .describe('An open position is closed when its frozen z has come back to this, in σ. Below z_entry.'),
+    .describe('An open position is closed when its frozen z has reverted to this, in σ. Below z_entry.'),
   stop: z
     .number()
     .gt(0)
@@ -540,7 +540,7 @@ const minutehandFile = z.strictObject({
   label: label.describe('What the models are taught.'),
   train: train.describe('Parameters of learning.'),
   search: search.describe('How training looks for better parameters and thresholds.'),
-  feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  feed: feed.describe('External bars: pace, timeouts and limits.'),
   screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
   inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),

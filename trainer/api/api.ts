@@ -17,7 +17,7 @@ export interface ApiParts {
   readonly monitor: Pick<Monitor, 'status'>;
   readonly paths: HomePaths;
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
-  /** What comes by itself, and when. */
+  /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
@@ -32,7 +32,7 @@ export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, 
     const error = refuse(accessRequestOf(request.raw));
     if (error !== null) throw error;
   });
-  // No address takes a body: whatever a client sends along is neither read nor refused.
+  // No endpoint takes a body: a body that a client sends is neither read nor refused.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => {
     payload.on('end', () => done(null, undefined)).resume();

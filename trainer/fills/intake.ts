@@ -31,7 +31,7 @@ export interface FillIntake {
 /** A row for each parameter of a statement: SQLite takes 32,766. */
 const ROWS_AT_ONCE = 200;
 const KEPT_LINE = 500;
-/** A line that was cut off, and another one written behind it without a newline between. */
+/** A truncated line, followed by another one without a newline between. */
 const LINE_BEGIN = '{"schema":"';
 /**
  * The journal is some milliseconds behind the signal; what it does not show so long after the fill it does not have.
@@ -171,7 +171,7 @@ class StoreIntake implements FillIntake {
         .execute();
   }
 
-  /** Those of the rows that say something else than what is known under their key. */
+  /** The rows that contradict the stored row of their key. */
   async #contradicting(rows: readonly TradeRow[]): Promise<Refused[]> {
     const keys = rows.map(({ fill_key }) => fill_key);
     const known = await this.#db

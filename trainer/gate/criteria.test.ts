@@ -36,7 +36,7 @@ describe('the skill of AI1', () => {
     ]);
   });
 
-  it('refuses metrics that could not be computed, and shows them as none', () => {
+  it('refuses metrics that could not be computed, and shows them as missing', () => {
     expect(checkSkill({ ...metrics, auc: null, brier: null, brier_baseline: null })).toEqual([
       { name: 'ai1 auc', passed: false, seen: 'none', limit: 'at least 0.52 on the holdout' },
       { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the baseline' },

@@ -93,7 +93,7 @@ export function checkCandidates(
   };
 }
 
-/** What a comparison asks of each side: AI1's AUC, and the backtest as if every pair had an edge. */
+/** The figures of a comparison for each side: AI1's AUC, and the backtest as if every pair had an edge. */
 export interface Compared {
   readonly version: string;
   readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };

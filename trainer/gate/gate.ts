@@ -94,7 +94,7 @@ async function compare(
   return { kind: 'compared', champion: old, challenger: young, since: isoMinute(from) };
 }
 
-/** The active bundle, or why there is none to compare with: one that cannot be used does not keep its successor out. */
+/** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
 async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
   const { modelsFolder } = context;
   try {

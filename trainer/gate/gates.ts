@@ -164,7 +164,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     vetoes:
       'A model whose F1 on the holdout is below the limit: classes balanced, at the threshold that was chosen out of fold.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: look at `auc above noise` beside it.',
+    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {

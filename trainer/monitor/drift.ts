@@ -10,7 +10,7 @@ import {
   type ProfiledRows,
 } from './feature_profile.ts';
 
-/** How many standard deviations of chance a figure must lie beyond what chance alone would give. */
+/** Number of standard deviations of chance by which a figure must exceed chance. */
 export const SIGMAS = 3;
 /** A share that was not met may be as large as half a row in so many; below this it is taken for this. */
 const SMALLEST_SHARE = 1e-4;
@@ -43,11 +43,11 @@ export interface FeatureDrift extends Drift {
 }
 
 /**
- * Every feature of a profile, live against training. All pairs together are held against training with the mix of pairs
- * that is live, so that a pair that is closed is no drift.
- * @param pairs ids of the pairs that `live.pair` names; those the profile does not know do not count
+ * Every feature of a profile, live against training. All pairs together are compared with training at the live mix of
+ * pairs, so that a closed pair is no drift.
+ * @param pairs ids of the pairs that `live.pair` names; those missing in the profile do not count
  * @returns null when there are fewer than ten blocks of rows, each at least eight hours and a look-back long: too few
- * to tell drift from chance
+ * to separate drift from chance
  */
 export function featureDrift(
   profile: FeatureProfile,

@@ -18,7 +18,9 @@ import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 const MINUTES_PER_HOUR = 60;
 /** The first look comes soon after the start, however rare the others are. */
 const FIRST_LOOK_MS = 60_000;
-/** Of its time the monitor works one part and rests so many: a simulated market may ask for a look at any second. */
+/**
+ * The monitor works for one part of its time and rests for so many: a simulated market may require a look every second.
+ */
 const RESTS_PER_LOOK = 20;
 
 export interface MonitorOptions {
@@ -41,7 +43,7 @@ export interface MonitorStatus {
   readonly looked_at: string | null;
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;
-  /** What the monitor last asked the retrainer for. */
+  /** The monitor's last request to the retrainer. */
   readonly last_trigger: Trigger | null;
   /** The last look's: every figure with its limits' findings, or why there was nothing to look at. */
   readonly report: MonitorReport | NoLook | null;
@@ -125,7 +127,7 @@ class RunningMonitor implements Monitor {
     this.#timer.unref();
   }
 
-  /** The monitor may fail; the trainer goes on. */
+  /** The monitor may fail; the trainer continues. */
   async #careful(work: () => Promise<void>): Promise<void> {
     try {
       await work();

@@ -4,7 +4,7 @@ import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
-/** A part of a look, or why it could not be looked at, in words. */
+/** A part of a look, or the reason why it was skipped, as text. */
 export type Part<T> = T | { readonly skipped: string };
 
 export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
@@ -30,7 +30,7 @@ export interface MonitorReport {
   /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
-  /** What does not fit any more; most of it is a reason to train anew. */
+  /** Deviations; most of them are a reason to retrain. */
   readonly findings: readonly DriftFinding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
@@ -101,7 +101,7 @@ export function findingsOf(
         ]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
-      // Paper is traded at the costs of the configuration: of a live market it can tell nothing that they do not.
+      // Paper is traded at the configured costs: on a live market it adds no information about costs.
       .filter(([account]) => account !== 'paper' || market === 'simulated')
       .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];

@@ -15,8 +15,8 @@ const ANSWERS: Readonly<Record<ModelName, string>> = {
 };
 
 /**
- * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the
- * manifest says; a dash stands for what does not exist.
+ * CARD.md of a bundle: what the models are, their origin and their quality, bad news first. Only contents of the
+ * manifest; a dash stands for a missing value.
  */
 export function renderCard(manifest: Manifest): string {
   const { metrics } = manifest;
@@ -85,7 +85,7 @@ function opening(manifest: Manifest): string[] {
     '',
     ...(simulated
       ? [
-          '**Trained on a simulated market.** What these models can do there says nothing about a real one. A live daemon refuses them.',
+          '**Trained on a simulated market.** Their results there do not apply to a real one. A live daemon refuses them.',
           '',
         ]
       : []),

@@ -138,7 +138,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
   };
 }
 
-/** What the labels were made by, as the manifest says it. */
+/** Label parameters, as in the manifest. */
 export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<string, number> {
   return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
 }
@@ -151,8 +151,8 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
 }
 
 /**
- * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle
- * that fails is removed, or it would stand there as the newest.
+ * Verifies that the daemon accepts it: read back, verified, loaded and compared with its golden answers. A bundle that
+ * fails is removed, or it would remain as the newest.
  */
 async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
   try {

@@ -18,7 +18,7 @@ export class DueTimer {
     this.#onDue = onDue;
   }
 
-  /** Reads anew when that is. */
+  /** Reads the due time again. */
   async set(leastMs = 0): Promise<void> {
     clearTimeout(this.#timer);
     if (this.#stopped) return;

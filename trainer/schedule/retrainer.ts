@@ -34,7 +34,7 @@ export interface Retrainer {
   models(): Promise<readonly ModelRegistryView[]>;
   /**
    * Ends the run that is under way, which is not tried again.
-   * @returns it, which has not ended yet; null when there is none in this trainer
+   * @returns that run, which has not ended yet; null when there is none in this trainer
    */
   cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
@@ -42,8 +42,8 @@ export interface Retrainer {
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
- * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
+ * Trains in a process of its own, one run at a time, and tries again after a failure by retrain_policy.yaml. Runs are
+ * kept in the store: one that was killed is found at the next start, and counts as a failed attempt.
  */
 export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
   return new QueuedRetrainer(options, runLog, notifier);
@@ -63,7 +63,7 @@ class QueuedRetrainer implements Retrainer {
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
   #canceled = false;
-  /** Whatever touches the queue goes one after the other. */
+  /** Access to the queue is sequential. */
   #turn: Promise<unknown>;
 
   constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
@@ -135,7 +135,7 @@ class QueuedRetrainer implements Retrainer {
     return settleOrphans(this.#options, this.#records, this.#settlement);
   }
 
-  /** For trainers elsewhere that have died, and machines whose name is another after each start. */
+  /** For dead trainers elsewhere, and machines whose name changes with each start. */
   async #lookAround(): Promise<void> {
     if (this.#stopped || this.#training !== null) return;
     await this.#attempt('the runs of others cannot be read', async () => {
@@ -167,7 +167,7 @@ class QueuedRetrainer implements Retrainer {
         run = await this.#records.queue.begin(trigger, kind);
       }
     } catch (error) {
-      // The store is gone: a run that nobody keeps is better than none.
+      // The store is gone: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
       run = await this.#records.queue.begin(trigger, kind);

@@ -19,7 +19,7 @@ export interface RetrainRun {
   stage: string;
   /** 0 to 100 of the whole run; never falls. */
   percent: number;
-  /** null while nobody knows, and when it has ended. */
+  /** null while unknown, and when it has ended. */
   eta_seconds: number | null;
   /** The stages that are done, in their order. */
   stages: readonly StageTime[];
@@ -30,7 +30,7 @@ export interface RetrainRun {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** Of each model what it is worth on the holdout. */
+  /** Holdout metrics of each model. */
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;

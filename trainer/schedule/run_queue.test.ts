@@ -82,7 +82,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.list(1)).toHaveLength(1);
     });
 
-    it('gives back all that a run was kept with', async () => {
+    it('returns all stored fields of a run', async () => {
       const run = (await queue.begin('request'))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
@@ -135,13 +135,13 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       await queue.keep(ended(second, 'rejected', { stages }));
       expect(await queue.lastStages('incremental')).toEqual(stages);
       expect(await queue.lastStages('full')).toEqual([]);
-      // Of a run without a search nothing can be told about one with it.
+      // A run without a search does not predict one with it.
       const first = (await queue.begin(FIRST_MODELS))!;
       await queue.keep(ended(first, 'adopted', { stages }));
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
-    it('lets a full run wait for an incremental one, which never takes its place', async () => {
+    it('lets a full run wait for an incremental one, which never replaces it', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
@@ -158,7 +158,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a full run take the place of an incremental one that waits', async () => {
+    it('replaces a waiting incremental run by a full one', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.wait('schedule');
@@ -214,7 +214,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     if (note === '') await Promise.all([store.close(), other.close()]);
   });
 
-  it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
+  it('are orphans for the next trainer of the same home at once, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
@@ -231,7 +231,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     nowMs += 59_000;
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 2000;
-    // A number of a process says nothing on another machine.
+    // A process id is meaningless on another machine.
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
@@ -245,7 +245,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
-  it('begin once when many ask at the same time', async () => {
+  it('begin once at simultaneous requests', async () => {
     for (const prepare of ['nothing waits', 'one waits'] as const) {
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
@@ -259,7 +259,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
-  it('of a store from before runs had a kind are full ones, and go on', async () => {
+  it('of a store from before runs had a kind are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
     await store.db.schema
@@ -333,7 +333,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     });
   });
 
-  it('stand beside every change of the configuration', async () => {
+  it('are listed with every change of the configuration', async () => {
     const changes = async () =>
       (await store.db.selectFrom('audit.config_changes').selectAll().orderBy('change_id').execute()).map(
         ({ change_id: _id, ...row }) => row,

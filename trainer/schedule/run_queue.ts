@@ -56,7 +56,7 @@ export interface RunQueue {
 
 export interface QueueOptions {
   readonly market: Market;
-  /** Machine and home: nobody else has both, as a home has one trainer at a time. */
+  /** Machine and home: unique, as a home has one trainer at a time. */
   readonly owner: string;
   readonly clock: Clock;
 }
@@ -101,7 +101,7 @@ class StoreQueue implements RunQueue {
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
     const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would keep it out, at the price of a number that nobody has.
+    // The index would reject it, but use up a run number.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')

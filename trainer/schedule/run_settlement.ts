@@ -25,11 +25,11 @@ export class RunSettlement {
     this.#attempt = attempt;
   }
 
-  /** @param wasStopped whether the process was told to end */
+  /** @param wasStopped whether the process was asked to end */
   async settle(run: RetrainRun, result: TrainingResult, wasStopped: boolean): Promise<void> {
     const { log, say } = this.#options;
     Object.assign(run, result.resources ?? {});
-    // A process that was done when it was told to end has done its work: the bundle is there, and may be active.
+    // A process that was done when it was asked to end has done its work: the bundle is there, and may be active.
     if (wasStopped && 'error' in result) {
       run.status = 'stopped';
       say(`Training run ${run.run_id} was stopped.`);

@@ -144,7 +144,7 @@ class EngineBarStore implements BarStore {
     return this.#engine.db.selectFrom('core.bars').where('market', '=', market).where('symbol', '=', symbol);
   }
 
-  /** What stands where bars could not be added, beside them. */
+  /** Compares bars that could not be added with the stored ones. */
   async #compare(market: Market, part: BarColumns, conflicting: ConflictingRow[]): Promise<number> {
     const period = { from: part.time[0]! as OpenTime, to: (part.time[part.length - 1]! + 1) as OpenTime };
     let [conflicts, i] = [0, 0];

@@ -103,7 +103,7 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('peak_memory_bytes', 'bigint')
         .addColumn('duration_ms', 'bigint')
         .execute();
-      // At most one run under way and one that waits, per market, whoever asks at the same time.
+      // At most one run under way and one that waits, per market, also with simultaneous requests.
       for (const status of ['running', 'queued'])
         await db.schema
           .createIndex(`training_runs_${status}`)
@@ -397,7 +397,7 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
     if (version > MIGRATIONS.length)
       throw new MinutehandError('STORE_UNUSABLE', {
         seen: `${engine.place} has version ${version} of the tables`,
-        expected: `at most ${MIGRATIONS.length}, which this minutehand knows`,
+        expected: `at most ${MIGRATIONS.length}, which this minutehand supports`,
         next: 'Use the newer minutehand that wrote it.',
       });
     for (const [index, { name, up }] of MIGRATIONS.entries()) {
@@ -423,7 +423,7 @@ export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
       .executeTakeFirst();
     return Number(row?.version ?? 0) === MIGRATIONS.length;
   } catch {
-    // No such table yet, or worse: migrating will tell.
+    // No such table yet, or worse: the migration will report it.
     return false;
   }
 }

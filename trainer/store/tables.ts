@@ -69,7 +69,7 @@ export interface ModelRegistryTable {
   previous_version: string | null;
   adopted_at: string | null;
   retired_at: string | null;
-  /** When folder and bytes were given up by model_version_retention. */
+  /** When folder and bytes were removed by model_version_retention. */
   removed_at: string | null;
   /** Absolute path of its folder, where it was last registered from; null in rows of earlier versions. */
   folder: string | null;
@@ -102,7 +102,7 @@ export interface ModelRegistryView {
 }
 
 /**
- * Every file of a bundle as it was written. Complete when the row of the registry is there and says nothing of removal.
+ * Every file of a bundle as it was written. Complete when the row of the registry exists and has no time of removal.
  */
 export interface ModelArtifactsTable {
   version: string;
@@ -122,10 +122,7 @@ export type RunStatus = 'queued' | 'running' | 'adopted' | 'rejected' | 'failed'
 /** `full`: learned anew from all bars. `incremental`: the active models go on learning on what has come since. */
 export type RunKind = 'full' | 'incremental' | 'thresholds';
 
-/**
- * Training runs: what is under way and what is to come, and what came of those that have ended. Times `_at` are ISO
- * 8601 in UTC.
- */
+/** Training runs: current, pending and ended ones with their outcome. Times `_at` are ISO 8601 in UTC. */
 export interface TrainingRunsTable {
   run_id: Generated<number>;
   market: Market;
@@ -135,7 +132,7 @@ export interface TrainingRunsTable {
   worker_pid: number | null;
   /** When a queued run is to begin. */
   due_ms: number;
-  /** When its trainer was last known to work on it. */
+  /** Time of its trainer's last heartbeat for it. */
   beat_ms: number;
   kind: RunKind;
   trigger: string;
@@ -146,7 +143,7 @@ export interface TrainingRunsTable {
   stage: string;
   /** 0 to 100 of the whole run. */
   percent: number;
-  /** null while nobody knows. */
+  /** null while unknown. */
   eta_seconds: number | null;
   /** JSON array of `{stage, duration_ms}`: what is done of it. */
   stages: string;
@@ -156,7 +153,7 @@ export interface TrainingRunsTable {
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** JSON: of each model what it is worth on the holdout. */
+  /** JSON: holdout metrics of each model. */
   metrics: string | null;
   /** JSON: every gate with its figure. */
   gate: string | null;
@@ -179,7 +176,7 @@ export interface ConfigChangesTable {
   /** `core`, `retrain`, `signals` or `minutehand`. */
   part: string;
   key: string;
-  /** JSON; null where there was none, or is none any more. */
+  /** JSON; null without an earlier value, or without a present one. */
   before: string | null;
   after: string | null;
   /** Of the whole configuration that has this value: signals that were decided by it carry the same. */
@@ -227,7 +224,7 @@ export interface LiveTradesTable {
   /** Against the requested price, computed here; above zero is worse. */
   slippage_bps: number | null;
   time_ms: number;
-  /** When the signal was published; null where no signal asked for it. */
+  /** When the signal was published; null without a signal. */
   signal_ms: number | null;
   latency_ms: number | null;
   /** Of a close, in `currency`. */
@@ -253,7 +250,7 @@ export interface LiveTradesTable {
   /** file or redis: the way on which it came first. */
   source: string;
   /**
-   * The file in which it stands; the stream while no file has it. Of two programs that trade on paper each has its own.
+   * The file that contains it; the stream while no file has it. Of two programs that trade on paper each has its own.
    */
   place: string;
   received_ms: number;
@@ -290,13 +287,13 @@ export interface SignalCopiesTable {
   history_table: string;
   /** The last row that was copied. */
   signal_row: number;
-  /** What stood in it: another journal at this path has another one. */
+  /** Identifies its content: another journal at this path has another one. */
   fingerprint: string;
   /** The newest moment of publication that was copied. */
   generated_at_ms: number;
 }
 
-/** What became of the signals of each day, UTC, on which something was published. */
+/** State of the signals of each day, UTC, on which something was published. */
 export interface SignalDaysTable {
   history_table: string;
   market: string;
@@ -308,7 +305,7 @@ export interface SignalDaysTable {
   archived: number;
   /** When its rows were deleted from the history. */
   pruned_ms: number | null;
-  /** When they were last brought back from the archive. */
+  /** When they were last restored from the archive. */
   restored_ms: number | null;
 }
 

@@ -17,7 +17,7 @@ export interface FoldModel<Model = TreeModel> extends Split {
   readonly metrics: ModelMetrics;
 }
 
-/** One model per split, learned by `fit` from the training rows and measured on the test rows, which it never saw. */
+/** One model per split, trained by `fit` on the training rows and measured on the test rows. */
 export async function validateSplits<Rows extends ValidationRows, Model>(
   rows: Rows,
   splits: readonly Split[],

@@ -94,7 +94,7 @@ function readNumber(field: protobuf.Field, source: Source, end: number): number 
   return float.getFloat32(0, true);
 }
 
-/** An int64 in two's complement, as near as a number comes to it. */
+/** An int64 in two's complement, as the nearest number. */
 function readVarint(source: Source, end: number): number {
   let value = 0;
   let complement = 0;

@@ -34,7 +34,7 @@ describe('checkFoldBorders', () => {
     expect(verdict.seen).toMatch(/overlapping training rows in kfold 1, .* kfold 5/);
   });
 
-  it('fails rows that were dealt out at random, and an embargo that was not kept', () => {
+  it('fails rows that were assigned at random, and an embargo that was violated', () => {
     const rng = createRng('dealt');
     const fold = rows.y.map(() => rng.integer(5));
     const dealt = kFoldSplits(rows, 5, 0).map((split, i) => ({
@@ -47,7 +47,7 @@ describe('checkFoldBorders', () => {
     expect(checkFoldBorders(rows, kFoldSplits(rows, 5, 0), EMBARGO).passed).toBe(false);
   });
 
-  it('counts what comparing every two rows counts', () => {
+  it('counts the same as a comparison of every two rows', () => {
     const row = fc.record({
       time: fc.integer({ min: 0, max: 60 }),
       span: fc.integer({ min: 0, max: 12 }),

@@ -108,7 +108,7 @@ describe('checkFeatureLookAhead', () => {
     expect(verdict.seen).toMatch(/of 60 sampled bars differ, first \w+ 20.*Z: feature 2$/);
   });
 
-  it('fails a feature that was scaled by what the whole run showed', () => {
+  it('fails a feature that was scaled by statistics of the whole run', () => {
     const scaled = tampered((history, t) => history.z[t]! / Math.max(...history.z));
     expect(checkFeatureLookAhead(runsOf(scaled, true), { ...options, build: scaled }).passed).toBe(false);
   });
@@ -135,7 +135,7 @@ describe('checkFeatureLookAhead', () => {
     expect(checkFeatureLookAhead(turned, options).passed).toBe(false);
   });
 
-  it('does not pass without a bar to try', () => {
+  it('does not pass without a bar to test', () => {
     expect(checkFeatureLookAhead([], options).passed).toBe(false);
   });
 });
@@ -156,14 +156,14 @@ describe('checkLabelEnds', () => {
     expect(verdict.seen).toMatch(/: 1 after 2 bars became 1 after 1 bars$/);
   });
 
-  it('finds labels to try where few bars have one, and does not pass where none has', () => {
+  it('finds labels to test where few bars have one, and does not pass where none has', () => {
     const candidates: LabelOf = (history, t) =>
       Math.abs(history.z[t]!) >= 2 ? LABELS['reversion']!(history, t) : null;
     expect(checkLabelEnds('candidates', runs, candidates, options).seen).toBe('60 sampled labels the same');
     expect(checkLabelEnds('none', runs, () => null, options).passed).toBe(false);
   });
 
-  it('fails a label that was known later than it says', () => {
+  it('fails a label that was known later than stated', () => {
     const early: LabelOf = (history, t) => {
       const outcome = riskLabel(history, t, RISK);
       return outcome && { ...outcome, end: outcome.end - 1 };
@@ -173,7 +173,7 @@ describe('checkLabelEnds', () => {
     expect(verdict.seen).toMatch(/sampled labels differ, first .* after 19 bars became none/);
   });
 
-  it('fails a label that reads a bar behind its end', () => {
+  it('fails a label that reads a bar after its end', () => {
     const peeking: LabelOf = (history, t) => {
       const outcome = scaleLabel(history, t, SCALE);
       return outcome && { ...outcome, label: outcome.label + (history.z[outcome.end + 1] ?? 0) };
@@ -184,7 +184,7 @@ describe('checkLabelEnds', () => {
 
 const m1 = realData('m1');
 describe('on real bars', () => {
-  it.skipIf(m1 === null)(`gold and silver have features and labels without a future${skipNote(m1)}`, async () => {
+  it.skipIf(m1 === null)(`gold and silver have features and labels without look-ahead${skipNote(m1)}`, async () => {
     const real = loadSettings({ env: {} }).minutehand.windows;
     const bars = await readBarFolder(m1!, ['XAUUSD', 'XAGUSD']);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];

@@ -36,7 +36,7 @@ function dealtOut(rows: ValidationRows, folds: number): Split[] {
 }
 
 describe('checkShuffledLabels', () => {
-  it('finds nothing in shuffled labels, whether the real ones could be told or not, and the gate refuses what was learned', async () => {
+  it('finds nothing in shuffled labels, whether the real ones could be predicted or not, and the gate refuses the model', async () => {
     for (const signal of [0, 1]) {
       const rows = walkRows({ seed: `honest ${signal}`, rows: 700, signal });
       const found = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), honest);
@@ -57,13 +57,13 @@ describe('checkShuffledLabels', () => {
     expect(limit).toMatch(/^0\.5 ± 0\.1\d{3}, 3 standard errors with 26\d independent rows of 2100$/);
   });
 
-  it('fails folds whose neighbors stand on both sides: overlapping labels, unpurged', async () => {
+  it('fails folds with neighbors on both sides: overlapping labels, unpurged', async () => {
     const rows = walkRows({ seed: 'dealt', rows: 700, memory: 0.98 });
     const [noise] = await verdicts(rows, dealtOut(rows, 5), honest);
     expect(noise!.passed).toBe(false);
   });
 
-  it('fails a learner that sees the test rows, which the gate alone would let in', async () => {
+  it('fails a learner with access to the test rows, which the gate alone would accept', async () => {
     const rows = walkRows({ seed: 'sees all', rows: 700 });
     const seesAll: typeof honest = (all) => honest(all, Int32Array.from(all.y.keys()));
     const [noise, refused] = await verdicts(rows, kFoldSplits(rows, 5, EMBARGO), seesAll);
@@ -90,7 +90,7 @@ describe('checkShuffledLabels', () => {
     expect(noise!.passed).toBe(false);
   });
 
-  it('takes soft labels for positive above their median', async () => {
+  it('treats soft labels as positive above their median', async () => {
     const rows = walkRows({ seed: 'soft', rows: 500 });
     const soft = { ...rows, y: rows.y.map((label, row) => 0.3 + 0.4 * label + (row % 7) / 100) };
     const options = { seed: 'shuffle', standardErrors: 3, gate: null };

@@ -130,7 +130,7 @@ describe('checkTrainingOnly', () => {
     expect(await verdictOn(async (all, train) => shifted(await honest(all, train), calls++))).toBe(false);
   });
 
-  it('leaves the rows it was given as they were', async () => {
+  it('does not change its input rows', async () => {
     const kept = structuredClone(rows);
     await verdictOn(honest);
     expect(rows).toEqual(kept);

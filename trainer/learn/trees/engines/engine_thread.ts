@@ -40,7 +40,7 @@ export function learnOffTheWay(job: EngineJob, onRound: OnRound): Promise<TreeMo
   });
 }
 
-/** A part of a larger array is handed over with all of the larger one, unless it is taken out before. */
+/** A part of a larger array would be transferred with the whole array, unless it is copied before. */
 function withoutRest(job: EngineJob): EngineJob {
   const own = <Values extends Float32Array | Float64Array>(values: Values): Values =>
     values.byteLength === values.buffer.byteLength ? values : (values.slice() as Values);

@@ -14,7 +14,7 @@ export interface Rules {
 
 export interface GrownTree {
   readonly tree: Tree;
-  /** Pieces of its leaves, as they stand in memory. */
+  /** Pieces of its leaves, in their order in memory. */
   readonly pieces: number;
   /** In a forest of classes: its leaves' values per class, [classes][nodes]. */
   readonly shares: readonly Float32Array[];

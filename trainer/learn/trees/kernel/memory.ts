@@ -37,7 +37,7 @@ export function wordsOf(memory: SharedMemory): Words {
   };
 }
 
-/** Says where each piece of a parting has its rows; returns how many go left. */
+/** Computes the destination of the rows of each piece of a partition; returns how many go left. */
 export function placeParts(buffer: SharedArrayBuffer, words: Words, pieces: number): number {
   const left = new Uint32Array(buffer, words.get(at.CHUNK_LEFT), pieces);
   const before = new Uint32Array(buffer, words.get(at.CHUNK_LEFT_BEFORE), pieces);
@@ -165,12 +165,12 @@ function writeHeader(words: Words, plan: Plan, sizes: Sizes): void {
 }
 
 /**
- * Reserves memory for a fit and writes its header. What binning alone needs lies where the rest will.
+ * Reserves memory for a fit and writes its header. Data for binning alone shares its addresses with later data.
  *
  * Bytes: per row and column 5 while binning, 4 afterward; per row 8 + 32 per thread while binning, 36 + 16 per class
  * afterward (+ 4 with weights); per leaf 2048 per column; 4 per row and column of the stopping table. 4 GB are some 18
  * million rows of 30 columns.
- * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not reach that far
+ * @throws MinutehandError LEARNER_MEMORY when 32-bit addresses do not suffice
  */
 export function layOut(plan: Plan, reserve: Reserve): SharedMemory {
   const { columns, sample } = plan;

@@ -12,7 +12,7 @@ export interface ThreadTask {
   readonly thread: number;
 }
 
-/** What the conducting thread says. */
+/** Messages of the controlling thread. */
 export type ThreadAnswer =
   | { readonly round: number; readonly rounds: number }
   | { readonly model: TreeModel }

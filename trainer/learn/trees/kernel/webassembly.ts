@@ -14,8 +14,8 @@ interface GrowingMemory extends SharedMemory {
 }
 
 /**
- * The part of WebAssembly that is used here: TypeScript knows it from its browser library alone, which would let in all
- * the rest.
+ * The part of WebAssembly that is used here: TypeScript declares it only in its browser library, which would declare
+ * everything else too.
  */
 interface Wasm {
   readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => GrowingMemory;
@@ -59,7 +59,7 @@ export function reserveMemory(bytes: number): SharedMemory {
   return orRefused(bytes, () => new wasm.Memory({ initial: pages, maximum: pages, shared: true }));
 }
 
-/** The thread's memory while nobody has it; weak, so that it goes when nothing is learned any more. */
+/** The thread's memory while it is unused; weak, so that it is freed when no training runs any more. */
 let ownMemory: WeakRef<GrowingMemory> | null = null;
 
 /**
