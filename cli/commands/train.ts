@@ -8,6 +8,7 @@ import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -286,12 +287,15 @@ async function tellRegistry(
 
 function searchLines(search: Manifest['search']): string[] {
   const lines: string[] = [];
-  const { ai1 = null, thresholds = null } = search ?? {};
-  if (ai1 !== null) {
-    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, forward_gain = null } = ai1;
+  const { thresholds = null } = search ?? {};
+  for (const name of MODEL_NAMES) {
+    const report = search?.[name] ?? null;
+    if (report === null) continue;
+    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
+    const { forward_gain = null } = report;
     lines.push(
-      `search: ${trials} trials (${pruned} pruned), log loss of AI1 ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
-        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${ai1.adopted ? 'taken' : 'the configured parameters stay'}`,
+      `search: ${trials} trials (${pruned} pruned), log loss of ${name.toUpperCase()} ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
+        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${report.adopted ? 'taken' : 'the configured parameters stay'}`,
     );
   }
   if (thresholds !== null) {

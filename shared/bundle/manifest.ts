@@ -161,7 +161,14 @@ export const manifestSchema = z.strictObject({
   theta1: share,
   theta2: share,
   /** What was searched; null where nothing was. */
-  search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
+  search: z
+    .object({
+      ai1: searchReport.nullable(),
+      ai2: searchReport.nullable().optional(),
+      ai3: searchReport.nullable().optional(),
+      thresholds: thresholdReport.nullable(),
+    })
+    .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   metrics: z.object({
