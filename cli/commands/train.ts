@@ -24,7 +24,8 @@ import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
-import { ownResources } from '../../trainer/schedule/run_resources.ts';
+import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
+import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import type { Output } from '../output.ts';
 import { openSource } from '../feature_source.ts';
@@ -51,6 +52,7 @@ interface TrainFlags {
   readonly config?: string;
   readonly requireGates?: boolean;
   readonly features?: string;
+  readonly hashName?: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -92,6 +94,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
     .option('--verbose', 'a line on standard error for each stage')
     .option('--require-gates', 'exit code 1 when a gate fails')
+    .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -124,6 +127,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
+  const gpu = watchGpu(process.pid);
   let result: TrainResult | null;
   let gates: GateResult[] = [];
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
@@ -134,6 +138,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
       bars,
       market,
       source,
+      hashName: flags.hashName === true,
       seed,
       gitCommit: gitCommit(),
       out: dryFolder ?? modelsFolder,
@@ -154,7 +159,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   }
   if (result === null) {
     output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
-    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
+    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
     return;
   }
   const isWritten = dryFolder === null;
@@ -162,7 +167,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (adopted) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
-  report({ result, gates, flags, isWritten, adopted }, output);
+  report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
@@ -212,9 +217,10 @@ interface Outcome {
   readonly flags: TrainFlags;
   readonly isWritten: boolean;
   readonly adopted: boolean;
+  readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted }: Outcome, output: Output): void {
+function report({ result, gates, flags, isWritten, adopted, resources }: Outcome, output: Output): void {
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -248,7 +254,7 @@ function report({ result, gates, flags, isWritten, adopted }: Outcome, output: O
     search,
     edge,
     gates,
-    resources: ownResources(),
+    resources,
   });
 }
 

@@ -141,7 +141,9 @@ export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
-  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
+  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
+  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Where the bars came from: models of a simulated market say so. */
   market: z.enum(['live', 'simulated']),
