@@ -20,7 +20,7 @@ beforeAll(async () => {
   place = createWorkplace({ retrain: { adopt_min_auc: 0.99 } });
   bars = tinyBars(place.settings);
   const data = await place.writeBars('bars', bars);
-  const flags = ['--trials', '0', '--days', '1', '--verbose', '--require-gates', '--json'];
+  const flags = ['--trials', '0', '--days', '1', '--verbose', '--require-gates', '--hash-name', '--json'];
   const config = join(place.config, 'minutehand.yaml');
   trained = await place.run(['train', '--data', data, '--config', config, ...flags], {
     env: { MINUTEHAND_CONFIG: '/nowhere' },
@@ -45,6 +45,15 @@ describe('train', () => {
     // One day of bars, less the warm-up.
     expect(Date.parse(manifest.period.from) / 1000).toBeGreaterThan(newest - 86_400);
     expect(Date.parse(manifest.period.to) / 1000).toBeGreaterThanOrEqual(newest);
+  });
+
+  it('names the bundle by a hash of the configuration that its manifest sums up', () => {
+    expect(version).toMatch(/^\d{8}_\d{4}-[0-9a-f]{8}$/);
+    expect(manifest.configuration).toMatchObject({
+      policy_hash: place.settings.policyHash,
+      'train.engine': 'gbdt',
+      'label.horizon_bars': 20,
+    });
   });
 
   it('writes training_metadata.json from what its bundle measured', () => {

@@ -69,8 +69,13 @@ beforeAll(async () => {
   result = await train(options);
 
   const { engine, label_policy: policy } = result.manifest;
-  const ai1 = Object.fromEntries(
-    Object.keys(settings.minutehand.train.ai1).map((key) => [key, engine.parameters[`ai1_${key}`]!]),
+  const trees = Object.fromEntries(
+    MODEL_NAMES.map((name) => [
+      name,
+      Object.fromEntries(
+        Object.keys(settings.minutehand.train[name]).map((key) => [key, engine.parameters[`${name}_${key}`]!]),
+      ),
+    ]),
   );
   const barriers = {
     z_entry: policy['ai1_z_entry']!,
@@ -80,7 +85,9 @@ beforeAll(async () => {
   };
   const { train: rows } = result.dataset;
   dataset = { ...result.dataset, train: { ...rows, ai1: relabeled(result.dataset, barriers, 10_000) } };
-  const own = tinySettings({ minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ai1 } } });
+  const own = tinySettings({
+    minutehand: { ...settings.minutehand, train: { ...settings.minutehand.train, ...trees } },
+  });
   learned = await learnAllModels({ dataset, settings: own, seed: SEED });
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -14,6 +14,8 @@ export interface TrainOptions {
   /** Folder of bundles to write into. */
   readonly out: string;
   readonly created: Date;
+  /** Whether the name of the bundle ends in a hash of its configuration. */
+  readonly hashName?: boolean;
   /** Threads to learn on; 0 = on the calling one. They affect speed only. */
   readonly workers: number;
   /** Cache of features and labels; null = none. */

@@ -8,6 +8,7 @@ import { clipBars, readBarFolder, type BarColumns } from '../../shared/bar_file/
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
 import { activate, readActive, readBundle, type Bundle } from '../../shared/bundle/bundle.ts';
 import type { Manifest } from '../../shared/bundle/manifest.ts';
+import { MODEL_NAMES } from '../../shared/core/features/feature.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
 import { homePaths } from '../../shared/policy/home.ts';
@@ -23,7 +24,8 @@ import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from '
 import { enterOutcome, withRegistry } from '../../trainer/registry/outcome.ts';
 import { writeMetadataViews } from '../../trainer/registry/metadata_views.ts';
 import { reasonsOf } from '../../trainer/registry/reasons.ts';
-import { ownResources } from '../../trainer/schedule/run_resources.ts';
+import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
+import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
 import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
@@ -52,6 +54,7 @@ interface TrainFlags {
   readonly config?: string;
   readonly requireGates?: boolean;
   readonly features?: string;
+  readonly hashName?: boolean;
 }
 
 export function addTrain(program: Command, output: () => Output): void {
@@ -91,6 +94,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--verbose', 'a line on standard error for each stage')
     .option('--require-gates', 'exit code 1 when a gate fails')
     .option('--theta2', 'search θ2 of the active version again on the bars behind its last one; its models stay')
+    .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
     .addHelpText(
@@ -124,6 +128,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const bars = flags.days === undefined ? read : lastDays(read, parseInteger(flags.days, '--days', 1));
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
+  const gpu = watchGpu(process.pid);
   let result: TrainResult | Theta2Result | null;
   let gates: GateResult[] = [];
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
@@ -134,6 +139,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
       bars,
       market,
       source,
+      hashName: flags.hashName === true,
       seed,
       gitCommit: gitCommit(),
       out: dryFolder ?? modelsFolder,
@@ -156,7 +162,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   }
   if (result === null) {
     output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
-    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources() });
+    output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
     return;
   }
   const isWritten = dryFolder === null;
@@ -164,7 +170,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   if (adopted) activate(modelsFolder, result.version);
   if (flags.adopt && flags.out === undefined) await tellRegistry(result.version, adopted, gates, settings, output);
   if (isWritten) tellMetadata(modelsFolder, output);
-  report({ result, gates, flags, isWritten, adopted }, output);
+  report({ result, gates, flags, isWritten, adopted, resources: ownResources(await gpu.stop()) }, output);
   if (flags.requireGates === true && gates.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
@@ -228,9 +234,10 @@ interface Outcome {
   readonly flags: TrainFlags;
   readonly isWritten: boolean;
   readonly adopted: boolean;
+  readonly resources: RunResources;
 }
 
-function report({ result, gates, flags, isWritten, adopted }: Outcome, output: Output): void {
+function report({ result, gates, flags, isWritten, adopted, resources }: Outcome, output: Output): void {
   const { metrics, edge } = result.manifest;
   const { search, theta1, theta2 } = result.manifest;
   const figure = (value: number | null): string => (value === null ? '   –  ' : value.toFixed(4));
@@ -264,7 +271,7 @@ function report({ result, gates, flags, isWritten, adopted }: Outcome, output: O
     search,
     edge,
     gates,
-    resources: ownResources(),
+    resources,
   });
 }
 
@@ -303,12 +310,15 @@ async function tellRegistry(
 
 function searchLines(search: Manifest['search']): string[] {
   const lines: string[] = [];
-  const { ai1 = null, thresholds = null } = search ?? {};
-  if (ai1 !== null) {
-    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error, forward_gain = null } = ai1;
+  const { thresholds = null } = search ?? {};
+  for (const name of MODEL_NAMES) {
+    const report = search?.[name] ?? null;
+    if (report === null) continue;
+    const { trials, pruned, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
+    const { forward_gain = null } = report;
     lines.push(
-      `search: ${trials} trials (${pruned} pruned), log loss of AI1 ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
-        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${ai1.adopted ? 'taken' : 'the configured parameters stay'}`,
+      `search: ${trials} trials (${pruned} pruned), log loss of ${name.toUpperCase()} ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} as configured; ` +
+        `gain ${gain.toExponential(1)} ± ${gain_standard_error.toExponential(1)}${forward_gain === null ? '' : `, in walk-forward ${forward_gain.toExponential(1)}`}: ${report.adopted ? 'taken' : 'the configured parameters stay'}`,
     );
   }
   if (thresholds !== null) {

@@ -12,7 +12,7 @@ import { checkSignature, keyName, SIGNATURE_FILE, signingKey, signManifest, trus
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 
 /** What a version looks like: the minute of its making in UTC, and a number for a further one of that minute. */
-export const VERSION = /^\d{8}_\d{4}(_\d+)?$/;
+export const VERSION = /^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/;
 const MANIFEST = 'manifest.json';
 const ACTIVE = 'active.json';
 const SHADOW = 'shadow.json';
@@ -118,6 +118,8 @@ export interface BundleContent {
   /** Plain JSON, written as it is. */
   readonly reports?: Readonly<Partial<Record<typeof VALIDATION_FILE | typeof MONITOR_FILE, unknown>>>;
   readonly card: (manifest: Manifest) => string;
+  /** Whether the version ends in eight hex digits of the configuration: `20261120_0730-1a2b3c4d`. */
+  readonly hashName?: boolean;
 }
 
 /**
@@ -134,8 +136,10 @@ export function writeBundle(
 ): string {
   files.makeFolder(modelsFolder);
   const minute = created.toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '_');
+  const { configuration } = content.manifest;
+  const hash = content.hashName === true ? `-${sha256Hex(JSON.stringify(configuration)).slice(0, 8)}` : '';
   for (let copy = 1; ; copy++) {
-    const version = copy === 1 ? minute : `${minute}_${copy}`;
+    const version = `${copy === 1 ? minute : `${minute}_${copy}`}${hash}`;
     const folder = join(modelsFolder, version);
     if (files.stat(folder) !== null) continue;
     const draft = join(modelsFolder, `.${version}.${process.pid}.tmp`);
@@ -226,7 +230,7 @@ export function listVersions(modelsFolder: string, files: FileSystem = MACHINE_F
 
 /** `20261120_0730` before `20261120_0730_2`. */
 function sortKey(version: string): string {
-  const [day, minute, copy] = version.split('_');
+  const [day, minute, copy] = version.split('-')[0]!.split('_');
   return `${day}_${minute}_${(copy ?? '1').padStart(6, '0')}`;
 }
 

@@ -167,7 +167,9 @@ export type WarmStartFrom = z.infer<typeof warmStartFrom>;
 
 export const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
-  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?$/),
+  version: z.string().regex(/^\d{8}_\d{4}(_\d+)?(-[0-9a-f]{8})?$/),
+  /** Summary of what it was learned by: policy_hash, and the settings of learning, label, decision and search. */
+  configuration: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   created: z.iso.datetime(),
   /** Origin of the bars: the models of a simulated market are marked. */
   market: z.enum(['live', 'simulated']),
@@ -187,7 +189,14 @@ export const manifestSchema = z.strictObject({
   theta1: share,
   theta2: share,
   /** What was searched; null where nothing was. */
-  search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
+  search: z
+    .object({
+      ai1: searchReport.nullable(),
+      ai2: searchReport.nullable().optional(),
+      ai3: searchReport.nullable().optional(),
+      thresholds: thresholdReport.nullable(),
+    })
+    .optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
   /** Calibration of the expected result. Bundles of before have none: what the barriers promise applies. */

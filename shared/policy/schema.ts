@@ -352,7 +352,9 @@ const search = z.strictObject({
     .int()
     .min(0)
     .max(10_000)
-    .describe("Trials of AI1's parameters, the configured ones first; 0 takes those. `train --trials` overrides it."),
+    .describe(
+      "Trials of each model's parameters, the configured ones first; 0 takes those. `train --trials` overrides it.",
+    ),
   limit_minutes: z
     .number()
     .gt(0)

@@ -211,13 +211,15 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
 
 /** What was searched, and how far it can be chance. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
-  const { ai1 = null, thresholds = null } = found ?? {};
+  const { thresholds = null } = found ?? {};
   const lines: string[] = [];
-  if (ai1 !== null) {
-    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = ai1;
+  for (const name of MODEL_NAMES) {
+    const report = found?.[name] ?? null;
+    if (report === null) continue;
+    const { trials, pruned, failed, configured_log_loss, best_log_loss, gain, gain_standard_error } = report;
     lines.push(
-      `AI1: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
-        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(ai1)}`,
+      `${title(name)}: ${trials} trials, ${pruned} of them pruned, ${failed} failed. Log loss over purged folds ${best_log_loss.toFixed(5)} at best, ${configured_log_loss.toFixed(5)} with the configured parameters: ` +
+        `better by ${gain.toFixed(5)} ± ${gain_standard_error.toFixed(5)}. ${searchVerdict(report)}`,
       '',
     );
   }

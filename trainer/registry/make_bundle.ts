@@ -38,6 +38,7 @@ export interface BundleParts {
   readonly gitCommit: string | null;
   readonly out: string;
   readonly created: Date;
+  readonly hashName?: boolean;
   readonly dataset: Dataset;
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
@@ -90,6 +91,7 @@ export async function makeBundle(parts: BundleParts): Promise<TrainResult> {
     models: encoded,
     reports: { [VALIDATION_FILE]: validation, [MONITOR_FILE]: reference },
     card: renderCard,
+    hashName: parts.hashName === true,
   });
   const version = await proveLoadable(path, schema);
   return { version, path, manifest, dataset, validation, gates };
@@ -115,6 +117,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     data_hash: hashBars(bars),
     dataset_id: dataset.snapshotId,
     label_policy: labelPolicy(parts.policy),
+    configuration: configurationSummary(settings),
     engine: { name: train.engine, parameters: engineParameters(settings) },
     ...thresholds,
     search: parts.search,
@@ -136,6 +139,19 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
       perModel((name) => models[name].learned),
     ),
   };
+}
+
+/** The plain values of what a bundle is learned by, `section.key`, and its policy_hash. */
+function configurationSummary({ minutehand, policyHash }: Settings): NonNullable<Manifest['configuration']> {
+  const { train, search, label, decision } = minutehand;
+  const entries = Object.entries({ train, search, label, decision }).flatMap(([section, values]) =>
+    Object.entries(values).flatMap(([key, value]) =>
+      typeof value === 'object' && value !== null
+        ? []
+        : [[`${section}.${key}`, value as string | number | boolean | null]],
+    ),
+  );
+  return { policy_hash: policyHash, ...Object.fromEntries(entries) };
 }
 
 /** Label parameters, as in the manifest. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { GpuUse } from './gpu_watch.ts';
 
 /** What a training run has cost the machine. */
 export const runResourcesSchema = z.object({
@@ -17,11 +18,12 @@ export type RunResources = z.infer<typeof runResourcesSchema>;
 const BYTES_PER_KB = 1024;
 
 /** What this process has used from its start until now: what a training process reports at its end. */
-export function ownResources(): RunResources {
+export function ownResources(gpu: GpuUse): RunResources {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return {
     cpu_seconds: (userCPUTime + systemCPUTime) / 1e6,
     peak_memory_bytes: maxRSS * BYTES_PER_KB,
     duration_ms: Math.round(process.uptime() * 1000),
+    ...gpu,
   };
 }

@@ -13,7 +13,7 @@ import type { Learning } from '../learn/learning.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { kFoldSplits } from '../validate/splits.ts';
 import type { SearchProgress } from './search.ts';
-import { searchAi1, type Ai1SearchOptions, type SearchedLearning } from './search_ai1.ts';
+import { searchAi1, searchModel, type ModelSearchOptions, type SearchedLearning } from './search_model.ts';
 
 let folder: string;
 let learning: Learning;
@@ -47,7 +47,7 @@ const fit = (task: FitTask): ReturnType<typeof runFit> => runFit(task, () => und
 
 function search(
   overrides: SettingsOverrides['minutehand'],
-  options: Partial<Ai1SearchOptions> = {},
+  options: Partial<ModelSearchOptions> = {},
 ): Promise<SearchedLearning> {
   const settings = tinySettings({ minutehand: overrides ?? {} });
   const defaults = { trials: 8, folder: null, fit, onProgress: () => undefined };
@@ -76,6 +76,20 @@ describe('searchAi1', () => {
     expect(found.settings).toEqual(learning.settings);
     expect(found.dataset.train.ai1).toBe(learning.dataset.train.ai1);
     expect(barriers).toEqual(EVALUATION_BARRIERS);
+  });
+
+  it.each(['ai2', 'ai3'] as const)('searches %s as well, its trees alone', async (name) => {
+    const bad = { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 };
+    const settings = tinySettings({ minutehand: { train: { [name]: bad } } });
+    const options = { trials: 6, folder: null, fit, onProgress: () => undefined };
+    const { report, learning: found } = await searchModel(name, { ...learning, settings }, options);
+    expect(report).toMatchObject({ trials: 6, adopted: true });
+    expect(report.best_log_loss).toBeLessThan(report.configured_log_loss);
+    expect(Object.keys(report.best_parameters).filter((key) => key.startsWith('label.'))).toEqual([]);
+    const { train } = found.settings.minutehand;
+    expect(train[name].leaves).toBe(report.best_parameters['trees.leaves']);
+    expect(train.ai1).toEqual(settings.minutehand.train.ai1);
+    expect(found.dataset.train[name]).toBe(learning.dataset.train[name]);
   });
 
   it('never uses the holdout in a trial, nor a fold’s own time for it', async () => {
