@@ -26,7 +26,7 @@ const TINY: SettingsOverrides = {
     require_edge: false,
   },
   // As far as θ2 goes here.
-  retrain: { pass_rate_range: [0.05, 0.95] },
+  retrain: { pass_rate_range: [0.05, 0.95], kpi_refusal_rate_min: null },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'],
