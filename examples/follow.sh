@@ -51,7 +51,7 @@ else [.market + "/" + .pair_id, .boot_id, .seq, .valid_until_ms, .generated_at_m
 JQ
 FIELDS='["timestamp","pair","z_score","return_prob","risk_score","entry","confidence","risk_flag","theta1","theta2","position_scale",
 "action","reason","target","position_id","max_age_bars","beta","price_a","price_b","pair_id","signal_id","model_version","feature_schema",
-"policy_hash","mode","schema","market","boot_id","seq","generated_at_ms","valid_until_ms","crc32"]'
+"policy_hash","mode","leverage_reduction_rate","schema","market","boot_id","seq","generated_at_ms","valid_until_ms","crc32"]'
 
 refuse() { echo "refused $1" >&2; }
 

@@ -28,7 +28,12 @@ const TINY: SettingsOverrides = {
     min_expected_net_bps: -100,
   },
   // As far as θ2 goes here.
-  retrain: { pass_rate_range: [0.05, 0.95], adopt_min_sharpe_gain: -100, adopt_max_auc_loss: 0.02 },
+  retrain: {
+    pass_rate_range: [0.05, 0.95],
+    kpi_refusal_rate_min: null,
+    adopt_min_sharpe_gain: -100,
+    adopt_max_auc_loss: 0.02,
+  },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'],

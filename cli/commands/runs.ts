@@ -33,8 +33,11 @@ export function addRuns(program: Command, output: () => Output): void {
   runs
     .command('start')
     .addOption(
-      new Option('--kind <kind>', 'full: from scratch on all bars; incremental: warm start from the active models')
-        .choices(['full', 'incremental'])
+      new Option(
+        '--kind <kind>',
+        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: θ2 of the active models again',
+      )
+        .choices(['full', 'incremental', 'thresholds'])
         .default('full'),
     )
     .description('begins a run; refused while one is under way')

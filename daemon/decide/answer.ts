@@ -11,7 +11,12 @@ import {
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import { reduceLeverage, standingRate, type Reduced } from '../../shared/core/position/leverage.ts';
+import {
+  reduceLeverage,
+  standingRate,
+  type LeveragePolicy,
+  type Reduced,
+} from '../../shared/core/position/leverage.ts';
 import type { Market, Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
@@ -73,7 +78,11 @@ export function answerMinute(
     ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
     : { decision: hold(minute, position), position };
   const fullScale = scores === null ? null : scores.position_scale[row]!;
-  const { rate, position: after } = sized(policy, pair, isDecided ? frame : null, scored, fullScale, position, taken);
+  const { leverage } = policy;
+  const market = isDecided ? frame : null;
+  const reduced = leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken);
+  const rate = reduced === null ? 1 : reduced.rate;
+  const after = reduced === null ? taken : reduced.position;
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -119,7 +128,7 @@ export function answerMinute(
 
 /** @param market null where nothing was decided */
 function sized(
-  { leverage }: DecisionPolicy,
+  leverage: LeveragePolicy,
   pair: Pair,
   market: Market | null,
   scores: Scores | null,
@@ -127,7 +136,6 @@ function sized(
   before: Position,
   after: Position,
 ): Reduced {
-  if (leverage === undefined) return { rate: 1, position: after };
   const risk = scores === null ? null : scores.risk_score;
   if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
   return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);

@@ -41,10 +41,7 @@ const allowedHosts = z.array(host).max(100);
 const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
 
-const rateSteps = z
-  .array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)]))
-  .max(20)
-  .meta({ examples: [[[0.01, 0.5]]] });
+const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
 
 const coreValues = {
   theta1_initial: fraction,

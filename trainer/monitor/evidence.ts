@@ -2,8 +2,8 @@
  * Evidence that the mean of a sequence is below a limit, which may be looked at after every value. It is an e-process:
  * while each value's mean, given those before it, is at least the limit, the probability that it ever reaches 1 / α is
  * at most α (Ville's inequality). It bets against the limit (Waudby-Smith and Ramdas, "Estimating means of bounded
- * random variables by betting", JRSS B 86(1), 2024), and begins to bet anew all the time, so that what got worse late is
- * found too (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2(2), 2024).
+ * random variables by betting", JRSS B 86(1), 2024). New bets start all the time, so that a late decline is found too
+ * (Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2(2), 2024).
  */
 
 /** Shares of the largest bet that cannot lose everything. Their mean is an e-process whatever the true mean is. */

@@ -39,8 +39,8 @@ export interface MonitorReport {
 /** Something that is past its limit by more than chance. */
 export interface DriftFinding {
   /**
-   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`, `fill result`, `fill
-   * costs`.
+   * `drift psi`, `drift mean shift`, `auc`, `win rate`, `pass rate`, `risk streak`, `model age`, `fill win rate`,
+   * `fill result`, `fill costs`.
    */
   readonly trigger: string;
   /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */

@@ -23,8 +23,8 @@ export interface Retrainer {
    */
   start(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
   /**
-   * As start; while a run of another kind is under way, it waits. Behind a full run nothing waits, for it leaves nothing
-   * to learn.
+   * As start; while a run of another kind is under way, it waits. Nothing waits for a full run, which leaves nothing to
+   * learn.
    * @returns whether it has begun or waits
    */
   startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;

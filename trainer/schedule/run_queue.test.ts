@@ -262,9 +262,9 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
   it('of a store from before runs had a kind are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
-    await store.db.schema
-      .dropIndex(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')
-      .execute();
+    await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
+      store.db,
+    );
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];

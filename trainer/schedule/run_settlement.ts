@@ -10,7 +10,7 @@ import type { RunRecords } from './run_records.ts';
 import type { TrainingAnswer, TrainingResult } from './training_process.ts';
 
 const MS_PER_MINUTE = 60_000;
-/** Errors of an incremental run that time, or a full run, ends. */
+/** Errors of runs from the active models that time, or a full run, ends. */
 const NOT_YET = /^(DATA_TOO_SHORT|WARM_START_REFUSED):/;
 
 /** Turns the result of a training process into the outcome of its run. */
@@ -35,7 +35,7 @@ export class RunSettlement {
       say(`Training run ${run.run_id} was stopped.`);
       return;
     }
-    if ('error' in result && run.kind === 'incremental' && NOT_YET.test(result.error))
+    if ('error' in result && run.kind !== 'full' && NOT_YET.test(result.error))
       return this.#settleNothing(run, result.error);
     if ('error' in result) {
       run.error = result.error;
@@ -44,7 +44,13 @@ export class RunSettlement {
       return this.fail(run, 'failed');
     }
     const { version } = result;
-    if (version === null) return this.#settleNothing(run, 'no model gains a tree from the bars that have come');
+    if (version === null)
+      return this.#settleNothing(
+        run,
+        run.kind === 'thresholds'
+          ? 'no other θ2 is better on the bars that have come'
+          : 'no model gains a tree from the bars that have come',
+      );
     return this.#settleBundle(run, version, result);
   }
 

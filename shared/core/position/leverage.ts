@@ -1,5 +1,5 @@
 import type { Pair } from '../../pair.ts';
-import { frozenSpreadMove, type Market, type Position } from './position.ts';
+import { frozenSpreadMove, type Market, type Position, type VirtualAccount } from './position.ts';
 
 /** From `from` on, inclusive, the size is multiplied by `rate`, 0 < rate ≤ 1. */
 export type RateStep = readonly [from: number, rate: number];
@@ -12,21 +12,6 @@ export interface LeveragePolicy {
   readonly risk_score: readonly RateStep[];
   /** Spread, commission and slippage of a round trip by symbol, in basis points of its notional. */
   readonly round_trip_bps: Readonly<Record<string, number>>;
-}
-
-/**
- * What the signals of a pair would have earned if every one were filled at its close, as fractions of the capital,
- * which is the gross notional at full size. Overnight swaps are not counted.
- */
-export interface VirtualAccount {
-  /** Of closed positions. */
-  readonly settled: number;
-  /** At the last complete bar, the open position liquidated. */
-  readonly value: number;
-  /** The highest value so far. */
-  readonly peak: number;
-  /** position_scale of the open position as published; 0 when flat. */
-  readonly scale: number;
 }
 
 export const NEW_ACCOUNT: VirtualAccount = { settled: 0, value: 0, peak: 0, scale: 0 };

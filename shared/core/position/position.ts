@@ -1,5 +1,4 @@
 import type { OpenTime } from '../../bar.ts';
-import type { VirtualAccount } from './leverage.ts';
 
 /** −1: leg A sold, 0: flat, 1: leg A bought. Leg B has the side −side · sign(beta). */
 export type Side = -1 | 0 | 1;
@@ -13,6 +12,21 @@ export interface Market {
   readonly zStd: number;
   readonly lnA: number;
   readonly lnB: number;
+}
+
+/**
+ * What the signals of a pair would have earned if every one were filled at its close, as fractions of the capital,
+ * which is the gross notional at full size. Overnight swaps are not counted.
+ */
+export interface VirtualAccount {
+  /** Of closed positions. */
+  readonly settled: number;
+  /** At the last complete bar, the open position liquidated. */
+  readonly value: number;
+  /** The highest value so far. */
+  readonly peak: number;
+  /** position_scale of the open position as published; 0 when flat. */
+  readonly scale: number;
 }
 
 /** The virtual position of a pair. An open one is measured with alpha, beta, mean and std frozen at its entry. */
