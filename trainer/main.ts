@@ -48,10 +48,19 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   const monitor = startMonitor({ ...options, retrainer, notifier });
   let schedules: readonly NamedSchedule[] = [];
   const access = { host, allowedHosts: allowed_hosts, token: options.token };
-  addRoutes(server, { retrainer, monitor, paths, access, schedules: () => schedules });
+  const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier });
+  const metrics = {
+    runs: () => retrainer.runs(),
+    monitor: () => monitor.status(),
+    queued: () => notifier.queuedRuns(),
+    outbox: () => notifier.counts(),
+    isWell: () => watch.isWell(),
+  };
+  addRoutes(server, { retrainer, monitor, paths, access, metrics, schedules: () => schedules });
   try {
     await server.listen({ host, port });
   } catch (cause) {
+    await watch.stop();
     await monitor.stop();
     await retrainer.stop();
     await notifier.stop();
@@ -65,7 +74,6 @@ export async function startTrainer(options: TrainerOptions): Promise<RunningTrai
   schedules = scheduleAll(options, retrainer);
   const fills = startFills(options);
   const history = startHistory({ ...options, notifier });
-  const watch = startWatch({ ...options, clock: MACHINE_CLOCK, notifier });
   const address = process.env['MINUTEHAND_HEARTBEAT_URL'];
   const endHeartbeat = startHeartbeat({ ...options, address, isWell: () => watch.isWell() });
 

@@ -1,5 +1,5 @@
 import { setImmediate as loopTurn } from 'node:timers/promises';
-import { linesOf, type Metric, type Reading } from './metric.ts';
+import { linesOf, type Metric, type Reading } from '../../shared/metrics/metric.ts';
 import { DAEMON_METRICS, PROCESS_METRICS, type MetricsSource } from './metrics.ts';
 import type { ProcessWatch } from './process_watch.ts';
 

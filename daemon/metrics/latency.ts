@@ -1,4 +1,4 @@
-import type { TextSeries } from './metric.ts';
+import type { TextSeries } from '../../shared/metrics/metric.ts';
 
 /** Upper bounds in seconds: 1 µs to 1 s, with the 200 ms limit of the EA. */
 export const LATENCY_BUCKETS_SECONDS: readonly number[] = [

@@ -3,7 +3,7 @@ import type { LateBars } from '../feed/arrival.ts';
 import type { PipelineStatus } from '../pipeline_status.ts';
 import type { Publishers } from '../publish/publishers.ts';
 import { REMOTE_TRANSPORTS, TRANSPORT_NAMES } from '../publish/transports.ts';
-import type { Metric } from './metric.ts';
+import type { Metric } from '../../shared/metrics/metric.ts';
 import type { Observed } from './observed.ts';
 import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
@@ -39,6 +39,12 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_inference_latency_seconds',
     type: 'histogram',
     help: 'Time of the three models for one batch.',
+    read: ({ observed }) => observed.inference,
+  },
+  {
+    name: 'inference_latency',
+    type: 'histogram',
+    help: 'The same in the name of the specification, in seconds.',
     read: ({ observed }) => observed.inference,
   },
   {
@@ -91,6 +97,12 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_signals_per_minute',
     type: 'gauge',
     help: 'Signals published in the last minute.',
+    read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
+  },
+  {
+    name: 'signals_per_min',
+    type: 'gauge',
+    help: 'The same in the name of the specification.',
     read: ({ observed, clock }) => observed.rate.perMinute(clock.nowMs()),
   },
   {

@@ -7,7 +7,7 @@ import {
   type PerformanceEntry,
 } from 'node:perf_hooks';
 import { LatencyHistogram } from './latency.ts';
-import type { Sample } from './metric.ts';
+import type { Sample } from '../../shared/metrics/metric.ts';
 
 /** One sample each; 1 ms costs two per cent of a core, ten times this. */
 const DELAY_SAMPLE_MS = 10;

@@ -164,6 +164,16 @@ export class Deliveries {
     });
   }
 
+  async queuedRuns(): Promise<number> {
+    const row = await this.#store.db
+      .selectFrom('core.training_runs')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where('market', '=', this.#market)
+      .where('status', '=', 'queued')
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
   async openKeys(): Promise<readonly string[]> {
     const rows = await this.#store.db
       .selectFrom('core.alerts')

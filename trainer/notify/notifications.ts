@@ -27,6 +27,8 @@ export interface NotificationOptions {
 export interface Notifications extends Notifier {
   /** Of the outbox; null when it cannot be read. */
   counts(): Promise<Awaited<ReturnType<Deliveries['counts']>> | null>;
+  /** Training runs that wait in the store; null when it cannot be read. */
+  queuedRuns(): Promise<number | null>;
   /** Whether any channel has an address. */
   readonly hasChannels: boolean;
   /** Keys of the alerts that are open now, in the store and in memory. */
@@ -116,6 +118,14 @@ class RunningNotifications implements Notifications {
   async counts(): ReturnType<Notifications['counts']> {
     try {
       return await (await this.#openMain()).deliveries.counts();
+    } catch {
+      return null;
+    }
+  }
+
+  async queuedRuns(): Promise<number | null> {
+    try {
+      return await (await this.#openMain()).deliveries.queuedRuns();
     } catch {
       return null;
     }

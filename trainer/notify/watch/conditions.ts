@@ -1,5 +1,5 @@
 import type { SessionCalendar } from '../../../shared/market/session_calendar.ts';
-import { parsePair } from '../../../shared/pair.ts';
+import type { Pair } from '../../../shared/pair.ts';
 import type { Notice } from '../outbox.ts';
 import { timeText } from '../message.ts';
 import type { DaemonLook, WatchedHealth } from './daemon_look.ts';
@@ -10,6 +10,8 @@ const DEAD_AFTER_MS = 30_000;
 const MUTE_AFTER_MS = 60_000;
 /** First models take as long. */
 const NO_MODELS_AFTER_MS = 600_000;
+/** History may have to be sent first. */
+const NO_BARS_AFTER_MS = 300_000;
 const LATENCY_QUIET_MS = 600_000;
 const EXPIRED_AFTER_MS = 60_000;
 
@@ -30,6 +32,7 @@ export class DaemonConditions {
   readonly #place: string;
   readonly #calendar: () => SessionCalendar;
   readonly #isLive: boolean;
+  readonly #pairs: readonly Pair[];
   /** Since when something is so, epoch ms. */
   readonly #since = new Map<string, number>();
   #hadModels = false;
@@ -39,10 +42,14 @@ export class DaemonConditions {
   #overBudgetMs: number | null = null;
   #overBudgetBars = 0;
 
-  /** @param place of keys: `<shard>@<machine>` */
-  constructor(place: string, isLive: boolean, calendar: () => SessionCalendar) {
+  /**
+   * @param place of keys: `<shard>@<machine>`
+   * @param pairs of the shard, where bars come from outside
+   */
+  constructor(place: string, pairs: readonly Pair[] | null, calendar: () => SessionCalendar) {
     this.#place = place;
-    this.#isLive = isLive;
+    this.#isLive = pairs !== null;
+    this.#pairs = pairs ?? [];
     this.#calendar = calendar;
   }
 
@@ -66,7 +73,7 @@ export class DaemonConditions {
       ...kpiHalts(health),
       ...this.#redis(health),
     ];
-    const isWell = found.every(({ event }) => event === 'kpi_halt');
+    const isWell = health.model_version !== null && found.every(({ event }) => event === 'kpi_halt');
     const all = [...found, ...this.#latency(health, look.overBudget, nowMs)];
     return { notices: all, judged: [...OF_PRESENCE, ...OF_HEALTH], isWell };
   }
@@ -84,10 +91,11 @@ export class DaemonConditions {
   #silence({ silent_pairs, last_bars }: WatchedHealth, nowMs: number): Notice[] {
     if (!this.#isLive) return [];
     const calendar = this.#calendar();
-    const expected = silent_pairs.filter((id) => {
-      const { a, b } = parsePair(id);
-      return calendar.isOpen(a, nowMs / 1000) && calendar.isOpen(b, nowMs / 1000);
-    });
+    // A daemon that never had a bar counts no pair as silent.
+    const neverMs = this.#lastsMs('no bars', Object.keys(last_bars).length === 0, nowMs);
+    const isSilent = (id: string): boolean => silent_pairs.includes(id) || neverMs >= NO_BARS_AFTER_MS;
+    const isOpen = (symbol: string): boolean => calendar.isOpen(symbol, nowMs / 1000);
+    const expected = this.#pairs.filter(({ id, a, b }) => isSilent(id) && isOpen(a) && isOpen(b)).map(({ id }) => id);
     if (expected.length === 0) return [];
     const newest = Object.values(last_bars).sort().at(-1);
     const last = newest === undefined ? '' : ` The newest bar is of ${timeText(Date.parse(newest))}.`;

@@ -64,7 +64,11 @@ class RunningWatch implements Watch {
     const isLive = minutehand.market === 'live';
     this.#daemons = shardsOf(minutehand).map((shard) => ({
       shard,
-      conditions: new DaemonConditions(`${shard.name}@${this.#place}`, isLive, () => this.#calendar),
+      conditions: new DaemonConditions(
+        `${shard.name}@${this.#place}`,
+        isLive ? shard.pairs : null,
+        () => this.#calendar,
+      ),
     }));
   }
 
