@@ -188,6 +188,11 @@ class UnkindDays {
     if (!isEnd) misfortune();
     if (!isEnd || isOpen(nowMs / 1000)) movePrices();
     turn(1000);
+    // A market that is closed has no signals; the terminal stays on.
+    if (!isEnd && !isOpen(nowMs / 1000)) {
+      while (nowMs + 20000 < end) turn(20000);
+      return turn(end - nowMs);
+    }
     for (Pair &pair : pairs) {
       say(pair, isEnd);
       for (int k = 0; k < 3; k++) turn(250);
@@ -211,10 +216,6 @@ class UnkindDays {
     for (auto &one : lots)
       if (std::fabs(one.second) > 1e-7) failures += " " + one.first + " not closed;";
     fills += (int)fillsOf().size();
-    if (getenv("SHOW")) {
-      for (auto &d : terminal().deals) printf("deal %ld order %ld pos %ld %s %s %s %.2f made %ld shown %ld\n", d.ticket, d.order, d.position, d.symbol.c_str(), d.type ? "SELL" : "BUY", d.comment.c_str(), d.volume, d.madeMs - FIRST * 1000, d.shownMs - FIRST * 1000);
-      for (auto &l : results()) printf("%s\n", l.c_str());
-    }
     for (const char *symbol : SYMBOLS) {
       EQUAL(wrongBars(symbol, FIRST + firstMinute * 60, nowMs / 60000 * 60 - 120), 0);
       for (auto &one : taker.taken[symbol])

@@ -225,9 +225,16 @@ static void startsBeforeTheLogin() {
   shimRestartTerminal();
   CHECK(start());
   CHECK(run(5000));
+  bool isShown = false;
+  for (int line = 0; line < agent->PanelLines(); line++) isShown = isShown || agent->PanelLine(line).utf8().find("NO_ACCOUNT") != std::string::npos;
+  CHECK(isShown);
+  agent->SwitchKill();
+  CHECK(agent->IsKilled());
+  agent->SwitchKill();
   terminal().loggedIn = true;
   shimConnect();
   CHECK(run(20000));
+  EQUAL((int)terminal().positions.size(), 2);
   publish(leave(1));
   CHECK(run(20000));
   EQUAL((int)terminal().positions.size(), 0);

@@ -904,10 +904,10 @@ private:
          if(done.outcome == MH_ORDER_DONE)
            {
             Opened(i, k, done);
-            Save(i);
-            Flush(i);
             if(k == 0)
                FitSecondLeg(i);
+            Save(i);
+            Flush(i);
             continue;
            }
          m_trades[i].legs[k].stage = MH_LEG_IDLE;
@@ -944,9 +944,13 @@ private:
    void              FitSecondLeg(const int i)
      {
       double share = m_trades[i].legs[0].lots / m_trades[i].legs[0].wanted;
-      MhLotSpec spec;
-      if(share > 0.999999 || !Spec(i, 1, spec))
+      if(share > 0.999999)
          return;
+      // Only the steps of lots are needed: a price may be missing at the moment.
+      MhLotSpec spec;
+      spec.stepLots = 0.01;
+      spec.minLots = 0.01;
+      Spec(i, 1, spec);
       m_trades[i].legs[1].wanted = MathMax(MhSteps(m_trades[i].legs[1].wanted * share, spec.stepLots, 0.5), spec.minLots);
      }
 
@@ -1483,7 +1487,7 @@ private:
 
    string            OwnKillName()
      {
-      return m_folder + "\\KILL";
+      return (m_folder == "" ? m_settings.folder : m_folder) + "\\KILL";
      }
 
    void              CheckKill()
@@ -1567,6 +1571,14 @@ private:
       ArrayResize(m_tryTick, 0);
       ArrayResize(m_waiting, 0);
       ArrayResize(m_waitsFor, 0);
+      int count = ArraySize(m_pairs);
+      ArrayResize(m_lastFiles, count);
+      ArrayResize(m_blocked, count);
+      for(int k = 0; k < count; k++)
+        {
+         m_lastFiles[k] = "";
+         m_blocked[k] = 0;
+        }
       m_consumer.Begin(m_settings.otherMarkets ? "live,simulated,replay" : "live", m_settings.maxSkewMs);
      }
 
@@ -1639,15 +1651,11 @@ private:
      {
       int count = ArraySize(m_pairs);
       ForgetPairs();
-      ArrayResize(m_lastFiles, count);
-      ArrayResize(m_blocked, count);
       m_error = "";
       string kinds[];
       int kindCount = StringSplit(m_settings.otherMarkets ? "live,simulated,replay" : "live", ',', kinds);
       for(int k = 0; k < count; k++)
         {
-         m_lastFiles[k] = "";
-         m_blocked[k] = 0;
          for(int kind = 0; kind < kindCount; kind++)
            {
             int found = Load(kinds[kind], m_pairs[k]);
@@ -1770,6 +1778,7 @@ public:
             return Fail("\"" + m_pairs[k] + "\" is not a pair such as XAUUSD_XAGUSD");
       if(count < 1)
          return Fail("no pairs");
+      ForgetPairs();
       Begin();
       return true;
      }

@@ -9,6 +9,7 @@
  * `Terminal::unkind` has what a real terminal does to a program and a kind shim would not; each is a mode of its own, off by default.
  */
 #pragma once
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cmath>
 #include <cfloat>
@@ -835,13 +836,18 @@ inline bool shimIsInSession(const ShimSymbol &symbol, long trueMs) {
 }
 inline bool shimIsSynced() { return terminal().connected && shimNowMs() >= terminal().syncedMs; }
 enum ENUM_SERIES_INFO_INTEGER { SERIES_BARS_COUNT, SERIES_FIRSTDATE, SERIES_LASTBAR_DATE, SERIES_SERVER_FIRSTDATE, SERIES_TERMINAL_FIRSTDATE, SERIES_SYNCHRONIZED };
-/** What the terminal's chart of a symbol has now. */
-inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol) {
+/** What the terminal's chart of a symbol has now of [from, to], in the server's time. */
+inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol, datetime from, datetime to) {
   const Terminal &world = terminal();
-  if (!world.unkind.charts) return symbol.rates;
   std::vector<MqlRates> chart;
   long lastMs = shimIsSynced() ? LONG_MAX : world.connected ? LONG_MAX : world.holeFromMs;
-  for (MqlRates bar : symbol.rates) {
+  auto begin = std::lower_bound(symbol.rates.begin(), symbol.rates.end(), from, [](const MqlRates &bar, datetime time) { return bar.time < time; });
+  for (; begin != symbol.rates.end() && begin->time <= to; ++begin) {
+    MqlRates bar = *begin;
+    if (!world.unkind.charts) {
+      chart.push_back(bar);
+      continue;
+    }
     long openMs = ((long)bar.time - world.serverOffsetSeconds) * 1000;
     if (openMs > shimNowMs() || openMs > lastMs) break;
     bool isInHole = !shimIsSynced() && openMs + 60000 > world.holeFromMs && openMs < world.holeToMs;
@@ -857,27 +863,20 @@ inline std::vector<MqlRates> shimChart(const ShimSymbol &symbol) {
 inline long SeriesInfoInteger(const string &name, ENUM_TIMEFRAMES, ENUM_SERIES_INFO_INTEGER property) {
   ShimSymbol *one = shimSymbol(name);
   if (!one) return 0;
-  std::vector<MqlRates> chart = property == SERIES_SYNCHRONIZED ? std::vector<MqlRates>() : shimChart(*one);
-  switch (property) {
-    case SERIES_SYNCHRONIZED: return !terminal().unkind.charts || shimIsSynced();
-    case SERIES_BARS_COUNT: return (long)chart.size();
-    case SERIES_LASTBAR_DATE: return chart.empty() ? 0 : (long)chart.back().time;
-    case SERIES_SERVER_FIRSTDATE: return one->rates.empty() ? 0 : (long)one->rates.front().time;
-    default: return chart.empty() ? 0 : (long)chart.front().time;
-  }
+  if (property == SERIES_SYNCHRONIZED) return !terminal().unkind.charts || shimIsSynced();
+  if (property != SERIES_FIRSTDATE && property != SERIES_SERVER_FIRSTDATE) shimFail("a property of a series that the shim does not have");
+  return one->rates.empty() ? 0 : (long)one->rates.front().time;
 }
 /** Bars whose open lies in [from, to], oldest first. */
 inline int CopyRates(const string &name, ENUM_TIMEFRAMES, datetime from, datetime to, MqlArray<MqlRates> &rates) {
   rates.raw().clear();
   ShimSymbol *one = shimSymbol(name);
   if (!one) return -1;
-  std::vector<MqlRates> chart = shimChart(*one);
-  if (terminal().unkind.charts && (chart.empty() || from > chart.back().time)) {
+  rates.raw() = shimChart(*one, from, to);
+  if (terminal().unkind.charts && rates.raw().empty() && shimChart(*one, to, 32535215999UL).empty()) {
     terminal().lastError = 4401;
     return -1;
   }
-  for (const MqlRates &bar : chart)
-    if (bar.time >= from && bar.time <= to) rates.raw().push_back(bar);
   return (int)rates.raw().size();
 }
 /** The line is lost: what the terminal shows stays as it was before this very moment. */
@@ -1069,9 +1068,11 @@ inline uint shimExecute(const MqlTradeRequest &request, double volume, MqlTradeR
   result.volume = volume;
   return volume + 1e-9 < request.volume ? TRADE_RETCODE_DONE_PARTIAL : TRADE_RETCODE_DONE;
 }
+/** Live orders are among the last ones. */
+inline size_t shimFirstLive() { return terminal().orders.size() > 64 ? terminal().orders.size() - 64 : 0; }
 /** Live orders whose time has come are executed. */
 inline void shimSettle() {
-  for (size_t at = 0; at < terminal().orders.size(); at++) {
+  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
     ShimOrder one = terminal().orders[at];
     if (!one.request || one.dueMs > shimNowMs()) continue;
     MqlTradeResult result = {};
@@ -1131,36 +1132,38 @@ inline ShimHistory &shimSelected() {
   static ShimHistory selected;
   return selected;
 }
-template <class Wanted, class WantedOrder> bool shimSelectHistory(Wanted isWanted, WantedOrder isWantedOrder) {
+/** The deals that are wanted of all from the last one back to the first one that is not `recent`. */
+template <class Recent, class Wanted> bool shimSelectHistory(Recent isRecent, Wanted isWanted) {
   shimSettle();
   shimSelected() = ShimHistory();
-  for (ShimDeal &deal : terminal().deals)
-    if (shimIsShown(deal.madeMs, deal.shownMs) && isWanted(deal)) shimSelected().deals.push_back(deal);
-  for (ShimOrder &order : terminal().orders)
-    if (!order.request && shimIsShown(order.madeMs, order.shownMs) && isWantedOrder(order)) shimSelected().orders.push_back(order);
+  std::vector<ShimDeal> &deals = terminal().deals;
+  size_t first = deals.size();
+  while (first > 0 && isRecent(deals[first - 1])) first--;
+  for (; first < deals.size(); first++)
+    if (shimIsShown(deals[first].madeMs, deals[first].shownMs) && isWanted(deals[first])) shimSelected().deals.push_back(deals[first]);
   return true;
 }
 inline bool HistorySelect(datetime from, datetime to) {
-  long offset = terminal().serverOffsetSeconds;
-  return shimSelectHistory([&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) >= from && (datetime)(deal.timeMs / 1000) <= to; },
-                           [&](ShimOrder &order) { return (datetime)(order.madeMs / 1000 + offset) >= from && (datetime)(order.madeMs / 1000 + offset) <= to; });
+  return shimSelectHistory([&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) >= from; }, [&](ShimDeal &deal) { return (datetime)(deal.timeMs / 1000) <= to; });
 }
 inline bool HistorySelectByPosition(ulong position) {
-  return shimSelectHistory([&](ShimDeal &deal) { return deal.position == position; }, [](ShimOrder &) { return false; });
+  return shimSelectHistory([&](ShimDeal &deal) { return deal.ticket > position; }, [&](ShimDeal &deal) { return deal.position == position; });
 }
 inline bool HistoryDealSelect(ulong ticket) {
-  for (ShimDeal &deal : terminal().deals)
-    if (deal.ticket == ticket && shimIsShown(deal.madeMs, deal.shownMs)) {
-      shimSelected().deals.assign(1, deal);
+  std::vector<ShimDeal> &deals = terminal().deals;
+  for (auto deal = deals.rbegin(); deal != deals.rend(); ++deal)
+    if (deal->ticket == ticket && shimIsShown(deal->madeMs, deal->shownMs)) {
+      shimSelected().deals.assign(1, *deal);
       return true;
     }
   return false;
 }
 inline bool HistoryOrderSelect(ulong ticket) {
   shimSettle();
-  for (ShimOrder &order : terminal().orders)
-    if (order.ticket == ticket && !order.request && shimIsShown(order.madeMs, order.shownMs)) {
-      shimSelected().orders.assign(1, order);
+  std::vector<ShimOrder> &orders = terminal().orders;
+  for (auto order = orders.rbegin(); order != orders.rend(); ++order)
+    if (order->ticket == ticket && !order->request && shimIsShown(order->madeMs, order->shownMs)) {
+      shimSelected().orders.assign(1, *order);
       return true;
     }
   return false;
@@ -1222,17 +1225,16 @@ inline ShimOrder &shimHistoryOrder(ulong ticket) {
     if (order.ticket == ticket) return order;
   shimFail("an order that was not selected");
 }
-inline int HistoryOrdersTotal() { return (int)shimSelected().orders.size(); }
-inline ulong HistoryOrderGetTicket(int index) { return shimSelected().orders.at((size_t)index).ticket; }
 inline long HistoryOrderGetInteger(ulong ticket, ENUM_ORDER_PROPERTY_INTEGER property) { return shimOrderInteger(shimHistoryOrder(ticket), property); }
 inline double HistoryOrderGetDouble(ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE property) { return shimOrderDouble(shimHistoryOrder(ticket), property); }
-inline string HistoryOrderGetString(ulong ticket, ENUM_ORDER_PROPERTY_STRING property) { return shimOrderString(shimHistoryOrder(ticket), property); }
 /** Live orders, as the terminal shows them. */
 inline std::vector<ShimOrder> shimLiveOrders() {
   shimSettle();
   std::vector<ShimOrder> live;
-  for (ShimOrder &order : terminal().orders)
+  for (size_t at = shimFirstLive(); at < terminal().orders.size(); at++) {
+    ShimOrder &order = terminal().orders[at];
     if (order.request && shimIsShown(order.madeMs, 0)) live.push_back(order);
+  }
   return live;
 }
 inline ShimOrder &shimOrder() {
