@@ -148,7 +148,7 @@ export const manifestSchema = z.strictObject({
   engine: z.object({ name: z.string(), parameters: z.record(z.string(), z.number()) }),
   theta1: share,
   theta2: share,
-  /** What was searched; null where nothing was. */
+  /** Results of the searches; null without a search. */
   search: z.object({ ai1: searchReport.nullable(), thresholds: thresholdReport.nullable() }).optional(),
   /** Quantiles of the risk probability among the entry candidates of training; risk_score is the rank in them. */
   risk_quantiles: z.array(share).refine(isAscending, 'not ascending'),
@@ -162,7 +162,7 @@ export const manifestSchema = z.strictObject({
   }),
   /** Net result of the holdout per pair; `no_edge` pairs are published with HOLD NO_EDGE. */
   edge: z.record(z.string(), pairEdge),
-  /** What the models had to pass when they were learned; the comparison with the active models comes on top. */
+  /** Gate results of the training run; the comparison with the active models is separate. */
   gates: z.array(z.object({ name: z.string(), passed: z.boolean(), seen: z.string(), limit: z.string() })).optional(),
   /** Names of a bundle's own folder, and no others: no path leads out of it. */
   files: z.strictObject({

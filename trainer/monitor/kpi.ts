@@ -5,7 +5,7 @@ import { cumulate, maxDrawdown, totalCurve, type PnlChanges } from '../backtest/
 import type { TradeRecord } from '../backtest/period.ts';
 import { isWin } from './performance_drift.ts';
 
-/** What a pair has published by these models, as the backtest with NO_EDGE applied has it. */
+/** The published signals of a pair under these models, as in the backtest with NO_EDGE applied. */
 export interface PublishedPair {
   readonly pairId: string;
   /** Ascending; those that were entered by a signal of these models. */

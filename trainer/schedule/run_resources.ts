@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a training run has cost the machine. */
+/** Resource usage of a training run. */
 export const runResourcesSchema = z.object({
   /** User and system time of all its threads. */
   cpu_seconds: z.number().nonnegative(),
@@ -13,7 +13,7 @@ export type RunResources = z.infer<typeof runResourcesSchema>;
 
 const BYTES_PER_KB = 1024;
 
-/** What this process has used from its start until now: what a training process reports at its end. */
+/** Resource usage of this process since its start: reported by a training process at its end. */
 export function ownResources(): RunResources {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   return {
