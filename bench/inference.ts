@@ -28,7 +28,7 @@ export interface InferenceBatch {
 }
 
 export interface InferenceResult {
-  /** What scores each model when nothing is forced. */
+  /** Default engine of each model. */
   readonly engines: Readonly<Record<string, string>>;
   readonly batches: readonly InferenceBatch[];
 }

@@ -163,7 +163,7 @@ async function compileSqlite() {
   );
 }
 
-/** What better-sqlite3 12 needs to be compiled where no prebuilt one can be fetched. */
+/** Requirements for compiling better-sqlite3 12 where no prebuilt one can be fetched. */
 async function ensureToolchain() {
   const tools = missingTools();
   if (tools.length === 0) return;

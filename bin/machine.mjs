@@ -1,4 +1,4 @@
-/** What is installed on this machine, and on Debian and Ubuntu what can be. */
+/** Installed packages of this machine, and on Debian and Ubuntu the installable ones. */
 import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LOG_FOLDER, readText, say } from './project.mjs';

@@ -53,7 +53,7 @@ export interface ShadowInput {
   readonly positions?: ReadonlyMap<string, Position>;
 }
 
-/** What takes effect between two minutes. */
+/** A change that takes effect between two minutes. */
 export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput | ShadowInput;
 
 /**
@@ -61,7 +61,7 @@ export type StateInput = SwapInput | HaltsInput | DegradationInput | BootInput |
  */
 export type Input = SymbolInput | PairInput | StateInput;
 
-/** Where the feeds put bars. */
+/** Destination of bars for the feeds. */
 export interface BarSink {
   knows(symbol: string): boolean;
   take(input: SymbolInput): BarOutcome;

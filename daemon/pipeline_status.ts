@@ -19,7 +19,7 @@ interface Owners {
   readonly envelope: Envelope;
 }
 
-/** What health, metrics and tests see of a pipeline. */
+/** View of a pipeline for health, metrics and tests. */
 export class PipelineStatus {
   readonly #owners: Owners;
 

@@ -15,7 +15,7 @@ import { warmEngine } from './serve/serve.ts';
 const LOCK_POLL_MS = 50;
 const MODEL_POLL_MS = 500;
 
-/** What a daemon can have ready before it may touch journal, files and port. */
+/** Resources that a daemon can prepare before it may touch journal, files and port. */
 export interface Provisions {
   /** A connection to Redis over which nothing was sent; null = Redis is not used. */
   readonly bus: Bus | null;

@@ -567,7 +567,7 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface ErrorDetail {
-  /** What was found, e.g. `high 1.2 < low 1.3`. */
+  /** The value found, e.g. `high 1.2 < low 1.3`. */
   seen?: string;
   /** The expected value, where the message does not state it already. */
   expected?: string;
@@ -607,7 +607,7 @@ export class MinutehandError extends Error {
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;
-  /** What to do about it. */
+  /** The next step. */
   readonly next: string;
 }
 

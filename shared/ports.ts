@@ -1,6 +1,6 @@
 import type { EpochMs } from './bar.ts';
 
-/** Where the time comes from. Live: the machine; in a simulation: the seed. */
+/** Source of time. Live: the machine; in a simulation: the seed. */
 export interface Clock {
   nowMs(): EpochMs;
   /** Monotonic microseconds, for durations only. */
@@ -39,7 +39,7 @@ export interface FileStat {
   readonly modifiedMs: number;
 }
 
-/** What of a file is read; else it is refused. */
+/** Limits on reading a file; beyond them it is refused. */
 export interface ReadLimits {
   readonly maxBytes: number;
   /** false: the path must not end in a symbolic link. */
@@ -66,7 +66,7 @@ export interface FileSystem {
   makeFolder(path: string): void;
   /** Removes a file, or a folder with all in it. Absent is fine; what cannot be removed stays. */
   remove(path: string): void;
-  /** What is in a folder; nothing when it is absent or cannot be read. */
+  /** Contents of a folder; empty when it is absent or cannot be read. */
   list(path: string): readonly FileEntry[];
   /** null when there is nothing. */
   stat(path: string): FileStat | null;
@@ -78,7 +78,7 @@ export interface BusMessage {
   readonly text: string;
 }
 
-/** What Redis did not take of a batch. */
+/** The part of a batch that Redis refused. */
 export interface BusRefusal {
   /**
    * Of the first command that was refused, in the words of Redis: memory full, no permission, a key of another type …

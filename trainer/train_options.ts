@@ -7,7 +7,7 @@ import type { CacheOptions } from './dataset/pair_cache.ts';
 export interface TrainOptions {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
-  /** Where the bars come from; stated in manifest and card. */
+  /** Origin of the bars; stated in manifest and card. */
   readonly market: 'live' | 'simulated';
   readonly seed: number;
   readonly gitCommit: string | null;

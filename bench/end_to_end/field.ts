@@ -165,7 +165,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
 /** Steps that end what was started, in the order in which it was. */
 type Undo = (() => Promise<void> | void)[];
 
-/** What every process of a field is started with. */
+/** Common start options of every process of a field. */
 interface Ground {
   readonly folder: string;
   readonly home: string;

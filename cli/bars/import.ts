@@ -321,7 +321,7 @@ interface Batch {
   readonly columns: ReturnType<typeof emptyColumns>;
 }
 
-/** What is odd about the order of a file's rows. */
+/** Irregularities in the order of a file's rows. */
 function createStory(): {
   add(time: number): void;
   told(): Pick<SourceReport, 'steps_back' | 'repeated_rows' | 'lost_hours'>;

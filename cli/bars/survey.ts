@@ -6,7 +6,7 @@ import { recognizeSeries, type SeriesLayout } from './series_layout.ts';
 import { sourceLines } from './source_lines.ts';
 import { WEEKEND_S } from './week_opens.ts';
 
-/** What has to be known of a whole file before its first row can be taken. */
+/** Facts of a whole file that are needed before its first row can be taken. */
 export interface Survey {
   readonly layout: BarLayout | SeriesLayout;
   readonly sha256: string;

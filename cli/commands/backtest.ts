@@ -233,7 +233,7 @@ function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: Period
 
 type BundleDocument = ReturnType<typeof documentOf>;
 
-/** What the challenger has more than the champion, on the same bars. */
+/** The challenger's figures minus the champion's, on the same bars. */
 function compare(champion: BundleDocument, challenger: BundleDocument): object {
   const more = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : b - a);
   const views = VIEWS.map((view) => {

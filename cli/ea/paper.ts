@@ -2,7 +2,7 @@ import { FILL_SCHEMA, latencyMs, slippageBps, type Fill } from '../../shared/fil
 import type { Order } from '../../shared/signal/consumer.ts';
 import type { MarketKind, Signal } from '../../shared/signal/signal.ts';
 
-/** What a symbol costs, in basis points; as `symbols` of config/minutehand.yaml. */
+/** Costs of a symbol, in basis points; as `symbols` of config/minutehand.yaml. */
 export interface PaperCosts {
   /** The full quoted spread: half of it is paid at each side. */
   readonly spread_bps: number;
@@ -39,7 +39,7 @@ export interface HeldPosition {
   readonly legs: readonly [HeldLeg, HeldLeg];
 }
 
-/** What is held and known of one pair of one market. Plain data. */
+/** Position and state of one pair of one market. Plain data. */
 export interface PaperBook {
   readonly held: HeldPosition | null;
   /** Closes of the last bar. */
@@ -69,7 +69,7 @@ function quotedPrice(middle: number, side: 1 | -1, { spread_bps }: PaperCosts): 
   return middle * (1 + (side * spread_bps) / 20_000);
 }
 
-/** What the pair would earn if it were closed now, slippage and commission left out. */
+/** Unrealized profit of the pair at the last closes, without slippage and commission. */
 export function floatingPnl({ held, prices }: PaperBook, rules: PaperRules): number {
   if (held === null || prices === null) return 0;
   return held.legs.reduce((sum, leg, index) => {

@@ -62,7 +62,7 @@ export interface PairView {
 export interface PaperAgent {
   /** One signal as it came, on whichever way. @throws MinutehandError OUTPUT_UNWRITABLE: nothing was traded then */
   hear(text: string): Verdict;
-  /** What is due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
+  /** Actions due without a signal: maximum age, kill switch. @throws MinutehandError OUTPUT_UNWRITABLE */
   tick(): void;
   readonly killed: boolean;
   equity(): number;

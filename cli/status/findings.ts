@@ -18,7 +18,7 @@ export interface Finding {
   /** `daemon main`, `trainer`. */
   readonly about: string;
   readonly text: string;
-  /** What to do, or empty. */
+  /** The next step, or empty. */
   readonly next: string;
 }
 
@@ -26,7 +26,7 @@ export interface Finding {
 const INTERVALS_UNTIL_FILES = 3;
 const START = 'Start all with `minutehand up`, or `systemctl start minutehand.target` where they are services.';
 
-/** What is wrong with daemons and trainer, the worst first within each. Pure: a look in, findings out. */
+/** Problems of daemons and trainer, the worst first within each. Pure. */
 export function findingsOf(
   settings: Settings,
   daemons: readonly DaemonState[],
@@ -95,7 +95,7 @@ function reportModels({ problem }: Report, { model_version, model_refused }: Hea
   }
 }
 
-/** What arrives, and when. */
+/** Checks of the arriving bars, by time. */
 function reportBars({ problem, note }: Report, settings: Settings, said: HealthReport, nowMs: number): void {
   const isClosed = said.market === 'live' && !isOpenMinute(nowMs / 1000);
   if (said.pairs_ready < said.pairs) {

@@ -17,7 +17,7 @@ const SHARED_FOLDER = 'minutehand-.service.d';
 /** Paths of node and the program in the files of systemd/. */
 const START_AS_DELIVERED = `/usr/bin/node /opt/minutehand/${COMPILED_PROGRAM}`;
 
-/** Where a service is installed, and what it is to run. */
+/** Location of the service files, and the program they run. */
 export interface Target {
   /** `/`, or the folder that will be one. */
   readonly root: string;
@@ -40,7 +40,7 @@ export interface PlannedFile {
 export interface Installation {
   readonly settings: Settings;
   readonly files: readonly PlannedFile[];
-  /** What is started with the machine, the target first. */
+  /** Units that start with the machine, the target first. */
   readonly units: readonly string[];
 }
 

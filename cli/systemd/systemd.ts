@@ -6,7 +6,7 @@ const STATUS_MS = 5000;
 const SIGNS_PER_WAIT = 4;
 const MICROSECONDS_PER_MS = 1000;
 
-/** What a running process reports of itself. */
+/** The reported state of a running process. */
 export interface State {
   /** One line for people. */
   status(): string;
@@ -57,7 +57,7 @@ function watchdogOf(env: NodeJS.ProcessEnv): number | null {
 function speak(send: SendDatagram, watchdogMs: number | null, warn: (line: string) => void): Systemd {
   let state: State | null = null;
   let isStopping = false;
-  /** What has been sent to systemd already. */
+  /** Notifications already sent to systemd. */
   let sentReady = false;
   let sentStatus = '';
   let hasWarned = false;

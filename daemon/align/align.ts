@@ -15,7 +15,7 @@ const REMEMBERED_BARS = 1500;
 /** open, high, low, close, volume, spread; NaN where absent. */
 const NUMBERS = 6;
 
-/** What a leg of a minute is to its pairs. */
+/** State of a leg of a minute for its pairs. */
 type LegContent = Bar | 'empty' | 'suspect';
 
 interface Slot {

@@ -31,7 +31,7 @@ export interface Heartbeat {
   readonly backfill: false;
 }
 
-/** What is answered with a signal: a minute that ended, or the time after one. */
+/** An item that is answered with a signal: a minute that ended, or the time after one. */
 export type AnsweredMinute = PairMinute | Heartbeat;
 
 export function isHeartbeat(minute: AnsweredMinute): minute is Heartbeat {

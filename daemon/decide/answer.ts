@@ -23,7 +23,7 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
-/** What is the same for all pairs of a batch. */
+/** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;

@@ -13,7 +13,7 @@ import { BARS_STREAM, type StreamEntry, type StreamListener } from './redis_stre
  * A minute that has been over for this many feed intervals is history: the newest one and the one before it are news.
  */
 const HISTORY_INTERVALS = 2;
-/** What is written down of minutes that no signal follows waits until no more of them come. */
+/** Journaling of minutes without a signal waits until no more of them arrive. */
 const QUIET_MS = 20;
 const NAMED_ENTRIES = 5;
 

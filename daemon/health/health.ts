@@ -30,7 +30,7 @@ export interface HealthReport extends TransportsHealth {
   readonly shard: string;
   readonly uptime_seconds: number;
   readonly server_engine: string;
-  /** What scores each of the active models. */
+  /** Engine of each of the active models. */
   readonly inference_engines: ModelSet['engines'] | null;
   /** Why a model is not scored by the faster engine, where it is not. */
   readonly inference_notes: ModelSet['engineNotes'] | null;

@@ -33,7 +33,7 @@ export class HaltedPairs {
     return this.#pairs.filter((_, pairIndex) => this.mask[pairIndex] === 1).map(({ id }) => id);
   }
 
-  /** What of these halts concerns our pairs; null when that is what was announced before. */
+  /** The halts of our pairs among these; null when they equal those announced before. */
   announce(standing: Standing): Standing | null {
     const ids = new Set([ALL_PAIRS, ...this.#pairs.map(({ id }) => id)]);
     const isOurs = ({ pair_id }: StandingHalt): boolean => ids.has(pair_id);

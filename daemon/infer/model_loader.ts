@@ -38,7 +38,7 @@ function prepare({ folder, schema, engine }: LoadTask): Promise<PreparedModels> 
   return prepareModels(folder, schema, engine === undefined ? {} : { engine });
 }
 
-/** What the thread does. Errors are taken apart: only their texts survive the way to another thread. */
+/** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
 export async function answerTask(task: LoadTask): Promise<LoadAnswer> {
   try {
     return { prepared: await prepare(task) };

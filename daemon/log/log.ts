@@ -67,7 +67,7 @@ export function openDaemonLogs({ folder, level, shard, budgetMs }: DaemonLogsOpt
   };
 }
 
-/** What left: every signal as `pair:seq:signal_id`, in full when it is not HOLD. */
+/** Published signals: each as `pair:seq:signal_id`, in full when it is not HOLD. */
 function dispatchLine(batch: readonly LoggedSignal[], timing: BatchTiming, bootId: string): object {
   // One text, for a list of lists takes three times as long to write.
   let ids = '';
@@ -119,7 +119,7 @@ function countAnswers(batch: readonly LoggedSignal[]): Record<string, number> {
   );
 }
 
-/** What was scored, by what, how fast; null when nothing was. */
+/** Models, engines and times of a scored batch; null when nothing was scored. */
 function inferenceLine(
   batch: readonly LoggedSignal[],
   timing: BatchTiming,

@@ -9,7 +9,7 @@ import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
 import { STATIONS } from './stopwatch.ts';
 
-/** What the metrics of a daemon read. */
+/** Inputs of the metrics of a daemon. */
 export interface MetricsSource {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly observed: Observed;

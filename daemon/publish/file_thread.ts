@@ -16,7 +16,7 @@ export interface FileThreadOptions extends Omit<FilePublisherOptions, 'files' | 
   readonly program?: URL;
 }
 
-/** What the thread is made with. */
+/** Data for starting the thread. */
 export interface FileThreadData {
   readonly folder: string;
   readonly allName: string | undefined;
@@ -31,7 +31,7 @@ export interface FileThreadAnswer {
   readonly failures: number;
   /** Files whose last write failed, of this batch or an earlier one. */
   readonly failing: number;
-  /** What was seen at the last first failure. */
+  /** Reason of the last first failure. */
   readonly seen: string;
   /** How often files that a reader blocked were tried again, since the start. */
   readonly retries: number;

@@ -5,7 +5,7 @@ import type { Connection, WebSocketRoute } from '../serve/websocket_route.ts';
 const SUBSCRIPTION_BYTES_MAX = 65_536;
 
 export interface SubscriptionsOptions {
-  /** What a client may subscribe to. */
+  /** Pairs that a client may subscribe to. */
   readonly pairIds: readonly string[];
   topicOf(pairId: string): string;
   /** The topic of all pairs. */

@@ -38,7 +38,7 @@ export interface OpenTransport<Name extends string = string> {
   readonly isBlocking?: boolean;
   /** Of a remote transport. */
   readonly link?: Link;
-  /** What clients subscribe by at the daemon's server. */
+  /** WebSocket route of the daemon's server for subscriptions. */
   readonly webSockets?: readonly WebSocketRoute[];
   /** Called when the daemon's server listens. */
   attach?(server: TopicServer): void;

@@ -4,7 +4,7 @@ import type { WebSocketRoute } from '../serve/websocket_route.ts';
 import type { Publication, Publisher } from './publish.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** What publishing needs of a server. */
+/** The server interface that publishing needs. */
 export type TopicServer = Pick<Server, 'publishAll'>;
 
 export interface WebSocketPublisherOptions {

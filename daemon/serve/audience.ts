@@ -12,7 +12,7 @@ export const TOO_LONG_CODE = 1009;
 /** The most that a close frame can carry as its reason (RFC 6455, 5.5: 125 bytes, two of them the code). */
 const CLOSE_REASON_BYTES_MAX = 123;
 
-/** What an engine can do with one WebSocket. Not called any more after `finish`. */
+/** Operations of an engine on one WebSocket. Not called any more after `finish`. */
 export interface Wire {
   /**
    * Text messages in UTF-8, handed to the operating system at once and, as far as possible, in one write. Clients that

@@ -11,7 +11,7 @@ export interface Connection {
   unsubscribe(topic: string): void;
   /** The handler's onClose runs before this returns; the client gets what is still buffered, then the code. */
   close(code: number, reason: string): void;
-  /** What the operating system has not taken yet. */
+  /** Bytes that the operating system has not taken yet. */
   readonly bufferedBytes: number;
 }
 

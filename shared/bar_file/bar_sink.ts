@@ -13,7 +13,7 @@ export interface PutCounts {
   readonly conflicts: number;
 }
 
-/** What a symbol looks like after an import. */
+/** State of a symbol after an import. */
 export interface SunkBars extends PutCounts {
   /** The first 20. */
   readonly conflicting: readonly ConflictingRow[];

@@ -43,7 +43,7 @@ export interface Halts {
   readonly resumed: readonly Resumed[];
 }
 
-/** What of a halt decides: whom, and under which version. */
+/** The deciding part of a halt: the pair, and the version. */
 export type StandingHalt = Pick<Halt, 'pair_id' | 'version'>;
 /** Active halts, with the `resumed` notes that were read before: only a note that is not among them lifts a halt. */
 export interface Standing {
@@ -231,7 +231,7 @@ export function standingText({ halts, resumed }: Standing): string {
   return [...new Set(words)].sort().join(' ');
 }
 
-/** What `standingText` wrote. */
+/** Parses the output of `standingText`. */
 export function parseStanding(text: string): Standing {
   const words = text.split(' ').filter((word) => word !== '');
   const parts = (word: string): string[] => word.split('@');

@@ -24,7 +24,7 @@ export interface AccessOptions {
   readonly host: string;
   /** Further host names: of this server, and of web pages that may use it. */
   readonly allowedHosts: readonly string[];
-  /** What clients on other machines must present where authorization is needed; none = they are all refused. */
+  /** Token that clients on other machines must present where authorization is needed; none = they are all refused. */
   readonly token: string | undefined;
   needsAuthorization(request: AccessRequest): boolean;
 }

@@ -17,7 +17,7 @@ const GATHER_CHARACTERS = 1 << 16;
 const RETRY_MS = 1000;
 /** How often it is looked whether the file that is open still has its name. */
 const LOOK_MS = 1000;
-/** What may wait for a disk that takes nothing. Lines beyond it are lost. */
+/** Maximum of pending characters for a disk that takes nothing. Lines beyond it are lost. */
 const MAX_WAITING_CHARACTERS = 1 << 22;
 const NEWLINE = 10;
 
@@ -60,7 +60,7 @@ class GatheredFile implements LogFile {
   lost = 0;
   readonly #file: OpenedFile;
   #waiting = '';
-  /** What is being written, or what the last write left over. */
+  /** The bytes being written, or the rest of the last write. */
   #chunk: Buffer | null = null;
   #writing: Promise<void> | null = null;
   /** The system has `#chunk`, and will write it whatever happens to this process. */

@@ -1,7 +1,10 @@
 import { exp, ln } from '../elementary.ts';
 import { createRng } from '../rng.ts';
 
-/** What moves more than one asset. `volatility_bps` is the standard deviation of a normal minute, 1 bp = 0.01 %. */
+/**
+ * A factor that moves more than one asset. `volatility_bps` is the standard deviation of a normal minute, 1 bp = 0.01
+ * %.
+ */
 export interface Factor {
   readonly name: string;
   readonly volatility_bps: number;

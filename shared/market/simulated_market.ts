@@ -83,7 +83,7 @@ interface AssetState {
   readonly loadings: Float64Array;
   readonly deviations: Float64Array;
   readonly variance: number;
-  /** What is left of the noise after one step. */
+  /** Remaining share of the noise after one step. */
   readonly decay: number;
   wandering: boolean;
   /** Logarithms: the mean-reverting part, the permanent part, and their sum. */

@@ -17,7 +17,9 @@ interface EngineDeclaration {
   readonly library: EngineLibrary | null;
 }
 
-/** What learns trees. Configuration, command line, documents and the loader derive from this list, in this order. */
+/**
+ * Engines that train trees. Configuration, command line, documents and the loader derive from this list, in this order.
+ */
 const DECLARATIONS = {
   gbdt: {
     summary: 'our own histogram trees in WebAssembly, on any number of threads; all tasks',

@@ -26,7 +26,7 @@ import type { YamlFile } from './yaml_file.ts';
 export type * from './schema.ts';
 export type { ConfigProblem } from './problem.ts';
 
-/** Where the settings came from. */
+/** Source of the settings. */
 export interface SettingsSources {
   readonly configDir: string;
   readonly files: Readonly<Record<ConfigPart, string>>;

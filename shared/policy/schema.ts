@@ -568,7 +568,7 @@ export const CONFIG_FILES = {
 
 export type ConfigPart = keyof typeof CONFIG_FILES;
 
-/** What each file must look like. */
+/** Schema of each file. */
 export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
   core: policyFile(coreValues),
   retrain: policyFile(retrainValues),

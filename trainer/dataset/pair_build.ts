@@ -8,7 +8,7 @@ import { buildPairHistory, type PairHistory } from './pair_history.ts';
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
-/** What decides about a pair's history and labels beside its bars. */
+/** Parameters of a pair's history and labels beside its bars. */
 export interface PairPolicy extends PairLabelPolicy {
   readonly windows: Windows;
   /** Share of the minutes that AI2 and AI3 learn from. */

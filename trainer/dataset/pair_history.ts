@@ -32,7 +32,7 @@ export interface PairHistory {
   readonly rows: number;
 }
 
-/** What is kept of every warm bar, from the engine's frame or its columns. */
+/** Values kept of every warm bar, from the engine's frame or its columns. */
 export const HISTORY_COLUMNS = [
   'time',
   'openA',

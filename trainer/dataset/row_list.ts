@@ -1,7 +1,7 @@
 import type { BarLabels } from '../label/pair_labels.ts';
 import type { PairHistory } from './pair_history.ts';
 
-/** What rows are made of, beside labels. */
+/** Parts of a row, beside labels. */
 export interface WithHistory {
   readonly history: PairHistory;
 }

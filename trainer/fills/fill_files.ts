@@ -79,7 +79,7 @@ export function createFillFiles({ db }: Store, intake: FillIntake, paths: HomePa
   };
 }
 
-/** What was written to a file between the last look at it and its being put away under another name. */
+/** Lines written to a file between the last read and its rotation. */
 async function readRest(
   path: string,
   mark: FileMark,

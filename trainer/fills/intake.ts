@@ -75,7 +75,7 @@ const UNKNOWN_SIGNAL: SignalColumns = {
   max_age_bars: null,
 };
 
-/** What turns lines into rows: checked, each once, with the signal that caused them. */
+/** Converts lines to rows: checked, each once, with the signal that caused them. */
 export function createIntake({ db }: Store, signals: SignalLookup, clock: Clock): FillIntake {
   return new StoreIntake(db, signals, clock);
 }
@@ -187,7 +187,7 @@ class StoreIntake implements FillIntake {
     });
   }
 
-  /** What Redis was faster with than its own file. */
+  /** Fills that Redis delivered before their own file. */
   async #keepPlace(rows: readonly TradeRow[], place: string): Promise<void> {
     const lines = rows.map(({ line }) => line);
     const keys = rows.map(({ fill_key }) => fill_key);
@@ -229,7 +229,7 @@ export function rowOf(
   line: string,
   signal: SignalBody | null,
 ): Omit<TradeRow, 'source' | 'place' | 'received_ms'> {
-  // What can be computed is computed here.
+  // Derived values are computed here.
   const { schema: _schema, slippage_bps: _slippage, latency_ms: _latency, ...own } = fill;
   const isKnown = fill.signal_ms > 0;
   return {

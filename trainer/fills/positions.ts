@@ -1,7 +1,7 @@
 import { groupedBy } from './grouping.ts';
 import type { LiveTrade } from './live_trades.ts';
 
-/** What one program did with one entry of the daemon. */
+/** One program's handling of one entry of the daemon. */
 export interface LivePosition {
   readonly account: string;
   /** Source of its fills: two programs at the same time have two books. */

@@ -2,7 +2,7 @@ import type { JournaledSignal } from './journal_signals.ts';
 import type { LiveTrade, RefusedLine } from './live_trades.ts';
 import { booksOf, followedSince, LEGS, lotsOf, LOTS_EPSILON, positionsOf, type LivePosition } from './positions.ts';
 
-/** What can be wrong between the daemon's signals and what accounts did with them. */
+/** Possible contradictions between the daemon's signals and the fills of accounts. */
 export const FINDINGS = {
   SIGNAL_UNKNOWN: 'a fill names a signal that no journal has',
   SIGNAL_MISMATCH: 'a fill contradicts the signal it names',

@@ -33,17 +33,17 @@ export interface Gate<Evidence> {
   readonly name: string;
   /** Models that are checked one by one; null: the bundle as a whole. */
   readonly models: readonly ModelName[] | null;
-  /** What does not become active. */
+  /** Description of what does not become active. */
   readonly vetoes: string;
   /** Key of its limit in retrain_policy.yaml, or the limit where it is fixed. */
   readonly threshold: { readonly key: keyof Settings['retrain'] } | { readonly fixed: string };
-  /** What to do when it fails. */
+  /** The next step when it fails. */
   readonly next: string;
   /** @returns its result, or null where there is nothing to check */
   check(evidence: Evidence): GateResult | null;
 }
 
-/** What a training run has measured of its bundle. */
+/** Measurements of a training run for its bundle. */
 export interface BundleEvidence {
   readonly models: Readonly<Record<ModelName, ModelEvidence>>;
   /** Risk scores of the holdout's entry candidates. */
@@ -55,7 +55,7 @@ export interface BundleEvidence {
   readonly limits: Settings['retrain'];
 }
 
-/** What a training run has measured of one model. */
+/** Measurements of a training run for one model. */
 export interface ModelEvidence {
   readonly job: Pick<ModelJob, 'name' | 'samples' | 'rows'>;
   readonly validation: Validated;
@@ -63,7 +63,7 @@ export interface ModelEvidence {
   readonly leakage: readonly GateResult[];
 }
 
-/** What is known of a written bundle before it becomes active. */
+/** Results of a written bundle before it becomes active. */
 export interface AdoptionEvidence {
   readonly golden: GateResult;
   /** null for a bundle that does not load. */

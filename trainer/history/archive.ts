@@ -33,7 +33,7 @@ export interface VerifiedDay {
   /** Rows in the archive, and of these or others in the history. */
   readonly archived: number;
   readonly stored: number;
-  /** What is wrong; empty when nothing is. */
+  /** The fault; empty without one. */
   readonly detail: string;
 }
 
@@ -188,7 +188,7 @@ class PlacedArchive implements SignalArchive {
     return readParts(this.#place, market, day, await this.#index.parts(market, day));
   }
 
-  /** What the history has of a day and these parts do not. */
+  /** Rows of a day in the history that these parts do not have. */
   #missing(parts: readonly Part[], market: string, day: string): AsyncGenerator<readonly string[]> {
     return missingLines(parts, () => this.#stored(market, day));
   }

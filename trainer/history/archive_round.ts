@@ -6,7 +6,7 @@ import { DAY_MS, dayOf, dayStartMs } from './day.ts';
 export interface ArchiveRound {
   readonly archived: readonly ArchivedDay[];
   readonly pruned: readonly { readonly day: string; readonly rows: number }[];
-  /** What kept days from being archived; other days were. */
+  /** Errors that kept days from being archived; other days were. */
   readonly failures: readonly MinutehandError[];
 }
 

@@ -2,7 +2,7 @@ import { MinutehandError, type ErrorCode } from '../../shared/errors.ts';
 import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import type { ArchivePlace } from './archive_place.ts';
 
-/** What is used of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
+/** The used part of @aws-sdk/client-s3, which is loaded only where a bucket is the archive. */
 interface Sdk {
   readonly S3Client: new (options: Readonly<Record<string, unknown>>) => {
     send(command: object, options: { abortSignal: AbortSignal }): Promise<StoreResponse>;

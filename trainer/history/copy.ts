@@ -19,7 +19,7 @@ import type { SignalTables } from './signal_tables.ts';
 export interface CopyCounts {
   /** Rows that are new in the history. */
   readonly added: number;
-  /** What the policy_hash of the newest signal read from each journal was. */
+  /** policy_hash of the newest signal read from each journal. */
   readonly policyHashes: readonly string[];
   /** Of journals that could not be read to their end. */
   readonly failures: readonly MinutehandError[];

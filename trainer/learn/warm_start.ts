@@ -20,13 +20,13 @@ const SHORTEST_HOLDOUT_SECONDS = DAY;
  */
 const MIN_HOLDOUT_ROWS = 200;
 
-/** What of a bundle decides whether and from where it is warm-started. */
+/** The parts of a bundle that determine its warm start. */
 export type WarmStartBase = Pick<
   Manifest,
   'version' | 'market' | 'feature_schema' | 'label_policy' | 'pairs' | 'period' | 'engine'
 > & { readonly warm_start_from?: WarmStartFrom | undefined };
 
-/** What the run would learn by. */
+/** The training parameters of the run. */
 export type WarmStartRun = Pick<Manifest, 'market' | 'feature_schema' | 'label_policy' | 'pairs'> & {
   /** `train.engine`. */
   readonly engine: string;
@@ -100,7 +100,7 @@ export interface WarmStartPeriod {
   readonly barsFrom: OpenTime;
   /** Rows are new from here on: the holdout of the full run, which it has not learned from, and what came after. */
   readonly learnFrom: OpenTime;
-  /** Where the holdout begins, which neither the base nor its warm start has seen. */
+  /** Start of the holdout, on which neither the base nor its warm start was trained. */
   readonly holdoutFrom: OpenTime;
 }
 

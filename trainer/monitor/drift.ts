@@ -15,21 +15,21 @@ export const SIGMAS = 3;
 /** A share that was not met may be as large as half a row in so many; below this it is taken for this. */
 const SMALLEST_SHARE = 1e-4;
 
-/** How far a feature has moved away from where the models learned it. */
+/** Distance of a feature's live distribution from training. */
 export interface Drift {
   /**
    * Population stability index Σ (live − training) · ln(live / training) over the deciles of training and the missing
    * rows.
    */
   readonly psi: number;
-  /** What it may be by chance: beyond it something has moved. Infinity where too little is known. */
+  /** Expected amount by chance: a larger one is drift. Infinity with too little data. */
   readonly psi_noise: number;
   /**
    * Live mean less that of training, in standard deviations of training; null where nothing varied there, or nothing is
    * there.
    */
   readonly shift: number | null;
-  /** What its amount may be by chance. */
+  /** Expected amount by chance. */
   readonly shift_noise: number;
   /** Shares of rows without the feature. */
   readonly missing: number;

@@ -35,7 +35,7 @@ export interface ComparedNet {
   readonly bundle_bps: number | null;
   /** live − bundle. */
   readonly gap_bps: number | null;
-  /** What its amount may be by chance. Infinity where too little is known. */
+  /** Expected amount by chance. Infinity with too little data. */
   readonly noise_bps: number;
   readonly live_count: number;
   readonly bundle_count: number;

@@ -10,7 +10,7 @@ import type { ProfiledRows } from './feature_profile.ts';
 /** Neighbors are nearly the same. */
 const MINUTES_PER_ROW = 3;
 
-/** What a pair has done since its models were trained. */
+/** Bars and trades of a pair since its models were trained. */
 export interface LivePair {
   readonly pair: Pair;
   readonly history: PairHistory;

@@ -133,7 +133,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   };
 }
 
-/** What these models make of the new bars. */
+/** Answers of these models on the new bars. */
 async function tryModels(
   folder: string,
   pairs: readonly Pair[],

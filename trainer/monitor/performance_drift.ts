@@ -22,7 +22,7 @@ export interface Compared {
   readonly bundle: number | null;
   /** (live − bundle) / bundle. */
   readonly gap: number | null;
-  /** What the amount of the gap may be by chance. Infinity where too little is known. */
+  /** Expected amount of the gap by chance. Infinity with too little data. */
   readonly gap_noise: number;
   /** Rows or trades. */
   readonly live_count: number;

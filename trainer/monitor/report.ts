@@ -11,7 +11,7 @@ export function isSkipped<T extends object>(part: Part<T>): part is { readonly s
   return 'skipped' in part;
 }
 
-/** What one look at the active models has seen. Plain data; nothing in it is of this machine's clock. */
+/** Result of one look at the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
   /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
@@ -43,7 +43,7 @@ export interface DriftFinding {
    * `fill result`, `fill costs`.
    */
   readonly trigger: string;
-  /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
+  /** Subject: a feature, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
@@ -150,7 +150,7 @@ function costFinding(
   const [moreSlippage, more] = [above(slippage), above(shortfall)];
   if (moreSlippage === 0 && more === 0) return [];
   const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
-  // What is paid a side is half of the spread and the slippage.
+  // The cost per side is half of the spread plus the slippage.
   const spread_bps =
     2 * (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
   const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];

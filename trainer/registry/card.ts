@@ -209,7 +209,7 @@ function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
   return `In walk-forward it was worse by ${(-forward_gain).toFixed(5)}: the configured parameters were kept.`;
 }
 
-/** What was searched, and how far it can be chance. */
+/** Search results, and their probability by chance. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
   const { thresholds = null } = found ?? {};
   const lines: string[] = [];

@@ -15,7 +15,7 @@ import type { Artifact } from './registry_rows.ts';
 
 /** Names of files in a bundle: none of them leads out of its folder. */
 const PLAIN_NAME = /^\w[\w.-]*$/;
-/** What a removal that was killed has left behind. */
+/** Names of folders left by a killed removal. */
 const REMOVED = /^\..+\.removed$/;
 /** A bundle that was being written; no training run works a day on one. */
 const DRAFT = /^\.\d{8}_.+\.tmp$/;

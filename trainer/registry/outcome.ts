@@ -7,7 +7,7 @@ export interface Outcome {
   readonly version: string;
   /** Whether active.json names it now: activation does that first. */
   readonly adopted: boolean;
-  /** What it did not pass; of a rejected one. */
+  /** The failed gates; of a rejected bundle. */
   readonly reasons: readonly string[];
 }
 

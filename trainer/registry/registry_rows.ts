@@ -8,7 +8,7 @@ export interface RegisteredModels {
   readonly version: string;
   readonly status: ModelStatus;
   readonly created: string;
-  /** What it did not pass. */
+  /** The failed gates. */
   readonly reasons: readonly string[];
   /** Of the active one: what was active before it. */
   readonly previous_version: string | null;

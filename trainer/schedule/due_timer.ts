@@ -1,7 +1,7 @@
 import type { BestEffort } from './best_effort.ts';
 import { BEAT_MS, type RunQueue } from './run_queue.ts';
 
-/** What a timer of Node can wait at most. */
+/** Maximum delay of a Node timer. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** Calls `onDue` when the run that waits in the queue is due. */

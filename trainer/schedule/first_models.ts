@@ -64,7 +64,7 @@ export async function waitForFirstBars(
   return false;
 }
 
-/** What a newcomer has to wait for, or can do about it. */
+/** The missing bars, and the next step for a new user. */
 function whatIsMissing(enough: number, most: number, market: 'live' | 'simulated'): string {
   const days = Math.ceil(enough / MINUTES_PER_DAY);
   const need = `training starts when a symbol has ${enough} one-minute bars (${days} ${days === 1 ? 'day' : 'days'} around the clock); it has ${most} now.`;

@@ -24,7 +24,7 @@ export interface RetrainRun {
   /** The stages that are done, in their order. */
   stages: readonly StageTime[];
   model_version: string | null;
-  /** What was active when it began. */
+  /** The active version when it began. */
   previous_version: string | null;
   seed: number | null;
   data_from: string | null;
@@ -34,7 +34,7 @@ export interface RetrainRun {
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;
-  /** What a rejected bundle did not pass. */
+  /** The failed gates of a rejected bundle. */
   reasons: readonly string[];
   error: string | null;
   cpu_seconds: number | null;

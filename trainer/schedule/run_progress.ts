@@ -1,6 +1,6 @@
 import type { ProgressLine } from './progress_line.ts';
 
-/** What a stage of a run has taken. */
+/** Duration of a stage of a run. */
 export interface StageTime {
   readonly stage: string;
   readonly duration_ms: number;

@@ -200,7 +200,7 @@ class StoreQueue implements RunQueue {
     return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
   }
 
-  /** What a row has whose run begins now. */
+  /** Columns of a run that starts now. */
   #running() {
     return {
       owner: this.#owner,
@@ -279,7 +279,7 @@ class StoreQueue implements RunQueue {
   }
 }
 
-/** What of a run changes after it has begun, as columns of its row. */
+/** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
   const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
   const { metrics, gate, reasons, stages } = changing;

@@ -40,7 +40,7 @@ export interface TrainingProcess {
 export interface TrainingOptions {
   /** Program and first arguments of the command line. */
   readonly command: readonly string[];
-  /** What this run has beside the arguments of all runs. */
+  /** Arguments of this run beside those of all runs. */
   readonly flags: readonly string[];
   /** Whether it runs at the lowest priority. */
   readonly yields: boolean;

@@ -35,7 +35,7 @@ export interface SearchRequest<Prepared> {
   readonly folds: number;
   /** File to resume from after a crash; null = none. */
   readonly journal: string | null;
-  /** What all folds of a trial share, such as its labeled rows. */
+  /** Data shared by all folds of a trial, such as its labeled rows. */
   prepare(params: Params): Promise<Prepared>;
   /**
    * Trains without fold `fold` of 0 … folds − 1 and measures on it. The measure must be comparable between trials: on
@@ -90,7 +90,7 @@ export interface PairedGain {
 export async function searchTraining<Prepared>(request: SearchRequest<Prepared>): Promise<SearchResult> {
   const { space, configured, seed, direction, sampler, journal, budget, folds } = request;
   if (!(folds >= 1) || !(budget.trials >= 1)) throw new RangeError(`${budget.trials} trials of ${folds} folds`);
-  // What a trial's values mean depends on the folds too.
+  // The meaning of a trial's values depends on the folds too.
   const study = createStudy({
     space,
     seed: `${seed}/${folds} folds`,

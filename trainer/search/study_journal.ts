@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync 
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Params } from './space.ts';
 
-/** What happened in a study. */
+/** An event of a study. */
 export type StudyEvent =
   | { readonly kind: 'ask'; readonly trial: number; readonly params: Params }
   | { readonly kind: 'report'; readonly trial: number; readonly step: number; readonly value: number }

@@ -3,7 +3,7 @@ import { gridValue } from './axis.ts';
 import { fitGaussianProcess, type GaussianProcess } from './gaussian_process.ts';
 import { normalBetween, normalCdf, normalDensity } from './normal.ts';
 
-/** What a pair of thresholds earns on out-of-fold scores. */
+/** Result of a pair of thresholds on out-of-fold scores. */
 export interface ThresholdMeasure {
   /** NaN where there are too few trades for one. */
   readonly netSharpe: number;

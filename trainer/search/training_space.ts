@@ -3,7 +3,7 @@ import type { Barriers } from '../label/reversion.ts';
 import { gridValue } from './axis.ts';
 import type { FloatParameter, IntegerParameter, Parameter, Params, Space } from './space.ts';
 
-/** What a trial changes. */
+/** Parameters changed by a trial. */
 export interface SearchedSettings {
   /** How the trees of a model are grown. */
   readonly trees: TrainPolicy['ai1'];

@@ -39,7 +39,7 @@ export interface BarStore {
   hasSpread(market: Market, symbol: string, period?: StorePeriod): Promise<boolean>;
   /** Open of the newest bar of a symbol; null without any. Nothing else of it is read. */
   last(market: Market, symbol: string): Promise<OpenTime | null>;
-  /** What is there, in order of the symbol. */
+  /** Stored symbols, in order of the symbol. */
   symbols(market: Market): Promise<readonly StoredSymbol[]>;
 }
 

@@ -16,7 +16,7 @@ export interface BulkRows {
   readonly length: number;
 }
 
-/** What differs between the databases. Queries are Kysely's, written once. */
+/** Database-specific operations. Queries are Kysely's, written once. */
 export interface Engine {
   readonly kind: 'sqlite' | 'postgres';
   /** A file, or an address without its password. */

@@ -270,7 +270,7 @@ export interface RefusedFillsTable {
   received_ms: number;
 }
 
-/** How far each result.json was read. */
+/** Read position of each result.json. */
 export interface FillFilesTable {
   /** Machine and absolute path. */
   file: string;
@@ -280,7 +280,7 @@ export interface FillFilesTable {
   updated_ms: number;
 }
 
-/** How far the signals of each journal were copied into the history. */
+/** Copy position of the signals of each journal in the history. */
 export interface SignalCopiesTable {
   /** Machine and absolute path of the journal. */
   journal: string;
@@ -301,7 +301,7 @@ export interface SignalDaysTable {
   day: string;
   /** Rows that ever came into the history from a journal. */
   added: number;
-  /** What `added` was when the archive was last found to hold all of them. */
+  /** Value of `added` when the archive was last verified to hold all of them. */
   archived: number;
   /** When its rows were deleted from the history. */
   pruned_ms: number | null;

@@ -42,9 +42,7 @@ export function crossValidate<Rows extends ValidationRows>(
   return validateSplits(rows, kFoldSplits(rows, folds, embargo), fit, treeAnswer);
 }
 
-/**
- * What every row was answered by the model that did not see it; NaN and split −1 for rows that no split tests. [rows]
- */
+/** Answer of the fold model for every row; NaN and split −1 for rows that no split tests. [rows] */
 export function testedScores(
   models: readonly Pick<FoldModel, 'test' | 'scores'>[],
   rows: number,

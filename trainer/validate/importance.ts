@@ -50,7 +50,7 @@ export interface ColumnImportance {
 
 /** Plain JSON. */
 export interface ImportanceReport {
-  /** What drops: `auc` of labels of 0 and 1, else the gain in mean `log_loss`, `squared_error` or `pinball`. */
+  /** Metric that drops: `auc` for labels of 0 and 1, else the gain in mean `log_loss`, `squared_error` or `pinball`. */
   readonly measure: 'auc' | 'log_loss' | 'squared_error' | 'pinball';
   /** The measure with all columns in place. */
   readonly baseline: number;
@@ -112,7 +112,7 @@ export function permutationImportance(
 /** One fold: its measure, what each column's permutation costs, and that again on each resample. */
 interface FoldTrial {
   readonly rows: number;
-  /** What the fold weighs among the others: its rows, or nothing when its measure does not exist. */
+  /** Weight of the fold among the others: its rows, or 0 when its measure does not exist. */
   readonly weight: number;
   readonly baseline: number;
   /** [columns] */

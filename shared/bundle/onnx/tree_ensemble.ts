@@ -18,7 +18,7 @@ export interface Tree {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly missingLeft: Uint8Array;
-  /** What a leaf adds to the score, in logits; 0 at inner nodes. */
+  /** The value a leaf adds to the score, in logits; 0 at inner nodes. */
   readonly value: Float32Array;
 }
 

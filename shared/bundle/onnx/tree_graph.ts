@@ -10,7 +10,7 @@ const CLASSIFIER = 'TreeEnsembleClassifier';
 /** A graph that is nothing but trees, a sum, and perhaps a sigmoid. */
 export interface TreeGraph {
   readonly ensemble: TreeEnsemble;
-  /** What is made of the sum: nothing, or the probability that it is the logit of. */
+  /** Transformation of the sum: none, or the probability of which it is the logit. */
   readonly link: 'none' | 'sigmoid';
   readonly metadata: Record<string, string>;
 }
@@ -58,7 +58,7 @@ interface Accepted {
   readonly manyTargets: boolean;
 }
 
-/** What the WASM scorer computes. */
+/** The subset of graphs that the WASM scorer computes. */
 const PLAIN: Accepted = { before: [], behind: ['Sigmoid'], manyTargets: false };
 const ANY: Accepted = { before: ['Cast'], behind: ['Sigmoid', 'Softmax'], manyTargets: true };
 

@@ -35,7 +35,7 @@ export const CLOSE = 3;
 export const VOLUME = 4;
 export const BAR_VALUES = 5;
 
-/** What is kept of a leg between two bars. */
+/** State of a leg between two bars. */
 export interface LegState {
   readonly folds: FoldState;
   bars: number;

@@ -45,7 +45,7 @@ export function openFitPool(workers: number): FitPool {
   const jobs = new Map<Worker, Job | null>(threads.map((thread) => [thread, null]));
   const share = createSharing();
   let isClosed = false;
-  /** What ended the last thread. */
+  /** The error that ended the last thread. */
   let lastError: unknown;
 
   function next(thread: Worker): void {
@@ -110,7 +110,7 @@ function createSharing(): Share {
   };
 }
 
-/** What a fit needs of the rows and nothing else. */
+/** The part of the rows that a fit needs. */
 function shareRows({ x, y, time, labelEnd, weights }: FitRows, share: Share): FitRows {
   return {
     x: { ...x, values: share(x.values) },

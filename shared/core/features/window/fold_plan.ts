@@ -37,9 +37,9 @@ const FIRST_CAPACITY = 8;
  * Series of one stage with the same window share a fold, and with it all but their sums.
  */
 export class FoldPlan {
-  /** What the next `push` takes, by `Series.input`. */
+  /** Input of the next `push`, by `Series.input`. */
   readonly input: Float64Array;
-  /** What the last `push` left, by `Series.result`; NaN while a window is not full or holds a value that is missing. */
+  /** Result of the last `push`, by `Series.result`; NaN while a window is not full or holds a missing value. */
   readonly result: Float64Array;
   readonly #stages: readonly (readonly SlidingFold[])[];
   readonly #reciprocal: Float64Array;

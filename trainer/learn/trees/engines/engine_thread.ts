@@ -53,7 +53,7 @@ function withoutRest(job: EngineJob): EngineJob {
   return { ...job, table: table(job.table), stopping };
 }
 
-/** What the thread does. Errors are taken apart: only their texts survive the way to another thread. */
+/** Main function of the thread. Errors are sent as fields: only their texts survive the transfer to another thread. */
 export function answerJob(job: EngineJob, say: (answer: EngineAnswer) => void): void {
   try {
     say({ model: runJob(job, (round, rounds) => say({ round, rounds })) });

@@ -83,7 +83,7 @@ export function lightgbmVersion(path: string): string | null {
   return file === undefined ? null : readFileSync(file, 'utf8').trim();
 }
 
-/** What LightGBM learned. */
+/** A model trained by LightGBM. */
 export function learnWithLightgbm(open: OpenLibrary, job: EngineJob, onRound: OnRound): TreeModel {
   const columns = job.table.x.columns;
   const columnOf = allowedColumns(job.table.x, job.params);

@@ -115,7 +115,7 @@ function missingGoesLeft(decision: number, threshold: number): boolean {
   return missing === MISSING_NONE ? 0 <= threshold : (decision & DEFAULT_LEFT) !== 0;
 }
 
-/** What is within ±ZERO is scored as 0. */
+/** Values within ±ZERO are scored as 0. */
 function edgeOfZero(threshold: number): number {
   return 0 <= threshold ? ZERO : nextBelow(-ZERO);
 }

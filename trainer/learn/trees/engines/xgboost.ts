@@ -68,7 +68,7 @@ export function xgboostVersion({ library }: OpenLibrary): [number, number, numbe
   return [parts[0][0]!, parts[1][0]!, parts[2][0]!];
 }
 
-/** What XGBoost learned. @throws MinutehandError as `boostXgboost` */
+/** A model trained by XGBoost. @throws MinutehandError as `boostXgboost` */
 export function learnWithXgboost(open: OpenLibrary, job: EngineJob, onRound: OnRound): TreeModel {
   const columns = job.table.x.columns;
   const { json, rounds } = boostXgboost(open, job, onRound);

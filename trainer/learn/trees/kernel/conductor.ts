@@ -5,7 +5,7 @@ import type { KernelCode } from './webassembly.ts';
 /** Runs a phase of the kernel, on all threads where that is faster. */
 export type RunPhase = (kind: number, pieces: number) => void;
 
-/** What the conducting thread works with. */
+/** State of the controlling thread. */
 export interface Conductor {
   readonly code: KernelCode;
   readonly buffer: SharedArrayBuffer;

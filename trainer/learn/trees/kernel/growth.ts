@@ -7,7 +7,7 @@ import { LeafValues } from './leaf_values.ts';
 import { partRows } from './row_parting.ts';
 import { TreeNodes } from './tree_nodes.ts';
 
-/** What a split must improve, in rounded units. */
+/** Minimum improvement of a split, in rounded units. */
 export interface Rules {
   readonly leastImprovement: number;
 }
@@ -20,7 +20,7 @@ export interface GrownTree {
   readonly shares: readonly Float32Array[];
 }
 
-/** What trees are grown with, made once for a fit. */
+/** Resources for growing trees, allocated once for a fit. */
 export class Grower {
   readonly #conductor: Conductor;
   readonly #groups: number;

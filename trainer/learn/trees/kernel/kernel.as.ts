@@ -115,7 +115,7 @@ export function finish(): u32 {
   }
 }
 
-/** What a helping thread does until it is stopped. */
+/** Loop of a helping thread until it is stopped. */
 export function help(thread: u32): void {
   let seen: u32 = 0;
   while (true) {

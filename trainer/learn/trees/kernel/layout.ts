@@ -3,7 +3,7 @@
  * it is plain numbers. Addresses in bytes. Words are 32 bits, little-endian, unless stated otherwise.
  */
 
-// What threads meet at, one cache line each.
+// Synchronization words, one cache line each.
 /** 64 bits: number of the phase << 32 | pieces not taken yet. */
 export const CLAIM = 64;
 export const PHASE = 128;
@@ -13,7 +13,7 @@ export const STOP = 256;
 export const SLEEPERS = 320;
 export const CONDUCTOR_SLEEPS = 384;
 
-// What the phase is; written by the conductor, stable while a piece of it is under way.
+// Parameters of the phase; written by the conductor, stable while a piece of it is under way.
 export const KIND = 448;
 export const PIECES = 452;
 export const START = 456;

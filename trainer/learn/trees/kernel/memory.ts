@@ -97,7 +97,7 @@ type Sizes = ReturnType<typeof sizesOf>;
 /** Gives a field of the header the address of so many bytes. */
 type Give = (field: number, bytes: number) => void;
 
-/** What is there from binning to the last tree. */
+/** Data present from binning to the last tree. */
 function giveWhole(give: Give, { objective, hasWeights, width, classes, stopping }: Plan, sizes: Sizes): void {
   const { slots, stride } = sizes;
   give(at.SLOT_COLUMNS, slots * 4);
@@ -117,14 +117,14 @@ function giveWhole(give: Give, { objective, hasWeights, width, classes, stopping
   give(at.STOPPING_LOSSES, Math.ceil(stopping.rows / CHUNK_ROWS) * 8);
 }
 
-/** What binning alone needs. */
+/** Data for binning alone. */
 function giveBinning(give: Give, { rows, width, sample, threads }: Plan, { sampleRows, scratchBytes }: Sizes): void {
   give(at.X, rows * width * 4);
   give(at.SAMPLE, sample === null ? 0 : sampleRows * 4);
   give(at.SCRATCH, scratchBytes * threads);
 }
 
-/** What growing trees needs. */
+/** Data for growing trees. */
 function giveBoosting(give: Give, { rows, classes, params }: Plan, sizes: Sizes): void {
   const { groups, stride, chunks, leafPieces, nodes, active } = sizes;
   give(at.GROUP_BINS, groups * stride * at.GROUP);

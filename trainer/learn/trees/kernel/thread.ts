@@ -5,7 +5,7 @@ import { learn } from './boost.ts';
 import type { PreparedFit } from './fit.ts';
 import { instantiate } from './webassembly.ts';
 
-/** What a thread is given: the first one conducts, the others help. */
+/** Data for starting a thread: the first one controls, the others help. */
 export interface ThreadTask {
   readonly module: object;
   readonly fit: PreparedFit;

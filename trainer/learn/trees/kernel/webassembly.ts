@@ -25,10 +25,10 @@ const wasm = (globalThis as unknown as { readonly WebAssembly: Wasm }).WebAssemb
 
 const KERNEL_FILE = 'dist/trainer/learn/trees/kernel/kernel.wasm';
 const PAGE_BYTES = 65536;
-/** What 32-bit addresses reach. */
+/** Limit of 32-bit addresses. */
 const MAX_PAGES = 65536;
 
-/** What kernel.as.ts exports. */
+/** Exports of kernel.as.ts. */
 export interface KernelCode {
   alone(kind: number, pieces: number): void;
   begin(kind: number, pieces: number): number;
