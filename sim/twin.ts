@@ -4,7 +4,7 @@ import { heartbeatId, signalId } from '../daemon/decide/signal_id.ts';
 import { ALL_PAIRS } from '../shared/bundle/halts.ts';
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../shared/bundle/model_set.ts';
-import { pairFillCostBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
+import { pairFillCostBps, quotedBps, type PairFillCosts } from '../shared/core/cost/fill_cost.ts';
 import { FeatureEngine, type PairBars } from '../shared/core/features/features.ts';
 import { parsePair, type Pair } from '../shared/pair.ts';
 import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
@@ -246,7 +246,7 @@ class PairTwin {
       models,
       hasEdge: models?.hasEdge(this.#pair.id) ?? false,
       scores: scores === null ? null : firstOf(scores),
-      fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60),
+      fillCostBps: pairFillCostBps(this.#costs, frame.beta, minute.time + 60, quotedBps(frame.a), quotedBps(frame.b)),
       noEntryWindows: options.settings.core.no_entry_windows,
       isHalted,
       isDegraded,

@@ -1,7 +1,7 @@
 import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
 import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
-import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { quotedBps, type FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
   type Decision,
@@ -10,6 +10,7 @@ import {
   type Scores,
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
+import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import {
   reduceLeverage,
@@ -144,7 +145,7 @@ function sized(
 function scoresAt(
   { return_prob, risk_score }: BatchScores,
   row: number,
-  market: Market,
+  frame: Frame,
   { a, b }: Pair,
   { policy, models, costs }: AnswerContext,
   time: OpenTime,
@@ -156,7 +157,16 @@ function scoresAt(
   return {
     return_prob: probability,
     risk_score: risk_score[row]!,
-    expected_net_bps: expectedNetBps(market, probability, policy, expectation, legs, fillTime),
+    expected_net_bps: expectedNetBps(
+      frame,
+      probability,
+      policy,
+      expectation,
+      legs,
+      fillTime,
+      quotedBps(frame.a),
+      quotedBps(frame.b),
+    ),
   };
 }
 

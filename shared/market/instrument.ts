@@ -80,20 +80,20 @@ function asset(
   return { name, level, loadings, noise_bps, half_life_minutes, drift_bps };
 }
 
-/** Spreads and ticks of common symbols; others are derived from their assets. */
+/** Spreads (those of config/minutehand.yaml) and ticks of common symbols; others are derived from their assets. */
 const QUOTES: Readonly<Record<string, { decimals: number; spread_bps: number; volume: number }>> = {
-  EURUSD: { decimals: 5, spread_bps: 0.5, volume: 90 },
-  GBPUSD: { decimals: 5, spread_bps: 0.7, volume: 85 },
-  USDCHF: { decimals: 5, spread_bps: 1.1, volume: 55 },
-  USDJPY: { decimals: 3, spread_bps: 0.6, volume: 95 },
-  AUDUSD: { decimals: 5, spread_bps: 0.9, volume: 60 },
-  NZDUSD: { decimals: 5, spread_bps: 1.3, volume: 45 },
-  USDCAD: { decimals: 5, spread_bps: 0.9, volume: 60 },
-  AUDNZD: { decimals: 5, spread_bps: 1.9, volume: 40 },
-  EURGBP: { decimals: 5, spread_bps: 1.1, volume: 50 },
-  XAUUSD: { decimals: 2, spread_bps: 1.1, volume: 140 },
-  XAGUSD: { decimals: 3, spread_bps: 8.5, volume: 70 },
-  SPXUSD: { decimals: 1, spread_bps: 0.9, volume: 80 },
+  EURUSD: { decimals: 5, spread_bps: 0.2, volume: 90 },
+  GBPUSD: { decimals: 5, spread_bps: 0.4, volume: 85 },
+  USDCHF: { decimals: 5, spread_bps: 0.5, volume: 55 },
+  USDJPY: { decimals: 3, spread_bps: 0.3, volume: 95 },
+  AUDUSD: { decimals: 5, spread_bps: 0.4, volume: 60 },
+  NZDUSD: { decimals: 5, spread_bps: 0.7, volume: 45 },
+  USDCAD: { decimals: 5, spread_bps: 0.4, volume: 60 },
+  AUDNZD: { decimals: 5, spread_bps: 0.9, volume: 40 },
+  EURGBP: { decimals: 5, spread_bps: 0.5, volume: 50 },
+  XAUUSD: { decimals: 2, spread_bps: 0.9, volume: 140 },
+  XAGUSD: { decimals: 3, spread_bps: 6.0, volume: 70 },
+  SPXUSD: { decimals: 1, spread_bps: 1.0, volume: 80 },
   NSXUSD: { decimals: 1, spread_bps: 0.9, volume: 130 },
   BCOUSD: { decimals: 3, spread_bps: 4.0, volume: 60 },
 };

@@ -35,17 +35,28 @@ function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
   };
 }
 
+/** A profile makes the spread follow the minute: ten per cent above its quote, else base times multiple. */
+function fillOf(
+  { spread_bps, commission_bps, slippage_bps, profile }: FillCosts,
+  time: number,
+  quoted: number,
+): number {
+  const usual = profile === undefined ? spread_bps : spread_bps * profile[newYorkMinuteOfWeek(time)]!;
+  const spread = profile === undefined || Number.isNaN(quoted) ? usual : 1.1 * quoted;
+  return spread / 2 + commission_bps + slippage_bps;
+}
+
 /** With what the barriers promise at the costs of the minute that follows, as PROTOCOL has it. */
 function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
   const scores = how.scores(t);
   if (scores === null) return null;
   const [distance, hedge] = [Math.abs(history.z[t]!), Math.abs(history.beta[t]!)];
   const time = history.time[t]! + 60;
-  const half = ({ spread_bps, commission_bps, slippage_bps, profile }: FillCosts): number =>
-    ((profile?.[newYorkMinuteOfWeek(time)] ?? 1) * spread_bps) / 2 + commission_bps + slippage_bps;
+  const cost =
+    (2 * (fillOf(how.costs.a, time, history.quotedA[t]!) + hedge * fillOf(how.costs.b, time, history.quotedB[t]!))) /
+    (1 + hedge);
   const { z_entry, z_exit, stop } = how.policy;
   const sigmas = scores.return_prob * (distance - z_exit) - (1 - scores.return_prob) * stop;
-  const cost = (2 * (half(how.costs.a) + hedge * half(how.costs.b))) / (1 + hedge);
   const expected_net_bps = distance >= z_entry ? (sigmas * 1e4 * history.zStd[t]!) / (1 + hedge) - cost : NaN;
   return { ...scores, expected_net_bps };
 }
@@ -99,16 +110,10 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const earned =
       legA * (Math.log(history.openA[exitFill]!) - Math.log(history.openA[entryFill]!)) +
       legB * (Math.log(history.openB[exitFill]!) - Math.log(history.openB[entryFill]!));
-    const cost = (
-      leg: number,
-      { spread_bps, commission_bps, slippage_bps, profile }: FillCosts,
-      bar: number,
-    ): number => {
-      const multiple = profile?.[newYorkMinuteOfWeek(history.time[bar]!)] ?? 1;
-      return Math.abs(leg) * ((multiple * spread_bps) / 2 + commission_bps + slippage_bps);
-    };
-    const entryCostBps = cost(legA, how.costs.a, entryFill) + cost(legB, how.costs.b, entryFill);
-    const exitCostBps = cost(legA, how.costs.a, exitFill) + cost(legB, how.costs.b, exitFill);
+    const paidAt = (bar: number): number =>
+      Math.abs(legA) * fillOf(how.costs.a, history.time[bar]!, history.quotedA[bar]!) +
+      Math.abs(legB) * fillOf(how.costs.b, history.time[bar]!, history.quotedB[bar]!);
+    const [entryCostBps, exitCostBps] = [paidAt(entryFill), paidAt(exitFill)];
     trades.push({
       pairId: history.pair.id,
       side: decisions[at]!.target,
@@ -152,8 +157,10 @@ describe('backtest', () => {
           slippage_bps: fc.double({ min: 0, max: 1, noNaN: true }),
         }),
         (seed, sign, skipped, cut, costs) => {
-          const history = randomHistory(seed, 250, sign);
           const rng = createRng(`${seed} scores`);
+          const quotes = (): Float64Array =>
+            Float64Array.from({ length: 250 }, () => (rng.uniform() < 0.3 ? NaN : 9 * rng.uniform()));
+          const history = { ...randomHistory(seed, 250, sign), quotedA: quotes(), quotedB: quotes() };
           const scores = Array.from({ length: 250 }, () =>
             rng.uniform() < 0.05 ? null : { return_prob: rng.uniform() * 1.2, risk_score: rng.uniform() },
           );
@@ -164,6 +171,7 @@ describe('backtest', () => {
             },
             scores: (t) => scores[t]!,
             thresholds: { theta1: 0.3, theta2: 0.8 },
+            policy: { ...POLICY, min_expected_net_bps: rng.uniform() < 0.5 ? 0 : -Infinity },
           });
           const fast = backtest(history, skipped, 250 - cut, how);
           const slow = obviousTrades(history, skipped, 250 - cut, how);

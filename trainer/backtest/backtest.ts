@@ -104,7 +104,7 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const scores = scoresAt(market, t, history.time[t]!, options);
+    const scores = scoresAt(market, t, history, options);
     const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
     const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
@@ -131,14 +131,15 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   return { trades, candidates, refusals };
 }
 
-function scoresAt(market: Market, t: number, time: number, options: BacktestOptions): Scores | null {
+function scoresAt(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
   const scores = options.scores(t);
   if (scores === null) return null;
   const { policy, expectation = null, costs } = options;
-  const fillTime = time + SECONDS_PER_BAR;
+  const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
+  const time = history.time[t]! + SECONDS_PER_BAR;
   return {
     ...scores,
-    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, fillTime),
+    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, time, quotedA, quotedB),
   };
 }
 
@@ -155,8 +156,8 @@ function makeTrade(
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
   const gross = grossBps(history, side, beta, entryBar, exitBar);
-  const entryCostBps = pairFillCostBps(options.costs, beta, time[entryBar]!);
-  const costBps = entryCostBps + pairFillCostBps(options.costs, beta, time[exitBar]!);
+  const entryCostBps = fillCostAt(history, entryBar, beta, options.costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, beta, options.costs);
   const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
@@ -178,6 +179,12 @@ function makeTrade(
     costBps,
     swapBps,
   };
+}
+
+/** What filling both legs at the open of a bar costs. */
+export function fillCostAt(history: PairHistory, bar: number, beta: number, costs: PairFillCosts): number {
+  const { time, quotedA, quotedB } = history;
+  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!);
 }
 
 /** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */

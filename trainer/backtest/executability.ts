@@ -1,10 +1,10 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { Executability } from '../../shared/bundle/manifest.ts';
-import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import type { FillCosts, PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
 import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
 import { assetClassOf, defaultProfile, multipleAt, type SpreadProfile } from '../../shared/core/cost/spread_profile.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { grossBps, type FilledTrade } from './backtest.ts';
+import { fillCostAt, grossBps, type FilledTrade } from './backtest.ts';
 
 /** Minutes by which entries are delayed. */
 export const DELAYS = [1, 2, 5] as const;
@@ -50,8 +50,8 @@ export function tallyExecutability(
     cost: sum((trade) => trade.costBps),
     swap: sum((trade) => trade.swapBps),
     delayed: DELAYS.map((minutes) => sum((trade) => delayedNetBps(history, trade, minutes, costs))),
-    narrowTrades: sum(({ entryTime }) => (isWide(entryTime) ? 0 : 1)),
-    narrowNet: sum(({ entryTime, netBps }) => (isWide(entryTime) ? 0 : netBps)),
+    narrowTrades: sum(({ entryBar }) => (isWide(entryBar) ? 0 : 1)),
+    narrowNet: sum(({ entryBar, netBps }) => (isWide(entryBar) ? 0 : netBps)),
     hourTrades,
     hourNet,
   };
@@ -85,22 +85,21 @@ function delayedNetBps(history: PairHistory, trade: FilledTrade, minutes: number
   const { side, beta, entryBar, exitBar, costBps, entryCostBps, swapBps } = trade;
   const later = lowerBound(history.time, history.time[entryBar]! + minutes * 60);
   if (later >= exitBar) return 0;
-  const entryCost = pairFillCostBps(costs, beta, history.time[later]!);
+  const entryCost = fillCostAt(history, later, beta, costs);
   return grossBps(history, side, beta, later, exitBar) - entryCost - (costBps - entryCostBps) - swapBps;
 }
 
-/** Whether the quotes of a minute are usually among the widest quarter: by the profiles, whatever costs are charged. */
-function wideMinutes({ pair, time, length }: PairHistory, from: number, costs: PairFillCosts): (at: number) => boolean {
-  const profiles: [SpreadProfile, SpreadProfile] = [
-    costs.a.profile ?? defaultProfile(assetClassOf(pair.a)),
-    costs.b.profile ?? defaultProfile(assetClassOf(pair.b)),
-  ];
-  const [shareA, shareB] = [costs.a.spread_bps + 1e-9, costs.b.spread_bps + 1e-9];
-  const widthAt = (at: number): number =>
-    (shareA * multipleAt(profiles[0], at) + shareB * multipleAt(profiles[1], at)) / (shareA + shareB);
-  const widths = Float64Array.from(time.subarray(from, length), widthAt).sort();
+/** Whether the spreads of a bar are among the widest quarter: quoted, else by the profiles, whatever is charged. */
+function wideMinutes(history: PairHistory, from: number, costs: PairFillCosts): (bar: number) => boolean {
+  const { pair, time, length, quotedA, quotedB } = history;
+  const spreadOf = (symbol: string, { spread_bps, profile }: FillCosts, quoted: Float64Array) => {
+    const usual: SpreadProfile = profile ?? defaultProfile(assetClassOf(symbol));
+    return (bar: number): number => (quoted[bar]! >= 0 ? quoted[bar]! : spread_bps * multipleAt(usual, time[bar]!));
+  };
+  const [ofA, ofB] = [spreadOf(pair.a, costs.a, quotedA), spreadOf(pair.b, costs.b, quotedB)];
+  const widths = Float64Array.from({ length: length - from }, (_, i) => ofA(from + i) + ofB(from + i)).sort();
   const limit = widths[Math.floor(WIDE_QUANTILE * (widths.length - 1))] ?? Infinity;
-  return (at) => widthAt(at) > limit + 1e-9;
+  return (bar) => ofA(bar) + ofB(bar) > limit + 1e-9;
 }
 
 /** Columns of a table of figures. */

@@ -14,6 +14,9 @@ export interface HistoryBar {
   /** ln of the opens; the closes of the bar before unless given. */
   readonly lnOpenA?: number;
   readonly lnOpenB?: number;
+  /** Quoted spreads, basis points; unknown unless given. */
+  readonly quotedA?: number;
+  readonly quotedB?: number;
   /** Minutes since the bar before. */
   readonly minutes?: number;
 }
@@ -39,6 +42,8 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
     time: column(({ minutes }, i) => (time += i === 0 ? 0 : (minutes ?? 1) * 60)),
     openA: column(({ lnOpenA, lnA }, i) => Math.exp(lnOpenA ?? bars[i - 1]?.lnA ?? lnA)),
     openB: column(({ lnOpenB, lnB }, i) => Math.exp(lnOpenB ?? bars[i - 1]?.lnB ?? lnB)),
+    quotedA: column(({ quotedA }) => quotedA ?? NaN),
+    quotedB: column(({ quotedB }) => quotedB ?? NaN),
     lnA: column(({ lnA }) => lnA),
     lnB: column(({ lnB }) => lnB),
     alpha: column(({ alpha }) => alpha),

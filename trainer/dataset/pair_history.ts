@@ -1,5 +1,6 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { quotedBps } from '../../shared/core/cost/fill_cost.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Market } from '../../shared/core/position/position.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
@@ -16,6 +17,9 @@ export interface PairHistory {
   readonly time: Float64Array;
   readonly openA: Float64Array;
   readonly openB: Float64Array;
+  /** Quoted spreads, basis points; NaN where a bar has none. */
+  readonly quotedA: Float64Array;
+  readonly quotedB: Float64Array;
   readonly lnA: Float64Array;
   readonly lnB: Float64Array;
   readonly alpha: Float64Array;
@@ -37,6 +41,8 @@ export const HISTORY_COLUMNS = [
   'time',
   'openA',
   'openB',
+  'quotedA',
+  'quotedB',
   'lnA',
   'lnB',
   'alpha',
@@ -83,6 +89,8 @@ export function buildPairHistory(
     columns.time[length] = time;
     columns.openA[length] = frame.a.open;
     columns.openB[length] = frame.b.open;
+    columns.quotedA[length] = quotedBps(frame.a);
+    columns.quotedB[length] = quotedBps(frame.b);
     columns.lnA[length] = frame.lnA;
     columns.lnB[length] = frame.lnB;
     columns.alpha[length] = frame.alpha;

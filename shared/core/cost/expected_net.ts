@@ -37,6 +37,7 @@ export function sigmaBps({ zStd, beta }: Pick<Market, 'zStd' | 'beta'>): number 
  * costs of two fills at the current spreads. NaN for a bar that is no candidate.
  * @param expectation null: what the barriers promise, uncalibrated
  * @param time epoch seconds of the fill
+ * @param quotedA spread of leg A in the bar that is decided on, in basis points; NaN where it has none
  */
 export function expectedNetBps(
   market: Market,
@@ -45,11 +46,13 @@ export function expectedNetBps(
   expectation: Expectation | null,
   costs: PairFillCosts,
   time: number,
+  quotedA = NaN,
+  quotedB = NaN,
 ): number {
   if (!(Math.abs(market.z) >= policy.z_entry)) return NaN;
   const promised = promisedSigmas(market.z, returnProb, policy);
   const sigmas = expectation === null ? promised : earnedSigmas(expectation, promised);
-  return sigmas * sigmaBps(market) - 2 * pairFillCostBps(costs, market.beta, time);
+  return sigmas * sigmaBps(market) - 2 * pairFillCostBps(costs, market.beta, time, quotedA, quotedB);
 }
 
 export function earnedSigmas({ promised, earned }: Expectation, value: number): number {

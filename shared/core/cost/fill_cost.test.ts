@@ -12,9 +12,9 @@ const EURUSD = { spread_bps: 0.2, commission_bps: 0.3, slippage_bps: 0.1 };
 const profile = defaultProfile('currency');
 
 describe('the cost of a fill', () => {
-  it('is half the quoted spread of the minute, commission and slippage', () => {
-    expect(fillCostBps({ ...EURUSD, profile }, at('2024-01-03T22:05Z'), 3)).toBeCloseTo(1.5 + 0.3 + 0.1, 12);
-    expect(fillCostBps(EURUSD, 0, 0)).toBeCloseTo(0.4, 12);
+  it('is half the mean spread of the minute by its quote, commission and slippage', () => {
+    expect(fillCostBps({ ...EURUSD, profile }, at('2024-01-03T22:05Z'), 3)).toBeCloseTo(1.1 * 1.5 + 0.3 + 0.1, 12);
+    expect(fillCostBps({ ...EURUSD, profile }, 0, 0)).toBeCloseTo(0.4, 12);
   });
 
   it('without a quote, is half of base times profile in New York time, summer and winter', () => {
@@ -26,14 +26,18 @@ describe('the cost of a fill', () => {
     expect(fillCostBps({ ...EURUSD, profile }, at('2024-07-03T22:15Z'))).toBeLessThan(0.55);
   });
 
-  it('is the same at every minute without a profile', () => {
+  it('is the same at every minute without a profile, whatever is quoted', () => {
+    expect(fillCostBps(EURUSD, 0, 9)).toBeCloseTo(0.5, 12);
     expect(fillCostBps(EURUSD, at('2024-01-03T22:05Z'))).toBeCloseTo(0.5, 12);
   });
 
   it('of a pair weighs each leg by its share of the gross notional', () => {
     const other = { spread_bps: 2, commission_bps: 0, slippage_bps: 0 };
     expect(pairFillCostBps({ a: EURUSD, b: other }, -3, 0)).toBeCloseTo(0.25 * 0.5 + 0.75 * 1, 12);
-    expect(pairFillCostBps({ a: EURUSD, b: other }, 3, 0, 4, 8)).toBeCloseTo(0.25 * 2.4 + 0.75 * 4, 12);
+    expect(pairFillCostBps({ a: { ...EURUSD, profile }, b: { ...other, profile } }, 3, 0, 4, 8)).toBeCloseTo(
+      0.25 * 2.6 + 0.75 * 4.4,
+      12,
+    );
   });
 });
 
