@@ -34,7 +34,8 @@ const NODE_TESTS = [
 const tool = (name, args) => [process.execPath, join(ROOT, 'node_modules', name), ...args];
 
 /**
- * What the tests leave of the machine is enough for it, and they do not wait for it. What it says is said in one piece.
+ * Runs beside the tests, with the processor time they leave; the tests do not wait for it. Its output is printed in one
+ * piece.
  * @param {string} name @param {string[]} args
  */
 const checkedBeside = (name, args) => async () => {

@@ -240,7 +240,7 @@ function environment(): CheckResult[] {
   ];
 }
 
-/** What daemons of this home report of themselves; none where none runs. */
+/** Reports of the daemons of this home; none where none runs. */
 async function runningDaemons(settings: Settings, paths: HomePaths): Promise<CheckResult[]> {
   const shardsOfHome = shardsOf(settings.minutehand);
   const daemons = await Promise.all(shardsOfHome.map((shard) => lookAtDaemon(settings, paths, shard)));

@@ -23,14 +23,14 @@ enum MhBars
   };
 
 input group "Signals"
-input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them
+input string InpPairs = "XAUUSD_XAGUSD,AUDUSD_NZDUSD,EURUSD_GBPUSD,EURUSD_USDCHF,AUDUSD_USDCAD,NZDUSD_USDCAD,GBPUSD_USDCHF,SPXUSD_NSXUSD,USDCAD_BCOUSD,USDJPY_USDCHF"; // Pairs, as the daemon names them, or @file
 input MhWay  InpWay = MH_WAY_FILES;                    // How signals come in
 input string InpFolder = "minutehand";                 // Folder below Common\Files
 input int    InpMaxSkewMs = 2000;                      // Clock of the daemon ahead by more: refuse (ms)
 input group "Trading"
 input bool   InpPaper = true;                          // Paper: no orders are sent
 input bool   InpOtherMarkets = true;                   // Paper: follow simulated and replayed markets too
-input string InpSymbols = "";                          // Broker's names, e.g. XAUUSD=GOLD,SPXUSD=US500
+input string InpSymbols = "";                          // Broker's names, e.g. XAUUSD=GOLD,SPXUSD=US500, or @file
 input string InpSuffix = "";                           // Suffix of all others, e.g. .m
 input long   InpMagic = 740000;                        // Magic number
 input double InpRisk = 0.5;                            // Leg A at full size, as a share of equity
@@ -40,7 +40,7 @@ input double InpMaxLots = 1.0;                         // Lots of a leg
 input double InpMaxHedgeError = 0.2;                   // Leg B away from |beta| by rounding, share
 input double InpMaxSpreadBps = 8.0;                    // Spread of a leg (bps)
 input double InpMaxDriftBps = 15.0;                    // Price away from that of the signal (bps)
-input double InpSlippageBps = 3.0;                     // Slippage of an order (bps)
+input double InpSlippageBps = 3.0;                     // Deviation of an order, instant execution (bps)
 input int    InpMaxOpenPairs = 3;                      // Open pairs
 input double InpDailyLossPercent = 2.0;                // Loss of a UTC day, % of equity (0: none)
 input group "Redis"

@@ -10,9 +10,12 @@ export type Sample = readonly [labels: string | readonly string[], value: number
 /** One value, or one for each combination of label values; null = nothing to show. */
 export type Reading = number | null | Iterable<Sample> | TextSeries;
 
+/** Names that the specification gives; the same is exported as `minutehand_…`. */
+export const SPECIFIED_NAMES = ['inference_latency', 'signals_per_min', 'retrain_duration'] as const;
+
 /** One declaration: `/metrics` and docs/reference/METRICS.md show it. */
 export interface Metric<Source> {
-  readonly name: `minutehand_${string}`;
+  readonly name: `minutehand_${string}` | (typeof SPECIFIED_NAMES)[number];
   /** One line. */
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
