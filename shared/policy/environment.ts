@@ -96,6 +96,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
     meaning: 'Webhook for alerts, in Slack’s format; else they are log lines only.',
   },
   {
+    variable: 'MINUTEHAND_CHANGE_REASON',
+    meaning: 'Why the configuration is another than before: `reason` in `audit.config_changes`.',
+  },
+  {
     variable: 'MINUTEHAND_TOKEN',
     meaning: 'Bearer token of clients on other machines; without it they cannot send bars or change anything.',
   },

@@ -21,7 +21,10 @@ export interface ApiParts {
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** `GET /healthz`, `GET /runs`, `GET /models`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
+/**
+ * `GET /healthz`, `GET /runs`, `GET /models`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST
+ * /retrain/cancel`.
+ */
 export function addRoutes(server: FastifyInstance, { retrainer, monitor, paths, access, schedules }: ApiParts): void {
   const refuse = createAccess({ ...access, needsAuthorization: ({ method }) => method !== 'GET' });
   server.addHook('onRequest', async (request) => {

@@ -40,7 +40,7 @@ export interface SearchedLearning {
   readonly report: SearchReport;
 }
 
-/** What a search is about: a model, its settings now, the rows that trials are measured on and those they learn from. */
+/** What a search is about: a model, its settings now, and the rows that trials are measured on and learn from. */
 interface SearchTarget {
   readonly name: ModelName;
   readonly current: SearchedSettings;
@@ -85,11 +85,11 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 }
 
 /**
- * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the training
- * period. Every trial is measured on the same rows of the evaluation label by its log loss, which asks for ranks and
- * for probabilities that are right. The best trial is taken only where it beats the configured one by more than
- * `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all rows: a fold
- * has the time on both sides of it to learn from, which favors larger models than the future does.
+ * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the
+ * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
+ * asks for ranks and for probabilities that are right. The best trial is taken only where it beats the configured one
+ * by more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
+ * rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
 export async function searchModel(
