@@ -103,12 +103,7 @@ export async function searchModel(
   const target = targetOf(name, learning);
   const { current } = target;
   const evaluated = target.evaluated(search.max_rows);
-  const folds = kFoldSplits(evaluated, train.folds, embargo).map(({ test }) => ({
-    test,
-    x: takeRows(evaluated.x, test),
-    y: pick(evaluated.y, test),
-    span: spanOf(evaluated, test),
-  }));
+  const folds = measuredFolds(evaluated, train.folds, embargo);
   const space = trainingSpace(current, target.label);
   const configured = configuredParams(current, target.label);
   const journal = openJournalPath(options.folder, name, [
@@ -165,6 +160,15 @@ export async function searchModel(
     barriers: chosen.barriers,
     report: reportOf(result, forwardGain, adopted),
   };
+}
+
+/** The test rows of each fold, and the time that they span. */
+function measuredFolds(rows: DatasetRows, folds: number, embargo: number) {
+  return kFoldSplits(rows, folds, embargo).map(({ test }) => ({
+    x: takeRows(rows.x, test),
+    y: pick(rows.y, test),
+    span: spanOf(rows, test),
+  }));
 }
 
 function reportOf(result: SearchResult, forwardGain: number | null, adopted: boolean): SearchReport {
