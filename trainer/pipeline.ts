@@ -4,6 +4,7 @@ import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/f
 import { parsePair } from '../shared/pair.ts';
 import { proveEdge } from './backtest/holdout.ts';
 import { calibrateModel } from './calibrate/calibrate_model.ts';
+import { calibrateExpectation } from './calibrate/expectation.ts';
 import { buildDataset, type Dataset } from './dataset/dataset.ts';
 import { candidateRisks } from './gate/candidate_risks.ts';
 import { checkTraining } from './gate/gates.ts';
@@ -64,13 +65,20 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   // thresholds
   const quantiles =
     warmStart?.riskQuantiles ?? riskQuantiles(outOfFold(learned.ai2.folds, dataset.train.ai1), RISK_QUANTILES);
+  const expectation = warmStart?.expectation ?? calibrateExpectation(dataset, learned.ai1, settings);
   const { thresholds, report } =
     warmStart === null
-      ? findThresholds(dataset, learned, quantiles, options)
+      ? findThresholds(dataset, learned, { riskQuantiles: quantiles, expectation }, options)
       : { thresholds: warmStart.thresholds, report: null };
 
   // edge
-  const deciders = { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles: quantiles, thresholds };
+  const deciders = {
+    ai1: learned.ai1.model,
+    ai2: learned.ai2.model,
+    riskQuantiles: quantiles,
+    thresholds,
+    expectation,
+  };
   const holdout = proveEdge(dataset, deciders, settings, seed, (done, total) =>
     onProgress('backtest of the holdout', done, total),
   );
@@ -78,7 +86,14 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
   // gates
   const risks = candidateRisks(dataset, learned.ai2.model, quantiles);
   const { theta2 } = thresholds;
-  const gates = checkTraining({ models, candidateRisks: risks, theta2, leakage, limits: settings.retrain });
+  const gates = checkTraining({
+    models,
+    candidateRisks: risks,
+    theta2,
+    executability: holdout.executability,
+    leakage,
+    limits: settings.retrain,
+  });
 
   // bundle
   return makeBundle({
@@ -89,6 +104,7 @@ export async function train(options: TrainOptions, plan = fullTraining(options))
     policy,
     models,
     riskQuantiles: quantiles,
+    expectation,
     thresholds,
     search: warmStart?.search ?? { ...(found?.reports ?? NOT_SEARCHED), thresholds: report },
     ...holdout,

@@ -43,7 +43,7 @@ let folder: string;
 let bars: Map<string, BarColumns>;
 let options: TrainOptions;
 let result: TrainResult;
-/** The same models, learned by what the manifest says of them. */
+/** The same models, trained with the parameters in the manifest. */
 let learned: Record<ModelName, LearnedModel>;
 let dataset: Dataset;
 
@@ -102,7 +102,7 @@ describe('a training that searches', () => {
     expect([theta1, theta2]).not.toEqual([settings.core.theta1_initial, settings.core.theta2_initial]);
   });
 
-  it('states the parameters and the label that its models were learned by: they give the same bytes again', () => {
+  it('states the parameters and the label of its models: they reproduce the same bytes', () => {
     for (const name of MODEL_NAMES) {
       const metadata = { model: name, feature_schema: featureSchema(windows).hash, market: 'simulated' };
       const bytes = encodeTreeModel(learned[name].model, { metadata });
@@ -111,20 +111,21 @@ describe('a training that searches', () => {
   });
 
   it('ships the thresholds that its out-of-fold backtests have chosen', () => {
-    const { risk_quantiles, theta1, theta2, search } = result.manifest;
-    const { thresholds, report } = chooseThresholds(dataset, learned, risk_quantiles, settings, () => undefined);
+    const { risk_quantiles: riskQuantiles, theta1, theta2, search, expectation = null } = result.manifest;
+    const calibrated = { riskQuantiles, expectation };
+    const { thresholds, report } = chooseThresholds(dataset, learned, calibrated, settings, () => undefined);
     expect({ theta1, theta2 }).toEqual(thresholds);
     expect(search!.thresholds).toEqual(report);
   });
 
-  it('checks edge and pass rate on the holdout by the thresholds that it ships', () => {
+  it('checks edge and pass rate on the holdout with the published thresholds', () => {
     const { manifest, gates } = result;
-    const { risk_quantiles: riskQuantiles, theta1, theta2 } = manifest;
+    const { risk_quantiles: riskQuantiles, theta1, theta2, expectation = null } = manifest;
     const { core } = settings;
     const edgeBy = (thresholds: { theta1: number; theta2: number }) =>
       proveEdge(
         dataset,
-        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds },
+        { ai1: learned.ai1.model, ai2: learned.ai2.model, riskQuantiles, thresholds, expectation },
         settings,
         SEED,
         () => undefined,
@@ -143,7 +144,7 @@ describe('a training that searches', () => {
     expect(shareOf(dataset.evaluation.train)).not.toBe(shareOf(dataset.evaluation.holdout));
   });
 
-  it('is held against a champion by what both earn after costs', async () => {
+  it('is compared with a champion by net results', async () => {
     activate(folder, result.version);
     const sharpeWith = async (spread_bps: number): Promise<number> => {
       const symbols = Object.entries(settings.minutehand.symbols).map(([symbol, costs]) => [
@@ -162,7 +163,7 @@ describe('a training that searches', () => {
     expect(await sharpeWith(50)).toBeLessThan(await sharpeWith(0));
   });
 
-  it('is warm-started with the parameters and the label that it was learned by, not by the configured ones', async () => {
+  it('is warm-started with its own parameters and label, not with the configured ones', async () => {
     const base = readBundle(result.path);
     const last = bars.get('XAUUSD')!.time.at(-1)!;
     const holdoutFrom = (last - MINUTES.evaluated * 60) as OpenTime;

@@ -7,7 +7,7 @@ import type { CacheOptions } from './dataset/pair_cache.ts';
 export interface TrainOptions {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
-  /** Where the bars come from; stated in manifest and card. */
+  /** Origin of the bars; stated in manifest and card. */
   readonly market: 'live' | 'simulated';
   readonly seed: number;
   readonly gitCommit: string | null;
@@ -26,7 +26,7 @@ export interface TrainOptions {
   readonly trials: number;
   /** Where an interrupted search resumes from; null = nowhere. */
   readonly searchFolder: string | null;
-  /** Where the holdout begins; null = at the configured share of the time. */
+  /** Start of the holdout; null = at the configured share of the time. */
   readonly holdoutFrom: OpenTime | null;
   onProgress(stage: string, done: number, total: number): void;
 }

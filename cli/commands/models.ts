@@ -29,7 +29,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('models')
     .summary('list, show, verify, promote, shadow, sign, roll back and recover model bundles, and lift halts')
     .description(
-      'Bundles stand in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
+      'Bundles are in models/, or $MINUTEHAND_HOME/models; models/active.json names the active one. The registry in the store keeps the bytes of each that was registered.',
     );
   models
     .command('list')
@@ -63,7 +63,7 @@ export function addModels(program: Command, output: () => Output): void {
     .command('sign')
     .argument('<version or path>')
     .description(
-      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, in the place of the signature it may have; new bundles are signed when they are made',
+      'signs a bundle with the key of MINUTEHAND_SIGNING_KEY, replacing any present signature; new bundles are signed when they are made',
     )
     .action((name: string) => signOne(name, output()));
   models
@@ -248,7 +248,7 @@ async function rollback(output: Output): Promise<void> {
   output.result({ version, previous });
 }
 
-/** An activation stands: a registry that cannot be reached follows when the trainer starts next. */
+/** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());

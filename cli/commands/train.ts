@@ -27,6 +27,7 @@ import { reasonsOf } from '../../trainer/registry/reasons.ts';
 import { watchGpu } from '../../trainer/schedule/gpu_watch.ts';
 import { ownResources, type RunResources } from '../../trainer/schedule/run_resources.ts';
 import { openStoreIfThere } from '../../trainer/store/store.ts';
+import { researchTheta2, type Theta2Result } from '../../trainer/search/research_theta2.ts';
 import type { Output } from '../output.ts';
 import { openSource } from '../feature_source.ts';
 import { parseDay, parseInteger, parsePeriod } from '../period.ts';
@@ -44,6 +45,7 @@ interface TrainFlags {
   readonly dryRun?: boolean;
   readonly adopt?: boolean;
   readonly warmStart?: boolean;
+  readonly theta2?: boolean;
   readonly holdoutFrom?: string;
   readonly engine?: string;
   readonly cache: boolean;
@@ -80,10 +82,7 @@ export function addTrain(program: Command, output: () => Output): void {
       'trials of the parameter search; 0 searches nothing: parameters and thresholds are those of config/ (default: search.trials)',
     )
     .option('--workers <n>', 'threads to learn on (default: one for each core); they change the time and nothing else')
-    .option(
-      '--holdout-from <day>',
-      'UTC day or minute from which on no choice sees the bars (default: train.holdout_fraction)',
-    )
+    .option('--holdout-from <day>', 'UTC day or minute of the start of the holdout (default: train.holdout_fraction)')
     .option('--engine <name>', `${ENGINES.join(', ')} (default: train.engine)`)
     .option('--no-cache', 'build all features and labels again; the result is the same')
     .option(
@@ -94,6 +93,7 @@ export function addTrain(program: Command, output: () => Output): void {
     .option('--config <folder>', 'folder of the configuration, or a file in it (default: MINUTEHAND_CONFIG, config/)')
     .option('--verbose', 'a line on standard error for each stage')
     .option('--require-gates', 'exit code 1 when a gate fails')
+    .option('--theta2', 'search θ2 of the active version again on the bars behind its last one; its models stay')
     .option('--hash-name', 'add eight hex digits of the configuration to the name of the bundle')
     .option('--dry-run', 'train and measure, write nothing')
     .option('--adopt', 'make it the active version if it passes the gates')
@@ -110,6 +110,7 @@ export function addTrain(program: Command, output: () => Output): void {
 async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   const flags = withFeatures(given);
   const seed = parseInteger(flags.seed, '--seed');
+  if (flags.warmStart && flags.theta2) throw new MinutehandError('USAGE', { seen: '--warm-start with --theta2' });
   if (flags.dryRun && flags.adopt) throw new MinutehandError('USAGE', { seen: '--dry-run with --adopt' });
   const settings = withEngine(loadSettings(configFolder(flags.config)), flags.engine);
   const trials =
@@ -128,7 +129,7 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
   // What is evaluated must lie in a folder: that of a dry run is for as long as it lasts.
   const dryFolder = flags.dryRun ? mkdtempSync(join(tmpdir(), 'minutehand-dry-run-')) : null;
   const gpu = watchGpu(process.pid);
-  let result: TrainResult | null;
+  let result: TrainResult | Theta2Result | null;
   let gates: GateResult[] = [];
   const market = flags.data === undefined ? settings.minutehand.market : 'live';
   const source = flags.features === undefined ? null : await openSource(flags.features, settings, market);
@@ -150,15 +151,17 @@ async function runTrain(given: TrainFlags, output: Output): Promise<void> {
       workers,
       onProgress,
     };
-    result = flags.warmStart ? await trainFromWarmStart(activeBundle(modelsFolder), options) : await train(options);
-    if (result !== null) gates = await adoptionGates(result, { settings, bars, modelsFolder, workers, onProgress });
+    result = await trainAs(flags, modelsFolder, options);
+    const compared = result !== null && 'bars' in result ? result.bars : bars;
+    if (result !== null)
+      gates = await adoptionGates(result, { settings, bars: compared, modelsFolder, workers, onProgress });
   } finally {
     if (dryFolder !== null) rmSync(dryFolder, { recursive: true, force: true });
     progress.stop();
     await source?.close();
   }
   if (result === null) {
-    output.line('Nothing new: no model gains a tree from the bars that have come. The active models stay.');
+    output.line(`Nothing new: ${NOTHING_NEW[flags.theta2 ? 'theta2' : 'trees']}. The active models stay.`);
     output.result({ version: null, path: null, adopted: false, gates, resources: ownResources(await gpu.stop()) });
     return;
   }
@@ -209,6 +212,20 @@ function withFeatures(flags: TrainFlags): TrainFlags {
   if (flags.from !== 'store') return flags;
   const { from: _from, ...others } = flags;
   return { ...others, features: flags.features ?? 'store' };
+}
+
+const NOTHING_NEW = {
+  trees: 'no model gains a tree from the bars that have come',
+  theta2: 'no other θ2 is better on the bars that have come',
+} as const;
+
+function trainAs(
+  { warmStart, theta2 }: TrainFlags,
+  modelsFolder: string,
+  options: TrainOptions,
+): Promise<TrainResult | Theta2Result | null> {
+  if (theta2) return researchTheta2(activeBundle(modelsFolder), options);
+  return warmStart ? trainFromWarmStart(activeBundle(modelsFolder), options) : train(options);
 }
 
 interface Outcome {

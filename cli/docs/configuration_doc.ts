@@ -105,7 +105,7 @@ function plainSections(content: Record<string, unknown>): string {
     .join('\n\n');
 }
 
-/** What is allowed, as a mathematician writes it: `1…5000` is a whole number, `(0, 1]` any. */
+/** Allowed values in interval notation: `1…5000` is a whole number, `(0, 1]` any. */
 function allowedShort(schema: JsonSchema): string {
   return allowed(schema)
     .replace(/a whole number from (\S+) to ([^\s,]+)/g, '`$1…$2`')

@@ -27,8 +27,7 @@ export interface Bundle {
 }
 
 /**
- * Reads a bundle and checks that every file is the one that was trained and, where keys are trusted, that one of them
- * signed it.
+ * Reads a bundle and checks that every file is the trained one and, where keys are trusted, that one of them signed it.
  * @throws MinutehandError MODEL_MISSING, MODEL_SIGNATURE, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
 export function readBundle(folder: string, files: FileSystem = MACHINE_FILES): Bundle {
@@ -59,7 +58,7 @@ function parseManifest(folder: string, bytes: Buffer): Manifest {
       throw new MinutehandError('MODEL_MANIFEST', {
         seen: `${path} has the format ${FORMER_FORMAT} of an earlier version`,
         expected: `${BUNDLE_FORMAT}: \`drift_ratio\` is \`efficiency_ratio\`, \`risk_knots\` is \`risk_quantiles\`, \`continued_from\` is \`warm_start_from\``,
-        next: 'Train anew: `minutehand train --adopt`.',
+        next: 'Train again: `minutehand train --adopt`.',
       });
     throw new MinutehandError('MODEL_MANIFEST', { seen: `${path}: ${issue.path.join('.')}: ${issue.message}` });
   }
@@ -183,7 +182,7 @@ function writeDraft(draft: string, version: string, created: Date, content: Bund
 }
 
 /**
- * Signs a bundle with MINUTEHAND_SIGNING_KEY, in the place of the signature it may have. Its files are checked first.
+ * Signs a bundle with MINUTEHAND_SIGNING_KEY and replaces a present signature. Its files are checked first.
  * @returns the name of the key
  * @throws MinutehandError MODEL_MISSING, MODEL_MANIFEST, MODEL_HASH, KEY_UNUSABLE
  */
@@ -270,7 +269,7 @@ function readPointer<Pointer>(path: string, schema: z.ZodType<Pointer>, files: F
   throw new MinutehandError('MODEL_MANIFEST', {
     seen: `${path}: ${issue.path.join('.')}: ${issue.message}`,
     expected: '{"version": "20261120_0830", "previous": null}',
-    next: '`minutehand models promote <version>` writes it anew.',
+    next: '`minutehand models promote <version>` rewrites it.',
   });
 }
 

@@ -17,7 +17,7 @@ export interface HomePaths {
   readonly datasetCache: string;
   /** Journals of searches that are under way: one that was cut off resumes there. */
   readonly searches: string;
-  /** What of each journal the archive has, as the trainer says it; see shared/store/archived_signals.ts. */
+  /** What the archive has of each journal, as the trainer records it; see shared/store/archived_signals.ts. */
   readonly archivedSignals: string;
   /** The SQLite file of one daemon shard. A live and a simulated market never share one. */
   journal(market: 'live' | 'simulated', shard: string): string;
@@ -25,15 +25,18 @@ export interface HomePaths {
   configStarts(shard: string): string;
   /** The lock of a process of this kind, e.g. `trainer` or `daemon_main`: one of a kind per home. */
   lock(kind: string): string;
-  /** Where a process of this kind can be asked; it is there as long as the process listens, and after it was killed. */
+  /**
+   * File with the endpoint of a process of this kind; it exists as long as the process listens, and after it was
+   * killed.
+   */
   address(kind: string): string;
 }
 
 /**
- * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles stand in `<package root>/models`
+ * The folders of one installation. MINUTEHAND_HOME, or `<package root>/var`; bundles are in `<package root>/models`
  * unless MINUTEHAND_HOME is set. MINUTEHAND_EXCHANGE moves `signals` and `ea`, the two folders that MetaTrader uses,
- * for it sees only its own; MINUTEHAND_LOG moves the logs. Relative ones count from the working directory; an empty
- * variable is an unset one.
+ * which can access only its own; MINUTEHAND_LOG moves the logs. Relative paths start at the working directory; an empty
+ * variable counts as unset.
  */
 export function homePaths(env: NodeJS.ProcessEnv = process.env): HomePaths {
   const chosen = env['MINUTEHAND_HOME'];

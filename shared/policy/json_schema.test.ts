@@ -71,7 +71,7 @@ describe('schemaAt', () => {
   it('is the schema itself at an empty path', () => {
     expect(schemaAt(schema, [])).toBe(schema);
   });
-  it('knows nothing of keys that do not exist, inherited names among them', () => {
+  it('finds no keys that do not exist, inherited names among them', () => {
     expect(schemaAt(schema, ['windows', 'constructor'])).toBeUndefined();
     expect(schemaAt(schema, ['nothing', 'at', 'all'])).toBeUndefined();
   });
@@ -103,7 +103,7 @@ describe('allowed', () => {
     [{ type: 'object' }, 'a map'],
     [{ anyOf: [{ type: 'number' }, { type: 'null' }] }, 'a number or null'],
     [{}, 'a value'],
-  ])('says %j in words', (schema, words) => {
+  ])('describes %j in words', (schema, words) => {
     expect(allowed(schema)).toBe(words);
   });
 });

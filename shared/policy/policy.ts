@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { parseEntryWindows } from '../core/cost/entry_window.ts';
+import type { DecisionPolicy as CoreDecisionPolicy } from '../core/decide/decide.ts';
 import type { ScreenPolicy } from '../core/screen/bar_screen.ts';
 import { MinutehandError } from '../errors.ts';
 import { parsePair } from '../pair.ts';
@@ -11,11 +13,12 @@ import { OVERRIDES } from './environment.ts';
 import { checkFile } from './file_check.ts';
 import type { KeyPath } from './file_check.ts';
 import { allowed, jsonSchema, schemaAt } from './json_schema.ts';
+import { leveragePolicy } from './leverage_steps.ts';
 import { policyHash } from './policy_hash.ts';
 import { keyText, problemsError, valueText } from './problem.ts';
 import type { ConfigProblem } from './problem.ts';
 import { CONFIG_FILES, policyKeys } from './schema.ts';
-import type { ConfigPart, DecisionPolicy, MinutehandSettings } from './schema.ts';
+import type { ConfigPart, MinutehandSettings } from './schema.ts';
 import { didYouMean } from './spelling.ts';
 import { readYamlFile } from './yaml_file.ts';
 import type { YamlFile } from './yaml_file.ts';
@@ -23,7 +26,7 @@ import type { YamlFile } from './yaml_file.ts';
 export type * from './schema.ts';
 export type { ConfigProblem } from './problem.ts';
 
-/** Where the settings came from. */
+/** Source of the settings. */
 export interface SettingsSources {
   readonly configDir: string;
   readonly files: Readonly<Record<ConfigPart, string>>;
@@ -35,7 +38,7 @@ export interface SettingsSources {
 
 /** The whole configuration, checked and frozen. Names are those of the files. */
 export interface Settings extends Parts {
-  /** Sixteen hex digits over everything that steers decisions; goes into every signal. */
+  /** Sixteen hex digits over everything that affects decisions; part of every signal. */
   readonly policyHash: string;
   readonly sources: SettingsSources;
 }
@@ -158,7 +161,7 @@ export function inspectSettings(options: LoadOptions = {}): { settings: Settings
   }
   if (problems.length > 0) return { settings: null, problems };
 
-  const hash = policyHash(parts.core, parts.minutehand.decision);
+  const hash = policyHash(parts.core, parts.minutehand.decision, parts.minutehand.symbols);
   const sources: SettingsSources = { configDir, files, overrides: environment.overrides, delivered };
   return { settings: deepFreeze({ ...parts, policyHash: hash, sources }), problems };
 }
@@ -174,9 +177,17 @@ export function loadSettings(options: LoadOptions = {}): Settings {
   return settings;
 }
 
-/** What `decide` is told: the rules of minutehand.yaml and whether core_policy.yaml asks for an edge. */
-export function decisionPolicy(settings: Settings): DecisionPolicy & { readonly require_edge: boolean } {
-  return { ...settings.minutehand.decision, require_edge: settings.core.require_edge };
+/** The policy of `decide`: the rules of minutehand.yaml, and those of core_policy.yaml for entries. */
+export function decisionPolicy({ minutehand, core }: Pick<Settings, 'minutehand' | 'core'>): CoreDecisionPolicy {
+  const { require_edge, no_entry_windows, min_expected_net_bps } = core;
+  const leverage = leveragePolicy(core, minutehand.symbols);
+  return {
+    ...minutehand.decision,
+    require_edge,
+    no_entry_windows: parseEntryWindows(no_entry_windows),
+    min_expected_net_bps,
+    ...(leverage && { leverage }),
+  };
 }
 
 /** How bars are screened for bad ticks; null = not at all. */
@@ -184,7 +195,7 @@ export function screenPolicy({ minutehand: { screen } }: Pick<Settings, 'minuteh
   return screen.enabled ? screen : null;
 }
 
-/** What the configuration says of one daemon process. */
+/** Configuration of one daemon process. */
 export interface Shard {
   readonly name: string;
   /** In the order of the file. */

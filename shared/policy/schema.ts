@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
@@ -7,6 +8,9 @@ import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
  * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts, for JSON Schema
  * cannot say them.
  */
+
+/** Ways to people, of `trainer/notify/channels/`. */
+export const CHANNEL_NAMES = ['slack', 'discord', 'pagerduty', 'webhook', 'email'] as const;
 
 const fraction = z.number().gt(0).lt(1);
 const port = z.int().min(0).max(65535);
@@ -35,7 +39,10 @@ const host = z
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ examples: ['127.0.0.1'] });
 const allowedHosts = z.array(host).max(100);
+const channels = z.array(z.enum(CHANNEL_NAMES));
 const searchRange = z.tuple([fraction, fraction]);
+
+const rateSteps = z.array(z.tuple([z.number().min(0).max(1), z.number().gt(0).max(1)])).max(20);
 
 const coreValues = {
   theta1_initial: fraction,
@@ -46,6 +53,16 @@ const coreValues = {
   risk_label_vol_ratio: z.number().min(1).max(100),
   risk_label_corr_drop: z.number().min(-2).lt(0),
   require_edge: z.boolean(),
+  leverage_reduction_rate: z.strictObject({ drawdown: rateSteps, risk_score: rateSteps }),
+  no_entry_windows: z
+    .array(
+      z
+        .string()
+        .regex(ENTRY_WINDOW_PATTERN)
+        .meta({ examples: ['16:45-18:15'] }),
+    )
+    .max(50),
+  min_expected_net_bps: z.number().min(-100).max(100),
 };
 
 /** Columns of the table of runs, in the order in which they are delivered: those of the specification first. */
@@ -113,10 +130,25 @@ const retrainValues = {
     .meta({ examples: ['30 21 * * 1-5'] }),
   retrain_retry_max: z.int().min(0).max(20),
   retrain_retry_delay_minutes: z.int().min(0).max(1440),
+  retrain_limit_minutes: z.number().gt(0).max(20_000).nullable(),
+  retrain_min_free_mb: z.int().min(0).max(10_000_000),
   retrain_notification_channel: z
     .string()
     .min(1)
     .meta({ examples: ['#ml-ops'] }),
+  notification_routes: z.strictObject({ critical: channels, warning: channels, info: channels }),
+  notification_email_from: z.string().min(3),
+  notification_email_to: z.array(z.string().min(3)),
+  notification_rate_per_minute: z.int().min(1).max(600),
+  notification_retry_hours: z.number().gt(0).max(720),
+  notification_repeat_hours: z.number().gt(0).max(720).nullable(),
+  notification_link: z.url({ protocol: /^https?$/ }).nullable(),
+  notification_self_test_cron: z
+    .string()
+    .min(9)
+    .nullable()
+    .meta({ examples: ['0 9 * * 1'] }),
+  notification_disk_min_mb: z.int().min(1).max(100_000_000),
   model_version_retention: z.int().min(2).max(1000),
   quality_min_samples: z.int().min(1).max(10_000_000),
   quality_f1_floor: z.number().min(0).lt(1),
@@ -125,6 +157,7 @@ const retrainValues = {
   adopt_min_candidates: z.int().min(1).max(1_000_000),
   adopt_min_sharpe_gain: z.number().min(-100).max(100),
   adopt_max_auc_loss: z.number().min(0).max(1),
+  executable_share_min: z.number().min(0).max(1),
   monitor_minutes: z.int().min(1).max(10_080),
   monitor_days: z.int().min(1).max(365),
   drift_psi_max: z.number().gt(0).max(10).nullable(),
@@ -140,7 +173,10 @@ const retrainValues = {
   kpi_min_trades: z.int().min(1).max(100_000),
   kpi_win_rate_min: fraction.nullable(),
   kpi_drawdown_max: z.number().gt(0).max(100).nullable(),
+  kpi_refusal_rate_min: fraction.nullable(),
   kpi_refusal_rate_max: fraction.nullable(),
+  kpi_false_alarm_rate: fraction.nullable(),
+  risk_streak_significance: fraction.nullable(),
   retrain_runs_table: tableName,
   retrain_runs_columns: z.array(runColumn).min(1),
 };
@@ -222,7 +258,7 @@ const decision = z.strictObject({
     .number()
     .min(0)
     .max(20)
-    .describe('An open position is closed when its frozen z has come back to this, in σ. Below z_entry.'),
+    .describe('An open position is closed when its frozen z has reverted to this, in σ. Below z_entry.'),
   stop: z
     .number()
     .gt(0)
@@ -504,7 +540,7 @@ const minutehandFile = z.strictObject({
   label: label.describe('What the models are taught.'),
   train: train.describe('Parameters of learning.'),
   search: search.describe('How training looks for better parameters and thresholds.'),
-  feed: feed.describe('Bars from outside: pace, patience and limits.'),
+  feed: feed.describe('External bars: pace, timeouts and limits.'),
   screen: screen.describe('Bad ticks: bars that wait for the next one to confirm or refute them.'),
   inference: inference.describe('How models are scored.'),
   simulated: simulated.describe('The market for trying things out; no expert advisor trades on it.'),
@@ -533,7 +569,7 @@ export const CONFIG_FILES = {
 
 export type ConfigPart = keyof typeof CONFIG_FILES;
 
-/** What each file must look like. */
+/** Schema of each file. */
 export const FILE_SCHEMAS: Readonly<Record<ConfigPart, z.ZodType>> = {
   core: policyFile(coreValues),
   retrain: policyFile(retrainValues),

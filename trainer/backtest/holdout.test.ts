@@ -3,13 +3,14 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { emptyTree, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { proveEdge } from './holdout.ts';
+import { proveEdge, type HoldoutProof } from './holdout.ts';
 
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
@@ -31,9 +32,10 @@ const deciders = {
   ai2: constantModel(0),
   riskQuantiles: Array.from({ length: 201 }, (_, i) => i / 200),
   thresholds: { theta1: 0.5, theta2: 0.8 },
+  expectation: null,
 };
 
-function edgesOf(own: Settings): ReturnType<typeof proveEdge>['edge'] {
+function edgesOf(own: Settings): HoldoutProof['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
   return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
 }
@@ -49,13 +51,13 @@ describe('proveEdge', () => {
     const free = edgesOf(withSwaps(0));
     const costly = edgesOf(withSwaps(5));
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.indexOf(history.time.find((time) => time >= holdoutFrom)!);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
       expect(free[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
@@ -97,13 +99,13 @@ describe('proveEdge', () => {
       [3, 3],
     ]);
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.findIndex((time) => time >= holdoutFrom);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: (t) => ({ return_prob: history.z[t]! > 0 ? 0.98 : 0.02, risk_score: 0.5 }),
       });
       expect(trades.length).toBeGreaterThan(5);

@@ -36,7 +36,7 @@ export interface DatasetPolicy {
   readonly barriers: Barriers;
   readonly risk: RiskLabelPolicy;
   readonly scale: ScaleLabelPolicy;
-  /** Fraction of time at the end that no choice sees. */
+  /** Fraction of time at the end that is used for no choice. */
   readonly holdoutFraction: number;
   /** Where that begins instead, when it is a given day. */
   readonly holdoutFrom: OpenTime | null;
@@ -88,15 +88,14 @@ export interface Dataset {
 }
 
 /**
- * Bars → features by the daemon's core → labels. The last part of the period is the holdout; between it and the
- * training rows nothing overlaps, for a training row's label must be known before the holdout begins.
+ * Bars → features by the daemon's core → labels. The last part of the period is the holdout; it does not overlap with
+ * the training rows, because a training row's label must be known before the holdout begins.
  *
- * Pairs are built one after the other (on each thread); what stays of one, beside the bars, are 100 bytes a warm bar
- * and 4 for each feature that is kept of it: of all bars of the holdout, all candidates, and the sampled minutes, of
- * which there are at most `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3
- * have together. Measured with 38 features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million
- * bars, 0.83 GB at the peak of the process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3
- * GB are the bars.
+ * Pairs are built one after the other (on each thread); one keeps, beside the bars, 100 bytes a warm bar and 4 for each
+ * of its kept features: of all bars of the holdout, all candidates, and the sampled minutes, of which there are at most
+ * `maxRows`. A row of a model then takes 36 bytes (AI2's 60) and 4 a feature, which AI2 and AI3 share. Measured with 38
+ * features on the real bars of eight months: ten pairs of twelve symbols, 2.4 million bars, 0.83 GB at the peak of the
+ * process; thirty pairs of fourteen symbols, 7.0 million bars, 1.64 GB, of which 0.3 GB are the bars.
  * @throws MinutehandError DATA_MISSING, DATA_TOO_SHORT
  */
 export async function buildDataset(
@@ -121,7 +120,7 @@ export async function buildDataset(
       expected: `one that begins after the first bar, ${isoMinute(from)}`,
     });
 
-  // AI2 and AI3 are asked at every bar but learn from a share of them: neighbors say nearly the same.
+  // AI2 and AI3 score every bar but are trained on a share of them: neighbors are nearly the same.
   const commonBars = usable.reduce((sum, { common }) => sum + common, 0);
   const share = Math.min(DENSEST_SHARE, (policy.maxRows * (to - from)) / (commonBars * (holdoutFrom - from)));
   const tasks = usable.map(({ pair }): PairTask => {
@@ -211,7 +210,7 @@ function gatherModels(builds: readonly PairBuild[], isWanted: IsWanted, most: nu
   };
 }
 
-/** @param ai1 the rows that are learned, which are given back where they are the same */
+/** @param ai1 the training rows, which are returned where they are the same */
 function gatherEvaluation(
   builds: readonly PairBuild[],
   isWanted: IsWanted,

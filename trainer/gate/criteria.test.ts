@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../shared/policy/policy.ts';
 import type { OpenTime } from '../../shared/bar.ts';
-import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import {
   checkAuc,
   checkBrier,
   checkChampionAuc,
   checkChampionSharpe,
   checkCandidates,
+  checkExecutable,
   checkPassRate,
   type Compared,
   type GateResult,
@@ -35,7 +36,7 @@ describe('the skill of AI1', () => {
     ]);
   });
 
-  it('refuses metrics that could not be computed, and shows them as none', () => {
+  it('refuses metrics that could not be computed, and shows them as missing', () => {
     expect(checkSkill({ ...metrics, auc: null, brier: null, brier_baseline: null })).toEqual([
       { name: 'ai1 auc', passed: false, seen: 'none', limit: 'at least 0.52 on the holdout' },
       { name: 'ai1 brier', passed: false, seen: 'none', limit: 'below none, that of the baseline' },
@@ -76,6 +77,30 @@ describe('checkPassRate', () => {
       seen: '0.0 % of 0 candidates',
     });
     expect(checkPassRate(new Float64Array(), 0.3, [0, 0.4]).passed).toBe(true);
+  });
+});
+
+describe('checkExecutable', () => {
+  const figures = { trades: 9, net_bps: 2, narrow_net_bps: 1, delayed_net_bps: { after_1: 0.99 } } as Executability;
+  const limits = { executable_share_min: 0.5 };
+
+  it('asks for a positive result and the share of the policy, the limit included', () => {
+    expect(checkExecutable('wide', figures, 'narrow_net_bps', limits)).toEqual({
+      name: 'wide',
+      passed: true,
+      seen: '1.00 of 2.00 bps per trade, 9 trades',
+      limit: 'above 0, and at least 50.0 % of it',
+    });
+    expect(checkExecutable('later', figures, 'after_1', limits)!.passed).toBe(false);
+    const nothing = { ...figures, narrow_net_bps: 0 };
+    expect(checkExecutable('wide', nothing, 'narrow_net_bps', { executable_share_min: 0 })!.passed).toBe(false);
+  });
+
+  it('passes without trades', () => {
+    expect(checkExecutable('wide', { ...figures, trades: 0, net_bps: null }, 'narrow_net_bps', limits)).toMatchObject({
+      passed: true,
+      seen: 'no pair with an edge',
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { OpenTime } from '../../shared/bar.ts';
-import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { RetrainPolicy } from '../../shared/policy/schema.ts';
 
 /** How strict adoption is: retrain_policy.yaml. */
@@ -52,6 +52,27 @@ export function checkPassRate(
 }
 
 /**
+ * Whether enough of the net result is left without the widest minutes, or with later entries. Without trades there is
+ * nothing to lose.
+ */
+export function checkExecutable(
+  name: string,
+  { trades, net_bps, narrow_net_bps, delayed_net_bps }: Executability,
+  left: 'narrow_net_bps' | 'after_1',
+  { executable_share_min }: { readonly executable_share_min: number },
+): GateResult {
+  const limit = `above 0, and at least ${percent(executable_share_min)} of it`;
+  if (trades === 0 || net_bps === null) return { name, passed: true, seen: 'no pair with an edge', limit };
+  const remains = (left === 'after_1' ? delayed_net_bps.after_1 : narrow_net_bps) ?? 0;
+  return {
+    name,
+    passed: remains > 0 && remains >= executable_share_min * net_bps,
+    seen: `${remains.toFixed(2)} of ${net_bps.toFixed(2)} bps per trade, ${trades} trades`,
+    limit,
+  };
+}
+
+/**
  * Why the challenger cannot be compared with the champion `version`; null if it can.
  * @param times open times of the holdout's entry candidates
  * @param from start of the comparison: neither side has learned from bars that open at or after it
@@ -72,7 +93,7 @@ export function checkCandidates(
   };
 }
 
-/** What a comparison asks of each side: AI1's AUC, and the backtest as if every pair had an edge. */
+/** The figures of a comparison for each side: AI1's AUC, and the backtest as if every pair had an edge. */
 export interface Compared {
   readonly version: string;
   readonly models: { readonly ai1: Pick<ModelMetrics, 'auc'> };

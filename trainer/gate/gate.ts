@@ -7,6 +7,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { describeError } from '../../shared/errors.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
 import { datasetPolicy } from '../dataset/dataset_policy.ts';
@@ -85,7 +86,7 @@ async function compare(
     sets: [champion, challenger],
     policy: decisionPolicy(settings),
     labels: datasetPolicy(settings),
-    costs: settings.minutehand.symbols,
+    costs: tradingCosts(settings),
     workers,
     onProgress: (done, total) => onProgress('champion and challenger', done, total),
   });
@@ -93,7 +94,7 @@ async function compare(
   return { kind: 'compared', champion: old, challenger: young, since: isoMinute(from) };
 }
 
-/** The active bundle, or why there is none to compare with: one that cannot be used does not keep its successor out. */
+/** The active bundle, or the reason for no comparison: an unusable champion does not block its successor. */
 async function openChampion(result: TrainResult, context: AdoptionContext): Promise<ModelSet | string> {
   const { modelsFolder } = context;
   try {

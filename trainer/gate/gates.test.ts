@@ -28,11 +28,11 @@ describe('the list of gates', () => {
     expect(GATES).toHaveLength(BUNDLE_GATES.length + MODEL_GATES.length + ADOPTION_GATES.length);
   });
 
-  it('says of every gate what it vetoes and what to do, in a sentence', () => {
+  it('describes what every gate vetoes and the next step, in a sentence', () => {
     for (const { vetoes, next } of GATES) for (const text of [vetoes, next]) expect(text).toMatch(/^[A-Z].*\.$/);
   });
 
-  it('refuses to go on without the result of a leakage test', () => {
+  it('refuses to continue without the result of a leakage test', () => {
     const { check } = BUNDLE_GATES.find(({ name }) => name === 'ai2 label ends')!;
     const other = { name: 'ai1 label ends', passed: true, seen: '', limit: '' };
     expect(() => check({ leakage: [other] } as never)).toThrow('no result of the leakage test ai2 label ends');
@@ -44,7 +44,7 @@ describe('checkAdoption', () => {
     expect(namesOf(null)).toEqual(['golden vectors']);
   });
 
-  it('has one result where there is no champion or too little to compare by, and two where both were compared', () => {
+  it('has one result where there is no champion or too little to compare, and two where both were compared', () => {
     const refusal = { name: 'champion', passed: false, seen: '3', limit: '50' };
     expect(checkAdoption({ golden, limits, comparison: { kind: 'refused', result: refusal } })).toEqual([
       golden,
@@ -107,14 +107,25 @@ describe('checkTraining', () => {
       seen: `${name} was run`,
       limit: '',
     })),
-    limits: { ...limits, pass_rate_range: [0.2, 0.6], quality_min_samples: 102, quality_f1_floor: 0.6 },
+    executability: {
+      edge_pairs: { trades: 7, net_bps: 2, narrow_net_bps: 0.9, delayed_net_bps: { after_1: 1.2 } },
+    },
+    limits: {
+      ...limits,
+      executable_share_min: 0.5,
+      pass_rate_range: [0.2, 0.6],
+      quality_min_samples: 102,
+      quality_f1_floor: 0.6,
+    },
   } as unknown as BundleEvidence;
 
-  it('checks each gate by the figures of its own model, in the order of the list', () => {
+  it('checks each gate with the figures of its own model, in the order of the list', () => {
     expect(checkTraining(evidence).map(({ name, passed, seen }) => `${name}: ${passed} ${seen}`)).toEqual([
       'ai1 auc: true 0.6100',
       'ai1 brier: true 0.2100',
       'risk pass rate: true 50.0 % of 2 candidates',
+      'executable outside wide minutes: false 0.90 of 2.00 bps per trade, 7 trades',
+      'executable one minute later: true 1.20 of 2.00 bps per trade, 7 trades',
       'features look-ahead: true features look-ahead was run',
       'ai1 label ends: true ai1 label ends was run',
       'ai2 label ends: true ai2 label ends was run',

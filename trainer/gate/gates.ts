@@ -1,3 +1,4 @@
+import type { Manifest } from '../../shared/bundle/manifest.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { ModelJob } from '../learn/model_job.ts';
@@ -17,6 +18,7 @@ import type { Validated } from '../validate/validation.ts';
 import {
   checkAuc,
   checkBrier,
+  checkExecutable,
   checkChampionAuc,
   checkChampionSharpe,
   checkPassRate,
@@ -31,28 +33,29 @@ export interface Gate<Evidence> {
   readonly name: string;
   /** Models that are checked one by one; null: the bundle as a whole. */
   readonly models: readonly ModelName[] | null;
-  /** What does not become active. */
+  /** Description of what does not become active. */
   readonly vetoes: string;
   /** Key of its limit in retrain_policy.yaml, or the limit where it is fixed. */
   readonly threshold: { readonly key: keyof Settings['retrain'] } | { readonly fixed: string };
-  /** What to do when it fails. */
+  /** The next step when it fails. */
   readonly next: string;
   /** @returns its result, or null where there is nothing to check */
   check(evidence: Evidence): GateResult | null;
 }
 
-/** What a training run has measured of its bundle. */
+/** Measurements of a training run for its bundle. */
 export interface BundleEvidence {
   readonly models: Readonly<Record<ModelName, ModelEvidence>>;
   /** Risk scores of the holdout's entry candidates. */
   readonly candidateRisks: Float64Array;
   readonly theta2: number;
+  readonly executability: Pick<NonNullable<Manifest['executability']>, 'edge_pairs'>;
   /** Results of the leakage tests of features and labels. */
   readonly leakage: readonly GateResult[];
   readonly limits: Settings['retrain'];
 }
 
-/** What a training run has measured of one model. */
+/** Measurements of a training run for one model. */
 export interface ModelEvidence {
   readonly job: Pick<ModelJob, 'name' | 'samples' | 'rows'>;
   readonly validation: Validated;
@@ -60,7 +63,7 @@ export interface ModelEvidence {
   readonly leakage: readonly GateResult[];
 }
 
-/** What is known of a written bundle before it becomes active. */
+/** Results of a written bundle before it becomes active. */
 export interface AdoptionEvidence {
   readonly golden: GateResult;
   /** null for a bundle that does not load. */
@@ -110,6 +113,24 @@ export const BUNDLE_GATES: readonly Gate<BundleEvidence>[] = [
     check: ({ candidateRisks, theta2, limits }) => checkPassRate(candidateRisks, theta2, limits.pass_rate_range),
   },
   {
+    name: 'executable outside wide minutes',
+    models: null,
+    vetoes: 'Pairs whose edge is earned in the widest 25 % of minutes. Nothing is checked where no pair has an edge.',
+    threshold: { key: 'executable_share_min' },
+    next: 'Quotes of these minutes are wider than the backtest charges: check `symbols` and `no_entry_windows`. Do not adopt.',
+    check: ({ executability, limits }) =>
+      checkExecutable('executable outside wide minutes', executability.edge_pairs, 'narrow_net_bps', limits),
+  },
+  {
+    name: 'executable one minute later',
+    models: null,
+    vetoes: 'Pairs whose edge is lost when entries are filled one minute later.',
+    threshold: { key: 'executable_share_min' },
+    next: 'The edge is in prices that nobody can trade: bad ticks, or the bid of a wide quote. Do not adopt.',
+    check: ({ executability, limits }) =>
+      checkExecutable('executable one minute later', executability.edge_pairs, 'after_1', limits),
+  },
+  {
     name: 'features look-ahead',
     models: null,
     vetoes: 'Features of sampled bars that, computed again from their warm-up alone, are not equal to the bit.',
@@ -143,7 +164,7 @@ export const MODEL_GATES: readonly Gate<ModelEvidence & Pick<BundleEvidence, 'li
     vetoes:
       'A model whose F1 on the holdout is below the limit: classes balanced, at the threshold that was chosen out of fold.',
     threshold: { key: 'quality_f1_floor' },
-    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: look at `auc above noise` beside it.',
+    next: 'Little separation. A weak ranking often chooses a threshold that accepts nearly all rows: check `auc above noise` too.',
     check: (model) => checkF1(qualityCase(model), model.limits.quality_f1_floor),
   },
   {

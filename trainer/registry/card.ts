@@ -5,6 +5,7 @@ import {
   type ModelReport,
   type SearchReport,
 } from '../../shared/bundle/manifest.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../backtest/executability.ts';
 import { MODEL_NAMES, type ModelName } from '../../shared/core/features/feature.ts';
 
 const ANSWERS: Readonly<Record<ModelName, string>> = {
@@ -14,8 +15,8 @@ const ANSWERS: Readonly<Record<ModelName, string>> = {
 };
 
 /**
- * CARD.md of a bundle: what the models are, where they come from and how good they were, bad news first. Only what the
- * manifest says; a dash stands for what does not exist.
+ * CARD.md of a bundle: what the models are, their origin and their quality, bad news first. Only contents of the
+ * manifest; a dash stands for a missing value.
  */
 export function renderCard(manifest: Manifest): string {
   const { metrics } = manifest;
@@ -58,6 +59,7 @@ export function renderCard(manifest: Manifest): string {
     ...riskParts(manifest),
     ...search(manifest),
     ...edge(manifest),
+    ...executabilityTable(manifest),
     ...gates(manifest),
     ...parameters(manifest),
   ].join('\n');
@@ -83,7 +85,7 @@ function opening(manifest: Manifest): string[] {
     '',
     ...(simulated
       ? [
-          '**Trained on a simulated market.** What these models can do there says nothing about a real one. A live daemon refuses them.',
+          '**Trained on a simulated market.** Their results there do not apply to a real one. A live daemon refuses them.',
           '',
         ]
       : []),
@@ -182,13 +184,32 @@ function edge({ edge, metrics, theta1, theta2 }: Manifest): string[] {
   ];
 }
 
+/** Whether the trades of the holdout could have been made. */
+function executabilityTable({ executability }: Manifest): string[] {
+  if (executability === undefined) return [];
+  const { all_pairs, edge_pairs } = executability;
+  return [
+    '## Executability on the holdout, net bps per trade',
+    '',
+    ...table(
+      ['view', ...EXECUTABILITY_COLUMNS],
+      [['all pairs', all_pairs] as const, ['pairs with an edge', edge_pairs] as const].map(([name, figures]) =>
+        tableRow([name, ...executabilityCells(figures)]),
+      ),
+    ),
+    '',
+    `Busiest hours of all pairs, New York: ${all_pairs.trades === 0 ? 'none' : busiestHours(all_pairs)}.`,
+    '',
+  ];
+}
+
 function searchVerdict({ adopted, forward_gain = null }: SearchReport): string {
   if (adopted) return 'Better in walk-forward as well: these models were learned by the best trial.';
   if (forward_gain === null) return 'That is no clear gain: the configured parameters were kept.';
   return `In walk-forward it was worse by ${(-forward_gain).toFixed(5)}: the configured parameters were kept.`;
 }
 
-/** What was searched, and how far it can be chance. */
+/** Search results, and their probability by chance. */
 function search({ search: found, theta1, theta2 }: Manifest): string[] {
   const { thresholds = null } = found ?? {};
   const lines: string[] = [];

@@ -13,6 +13,7 @@ import {
 } from '../../shared/bundle/manifest.ts';
 import { loadModelSet } from '../../shared/bundle/model_set.ts';
 import { encodeTreeModel } from '../../shared/bundle/onnx/onnx.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
@@ -42,10 +43,12 @@ export interface BundleParts {
   readonly policy: DatasetPolicy;
   readonly models: Readonly<Record<ModelName, TrainedModel>>;
   readonly riskQuantiles: readonly number[];
+  readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   readonly edge: Readonly<Record<string, PairEdge>>;
   readonly backtest: HoldoutBacktest;
+  readonly executability: NonNullable<Manifest['executability']>;
   readonly gates: GateResult[];
   /** null for a bundle that was learned in full. */
   readonly warmStart: { readonly from: NonNullable<Manifest['warm_start_from']>; readonly learnedFrom: string } | null;
@@ -119,6 +122,9 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     ...thresholds,
     search: parts.search,
     risk_quantiles: [...parts.riskQuantiles],
+    ...(parts.expectation && {
+      expectation: { promised: [...parts.expectation.promised], earned: [...parts.expectation.earned] },
+    }),
     metrics: {
       ...perModel((name) => modelReport(models[name], dataset.histories)),
       ai2_parts: { ...dataset.riskParts },
@@ -126,6 +132,7 @@ function manifestOf(parts: BundleParts, schema: FeatureSchema): TrainResult['man
     },
     edge: parts.edge,
     backtest: parts.backtest,
+    executability: parts.executability,
     gates: parts.gates,
     golden: goldenVectors(
       dataset,
@@ -147,7 +154,7 @@ function configurationSummary({ minutehand, policyHash }: Settings): NonNullable
   return { policy_hash: policyHash, ...Object.fromEntries(entries) };
 }
 
-/** What the labels were made by, as the manifest says it. */
+/** Label parameters, as in the manifest. */
 export function labelPolicy({ barriers, risk, scale }: DatasetPolicy): Record<string, number> {
   return { ...prefixed('ai1', barriers), ...prefixed('ai2', risk), ...prefixed('ai3', scale) };
 }
@@ -160,8 +167,8 @@ function countTrades(edge: Readonly<Record<string, PairEdge>>): { trades: number
 }
 
 /**
- * The proof that the daemon will take it: read back, verified, loaded and compared with its golden answers. A bundle
- * that fails is removed, or it would stand there as the newest.
+ * Verifies that the daemon accepts it: read back, verified, loaded and compared with its golden answers. A bundle that
+ * fails is removed, or it would remain as the newest.
  */
 async function proveLoadable(path: string, schema: FeatureSchema): Promise<string> {
   try {

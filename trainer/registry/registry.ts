@@ -23,8 +23,8 @@ export interface Recovery {
 }
 
 /**
- * Every bundle with its status and its bytes. What is active is what `models/active.json` says, because that is what
- * daemons read; the registry is told afterward, and `mend` brings it up to date when a process died in between.
+ * Every bundle with its status and its bytes. The active one is that of `models/active.json`, because daemons read that
+ * file; the registry is updated afterward, and `mend` brings it up to date when a process died in between.
  */
 export interface Registry {
   /**
@@ -50,15 +50,15 @@ export interface Registry {
    */
   mend(): Promise<void>;
   /**
-   * Gives up folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
+   * Removes folders and bytes of all but `count` bundles. The active one, its predecessor and the shadow stay and
    * count; of the others the newest.
-   * @returns the versions that were given up
+   * @returns the removed versions
    */
   retain(count: number): Promise<readonly string[]>;
   /**
-   * Makes lost or damaged folders again, byte for byte, and active.json when it is missing or damaged.
-   * @param version of the only bundle to look at; active.json is left alone then
-   * @throws MinutehandError MODEL_MISSING when the registry does not know the version
+   * Restores lost or damaged folders, byte for byte, and active.json when it is missing or damaged.
+   * @param version of the only bundle to check; active.json is not changed then
+   * @throws MinutehandError MODEL_MISSING when the registry does not have the version
    */
   recover(version?: string): Promise<Recovery>;
   /** Oldest first. */
@@ -102,7 +102,7 @@ class StoreRegistry implements Registry {
     if (known !== undefined && known.manifest_sha256 !== sha256Hex(text))
       throw new MinutehandError('MODEL_EXISTS', { seen: `the registry has other models under ${version}` });
     const isKept = known !== undefined && known.removed_at === null;
-    // The bytes first: a row of the registry promises that they are there.
+    // The bytes first: a row of the registry guarantees that they exist.
     for (const file of this.#folder.fileNames(version)) {
       // Of a bundle that is known, only the signature may be another one.
       if (!isKept || file === SIGNATURE_FILE)
@@ -154,7 +154,7 @@ class StoreRegistry implements Registry {
       version === undefined ? row.removed_at === null : row.version === version,
     );
     if (version !== undefined && rows.length === 0)
-      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not know ${version}` });
+      throw new MinutehandError('MODEL_MISSING', { seen: `the registry does not have ${version}` });
     const recovered: string[] = [];
     const intact: string[] = [];
     const failed: { version: string; error: ReturnType<typeof describeError> }[] = [];

@@ -3,18 +3,18 @@ import { sha256Hex } from '../../shared/bundle/bundle.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { ModelRegistryView, ModelStatus, ModelType, Tables } from '../store/tables.ts';
 
-/** What the registry says of a bundle, the manifest left out. Times are ISO 8601 in UTC. */
+/** Entry of a bundle in the registry, without the manifest. Times are ISO 8601 in UTC. */
 export interface RegisteredModels {
   readonly version: string;
   readonly status: ModelStatus;
   readonly created: string;
-  /** What it did not pass. */
+  /** The failed gates. */
   readonly reasons: readonly string[];
   /** Of the active one: what was active before it. */
   readonly previous_version: string | null;
   readonly adopted_at: string | null;
   readonly retired_at: string | null;
-  /** When its folder and bytes were given up; null while they are kept. */
+  /** When its folder and bytes were removed; null while they are kept. */
   readonly removed_at: string | null;
 }
 
@@ -56,7 +56,7 @@ export class RegistryRows {
   }
 
   /**
-   * Adds a candidate; of a bundle whose bytes were given up, only that they are kept again.
+   * Adds a candidate; for a bundle whose bytes were removed, only marks them as kept again.
    * @param manifest its text
    * @param folder absolute path of the bundle
    */
@@ -89,7 +89,7 @@ export class RegistryRows {
       .execute();
   }
 
-  /** In order of the file; none when the bytes were given up. */
+  /** In order of the file; none when the bytes were removed. */
   artifacts(version: string): Promise<readonly Artifact[]> {
     return this.#db
       .selectFrom('core.model_artifacts')

@@ -19,22 +19,22 @@ export interface RetrainRun {
   stage: string;
   /** 0 to 100 of the whole run; never falls. */
   percent: number;
-  /** null while nobody knows, and when it has ended. */
+  /** null while unknown, and when it has ended. */
   eta_seconds: number | null;
   /** The stages that are done, in their order. */
   stages: readonly StageTime[];
   model_version: string | null;
-  /** What was active when it began. */
+  /** The active version when it began. */
   previous_version: string | null;
   seed: number | null;
   data_from: string | null;
   data_to: string | null;
   data_hash: string | null;
-  /** Of each model what it is worth on the holdout. */
+  /** Holdout metrics of each model. */
   metrics: unknown;
   /** Every gate with its figure. */
   gate: unknown;
-  /** What a rejected bundle did not pass. */
+  /** The failed gates of a rejected bundle. */
   reasons: readonly string[];
   error: string | null;
   cpu_seconds: number | null;

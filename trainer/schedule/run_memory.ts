@@ -25,7 +25,7 @@ export function memoryOnly(): RunMemory {
   return { queue: memoryQueue(MACHINE_CLOCK), registry: null, audit: null, close: () => Promise.resolve() };
 }
 
-/** Never fails: what cannot be kept is said, and training goes on without it. */
+/** Never fails: a store failure is reported, and training continues without it. */
 export async function openRunMemory({ settings, paths, log, say }: TrainerOptions): Promise<RunMemory> {
   try {
     const store = await openStore(storeUrl(process.env, paths));

@@ -82,7 +82,7 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.list(1)).toHaveLength(1);
     });
 
-    it('gives back all that a run was kept with', async () => {
+    it('returns all stored fields of a run', async () => {
       const run = (await queue.begin('request'))!;
       const whole = ended(run, 'rejected', {
         stage: 'learning',
@@ -135,13 +135,13 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       await queue.keep(ended(second, 'rejected', { stages }));
       expect(await queue.lastStages('incremental')).toEqual(stages);
       expect(await queue.lastStages('full')).toEqual([]);
-      // Of a run without a search nothing can be told about one with it.
+      // A run without a search does not predict one with it.
       const first = (await queue.begin(FIRST_MODELS))!;
       await queue.keep(ended(first, 'adopted', { stages }));
       expect(await queue.lastStages('full')).toEqual([]);
     });
 
-    it('lets a full run wait for an incremental one, which never takes its place', async () => {
+    it('lets a full run wait for an incremental one, which never replaces it', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       expect(await queue.begin('schedule')).toBeNull();
       await queue.wait('schedule');
@@ -158,13 +158,33 @@ describe.each([...STORES, { kind: 'memory' as const, note: '', newUrl: newFile }
       expect(await queue.dueMs()).toBeNull();
     });
 
-    it('lets a full run take the place of an incremental one that waits', async () => {
+    it('replaces a waiting incremental run by a full one', async () => {
       const run = (await queue.begin('request', 'incremental'))!;
       await queue.retryAt(run, T0 + 60_000);
       await queue.wait('schedule');
       expect(await queue.dueMs()).toBe(T0);
       await queue.keep(ended(run, 'failed'));
       expect(await queue.begin('request')).toMatchObject({ kind: 'full', trigger: 'request', attempt: 1 });
+      expect(await queue.dueMs()).toBeNull();
+    });
+
+    it('holds one waiting run of each kind, begins them by priority, and a full one instead of all', async () => {
+      const run = (await queue.begin('request', 'incremental'))!;
+      await queue.retryAt(run, T0 + 60_000);
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('another streak', 'thresholds');
+      await queue.keep(ended(run, 'failed'));
+      nowMs += 60_000;
+      const second = (await queue.beginDue())!;
+      expect(second).toMatchObject({ kind: 'thresholds', trigger: 'another streak' });
+      await queue.keep(ended(second, 'adopted'));
+      const third = (await queue.beginDue())!;
+      expect(third).toMatchObject({ kind: 'incremental', attempt: 2 });
+      await queue.wait('risk streak', 'thresholds');
+      await queue.wait('schedule');
+      await queue.retryAt(third, T0);
+      await queue.keep(ended(third, 'failed'));
+      expect(await queue.beginDue()).toMatchObject({ kind: 'full', trigger: 'schedule' });
       expect(await queue.dueMs()).toBeNull();
     });
 
@@ -194,7 +214,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     if (note === '') await Promise.all([store.close(), other.close()]);
   });
 
-  it('are orphans for the next trainer of the same home at once, for others when they have gone silent', async () => {
+  it('are orphans for the next trainer of the same home at once, for others when their heartbeats have stopped', async () => {
     const before = queueOf();
     const elsewhere = queueOf('elsewhere', 'live', other);
     const run = (await before.begin('schedule'))!;
@@ -211,7 +231,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     nowMs += 59_000;
     expect(await elsewhere.orphans()).toEqual([]);
     nowMs += 2000;
-    // A number of a process says nothing on another machine.
+    // A process id is meaningless on another machine.
     expect(await elsewhere.orphans()).toMatchObject([{ run: { run_id: 1 }, workerPid: null }]);
     await before.keep(ended(run, 'adopted'));
     expect(await elsewhere.orphans()).toEqual([]);
@@ -225,7 +245,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     expect(await simulated.list(9)).toHaveLength(1);
   });
 
-  it('begin once when many ask at the same time', async () => {
+  it('begin once at simultaneous requests', async () => {
     for (const prepare of ['nothing waits', 'one waits'] as const) {
       const market = prepare === 'one waits' ? 'simulated' : 'live';
       const queues = [store, other].flatMap((of) => [1, 2, 3].map((i) => queueOf(`trainer ${i}`, market, of)));
@@ -239,13 +259,18 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     }
   });
 
-  it('of a store from before runs had a kind are full ones, and go on', async () => {
+  it('of a store from before runs had a kind are full ones, and continue', async () => {
     const run = (await queueOf().begin('request'))!;
     await queueOf().keep(ended(run, 'adopted', { model_version: 'v' }));
+    await sql`DROP INDEX ${sql.raw(store.kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued')}`.execute(
+      store.db,
+    );
     for (const column of ['kind', 'percent', 'eta_seconds', 'stages'])
       await store.db.schema.alterTable('core.training_runs').dropColumn(column).execute();
     const later = ['live_trades', 'fill_files', 'refused_fills', 'signal_copies', 'signal_days', 'signal_archives'];
-    for (const table of later) await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
+    const alerts = ['alerts', 'alert_messages', 'alert_deliveries', 'alert_silences'];
+    for (const table of [...later, ...alerts])
+      await store.db.schema.dropTable(`core.${table}`).ifExists().execute();
     await store.db.schema.dropView('model_registry').execute();
     if (kind === 'postgres') await sql`DROP FUNCTION core.edit_model_notes`.execute(store.db);
     for (const table of ['model_notes', 'config_starts', 'feature_schemas', 'features', 'labels'])
@@ -308,7 +333,7 @@ describe.each(STORES)('runs in the store on $kind $note', ({ kind, note, newUrl 
     });
   });
 
-  it('stand beside every change of the configuration', async () => {
+  it('are listed with every change of the configuration', async () => {
     const changes = async () =>
       (await store.db.selectFrom('audit.config_changes').selectAll().orderBy('change_id').execute()).map(
         ({ change_id: _id, ...row }) => row,

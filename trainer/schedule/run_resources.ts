@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GpuUse } from './gpu_watch.ts';
 
-/** What a training run has cost the machine. */
+/** Resource usage of a training run. */
 export const runResourcesSchema = z.object({
   /** User and system time of all its threads. */
   cpu_seconds: z.number().nonnegative(),

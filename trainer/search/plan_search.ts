@@ -5,7 +5,7 @@ import type { FitQueue } from '../learn/trees/fit_queue.ts';
 import type { Learning } from '../learn/learning.ts';
 import { searchModel, withTrees, type SearchedLearning } from './search_model.ts';
 
-/** A trial learns from fewer rows than the models that ship, and most are given up on the way. */
+/** A trial trains on fewer rows than the published models, and most are pruned early. */
 const FITS_PER_TRIAL = 1;
 
 /** The search for what the models are learned by, beside their fits. */

@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The small market tells next to nothing about its reversions; here one feature of AI1 does. */
+/** The small market hardly predicts its reversions; here one feature of AI1 does. */
 function withHint(dataset: Dataset): Dataset {
   const rng = createRng('hint');
   const columns = dataset.definitions.length;
@@ -70,7 +70,7 @@ describe('searchAi1', () => {
     expect(ai2).toEqual(learning.settings.minutehand.train.ai2);
   });
 
-  it('stays with the configured ones when nothing is clearly better', async () => {
+  it('keeps the configured ones when nothing is clearly better', async () => {
     const { report, learning: found, barriers } = await search({}, { trials: 1 });
     expect(report).toMatchObject({ trials: 1, gain: 0, adopted: false });
     expect(found.settings).toEqual(learning.settings);
@@ -92,7 +92,7 @@ describe('searchAi1', () => {
     expect(found.dataset.train[name]).toBe(learning.dataset.train[name]);
   });
 
-  it('never shows a trial the holdout, nor a fold its own time', async () => {
+  it('never uses the holdout in a trial, nor a fold’s own time for it', async () => {
     const seen: FitTask[] = [];
     const watched = (task: FitTask): ReturnType<typeof fit> => {
       seen.push(task);
@@ -110,7 +110,7 @@ describe('searchAi1', () => {
     expect(seen.length).toBeGreaterThan(train.folds);
   });
 
-  it('is the same again, and goes on where it was cut off', async () => {
+  it('is the same again, and continues where it was cut off', async () => {
     const journals = join(folder, 'journals');
     const whole = await search(BAD);
     expect(await search(BAD)).toEqual(whole);
@@ -130,7 +130,7 @@ describe('searchAi1', () => {
 });
 
 describe('relabeled', () => {
-  it('with the barriers of evaluation is what AI1 learns already', () => {
+  it('with the barriers of evaluation equals AI1’s labels', () => {
     const { max_rows } = learning.settings.minutehand.train;
     expect(relabeled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
   });
@@ -145,7 +145,7 @@ describe('relabeled', () => {
 });
 
 describe('rowsOutside', () => {
-  it('leaves out labels that reach into a block, and what begins within the embargo after it', () => {
+  it('leaves out labels that reach into a block, and labels that begin within the embargo after it', () => {
     const times = [0, 10, 20, 30, 40, 50];
     const ends = [5, 20, 25, 35, 45, 55];
     expect([...rowsOutside(times, ends, { begin: 20, end: 30 }, 10)]).toEqual([0, 5]);

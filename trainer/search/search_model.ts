@@ -28,12 +28,12 @@ export interface ModelSearchOptions {
   readonly trials: number;
   /** Folder for what a search that was cut off resumes from; null = nowhere. */
   readonly folder: string | null;
-  /** Learns a model; what is asked for here is more urgent than the rest. */
+  /** Trains a model; requests from here are more urgent than the rest. */
   fit(task: FitTask): Promise<TreeModel>;
   onProgress(progress: SearchProgress): void;
 }
 
-/** What the search has left: what to learn by, and what is told of it. */
+/** Result of the search: the parameters for the training, and the report of it. */
 export interface SearchedLearning {
   readonly learning: Learning;
   readonly barriers: Barriers;
@@ -87,8 +87,8 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 /**
  * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the
  * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
- * asks for ranks and for probabilities that are right. The best trial is taken only where it beats the configured one
- * by more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
+ * depends on ranks and on calibrated probabilities. The best trial is taken only where it beats the configured one by
+ * more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
  * rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
  * @throws as `searchTraining` and the learner
  */

@@ -103,7 +103,7 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('peak_memory_bytes', 'bigint')
         .addColumn('duration_ms', 'bigint')
         .execute();
-      // At most one run under way and one that waits, per market, whoever asks at the same time.
+      // At most one run under way and one that waits, per market, also with simultaneous requests.
       for (const status of ['running', 'queued'])
         await db.schema
           .createIndex(`training_runs_${status}`)
@@ -290,7 +290,77 @@ const MIGRATIONS: readonly Migration[] = [
       ).execute();
     },
   },
+  {
+    name: 'one waiting run of each kind',
+    async up(db, { kind }) {
+      const name = kind === 'sqlite' ? 'training_runs_queued' : 'core.training_runs_queued';
+      await sql`DROP INDEX IF EXISTS ${sql.raw(name)}`.execute(db);
+      await db.schema
+        .createIndex('training_runs_queued')
+        .on('core.training_runs')
+        .columns(['market', 'kind'])
+        .where(sql.ref('status'), '=', sql.lit('queued'))
+        .unique()
+        .execute();
+    },
+  },
+  { name: 'alerts, their messages and deliveries', up: (db, { kind }) => createAlertTables(db, kind) },
 ];
+
+async function createAlertTables(db: Kysely<Tables>, kind: Engine['kind']): Promise<void> {
+  await withNumberedKey(db.schema.createTable('core.alerts'), 'alert_id', kind)
+    .addColumn('market', 'text', (column) => column.notNull())
+    .addColumn('alert_key', 'text', (column) => column.notNull())
+    .addColumn('open_key', 'text', (column) => column.unique())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('severity', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('command', 'text', (column) => column.notNull())
+    .addColumn('version', 'text')
+    .addColumn('details', 'text', (column) => column.notNull())
+    .addColumn('opened_ms', 'bigint', (column) => column.notNull())
+    .addColumn('last_ms', 'bigint', (column) => column.notNull())
+    .addColumn('count', 'bigint', (column) => column.notNull())
+    .addColumn('is_once', 'integer', (column) => column.notNull())
+    .addColumn('acked_ms', 'bigint')
+    .addColumn('acked_by', 'text')
+    .addColumn('resolved_ms', 'bigint')
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_messages'), 'message_id', kind)
+    .addColumn('alert_id', 'bigint', (column) => column.notNull())
+    .addColumn('action', 'text', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('routed_ms', 'bigint')
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_deliveries'), 'delivery_id', kind)
+    .addColumn('message_id', 'bigint', (column) => column.notNull())
+    .addColumn('channel', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('due_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('sent_ms', 'bigint')
+    .addColumn('batch', 'text')
+    .addColumn('error', 'text')
+    .addUniqueConstraint('alert_deliveries_once', ['message_id', 'channel'])
+    .execute();
+  await withNumberedKey(db.schema.createTable('core.alert_silences'), 'silence_id', kind)
+    .addColumn('market', 'text', (column) => column.notNull())
+    .addColumn('pattern', 'text', (column) => column.notNull())
+    .addColumn('until_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_ms', 'bigint', (column) => column.notNull())
+    .addColumn('created_by', 'text', (column) => column.notNull())
+    .execute();
+  const index = (table: string, column: string, status: string) =>
+    db.schema
+      .createIndex(`${table}_open`)
+      .on(`core.${table}`)
+      .column(column)
+      .where(sql.ref(status), 'is', sql.lit(null));
+  await index('alert_messages', 'message_id', 'routed_ms').execute();
+  await index('alert_deliveries', 'due_ms', 'sent_ms').execute();
+}
 
 /** A key that counts up and never gives a number twice. */
 function withNumberedKey<Table extends string>(
@@ -327,7 +397,7 @@ export async function migrate(engine: Engine, nowMs: number): Promise<void> {
     if (version > MIGRATIONS.length)
       throw new MinutehandError('STORE_UNUSABLE', {
         seen: `${engine.place} has version ${version} of the tables`,
-        expected: `at most ${MIGRATIONS.length}, which this minutehand knows`,
+        expected: `at most ${MIGRATIONS.length}, which this minutehand supports`,
         next: 'Use the newer minutehand that wrote it.',
       });
     for (const [index, { name, up }] of MIGRATIONS.entries()) {
@@ -353,7 +423,7 @@ export async function isMigrated(db: Kysely<Tables>): Promise<boolean> {
       .executeTakeFirst();
     return Number(row?.version ?? 0) === MIGRATIONS.length;
   } catch {
-    // No such table yet, or worse: migrating will tell.
+    // No such table yet, or worse: the migration will report it.
     return false;
   }
 }
