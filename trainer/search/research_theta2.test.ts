@@ -90,7 +90,7 @@ describe('a search of θ2 alone', () => {
     const { theta2, search, edge, gates, version: _v, created: _c, files: _f, ...kept } = next.manifest;
     expect(base.manifest).toMatchObject({ ...kept });
     expect(theta2).not.toBe(base.manifest.theta2);
-    expect([search!.thresholds!.tried, gates.length]).toEqual([4, 1]);
+    expect([search!.thresholds!.tried, gates!.length]).toEqual([4, 1]);
     const { holdout_from, to } = base.manifest.period;
     const { trades } = await backtestOf(theta2, seconds(holdout_from), seconds(to) + 60);
     for (const { id } of pairs)
