@@ -74,7 +74,7 @@ class FileThread implements FilePublisher {
   retries = 0;
   readonly #options: FileThreadOptions;
   readonly #thread: Worker;
-  readonly #lastTextByPair = new Map<string, string>();
+  readonly #lastHandedOver = new Map<string, string>();
   #waiting = new Map<string, string>();
   /** Not null when the thread has died. */
   #inPlace: FilePublisher | null = null;
@@ -98,10 +98,7 @@ class FileThread implements FilePublisher {
   publish(batch: readonly Publication[]): void {
     if (this.#closed || batch.length === 0) return;
     if (this.#inPlace !== null) return this.#writeInPlace(this.#inPlace, batch);
-    for (const { pairId, text } of batch) {
-      this.#lastTextByPair.set(pairId, text);
-      this.#waiting.set(pairId, text);
-    }
+    for (const { pairId, text } of batch) this.#waiting.set(pairId, text);
     if (this.#endStallWatch === null) this.#handOver();
   }
 
@@ -118,7 +115,12 @@ class FileThread implements FilePublisher {
     this.#endStallWatch = this.#options.scheduler.after(STALL_MS, () =>
       this.#note(this.#lost(`not written within ${STALL_MS} ms`)),
     );
-    this.#thread.postMessage([...this.#waiting].flat());
+    const message: string[] = [];
+    for (const [pairId, text] of this.#waiting) {
+      this.#lastHandedOver.set(pairId, text);
+      message.push(pairId, text);
+    }
+    this.#thread.postMessage(message);
     // Not clear(): V8 links the old table to the new one, and each that gets old keeps all texts after it until a major
     // collection.
     this.#waiting = new Map();
@@ -135,7 +137,8 @@ class FileThread implements FilePublisher {
 
   #onDeath(error: Error): void {
     this.#note(this.#lost(`the thread that writes them ended: ${error.message}`));
-    const last = [...this.#lastTextByPair].map(([pairId, text]) => ({ pairId, text }));
+    const lastByPair = new Map([...this.#lastHandedOver, ...this.#waiting]);
+    const last = [...lastByPair].map(([pairId, text]) => ({ pairId, text }));
     this.#writeInPlace(this.#inPlace ?? this.#openInPlace(), last);
     this.#rest();
   }
