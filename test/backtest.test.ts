@@ -132,7 +132,7 @@ function withBadTicks(columns: BarColumns, rng: Rng): BarColumns {
 const byPairAndTime = (a: object, b: object): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 describe('a backtest', () => {
-  it('makes the very trades that a replay of the same period and bundle signals', async () => {
+  it('makes exactly the trades that a replay of the same period and bundle signals', async () => {
     const replayed = (await replayedTrades()).sort(byPairAndTime);
     const trades = result.bundles[0]!.edge_pairs.trades.map(wordsOf).sort(byPairAndTime);
     expect(trades.length).toBeGreaterThan(30);
@@ -182,7 +182,7 @@ describe('a backtest', () => {
     expect(await enteredOf(spoilt)).not.toEqual(trades);
   });
 
-  it('fills every trade at the opens of the bars after its signals, and takes the costs of both symbols', () => {
+  it('fills every trade at the opens of the bars after its signals, and charges the costs of both symbols', () => {
     for (const trade of result.bundles[0]!.all_pairs.trades) {
       const { a, b } = parsePair(trade.pairId);
       const openAt = (symbol: string, time: number): number => {
@@ -227,7 +227,7 @@ describe('a backtest', () => {
     expect(result.bundles[0]!.models.ai3.brier).toBeGreaterThan(0);
   });
 
-  it('adds up: trades, daily results, the curve and the pairs say the same', () => {
+  it('adds up: trades, daily results, the curve and the pairs agree', () => {
     const { all_pairs } = result.bundles[0]!;
     const { total, pairs, trades, curve, days } = all_pairs;
     const count = result.pairs.length;
@@ -269,7 +269,7 @@ describe('a backtest', () => {
     expect(short.bundles[0]!.models).toEqual(result.bundles[0]!.models);
   });
 
-  it('takes other thresholds in place of those of the bundle', async () => {
+  it('takes other thresholds instead of those of the bundle', async () => {
     const none = await run({ thresholds: { theta1: 1 } });
     expect(none.bundles[0]!.thresholds).toEqual({ theta1: 1, theta2: models.theta2 });
     expect(none.bundles[0]!.all_pairs.total).toMatchObject({ trades: 0, net_sharpe: null, refusal_rate: 1 });
@@ -305,7 +305,7 @@ describe('NO_EDGE', () => {
   });
 });
 
-describe('what is written down', () => {
+describe('the written report', () => {
   it('is one line for each trade, and the value of each curve over time', () => {
     const lines = [...tradesCsv(result)].join('').trimEnd().split('\n');
     const { all_pairs, version } = result.bundles[0]!;
@@ -360,7 +360,7 @@ describe('what is written down', () => {
     }
   });
 
-  it('shows no trades, small results and few trades as what they are', async () => {
+  it('shows no trades, small results and few trades plainly', async () => {
     const { all_pairs } = result.bundles[0]!;
     const [first] = all_pairs.trades;
     const few = (net_return: number, trades: number): BundleResult => ({
@@ -391,7 +391,7 @@ describe('what is written down', () => {
     expect(html).toMatch(new RegExp(`<td>${first!.pairId}</td>(<td>[^<]*</td>){2}<td>0</td><td>no trades</td>`));
   });
 
-  it('says when other thresholds than those of the bundle were asked for', async () => {
+  it('reports when other thresholds than those of the bundle were requested', async () => {
     const asked = await run({ thresholds: { theta1: 0.45 } });
     const symbols = Object.fromEntries(
       [...bars.keys()].map((symbol) => [symbol, settings.minutehand.symbols[symbol]!]),

@@ -135,7 +135,7 @@ describe('trainer, training process, gates and daemon', () => {
     await signalOf(first);
   });
 
-  it('leave them active when one gate of the next models fails, whatever the others say', async () => {
+  it('leave them active when one gate of the next models fails, whatever the results of the others', async () => {
     askForSamples(10_000_000);
     const before = activeText();
     const run = await retrain();

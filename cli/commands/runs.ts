@@ -24,7 +24,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .command('runs')
     .summary('list, start and cancel training runs of the trainer')
     .description(
-      'Asks the trainer that runs at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
+      'Sends a request to the trainer at transports.trainer of config/minutehand.yaml (MINUTEHAND_TRAINER_PORT). Without one, list shows what the store has.',
     );
   runs
     .command('list')
@@ -35,7 +35,7 @@ export function addRuns(program: Command, output: () => Output): void {
     .addOption(
       new Option(
         '--kind <kind>',
-        'full: anew from all bars; incremental: warm start from the active models; thresholds: θ2 of the active models again',
+        'full: from scratch on all bars; incremental: warm start from the active models; thresholds: θ2 of the active models again',
       )
         .choices(['full', 'incremental', 'thresholds'])
         .default('full'),

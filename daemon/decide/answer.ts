@@ -1,5 +1,7 @@
-import { closeTimestamp } from '../../shared/bar.ts';
+import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
+import { quotedBps, type FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
   type Decision,
@@ -8,6 +10,7 @@ import {
   type Scores,
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
+import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
 import {
   reduceLeverage,
@@ -21,11 +24,13 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
-/** What is the same for all pairs of a batch. */
+/** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly featureSchema: string;
   readonly models: ModelSet | null;
   /** null when nothing could be scored. */
@@ -68,7 +73,7 @@ export function answerMinute(
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = scores === null ? null : scoresAt(scores, row);
+  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, pair, context, time);
   const isDecided = frame !== null && !isHeartbeat(minute);
   const { decision, position: taken } = isDecided
     ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
@@ -137,8 +142,32 @@ function sized(
   return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
 }
 
-function scoresAt({ return_prob, risk_score }: BatchScores, row: number): Scores {
-  return { return_prob: return_prob[row]!, risk_score: risk_score[row]! };
+function scoresAt(
+  { return_prob, risk_score }: BatchScores,
+  row: number,
+  frame: Frame,
+  { a, b }: Pair,
+  { policy, models, costs }: AnswerContext,
+  time: OpenTime,
+): Scores {
+  const probability = return_prob[row]!;
+  const legs = { a: costs[a]!, b: costs[b]! };
+  const fillTime = time + SECONDS_PER_BAR;
+  const expectation = models!.expectation ?? null;
+  return {
+    return_prob: probability,
+    risk_score: risk_score[row]!,
+    expected_net_bps: expectedNetBps(
+      frame,
+      probability,
+      policy,
+      expectation,
+      legs,
+      fillTime,
+      quotedBps(frame.a),
+      quotedBps(frame.b),
+    ),
+  };
 }
 
 function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {

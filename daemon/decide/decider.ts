@@ -1,5 +1,6 @@
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
@@ -14,8 +15,10 @@ export interface DeciderOptions {
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** While anything stands in it the mode is DEGRADED. */
+  /** The mode is DEGRADED while the set is not empty. */
   readonly degradations: ReadonlySet<string>;
 }
 
@@ -64,11 +67,12 @@ export class Decider {
   }
 
   contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
-    const { policy, policyHash, schema, matrix, degradations } = this.#options;
+    const { policy, policyHash, costs, schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
       policy,
       policyHash,
+      costs,
       featureSchema: schema.hash,
       models,
       scores,

@@ -197,7 +197,7 @@ describe('replayJournal', () => {
     },
   );
 
-  it('gives every signal again behind a bar whose models fail while a swap waits in the queue', async () => {
+  it('reproduces every signal after a bar whose models fail while a swap waits in the queue', async () => {
     const store = openJournal(join(folder, 'failing.db'));
     const journal = createJournal({ store, onFailure: () => undefined, onRecovered: () => undefined });
     const bench = openBench(settings, { journal });
@@ -232,7 +232,7 @@ describe('replayJournal', () => {
     expect(differences.map(({ time }) => time)).toEqual(pairIds.map(() => failedAt));
   });
 
-  it('names what differs when the journal was changed afterward', async () => {
+  it('reports the differences when the journal was changed afterward', async () => {
     const path = join(folder, 'changed.db');
     await liveThrough(path, 'wednesday');
     const db = new Database(path);
@@ -250,7 +250,7 @@ describe('replayJournal', () => {
     expect(equal).toBeLessThan(total);
   });
 
-  it('counts signals behind the last one of the journal as unanswered, and one missing before it as a difference', async () => {
+  it('counts signals after the last one of the journal as unanswered, and one missing before it as a difference', async () => {
     const path = join(folder, 'cut.db');
     await liveThrough(path, 'thursday');
     const remove = async (where: string): Promise<JournalReplaySummary> => {

@@ -2,9 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { SignalBody, SignalEnvelope } from './signal.ts';
 
 /**
- * The deterministic part as JSON without its closing brace: what `replay` hashes and what the journal keeps. The same
- * text as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no
- * escape.
+ * The deterministic part as JSON without its closing brace: hashed by `replay` and stored in the journal. The same text
+ * as JSON.stringify gives, in the order of BODY_FIELDS, in a third of its time: ids, labels and codes need no escape.
  */
 export function encodeBody(body: SignalBody): string {
   return (
@@ -20,7 +19,7 @@ export function encodeBody(body: SignalBody): string {
   );
 }
 
-/** No NaN and no Infinity ever stands in a signal. */
+/** A signal never contains NaN or Infinity. */
 function json(value: number | null): string {
   return value === null || !Number.isFinite(value) ? 'null' : `${value}`;
 }

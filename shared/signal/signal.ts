@@ -4,8 +4,8 @@ import type { Side } from '../core/position/position.ts';
 export const SIGNAL_SCHEMA = 'minutehand.signal/1';
 
 /**
- * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but something is wrong, or bars have begun
- * to stay away. HALT: no models, no bars for long, or the daemon ends: no entries.
+ * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but with a fault, or the first bars are
+ * missing. HALT: no models, no bars for long, or the daemon ends: no entries.
  */
 export const MODES = ['OK', 'WARMUP', 'DEGRADED', 'HALT'] as const;
 export type Mode = (typeof MODES)[number];

@@ -22,6 +22,7 @@ function tradeOf(changes: Partial<TradeRecord>): TradeRecord {
     beta: 1.25,
     scale: 0.5,
     fullScale: 0.5,
+    entryCostBps: 0.5,
     costBps: 3,
     swapBps: 0.25,
     entrySignalTime: FIRST + 60,

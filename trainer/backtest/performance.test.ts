@@ -22,6 +22,7 @@ function trade(changes: Partial<FilledTrade>): FilledTrade {
     beta: 1,
     scale: 1,
     fullScale: 1,
+    entryCostBps: 0.5,
     costBps: 1,
     swapBps: 0,
     ...changes,

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../shared/bar.ts';
 import { viewBars, type BarColumns } from '../../shared/bar_file/bar_file.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
-import type { Scores } from '../../shared/core/decide/decide.ts';
+import type { ModelScores } from '../../shared/core/decide/decide.ts';
 import { parsePair } from '../../shared/pair.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
@@ -89,7 +89,7 @@ function tradesOf({ id, history, start, answer }: WholePair) {
     edge: true,
     costs,
     overnight,
-    scores: (t): Scores => ({ return_prob: answer(t, 0), risk_score: answer(t, 2) }),
+    scores: (t): ModelScores => ({ return_prob: answer(t, 0), risk_score: answer(t, 2) }),
     scale: (t) => answer(t, 3),
   });
   return { trades, candidates, refusals, changes: markToMarket(history, trades, overnight) };

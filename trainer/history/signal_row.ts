@@ -3,7 +3,7 @@ import { encodeBody } from '../../shared/signal/encode.ts';
 import type { SignalBody } from '../../shared/signal/signal.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 
-/** What the journal knows of a published signal beside its body. */
+/** Data of a published signal in the journal, beside its body. */
 export interface Published {
   readonly market: string;
   /** Epoch ms: when it was published, by the clock of the daemon's machine. */
@@ -106,8 +106,8 @@ export function signalRow(body: string, published: Published): SignalRow {
 const ENVELOPE = ',"market":"';
 
 /**
- * A row as a line of the archive: the body byte for byte, behind it what else is known of it. The same row always gives
- * the same line.
+ * A row as a line of the archive: the body byte for byte, followed by its other fields. The same row always gives the
+ * same line.
  */
 export function signalLine(row: SignalRow): string {
   const { market, boot_id, seq, generated_at_ms, bar_time, risk_prob, features_crc } = row;
@@ -141,7 +141,7 @@ function parse(text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new MinutehandError('JOURNAL_DAMAGED', { seen: `a signal ${text.slice(0, 200)}` });
 }

@@ -18,8 +18,7 @@ export interface SignalFilter {
 }
 
 /**
- * The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and
- * seq.
+ * The two tables that signals_policy.yaml names. Rows of a market are in the order of publication, pair, boot and seq.
  */
 export interface SignalTables {
   /** The name of the table of all signals, as in the policy. */

@@ -7,10 +7,10 @@ import { ROWS_PER_SCORE } from '../backtest/bar_scores.ts';
 import { buildPairHistory, countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
 import type { ProfiledRows } from './feature_profile.ts';
 
-/** Neighbors say nearly the same. */
+/** Neighbors are nearly the same. */
 const MINUTES_PER_ROW = 3;
 
-/** What a pair has done since its models were trained. */
+/** Bars and trades of a pair since its models were trained. */
 export interface LivePair {
   readonly pair: Pair;
   readonly history: PairHistory;

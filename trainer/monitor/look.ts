@@ -10,6 +10,7 @@ import { loadModelSet, type ModelSet } from '../../shared/bundle/model_set.ts';
 import { WARM_UP_SECONDS, warmupBars } from '../../shared/core/features/features.ts';
 import { describeError, MinutehandError } from '../../shared/errors.ts';
 import { parsePair, symbolsOf, type Pair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { openJournal } from '../../shared/store/journal.ts';
 import { backtestPeriod, ROWS_PER_SCORE, type BundleResult } from '../backtest/period.ts';
@@ -132,7 +133,7 @@ async function look(task: LookTask, version: string): Promise<MonitorReport | No
   };
 }
 
-/** What these models make of the new bars. */
+/** Answers of these models on the new bars. */
 async function tryModels(
   folder: string,
   pairs: readonly Pair[],
@@ -154,7 +155,7 @@ async function tryModels(
       sets: [set],
       policy: decisionPolicy(settings),
       labels: datasetPolicy(settings),
-      costs: minutehand.symbols,
+      costs: tradingCosts(settings),
       workers: 0,
       onProgress: () => undefined,
     });
@@ -248,7 +249,7 @@ async function livePassRate(
   return { passed: passRate(passed, blocks.of, blocks.count), streak };
 }
 
-/** Labeled candidates of AI1's evaluation label, and how many independent ones they are worth within their pairs. */
+/** Labeled candidates of AI1's evaluation label, and the equivalent number of independent ones within their pairs. */
 function independentLabels(live: readonly LivePair[], settings: Settings): LabelCounts {
   const policy = datasetPolicy(settings);
   let [rows, positives, negatives] = [0, 0, 0];
@@ -281,11 +282,11 @@ function liveDrift(
   const ids = live.map(({ pair }) => pair.id);
   const features = featureDrift(reference.profile, rows, definitions, ids, warmupBars(windows));
   return features === null
-    ? { skipped: 'too few bars yet to tell drift from chance' }
+    ? { skipped: 'too few bars yet to separate drift from chance' }
     : { rows: rows.x.rows, features };
 }
 
-/** Fills are there or not; the look goes on without them. */
+/** Fills are there or not; the look continues without them. */
 async function liveFills(manifest: Manifest, task: LookTask): Promise<MonitorReport['fills']> {
   const { settings, journals, storeUrl, nowMs } = task;
   const none = { skipped: 'no program has filled or refused an entry of these models yet' };
@@ -352,8 +353,8 @@ function spokenAt(
 }
 
 /**
- * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has a clock of
- * its own: its newest bar is now, and its minutes last as long as it is told.
+ * When the halts of a pair were lifted, on the clock of the market, epoch seconds. A simulated market has its own
+ * clock: its newest bar is now, and its minutes last as long as configured.
  */
 function resumedTime(halts: Halts, pairId: string, version: string, task: LookTask, last: number): number {
   const { market, simulated } = task.settings.minutehand;

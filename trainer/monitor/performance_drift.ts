@@ -22,7 +22,7 @@ export interface Compared {
   readonly bundle: number | null;
   /** (live − bundle) / bundle. */
   readonly gap: number | null;
-  /** What the amount of the gap may be by chance. Infinity where too little is known. */
+  /** Expected amount of the gap by chance. Infinity with too little data. */
   readonly gap_noise: number;
   /** Rows or trades. */
   readonly live_count: number;
@@ -37,9 +37,9 @@ export interface LabelCounts {
 }
 
 /**
- * AI1's AUC on its evaluation label against that of the bundle's holdout; rows there are as alike as the live ones.
- * What chance does to the live one is asked where the bundle's is: a handful of rows in a perfect order has no error of
- * its own.
+ * AI1's AUC on its evaluation label against that of the bundle's holdout; its rows are as correlated as the live ones.
+ * The standard error of the live AUC is evaluated at the bundle's AUC: a handful of rows in a perfect order has no
+ * error of its own.
  */
 export function compareAuc(live: number | null, counts: LabelCounts, { metrics }: Pick<Manifest, 'metrics'>): Compared {
   const { auc: bundle, rows, label_mean } = metrics.ai1.holdout;
@@ -92,11 +92,11 @@ export function shareOf({ trades, wins }: WinCount): KnownShare | null {
 }
 
 /**
- * A share of wins against that of the bundle's backtest. Trades of a day go together, whatever their pair: the live
- * error is taken from days, and what it is more than that of independent trades counts for the bundle's as well.
+ * A share of wins against that of the bundle's backtest. Trades of a day are correlated across pairs: the live error is
+ * estimated from days, and its ratio to that of independent trades is applied to the bundle's as well.
  * @param wins 1 for each live trade that earned something, else 0
  * @param days the day of each live trade, 0 … `dayCount` − 1
- * @param fewest with fewer live trades the share is no figure yet
+ * @param fewest with fewer live trades there is no share yet
  */
 export function compareShare(
   wins: readonly number[],
@@ -109,8 +109,8 @@ export function compareShare(
   const { length } = wins;
   if (live === null || bundle === null || length < fewest)
     return compared(live, bundle?.share ?? null, [Infinity], length, bundle?.trades ?? 0);
-  // What chance does is asked where the bundle's share is: the score test, whose interval is Wilson's (1927). Half a
-  // win more and half a loss, for a share of 0 or 1 among few is no certainty.
+  // The standard error is evaluated at the bundle's share: the score test, whose interval is Wilson's (1927). Half a
+  // win and half a loss are added, because a share of 0 or 1 among few is no certainty.
   const before = (bundle.share * bundle.trades + 0.5) / (bundle.trades + 1);
   const alone = Math.sqrt((before * (1 - before)) / length);
   const error = Math.max(alone, standardError);
@@ -139,7 +139,7 @@ function compared(
 /** Share of the entry candidates whose risk_score is below θ2. */
 export interface PassRate {
   readonly live: number | null;
-  /** How far it may lie from the true one by chance. */
+  /** Sampling error of the share. */
   readonly noise: number;
   readonly candidates: number;
 }
@@ -190,7 +190,7 @@ export interface StreakOptions {
 
 /**
  * @param passed 1 for each candidate that AI2 lets pass, else 0
- * @param blocks of time that candidates stand in: those of the same excursion are not independent
+ * @param blocks time blocks of the candidates: those of the same excursion are not independent
  */
 export function passRate(passed: ArrayLike<number>, block: ArrayLike<number>, blocks: number): PassRate {
   const { mean, standardError } = meanOverBlocks(passed, block, blocks);

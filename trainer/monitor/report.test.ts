@@ -74,7 +74,7 @@ const textsOf = (changes: Changes, policy: Partial<DriftPolicy> = {}): string[] 
   found(changes, policy).map(({ text }) => text);
 
 describe('findingsOf', () => {
-  it('finds nothing where everything is as it was', () => {
+  it('finds nothing where nothing has changed', () => {
     expect(textsOf({})).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('findingsOf', () => {
     expect(textsOf({ pass_rate: { live: null } })).toEqual([]);
   });
 
-  it('finds models that are old, when there are bars to learn from', () => {
+  it('finds old models, when there are new bars to train on', () => {
     expect(textsOf({ age_days: 46.5 })).toEqual(['model age 46.5 > 45 days']);
     expect(textsOf({ age_days: 46.5, new_bars: 4999 })).toEqual([]);
   });
@@ -123,7 +123,7 @@ describe('findingsOf', () => {
     expect(found({ fills: { net, win_rate } }).map(({ retrains }) => retrains)).toEqual(['full', 'full']);
   });
 
-  it('finds costs above the configured ones, says what to put in, and trains nothing for it', () => {
+  it('finds costs above the configured ones, reports the values to configure, and starts no training for it', () => {
     const costs = (slippage: object, shortfall: object): Changes => ({
       fills: { symbols: { XAUUSD: { slippage: { ...SLIPPAGE, ...slippage }, shortfall: { ...SHORTFALL, ...shortfall } } } },
     });

@@ -4,14 +4,14 @@ import type { FillPerformance, SymbolFills } from './fill_performance.ts';
 import type { Breach, KpiFigures } from './kpi.ts';
 import type { Compared, PassRate, RiskStreak } from './performance_drift.ts';
 
-/** A part of a look, or why it could not be looked at, in words. */
+/** A part of a look, or the reason why it was skipped, as text. */
 export type Part<T> = T | { readonly skipped: string };
 
 export function isSkipped<T extends object>(part: Part<T>): part is { readonly skipped: string } {
   return 'skipped' in part;
 }
 
-/** What one look at the active models has seen. Plain data; nothing in it is of this machine's clock. */
+/** Result of one look at the active models. Plain data, independent of this machine's clock. */
 export interface MonitorReport {
   readonly version: string;
   /** The bars it was looked at on: opens of the first and the last, ISO 8601 in UTC, and how many of all pairs. */
@@ -30,7 +30,7 @@ export interface MonitorReport {
   /** What the world made of this version's entries: `paper`, `demo`, `real`, each as far as it has fills. */
   readonly fills: Part<{ readonly accounts: Readonly<Record<string, FillPerformance>> }>;
   readonly kpi: KpiFigures;
-  /** What does not fit any more; most of it is a reason to train anew. */
+  /** Deviations; most of them are a reason to retrain. */
   readonly findings: readonly DriftFinding[];
   /** Reasons to halt. */
   readonly breaches: readonly Breach[];
@@ -43,7 +43,7 @@ export interface DriftFinding {
    * `fill result`, `fill costs`.
    */
   readonly trigger: string;
-  /** What of: a feature, a kind of account, a symbol and a kind of account, or empty. */
+  /** Subject: a feature, a kind of account, a symbol and a kind of account, or empty. */
   readonly subject: string;
   readonly figure: number;
   readonly limit: number;
@@ -101,7 +101,7 @@ export function findingsOf(
         ]
       : []),
     ...(isSkipped(fills) ? [] : Object.entries(fills.accounts))
-      // Paper is traded at the costs of the configuration: of a live market it can tell nothing that they do not.
+      // Paper is traded at the configured costs: on a live market it adds no information about costs.
       .filter(([account]) => account !== 'paper' || market === 'simulated')
       .flatMap(([account, own]) => fillFindings(account, own, policy)),
   ];
@@ -150,7 +150,7 @@ function costFinding(
   const [moreSlippage, more] = [above(slippage), above(shortfall)];
   if (moreSlippage === 0 && more === 0) return [];
   const slippage_bps = moreSlippage > 0 ? slippage.bps! : slippage.configured_bps;
-  // What is paid a side is half of the spread and the slippage.
+  // The cost per side is half of the spread plus the slippage.
   const spread_bps =
     2 * (more > 0 ? Math.max(0, shortfall.bps! - slippage_bps) : shortfall.configured_bps - slippage.configured_bps);
   const [kind, worst] = more >= moreSlippage ? ['spread and slippage', shortfall] : ['slippage', slippage];

@@ -2,18 +2,18 @@ import type { Clock } from '../../shared/ports.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { DriftFinding } from './report.ts';
 
-/** How the trigger of a run that the monitor has asked for begins. */
+/** Prefix of the trigger of a run that the monitor has requested. */
 const MONITOR_TRIGGER = 'monitor: ';
 /** Findings that a trigger names; the others are counted. */
 const NAMED_FINDINGS = 3;
 
-/** What the retrainer was asked for, and when: ISO 8601 in UTC. */
+/** The request to the retrainer, and its time: ISO 8601 in UTC. */
 export interface Trigger {
   readonly at: string;
   readonly text: string;
 }
 
-/** Asks for a training run when findings call for one, with a pause after each run. */
+/** Requests a training run when findings call for one, with a pause after each run. */
 export class RetrainTrigger {
   readonly #retrainer: Pick<Retrainer, 'startOrWait' | 'runs'>;
   readonly #clock: Clock;

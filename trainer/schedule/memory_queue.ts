@@ -44,7 +44,7 @@ export function memoryQueue(clock: Clock, lastId = 0): RunQueue {
     keep(run) {
       const index = runs.findIndex(({ run_id }) => run_id === run.run_id);
       if (index >= 0) runs[index] = { ...run };
-      return Promise.resolve();
+      return Promise.resolve(false);
     },
     orphans: () => Promise.resolve([]),
     list: (limit) => Promise.resolve(runs.slice(0, limit)),

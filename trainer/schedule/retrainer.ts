@@ -1,4 +1,6 @@
+import { NO_NOTIFIER, type Notifier } from '../notify/notifier.ts';
 import type { TrainerOptions } from '../trainer_options.ts';
+import type { ModelRegistryView } from '../store/tables.ts';
 import { bestEffort, type BestEffort } from './best_effort.ts';
 import { DueTimer } from './due_timer.ts';
 import { settleOrphans } from './orphaned_runs.ts';
@@ -9,7 +11,7 @@ import type { RunLog } from './run_log.ts';
 import type { StageTime } from './run_progress.ts';
 import { BEAT_MS, SILENCE_MS } from './run_queue.ts';
 import { RunRecords } from './run_records.ts';
-import { RunSettlement, type RetrainerHooks } from './run_settlement.ts';
+import { RunSettlement } from './run_settlement.ts';
 
 export type { RetrainRun } from './run.ts';
 
@@ -28,9 +30,11 @@ export interface Retrainer {
   startOrWait(trigger: string, kind?: RunKind): Promise<boolean>;
   /** The newest runs of this market, newest first, those of earlier trainers included. */
   runs(): readonly RetrainRun[];
+  /** The rows of `model_registry`; none when runs are kept in memory only. */
+  models(): Promise<readonly ModelRegistryView[]>;
   /**
    * Ends the run that is under way, which is not tried again.
-   * @returns it, which has not ended yet; null when there is none in this trainer
+   * @returns that run, which has not ended yet; null when there is none in this trainer
    */
   cancel(): RetrainRun | null;
   /** Ends a run that is under way and takes no more; what waits in the store waits for the next trainer. */
@@ -38,11 +42,11 @@ export interface Retrainer {
 }
 
 /**
- * Trains in a process of its own, one run at a time, and tries again after a failure as retrain_policy.yaml says. Runs
- * are kept in the store: one that was killed is found at the next start, and counts as an attempt that has failed.
+ * Trains in a process of its own, one run at a time, and tries again after a failure by retrain_policy.yaml. Runs are
+ * kept in the store: one that was killed is found at the next start, and counts as a failed attempt.
  */
-export function createRetrainer(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks = {}): Retrainer {
-  return new QueuedRetrainer(options, runLog, hooks);
+export function createRetrainer(options: TrainerOptions, runLog: RunLog, notifier: Notifier = NO_NOTIFIER): Retrainer {
+  return new QueuedRetrainer(options, runLog, notifier);
 }
 
 class QueuedRetrainer implements Retrainer {
@@ -59,15 +63,15 @@ class QueuedRetrainer implements Retrainer {
   #ended: Promise<void> = Promise.resolve();
   #stopped = false;
   #canceled = false;
-  /** Whatever touches the queue goes one after the other. */
+  /** Access to the queue is sequential. */
   #turn: Promise<unknown>;
 
-  constructor(options: TrainerOptions, runLog: RunLog, hooks: RetrainerHooks) {
+  constructor(options: TrainerOptions, runLog: RunLog, notifier: Notifier) {
     this.#options = options;
     this.#runLog = runLog;
     this.#attempt = bestEffort(options.log);
-    this.#records = new RunRecords(this.#attempt);
-    this.#settlement = new RunSettlement(options, this.#records, this.#attempt, hooks);
+    this.#records = new RunRecords(this.#attempt, notifier);
+    this.#settlement = new RunSettlement(options, this.#records, this.#attempt);
     this.#timer = new DueTimer(
       () => this.#records.queue,
       this.#attempt,
@@ -87,6 +91,10 @@ class QueuedRetrainer implements Retrainer {
 
   runs(): readonly RetrainRun[] {
     return this.#records.shown;
+  }
+
+  async models(): Promise<readonly ModelRegistryView[]> {
+    return (await this.#records.registry?.models()) ?? [];
   }
 
   cancel(): RetrainRun | null {
@@ -127,7 +135,7 @@ class QueuedRetrainer implements Retrainer {
     return settleOrphans(this.#options, this.#records, this.#settlement);
   }
 
-  /** For trainers elsewhere that have died, and machines whose name is another after each start. */
+  /** For dead trainers elsewhere, and machines whose name changes with each start. */
   async #lookAround(): Promise<void> {
     if (this.#stopped || this.#training !== null) return;
     await this.#attempt('the runs of others cannot be read', async () => {
@@ -159,7 +167,7 @@ class QueuedRetrainer implements Retrainer {
         run = await this.#records.queue.begin(trigger, kind);
       }
     } catch (error) {
-      // The store is gone: a run that nobody keeps is better than none.
+      // The store is gone: a run without a record is better than none.
       this.#options.log.error({ err: error }, 'the store cannot be used, runs are kept in memory only');
       this.#records.loseStore();
       run = await this.#records.queue.begin(trigger, kind);
@@ -217,7 +225,7 @@ class QueuedRetrainer implements Retrainer {
     // Shown as ended only when it is kept as such.
     const { retrain_limit_minutes } = this.#options.settings.retrain;
     if (limit.isExceeded && 'error' in result)
-      await this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
+      this.#settlement.abort(ended, timeLimitError(ended, retrain_limit_minutes));
     else await this.#settlement.settle(ended, result, this.#stopped || this.#canceled);
     await this.#records.keep(ended);
     this.#training = null;

@@ -1,9 +1,11 @@
 import type { Market } from '../../shared/bar_file/bar_sink.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { notify, resolve } from '../notify/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables, TrainingRunsTable } from '../store/tables.ts';
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { FIRST_MODELS, type RetrainRun, type RunKind } from './run.ts';
+import type { RunNotices } from './run_notices.ts';
 import type { StageTime } from './run_progress.ts';
 
 /** A run that was under way when its trainer ended, and the process that learned. */
@@ -33,8 +35,11 @@ export interface RunQueue {
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt at a run that has failed; once, however often it is called. */
   retryAt(run: RetrainRun, dueMs: number): Promise<void>;
-  /** Keeps what a run has become. */
-  keep(run: RetrainRun): Promise<void>;
+  /**
+   * Keeps what a run has become, and its notices in the same transaction.
+   * @returns whether the notices are in the outbox
+   */
+  keep(run: RetrainRun, notices?: RunNotices): Promise<boolean>;
   /**
    * Runs whose trainer is no more: those of this owner that it has not begun since it was opened, and those of others
    * that have gone silent.
@@ -51,7 +56,7 @@ export interface RunQueue {
 
 export interface QueueOptions {
   readonly market: Market;
-  /** Machine and home: nobody else has both, as a home has one trainer at a time. */
+  /** Machine and home: unique, as a home has one trainer at a time. */
   readonly owner: string;
   readonly clock: Clock;
 }
@@ -72,11 +77,12 @@ type Row = Selectable<TrainingRunsTable>;
  * The queue in the store: it survives the trainer. Every step is one statement, so that a death leaves it before or
  * behind the step.
  */
-export function storeQueue({ db }: Store, options: QueueOptions): RunQueue {
-  return new StoreQueue(db, options);
+export function storeQueue(store: Store, options: QueueOptions): RunQueue {
+  return new StoreQueue(store, options);
 }
 
 class StoreQueue implements RunQueue {
+  readonly #store: Store;
   readonly #db: Kysely<Tables>;
   readonly #market: Market;
   readonly #owner: string;
@@ -84,8 +90,9 @@ class StoreQueue implements RunQueue {
   /** Runs that this process has begun. */
   readonly #begun = new Set<number>();
 
-  constructor(db: Kysely<Tables>, { market, owner, clock }: QueueOptions) {
-    this.#db = db;
+  constructor(store: Store, { market, owner, clock }: QueueOptions) {
+    this.#store = store;
+    this.#db = store.db;
     this.#market = market;
     this.#owner = owner;
     this.#clock = clock;
@@ -94,7 +101,7 @@ class StoreQueue implements RunQueue {
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
     const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would keep it out, at the price of a number that nobody has.
+    // The index would reject it, but use up a run number.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')
@@ -147,8 +154,14 @@ class StoreQueue implements RunQueue {
     await this.#queue({ kind, trigger, attempt: attempt + 1, due_ms: dueMs });
   }
 
-  async keep(run: RetrainRun): Promise<void> {
-    await this.#db.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+  async keep(run: RetrainRun, { raised, cleared }: RunNotices = { raised: [], cleared: [] }): Promise<boolean> {
+    await this.#store.transaction(async (tx) => {
+      await tx.updateTable('core.training_runs').set(changesOf(run)).where('run_id', '=', run.run_id).execute();
+      const scope = { market: this.#market, nowMs: this.#clock.nowMs() };
+      for (const key of cleared) await resolve(tx, scope, key);
+      for (const notice of raised) await notify(tx, scope, notice);
+    });
+    return true;
   }
 
   async orphans(): Promise<readonly Orphan[]> {
@@ -187,7 +200,7 @@ class StoreQueue implements RunQueue {
     return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
   }
 
-  /** What a row has whose run begins now. */
+  /** Columns of a run that starts now. */
   #running() {
     return {
       owner: this.#owner,
@@ -266,7 +279,7 @@ class StoreQueue implements RunQueue {
   }
 }
 
-/** What of a run changes after it has begun, as columns of its row. */
+/** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
   const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
   const { metrics, gate, reasons, stages } = changing;
