@@ -16,7 +16,7 @@ const rowsBelow = (heading: string): string[] => {
 };
 
 describe('docs/guides/OPERATE.md', () => {
-  it('names metrics as they are', () => {
+  it('names only existing metrics', () => {
     const known = [...DAEMON_METRICS, ...PROCESS_METRICS].map(({ name, labels = [] }) => {
       return labels.length === 0 ? `\`${name}\`` : `\`${name}{${labels.join()}}\``;
     });

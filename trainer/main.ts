@@ -23,7 +23,7 @@ import type { TrainerOptions } from './trainer_options.ts';
 export interface RunningTrainer {
   readonly port: number;
   readonly retrainer: Retrainer;
-  /** What it does, in one line for people. */
+  /** Its activity, in one line for people. */
   status(): string;
   stop(): Promise<void>;
 }

@@ -18,10 +18,10 @@ export interface DaemonState extends ProcessState<HealthReport> {
   readonly pairs: readonly PairStatus[];
 }
 
-/** What the signal file of a pair says, whether or not a daemon runs. */
+/** Contents of the signal file of a pair, whether or not a daemon runs. */
 export interface PairStatus {
   readonly pair_id: string;
-  /** null when there is none, or none that is whole. */
+  /** null when there is none, or no valid one. */
   readonly signal: Pick<
     Signal,
     'timestamp' | 'action' | 'reason' | 'mode' | 'target' | 'boot_id' | 'seq' | 'generated_at_ms' | 'valid_until_ms'
@@ -33,7 +33,7 @@ export interface PairStatus {
 /** A daemon that is older than this program does not report these. */
 const UNREPORTED: Pick<HealthReport, 'expired_pairs' | 'late_bars'> = { expired_pairs: [], late_bars: null };
 
-/** A daemon that is older or newer than this program may say more, and is taken at its word. */
+/** A daemon of an older or newer version may report more, and is accepted as it is. */
 const healthOf = (shard: string): z.ZodType<HealthReport> =>
   z
     .custom<HealthReport>(

@@ -4,7 +4,7 @@ import { askProcess, type ProcessState } from '../../shared/process_state.ts';
 import type { Settings } from '../../shared/policy/policy.ts';
 import type { RetrainRun } from '../../trainer/schedule/run.ts';
 
-/** What the trainer's /healthz says. */
+/** Contents of the trainer's /healthz. */
 const saidSchema = z.looseObject({
   status: z.literal('ok'),
   active_version: z.string().nullable(),

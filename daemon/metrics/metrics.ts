@@ -9,7 +9,7 @@ import type { ProcessWatch } from './process_watch.ts';
 import { SignalCounter } from './signal_counter.ts';
 import { STATIONS } from './stopwatch.ts';
 
-/** What the metrics of a daemon read. */
+/** Inputs of the metrics of a daemon. */
 export interface MetricsSource {
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly observed: Observed;
@@ -32,7 +32,7 @@ export const DAEMON_METRICS: readonly Metric<MetricsSource>[] = [
     name: 'minutehand_bar_to_signal_seconds',
     type: 'histogram',
     labels: ['transport'],
-    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had been handed all signals.`,
+    help: `From the first completing bar of a batch until a transport (${TRANSPORT_NAMES.join(', ')}) had all signals.`,
     read: ({ observed }) => observed.transports,
   },
   {

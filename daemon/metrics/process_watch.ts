@@ -51,7 +51,7 @@ export class ProcessWatch {
     return delays;
   }
 
-  /** Open files and sockets without the one that counts them; null where the system does not tell. */
+  /** Open files and sockets, excluding the one used for counting; null where the system does not report them. */
   async openFiles(): Promise<number | null> {
     try {
       return (await readdir('/proc/self/fd')).length - 1;

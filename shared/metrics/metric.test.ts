@@ -22,7 +22,7 @@ describe('the lines of a metric', () => {
     );
   });
 
-  it('are one without labels, and none but its description when there is nothing to show', () => {
+  it('are one without labels, and only the description without values', () => {
     const metric = { name: 'minutehand_x_total', help: 'Help.', type: 'counter' } as const;
     const head = ['# HELP minutehand_x_total Help.', '# TYPE minutehand_x_total counter'];
     expect([...linesOf(metric, 7)]).toEqual([...head, 'minutehand_x_total 7']);

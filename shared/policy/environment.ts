@@ -61,7 +61,7 @@ export const OVERRIDES: readonly Override[] = [
   },
 ];
 
-/** Variables that say where things are. They are read before any file. */
+/** Variables for locations. They are read before any file. */
 export const PLACES: readonly { readonly variable: string; readonly meaning: string }[] = [
   { variable: 'MINUTEHAND_CONFIG', meaning: 'Folder of the configuration files; else `config/` of the package.' },
   {

@@ -10,8 +10,8 @@ import type { Monitor } from '../monitor/monitor.ts';
 import type { Retrainer } from '../schedule/retrainer.ts';
 import type { RunKind } from '../schedule/run.ts';
 
-const PATHS = ['/healthz', '/metrics', '/runs', '/monitor', '/retrain', '/retrain/cancel'];
-const KINDS: readonly unknown[] = ['full', 'incremental'] satisfies readonly RunKind[];
+const PATHS = ['/healthz', '/metrics', '/runs', '/models', '/monitor', '/retrain', '/retrain/cancel'];
+const KINDS: readonly unknown[] = ['full', 'incremental', 'thresholds'] satisfies readonly RunKind[];
 
 /** What the endpoints report and act on. */
 export interface ApiParts {
@@ -20,11 +20,14 @@ export interface ApiParts {
   readonly paths: HomePaths;
   readonly access: Omit<AccessOptions, 'needsAuthorization'>;
   readonly metrics: TrainerMetricsSource;
-  /** What comes by itself, and when. */
+  /** The schedules, and the next time of each. */
   schedules(): readonly { readonly name: string; readonly cron: string; next(): Date | null }[];
 }
 
-/** `GET /healthz`, `GET /metrics`, `GET /runs`, `GET /monitor`, `POST /retrain?kind=full|incremental`, `POST /retrain/cancel`. */
+/**
+ * `GET /healthz`, `GET /metrics`, `GET /runs`, `GET /models`, `GET /monitor`,
+ * `POST /retrain?kind=full|incremental|thresholds`, `POST /retrain/cancel`.
+ */
 export function addRoutes(
   server: FastifyInstance,
   { retrainer, monitor, paths, access, metrics, schedules }: ApiParts,
@@ -35,7 +38,7 @@ export function addRoutes(
     const error = refuse(accessRequestOf(request.raw));
     if (error !== null) throw error;
   });
-  // No address takes a body: whatever a client sends along is neither read nor refused.
+  // No endpoint takes a body: a body that a client sends is neither read nor refused.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => {
     payload.on('end', () => done(null, undefined)).resume();
@@ -57,6 +60,7 @@ export function addRoutes(
   });
   server.get('/metrics', async (_request, reply) => reply.type(METRICS_TYPE).send(await metricsText(metrics)));
   server.get('/runs', async () => ({ runs: retrainer.runs() }));
+  server.get('/models', async () => ({ models: await retrainer.models() }));
   server.get('/monitor', async () => monitor.status());
   server.post('/retrain', async (request, reply) => {
     const run = await retrainer.start('request', kindOf(request.query));

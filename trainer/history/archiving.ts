@@ -32,15 +32,15 @@ export interface ArchivingOptions {
   say(line: string): void;
   open(): Promise<OpenHistory>;
   /**
-   * Copies what the journals have, because a day is archived when all of it has been copied.
-   * @returns what went wrong; null = nothing
+   * Copies the rows of the journals, because a day is archived when all of it has been copied.
+   * @returns the error; null = none
    */
   copyAll(): Promise<unknown>;
   /** Does a round as soon as nothing else is under way. */
   again(): void;
 }
 
-/** A mount that comes late, or a server that restarts, is no reason to wake anyone. */
+/** A late mount, or a server that restarts, needs no alert. */
 const ALERT_AFTER = 3;
 
 /** Rounds of archiving the live market, each tried again after a pause until it succeeds. */
@@ -117,7 +117,7 @@ export class Archiving {
     const rounds = ++this.#failedRounds;
     log.error({ code, message, failed_rounds: rounds }, 'signals cannot be archived');
     if (rounds === 1)
-      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and it is tried again.`);
+      say(`Signals cannot be archived (${code}: ${message}); nothing is deleted, and the next attempt follows.`);
     if (rounds !== ALERT_AFTER) return;
     const text = `${rounds} rounds in a row failed; nothing is deleted. ${message}`;
     const details = { code, archive_target: settings.signals.archive_target, failed_rounds: rounds };

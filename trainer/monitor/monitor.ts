@@ -18,7 +18,9 @@ import { RetrainTrigger, type Trigger } from './retrain_trigger.ts';
 const MINUTES_PER_HOUR = 60;
 /** The first look comes soon after the start, however rare the others are. */
 const FIRST_LOOK_MS = 60_000;
-/** Of its time the monitor works one part and rests so many: a simulated market may ask for a look at any second. */
+/**
+ * The monitor works for one part of its time and rests for so many: a simulated market may require a look every second.
+ */
 const RESTS_PER_LOOK = 20;
 
 export interface MonitorOptions {
@@ -41,7 +43,7 @@ export interface MonitorStatus {
   readonly looked_at: string | null;
   readonly duration_ms: number | null;
   readonly next_look_at: string | null;
-  /** What the monitor last asked the retrainer for. */
+  /** The monitor's last request to the retrainer. */
   readonly last_trigger: Trigger | null;
   /** The last look's: every figure with its limits' findings, or why there was nothing to look at. */
   readonly report: MonitorReport | NoLook | null;
@@ -125,7 +127,7 @@ class RunningMonitor implements Monitor {
     this.#timer.unref();
   }
 
-  /** The monitor may fail; the trainer goes on. */
+  /** The monitor may fail; the trainer continues. */
   async #careful(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -148,7 +150,7 @@ class RunningMonitor implements Monitor {
     }
     await this.#careful(() => halt(this.#options, report, new Date(this.#clock.nowMs()), began));
     await this.#tell(report);
-    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains));
+    await this.#trigger.ask(report.findings.filter(({ retrains }) => retrains !== null));
   }
 
   /** Each finding is said once for each version: it lasts for days. The alert lasts as long as any finding. */
@@ -161,9 +163,14 @@ class RunningMonitor implements Monitor {
       this.#options.say(`Models ${version}: ${found.text}.`);
     }
     const { notifier } = this.#options;
-    if (findings.length === 0) return notifier.clear('drift');
-    const text = `${findings.map((found) => found.text).join('; ')}.`;
-    await notifier.raise({ key: 'drift', event: 'drift', subject: 'active models', text, version });
+    for (const [event, own] of [
+      ['risk_streak', findings.filter(({ trigger }) => trigger === 'risk streak')],
+      ['drift', findings.filter(({ trigger }) => trigger !== 'risk streak')],
+    ] as const) {
+      const text = `${own.map((found) => found.text).join('; ')}.`;
+      if (own.length === 0) await notifier.clear(event);
+      else await notifier.raise({ key: event, event, subject: 'active models', text, version });
+    }
   }
 }
 

@@ -15,20 +15,22 @@ export interface Orphan {
   readonly workerPid: number | null;
 }
 
-/** The training runs of one market: one under way at most, and one at most that waits for its time. */
+/**
+ * The training runs of one market: one under way at most, and of each kind one at most that waits for its time. A full
+ * run makes all that wait needless: it learns everything from all bars.
+ */
 export interface RunQueue {
   /**
-   * Begins a run, in the place of one that waits, but an incremental run never takes the place of a full one, which
-   * goes on waiting.
+   * Begins a run, in the place of one of its kind that waits; a full run in the place of all that wait.
    * @returns null when one is under way, here or in another process
    */
   begin(trigger: string, kind?: RunKind): Promise<RetrainRun | null>;
-  /** Begins the run that waits, if its time has come and none is under way. */
+  /** Begins, if none is under way, the first run by `PRIORITIES` of those that wait and whose time has come. */
   beginDue(): Promise<RetrainRun | null>;
-  /** When the run that waits is due, in epoch ms. */
+  /** When the first run that waits is due, in epoch ms. */
   dueMs(): Promise<number | null>;
-  /** Lets a full run wait until nothing is under way, in the place of one that waits. */
-  wait(trigger: string): Promise<void>;
+  /** Lets a run wait until nothing is under way, in the place of one of its kind that waits. */
+  wait(trigger: string, kind?: RunKind): Promise<void>;
   /** Says that a run is still worked on, and by which process. */
   beat(run: RetrainRun, workerPid: number | null): Promise<void>;
   /** Queues the next attempt at a run that has failed; once, however often it is called. */
@@ -54,10 +56,15 @@ export interface RunQueue {
 
 export interface QueueOptions {
   readonly market: Market;
-  /** Machine and home: nobody else has both, as a home has one trainer at a time. */
+  /** Machine and home: unique, as a home has one trainer at a time. */
   readonly owner: string;
   readonly clock: Clock;
 }
+
+/** Which run begins first of several that are due. */
+export const PRIORITIES = { full: 1, thresholds: 2, incremental: 3 } as const satisfies Readonly<
+  Record<RunKind, number>
+>;
 
 /** How often a run under way is said to be so. */
 export const BEAT_MS = 15_000;
@@ -92,9 +99,9 @@ class StoreQueue implements RunQueue {
   }
 
   async begin(trigger: string, kind: RunKind = 'full'): Promise<RetrainRun | null> {
-    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, { trigger, kind, attempt: 1 });
+    const waiting = await this.#beginQueued(Number.MAX_SAFE_INTEGER, kind, { trigger, attempt: 1 });
     if (waiting !== null) return waiting;
-    // The index would keep it out, at the price of a number that nobody has.
+    // The index would reject it, but use up a run number.
     if (!(await this.#isFree())) return null;
     const row = await this.#db
       .insertInto('core.training_runs')
@@ -114,22 +121,23 @@ class StoreQueue implements RunQueue {
   }
 
   beginDue(): Promise<RetrainRun | null> {
-    return this.#beginQueued(this.#clock.nowMs(), {});
+    return this.#beginQueued(this.#clock.nowMs(), null, {});
   }
 
   async dueMs(): Promise<number | null> {
-    const row = await this.#withStatus('queued').select('due_ms').executeTakeFirst();
+    const row = await this.#withStatus('queued').select('due_ms').orderBy('due_ms').limit(1).executeTakeFirst();
     return row?.due_ms ?? null;
   }
 
-  async wait(trigger: string): Promise<void> {
-    const due = { kind: 'full' as const, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
+  async wait(trigger: string, kind: RunKind = 'full'): Promise<void> {
+    const due = { kind, trigger, attempt: 1, due_ms: this.#clock.nowMs() };
     await this.#queue(due);
     await this.#db
       .updateTable('core.training_runs')
       .set(due)
       .where('market', '=', this.#market)
       .where('status', '=', 'queued')
+      .where('kind', '=', kind)
       .execute();
   }
 
@@ -143,7 +151,6 @@ class StoreQueue implements RunQueue {
   }
 
   async retryAt({ kind, trigger, attempt }: RetrainRun, dueMs: number): Promise<void> {
-    if ((await this.dueMs()) !== null) return;
     await this.#queue({ kind, trigger, attempt: attempt + 1, due_ms: dueMs });
   }
 
@@ -193,7 +200,7 @@ class StoreQueue implements RunQueue {
     return row === undefined ? [] : (JSON.parse(row.stages) as StageTime[]);
   }
 
-  /** What a row has whose run begins now. */
+  /** Columns of a run that starts now. */
   #running() {
     return {
       owner: this.#owner,
@@ -208,7 +215,7 @@ class StoreQueue implements RunQueue {
     };
   }
 
-  /** Adds the row of a run that waits; none when one waits already. */
+  /** Adds the row of a run that waits; none when one of its kind waits already. */
   async #queue(due: Pick<Insertable<TrainingRunsTable>, 'kind' | 'trigger' | 'attempt' | 'due_ms'>): Promise<void> {
     await this.#db
       .insertInto('core.training_runs')
@@ -230,18 +237,22 @@ class StoreQueue implements RunQueue {
   /** Null too when another process was faster: the index allows one run under way. */
   async #beginQueued(
     dueUntilMs: number,
-    change: { readonly trigger?: string; readonly attempt?: number; readonly kind?: RunKind },
+    kind: RunKind | null,
+    change: { readonly trigger?: string; readonly attempt?: number },
   ): Promise<RetrainRun | null> {
     if (!(await this.#isFree())) return null;
     try {
+      const due = await this.#withStatus('queued').selectAll().where('due_ms', '<=', dueUntilMs).execute();
+      const first = due
+        .filter((row) => kind === null || row.kind === kind)
+        .sort((a, b) => PRIORITIES[a.kind] - PRIORITIES[b.kind])[0];
+      if (first === undefined) return null;
       const query = this.#db
         .updateTable('core.training_runs')
         .set({ ...this.#running(), ...change })
-        .where('market', '=', this.#market)
-        .where('status', '=', 'queued')
-        .where('due_ms', '<=', dueUntilMs);
-      const allowed = change.kind === 'incremental' ? query.where('kind', '=', 'incremental') : query;
-      return this.#taken(await allowed.returningAll().executeTakeFirst());
+        .where('run_id', '=', first.run_id)
+        .where('status', '=', 'queued');
+      return await this.#taken(await query.returningAll().executeTakeFirst());
     } catch (error) {
       if (!isTaken(error)) throw error;
       return null;
@@ -252,9 +263,14 @@ class StoreQueue implements RunQueue {
     return (await this.#withStatus('running').select('run_id').executeTakeFirst()) === undefined;
   }
 
-  #taken(row: Row | undefined): RetrainRun | null {
+  async #taken(row: Row | undefined): Promise<RetrainRun | null> {
     if (row === undefined) return null;
     this.#begun.add(row.run_id);
+    // Those that are left after a death in between begin once more than they need to.
+    if (row.kind === 'full') {
+      const query = this.#db.deleteFrom('core.training_runs').where('market', '=', this.#market);
+      await query.where('status', '=', 'queued').execute();
+    }
     return runOf(row);
   }
 
@@ -263,7 +279,7 @@ class StoreQueue implements RunQueue {
   }
 }
 
-/** What of a run changes after it has begun, as columns of its row. */
+/** The fields of a run that change after its start, as columns of its row. */
 function changesOf(run: RetrainRun) {
   const { run_id: _id, kind: _kind, trigger: _trigger, attempt: _attempt, started_at: _started, ...changing } = run;
   const { metrics, gate, reasons, stages } = changing;

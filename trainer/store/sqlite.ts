@@ -103,8 +103,8 @@ function insertRows(
 }
 
 /**
- * Does what needs the file for itself as soon as no other connection holds it. SQLite's own waiting stands in the way
- * of everything else in this process, which may be what holds the file; and switching to WAL does not wait at all.
+ * Runs work that needs the file exclusively as soon as no other connection holds it. SQLite's own waiting blocks
+ * everything else in this process, which may be what holds the file; and switching to WAL does not wait.
  */
 async function whenFree<Result>(file: Database, work: () => Result): Promise<Result> {
   const deadlineMs = performance.now() + BUSY_MS;

@@ -44,9 +44,8 @@ export function storeUrl(env: NodeJS.ProcessEnv, paths: HomePaths): string {
 }
 
 /**
- * The store of this home as openStore opens it, for those who only read: a file that is not there is not made, since it
- * would hold nothing.
- * @returns null when there is none. PostgreSQL counts as there whenever it is named.
+ * The store of this home as openStore opens it, for readers: a missing file is not created, since it would be empty.
+ * @returns null when there is none. PostgreSQL counts as present whenever it is named.
  * @throws MinutehandError as openStore
  */
 export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths): Promise<Store | null> {
@@ -56,7 +55,7 @@ export async function openStoreIfThere(env: NodeJS.ProcessEnv, paths: HomePaths)
 
 /**
  * Opens the store and brings its tables to the newest version, also when several processes do so at once.
- * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is made where it is
+ * @param url `postgres://user:password@host:port/database`, or the path of an SQLite file, which is created where it is
  * absent
  * @throws MinutehandError STORE_UNUSABLE when it cannot be opened, or was written by a newer minutehand
  */

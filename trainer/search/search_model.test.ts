@@ -13,7 +13,7 @@ import type { Learning } from '../learn/learning.ts';
 import { rowsOutside } from '../validate/purged_kfold.ts';
 import { kFoldSplits } from '../validate/splits.ts';
 import type { SearchProgress } from './search.ts';
-import { searchAi1, type Ai1SearchOptions, type SearchedLearning } from './search_ai1.ts';
+import { searchAi1, searchModel, type ModelSearchOptions, type SearchedLearning } from './search_model.ts';
 
 let folder: string;
 let learning: Learning;
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The small market tells next to nothing about its reversions; here one feature of AI1 does. */
+/** The small market hardly predicts its reversions; here one feature of AI1 does. */
 function withHint(dataset: Dataset): Dataset {
   const rng = createRng('hint');
   const columns = dataset.definitions.length;
@@ -47,7 +47,7 @@ const fit = (task: FitTask): ReturnType<typeof runFit> => runFit(task, () => und
 
 function search(
   overrides: SettingsOverrides['minutehand'],
-  options: Partial<Ai1SearchOptions> = {},
+  options: Partial<ModelSearchOptions> = {},
 ): Promise<SearchedLearning> {
   const settings = tinySettings({ minutehand: overrides ?? {} });
   const defaults = { trials: 8, folder: null, fit, onProgress: () => undefined };
@@ -70,7 +70,7 @@ describe('searchAi1', () => {
     expect(ai2).toEqual(learning.settings.minutehand.train.ai2);
   });
 
-  it('stays with the configured ones when nothing is clearly better', async () => {
+  it('keeps the configured ones when nothing is clearly better', async () => {
     const { report, learning: found, barriers } = await search({}, { trials: 1 });
     expect(report).toMatchObject({ trials: 1, gain: 0, adopted: false });
     expect(found.settings).toEqual(learning.settings);
@@ -78,7 +78,21 @@ describe('searchAi1', () => {
     expect(barriers).toEqual(EVALUATION_BARRIERS);
   });
 
-  it('never shows a trial the holdout, nor a fold its own time', async () => {
+  it.each(['ai2', 'ai3'] as const)('searches %s as well, its trees alone', async (name) => {
+    const bad = { rounds: 30, learning_rate: 0.01, leaves: 4, min_data_in_leaf: 1500 };
+    const settings = tinySettings({ minutehand: { train: { [name]: bad } } });
+    const options = { trials: 6, folder: null, fit, onProgress: () => undefined };
+    const { report, learning: found } = await searchModel(name, { ...learning, settings }, options);
+    expect(report).toMatchObject({ trials: 6, adopted: true });
+    expect(report.best_log_loss).toBeLessThan(report.configured_log_loss);
+    expect(Object.keys(report.best_parameters).filter((key) => key.startsWith('label.'))).toEqual([]);
+    const { train } = found.settings.minutehand;
+    expect(train[name].leaves).toBe(report.best_parameters['trees.leaves']);
+    expect(train.ai1).toEqual(settings.minutehand.train.ai1);
+    expect(found.dataset.train[name]).toBe(learning.dataset.train[name]);
+  });
+
+  it('never uses the holdout in a trial, nor a fold’s own time for it', async () => {
     const seen: FitTask[] = [];
     const watched = (task: FitTask): ReturnType<typeof fit> => {
       seen.push(task);
@@ -96,7 +110,7 @@ describe('searchAi1', () => {
     expect(seen.length).toBeGreaterThan(train.folds);
   });
 
-  it('is the same again, and goes on where it was cut off', async () => {
+  it('is the same again, and continues where it was cut off', async () => {
     const journals = join(folder, 'journals');
     const whole = await search(BAD);
     expect(await search(BAD)).toEqual(whole);
@@ -116,7 +130,7 @@ describe('searchAi1', () => {
 });
 
 describe('relabeled', () => {
-  it('with the barriers of evaluation is what AI1 learns already', () => {
+  it('with the barriers of evaluation equals AI1’s labels', () => {
     const { max_rows } = learning.settings.minutehand.train;
     expect(relabeled(plain, EVALUATION_BARRIERS, max_rows)).toEqual(plain.train.ai1);
   });
@@ -131,7 +145,7 @@ describe('relabeled', () => {
 });
 
 describe('rowsOutside', () => {
-  it('leaves out labels that reach into a block, and what begins within the embargo after it', () => {
+  it('leaves out labels that reach into a block, and labels that begin within the embargo after it', () => {
     const times = [0, 10, 20, 30, 40, 50];
     const ends = [5, 20, 25, 35, 45, 55];
     expect([...rowsOutside(times, ends, { begin: 20, end: 30 }, 10)]).toEqual([0, 5]);
