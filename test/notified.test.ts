@@ -22,6 +22,7 @@ const OVERRIDES: SettingsOverrides = {
   retrain: { notification_disk_min_mb: 8, monitor_minutes: 10_080, notification_rate_per_minute: 60 },
   minutehand: {
     market: 'live',
+    transports: { redis: { enabled: 'auto' } },
     // Delivered: 2.5 and 5. So that a silent feed is known after 90 s.
     feed: { straggler_timeout_ms: 400, silence_degraded_intervals: 1.5, silence_halt_intervals: 5 },
   },
