@@ -1,10 +1,12 @@
 import { featureSchema, type FeatureSchema } from '../shared/bundle/feature_schema.ts';
 import type { Standing } from '../shared/bundle/halts.ts';
 import type { ModelSet } from '../shared/bundle/model_set.ts';
+import type { FillCosts } from '../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../shared/core/decide/decide.ts';
 import type { Windows } from '../shared/core/features/windows.ts';
 import type { ScreenPolicy } from '../shared/core/screen/bar_screen.ts';
 import type { Pair } from '../shared/pair.ts';
+import { tradingCosts } from '../shared/policy/costs.ts';
 import { decisionPolicy, screenPolicy, type Settings } from '../shared/policy/policy.ts';
 import type { Clock, Scheduler } from '../shared/ports.ts';
 import type { MarketKind } from '../shared/signal/signal.ts';
@@ -35,6 +37,8 @@ export interface PipelineOptions {
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly market: MarketKind;
   readonly bootId: string;
   /** Wall-clock distance of two bars, for `valid_until_ms`. */
@@ -42,7 +46,7 @@ export interface PipelineOptions {
   readonly stragglerTimeoutMs: number;
   /** Intervals without a live minute after which a pair gets heartbeats, and after which their mode is HALT. */
   readonly silence: { readonly degradedIntervals: number; readonly haltIntervals: number };
-  /** Halts that stood when the journal ended; none where there is no journal. */
+  /** Halts in force when the journal ended; none where there is no journal. */
   readonly halts?: Standing;
   /** A set that takes longer for a batch, twice in a row, is dropped. */
   readonly slowInferenceMs: number;
@@ -72,6 +76,7 @@ export function pipelineSettings(settings: Settings) {
     schema: featureSchema(windows),
     policy: decisionPolicy(settings),
     policyHash: settings.policyHash,
+    costs: tradingCosts(settings),
     market,
     stragglerTimeoutMs: feed.straggler_timeout_ms,
     silence: { degradedIntervals: feed.silence_degraded_intervals, haltIntervals: feed.silence_halt_intervals },

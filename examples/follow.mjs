@@ -54,6 +54,7 @@ const FIELDS = {
   feature_schema: text(/^[0-9a-f]{16}$/),
   policy_hash: text(/^[0-9a-f]{16}$/),
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
+  leverage_reduction_rate: number(Number.MIN_VALUE, 1),
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,

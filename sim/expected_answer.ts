@@ -46,6 +46,9 @@ export interface Situation {
     readonly risk_score: number;
     readonly position_scale: number;
   } | null;
+  /** Both legs' costs of a fill now, in basis points of the gross notional. */
+  readonly fillCostBps: number;
+  readonly noEntryWindows: readonly string[];
   readonly isHalted: boolean;
   readonly isDegraded: boolean;
   readonly policy: DecisionInput['policy'];
@@ -109,8 +112,17 @@ export function expectedAnswer(situation: Situation): ExpectedAnswer {
     feature_schema: featureSchema,
     policy_hash: policyHash,
     mode: modeOf(situation, isHeartbeat),
+    leverage_reduction_rate: 1,
   };
   return { body: JSON.stringify(body).slice(0, -1), position: JSON.stringify(position), met };
+}
+
+/** "Expected result" of the protocol, without a calibration; NaN for a bar that is no candidate. */
+function expectedNet({ bar, policy, fillCostBps }: Situation, probability: number): number {
+  const distance = Math.abs(bar.z);
+  if (!(distance >= policy.z_entry)) return NaN;
+  const sigmas = probability * (distance - policy.z_exit) - (1 - probability) * policy.stop;
+  return sigmas * ((1e4 * bar.zStd) / (1 + Math.abs(bar.beta))) - 2 * fillCostBps;
 }
 
 /** "Modes" of the protocol. */
@@ -123,7 +135,7 @@ function modeOf({ isWarm, isLastResort, models, isHalted, isDegraded }: Situatio
 
 /** "Reasons" of the protocol, and what becomes of the virtual position. */
 function outcomeOf(situation: Situation): Outcome {
-  const { outcome, isWarm, bar, models, position, signalId, time } = situation;
+  const { outcome, isWarm, bar, models, scores, position, signalId, time } = situation;
   const undecided = (reason: string): Outcome => ({
     action: 'HOLD',
     reason,
@@ -137,6 +149,7 @@ function outcomeOf(situation: Situation): Outcome {
   const aged = position.side === 0 ? position : { ...position, ageBars: position.ageBars + 1 };
   const decision = expectedDecision({
     ...situation,
+    scores: scores === null ? null : { ...scores, expected_net_bps: expectedNet(situation, scores.return_prob) },
     theta1: models?.theta1 ?? 1,
     theta2: models?.theta2 ?? 0,
     position: aged,

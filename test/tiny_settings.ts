@@ -24,9 +24,16 @@ const TINY: SettingsOverrides = {
     risk_label_vol_ratio: 1.5,
     theta_search_range: { theta1: [0.3, 0.85], theta2: [0.2, 0.9] },
     require_edge: false,
+    no_entry_windows: [],
+    min_expected_net_bps: -100,
   },
   // As far as θ2 goes here.
-  retrain: { pass_rate_range: [0.05, 0.95] },
+  retrain: {
+    pass_rate_range: [0.05, 0.95],
+    kpi_refusal_rate_min: null,
+    adopt_min_sharpe_gain: -100,
+    adopt_max_auc_loss: 0.02,
+  },
   minutehand: {
     // AUDUSD_USDCAD mostly has a negative beta.
     pairs: ['XAUUSD_XAGUSD', 'EURUSD_GBPUSD', 'AUDUSD_USDCAD'],
@@ -74,7 +81,7 @@ export const TINY_MINUTES = 2400;
 export function tinySettings(overrides: SettingsOverrides = {}): Settings {
   const real = loadSettings({ env: {} });
   const merged = merge(merge(real, TINY), overrides) as Settings;
-  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision) };
+  return { ...merged, policyHash: policyHash(merged.core, merged.minutehand.decision, merged.minutehand.symbols) };
 }
 
 function merge(base: unknown, over: unknown): unknown {

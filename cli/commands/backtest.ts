@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { OpenTime } from '../../shared/bar.ts';
 import { readBarFolder } from '../../shared/bar_file/bar_file.ts';
 import { screenBars } from '../../shared/bar_file/screened_bars.ts';
@@ -12,8 +12,10 @@ import { WARM_UP_SECONDS } from '../../shared/core/features/features.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import { makeFolder } from '../../shared/folder.ts';
 import { parsePair, symbolsOf } from '../../shared/pair.ts';
+import { COST_MODELS, tradingCosts, type CostModel } from '../../shared/policy/costs.ts';
 import { homePaths } from '../../shared/policy/home.ts';
 import { decisionPolicy, loadSettings, screenPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../../trainer/backtest/executability.ts';
 import { equityCsv, isoSecond, ROLES, tradesCsv } from '../../trainer/backtest/ledger.ts';
 import {
   backtestPeriod,
@@ -38,6 +40,7 @@ interface BacktestFlags extends PairsFlags {
   readonly to?: string;
   readonly theta1?: string;
   readonly theta2?: string;
+  readonly costs: CostModel;
   readonly workers?: string;
   readonly out?: string;
 }
@@ -65,6 +68,11 @@ export function addBacktest(program: Command, output: () => Output): void {
   )
     .option('--theta1 <x>', 'return_prob must be above it (default: the bundle’s)')
     .option('--theta2 <x>', 'risk_score must be below it (default: the bundle’s)')
+    .addOption(
+      new Option('--costs <model>', 'spreads by minute of the week (profile), or one per symbol (flat)')
+        .choices(COST_MODELS)
+        .default('profile'),
+    )
     .option(
       '--workers <n>',
       'threads that build features (default: one for each core); they change the time and nothing else',
@@ -111,7 +119,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     thresholds,
     policy,
     labels: datasetPolicy(settings),
-    costs: minutehand.symbols,
+    costs: tradingCosts(settings, flags.costs),
     workers,
     onProgress: (done, total) => progress.update('backtest', done, total),
   });
@@ -135,6 +143,7 @@ async function runBacktestCommand(flags: BacktestFlags, output: Output): Promise
     bars: result.bars,
     trading_days: result.days.length,
     require_edge: policy.require_edge,
+    cost_model: flags.costs,
     costs: costsOf(result.pairs, settings),
     assumptions: ASSUMPTIONS,
     seconds,
@@ -203,7 +212,12 @@ function writeText(path: string, parts: Iterable<string>): void {
 
 /** One bundle for programs. */
 function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: PeriodResult) {
-  const view = ({ total, pairs }: ViewResult): Performance & { pairs: ViewResult['pairs'] } => ({ ...total, pairs });
+  const view = ({ total, pairs, fullLeverage, executability }: ViewResult) => ({
+    ...total,
+    full_leverage: fullLeverage,
+    pairs,
+    executability,
+  });
   return {
     version: bundle.version,
     market: manifest.market,
@@ -219,7 +233,7 @@ function documentOf(bundle: BundleResult, { manifest }: ModelSet, result: Period
 
 type BundleDocument = ReturnType<typeof documentOf>;
 
-/** What the challenger has more than the champion, on the same bars. */
+/** The challenger's figures minus the champion's, on the same bars. */
 function compare(champion: BundleDocument, challenger: BundleDocument): object {
   const more = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : b - a);
   const views = VIEWS.map((view) => {
@@ -263,8 +277,18 @@ function show(
       output.line(HEAD);
       for (const pair of pairs) output.line(row(pair, bundle[view].pairs[pair]!, bundle.noEdge.includes(pair)));
       output.line(row('total', bundle[view].total, false));
+      const { fullLeverage } = bundle[view];
+      if (fullLeverage !== null) output.line(fullLeverageRow(fullLeverage));
+      showExecutability(bundle[view], output);
     }
   });
+}
+
+function showExecutability({ executability }: ViewResult, output: Output): void {
+  if (executability.trades === 0) return;
+  const cells = executabilityCells(executability).map((cell, i) => `${EXECUTABILITY_COLUMNS[i]!} ${cell}`);
+  output.line(`executability, net bps per trade: ${cells.join(', ')}`);
+  output.line(`busiest hours in New York: ${busiestHours(executability)}`);
 }
 
 const HEAD = '                   trades      won   gross     net  Sharpe  drawdown   return  refused';
@@ -278,6 +302,12 @@ function row(name: string, performance: Performance, isGated: boolean): string {
     `${name.padEnd(17)}${String(trades).padStart(8)}${share(win_rate, 9)}${figure(mean_gross_bps, 2).padStart(8)}${figure(mean_net_bps, 2).padStart(8)}` +
     `${figure(net_sharpe, 2).padStart(8)}${share(max_drawdown, 10)}${share(net_return, 9)}${share(refusal_rate, 9)}${isGated ? '  NO_EDGE' : ''}`
   );
+}
+
+/** Below `drawdown` and `return` of the row above. */
+function fullLeverageRow({ max_drawdown, net_return }: NonNullable<ViewResult['fullLeverage']>): string {
+  const share = (value: number, width: number): string => `${(value * 100).toFixed(1)} %`.padStart(width);
+  return `${'without leverage_reduction_rate'.padEnd(58)}${share(max_drawdown, 10)}${share(net_return, 9)}`;
 }
 
 function figure(value: number | null, digits: number): string {

@@ -1,5 +1,7 @@
-import { closeTimestamp } from '../../shared/bar.ts';
+import { closeTimestamp, SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import { expectedNetBps } from '../../shared/core/cost/expected_net.ts';
+import { quotedBps, type FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import {
   entryLegs,
   type Decision,
@@ -8,18 +10,27 @@ import {
   type Scores,
 } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
+import type { Frame } from '../../shared/core/features/feature.ts';
 import type { FeatureEngine } from '../../shared/core/features/features.ts';
-import type { Position } from '../../shared/core/position/position.ts';
+import {
+  reduceLeverage,
+  standingRate,
+  type LeveragePolicy,
+  type Reduced,
+} from '../../shared/core/position/leverage.ts';
+import type { Market, Position } from '../../shared/core/position/position.ts';
 import type { Pair } from '../../shared/pair.ts';
 import { encodeBody } from '../../shared/signal/encode.ts';
 import type { Mode, SignalBody } from '../../shared/signal/signal.ts';
 import { isHeartbeat, type AnsweredMinute } from '../align/minute.ts';
 
-/** What is the same for all pairs of a batch. */
+/** Values that are the same for all pairs of a batch. */
 export interface AnswerContext {
   readonly features: FeatureEngine;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly featureSchema: string;
   readonly models: ModelSet | null;
   /** null when nothing could be scored. */
@@ -62,11 +73,17 @@ export function answerMinute(
   const isHalted = context.halted[pairIndex] === 1;
   const frame = row < 0 ? null : features.frame(pairIndex);
   const scores = row < 0 ? null : context.scores;
-  const scored = scores === null ? null : scoresAt(scores, row);
-  const { decision, position: after } =
-    frame === null || isHeartbeat(minute)
-      ? { decision: hold(minute, position), position }
-      : step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time);
+  const scored = frame === null || scores === null ? null : scoresAt(scores, row, frame, pair, context, time);
+  const isDecided = frame !== null && !isHeartbeat(minute);
+  const { decision, position: taken } = isDecided
+    ? step(frame, scored, gateOf(models, pair, isHalted), policy, position, id, time)
+    : { decision: hold(minute, position), position };
+  const fullScale = scores === null ? null : scores.position_scale[row]!;
+  const { leverage } = policy;
+  const market = isDecided ? frame : null;
+  const reduced = leverage === undefined ? null : sized(leverage, pair, market, scored, fullScale, position, taken);
+  const rate = reduced === null ? 1 : reduced.rate;
+  const after = reduced === null ? taken : reduced.position;
   const body: SignalBody = {
     timestamp: closeTimestamp(time),
     pair: label,
@@ -78,7 +95,7 @@ export function answerMinute(
     risk_flag: scored === null ? null : scored.risk_score >= models!.theta2 ? 1 : 0,
     theta1: models?.theta1 ?? null,
     theta2: models?.theta2 ?? null,
-    position_scale: scores === null ? null : scores.position_scale[row]!,
+    position_scale: fullScale === null ? null : rate * fullScale,
     action: decision.action,
     reason: decision.reason,
     target: decision.target,
@@ -98,6 +115,7 @@ export function answerMinute(
       models === null || isHalted || (frame !== null && scores === null),
       context.isDegraded,
     ),
+    leverage_reduction_rate: rate,
   };
   return {
     minute,
@@ -109,8 +127,47 @@ export function answerMinute(
   };
 }
 
-function scoresAt({ return_prob, risk_score }: BatchScores, row: number): Scores {
-  return { return_prob: return_prob[row]!, risk_score: risk_score[row]! };
+/** @param market null where nothing was decided */
+function sized(
+  leverage: LeveragePolicy,
+  pair: Pair,
+  market: Market | null,
+  scores: Scores | null,
+  fullScale: number | null,
+  before: Position,
+  after: Position,
+): Reduced {
+  const risk = scores === null ? null : scores.risk_score;
+  if (market === null) return { rate: standingRate(leverage, after, risk), position: after };
+  return reduceLeverage(leverage, pair, market, risk, fullScale ?? 0, before, after);
+}
+
+function scoresAt(
+  { return_prob, risk_score }: BatchScores,
+  row: number,
+  frame: Frame,
+  { a, b }: Pair,
+  { policy, models, costs }: AnswerContext,
+  time: OpenTime,
+): Scores {
+  const probability = return_prob[row]!;
+  const legs = { a: costs[a]!, b: costs[b]! };
+  const fillTime = time + SECONDS_PER_BAR;
+  const expectation = models!.expectation ?? null;
+  return {
+    return_prob: probability,
+    risk_score: risk_score[row]!,
+    expected_net_bps: expectedNetBps(
+      frame,
+      probability,
+      policy,
+      expectation,
+      legs,
+      fillTime,
+      quotedBps(frame.a),
+      quotedBps(frame.b),
+    ),
+  };
 }
 
 function gateOf(models: ModelSet | null, { id }: Pair, isHalted: boolean): Gate {

@@ -6,6 +6,7 @@ import { expectedDecision } from '../../shared/core/decide/decide.oracle.ts';
 import { warmupBars } from '../../shared/core/features/features.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy } from '../../shared/policy/policy.ts';
 import { createRng } from '../../shared/rng.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
@@ -54,6 +55,7 @@ function createDesk(degradations: ReadonlySet<string> = new Set(), policy = POLI
     schema: SCHEMA,
     policy,
     policyHash: 'hash of the policy',
+    costs: tradingCosts(settings),
     matrix,
     degradations,
   });
@@ -138,7 +140,9 @@ describe('a decider', () => {
         const { time } = market[bar]!;
         const { action, reason, target } = expectedDecision({
           bar: frame,
-          scores: { return_prob, risk_score },
+          scores: { return_prob, risk_score, expected_net_bps: 1 },
+          time,
+          noEntryWindows: [],
           hasEdge: true,
           isHalted: false,
           theta1: 0.5,
@@ -178,6 +182,7 @@ describe('a decider', () => {
           feature_schema: SCHEMA.hash,
           policy_hash: 'hash of the policy',
           mode: 'OK',
+          leverage_reduction_rate: 1,
         });
         expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));
         expect([riskProb, seq]).toEqual([risk_prob, 0]);
@@ -233,7 +238,7 @@ describe('a decider', () => {
     });
   });
 
-  it('holds a minute without a leg for that reason, with the price that is there, and keeps the position', () => {
+  it('holds a minute without a leg for that reason, with the available price, and keeps the position', () => {
     for (const outcome of ['LEG_MISSING', 'LEG_EMPTY', 'BAR_SUSPECT'] as const) {
       const desk = createDesk();
       desk.warmUp(WARMUP);
@@ -247,7 +252,7 @@ describe('a decider', () => {
     }
   });
 
-  it('repeats in a heartbeat what was known at the last bar, and keeps the position as it is', () => {
+  it('repeats the values of the last bar in a heartbeat, and does not change the position', () => {
     const desk = createDesk();
     desk.warmUp(WARMUP);
     const held: Position = { ...FLAT, side: 1, positionId: 'entered', entryZ: -2, zStd: 1, ageBars: 3 };
@@ -297,14 +302,14 @@ describe('a decider', () => {
     expect(answers.map(({ body }) => body.reason === 'KPI_HALT')).toEqual([false, true, false]);
   });
 
-  it('is DEGRADED while anything stands in the degradations, unless it halts', () => {
+  it('is DEGRADED while there is any degradation, unless it halts', () => {
     const degradations = new Set(['redis']);
     expect(answerAt(0, {}, { scores: same(0.9, 0.1), degradations }).body.mode).toBe('DEGRADED');
     expect(answerAt(0, {}, { scores: null, degradations }).body.mode).toBe('HALT');
     expect(answerAt(0, {}, { degradations }, WARMUP - 5).body.mode).toBe('WARMUP');
   });
 
-  it('asks the models for the edge of its own pair where the policy requires one', () => {
+  it('reads the edge of its own pair from the models where the policy requires one', () => {
     const policy = { ...POLICY, require_edge: true };
     const models = { ...MODELS, hasEdge: (id: string) => id === 'EURUSD_GBPUSD' };
     const reasonOf = (pairIndex: number): string =>

@@ -1,5 +1,6 @@
 import type { FeatureSchema } from '../../shared/bundle/feature_schema.ts';
 import type { BatchScores, ModelSet } from '../../shared/bundle/model_set.ts';
+import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
 import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
 import { FLAT, type Position } from '../../shared/core/position/position.ts';
 import { pairLabel, type Pair } from '../../shared/pair.ts';
@@ -14,8 +15,10 @@ export interface DeciderOptions {
   readonly schema: FeatureSchema;
   readonly policy: DecisionPolicy;
   readonly policyHash: string;
+  /** By symbol. */
+  readonly costs: Readonly<Record<string, FillCosts>>;
   readonly matrix: FeatureMatrix;
-  /** While anything stands in it the mode is DEGRADED. */
+  /** The mode is DEGRADED while the set is not empty. */
   readonly degradations: ReadonlySet<string>;
 }
 
@@ -36,7 +39,8 @@ export class Decider {
   /** Of a pair that is not ours: ignored. */
   setPosition(pairId: string, position: Position): void {
     const pairIndex = this.#options.pairs.findIndex(({ id }) => id === pairId);
-    if (pairIndex >= 0) this.#positions[pairIndex] = position;
+    if (pairIndex < 0) return;
+    this.#positions[pairIndex] = this.#options.policy.leverage === undefined ? withoutAccount(position) : position;
   }
 
   decide(
@@ -63,11 +67,12 @@ export class Decider {
   }
 
   contextOf(models: ModelSet | null, scores: BatchScores | null, halted: Uint8Array): AnswerContext {
-    const { policy, policyHash, schema, matrix, degradations } = this.#options;
+    const { policy, policyHash, costs, schema, matrix, degradations } = this.#options;
     return {
       features: matrix.features,
       policy,
       policyHash,
+      costs,
       featureSchema: schema.hash,
       models,
       scores,
@@ -75,4 +80,10 @@ export class Decider {
       halted,
     };
   }
+}
+
+/** The account of a policy that is no longer there would be out of date when one comes back. */
+function withoutAccount(position: Position): Position {
+  const { account, ...others } = position;
+  return account === undefined ? position : others;
 }

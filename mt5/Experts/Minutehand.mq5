@@ -6,6 +6,7 @@
 #property description "Trades pairs on the signals of a minutehand daemon: by file or by Redis, on paper unless told otherwise."
 
 #include <Minutehand\Agent.mqh>
+#include <Minutehand\WakeEvent.mqh>
 
 enum MhWay
   {
@@ -62,6 +63,7 @@ input double InpPaperSpreadBps = 1.0;                  // Spread on simulated ma
 input double InpPaperSlippageBps = 0.2;                // Slippage (bps)
 input group "Terminal"
 input int    InpTimerMs = 100;                         // Timer (ms)
+input bool   InpWake = false;                          // Also react to the service MinutehandWake (untried on Windows)
 input bool   InpPanel = true;                          // Panel on the chart
 input bool   InpTrace = false;                         // Write every checked text to trace.jsonl
 
@@ -222,6 +224,8 @@ void OnTradeTransaction(const MqlTradeTransaction &trans, const MqlTradeRequest 
 
 void OnChartEvent(const int id, const long &lparam, const double &dparam, const string &sparam)
   {
+   if(g_isRunning && InpWake && id == CHARTEVENT_CUSTOM + MH_WAKE_EVENT)
+      g_agent.Timer();
    bool isClick = id == CHARTEVENT_OBJECT_CLICK && lparam >= 0 && dparam >= 0;
    if(!g_isRunning || !isClick || sparam != MH_BUTTON)
       return;

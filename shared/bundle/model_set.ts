@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Expectation } from '../core/cost/expected_net.ts';
 import { riskRank } from '../core/decide/risk_rank.ts';
 import { MODEL_NAMES, perModel, type ModelName } from '../core/features/feature.ts';
 import { MinutehandError } from '../errors.ts';
@@ -38,8 +39,10 @@ export interface ModelSet {
   readonly theta1: number;
   readonly theta2: number;
   readonly engines: Readonly<Record<ModelName, ScoringEngine>>;
-  /** Why each model is served by its engine, in words. */
+  /** Reason for the engine of each model, as text. */
   readonly engineNotes: Readonly<Record<ModelName, string>>;
+  /** Calibration of the expected result; bundles of before have none. */
+  readonly expectation?: Expectation;
   hasEdge(pairId: string): boolean;
   /**
    * Scores the first `rows` rows of `features`, [rows × columns]. At once, and without allocating, when WASM serves all
@@ -52,12 +55,12 @@ export interface ModelSet {
   release(): Promise<void>;
 }
 
-/** Runs work that blocks the thread for some milliseconds when that disturbs nobody. */
+/** Runs work that blocks the thread for some milliseconds in an idle window. */
 export type Quietly = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 export interface OpenOptions {
   /**
-   * When the thread may be blocked: asked once for all models in WASM, and once for each one in onnxruntime. Default:
+   * When the thread may be blocked: called once for all models in WASM, and once for each one in onnxruntime. Default:
    * at once.
    */
   readonly quietly?: Quietly;
@@ -114,7 +117,7 @@ async function warm(set: ModelSet, { manifest, columns }: PreparedModels, maxRow
   for (let run = 0; run < WARM_UP_RUNS; run++) await set.infer(features, run % 2 === 0 ? rows : 1);
 }
 
-/** The models that WASM serves, in one memory, and where in its answers each of them stands. */
+/** The models that WASM serves, in one memory, and the index of each in its answers. */
 interface Trees {
   readonly kernel: TreeKernel;
   readonly names: readonly ModelName[];
@@ -167,7 +170,7 @@ function checkGolden({ manifest, folder }: PreparedModels, name: ModelName, answ
   }
 }
 
-/** What a set says of itself, without the tables that stand in the kernel's memory by now. */
+/** Description of a set, without the tables, which are in the kernel's memory by then. */
 type Services = Pick<ModelSet, 'manifest' | 'modelsHash' | 'engines' | 'engineNotes'>;
 
 function servicesOf({ manifest, modelsHash, models }: PreparedModels): Services {
@@ -220,6 +223,7 @@ function createModelSet(
     version: manifest.version,
     theta1: manifest.theta1,
     theta2: manifest.theta2,
+    ...(manifest.expectation && { expectation: manifest.expectation }),
     hasEdge: (pairId) => manifest.edge[pairId]?.no_edge === false,
     infer(features, rows) {
       if (rows > maxRows) throw new RangeError(`${rows} rows in a set for ${maxRows}`);

@@ -11,7 +11,7 @@ export const ACTIVITY: Readonly<Record<'currencies' | 'exchange', Float64Array>>
     [820, 110, 0.85],
     [960, 40, 0.25],
   ]),
-  // Metals, indices and oil: Europe wakes them, the New York open and close make the day.
+  // Metals, indices and oil: activity rises with Europe and peaks at the New York open and close.
   exchange: normalized(0.4, [
     [480, 80, 0.35],
     [820, 60, 0.9],
@@ -19,14 +19,6 @@ export const ACTIVITY: Readonly<Record<'currencies' | 'exchange', Float64Array>>
     [1195, 40, 0.4],
   ]),
 };
-
-/**
- * Spreads of each minute of the UTC day as a multiple of London's: wider in Asia, widest at the turn of the banking
- * day, 21–22 UTC.
- */
-export const THINNESS: Float64Array = Float64Array.from({ length: MINUTES_PER_DAY }, (_, minute) => {
-  return 1 + 0.3 * bump(minute, 120, 240) + 1.6 * bump(minute, 1290, 30);
-});
 
 /** A bell round `center` on the circle of the day; `width` is its standard deviation, all in minutes. */
 function bump(minute: number, center: number, width: number): number {

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DecisionPolicy, Scores } from '../../shared/core/decide/decide.ts';
+import type { DecisionPolicy, ModelScores } from '../../shared/core/decide/decide.ts';
 import { expectedDecision, type ExpectedDecision, type HeldPosition } from '../../shared/core/decide/decide.oracle.ts';
+import type { FillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
 import { createRng } from '../../shared/rng.ts';
 import { CALM_BAR, historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
-import { backtest, roundTripBps, runBacktest, type BacktestOptions } from './backtest.ts';
+import { backtest, runBacktest, type BacktestOptions } from './backtest.ts';
 
 const POLICY: DecisionPolicy = {
   z_entry: 1.5,
@@ -16,9 +18,11 @@ const POLICY: DecisionPolicy = {
   beta_max: 20,
   risk_exit: 0.95,
   require_edge: false,
+  no_entry_windows: [],
+  min_expected_net_bps: -Infinity,
 };
 const FREE = { spread_bps: 0, commission_bps: 0, slippage_bps: 0 };
-const SURE: Scores = { return_prob: 0.99, risk_score: 0 };
+const SURE: ModelScores = { return_prob: 0.99, risk_score: 0 };
 
 function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
   return {
@@ -29,6 +33,32 @@ function options(changes: Partial<BacktestOptions> = {}): BacktestOptions {
     scores: () => SURE,
     ...changes,
   };
+}
+
+/** A profile makes the spread follow the minute: ten per cent above its quote, else base times multiple. */
+function fillOf(
+  { spread_bps, commission_bps, slippage_bps, profile }: FillCosts,
+  time: number,
+  quoted: number,
+): number {
+  const usual = profile === undefined ? spread_bps : spread_bps * profile[newYorkMinuteOfWeek(time)]!;
+  const spread = profile === undefined || Number.isNaN(quoted) ? usual : 1.1 * quoted;
+  return spread / 2 + commission_bps + slippage_bps;
+}
+
+/** With what the barriers promise at the costs of the minute that follows, as PROTOCOL has it. */
+function expectedOf(history: PairHistory, t: number, how: BacktestOptions) {
+  const scores = how.scores(t);
+  if (scores === null) return null;
+  const [distance, hedge] = [Math.abs(history.z[t]!), Math.abs(history.beta[t]!)];
+  const time = history.time[t]! + 60;
+  const cost =
+    (2 * (fillOf(how.costs.a, time, history.quotedA[t]!) + hedge * fillOf(how.costs.b, time, history.quotedB[t]!))) /
+    (1 + hedge);
+  const { z_entry, z_exit, stop } = how.policy;
+  const sigmas = scores.return_prob * (distance - z_exit) - (1 - scores.return_prob) * stop;
+  const expected_net_bps = distance >= z_entry ? (sigmas * 1e4 * history.zStd[t]!) / (1 + hedge) - cost : NaN;
+  return { ...scores, expected_net_bps };
 }
 
 /** Bar by bar: the decisions first, then the money each one moves, with holdings in both legs. */
@@ -50,7 +80,9 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const side = frozen === null ? 0 : frozen.z > 0 ? -1 : 1;
     const decision = expectedDecision({
       bar: at(t),
-      scores: how.scores(t),
+      scores: expectedOf(history, t, how),
+      time: history.time[t]!,
+      noEntryWindows: [],
       hasEdge: how.edge,
       isHalted: false,
       ...how.thresholds,
@@ -78,8 +110,10 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
     const earned =
       legA * (Math.log(history.openA[exitFill]!) - Math.log(history.openA[entryFill]!)) +
       legB * (Math.log(history.openB[exitFill]!) - Math.log(history.openB[entryFill]!));
-    const cost = (leg: number, { spread_bps, commission_bps, slippage_bps }: typeof FREE): number =>
-      Math.abs(leg) * (spread_bps / 2 + commission_bps + slippage_bps + spread_bps / 2 + commission_bps + slippage_bps);
+    const paidAt = (bar: number): number =>
+      Math.abs(legA) * fillOf(how.costs.a, history.time[bar]!, history.quotedA[bar]!) +
+      Math.abs(legB) * fillOf(how.costs.b, history.time[bar]!, history.quotedB[bar]!);
+    const [entryCostBps, exitCostBps] = [paidAt(entryFill), paidAt(exitFill)];
     trades.push({
       pairId: history.pair.id,
       side: decisions[at]!.target,
@@ -92,9 +126,11 @@ function obviousTrades(history: PairHistory, from: number, to: number, how: Back
       exitBar: exitFill,
       beta,
       scale: 1,
+      fullScale: 1,
       swapBps: 0,
       grossBps: earned * 1e4,
-      netBps: earned * 1e4 - cost(legA, how.costs.a) - cost(legB, how.costs.b),
+      entryCostBps,
+      netBps: earned * 1e4 - entryCostBps - exitCostBps,
     });
   }
   return trades;
@@ -121,22 +157,29 @@ describe('backtest', () => {
           slippage_bps: fc.double({ min: 0, max: 1, noNaN: true }),
         }),
         (seed, sign, skipped, cut, costs) => {
-          const history = randomHistory(seed, 250, sign);
           const rng = createRng(`${seed} scores`);
+          const quotes = (): Float64Array =>
+            Float64Array.from({ length: 250 }, () => (rng.uniform() < 0.3 ? NaN : 9 * rng.uniform()));
+          const history = { ...randomHistory(seed, 250, sign), quotedA: quotes(), quotedB: quotes() };
           const scores = Array.from({ length: 250 }, () =>
             rng.uniform() < 0.05 ? null : { return_prob: rng.uniform() * 1.2, risk_score: rng.uniform() },
           );
           const how = options({
-            costs: { a: costs, b: FREE },
+            costs: {
+              a: { ...costs, profile: Float64Array.from({ length: 10_080 }, () => 9 * rng.uniform()) },
+              b: FREE,
+            },
             scores: (t) => scores[t]!,
             thresholds: { theta1: 0.3, theta2: 0.8 },
+            policy: { ...POLICY, min_expected_net_bps: rng.uniform() < 0.5 ? 0 : -Infinity },
           });
           const fast = backtest(history, skipped, 250 - cut, how);
           const slow = obviousTrades(history, skipped, 250 - cut, how);
-          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, ...rest }) => rest)).toEqual(
-            slow.map(({ grossBps: _, netBps: __, ...rest }) => rest),
+          expect(fast.map(({ grossBps: _, netBps: __, costBps: ___, entryCostBps: ____, ...rest }) => rest)).toEqual(
+            slow.map(({ grossBps: _, netBps: __, entryCostBps: ___, ...rest }) => rest),
           );
-          fast.forEach(({ grossBps, netBps }, i) => {
+          fast.forEach(({ grossBps, netBps, entryCostBps }, i) => {
+            expect(entryCostBps).toBeCloseTo(slow[i]!.entryCostBps, 8);
             expect(grossBps).toBeCloseTo(slow[i]!.grossBps, 8);
             expect(netBps).toBeCloseTo(slow[i]!.netBps, 8);
           });
@@ -168,8 +211,6 @@ describe('backtest', () => {
   it('takes costs by hand: spread once, commission and slippage at each side, each leg by its share', () => {
     const gold = { spread_bps: 0.9, commission_bps: 0.2, slippage_bps: 0.2 };
     const silver = { spread_bps: 6, commission_bps: 0.3, slippage_bps: 0.6 };
-    expect(roundTripBps(gold)).toBeCloseTo(1.7, 12);
-    expect(roundTripBps(silver)).toBeCloseTo(7.8, 12);
     const history = pathOf([2, 2, 0, 0], { beta: 3 });
     const [trade] = backtest(history, 0, 4, options({ costs: { a: gold, b: silver } }));
     // beta 3: a quarter of the money in gold, three quarters in silver.
@@ -223,7 +264,7 @@ describe('backtest', () => {
       { ...CALM_BAR, lnA: 1 },
       { ...CALM_BAR, lnA: 1 },
     ]);
-    const asked: Record<number, Scores> = {
+    const asked: Record<number, ModelScores> = {
       4: { return_prob: 0.1, risk_score: 0 },
       5: { return_prob: 0.9, risk_score: 0.8 },
     };

@@ -1,9 +1,11 @@
-import type { OpenTime } from '../../shared/bar.ts';
-import type { DecisionPolicy, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
+import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
+import { expectedNetBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
+import { pairFillCostBps, type PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import type { DecisionPolicy, ModelScores, Reason, Scores, Thresholds } from '../../shared/core/decide/decide.ts';
 import { step } from '../../shared/core/decide/step.ts';
-import { FLAT, type Position } from '../../shared/core/position/position.ts';
+import { reduceLeverage } from '../../shared/core/position/leverage.ts';
+import { FLAT, type Market, type Position } from '../../shared/core/position/position.ts';
 import { ln } from '../../shared/elementary.ts';
-import type { SymbolCosts } from '../../shared/policy/policy.ts';
 import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
 import { tradingDayAt, type Rollover } from './rollover.ts';
 import { swapBpsPerNight, type SwapCosts } from './swap.ts';
@@ -34,9 +36,12 @@ export interface FilledTrade extends Trade {
   readonly exitBar: number;
   /** Hedge ratio, frozen at the entry. */
   readonly beta: number;
-  /** AI3's position_scale at the entry. */
+  /** position_scale at the entry, as published. */
   readonly scale: number;
-  /** What opening and closing both legs cost, and what overnight swaps cost. */
+  /** AI3's position_scale at the entry, before leverage_reduction_rate. */
+  readonly fullScale: number;
+  /** What opening both legs cost, what opening and closing them cost, and what overnight swaps cost. */
+  readonly entryCostBps: number;
   readonly costBps: number;
   readonly swapBps: number;
 }
@@ -45,9 +50,6 @@ export interface LegPair<T> {
   readonly a: T;
   readonly b: T;
 }
-
-/** What trading a symbol costs, without overnight swaps. */
-export type TradingCosts = Omit<SymbolCosts, keyof SwapCosts>;
 
 /** Interest of positions that are held over the end of a trading day. */
 export interface OvernightSwaps {
@@ -59,11 +61,13 @@ export interface BacktestOptions {
   readonly thresholds: Thresholds;
   readonly policy: DecisionPolicy;
   readonly edge: boolean;
-  readonly costs: LegPair<TradingCosts>;
+  readonly costs: PairFillCosts;
   /** Without it overnight swaps cost nothing. */
   readonly overnight?: OvernightSwaps;
-  /** Scores of bar `t`; asked only of bars in [from, to). */
-  scores(t: number): Scores | null;
+  /** Calibration of the expected result; without one it is what the barriers promise. */
+  readonly expectation?: Expectation;
+  /** What the models answer to bar `t`; asked only of bars in [from, to). */
+  scores(t: number): ModelScores | null;
   /** position_scale of bar `t`; asked only where a position is opened. Without it every position has full size. */
   scale?(t: number): number;
 }
@@ -100,9 +104,22 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
     const market = marketAt(history, t);
     const before = position;
     const isCandidate = before.side === 0 && Math.abs(market.z) >= policy.z_entry;
-    const taken = step(market, options.scores(t), gate, policy, before, '', history.time[t]! as OpenTime);
+    const scores = scoresAt(market, t, history, options);
+    const taken = step(market, scores, gate, policy, before, '', history.time[t]! as OpenTime);
     const { action, reason } = taken.decision;
-    position = taken.position;
+    const fullScale = action === 'ENTER' ? (options.scale?.(t) ?? 1) : 0;
+    position =
+      policy.leverage === undefined
+        ? taken.position
+        : reduceLeverage(
+            policy.leverage,
+            history.pair,
+            market,
+            scores?.risk_score ?? null,
+            fullScale,
+            before,
+            taken.position,
+          ).position;
     if (isCandidate) {
       candidates++;
       if (action === 'HOLD') refusals[reason] = (refusals[reason] ?? 0) + 1;
@@ -114,6 +131,18 @@ export function runBacktest(history: PairHistory, from: number, to: number, opti
   return { trades, candidates, refusals };
 }
 
+function scoresAt(market: Market, t: number, history: PairHistory, options: BacktestOptions): Scores | null {
+  const scores = options.scores(t);
+  if (scores === null) return null;
+  const { policy, expectation = null, costs } = options;
+  const [quotedA, quotedB] = [history.quotedA[t]!, history.quotedB[t]!];
+  const time = history.time[t]! + SECONDS_PER_BAR;
+  return {
+    ...scores,
+    expected_net_bps: expectedNetBps(market, scores.return_prob, policy, expectation, costs, time, quotedA, quotedB),
+  };
+}
+
 function makeTrade(
   history: PairHistory,
   position: Position,
@@ -123,14 +152,13 @@ function makeTrade(
   reason: string,
   options: BacktestOptions,
 ): FilledTrade {
-  const { openA, openB, time, pair } = history;
+  const { time, pair } = history;
   const { side, beta } = position;
   const entryBar = entrySignal + 1;
-  const hedge = Math.abs(beta);
-  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
-  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
-  const grossBps = (BPS * side * (moveA - beta * moveB)) / (1 + hedge);
-  const costBps = (roundTripBps(options.costs.a) + hedge * roundTripBps(options.costs.b)) / (1 + hedge);
+  const gross = grossBps(history, side, beta, entryBar, exitBar);
+  const entryCostBps = fillCostAt(history, entryBar, beta, options.costs);
+  const costBps = entryCostBps + fillCostAt(history, exitBar, beta, options.costs);
+  const fullScale = options.scale?.(entrySignal) ?? 1;
   const swapBps = swapBetween(options.overnight, side, beta, time[entryBar]!, time[exitBar]!);
   return {
     pairId: pair.id,
@@ -138,17 +166,38 @@ function makeTrade(
     entryTime: time[entryBar]! as OpenTime,
     exitTime: time[exitBar]! as OpenTime,
     reason,
-    grossBps,
-    netBps: grossBps - costBps - swapBps,
+    grossBps: gross,
+    netBps: gross - costBps - swapBps,
     entrySignal,
     exitSignal,
     entryBar,
     exitBar,
     beta,
-    scale: options.scale?.(entrySignal) ?? 1,
+    scale: position.account?.scale ?? fullScale,
+    fullScale,
+    entryCostBps,
     costBps,
     swapBps,
   };
+}
+
+/** What filling both legs at the open of a bar costs. */
+export function fillCostAt(history: PairHistory, bar: number, beta: number, costs: PairFillCosts): number {
+  const { time, quotedA, quotedB } = history;
+  return pairFillCostBps(costs, beta, time[bar]!, quotedA[bar]!, quotedB[bar]!);
+}
+
+/** P&L before costs of a position between the opens of two bars, in basis points of the gross notional. */
+export function grossBps(
+  { openA, openB }: PairHistory,
+  side: number,
+  beta: number,
+  entryBar: number,
+  exitBar: number,
+): number {
+  const moveA = ln(openA[exitBar]! / openA[entryBar]!);
+  const moveB = ln(openB[exitBar]! / openB[entryBar]!);
+  return (BPS * side * (moveA - beta * moveB)) / (1 + Math.abs(beta));
 }
 
 /**
@@ -167,12 +216,4 @@ function swapBetween(
   let held = 0;
   for (let i = tradingDayAt(rolls, entry); i < rolls.length && rolls[i]!.time <= exit; i++) held += rolls[i]!.swapDays;
   return held === 0 ? 0 : held * swapBpsPerNight(side, beta, swaps.a, swaps.b);
-}
-
-/**
- * What one leg costs to open and close, in basis points of its notional: the spread once, commission and slippage
- * twice.
- */
-export function roundTripBps({ spread_bps, commission_bps, slippage_bps }: TradingCosts): number {
-  return spread_bps + 2 * (commission_bps + slippage_bps);
 }

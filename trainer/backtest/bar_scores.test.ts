@@ -22,6 +22,8 @@ function policyOf(z_entry: number, max_age_bars: number): DecisionPolicy {
     beta_max: 20,
     risk_exit: 0.95,
     require_edge: false,
+    no_entry_windows: [],
+    min_expected_net_bps: -Infinity,
   };
 }
 

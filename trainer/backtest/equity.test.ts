@@ -24,6 +24,8 @@ function options(overnight: OvernightSwaps, scale: (t: number) => number = () =>
       beta_max: 20,
       risk_exit: 0.95,
       require_edge: false,
+      no_entry_windows: [],
+      min_expected_net_bps: -Infinity,
     },
     edge: true,
     costs: { a: COSTS, b: COSTS },

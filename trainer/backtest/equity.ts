@@ -19,8 +19,7 @@ export interface PnlChanges {
 
 /**
  * Trades of one pair marked to market at every close, scale and costs included. The capital is the full-size gross
- * notional, which stays as it is: nothing is reinvested. Half of spread, commission and slippage is paid at the entry,
- * the rest at the exit; a night is paid at the first bar after it. The changes of a trade add up to scale · netBps /
+ * notional, which stays as it is: nothing is reinvested. The costs of a fill are paid when it happens; a night is paid at the first bar after it. The changes of a trade add up to scale · netBps /
  * 10,000.
  */
 export function markToMarket(
@@ -32,7 +31,7 @@ export function markToMarket(
   const length = trades.reduce((sum, { entryBar, exitBar }) => sum + exitBar - entryBar + 1, 0);
   const changes = { time: new Float64Array(length), change: new Float64Array(length) };
   let at = 0;
-  for (const { entryBar, exitBar, side, beta, scale, costBps, netBps } of trades) {
+  for (const { entryBar, exitBar, side, beta, scale, entryCostBps, netBps } of trades) {
     const lnOpenA = ln(openA[entryBar]!);
     const lnOpenB = ln(openB[entryBar]!);
     const perNight = overnight === null ? 0 : swapBpsPerNight(side, beta, overnight.swaps.a, overnight.swaps.b);
@@ -43,7 +42,7 @@ export function markToMarket(
     for (let k = entryBar; k <= exitBar; k++) {
       for (; roll < rolls.length && rolls[roll]!.time <= time[k]!; roll++) swapBps += rolls[roll]!.swapDays * perNight;
       const move = lnA[k]! - lnOpenA - beta * (lnB[k]! - lnOpenB);
-      const open = (BPS * side * move) / (1 + Math.abs(beta)) - costBps / 2 - swapBps;
+      const open = (BPS * side * move) / (1 + Math.abs(beta)) - entryCostBps - swapBps;
       const value = (scale * (k === exitBar ? netBps : open)) / BPS;
       changes.time[at] = time[k]!;
       changes.change[at++] = value - before;

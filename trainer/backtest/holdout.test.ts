@@ -3,13 +3,14 @@ import type { OpenTime } from '../../shared/bar.ts';
 import { emptyTree, type TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
 import { featureDefinitions } from '../../shared/core/features/features.ts';
 import { parsePair } from '../../shared/pair.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { tinyBars, tinySettings } from '../../test/tiny_settings.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { buildPairHistory } from '../dataset/pair_history.ts';
 import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
-import { proveEdge } from './holdout.ts';
+import { proveEdge, type HoldoutProof } from './holdout.ts';
 
 const settings = tinySettings();
 const { windows, pairs, symbols } = settings.minutehand;
@@ -31,11 +32,12 @@ const deciders = {
   ai2: constantModel(0),
   riskQuantiles: Array.from({ length: 201 }, (_, i) => i / 200),
   thresholds: { theta1: 0.5, theta2: 0.8 },
+  expectation: null,
 };
 
-function edgesOf(own: Settings): ReturnType<typeof proveEdge> {
+function edgesOf(own: Settings): HoldoutProof['edge'] {
   const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
-  return proveEdge(dataset, deciders, own, 7, () => undefined);
+  return proveEdge(dataset, deciders, own, 7, () => undefined).edge;
 }
 
 function withSwaps(bps: number): Settings {
@@ -49,16 +51,16 @@ describe('proveEdge', () => {
     const free = edgesOf(withSwaps(0));
     const costly = edgesOf(withSwaps(5));
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.indexOf(history.time.find((time) => time >= holdoutFrom)!);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: () => ({ return_prob: 0.98, risk_score: 0.5 }),
       });
-      expect(free[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(free[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
       const rolls = [Date.UTC(2024, 0, 2, 22), Date.UTC(2024, 0, 3, 22)].map((ms) => ms / 1000);
       const swapDays = trades.map(({ entryTime, exitTime }) =>
         rolls.reduce((sum, roll, i) => sum + (roll > entryTime && roll <= exitTime ? [1, 3][i]! : 0), 0),
@@ -90,25 +92,25 @@ describe('proveEdge', () => {
     };
     const dataset = { definitions, histories, holdoutFrom } as unknown as Dataset;
     const progress: number[][] = [];
-    const edges = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
+    const { edge: edges } = proveEdge(dataset, { ...deciders, ai1 }, withSwaps(0), 7, (...done) => progress.push(done));
     expect(progress).toEqual([
       [1, 3],
       [2, 3],
       [3, 3],
     ]);
     for (const history of histories) {
-      const { a, b, id } = history.pair;
+      const { id } = history.pair;
       const from = history.time.findIndex((time) => time >= holdoutFrom);
       const trades = backtest(history, from, history.length, {
         thresholds: deciders.thresholds,
         policy: { ...decisionPolicy(settings), require_edge: false },
         edge: true,
-        costs: { a: symbols[a]!, b: symbols[b]! },
+        costs: pairCosts(tradingCosts(settings), history.pair),
         scores: (t) => ({ return_prob: history.z[t]! > 0 ? 0.98 : 0.02, risk_score: 0.5 }),
       });
       expect(trades.length).toBeGreaterThan(5);
       expect(new Set(trades.map(({ side }) => side))).toEqual(new Set([-1]));
-      expect(edges[id]).toEqual(pairEdge(trades, `7/edge/${id}`));
+      expect(edges[id]).toMatchObject(pairEdge(trades, `7/edge/${id}`));
     }
   });
 });

@@ -1,15 +1,18 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
-import type { PairEdge } from '../../shared/bundle/manifest.ts';
+import type { HoldoutBacktest, Manifest, PairEdge } from '../../shared/bundle/manifest.ts';
 import type { Matrix, TreeModel } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
-import type { Pair } from '../../shared/pair.ts';
-import { decisionPolicy, type Settings, type SymbolCosts } from '../../shared/policy/policy.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import type { PairHistory } from '../dataset/pair_history.ts';
 import { treeAnswer } from '../learn/trees/scoring.ts';
-import { backtest, type LegPair } from './backtest.ts';
+import { backtest } from './backtest.ts';
 import { pairEdge } from './edge.ts';
+import { executabilityOf, tallyExecutability } from './executability.ts';
+import { breakEven, holdoutBacktest, type PairTrades } from './holdout_performance.ts';
 import { rollovers } from './rollover.ts';
 
 /** What decides in a backtest. */
@@ -18,43 +21,65 @@ export interface Deciders {
   readonly ai2: TreeModel;
   readonly riskQuantiles: readonly number[];
   readonly thresholds: Thresholds;
+  /** Calibration of the expected result; null: it is what the barriers promise. */
+  readonly expectation: Expectation | null;
 }
 
-/** Whether each pair has an edge after costs, overnight swaps included, on the holdout that no choice has seen. */
+/** What the holdout, which no choice has seen, earns after costs, overnight swaps included. */
+export interface HoldoutProof {
+  /** Whether each pair has an edge. */
+  readonly edge: Record<string, PairEdge>;
+  /** All pairs together, as if each had one. */
+  readonly backtest: HoldoutBacktest;
+  readonly executability: NonNullable<Manifest['executability']>;
+}
+
+/** The backtest of the holdout, evaluated as if the gate NO_EDGE were not there. */
 export function proveEdge(
   dataset: Dataset,
-  { ai1, ai2, riskQuantiles, thresholds }: Deciders,
+  { ai1, ai2, riskQuantiles, thresholds, expectation }: Deciders,
   settings: Settings,
   seed: number,
   onPair: (done: number, total: number) => void,
-): Record<string, PairEdge> {
-  // Whether there is an edge is evaluated as if the gate were not there.
+): HoldoutProof {
   const policy = { ...decisionPolicy(settings), require_edge: false };
-  const entries = dataset.histories.map((history, index) => {
+  const proven = dataset.histories.map((history, index) => {
     onPair(index + 1, dataset.histories.length);
     const from = lowerBound(history.time, dataset.holdoutFrom);
     const x = holdoutFeatures(history, from, dataset.definitions.length);
     const returns = treeAnswer(ai1, x);
     const risks = treeAnswer(ai2, x);
-    const costs = symbolCosts(settings, history.pair);
+    const costs = pairCosts(tradingCosts(settings), history.pair);
+    const overnight = { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs };
     const trades = backtest(history, from, history.length, {
       thresholds,
       policy,
+      ...(expectation && { expectation }),
       edge: true,
       costs,
-      overnight: { rolls: rollovers(dataset.holdoutFrom, history.time.at(-1) ?? 0), swaps: costs },
+      overnight,
       scores: (t) => ({
         return_prob: returns[t - from]!,
         risk_score: riskRank(riskQuantiles, risks[t - from]!),
       }),
     });
-    return [history.pair.id, pairEdge(trades, `${seed}/edge/${history.pair.id}`)] as const;
+    const { id } = history.pair;
+    const pair: PairTrades = { history, from, trades, overnight };
+    return {
+      id,
+      pair,
+      edge: { ...pairEdge(trades, `${seed}/edge/${id}`), ...breakEven(trades) },
+      tally: tallyExecutability(history, from, trades, costs),
+    };
   });
-  return Object.fromEntries(entries);
-}
-
-function symbolCosts({ minutehand }: Settings, { a, b }: Pair): LegPair<SymbolCosts> {
-  return { a: minutehand.symbols[a]!, b: minutehand.symbols[b]! };
+  return {
+    edge: Object.fromEntries(proven.map(({ id, edge }) => [id, edge])),
+    backtest: holdoutBacktest(proven.map(({ pair }) => pair)),
+    executability: {
+      all_pairs: executabilityOf(proven.map(({ tally }) => tally)),
+      edge_pairs: executabilityOf(proven.filter(({ edge }) => !edge.no_edge).map(({ tally }) => tally)),
+    },
+  };
 }
 
 /** Features of every bar from `from` on: the holdout keeps them all, so its rows follow one another. */

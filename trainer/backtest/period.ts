@@ -1,12 +1,12 @@
 import { SECONDS_PER_BAR, type OpenTime } from '../../shared/bar.ts';
 import { lowerBound, type BarColumns } from '../../shared/bar_file/bar_file.ts';
-import type { ModelMetrics } from '../../shared/bundle/manifest.ts';
+import type { Executability, ModelMetrics } from '../../shared/bundle/manifest.ts';
 import type { ModelSet } from '../../shared/bundle/model_set.ts';
 import type { DecisionPolicy, Reason, Thresholds } from '../../shared/core/decide/decide.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
 import { MinutehandError } from '../../shared/errors.ts';
 import type { Pair } from '../../shared/pair.ts';
-import type { SymbolCosts } from '../../shared/policy/policy.ts';
+import { pairCosts, type TradingCosts } from '../../shared/policy/costs.ts';
 import type { DatasetPolicy } from '../dataset/dataset.ts';
 import type { PairPolicy } from '../dataset/pair_build.ts';
 import { countCommonMinutes, type PairHistory } from '../dataset/pair_history.ts';
@@ -23,6 +23,7 @@ import {
   type OvernightSwaps,
 } from './backtest.ts';
 import { cumulate, markToMarket, maxDrawdown, totalCurve, type PnlChanges } from './equity.ts';
+import { executabilityOf, tallyExecutability, type ExecutabilityTally } from './executability.ts';
 import { joinColumns, joinParts, partsOf } from './parts.ts';
 import { performanceOf, type Performance } from './performance.ts';
 import { rollovers, tradingDayAt, type Rollover } from './rollover.ts';
@@ -49,7 +50,7 @@ export interface PeriodOptions {
   readonly thresholds?: Partial<Thresholds>;
   readonly policy: DecisionPolicy;
   readonly labels: Pick<DatasetPolicy, 'windows' | 'risk' | 'scale'>;
-  readonly costs: Readonly<Record<string, SymbolCosts>>;
+  readonly costs: Readonly<Record<string, TradingCosts>>;
   /** Threads that build features; 0 = on the calling one. They change the time and nothing else. */
   readonly workers: number;
   onProgress(done: number, total: number): void;
@@ -76,6 +77,9 @@ export interface ViewResult {
   readonly changes: Readonly<Record<string, PnlChanges>>;
   /** Net results of the trading days, ascending. */
   readonly days: readonly number[];
+  /** The same trades without leverage_reduction_rate; null where the policy has no steps. */
+  readonly fullLeverage: Pick<Performance, 'net_return' | 'max_drawdown'> | null;
+  readonly executability: Executability;
 }
 
 /** What one bundle did in the period. */
@@ -158,8 +162,11 @@ interface PairView {
   readonly run: BacktestRun;
   readonly trades: readonly TradeRecord[];
   readonly changes: PnlChanges;
+  /** Without leverage_reduction_rate; null where the policy has no steps. */
+  readonly fullChanges: PnlChanges | null;
   /** Net result of each trading day; its index is that of the day. */
   readonly days: Float64Array;
+  readonly tally: ExecutabilityTally;
 }
 
 interface Evaluated {
@@ -199,7 +206,7 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
   const labels = labelPair(history, partPolicy(options), isEvaluatedMinute);
   const dayStart = new Float64Array(rolls.length + 1).fill(NaN);
   for (let t = length - 1; t >= start; t--) dayStart[tradingDayAt(rolls, time[t]!)] = time[t]!;
-  const costs = { a: costsOf(options.costs, pair.a), b: costsOf(options.costs, pair.b) };
+  const costs = pairCosts(options.costs, pair);
   const bundles: PairBundleResult[] = [];
   for (const [i, set] of options.sets.entries()) {
     const scores = joinScores(parts.map((part) => part.scores[i]!));
@@ -209,6 +216,7 @@ function checkPair(parts: readonly ScoredPart[], rolls: readonly Rollover[], opt
         policy: { ...options.policy, require_edge: requireEdge },
         edge,
         costs,
+        ...(set.expectation && { expectation: set.expectation }),
         overnight: { rolls, swaps: costs },
         scores: (t) => ({ return_prob: scores.ai1[t - start]!, risk_score: scores.riskScore[t - start]! }),
         scale: (t) => scores.ai3[t - start]!,
@@ -249,7 +257,17 @@ function runView(
   const changes = markToMarket(history, run.trades, options.overnight);
   const days = new Float64Array(rolls.length + 1);
   for (let i = 0; i < changes.time.length; i++) days[tradingDayAt(rolls, changes.time[i]!)]! += changes.change[i]!;
-  return { run, trades: run.trades.map((trade) => recordOf(history, trade)), changes, days };
+  const fullChanges =
+    options.policy.leverage === undefined
+      ? null
+      : markToMarket(
+          history,
+          run.trades.map((trade) => ({ ...trade, scale: trade.fullScale })),
+          options.overnight,
+        );
+  const trades = run.trades.map((trade) => recordOf(history, trade));
+  const tally = tallyExecutability(history, start, run.trades, options.costs);
+  return { run, trades, changes, fullChanges, days, tally };
 }
 
 function recordOf({ time, openA, openB }: PairHistory, trade: FilledTrade): TradeRecord {
@@ -363,7 +381,21 @@ function assembleView(
     curve,
     changes: Object.fromEntries(results.map(({ pair }, i) => [pair.id, views[i]!.changes])),
     days,
+    fullLeverage: fullLeverageOf(
+      views.flatMap(({ fullChanges }) => fullChanges ?? []),
+      { first, minutes },
+    ),
+    executability: executabilityOf(views.map(({ tally }) => tally)),
   };
+}
+
+function fullLeverageOf(
+  changes: readonly PnlChanges[],
+  { first, minutes }: Pick<Span, 'first' | 'minutes'>,
+): ViewResult['fullLeverage'] {
+  if (changes.length === 0) return null;
+  const curve = totalCurve(changes, first, minutes);
+  return { net_return: curve.at(-1)!, max_drawdown: maxDrawdown(curve) };
 }
 
 function pool(parts: readonly Evaluated[]): Evaluated {
@@ -387,10 +419,4 @@ function earliest(columns: readonly Float64Array[]): Float64Array {
     const there = columns.map((column) => column[i]!).filter((value) => !Number.isNaN(value));
     return there.length === 0 ? NaN : Math.min(...there);
   });
-}
-
-function costsOf(costs: Readonly<Record<string, SymbolCosts>>, symbol: string): SymbolCosts {
-  const own = costs[symbol];
-  if (own === undefined) throw new RangeError(`no costs of ${symbol}`);
-  return own;
 }

@@ -1,3 +1,5 @@
+import { newYorkOffset, weekdayOf } from '../../shared/core/cost/new_york_time.ts';
+
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 /** A trading day ends at 17:00 in New York. */
@@ -25,7 +27,8 @@ export function rollovers(from: number, to: number): Rollover[] {
   for (let day = Math.floor(from / DAY_S); day * DAY_S <= to; day++) {
     const weekday = weekdayOf(day);
     if (weekday === 0 || weekday === SATURDAY) continue;
-    const time = day * DAY_S + (ROLL_HOUR + (isSummer(day) ? 4 : 5)) * HOUR_S;
+    const local = day * DAY_S + ROLL_HOUR * HOUR_S;
+    const time = local - newYorkOffset(local);
     if (time > from && time <= to) found.push({ time, swapDays: weekday === WEDNESDAY ? 3 : 1 });
   }
   return found;
@@ -43,23 +46,4 @@ export function tradingDayAt(rolls: readonly Rollover[], time: number): number {
     else high = middle;
   }
   return low;
-}
-
-/**
- * Whether New York has summer time at 17:00 of a day (days since 1970): second Sunday of March to first Sunday of
- * November.
- */
-function isSummer(day: number): boolean {
-  const year = new Date(day * DAY_S * 1000).getUTCFullYear();
-  return day >= sundayFrom(Date.UTC(year, 2, 8)) && day < sundayFrom(Date.UTC(year, 10, 1));
-}
-
-function sundayFrom(ms: number): number {
-  const day = ms / 1000 / DAY_S;
-  return day + ((7 - weekdayOf(day)) % 7);
-}
-
-/** 0 = Sunday. 1970-01-01 was a Thursday. */
-function weekdayOf(day: number): number {
-  return (((day + 4) % 7) + 7) % 7;
 }

@@ -14,6 +14,9 @@ export interface HistoryBar {
   /** ln of the opens; the closes of the bar before unless given. */
   readonly lnOpenA?: number;
   readonly lnOpenB?: number;
+  /** Quoted spreads, basis points; unknown unless given. */
+  readonly quotedA?: number;
+  readonly quotedB?: number;
   /** Minutes since the bar before. */
   readonly minutes?: number;
 }
@@ -39,6 +42,8 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
     time: column(({ minutes }, i) => (time += i === 0 ? 0 : (minutes ?? 1) * 60)),
     openA: column(({ lnOpenA, lnA }, i) => Math.exp(lnOpenA ?? bars[i - 1]?.lnA ?? lnA)),
     openB: column(({ lnOpenB, lnB }, i) => Math.exp(lnOpenB ?? bars[i - 1]?.lnB ?? lnB)),
+    quotedA: column(({ quotedA }) => quotedA ?? NaN),
+    quotedB: column(({ quotedB }) => quotedB ?? NaN),
     lnA: column(({ lnA }) => lnA),
     lnB: column(({ lnB }) => lnB),
     alpha: column(({ alpha }) => alpha),
@@ -55,8 +60,8 @@ export function historyOf(bars: readonly HistoryBar[]): PairHistory {
 }
 
 /**
- * A pair whose spread comes back, with a hedge ratio of the given sign that moves, gaps between bars, and opens away
- * from the closes.
+ * A mean-reverting pair, with a varying hedge ratio of the given sign, gaps between bars, and opens that differ from
+ * the closes.
  */
 export function randomHistory(seed: string, length: number, betaSign: -1 | 1): PairHistory {
   const rng = createRng(seed);
@@ -80,7 +85,7 @@ export function randomHistory(seed: string, length: number, betaSign: -1 | 1): P
       lnB,
       alpha,
       beta,
-      // What the regression would leave: the spread of this bar lies around own.
+      // The intercept of a regression: the spread of this bar is around own.
       zMean: 1 - alpha + (betaSign * 0.8 - beta) * lnB + rng.normal() * 3e-4,
       zStd: 8e-4 * (0.7 + 0.6 * rng.uniform()),
       corr,

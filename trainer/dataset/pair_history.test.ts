@@ -79,7 +79,7 @@ describe('buildPairHistory', () => {
     for (let t = 0; t < history.length; t += 11) expectEqualToOracle(history, t, common, windows);
   });
 
-  it('holds what the engine has at each bar to the last bit of a float64', () => {
+  it('holds the engine’s values at each bar to the last bit of a float64', () => {
     const { minutehand } = tinySettings();
     const bars = tinyBars(tinySettings(), 500);
     const [a, b] = [bars.get('XAUUSD')!, bars.get('XAGUSD')!];
@@ -92,7 +92,7 @@ describe('buildPairHistory', () => {
       engine.step(bar.a, bar.b);
       if (!engine.ready) continue;
       const { lnA, lnB, alpha, beta, corr, zMean, zStd, z } = engine.frame;
-      const expected = { time: bar.a.time, openA: bar.a.open, openB: bar.b.open, lnA, lnB, alpha, beta, corr, zMean, zStd, z, atrRatio: engine.values[atrRatio]! }; // prettier-ignore
+      const expected = { time: bar.a.time, openA: bar.a.open, openB: bar.b.open, quotedA: (1e4 * bar.a.spread!) / bar.a.close, quotedB: (1e4 * bar.b.spread!) / bar.b.close, lnA, lnB, alpha, beta, corr, zMean, zStd, z, atrRatio: engine.values[atrRatio]! }; // prettier-ignore
       for (const name of HISTORY_COLUMNS) {
         expect(history[name][t], `${name} at ${t}`).toBe(expected[name]);
         if (Math.fround(expected[name]) !== expected[name]) needsFloat64.add(name);
@@ -103,7 +103,7 @@ describe('buildPairHistory', () => {
     expect(needsFloat64).toEqual(new Set(HISTORY_COLUMNS));
   });
 
-  it('keeps the features it is asked to keep and marks the others', () => {
+  it('keeps the requested features and marks the others', () => {
     const settings = tinySettings();
     const { windows } = settings.minutehand;
     const bars = tinyBars(settings, 2400);

@@ -1,13 +1,14 @@
 import type { OpenTime } from '../../shared/bar.ts';
 import { barReader, type BarColumns } from '../../shared/bar_file/bar_file.ts';
+import { quotedBps } from '../../shared/core/cost/fill_cost.ts';
 import { PairFeatures } from '../../shared/core/features/features.ts';
 import type { Market } from '../../shared/core/position/position.ts';
 import type { Windows } from '../../shared/core/features/windows.ts';
 import type { Pair } from '../../shared/pair.ts';
 
 /**
- * One pair's warm bars, one element per minute that both legs have, ascending: what labels and backtest need of each.
- * The features of some of them are kept; `row` says where.
+ * One pair's warm bars, one element per minute that both legs have, ascending: the input of labels and backtest. The
+ * features of some of them are kept; `row` has their index.
  */
 export interface PairHistory {
   readonly pair: Pair;
@@ -16,6 +17,9 @@ export interface PairHistory {
   readonly time: Float64Array;
   readonly openA: Float64Array;
   readonly openB: Float64Array;
+  /** Quoted spreads, basis points; NaN where a bar has none. */
+  readonly quotedA: Float64Array;
+  readonly quotedB: Float64Array;
   readonly lnA: Float64Array;
   readonly lnB: Float64Array;
   readonly alpha: Float64Array;
@@ -32,11 +36,13 @@ export interface PairHistory {
   readonly rows: number;
 }
 
-/** What is kept of every warm bar, from the engine's frame or its columns. */
+/** Values kept of every warm bar, from the engine's frame or its columns. */
 export const HISTORY_COLUMNS = [
   'time',
   'openA',
   'openB',
+  'quotedA',
+  'quotedB',
   'lnA',
   'lnB',
   'alpha',
@@ -83,6 +89,8 @@ export function buildPairHistory(
     columns.time[length] = time;
     columns.openA[length] = frame.a.open;
     columns.openB[length] = frame.b.open;
+    columns.quotedA[length] = quotedBps(frame.a);
+    columns.quotedB[length] = quotedBps(frame.b);
     columns.lnA[length] = frame.lnA;
     columns.lnB[length] = frame.lnB;
     columns.alpha[length] = frame.alpha;
@@ -108,7 +116,7 @@ function grow(values: Float32Array): Float32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Where the minutes that both columns have stand in each of them, ascending. */
+/** Indexes of the minutes that both columns have, in each of them, ascending. */
 export interface MatchedMinutes {
   readonly length: number;
   readonly inA: Int32Array;

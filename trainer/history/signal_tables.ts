@@ -3,6 +3,7 @@ import type { SignalsPolicy } from '../../shared/policy/schema.ts';
 import { flatName } from '../store/flat_schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Tables } from '../store/tables.ts';
+import { makePolicyView } from './policy_view.ts';
 import { SIGNAL_COLUMNS, type SignalRow } from './signal_row.ts';
 
 type Db = Kysely<Tables>;
@@ -17,8 +18,7 @@ export interface SignalFilter {
 }
 
 /**
- * The two tables that signals_policy.yaml names. Rows of a market stand in the order of publication, pair, boot and
- * seq.
+ * The two tables that signals_policy.yaml names. Rows of a market are in the order of publication, pair, boot and seq.
  */
 export interface SignalTables {
   /** The name of the table of all signals, as in the policy. */
@@ -55,6 +55,7 @@ export async function openSignalTables(store: Store, policy: SignalsPolicy): Pro
   const { signals_table: live, signals_history_table: history } = policy;
   await makeTable(store, live, ['market', 'pair_id']);
   await makeTable(store, history, ['market', 'generated_at_ms', 'pair_id', 'boot_id', 'seq']);
+  await makePolicyView(store, history);
   return new StoreSignalTables(store, history, live);
 }
 
@@ -72,6 +73,23 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   };
   // PostgreSQL lets one of two who make a table at the same time fail.
   await make().catch(make);
+  await addColumns({ kind, db }, table);
+}
+
+/** Columns that a table of an earlier version does not have. All of them are nullable. */
+async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
+  const name = nameIn(kind, table);
+  const query =
+    kind === 'sqlite'
+      ? `SELECT name FROM pragma_table_info('${name}')`
+      : `SELECT attname AS name FROM pg_attribute WHERE attrelid = '${name}'::regclass AND attnum > 0`;
+  const { rows } = await db.executeQuery<{ name: string }>(CompiledQuery.raw(query));
+  const known = new Set(rows.map((row) => row.name));
+  for (const [column, type] of SIGNAL_COLUMNS) {
+    if (known.has(column)) continue;
+    const add = kind === 'sqlite' ? 'ADD COLUMN' : 'ADD COLUMN IF NOT EXISTS';
+    await db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} ${add} ${column} ${type}`));
+  }
 }
 
 function nameIn(kind: Store['kind'], table: string): string {

@@ -1,10 +1,12 @@
 import { lowerBound } from '../../shared/bar_file/bar_file.ts';
 import type { ThresholdReport } from '../../shared/bundle/manifest.ts';
 import type { Matrix } from '../../shared/bundle/onnx/tree_ensemble.ts';
+import type { Expectation } from '../../shared/core/cost/expected_net.ts';
 import { riskRank } from '../../shared/core/decide/risk_rank.ts';
 import type { Thresholds } from '../../shared/core/decide/decide.ts';
 import { SECONDS_PER_BAR } from '../../shared/bar.ts';
 import { perModel, type ModelName } from '../../shared/core/features/feature.ts';
+import { pairCosts, tradingCosts } from '../../shared/policy/costs.ts';
 import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
 import { runBacktest, type BacktestOptions } from '../backtest/backtest.ts';
 import { markToMarket } from '../backtest/equity.ts';
@@ -21,6 +23,13 @@ import { searchThresholds, type ThresholdMeasure } from './thresholds.ts';
 export interface ChosenThresholds {
   readonly thresholds: Thresholds;
   readonly report: ThresholdReport;
+}
+
+/** What turns answers into risk scores and expected results. */
+export interface Calibrated {
+  readonly riskQuantiles: readonly number[];
+  /** null: the expected result is what the barriers promise. */
+  readonly expectation: Expectation | null;
 }
 
 /**
@@ -46,7 +55,7 @@ interface AnsweredPair {
 export function chooseThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskQuantiles: readonly number[],
+  { riskQuantiles, expectation }: Calibrated,
   settings: Settings,
   onProgress: (done: number, total: number) => void,
 ): ChosenThresholds {
@@ -70,6 +79,7 @@ export function chooseThresholds(
         policy,
         edge: true,
         costs,
+        ...(expectation && { expectation }),
         overnight,
         scores: (t) => ({ return_prob: returnProb[t]!, risk_score: riskScore[t]! }),
         scale: (t) => scale[t]!,
@@ -112,7 +122,7 @@ export function chooseThresholds(
 }
 
 /** The Sharpe ratio of the days, deflated by the number and the spread of the tries. */
-function sharpeReport(
+export function sharpeReport(
   days: readonly number[],
   tried: readonly { readonly netSharpe: number }[],
 ): Pick<ChosenThresholds['report'], 'net_sharpe' | 'expected_max_sharpe' | 'probabilistic_sharpe' | 'deflated_sharpe'> {
@@ -131,13 +141,13 @@ function sharpeReport(
 export function findThresholds(
   dataset: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
-  riskQuantiles: readonly number[],
+  calibrated: Calibrated,
   { settings, trials, onProgress }: Pick<TrainOptions, 'settings' | 'trials' | 'onProgress'>,
 ): { readonly thresholds: Thresholds; readonly report: ThresholdReport | null } {
   const { core, minutehand } = settings;
   if (trials === 0 || minutehand.search.theta_evaluations === 0)
     return { thresholds: { theta1: core.theta1_initial, theta2: core.theta2_initial }, report: null };
-  return chooseThresholds(dataset, learned, riskQuantiles, settings, (done, total) =>
+  return chooseThresholds(dataset, learned, calibrated, settings, (done, total) =>
     onProgress('thresholds', done, total),
   );
 }
@@ -147,7 +157,7 @@ function answerPair(
   { holdoutFrom, definitions }: Dataset,
   learned: Readonly<Record<ModelName, Pick<LearnedModel, 'folds'>>>,
   riskQuantiles: readonly number[],
-  { minutehand }: Settings,
+  settings: Settings,
   rolls: readonly Rollover[],
 ): AnsweredPair {
   const length = lowerBound(history.time.subarray(0, history.length), holdoutFrom);
@@ -166,7 +176,7 @@ function answerPair(
     kept.forEach((t, i) => (all[t] = known[i]!));
     return all;
   });
-  const costs = { a: minutehand.symbols[history.pair.a]!, b: minutehand.symbols[history.pair.b]! };
+  const costs = pairCosts(tradingCosts(settings), history.pair);
   return {
     history,
     length,

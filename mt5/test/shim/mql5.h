@@ -1308,7 +1308,7 @@ enum ENUM_OBJECT_PROPERTY_INTEGER {
 enum ENUM_OBJECT_PROPERTY_STRING { OBJPROP_TEXT, OBJPROP_FONT };
 enum ENUM_BASE_CORNER { CORNER_LEFT_UPPER };
 enum { clrWhite = 0xFFFFFF, clrSilver = 0xC0C0C0, clrBlack = 0, clrFireBrick = 0x2222B2, clrDarkSlateGray = 0x4F4F2F, clrOrange = 0xA5FF };
-enum ENUM_CHART_EVENT { CHARTEVENT_OBJECT_CLICK = 1 };
+enum ENUM_CHART_EVENT { CHARTEVENT_OBJECT_CLICK = 1, CHARTEVENT_CUSTOM = 1000 };
 enum { INIT_SUCCEEDED = 0, INIT_FAILED = 1, INIT_PARAMETERS_INCORRECT = 32767 };
 inline bool ObjectCreate(long, const string &name, ENUM_OBJECT, int, datetime, double) {
   terminal().labels[name.utf8()] = "";

@@ -29,7 +29,15 @@ export interface HeldPosition {
 export interface DecisionInput {
   readonly bar: ObservedBar;
   /** null: no models. */
-  readonly scores: { readonly return_prob: number; readonly risk_score: number } | null;
+  readonly scores: {
+    readonly return_prob: number;
+    readonly risk_score: number;
+    readonly expected_net_bps: number;
+  } | null;
+  /** Epoch seconds of the bar's open. */
+  readonly time: number;
+  /** As core_policy.yaml has them. */
+  readonly noEntryWindows: readonly string[];
   readonly hasEdge: boolean;
   /** A live KPI halts the pair under the active models. */
   readonly isHalted: boolean;
@@ -44,6 +52,7 @@ export interface DecisionInput {
     readonly beta_max: number;
     readonly risk_exit: number;
     readonly require_edge: boolean;
+    readonly min_expected_net_bps: number;
   };
   readonly position: HeldPosition;
 }
@@ -90,6 +99,7 @@ export const REFUSALS: readonly Row[] = [
     },
   ],
   ['NO_SETUP', ({ bar, policy }) => Number.isNaN(bar.z) || Math.abs(bar.z) < policy.z_entry],
+  ['SESSION', ({ time, noEntryWindows }) => noEntryWindows.some((window) => isWithin(window, time + 60))],
   [
     'PROB_LOW',
     ({ scores, theta1 }) => scores !== null && (Number.isNaN(scores.return_prob) || scores.return_prob <= theta1),
@@ -98,7 +108,26 @@ export const REFUSALS: readonly Row[] = [
     'RISK_HIGH',
     ({ scores, theta2 }) => scores !== null && (Number.isNaN(scores.risk_score) || scores.risk_score >= theta2),
   ],
+  ['COST_HIGH', ({ scores, policy }) => scores !== null && !(scores.expected_net_bps > policy.min_expected_net_bps)],
 ];
+
+const NEW_YORK = new Intl.DateTimeFormat('en-US', {
+  timeZone: 'America/New_York',
+  weekday: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+
+/** Whether a clock in New York shows a time in the window, `16:45-18:15` or `Sun 17:00-18:30`. */
+export function isWithin(window: string, time: number): boolean {
+  const parts = NEW_YORK.formatToParts(time * 1000);
+  const shown = (type: string): string => parts.find((part) => part.type === type)!.value;
+  const clock = `${shown('hour')}:${shown('minute')}`;
+  const [hours, day = shown('weekday')] = window.split(' ').reverse();
+  const [from, to] = hours!.split('-');
+  return day === shown('weekday') && clock >= from! && clock < to!;
+}
 
 /** What the documents say about a bar of a warm pair whose legs are both there. */
 export function expectedDecision(input: DecisionInput): ExpectedDecision {

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OpenTime } from '../../bar.ts';
+import { parseEntryWindows } from '../cost/entry_window.ts';
 import { agePosition, FLAT, frozenZ, openPosition, type Market, type Position } from '../position/position.ts';
-import { decide, entryLegs, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
+import { decide as decideAt, entryLegs, type DecisionPolicy, type Gate, type Scores } from './decide.ts';
 import { EXITS, expectedDecision, REFUSALS } from './decide.oracle.ts';
 import { riskQuantiles, riskRank } from './risk_rank.ts';
 
@@ -16,10 +17,16 @@ const POLICY: DecisionPolicy = {
   beta_max: 20,
   risk_exit: 0.95,
   require_edge: true,
+  no_entry_windows: [],
+  min_expected_net_bps: 0,
 };
+const NOON = (Date.UTC(2024, 0, 3, 17) / 1000) as OpenTime;
+const decide = (
+  ...[at, scores, own, policy, position]: Parameters<typeof decideAt> extends [...infer Head, OpenTime] ? Head : never
+) => decideAt(at, scores, own, policy, position, NOON);
 const THETA = { theta1: 0.7, theta2: 0.3 };
 const gate = (hasEdge: boolean, isHalted = false): Gate => ({ ...THETA, hasEdge, isHalted });
-const GOOD = { return_prob: 0.8, risk_score: 0.1 };
+const GOOD = { return_prob: 0.8, risk_score: 0.1, expected_net_bps: 1 };
 const market = (z: number, beta = 0.8): Market => ({
   z,
   alpha: 0,
@@ -55,10 +62,12 @@ describe('decide when flat', () => {
     ['BETA_RANGE', market(2.5, NaN), GOOD, true],
     ['NO_SETUP', market(1.99), GOOD, true],
     ['NO_SETUP', market(NaN), GOOD, true],
-    ['PROB_LOW', market(2.5), { return_prob: 0.7, risk_score: 0.1 }, true],
-    ['PROB_LOW', market(2.5), { return_prob: NaN, risk_score: 0.1 }, true],
-    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: 0.3 }, true],
-    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: NaN }, true],
+    ['PROB_LOW', market(2.5), { return_prob: 0.7, risk_score: 0.1, expected_net_bps: 1 }, true],
+    ['PROB_LOW', market(2.5), { return_prob: NaN, risk_score: 0.1, expected_net_bps: 1 }, true],
+    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: 0.3, expected_net_bps: 1 }, true],
+    ['RISK_HIGH', market(2.5), { return_prob: 0.8, risk_score: NaN, expected_net_bps: 1 }, true],
+    ['COST_HIGH', market(2.5), { ...GOOD, expected_net_bps: 0 }, true],
+    ['COST_HIGH', market(2.5), { ...GOOD, expected_net_bps: NaN }, true],
   ] as const)('holds with %s', (reason, at, scores, edge) => {
     expect(decide(at, scores, gate(edge), POLICY, FLAT)).toEqual({ action: 'HOLD', reason, target: 0 });
   });
@@ -73,9 +82,46 @@ describe('decide when flat', () => {
     fc.assert(
       fc.property(near(2), near(0.7), near(0.3), fc.boolean(), fc.boolean(), (z, prob, risk, negative, edge) => {
         const at = market(negative ? -z : z);
-        const decision = decide(at, { return_prob: prob, risk_score: risk }, gate(edge), POLICY, FLAT);
+        const decision = decide(
+          at,
+          { return_prob: prob, risk_score: risk, expected_net_bps: 1 },
+          gate(edge),
+          POLICY,
+          FLAT,
+        );
         expect(decision.action === 'ENTER').toBe(z >= 2 && prob > 0.7 && risk < 0.3 && edge);
       }),
+    );
+  });
+});
+
+describe('decide in a window without entries', () => {
+  const policy = { ...POLICY, no_entry_windows: parseEntryWindows(['16:45-18:15', 'Sun 17:00-18:30']) };
+  const at = (text: string): OpenTime => (Date.parse(text) / 1000) as OpenTime;
+
+  it.each([
+    ['2024-01-03T21:43Z', 'ENTRY'],
+    ['2024-01-03T21:44Z', 'SESSION'],
+    ['2024-01-03T23:13Z', 'SESSION'],
+    ['2024-01-03T23:14Z', 'ENTRY'],
+    ['2024-07-03T20:44Z', 'SESSION'],
+    ['2024-07-03T22:14Z', 'ENTRY'],
+    ['2024-01-07T23:28Z', 'SESSION'],
+    ['2024-01-07T23:29Z', 'ENTRY'],
+    ['2024-01-08T23:28Z', 'ENTRY'],
+  ] as const)('answers a bar that opens at %s with %s', (time, reason) => {
+    expect(decideAt(market(2.5), GOOD, gate(true), policy, FLAT, at(time)).reason).toBe(reason);
+  });
+
+  it('never blocks an exit, whatever the expected result', () => {
+    const poor = { ...GOOD, expected_net_bps: -9 };
+    const time = at('2024-01-03T22:05Z');
+    expect(decideAt(later(0.4), poor, gate(true), policy, open(2.5), time).reason).toBe('Z_EXIT');
+    expect(decideAt(later(4.5), poor, gate(true), policy, open(2.5), time).reason).toBe('STOP');
+    const old = { ...open(2.5), ageBars: 60 };
+    expect(decideAt(later(2), poor, gate(true), policy, old, time).reason).toBe('MAX_AGE');
+    expect(decideAt(later(2), { ...poor, risk_score: 0.95 }, gate(true), policy, open(2.5), time).reason).toBe(
+      'RISK_EXIT',
     );
   });
 });
@@ -86,7 +132,7 @@ describe('decide with an open position', () => {
     ['Z_EXIT', later(-1), GOOD, 3],
     ['STOP', later(4), GOOD, 3],
     ['MAX_AGE', later(2), GOOD, 60],
-    ['RISK_EXIT', later(2), { return_prob: 0.9, risk_score: 0.95 }, 3],
+    ['RISK_EXIT', later(2), { return_prob: 0.9, risk_score: 0.95, expected_net_bps: 1 }, 3],
   ] as const)('exits with %s, on either side', (reason, at, scores, ageBars) => {
     expect(decide(at, scores, gate(true), POLICY, { ...open(2.5), ageBars })).toEqual({
       action: 'EXIT',
@@ -102,7 +148,9 @@ describe('decide with an open position', () => {
 
   it('holds in between, whatever the current z, probability and edge say', () => {
     const moved = { ...later(1), z: 9, beta: 0 };
-    expect(decide(moved, { return_prob: 0, risk_score: 0.9 }, gate(false), POLICY, open(2.5))).toEqual({
+    expect(
+      decide(moved, { return_prob: 0, risk_score: 0.9, expected_net_bps: 1 }, gate(false), POLICY, open(2.5)),
+    ).toEqual({
       action: 'HOLD',
       reason: 'IN_POSITION',
       target: -1,
@@ -123,7 +171,7 @@ describe('decide with an open position', () => {
 });
 
 describe('decide where several reasons hold at once', () => {
-  const risky = { return_prob: 0.9, risk_score: 0.99 };
+  const risky = { return_prob: 0.9, risk_score: 0.99, expected_net_bps: 1 };
   it.each([
     ['STOP', 'MAX_AGE', later(4.5), GOOD, 60, POLICY],
     ['STOP', 'RISK_EXIT', later(4.5), risky, 3, POLICY],
@@ -146,6 +194,7 @@ describe('decide where several reasons hold at once', () => {
     fc.record({
       return_prob: fc.constantFrom(0, 0.7, 0.71, 1, NaN),
       risk_score: fc.constantFrom(0, 0.29, 0.3, 0.94, 0.95, 1, NaN),
+      expected_net_bps: fc.constantFrom(-1, 0, 0.1, 5, NaN),
     }),
   ) as fc.Arbitrary<Scores | null>;
   const betas = fc.constantFrom(0.8, -0.8, 0.01, 0.05, 20, 21, -21, NaN);
@@ -170,9 +219,12 @@ describe('decide where several reasons hold at once', () => {
           age: ages,
           flat: fc.boolean(),
           halted: fc.boolean(),
+          minute: fc.integer({ min: 0, max: 10_080 }),
+          windows: fc.constantFrom([], ['16:45-18:15', 'Sun 17:00-18:30'], ['00:00-24:00'], ['Tue 08:00-20:00']),
         }),
-        ({ z, now, beta, scores, edge, how, age, flat, halted }) => {
-          const policy = { ...POLICY, ...how };
+        ({ z, now, beta, scores, edge, how, age, flat, halted, minute, windows }) => {
+          const policy = { ...POLICY, ...how, no_entry_windows: parseEntryWindows(windows) };
+          const time = (NOON + minute * 60) as OpenTime;
           const bar = market(now, beta);
           const entry = Number.isNaN(z) || z === 0 ? 2.5 : z;
           const position = flat ? FLAT : { ...open(entry), ageBars: age };
@@ -184,9 +236,11 @@ describe('decide where several reasons hold at once', () => {
             ...THETA,
             policy,
             position,
+            time,
+            noEntryWindows: windows,
           });
           if (!flat && met.length > 1) coincidences.add(met.slice(0, 2).join());
-          expect(decide(bar, scores, gate(edge, halted), policy, position)).toEqual(expected);
+          expect(decideAt(bar, scores, gate(edge, halted), policy, position, time)).toEqual(expected);
         },
       ),
       { numRuns: 3000, seed: 14 },
@@ -241,7 +295,9 @@ describe('decide exactly at a limit', () => {
     ['IN_POSITION', 0.1, 59],
   ] as const)('answers %s at risk %d and age %d', (reason, risk_score, ageBars) => {
     const position = { ...sold, ageBars };
-    expect(decide(at(2), { return_prob: 1, risk_score }, gate(true), limits, position).reason).toBe(reason);
+    expect(
+      decide(at(2), { return_prob: 1, risk_score, expected_net_bps: 1 }, gate(true), limits, position).reason,
+    ).toBe(reason);
   });
 
   it.each([
@@ -260,10 +316,10 @@ describe('decide exactly at a limit', () => {
   });
 
   it.each([
-    ['PROB_LOW', { return_prob: 0.7, risk_score: 0.1 }],
-    ['ENTRY', { return_prob: 0.7 + above, risk_score: 0.1 }],
-    ['RISK_HIGH', { return_prob: 0.8, risk_score: 0.3 }],
-    ['ENTRY', { return_prob: 0.8, risk_score: 0.3 + below }],
+    ['PROB_LOW', { return_prob: 0.7, risk_score: 0.1, expected_net_bps: 1 }],
+    ['ENTRY', { return_prob: 0.7 + above, risk_score: 0.1, expected_net_bps: 1 }],
+    ['RISK_HIGH', { return_prob: 0.8, risk_score: 0.3, expected_net_bps: 1 }],
+    ['ENTRY', { return_prob: 0.8, risk_score: 0.3 + below, expected_net_bps: 1 }],
   ] as const)('answers %s for %j', (reason, scores) => {
     expect(decide(at(2.5), scores, gate(true), limits, FLAT).reason).toBe(reason);
   });

@@ -1,3 +1,6 @@
+import { SECONDS_PER_BAR, type OpenTime } from '../../bar.ts';
+import { isEntryClosed, type EntryWindow } from '../cost/entry_window.ts';
+import type { LeveragePolicy } from '../position/leverage.ts';
 import { adverseZ, type Market, type Position, type Side } from '../position/position.ts';
 
 export type Action = 'ENTER' | 'EXIT' | 'HOLD';
@@ -15,8 +18,10 @@ export const REASONS = {
   KPI_HALT:
     'HOLD: under these models a live KPI of the pair, or of all pairs, is past its limit; nothing is entered until a person or a new bundle clears it.',
   NO_EDGE: 'HOLD: the models have shown no edge after costs for this pair.',
+  SESSION: 'HOLD: the entry would be filled in one of no_entry_windows.',
   PROB_LOW: 'HOLD: return_prob is not above theta1.',
   RISK_HIGH: 'HOLD: risk_score is not below theta2.',
+  COST_HIGH: 'HOLD: the expected result after the current costs is not above min_expected_net_bps.',
   NO_MODEL: 'HOLD: no verified model set is loaded.',
   WARMUP: 'HOLD: the pair has not seen enough bars yet.',
   LEG_MISSING: 'HOLD: the bar of one leg did not come in time.',
@@ -41,6 +46,12 @@ export interface DecisionPolicy {
   readonly risk_exit: number;
   /** Whether a pair without a proven edge holds. */
   readonly require_edge: boolean;
+  /** Absent where nothing reduces the size of positions; no decision depends on it. */
+  readonly leverage?: LeveragePolicy;
+  /** When nothing is entered. */
+  readonly no_entry_windows: readonly EntryWindow[];
+  /** The expected result of an entry, in basis points after costs, must be above it. */
+  readonly min_expected_net_bps: number;
 }
 
 export interface Thresholds {
@@ -58,9 +69,15 @@ export interface Gate extends Thresholds {
   readonly isHalted: boolean;
 }
 
-export interface Scores {
+/** What the models answer to a bar. */
+export interface ModelScores {
   readonly return_prob: number;
   readonly risk_score: number;
+}
+
+export interface Scores extends ModelScores {
+  /** By `expectedNetBps`; NaN for a bar that is no candidate. */
+  readonly expected_net_bps: number;
 }
 
 export interface Decision {
@@ -72,7 +89,7 @@ export interface Decision {
 
 /**
  * What to do at the close of a bar: a pure function of its arguments, the same one live, in replay and in backtest.
- * `position` is the one before this bar, already aged by it. Without `scores` nothing is entered; exits that need
+ * `position` is the one before this bar, already aged by it; `time` is the bar's open. Without `scores` nothing is entered; exits that need
  * no model still happen.
  */
 export function decide(
@@ -81,13 +98,14 @@ export function decide(
   gate: Gate,
   policy: DecisionPolicy,
   position: Position,
+  time: OpenTime,
 ): Decision {
   if (position.side !== 0) {
     const reason = exitReason(market, scores, policy, position);
     if (reason === null) return { action: 'HOLD', reason: 'IN_POSITION', target: position.side };
     return { action: 'EXIT', reason, target: 0 };
   }
-  const refusal = refusalReason(market, scores, gate, policy);
+  const refusal = refusalReason(market, scores, gate, policy, time);
   if (refusal !== null) return { action: 'HOLD', reason: refusal, target: 0 };
   return { action: 'ENTER', reason: 'ENTRY', target: market.z > 0 ? -1 : 1 };
 }
@@ -101,15 +119,23 @@ function exitReason(market: Market, scores: Scores | null, policy: DecisionPolic
   return null;
 }
 
-function refusalReason(market: Market, scores: Scores | null, gate: Gate, policy: DecisionPolicy): Reason | null {
+function refusalReason(
+  market: Market,
+  scores: Scores | null,
+  gate: Gate,
+  policy: DecisionPolicy,
+  time: OpenTime,
+): Reason | null {
   if (scores === null) return 'NO_MODEL';
   if (gate.isHalted) return 'KPI_HALT';
   if (policy.require_edge && !gate.hasEdge) return 'NO_EDGE';
   const hedge = Math.abs(market.beta);
   if (!(hedge >= policy.beta_min && hedge <= policy.beta_max)) return 'BETA_RANGE';
   if (!(Math.abs(market.z) >= policy.z_entry)) return 'NO_SETUP';
+  if (isEntryClosed(policy.no_entry_windows, time + SECONDS_PER_BAR)) return 'SESSION';
   if (!(scores.return_prob > gate.theta1)) return 'PROB_LOW';
   if (!(scores.risk_score < gate.theta2)) return 'RISK_HIGH';
+  if (!(scores.expected_net_bps > policy.min_expected_net_bps)) return 'COST_HIGH';
   return null;
 }
 

@@ -13,9 +13,11 @@ const POLICY: DecisionPolicy = {
   beta_max: 10,
   risk_exit: 0.9,
   require_edge: true,
+  no_entry_windows: [],
+  min_expected_net_bps: 0,
 };
 const GATE: Gate = { theta1: 0.7, theta2: 0.3, hasEdge: true, isHalted: false };
-const SCORES = { return_prob: 0.8, risk_score: 0.1 };
+const SCORES = { return_prob: 0.8, risk_score: 0.1, expected_net_bps: 1 };
 const TIME = 600 as OpenTime;
 /** Prices at which z, and the frozen z of an entry at any of these markets, is `z`. */
 const market = (z: number): Market => ({ z, alpha: 0, beta: 1, zMean: 0, zStd: 0.001, lnA: 2 + z / 1000, lnB: 2 });

@@ -25,7 +25,7 @@ export function step(
   time: OpenTime,
 ): Step {
   const aged = agePosition(position);
-  const decision = decide(market, scores, gate, policy, aged);
+  const decision = decide(market, scores, gate, policy, aged, time);
   switch (decision.action) {
     case 'ENTER':
       return { decision, position: openPosition(decision.target, id, time, market) };

@@ -2,6 +2,7 @@ import type { Manifest } from '../../../shared/bundle/manifest.ts';
 import { MODEL_NAMES } from '../../../shared/core/features/feature.ts';
 import type { SymbolCosts } from '../../../shared/policy/policy.ts';
 import { reliability } from '../../validate/metrics.ts';
+import { busiestHours, EXECUTABILITY_COLUMNS, executabilityCells } from '../executability.ts';
 import { isoSecond, ROLES } from '../ledger.ts';
 import { VIEWS, type BundleResult, type PeriodResult, type TradeRecord, type View } from '../period.ts';
 import { TRADING_DAYS_PER_YEAR, type Performance } from '../performance.ts';
@@ -27,7 +28,7 @@ const VIEW_NAMES: Readonly<Record<View, string>> = {
 export const ASSUMPTIONS: readonly string[] = [
   'Decided by the daemon’s own code at the close of a bar, filled at the open of the next one; what is still open at the end is closed at the last open.',
   'The capital of each pair is the full-size gross notional of a position (both legs); pairs have equal capital, and nothing is reinvested. Results are multiplied by AI3’s position_scale of the entry.',
-  'Half of the spread, and commission and slippage, are paid at each side and leg. No market impact, no rejected orders, no gaps within a bar.',
+  'Half of the spread, and commission and slippage, are paid at each side and leg; the spread is that of the minute of the fill (--costs profile) or one per symbol (--costs flat). No market impact, no rejected orders, no gaps within a bar.',
   'Positions that are held over 17:00 in New York (21:00 or 22:00 UTC) pay or get one overnight swap per leg, three on Wednesdays, for all symbols alike.',
   `Sharpe and Sortino: net results of trading days (17:00 to 17:00 in New York; days without a trade count as 0), mean over deviation, annualized by × √${TRADING_DAYS_PER_YEAR}; no riskless rate. They are not shown for fewer than ${MIN_TRADES} trades.`,
   'Figures behind ± are half the width of a 95 % confidence interval: of a mean by its standard error, of a Sharpe ratio by Lo (2002); win rates carry the interval of Wilson (1927). Trades and days count as independent, which makes the intervals too narrow rather than too wide.',
@@ -99,6 +100,8 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
       ),
     ),
     reasonsTable(bundles, names),
+    '<h2>Executability</h2>',
+    ...executabilityTables(bundles, names),
     '<h2>Models in this period</h2>',
     modelsTable(bundles, names),
     lineChart('AI1: how often it came true what it gave this probability', calibrationLines(bundles, names), {
@@ -116,6 +119,19 @@ export function renderReport({ result, manifests, symbols, requireEdge }: Report
     `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">` +
     `<title>${escapeHtml(title)}</title><style>${STYLE}</style></head>\n<body><main>\n${sections.join('\n')}\n</main></body></html>\n`
   );
+}
+
+/** Whether the trades could have been made as they were counted: net bps per trade at full size. */
+function executabilityTables(bundles: readonly BundleResult[], names: readonly string[]): string[] {
+  const rows = bundles.flatMap((bundle, i) =>
+    VIEWS.map((view) => [`${nameOf(names, i)}${VIEW_NAMES[view]}`, ...executabilityCells(bundle[view].executability)]),
+  );
+  const hours = bundles.map(({ all_pairs: { executability } }, i) =>
+    executability.trades === 0
+      ? ''
+      : `<p>${escapeHtml(nameOf(names, i))}Busiest hours of ${VIEW_NAMES.all_pairs}, New York: ${escapeHtml(busiestHours(executability))}.</p>`,
+  );
+  return [table(['', ...EXECUTABILITY_COLUMNS], rows), ...hours];
 }
 
 /** Net value, drawdown and days of every bundle. */

@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import type { DecisionPolicy } from '../../shared/core/decide/decide.ts';
+import type { PairFillCosts } from '../../shared/core/cost/fill_cost.ts';
+import { newYorkMinuteOfWeek } from '../../shared/core/cost/new_york_time.ts';
+import { defaultProfile, multipleAt } from '../../shared/core/cost/spread_profile.ts';
+import { parsePair } from '../../shared/pair.ts';
+import { createRng } from '../../shared/rng.ts';
+import { IS_LONG } from '../../test/long.ts';
+import { historyOf, randomHistory, type HistoryBar } from '../dataset/pair_history.fixture.ts';
+import type { PairHistory } from '../dataset/pair_history.ts';
+import { checkExecutable } from '../gate/criteria.ts';
+import { backtest } from './backtest.ts';
+import { pairEdge } from './edge.ts';
+import { executabilityOf, tallyExecutability } from './executability.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+const POLICY: DecisionPolicy = {
+  z_entry: 2,
+  z_exit: 0.5,
+  stop: 4,
+  max_age_bars: 60,
+  beta_min: 0.05,
+  beta_max: 20,
+  risk_exit: 2,
+  require_edge: false,
+  no_entry_windows: [],
+  min_expected_net_bps: -Infinity,
+};
+const FLAT_COSTS = { spread_bps: 0.4, commission_bps: 0.1, slippage_bps: 0.05 };
+const flat: PairFillCosts = { a: FLAT_COSTS, b: FLAT_COSTS };
+const profile = defaultProfile('currency');
+const real: PairFillCosts = { a: { ...FLAT_COSTS, profile }, b: { ...FLAT_COSTS, profile } };
+const SURE = { return_prob: 1, risk_score: 0 };
+const MONDAY = Date.UTC(2024, 0, 8) / 1000;
+const BP = 1e-4;
+
+function tradesOf(history: PairHistory, costs: PairFillCosts, min_expected_net_bps = -Infinity) {
+  const scores = () => SURE;
+  const policy = { ...POLICY, min_expected_net_bps };
+  return backtest(history, 0, history.length, { thresholds: { theta1: 0, theta2: 1 }, policy, edge: true, costs, scores }); // prettier-ignore
+}
+
+describe('figures of executability', () => {
+  it('are those that every trade, taken apart, gives', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.boolean(), (seed, isFlat) => {
+        const history = { ...randomHistory(seed, 400, 1), pair: parsePair('EURUSD_GBPUSD') };
+        const costs = isFlat ? flat : real;
+        const trades = tradesOf(history, costs);
+        const figures = executabilityOf([tallyExecutability(history, 0, trades, costs)]);
+        if (trades.length === 0) return;
+        const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / trades.length;
+        expect(figures.net_bps).toBeCloseTo(mean(trades.map(({ netBps }) => netBps)), 6);
+        const multiple = figures.break_even_cost!;
+        expect(mean(trades.map(({ grossBps, costBps }) => grossBps - multiple * costBps))).toBeCloseTo(0, 6);
+        for (const minutes of [1, 2, 5] as const) {
+          const later = trades.map(({ side, beta, entryTime, entryBar, exitBar, costBps, entryCostBps }) => {
+            let bar = entryBar;
+            while (bar < exitBar && history.time[bar]! < entryTime + 60 * minutes) bar++;
+            if (bar >= exitBar) return 0;
+            const own = Math.log(history.openA[exitBar]!) - Math.log(history.openA[bar]!);
+            const other = Math.log(history.openB[exitBar]!) - Math.log(history.openB[bar]!);
+            const width = isFlat ? 1 : profile[newYorkMinuteOfWeek(history.time[bar]!)]!;
+            const paid = (width * 0.4) / 2 + 0.15 + costBps - entryCostBps;
+            return (1e4 * side * (own - beta * other)) / (1 + Math.abs(beta)) - paid;
+          });
+          expect(figures.delayed_net_bps[`after_${minutes}`]).toBeCloseTo(mean(later), 6);
+        }
+        const hours = figures.hours.reduce((sum, own) => sum + own.trades, 0);
+        expect(hours).toBe(trades.length);
+        expect(figures.hours.reduce((sum, own) => sum + own.net_bps, 0)).toBeCloseTo(figures.net_bps!, 6);
+      }),
+      { numRuns: 30, seed: 3 },
+    );
+  });
+
+  it('add up over pairs, and are null without trades', () => {
+    const history = { ...randomHistory('one', 900, 1), pair: parsePair('EURUSD_GBPUSD') };
+    const trades = tradesOf(history, real);
+    const tally = tallyExecutability(history, 0, trades, real);
+    const both = executabilityOf([tally, tally]);
+    expect(both).toMatchObject({ trades: 2 * trades.length, net_bps: expect.closeTo(executabilityOf([tally]).net_bps!, 9) as number });
+    expect(executabilityOf([])).toMatchObject({ trades: 0, net_bps: null, break_even_cost: null, narrow_net_bps: null });
+  }); // prettier-ignore
+});
+
+interface Planted {
+  /** Size of the shocks that come back, and how long half of one takes; 0: none. */
+  readonly shockBps: number;
+  /** Innovations of the pair's spread. */
+  readonly noiseBps: number;
+  /** Spread of each leg's quotes in quiet minutes: prices are bids. */
+  readonly quoteBps: number;
+}
+
+/** Five weeks of one-minute bids; the spread of the pair has shocks, the quotes widen as the profile says. */
+function plantedHistory(seed: string, { shockBps, noiseBps, quoteBps }: Planted): PairHistory {
+  const rng = createRng(seed);
+  const bars: HistoryBar[] = [];
+  const window: number[] = [];
+  let [level, own, shock, sum, squares, jitterA, jitterB] = [0, 0, 0, 0, 0, 0, 0];
+  for (let minute = 0, skipped = 1; minute < 35 * 1440; minute++) {
+    const time = MONDAY + minute * 60;
+    const week = newYorkMinuteOfWeek(time);
+    if (week < 1020 || week >= 5 * 1440 + 1020) {
+      skipped++;
+      continue;
+    }
+    level += 1.5 * BP * rng.normal();
+    own = own * 0.98 + noiseBps * BP * rng.normal();
+    shock = shock * 0.94 + (rng.uniform() < 1 / 90 ? (rng.uniform() < 0.5 ? -1 : 1) * shockBps * BP : 0);
+    jitterA = jitterA * 0.8 + 0.4 * rng.normal();
+    jitterB = jitterB * 0.8 + 0.4 * rng.normal();
+    const multiple = multipleAt(profile, time);
+    const unrest = Math.min(1, (multiple - 1) / 2);
+    const width = (multiple * quoteBps * BP) / 2;
+    const lnA = level + own + shock - width * Math.exp(unrest * jitterA);
+    const lnB = level - width * Math.exp(unrest * jitterB);
+    const gap = lnA - lnB;
+    window.push(gap);
+    sum += gap;
+    squares += gap * gap;
+    if (window.length > 120) {
+      const old = window.shift()!;
+      sum -= old;
+      squares -= old * old;
+    }
+    const zMean = sum / window.length;
+    const zStd = Math.sqrt(Math.max(squares / window.length - zMean * zMean, 1e-12));
+    const isFirst = bars.length < 120;
+    bars.push({ lnA, lnB, alpha: 0, beta: 1, zMean, zStd: isFirst ? 1 : zStd, corr: 0.9, atrRatio: 1, minutes: skipped });
+    skipped = 1;
+  } // prettier-ignore
+  const history = historyOf(bars);
+  const start = history.time[0]!;
+  const first = MONDAY - start;
+  return { ...history, pair: parsePair('EURUSD_GBPUSD'), time: history.time.map((time) => time + first) };
+}
+
+/** Whether a pair's trades become an edge that the gates let pass. */
+function isAdopted(history: PairHistory, costs: PairFillCosts, seed: string) {
+  const trades = tradesOf(history, costs, 0);
+  const edge = pairEdge(trades, seed);
+  const figures = executabilityOf([tallyExecutability(history, 0, trades, costs)]);
+  const limits = { executable_share_min: 0.5 };
+  const gates = [
+    checkExecutable('narrow', figures, 'narrow_net_bps', limits),
+    checkExecutable('later', figures, 'after_1', limits),
+  ];
+  return { edge, figures, passed: !edge.no_edge && gates.every((gate) => gate.passed) };
+}
+
+describe(`the gates on executability, ${IS_LONG ? 100 : 4} worlds`, () => {
+  const worlds = Array.from({ length: IS_LONG ? 100 : 4 }, (_, i) => `world ${i}`);
+
+  it('refuse every planted artifact of quotes that widen at the rollover, which flat costs take for an edge', () => {
+    let seeming = 0;
+    for (const seed of worlds) {
+      const history = plantedHistory(seed, { shockBps: 0, noiseBps: 0.05, quoteBps: 1.2 });
+      const [quiet, wide] = [flat, real].map(({ a, b }) => ({
+        a: { ...a, spread_bps: 1.2 },
+        b: { ...b, spread_bps: 1.2 },
+      }));
+      const { edge, passed } = isAdopted(history, quiet!, seed);
+      if (!edge.no_edge) seeming++;
+      expect([seed, passed]).toEqual([seed, false]);
+      expect([seed, isAdopted(history, wide!, seed).passed]).toEqual([seed, false]);
+    }
+    expect(seeming).toBeGreaterThanOrEqual(0.7 * worlds.length);
+  });
+
+  it('let at least 95 % of planted edges of 2 bp pass', () => {
+    let passed = 0;
+    let net = 0;
+    for (const seed of worlds) {
+      const result = isAdopted(plantedHistory(seed, { shockBps: 8, noiseBps: 0.5, quoteBps: 0.4 }), real, seed);
+      if (result.passed) passed++;
+      net += result.figures.net_bps! / worlds.length;
+    }
+    expect(Math.abs(net - 2)).toBeLessThan(0.3);
+    expect(passed).toBeGreaterThanOrEqual(Math.ceil(0.95 * worlds.length));
+  });
+});

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { earnedSigmas, expectedNetBps, promisedSigmas } from '../../shared/core/cost/expected_net.ts';
+import { createRng } from '../../shared/rng.ts';
+import { fitExpectation } from './expectation.ts';
+
+const POLICY = { z_entry: 2, z_exit: 0.5, stop: 1.5 };
+const COSTS = { spread_bps: 1, commission_bps: 0.2, slippage_bps: 0.1 };
+const MARKET = { z: -3, alpha: 0, beta: -1, zMean: 0, zStd: 4e-4, lnA: 0, lnB: 0 };
+
+describe('the expected result', () => {
+  it('is by hand: the way to the target or to the stop, less two fills', () => {
+    // 0.8 · 2.5 − 0.2 · 1.5 = 1.7 σ; σ = 4 bp over both legs = 2 bp; two fills cost 2 · 0.8 bp.
+    expect(promisedSigmas(-3, 0.8, POLICY)).toBeCloseTo(1.7, 12);
+    expect(expectedNetBps(MARKET, 0.8, POLICY, null, { a: COSTS, b: COSTS }, 0)).toBeCloseTo(1.7 * 2 - 1.6, 12);
+    const expectation = { promised: [1, 2], earned: [0, 0.5] };
+    expect(expectedNetBps(MARKET, 0.8, POLICY, expectation, { a: COSTS, b: COSTS }, 0)).toBeCloseTo(0.7 - 1.6, 12);
+  });
+
+  it('does not exist for a bar that is no candidate', () => {
+    expect(expectedNetBps({ ...MARKET, z: 1.99 }, 0.8, POLICY, null, { a: COSTS, b: COSTS }, 0)).toBeNaN();
+    expect(expectedNetBps({ ...MARKET, z: NaN }, 0.8, POLICY, null, { a: COSTS, b: COSTS }, 0)).toBeNaN();
+  });
+});
+
+describe('its calibration', () => {
+  it('ascends, keeps the mean of what was earned, and is constant beyond its ends', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 900 }), fc.string(), (rows, seed) => {
+        const rng = createRng(seed);
+        const promised = Float64Array.from({ length: rows }, () => rng.normal());
+        const earned = promised.map((value) => 0.1 * value + rng.normal());
+        const { promised: at, earned: means } = fitExpectation({ promised, earned })!;
+        for (let i = 1; i < at.length; i++) {
+          expect(at[i]).toBeGreaterThan(at[i - 1]!);
+          expect(means[i]).toBeGreaterThan(means[i - 1]!);
+        }
+        expect(earnedSigmas({ promised: at, earned: means }, -99)).toBe(means[0]);
+        expect(earnedSigmas({ promised: at, earned: means }, 99)).toBe(means.at(-1));
+      }),
+      { numRuns: 100, seed: 5 },
+    );
+  });
+
+  it('finds a planted relation, and one bin where the promise says nothing', () => {
+    const rng = createRng('planted');
+    const promised = Float64Array.from({ length: 20_000 }, () => 2 * rng.uniform() - 1);
+    const earned = promised.map((value) => 0.3 * value - 0.1 + 0.5 * rng.normal());
+    const found = fitExpectation({ promised, earned })!;
+    for (const value of [-0.8, -0.2, 0, 0.4, 0.85])
+      expect(earnedSigmas(found, value)).toBeCloseTo(0.3 * value - 0.1, 1);
+    const opposite = fitExpectation({ promised, earned: earned.map((value) => -value) })!;
+    expect(opposite.promised).toHaveLength(1);
+  });
+
+  it('needs a hundred candidates', () => {
+    const some = Float64Array.from({ length: 99 }, (_, i) => i);
+    expect(fitExpectation({ promised: some, earned: some })).toBeNull();
+  });
+});

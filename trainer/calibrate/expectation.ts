@@ -1,0 +1,96 @@
+import { lowerBound } from '../../shared/bar_file/bar_file.ts';
+import { SECONDS_PER_BAR } from '../../shared/bar.ts';
+import { promisedSigmas, sigmaBps, type Expectation } from '../../shared/core/cost/expected_net.ts';
+import { decisionPolicy, type Settings } from '../../shared/policy/policy.ts';
+import { grossBps } from '../backtest/backtest.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { marketAt, type PairHistory } from '../dataset/pair_history.ts';
+import { reversionLabel } from '../label/reversion.ts';
+import { outOfFold } from '../validate/cross_validation.ts';
+import type { LearnedModel } from './calibrate_model.ts';
+
+const BINS = 10;
+/** With fewer candidates in a bin their mean is chance. */
+const MIN_ROWS_PER_BIN = 50;
+
+/** Candidates with what their barriers promised and what they earned, in standard deviations of the spread. */
+export interface Outcomes {
+  readonly promised: Float64Array;
+  readonly earned: Float64Array;
+}
+
+/**
+ * Calibration of the expected result by AI1's training candidates, each answered by the fold model that had not seen
+ * its time, filled as a backtest fills it, before costs.
+ * @returns null with fewer than 100 candidates
+ */
+export function calibrateExpectation(
+  { histories, train }: Pick<Dataset, 'histories' | 'train'>,
+  { folds }: Pick<LearnedModel, 'folds'>,
+  settings: Settings,
+): Expectation | null {
+  const policy = decisionPolicy(settings);
+  const { z_entry, z_exit, stop, max_age_bars } = policy;
+  const barriers = { z_entry, z_exit, stop, horizon: max_age_bars };
+  const probability = outOfFold(folds, train.ai1);
+  const promised: number[] = [];
+  const earned: number[] = [];
+  train.ai1.time.forEach((close, row) => {
+    const history = histories[train.ai1.pair[row]!]!;
+    const t = lowerBound(history.time, close - SECONDS_PER_BAR);
+    if (!(Math.abs(history.z[t]!) >= z_entry) || Number.isNaN(probability[row]!)) return;
+    const exit = reversionLabel(history, t, barriers);
+    if (exit === null || exit.end + 1 >= history.length) return;
+    promised.push(promisedSigmas(history.z[t]!, probability[row]!, policy));
+    earned.push(earnedSigmas(history, t, exit.end + 1));
+  });
+  return fitExpectation({ promised: Float64Array.from(promised), earned: Float64Array.from(earned) });
+}
+
+function earnedSigmas(history: PairHistory, t: number, exitBar: number): number {
+  const side = history.z[t]! > 0 ? -1 : 1;
+  return grossBps(history, side, history.beta[t]!, t + 1, exitBar) / sigmaBps(marketAt(history, t));
+}
+
+/**
+ * Means of ten bins of as many candidates, in order of what was promised; neighbors whose results descend are pooled
+ * (pool adjacent violators, Ayer et al. 1955).
+ */
+export function fitExpectation({ promised, earned }: Outcomes): Expectation | null {
+  const order = Array.from(promised.keys()).sort((a, b) => promised[a]! - promised[b]! || a - b);
+  const bins = Math.min(BINS, Math.floor(order.length / MIN_ROWS_PER_BIN));
+  if (bins < 2) return null;
+  const pools: Pool[] = [];
+  for (let bin = 0; bin < bins; bin++) {
+    const own = order.slice(Math.floor((bin * order.length) / bins), Math.floor(((bin + 1) * order.length) / bins));
+    let pool: Pool = { rows: own.length, promised: sumOf(own, promised), earned: sumOf(own, earned) };
+    for (let last = pools.at(-1); last !== undefined && !isBelow(last, pool);) {
+      pool = {
+        rows: last.rows + pool.rows,
+        promised: last.promised + pool.promised,
+        earned: last.earned + pool.earned,
+      };
+      pools.pop();
+      last = pools.at(-1);
+    }
+    pools.push(pool);
+  }
+  return {
+    promised: pools.map((pool) => pool.promised / pool.rows),
+    earned: pools.map((pool) => pool.earned / pool.rows),
+  };
+}
+
+interface Pool {
+  readonly rows: number;
+  readonly promised: number;
+  readonly earned: number;
+}
+
+function isBelow(a: Pool, b: Pool): boolean {
+  return a.promised / a.rows < b.promised / b.rows && a.earned / a.rows < b.earned / b.rows;
+}
+
+function sumOf(rows: readonly number[], values: Float64Array): number {
+  return rows.reduce((sum, row) => sum + values[row]!, 0);
+}
