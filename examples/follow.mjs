@@ -54,6 +54,7 @@ const FIELDS = {
   feature_schema: text(/^[0-9a-f]{16}$/),
   policy_hash: text(/^[0-9a-f]{16}$/),
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
+  expected_net_bps: (value) => value === null || ANY_NUMBER(value),
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
   boot_id: NAME,

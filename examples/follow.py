@@ -32,6 +32,7 @@ FIELDS = {  # in the order of the line
     "position_id": text("([0-9a-f]{32})?"), "max_age_bars": whole(1), "beta": number(), "price_a": PRICE, "price_b": PRICE,
     "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
+    "expected_net_bps": lambda value: value is None or number()(value),
     "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip

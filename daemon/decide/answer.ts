@@ -103,6 +103,7 @@ export function answerMinute(
       models === null || isHalted || (frame !== null && scores === null),
       context.isDegraded,
     ),
+    expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
   };
   return {
     minute,

@@ -42,6 +42,7 @@ function answerOf(pairIndex: number, outcome: AnsweredMinute['outcome'] = 'COMPL
     feature_schema: '0123456789abcdef',
     policy_hash: '0123456789abcdef',
     mode: 'WARMUP',
+    expected_net_bps: null,
   };
   const minute = { pairIndex, time: OPEN, outcome } as AnsweredMinute;
   return { minute, body, bodyText: encodeBody(body), seq: 0 } as unknown as MinuteAnswer;

@@ -47,6 +47,8 @@ export interface SignalBody {
   feature_schema: string;
   policy_hash: string;
   mode: Mode;
+  /** Expected result of entering now, basis points at full size after costs; null for a bar that is no candidate. */
+  expected_net_bps: number | null;
 }
 
 /** How it was delivered: differs from run to run. `crc32` follows as the last field of the text. */
@@ -89,6 +91,7 @@ export const BODY_FIELDS = [
   'feature_schema',
   'policy_hash',
   'mode',
+  'expected_net_bps',
 ] as const satisfies readonly (keyof SignalBody)[];
 
 export const ENVELOPE_FIELDS = [

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { CompiledQuery } from 'kysely';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MinutehandError } from '../../shared/errors.ts';
@@ -115,6 +116,23 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     await archive.prune('live', DAY);
     expect(await archive.restore('live', DAY)).toMatchObject({ rows: 1, added: 1 });
     expect(await stored()).toEqual(expectedLines([{ ...row!, body }]));
+  });
+
+  it('gives back signals from before expected_net_bps to the byte, in tables from before it too', async () => {
+    const older = simulatedDay(DAY, SMALL).map((row) => ({
+      ...row,
+      body: row.body.slice(0, row.body.lastIndexOf(',"expected_net_bps"')),
+    }));
+    journal(older);
+    await copy.pass();
+    expect(await stored()).toEqual(expectedLines(older));
+    const [one] = await all(tables.pages({ market: 'live' }));
+    expect(one!.body).toBeNull();
+    const name =
+      store.kind === 'sqlite' ? policy.signals_history_table.replace('.', '_') : policy.signals_history_table;
+    await store.db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} DROP COLUMN expected_net_bps`));
+    tables = await openSignalTables(store, policy);
+    expect(await stored()).toEqual(expectedLines(older));
   });
 
   it('has the last signal of each pair, which an older one never replaces', async () => {

@@ -19,6 +19,9 @@ export interface Published {
   readonly features_crc: string | null;
 }
 
+/** `expected_net_bps` of signals of before, whose text has no such field; no signal publishes it. */
+export const NO_SUCH_FIELD = Infinity;
+
 /** A row of the history: a signal as it was published, a column for each of its fields. */
 export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id'> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
@@ -63,6 +66,7 @@ export const SIGNAL_COLUMNS = [
   ['policy_hash', 'text', 'known'],
   ['features_crc', 'text', 'nullable'],
   ['body', 'text', 'nullable'],
+  ['expected_net_bps', 'double precision', 'nullable'],
 ] as const satisfies readonly (readonly [keyof SignalRow, ColumnType, 'key' | 'known' | 'nullable'])[];
 
 const labels = new Map<string, string>();
@@ -78,7 +82,9 @@ function labelOf(pairId: string): string {
 /** The body of a signal as it was published, without its closing brace. */
 export function bodyText(row: SignalRow): string {
   // encodeBody takes what it needs from the row: a copy for each of a million rows would cost as much as the rest.
-  return row.body ?? encodeBody(Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) }));
+  if (row.body !== null) return row.body;
+  const text = encodeBody(Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) }));
+  return row.expected_net_bps === NO_SUCH_FIELD ? text.slice(0, text.lastIndexOf(',"expected_net_bps":')) : text;
 }
 
 /**
@@ -89,7 +95,8 @@ export function bodyText(row: SignalRow): string {
 export function signalRow(body: string, published: Published): SignalRow {
   const parsed = parse(`${body}}`) as SignalBody;
   const { timestamp, pair: _pair, ...fields } = parsed;
-  const row: SignalRow = { ...fields, ...published, bar_close: timestamp, body: null };
+  const { expected_net_bps = NO_SUCH_FIELD } = fields;
+  const row: SignalRow = { ...fields, expected_net_bps, ...published, bar_close: timestamp, body: null };
   return bodyText(row) === body ? row : { ...row, body };
 }
 

@@ -72,6 +72,23 @@ async function makeTable({ kind, db }: Store, table: string, key: readonly strin
   };
   // PostgreSQL lets one of two who make a table at the same time fail.
   await make().catch(make);
+  await addColumns({ kind, db }, table);
+}
+
+/** Columns that a table of an earlier version does not have; its rows get `NO_SUCH_FIELD`. */
+async function addColumns({ kind, db }: Pick<Store, 'kind' | 'db'>, table: string): Promise<void> {
+  const name = nameIn(kind, table);
+  const query =
+    kind === 'sqlite'
+      ? `SELECT name FROM pragma_table_info('${name}')`
+      : `SELECT attname AS name FROM pg_attribute WHERE attrelid = '${name}'::regclass AND attnum > 0`;
+  const { rows } = await db.executeQuery<{ name: string }>(CompiledQuery.raw(query));
+  const known = new Set(rows.map((row) => row.name));
+  for (const [column, type] of SIGNAL_COLUMNS) {
+    if (known.has(column)) continue;
+    const [add, none] = kind === 'sqlite' ? ['ADD COLUMN', '9e999'] : ['ADD COLUMN IF NOT EXISTS', "'Infinity'"];
+    await db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} ${add} ${column} ${type} DEFAULT ${none}`));
+  }
 }
 
 function nameIn(kind: Store['kind'], table: string): string {
