@@ -54,6 +54,7 @@ const FIELDS = {
   feature_schema: text(/^[0-9a-f]{16}$/),
   policy_hash: text(/^[0-9a-f]{16}$/),
   mode: text(/^(OK|WARMUP|DEGRADED|HALT)$/),
+  expected_net_bps: (value) => value === null || ANY_NUMBER(value),
   leverage_reduction_rate: number(Number.MIN_VALUE, 1),
   schema: ANY_TEXT,
   market: text(/^(live|simulated|replay)$/),
@@ -117,7 +118,7 @@ function readSignal(data) {
   const isWhole = line.startsWith('{') && end > 0 && line.slice(end) === `,"crc32":"${crc32(line.slice(0, end))}"}`;
   if (!isWhole) throw new Refused('TORN');
   const signal = parse(line);
-  if (signal?.schema !== 'minutehand.signal/1') throw new Refused('SCHEMA');
+  if (signal?.schema !== 'minutehand.signal/2') throw new Refused('SCHEMA');
   if (!isConsistent(signal)) throw new Refused('FORMAT');
   return signal;
 }

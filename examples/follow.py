@@ -32,7 +32,8 @@ FIELDS = {  # in the order of the line
     "position_id": text("([0-9a-f]{32})?"), "max_age_bars": whole(1), "beta": number(), "price_a": PRICE, "price_b": PRICE,
     "pair_id": text(r"[A-Z0-9.]+_[A-Z0-9.]+"), "signal_id": text("[0-9a-f]{32}"), "model_version": ANY,
     "feature_schema": text("[0-9a-f]{16}"), "policy_hash": text("[0-9a-f]{16}"), "mode": text("OK|WARMUP|DEGRADED|HALT"),
-    "leverage_reduction_rate": number(5e-324, 1), "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
+    "expected_net_bps": lambda value: value is None or number()(value), "leverage_reduction_rate": number(5e-324, 1),
+    "schema": ANY, "market": text("live|simulated|replay"), "boot_id": text(".+"), "seq": whole(1),
     "generated_at_ms": whole(1), "valid_until_ms": whole(1), "crc32": text("[0-9a-f]{8}"),
 }  # fmt: skip
 NULLABLE = {"z_score", "return_prob", "risk_score", "confidence", "risk_flag", "theta1", "theta2", "position_scale", "beta",
@@ -78,7 +79,7 @@ def read_signal(data):
         signal = json.loads(line)
     except ValueError:
         raise Refused("SCHEMA") from None
-    if signal.get("schema") != "minutehand.signal/1":
+    if signal.get("schema") != "minutehand.signal/2":
         raise Refused("SCHEMA")
     if not is_consistent(signal):
         raise Refused("FORMAT")

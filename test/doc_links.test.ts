@@ -39,11 +39,11 @@ describe('the documents', () => {
     expect(named.flatMap((file) => brokenMentions(file, read(file), anchors))).toEqual([]);
   });
 
-  it('stay within 30,000 words', () => {
+  it('stay within 30,500 words', () => {
     const counted = pages.filter((page) => /^(docs\/|models\/|mt5\/|README\.md|CONTRIBUTING\.md)/.test(page));
     const words = counted.reduce((sum, page) => sum + read(page).split(/\s+/).filter(Boolean).length, 0);
     expect(words).toBeGreaterThan(10_000);
-    expect(words).toBeLessThanOrEqual(30_000);
+    expect(words).toBeLessThanOrEqual(30_500);
   });
 });
 

@@ -9,7 +9,7 @@ describe('the JSON schema of a signal', () => {
   it('requires every field and is written as JSON', () => {
     const schema = signalJsonSchema();
     expect(schema).toMatchObject({
-      title: 'minutehand.signal/1',
+      title: 'minutehand.signal/2',
       required: [...BODY_FIELDS, ...ENVELOPE_FIELDS],
       additionalProperties: false,
     });

@@ -4,7 +4,7 @@ import { signalSchema } from '../../shared/signal/verify.ts';
 
 /** JSON Schema of one signal, for docs/signal.schema.json. */
 export function signalJsonSchema(): object {
-  return { title: 'minutehand.signal/1', ...z.toJSONSchema(signalSchema) };
+  return { title: 'minutehand.signal/2', ...z.toJSONSchema(signalSchema) };
 }
 
 export function writeSignalSchema(path: string): void {

@@ -115,6 +115,7 @@ export function answerMinute(
       models === null || isHalted || (frame !== null && scores === null),
       context.isDegraded,
     ),
+    expected_net_bps: scored === null || Number.isNaN(scored.expected_net_bps) ? null : scored.expected_net_bps,
     leverage_reduction_rate: rate,
   };
   return {

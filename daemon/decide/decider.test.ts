@@ -182,6 +182,7 @@ describe('a decider', () => {
           feature_schema: SCHEMA.hash,
           policy_hash: 'hash of the policy',
           mode: 'OK',
+          expected_net_bps: Math.abs(frame.z) < POLICY.z_entry ? null : (expect.any(Number) as number),
           leverage_reduction_rate: 1,
         });
         expect(JSON.parse(`${bodyText}}`)).toEqual(JSON.parse(JSON.stringify(body)));

@@ -76,6 +76,7 @@ export function batchOf(pairs: number, changes: Partial<SignalBody> = {}, seq = 
       feature_schema: '0ea560cb128a6bb7',
       policy_hash: '53c31af6e3e2c10c',
       mode: 'OK',
+      expected_net_bps: 0.5,
       leverage_reduction_rate: 1,
       ...changes,
     },

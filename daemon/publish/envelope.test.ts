@@ -42,6 +42,7 @@ function answerOf(pairIndex: number, outcome: AnsweredMinute['outcome'] = 'COMPL
     feature_schema: '0123456789abcdef',
     policy_hash: '0123456789abcdef',
     mode: 'WARMUP',
+    expected_net_bps: null,
     leverage_reduction_rate: 1,
   };
   const minute = { pairIndex, time: OPEN, outcome } as AnsweredMinute;
@@ -69,7 +70,7 @@ describe('an envelope', () => {
     const [publication] = envelope.seal([answerOf(1)], at(7));
     expect(publication!.pairId).toBe('EURUSD_GBPUSD');
     expect(verifySignal(publication!.text, at(7))).toMatchObject({
-      schema: 'minutehand.signal/1',
+      schema: 'minutehand.signal/2',
       market: 'simulated',
       boot_id: '20251014T120000000Z',
       generated_at_ms: at(7),

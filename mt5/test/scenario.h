@@ -117,7 +117,7 @@ static void publish(const Said &said) {
        << "\",\"reason\":\"" << said.reason << "\",\"target\":" << said.target << ",\"position_id\":\"" << said.position
        << "\",\"max_age_bars\":60,\"beta\":" << said.beta << ",\"price_a\":" << said.priceA << ",\"price_b\":" << said.priceB << ",\"pair_id\":\"" << said.pair
        << "\",\"signal_id\":\"" << said.id << "\",\"model_version\":\"\",\"feature_schema\":\"0123456789abcdef\",\"policy_hash\":\"0123456789abcdef\",\"mode\":\""
-       << said.mode << "\",\"leverage_reduction_rate\":1,\"schema\":\"minutehand.signal/1\",\"market\":\"" << said.market << "\",\"boot_id\":\"" << said.boot << "\",\"seq\":" << ++seq
+       << said.mode << "\",\"expected_net_bps\":null,\"leverage_reduction_rate\":1,\"schema\":\"minutehand.signal/2\",\"market\":\"" << said.market << "\",\"boot_id\":\"" << said.boot << "\",\"seq\":" << ++seq
        << ",\"generated_at_ms\":" << nowMs << ",\"valid_until_ms\":" << nowMs + 150000;
   std::string covered = text.str();
   MqlArray<uchar> bytes;

@@ -8,7 +8,7 @@ import { verifySignal } from './verify.ts';
 /** Why a signal is not followed, in the order of the checks. */
 export const REFUSALS = {
   TORN: 'not one whole line of JSON whose checksum fits: half written, cut off or changed',
-  SCHEMA: 'another contract than minutehand.signal/1',
+  SCHEMA: 'another contract than minutehand.signal/2',
   FORMAT: 'a field is missing, in another place, out of its range, or contradicts another one',
   MARKET: 'a market that this consumer does not trade on',
   OLDER_BOOT: 'from an earlier start of the daemon than the last one',

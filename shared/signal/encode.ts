@@ -15,7 +15,8 @@ export function encodeBody(body: SignalBody): string {
     `"max_age_bars":${body.max_age_bars},"beta":${json(body.beta)},"price_a":${json(body.price_a)},` +
     `"price_b":${json(body.price_b)},"pair_id":"${body.pair_id}","signal_id":"${body.signal_id}",` +
     `"model_version":"${body.model_version}","feature_schema":"${body.feature_schema}",` +
-    `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","leverage_reduction_rate":${body.leverage_reduction_rate}`
+    `"policy_hash":"${body.policy_hash}","mode":"${body.mode}","expected_net_bps":${json(body.expected_net_bps)},` +
+    `"leverage_reduction_rate":${body.leverage_reduction_rate}`
   );
 }
 

@@ -35,6 +35,7 @@ export function bodyOf(change: Partial<SignalBody> = {}): SignalBody {
     feature_schema: '0123456789abcdef',
     policy_hash: 'fedcba9876543210',
     mode: 'OK',
+    expected_net_bps: 0.5,
     leverage_reduction_rate: 1,
     ...change,
   };

@@ -33,6 +33,7 @@ const BODY: SignalBody = {
   feature_schema: '0123456789abcdef',
   policy_hash: 'fedcba9876543210',
   mode: 'OK',
+  expected_net_bps: 0.5,
   leverage_reduction_rate: 1,
 };
 const ENVELOPE: SignalEnvelope = {

@@ -1,7 +1,7 @@
 import type { Action, Reason } from '../core/decide/decide.ts';
 import type { Side } from '../core/position/position.ts';
 
-export const SIGNAL_SCHEMA = 'minutehand.signal/1';
+export const SIGNAL_SCHEMA = 'minutehand.signal/2';
 
 /**
  * OK: decided with models. WARMUP: not enough bars yet. DEGRADED: decided, but with a fault, or the first bars are
@@ -47,6 +47,8 @@ export interface SignalBody {
   feature_schema: string;
   policy_hash: string;
   mode: Mode;
+  /** Expected result of entering now, basis points at full size after costs; null for a bar that is no candidate. */
+  expected_net_bps: number | null;
   /** What position_scale was multiplied by, 0 to 1: 1 = not reduced. */
   leverage_reduction_rate: number;
 }
@@ -91,6 +93,7 @@ export const BODY_FIELDS = [
   'feature_schema',
   'policy_hash',
   'mode',
+  'expected_net_bps',
   'leverage_reduction_rate',
 ] as const satisfies readonly (keyof SignalBody)[];
 

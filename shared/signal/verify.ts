@@ -35,6 +35,7 @@ export const signalSchema = z.strictObject({
   feature_schema: hex(16),
   policy_hash: hex(16),
   mode: z.enum(MODES),
+  expected_net_bps: z.number().nullable(),
   leverage_reduction_rate: z.number().gt(0).max(1),
   schema: z.literal(SIGNAL_SCHEMA),
   market: z.enum(MARKETS),

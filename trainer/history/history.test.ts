@@ -177,6 +177,23 @@ describe.each(KINDS)('the history of signals on $kind $note', ({ note, newUrl })
     expect(await stored()).toEqual(expectedLines([{ ...row!, body }]));
   });
 
+  it('gives back signals from before expected_net_bps to the byte, in tables from before it too', async () => {
+    const older = simulatedDay(DAY, SMALL).map((row) => ({
+      ...row,
+      body: row.body.slice(0, row.body.lastIndexOf(',"expected_net_bps"')),
+    }));
+    journal(older);
+    await copy.pass();
+    expect(await stored()).toEqual(expectedLines(older));
+    const [one] = await all(tables.pages({ market: 'live' }));
+    expect(one!.body).toBeNull();
+    const name =
+      store.kind === 'sqlite' ? policy.signals_history_table.replace('.', '_') : policy.signals_history_table;
+    await store.db.executeQuery(CompiledQuery.raw(`ALTER TABLE ${name} DROP COLUMN expected_net_bps`));
+    tables = await openSignalTables(store, policy);
+    expect(await stored()).toEqual(expectedLines(older));
+  });
+
   it('has the last signal of each pair, which an older one never replaces', async () => {
     const rows = simulatedDay(DAY, SMALL);
     journal(rows);

@@ -19,14 +19,16 @@ export interface Published {
   readonly features_crc: string | null;
 }
 
-/** The last field of a body; signals of before do not have it. */
-const LATER_FIELD = 'leverage_reduction_rate';
+/** The last fields of a body; earlier signals do not have them. */
+const LATER_FIELDS = ['expected_net_bps', 'leverage_reduction_rate'] as const;
+type LaterField = (typeof LATER_FIELDS)[number];
 
 /** A row of the history: a signal as it was published, a column for each of its fields. */
-export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | typeof LATER_FIELD> {
+export interface SignalRow extends Published, Omit<SignalBody, 'timestamp' | 'pair' | 'pair_id' | LaterField> {
   /** Close of the bar that its numbers are of: `timestamp` of the signal, `2025-10-14T12:35:00Z`. */
   readonly bar_close: string;
-  /** null in signals that had no such field yet. */
+  readonly expected_net_bps: number | null;
+  /** null in signals that had neither field yet. */
   readonly leverage_reduction_rate: number | null;
   /** The text of the signal where the columns would not give it back to the byte; null everywhere else. */
   readonly body: string | null;
@@ -68,6 +70,7 @@ export const SIGNAL_COLUMNS = [
   ['policy_hash', 'text', 'known'],
   ['features_crc', 'text', 'nullable'],
   ['body', 'text', 'nullable'],
+  ['expected_net_bps', 'double precision', 'nullable'],
   ['leverage_reduction_rate', 'double precision', 'nullable'],
 ] as const satisfies readonly (readonly [keyof SignalRow, ColumnType, 'key' | 'known' | 'nullable'])[];
 
@@ -87,7 +90,7 @@ export function bodyText(row: SignalRow): string {
   if (row.body !== null) return row.body;
   const fields = Object.assign(row, { timestamp: row.bar_close, pair: labelOf(row.pair_id) });
   const text = encodeBody(fields as typeof fields & { readonly leverage_reduction_rate: number });
-  return row.leverage_reduction_rate === null ? text.slice(0, text.lastIndexOf(`,"${LATER_FIELD}":`)) : text;
+  return row.leverage_reduction_rate === null ? text.slice(0, text.lastIndexOf(`,"${LATER_FIELDS[0]}":`)) : text;
 }
 
 /**
@@ -98,8 +101,14 @@ export function bodyText(row: SignalRow): string {
 export function signalRow(body: string, published: Published): SignalRow {
   const parsed = parse(`${body}}`) as SignalBody;
   const { timestamp, pair: _pair, ...fields } = parsed;
-  const later = { [LATER_FIELD]: fields[LATER_FIELD] ?? null } as const;
-  const row: SignalRow = { ...fields, ...later, ...published, bar_close: timestamp, body: null };
+  const { expected_net_bps = null, leverage_reduction_rate = null } = fields as Partial<SignalBody>;
+  const row: SignalRow = {
+    ...fields,
+    ...{ expected_net_bps, leverage_reduction_rate },
+    ...published,
+    bar_close: timestamp,
+    body: null,
+  };
   return bodyText(row) === body ? row : { ...row, body };
 }
 
