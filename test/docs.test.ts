@@ -9,6 +9,7 @@ import { loadSettings } from '../shared/policy/policy.ts';
 import { packageRoot } from '../shared/root.ts';
 import { renderEnginesDoc } from '../cli/docs/engines_doc.ts';
 import { renderDegradationsDoc } from '../cli/docs/degradations_doc.ts';
+import { renderNotificationsDoc } from '../cli/docs/notifications_doc.ts';
 import { renderMetricsDoc } from '../cli/docs/metrics_doc.ts';
 import { renderGatesDoc } from '../cli/docs/gates_doc.ts';
 import { signalJsonSchema } from '../cli/docs/signal_json_schema.ts';
@@ -37,6 +38,10 @@ describe('generated documents (written by `npm run docs`)', () => {
       readFileSync(join(packageRoot(), 'bench', 'results', 'latest.json'), 'utf8'),
     ) as BenchResult;
     expect(read('reference/BENCHMARKS.md')).toBe(renderBenchmarks(result));
+  });
+
+  it('docs/reference/NOTIFICATIONS.md is the list of events', () => {
+    expect(read('reference/NOTIFICATIONS.md')).toBe(renderNotificationsDoc());
   });
 
   it('docs/reference/METRICS.md is the list of metrics', () => {

@@ -22,8 +22,9 @@ const OVERRIDES: SettingsOverrides = {
   retrain: { notification_disk_min_mb: 8, monitor_minutes: 10_080, notification_rate_per_minute: 60 },
   minutehand: {
     market: 'live',
-    // Delivered: 2.5 and 5. So that a silent feed is known after 66 s.
-    feed: { straggler_timeout_ms: 400, silence_degraded_intervals: 1.1, silence_halt_intervals: 5 },
+    transports: { redis: { enabled: 'auto' } },
+    // Delivered: 2.5 and 5. So that a silent feed is known after 90 s.
+    feed: { straggler_timeout_ms: 400, silence_degraded_intervals: 1.5, silence_halt_intervals: 5 },
   },
 };
 const SETTINGS = tinySettings(OVERRIDES);
@@ -121,7 +122,7 @@ async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (pat
   };
   const daemon = workplace.start(['daemon'], env);
   const trainer = workplace.start(['trainer'], env);
-  const { port } = await eventually('the daemon', () =>
+  const { port } = await eventually(() => `the daemon: ${daemon.stdout()}${daemon.stderr()}`, () =>
     readAddress(homePaths({ MINUTEHAND_HOME: workplace.home }).address('daemon_main')),
   );
   const endFeed = await feed(`http://127.0.0.1:${port}`, shiftMs);

@@ -2,11 +2,14 @@ import { Option, type Command } from 'commander';
 import type { EndToEndResult } from '../../bench/end_to_end/end_to_end.ts';
 import { PARTS, type Part } from '../../bench/part_names.ts';
 import type { BenchResult } from '../../bench/parts.ts';
+import { MinutehandError } from '../../shared/errors.ts';
+import { loadSettings } from '../../shared/policy/policy.ts';
 import type { Output } from '../output.ts';
 import { parseInteger } from '../period.ts';
 
 const PART_CHOICES = [...PARTS, 'all'] as const;
 const DEFAULT_SOAK = '10m';
+const CHECKED_PAIRS = 10;
 
 interface BenchFlags {
   readonly part?: (typeof PART_CHOICES)[number];
@@ -15,6 +18,8 @@ interface BenchFlags {
   readonly idle?: boolean;
   readonly soak?: string;
   readonly swaps?: string;
+  readonly check?: boolean;
+  readonly maxRatio?: string;
 }
 
 export function addBench(program: Command, output: () => Output): void {
@@ -34,6 +39,8 @@ export function addBench(program: Command, output: () => Output): void {
       `run at an accelerated pace for 90s, 10m, 1h; means --part soak (default: ${DEFAULT_SOAK})`,
     )
     .option('--swaps <n>', 'after 100 swaps while training, so many more alone, watching memory (default: 0)')
+    .option('--check', 'end to end with 10 pairs: exit code 1 when p99.9 exceeds feed.budget_ms, or p50 the ratio')
+    .option('--max-ratio <n>', 'of --check: p50 against the null daemon, at most', '3')
     .addHelpText(
       'after',
       `
@@ -56,7 +63,7 @@ Examples:
 async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   const integer = (text: string | undefined, option: string, least: number): number | undefined =>
     text === undefined ? undefined : parseInteger(text, option, least);
-  const pairs = integer(flags.pairs, '--pairs', 1);
+  const pairs = integer(flags.pairs, '--pairs', 1) ?? (flags.check === true ? CHECKED_PAIRS : undefined);
   const minutes = integer(flags.minutes, '--minutes', 1);
   const manySwaps = integer(flags.swaps, '--swaps', 0) ?? 0;
   // Loading the whole daemon, the trainer and onnxruntime takes longer than most other commands do.
@@ -74,12 +81,33 @@ async function runBench(flags: BenchFlags, output: Output): Promise<void> {
   });
   await show(result, output);
   output.result(result);
+  if (flags.check === true) checkLatency(result, Number(flags.maxRatio), output);
   if (result.soak === undefined) return;
   const { soakFailure } = await import('../../bench/end_to_end/soak.ts');
   const failure = soakFailure(result.soak);
   if (failure === null) return;
   output.note(`The soak failed: ${failure}.`);
   process.exitCode = 1;
+}
+
+function checkLatency({ end_to_end = [] }: BenchResult, maxRatio: number, output: Output): void {
+  if (!(maxRatio > 0)) throw new MinutehandError('USAGE', { seen: '--max-ratio', expected: 'a number above 0' });
+  const failures = latencyFailures(end_to_end, loadSettings().minutehand.feed.budget_ms, maxRatio);
+  for (const failure of failures) output.note(`The check failed: ${failure}.`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+/** What exceeds the budget or the ratio, in words. */
+export function latencyFailures(runs: readonly EndToEndResult[], budgetMs: number, maxRatio: number): string[] {
+  if (runs.length === 0) return ['nothing was measured'];
+  return runs.flatMap(({ pairs, transports }) =>
+    Object.entries(transports).flatMap(([name, { p999_us, ratio_p50 }]) => [
+      ...(p999_us > budgetMs * 1000 ? [`${pairs} pairs, ${name}: p99.9 ${p999_us / 1000} ms > ${budgetMs} ms`] : []),
+      ...(ratio_p50 > maxRatio
+        ? [`${pairs} pairs, ${name}: p50 ${ratio_p50.toFixed(2)} × null daemon > ${maxRatio}`]
+        : []),
+    ]),
+  );
 }
 
 function partsOf({ part, soak, swaps }: BenchFlags): readonly Part[] {

@@ -15,6 +15,7 @@ import { loadSettings } from '../../shared/policy/policy.ts';
 import { packageRoot } from '../../shared/root.ts';
 import { renderGatesDoc } from '../docs/gates_doc.ts';
 import { renderMetricsDoc } from '../docs/metrics_doc.ts';
+import { renderNotificationsDoc } from '../docs/notifications_doc.ts';
 import { writeSignalSchema } from '../docs/signal_json_schema.ts';
 import type { Output } from '../output.ts';
 
@@ -30,6 +31,7 @@ export function addDocs(program: Command, output: () => Output): void {
     writeFileSync(join(root, 'docs', 'reference', 'ENGINES.md'), renderEnginesDoc());
     writeFileSync(join(root, 'docs', 'reference', 'METRICS.md'), renderMetricsDoc());
     writeFileSync(join(root, 'docs', 'reference', 'DEGRADATIONS.md'), renderDegradationsDoc());
+    writeFileSync(join(root, 'docs', 'reference', 'NOTIFICATIONS.md'), renderNotificationsDoc());
     writeFileSync(join(root, 'config', 'grafana', 'minutehand.json'), renderDashboard());
     writeSignalSchema(join(root, 'docs', 'signal.schema.json'));
     writeJsonSchemas(join(root, 'config', 'schema'));

@@ -80,8 +80,8 @@ export function programFiles(
   places: readonly string[] = [],
 ): PlannedFile[] {
   return [
-    ...['minutehand-daemon@.service', 'minutehand-standby@.service', TRAINER, TARGET].map((name) =>
-      ours(`${UNIT_FOLDER}/${name}`, atPlace(delivered(name), target, unitWord)),
+    ...['minutehand-daemon@.service', 'minutehand-standby@.service', 'minutehandfailure@.service', TRAINER, TARGET].map(
+      (name) => ours(`${UNIT_FOLDER}/${name}`, atPlace(delivered(name), target, unitWord)),
     ),
     ours(`${UNIT_FOLDER}/${SHARED_FOLDER}/10-common.conf`, delivered(SHARED_FOLDER, '10-common.conf')),
     ours(`${UNIT_FOLDER}/${SHARED_FOLDER}/20-places.conf`, placesText(places)),

@@ -16,8 +16,12 @@ afterEach(() => {
 async function scrape({ exposition }: { exposition: { text(): Promise<string> } }): Promise<Map<string, number>> {
   const series = new Map<string, number>();
   for (const line of (await exposition.text()).split('\n')) {
-    if (line === '' || /^# (HELP|TYPE) minutehand_[a-z0-9_]+ \S/.test(line)) continue;
-    const read = /^(minutehand_[a-z0-9_]+(?:\{[a-z_]+="[^"\n]*"(?:,[a-z_]+="[^"\n]*")*\})?) (\S+)$/.exec(line);
+    if (line === '' || /^# (HELP|TYPE) (minutehand_[a-z0-9_]+|inference_latency|signals_per_min) \S/.test(line))
+      continue;
+    const read =
+      /^((?:minutehand_[a-z0-9_]+|inference_latency[a-z_]*|signals_per_min)(?:\{[a-z_]+="[^"\n]*"(?:,[a-z_]+="[^"\n]*")*\})?) (\S+)$/.exec(
+        line,
+      );
     expect(read, line).not.toBeNull();
     const value = Number(read![2]);
     expect(value, line).not.toBeNaN();
@@ -263,7 +267,7 @@ describe('the declared metrics', () => {
     const shown = new Map<string, string[]>();
     for (const series of (await scrape(metrics)).keys()) {
       const labels = [...series.matchAll(/([a-z_]+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le');
-      shown.set(series.replace(/\{.*/, '').replace(/_seconds_(bucket|sum|count)$/, '_seconds'), labels);
+      shown.set(series.replace(/\{.*/, '').replace(/(_seconds|_latency)_(bucket|sum|count)$/, '$1'), labels);
     }
     expect(shown).toEqual(new Map(declared.map(({ name, labels = [] }) => [name, [...labels]])));
   });

@@ -43,14 +43,16 @@ export class SessionCalendar {
   }
 }
 
-/** Weeks back, 1 to CALENDAR_WEEKS, in which the symbol had any bar. */
+/** Weeks back, 1 to CALENDAR_WEEKS, in which the symbol had any bar, and which do not precede its first one. */
 function coveredWeeks(own: ReadonlySet<number>, now: number): number[] {
   const covered = new Set<number>();
+  let first = Infinity;
   for (const slot of own) {
+    first = Math.min(first, slot);
     const week = Math.round((now - slot) / SLOTS_PER_WEEK);
     if (week >= 1 && week <= CALENDAR_WEEKS) covered.add(week);
   }
-  return [...covered];
+  return [...covered].filter((week) => now - week * SLOTS_PER_WEEK - MARGIN_SLOTS >= first);
 }
 
 function isHoliday(symbol: string, time: number): boolean {

@@ -43,7 +43,10 @@ const STORE_MS = 5000;
 const STORE_RETRY_MS = 10_000;
 const STORE_KEY = 'store';
 
-/** Starts the sender. Never fails: without a store notifications are kept in memory, without channels they are log lines. */
+/**
+ * Starts the sender. Never fails: without a store notifications are kept in memory, without channels they are log
+ * lines.
+ */
 export function startNotifications(options: NotificationOptions): Notifications {
   const notifications = new RunningNotifications(options);
   notifications.begin();

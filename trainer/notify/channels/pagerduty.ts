@@ -6,7 +6,9 @@ import { postJson } from './http_post.ts';
 const LONGEST_KEY = 255;
 const LONGEST_SUMMARY = 1024;
 
-/** Events API v2: https://developer.pagerduty.com/docs/send-alert-event. One event at a time, by the alert's own key. */
+/**
+ * Events API v2: https://developer.pagerduty.com/docs/send-alert-event. One event at a time, by the alert's own key.
+ */
 export function pagerdutyChannel(url: URL, routingKey: string, link: string | null): Channel {
   return {
     name: 'pagerduty',

@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DAEMON_METRICS, PROCESS_METRICS } from '../daemon/metrics/metrics.ts';
+import { renderDashboard } from '../cli/docs/dashboard.ts';
+import { packageRoot } from '../shared/root.ts';
+import { TRAINER_METRICS } from '../trainer/metrics/metrics.ts';
+import { skipNote } from './skip_note.ts';
+
+const PATH = join(packageRoot(), 'config', 'prometheus', 'rules.yaml');
+const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
+const NOTE = skipNote(!hasPromtool, 'promtool is not installed');
+const declared = new Set([...DAEMON_METRICS, ...PROCESS_METRICS, ...TRAINER_METRICS].map(({ name }) => String(name)));
+const namesIn = (text: string): string[] => [...new Set(text.match(/\bminutehand_[a-z_]+/g))];
+
+describe('config/prometheus/rules.yaml', () => {
+  it('names declared metrics only', () => {
+    const named = namesIn(readFileSync(PATH, 'utf8'));
+    expect(named.length).toBeGreaterThan(12);
+    expect(named.filter((name) => !declared.has(name))).toEqual([]);
+  });
+
+  it.skipIf(!hasPromtool && !process.env['CI'])(`is accepted by promtool${NOTE}`, () => {
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', PATH], { encoding: 'utf8' });
+    expect(stdout + stderr).toContain('SUCCESS');
+    expect(status).toBe(0);
+  });
+});
+
+describe('the Grafana dashboard', () => {
+  it('is what the declarations give, with a panel for each metric', () => {
+    const text = readFileSync(join(packageRoot(), 'config', 'grafana', 'minutehand.json'), 'utf8');
+    expect(text).toBe(renderDashboard());
+    const shown = namesIn(text).map((name) => name.replace(/_bucket$/, ''));
+    expect([...declared].filter((name) => name.startsWith('minutehand_') && !shown.includes(name))).toEqual([]);
+  });
+});
