@@ -271,7 +271,7 @@ const runColumnsRule: Rule = {
       text,
     });
     const twice = repeated(names).map((at) =>
-      finding([at], `is "${names[at]}", which stands here for the second time`),
+      finding([at], `is "${names[at]}", which is listed here for the second time`),
     );
     const types = columns.flatMap(({ name, type }, at): Inconsistency[] => {
       const kind = runColumnKind(name);

@@ -547,7 +547,7 @@ describe('a value that is not allowed', () => {
       'retrain_policy.yaml',
       '    - gate\n',
       '    - seed\n',
-      'retrain_runs_columns.value[21] is "seed", which stands here for the second time',
+      'retrain_runs_columns.value[21] is "seed", which is listed here for the second time',
     ],
     ['no key column', 'retrain_policy.yaml', '    - run_id\n', '', 'retrain_runs_columns.value has no run_id'],
     [
