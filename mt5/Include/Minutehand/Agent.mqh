@@ -1078,7 +1078,7 @@ private:
          for(int k = 0; k < 2; k++)
             if(m_trades[i].legs[k].lots > 0 && BrokerName(m_trades[i].legs[k].symbol) == symbol && m_trades[i].generatedMs < oldestMs)
                oldestMs = m_trades[i].generatedMs;
-      return (datetime)(TimeTradeServer() - (m_clock.NowMs() - oldestMs) / 1000);
+      return (datetime)((long)TimeTradeServer() - (m_clock.NowMs() - oldestMs) / 1000);
      }
 
    // Lots of a leg that are still there.

@@ -112,7 +112,7 @@ private:
       int widths[3] = {3600, 345600, 1209600};
       for(int attempt = 0; attempt < 3; attempt++)
         {
-         int count = CopyRates(broker, PERIOD_M1, (datetime)(first - widths[attempt]), (datetime)(last + 86400), rates);
+         int count = CopyRates(broker, PERIOD_M1, (datetime)((long)first - widths[attempt]), (datetime)(last + 86400), rates);
          // CopyRates has asked for the history by now.
          if(SeriesInfoInteger(broker, PERIOD_M1, SERIES_SYNCHRONIZED) == 0)
             return false;
@@ -229,15 +229,16 @@ private:
       minutes.isHistory = from < firstLive;
       int window = symbols < MH_WINDOW_LINES ? MH_WINDOW_LINES / symbols : 1;
       datetime to = minutes.isHistory ? (datetime)(firstLive - 60) : last;
-      if(to > from + (window - 1) * 60)
-         to = (datetime)(from + (window - 1) * 60);
+      datetime most = (datetime)((long)from + (window - 1) * 60);
+      if(to > most)
+         to = most;
       string cells[];
       int traded[];
       if(!ReadCells(from, to, cells, traded))
          return false;
       for(int minute = 0; minute < ArraySize(traded); minute++)
         {
-         datetime utc = (datetime)(from + minute * 60);
+         datetime utc = (datetime)((long)from + minute * 60);
          for(int k = 0; k < symbols; k++)
            {
             if(traded[minute] == 0 || utc < m_symbols[k].next || !m_symbols[k].isReady)
@@ -299,7 +300,7 @@ public:
      {
       MhJson json;
       bool isKnown = lastBars != "" && json.Parse(lastBars);
-      datetime first = (datetime)(utcNow - utcNow % 60 - (long)m_historyBars * 60);
+      datetime first = (datetime)((long)(utcNow - utcNow % 60) - (long)m_historyBars * 60);
       for(int k = 0; k < ArraySize(m_symbols); k++)
         {
          datetime last = isKnown ? MhParseIso(json.GetText(m_symbols[k].symbol, "")) : (datetime)0;

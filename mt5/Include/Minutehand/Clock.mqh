@@ -53,8 +53,8 @@ datetime MhSunday(const int year, const int month, const int nth)
    datetime first = StructToTime(parts);
    TimeToStruct(first, parts);
    int toSunday = (7 - parts.day_of_week) % 7;
-   datetime sunday = (datetime)(first + toSunday * 86400);
-   return nth > 0 ? (datetime)(sunday + (nth - 1) * 604800) : (datetime)(sunday - 604800);
+   datetime sunday = (datetime)((long)first + toSunday * 86400);
+   return nth > 0 ? (datetime)((long)sunday + (nth - 1) * 604800) : (datetime)(sunday - 604800);
   }
 
 // Whether daylight saving time applies at this moment (UTC).
@@ -100,16 +100,16 @@ int MhWinterOffset(const MhDst rule, const datetime server, const datetime utc)
 // The server's time of a moment in UTC, by the offset of its own date.
 datetime MhServerTime(const MhDst rule, const int winterOffset, const datetime utc)
   {
-   return (datetime)(utc + winterOffset + (MhIsSummer(rule, utc) ? 3600 : 0));
+   return (datetime)((long)utc + winterOffset + (MhIsSummer(rule, utc) ? 3600 : 0));
   }
 
 // UTC of a moment in the server's time. The hour that comes twice in autumn counts as its first (markets are closed in it).
 datetime MhUtcOf(const MhDst rule, const int winterOffset, const datetime server)
   {
-   datetime summer = (datetime)(server - winterOffset - 3600);
+   datetime summer = (datetime)((long)server - winterOffset - 3600);
    if(MhIsSummer(rule, summer))
       return summer;
-   return (datetime)(server - winterOffset);
+   return (datetime)((long)server - winterOffset);
   }
 
 #endif
