@@ -108,7 +108,7 @@ describe('mt5/compile.ps1', () => {
   });
 });
 
-it('README.md says of the compilation what the result says', () => {
+it('README.md states the result of the compilation', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replaceAll(/\s+/g, ' ');
   const { state } = mt5Compilation(ROOT);
   for (const [one, sentence] of Object.entries(README_SENTENCE))

@@ -81,7 +81,7 @@ export function mt5SourcesHash(root: string): string {
   return sha256(lines.join(''));
 }
 
-/** What README.md says of the state. */
+/** The sentence of README.md for each state. */
 export const README_SENTENCE: Readonly<Record<Mt5Compilation['state'], string>> = {
   never: 'MetaEditor has never compiled the expert advisor',
   failed: 'MetaEditor could not compile the expert advisor',

@@ -21,7 +21,7 @@ function runDays(first: number, last: number, minutes: number): string[] {
   const folder = makeFolder();
   try {
     const args = [folder, 'days', String(first), String(last), String(minutes)];
-    const { stdout, stderr } = spawnSync(compileProgram('broker'), args, { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(compileProgram('broker', IS_LONG ? '-O1' : '-O0'), args, { encoding: 'utf8' });
     return [...stdout.split('\n'), ...stderr.split('\n')].filter((line) => line !== '');
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -89,6 +89,7 @@ describe('the API of the trainer', () => {
       eta_seconds: expect.any(Number) as number,
     };
     expect(await ask('GET', '/runs')).toMatchObject({ status: 200, body: { runs: [shown] } });
+    expect(await ask('GET', '/models')).toMatchObject({ status: 200, body: { models: [] } });
     expect(await ask('GET', '/healthz')).toMatchObject({
       status: 200,
       body: { status: 'ok', active_version: null, last_run: shown },

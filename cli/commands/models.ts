@@ -251,11 +251,15 @@ async function rollback(output: Output): Promise<void> {
 /** An activation is final: a registry that cannot be reached follows when the trainer starts next. */
 async function tellRegistry(output: Output): Promise<void> {
   try {
-    writeMetadataViews(homePaths().models);
     await withRegistry(process.env, homePaths(), (registry) => registry.mend());
   } catch (error) {
     const { code, message } = describeError(error);
     output.note(`The registry is not updated yet (${code}: ${message}). The trainer updates it at its next start.`);
+  }
+  try {
+    writeMetadataViews(homePaths().models);
+  } catch (error) {
+    output.note(`The metadata views were not written: ${describeError(error).message}`);
   }
 }
 

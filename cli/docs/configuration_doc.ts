@@ -149,8 +149,8 @@ export function renderConfigurationDoc(configDir: string = join(packageRoot(), '
     '# Configuration',
     '<!-- Generated from shared/policy/schema.ts and config/. Change those, not this page. -->',
     [
-      'Four YAML files in `config/` are the whole configuration. Every key is required; there are no hidden defaults.',
-      '`minutehand config check` reports every problem with file, line and key. The JSON Schemas in `config/schema/` are',
+      'Four YAML files in `config/` are the whole configuration. A key that a policy file lacks has its delivered value;',
+      '`minutehand config check` names these, and every problem with file, line and key. The JSON Schemas in `config/schema/` are',
       'for editors. Column "allowed": `1…9` are whole numbers, `(0, 1]` is an interval of numbers.',
     ].join('\n'),
     ...files,

@@ -90,6 +90,57 @@ function foreignNames(): string[] {
   return [...used].filter((name) => !own.has(name));
 }
 
+describe('the expert advisor with an error in it', () => {
+  /** Checks it after the first occurrence of each name has been replaced. */
+  function findingsOf(
+    names: readonly string[],
+    pattern: (name: string) => RegExp,
+    replacement: (found: string) => string,
+  ): string[] {
+    const left = new Set(names);
+    const edited = (path: string): { text: string; file: string } => {
+      let text = readFileSync(path, 'utf8');
+      for (const name of left) {
+        const found = pattern(name).exec(text);
+        if (found === null) continue;
+        left.delete(name);
+        text = text.slice(0, found.index) + replacement(found[0]) + text.slice(found.index + found[0].length);
+      }
+      return { text, file: path };
+    };
+    const main = edited(join(MT5, 'Experts', 'Minutehand.mq5'));
+    const { findings } = checkSource(main.text, 'Experts/Minutehand.mq5', (name) =>
+      edited(join(MT5, 'Include', 'Minutehand', name.replace('Minutehand/', ''))),
+    );
+    expect([...left]).toEqual([]);
+    return findings.map(({ rule, message }) => `${rule} ${message}`);
+  }
+  const used = [...checkFile(MT5, 'Experts/Minutehand.mq5').builtInsUsed];
+
+  it('has a finding for each built-in that is called with parameters too many', () => {
+    const fixed = new Set(
+      builtInSignatures()
+        .filter(({ syntax }) => !syntax.takesMore)
+        .map(({ syntax }) => syntax.name),
+    );
+    const names = used.filter((name) => fixed.has(name));
+    const ten = Array(10).fill('0').join(', ');
+    const more = (call: string): string => (call.endsWith(')') ? call.replace(')', `${ten})`) : `${call}${ten}, `);
+    const findings = findingsOf(names, (name) => new RegExp(`\\b${name}\\(\\)?`), more);
+    for (const name of names) expect(findings.join('\n')).toContain(`199 '${name}' takes`);
+  });
+
+  it('has a finding for each constant of the terminal that is misspelled', () => {
+    const names = used.filter((name) => /^[A-Z]+_[A-Z_0-9]+$/.test(name));
+    const findings = findingsOf(
+      names,
+      (name) => new RegExp(`\\b${name}\\b`),
+      (name) => `${name}X`,
+    );
+    for (const name of names) expect(findings).toContain(`256 undeclared identifier '${name}X'`);
+  });
+});
+
 describe('files that MetaEditor refuses', () => {
   const caught = rejected.filter(isCaught);
   const share = caught.length / rejected.length;

@@ -30,7 +30,7 @@ const HANDLERS: Readonly<
   },
 };
 
-/** What came out of the check of a program. It says nothing of what MetaEditor makes of it. */
+/** The result of the check of a program. MetaEditor may still refuse it. */
 export interface Check {
   readonly findings: readonly Finding[];
   /** Built-in functions and constants that the program uses. */

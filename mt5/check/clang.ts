@@ -8,7 +8,7 @@ import { translate } from '../test/compile.ts';
 
 const MT5 = join(packageRoot(), 'mt5');
 const FOLDERS = ['Include', 'Experts', 'Services', 'test'];
-const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wsign-conversion', '-Wshadow-all', '-Wno-unused-parameter'];
+const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wno-sign-conversion', '-Wshadow-all', '-Wno-unused-parameter'];
 
 /** @throws Error with `CI` set and no clang: there, skipping would hide a gap */
 export function hasClang(): boolean {
@@ -24,7 +24,7 @@ export function clangNote(): string {
 }
 
 /**
- * What clang says of the sources in MQL5, translated, over the shim.
+ * Warnings and errors of clang in the sources in MQL5, translated, over the shim.
  * @param programs below mt5/test, which include them
  * @param edit changes a source before, by its path below mt5
  */

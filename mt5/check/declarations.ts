@@ -41,6 +41,7 @@ export class Declarations {
       push(program.builtIns, syntax.name, callable);
     }
     program.findings.length = 0;
+    program.used.clear();
   }
 
   /** Types and variables in their order; functions are declared beforehand by `declareFunctions`. */

@@ -46,14 +46,15 @@ export function translate(source: string): string {
 /**
  * Translates mt5/, compiles mt5/test/<name>.cpp and returns the program's path. Nothing is compiled twice: the program
  * is named after what it was made of.
+ * @param level `-O1` for programs that run for minutes
  * @throws Error with what g++ said
  */
-export function compileProgram(name: string): string {
+export function compileProgram(name: string, level: '-O0' | '-O1' = '-O0'): string {
   const sources = [join(MT5, 'Include'), join(MT5, 'Experts'), join(MT5, 'Services'), join(MT5, 'test')]
     .flatMap((folder) => filesBelow(folder))
     .filter((path) => /\.(mqh|mq5|cpp|h)$/.test(path))
     .map((path) => ({ path: relative(MT5, path), text: readFileSync(path, 'utf8') }));
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(level);
   for (const { path, text } of sources) {
     const isOtherProgram = path.endsWith('.cpp') && path !== join('test', `${name}.cpp`);
     if (!isOtherProgram) hash.update(`${path}\0${text}\0`);
@@ -80,7 +81,7 @@ export function compileProgram(name: string): string {
   ];
   const { status, stderr } = spawnSync(
     'g++',
-    ['-std=c++17', '-O0', ...warnings, ...include, join(folder, 'test', `${name}.cpp`), '-o', half],
+    ['-std=c++17', level, ...warnings, ...include, join(folder, 'test', `${name}.cpp`), '-o', half],
     { encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(`g++ could not compile ${name}.cpp:\n${stderr.slice(0, 20_000)}`);

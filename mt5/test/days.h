@@ -20,6 +20,8 @@ class UnkindDays {
 
   uint32_t state;
   int minutes;
+  /** Fewer trades and turns of the timer. */
+  bool isMonth;
   bool isLucky = true;
   std::map<long, Account> accounts;
   Pair pairs[2] = {{"EURUSD_GBPUSD", "GBPUSD"}, {"EURUSD_USDCHF", "USDCHF"}};
@@ -169,7 +171,7 @@ class UnkindDays {
     Said entry = said;
     if (isEnd) pair.held = 0, said.position = "", said.action = "HOLD";
     else if (pair.held == 0 || draw(12) == 0) {
-      if (draw(4) != 0 && pair.held == 0) said.position = "", said.action = "HOLD";
+      if (draw(isMonth ? 20 : 4) != 0 && pair.held == 0) said.position = "", said.action = "HOLD";
       else {
         pair.held = ++positions;
         said = enter(pair.held, draw(2) ? 1 : -1, draw(2) ? 0.8 : -0.6, pair.id);
@@ -197,6 +199,7 @@ class UnkindDays {
       say(pair, isEnd);
       for (int k = 0; k < 3; k++) turn(250);
     }
+    while (nowMs + 15000 < end) turn(isMonth ? 15000 : 5000);
     while (nowMs + 5000 < end) turn(5000);
     turn(end - nowMs > 0 ? end - nowMs : 1);
   }
@@ -227,7 +230,7 @@ class UnkindDays {
 public:
   int fills = 0, bars = 0;
 
-  UnkindDays(uint32_t seed, int minuteCount) : state(seed * 2654435761u), minutes(minuteCount) {}
+  UnkindDays(uint32_t seed, int minuteCount) : state(seed * 2654435761u), minutes(minuteCount), isMonth(minuteCount > 10000) {}
 
   void run() {
     world(draw(2) == 0);

@@ -107,6 +107,10 @@ export const PLACES: readonly { readonly variable: string; readonly meaning: str
   { variable: 'MINUTEHAND_SMTP_URL', meaning: 'Mail server for notifications, `smtp://user:password@host:587`.' },
   { variable: 'MINUTEHAND_HEARTBEAT_URL', meaning: 'Dead-man’s switch: requested each minute while all is well.' },
   {
+    variable: 'MINUTEHAND_CHANGE_REASON',
+    meaning: 'Why the configuration is another than before: `reason` in `audit.config_changes`.',
+  },
+  {
     variable: 'MINUTEHAND_TOKEN',
     meaning: 'Bearer token of clients on other machines; without it they cannot send bars or change anything.',
   },

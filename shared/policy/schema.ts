@@ -3,9 +3,10 @@ import { ENTRY_WINDOW_PATTERN } from '../core/cost/entry_window.ts';
 import { BUILT_IN_ENGINES, ENGINES, NATIVE_ENGINES } from './engines.ts';
 
 /*
- * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has its
- * delivered value, which `config check` names; types, JSON Schemas, error messages and docs/reference/CONFIGURATION.md all come from here.
- * Rules between two values are in consistency.ts, for JSON Schema cannot say them.
+ * What may stand in the files of config/. Every key of minutehand.yaml is required; one that a policy file lacks has
+ * its delivered value, which `config check` names. Types, JSON Schemas, error messages and
+ * docs/reference/CONFIGURATION.md all come from here. Rules between two values are in consistency.ts, for JSON Schema
+ * cannot say them.
  */
 
 /** Ways to people, of `trainer/notify/channels/`. */

@@ -63,9 +63,8 @@ export async function followConfigStarts(store: Store, home: string): Promise<nu
     for (let line = await readLines(store.db, file); line < starts.length; line++) {
       const { at_ms, values, policy_hash, ...author } = starts[line]!;
       written += await store.transaction(async (db) => {
-        const count = await noteConfigChanges({ db }, values, { nowMs: () => at_ms as never }, policy_hash, author);
-        await keepReadLines(db, file, line + 1);
-        return count;
+        if (!(await claimLine(db, file, line))) return 0;
+        return noteConfigChanges({ db }, values, { nowMs: () => at_ms as never }, policy_hash, author);
       });
     }
   }
@@ -77,10 +76,18 @@ async function readLines(db: Kysely<Tables>, file: string): Promise<number> {
   return Number((await query.executeTakeFirst())?.read_lines ?? 0);
 }
 
-async function keepReadLines(db: Kysely<Tables>, file: string, read_lines: number): Promise<void> {
-  await db
+/** Moves the position behind a line; false when another connection has done so, which is waited for. */
+async function claimLine(db: Kysely<Tables>, file: string, line: number): Promise<boolean> {
+  const claimed = await db
     .insertInto('core.config_starts')
-    .values({ file, read_lines })
-    .onConflict((conflict) => conflict.column('file').doUpdateSet({ read_lines }))
-    .execute();
+    .values({ file, read_lines: line + 1 })
+    .onConflict((conflict) =>
+      conflict
+        .column('file')
+        .doUpdateSet({ read_lines: line + 1 })
+        .where('core.config_starts.read_lines', '=', line),
+    )
+    .returning('read_lines')
+    .executeTakeFirst();
+  return claimed !== undefined;
 }

@@ -158,7 +158,7 @@ async function createTable(
   table: string,
   columns: readonly RunColumn[],
 ): Promise<void> {
-  let creation: CreateTableBuilder<string, string> = db.schema.createTable(table);
+  let creation: CreateTableBuilder<string, string> = db.schema.createTable(table).ifNotExists();
   for (const { name } of columns)
     creation = creation.addColumn(name, sql.raw(typeOf(kind, name)), (column) =>
       name === 'run_id' ? column.primaryKey() : column,

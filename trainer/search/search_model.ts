@@ -40,7 +40,7 @@ export interface SearchedLearning {
   readonly report: SearchReport;
 }
 
-/** What a search is about: a model, its settings now, the rows that trials are measured on and those they learn from. */
+/** What a search is about: a model, its settings now, and the rows that trials are measured on and learn from. */
 interface SearchTarget {
   readonly name: ModelName;
   readonly current: SearchedSettings;
@@ -86,10 +86,10 @@ export function searchAi1(learning: Learning, options: ModelSearchOptions): Prom
 
 /**
  * Looks for better parameters of a model's trees, and for AI1 of the label that it learns, by purged k-fold inside the
- * training period. Every trial is measured on the same rows of the evaluation label by its log loss, which depends on ranks and
- * on calibrated probabilities. The best trial is taken only where it beats the configured one by more than `MIN_ERRORS`
- * standard errors of their difference over the folds, and then also in walk-forward, with all rows: a fold has the time
- * on both sides of it to learn from, which favors larger models than the future does.
+ * training period. Every trial is measured on the same rows (AI1's: of the evaluation label) by its log loss, which
+ * depends on ranks and on calibrated probabilities. The best trial is taken only where it beats the configured one by
+ * more than `MIN_ERRORS` standard errors of their difference over the folds, and then also in walk-forward, with all
+ * rows: a fold has the time on both sides of it to learn from, which favors larger models than the future does.
  * @throws as `searchTraining` and the learner
  */
 export async function searchModel(
@@ -103,12 +103,7 @@ export async function searchModel(
   const target = targetOf(name, learning);
   const { current } = target;
   const evaluated = target.evaluated(search.max_rows);
-  const folds = kFoldSplits(evaluated, train.folds, embargo).map(({ test }) => ({
-    test,
-    x: takeRows(evaluated.x, test),
-    y: pick(evaluated.y, test),
-    span: spanOf(evaluated, test),
-  }));
+  const folds = measuredFolds(evaluated, train.folds, embargo);
   const space = trainingSpace(current, target.label);
   const configured = configuredParams(current, target.label);
   const journal = openJournalPath(options.folder, name, [
@@ -165,6 +160,15 @@ export async function searchModel(
     barriers: chosen.barriers,
     report: reportOf(result, forwardGain, adopted),
   };
+}
+
+/** The test rows of each fold, and the time that they span. */
+function measuredFolds(rows: DatasetRows, folds: number, embargo: number) {
+  return kFoldSplits(rows, folds, embargo).map(({ test }) => ({
+    x: takeRows(rows.x, test),
+    y: pick(rows.y, test),
+    span: spanOf(rows, test),
+  }));
 }
 
 function reportOf(result: SearchResult, forwardGain: number | null, adopted: boolean): SearchReport {

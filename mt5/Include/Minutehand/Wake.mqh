@@ -62,7 +62,7 @@ private:
       m_heardTick = GetTickCount64();
       m_isAsked = false;
       uint waiting = SocketIsReadable(m_handle);
-      // 1 may mean that the terminal does not know.
+      // 1 may be a guess of the terminal.
       if(waiting > 1)
         {
          got = SocketRead(m_handle, bytes, waiting > 65536 ? 65536 : waiting, MH_WAKE_READ_MS);
