@@ -122,8 +122,9 @@ async function scene(weekday: number, extra: NodeJS.ProcessEnv = {}, home?: (pat
   };
   const daemon = workplace.start(['daemon'], env);
   const trainer = workplace.start(['trainer'], env);
-  const { port } = await eventually(() => `the daemon: ${daemon.stdout()}${daemon.stderr()}`, () =>
-    readAddress(homePaths({ MINUTEHAND_HOME: workplace.home }).address('daemon_main')),
+  const { port } = await eventually(
+    () => `the daemon: ${daemon.stdout()}${daemon.stderr()}`,
+    () => readAddress(homePaths({ MINUTEHAND_HOME: workplace.home }).address('daemon_main')),
   );
   const endFeed = await feed(`http://127.0.0.1:${port}`, shiftMs);
   await expect.poll(() => receiving.beats.length, { timeout: 240_000 }).toBeGreaterThan(0);

@@ -47,7 +47,8 @@ export function noticesOfRun(run: RetrainRun): RunNotices {
         cleared: [FAILED, ABORTED],
       };
     }
-    default:
+    case 'running':
+    case 'stopped':
       return NOTHING;
   }
 }
